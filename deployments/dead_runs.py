@@ -1,0 +1,56 @@
+"""Frees the rounds of flow runs whose process died: Prefect keeps them Running, and their slot taken, for ever."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import psutil
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterTags,
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.states import Crashed
+
+from deployments.schedules import TAG
+
+_UNFINISHED = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
+_STARTING = timedelta(minutes=1)
+
+
+def crash_dead_runs(client: SyncPrefectClient, now: datetime) -> list[FlowRun]:
+    """Set to Crashed what this machine's runner began and no process of this machine is running any more.
+
+    Runs of work pools are their workers' business. A run gets a minute for its process to appear.
+    """
+    unfinished = client.read_flow_runs(
+        flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_UNFINISHED))),
+        deployment_filter=DeploymentFilter(tags=DeploymentFilterTags(all_=[TAG])),
+    )
+    alive = _living_runs() if unfinished else set()
+    dead = [run for run in unfinished if run.work_pool_name is None and str(run.id) not in alive and _settled(run, now)]
+    for run in dead:
+        client.set_flow_run_state(run.id, Crashed(message="its process is gone"), force=True)
+    return dead
+
+
+def _settled(run: FlowRun, now: datetime) -> bool:
+    return run.state is not None and now - run.state.timestamp.astimezone(UTC) > _STARTING
+
+
+def _living_runs() -> set[str]:
+    found = set()
+    for process in psutil.process_iter():
+        try:
+            found.add(process.environ().get("PREFECT__FLOW_RUN_ID", ""))
+        except psutil.Error:
+            continue
+    return found
+
+
+def describe(runs: Sequence[FlowRun]) -> str:
+    """The runs by name, for a line of the log."""
+    return ", ".join(run.name for run in runs)

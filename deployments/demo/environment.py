@@ -1,0 +1,99 @@
+"""The embedded environment: PostgreSQL and instances of the demo service, on this machine."""
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psycopg
+from psycopg import sql
+
+from deployments.demo.faults import Fault, plant
+from deployments.demo.service.app import SERVICE, create_tables
+from tasks.postgres.server import PostgresServer, running_postgres
+from tasks.processes import Child, free_port
+
+_HEALTHY_DEADLINE_S = 60.0
+_POLL_S = 0.1
+
+
+class DemoUnavailable(RuntimeError):
+    """An instance of the demo service did not get healthy."""
+
+
+@dataclass(frozen=True)
+class DemoEnvironment:
+    """A running demo; all instances write one log and read one file of faults."""
+
+    base_urls: tuple[str, ...]
+    dsn: str
+    log: Path
+    faults_file: Path
+    folder: Path
+
+
+@contextmanager
+def demo_environment(
+    folder: Path, *, instances: int = 2, faults: frozenset[Fault] = frozenset()
+) -> Iterator[DemoEnvironment]:
+    """The demo with its data kept in `folder`: started until healthy, stopped at the end.
+
+    Faults are planted when everything is healthy. Raises DemoUnavailable or PostgresUnavailable.
+    """
+    folder = folder.absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    log, faults_file = folder / "service.log", folder / "faults.json"
+    plant(faults_file, ())
+    with ExitStack() as running:
+        server = running.enter_context(running_postgres(folder / "postgres", fsync=False))
+        dsn = _prepare_database(server)
+        variables = {"DEMO_DSN": dsn, "DEMO_LOG": str(log), "DEMO_FAULTS": str(faults_file)}
+        children = []
+        for number in range(1, instances + 1):
+            base_url, child = _start_instance(folder / f"instance-{number}.log", variables)
+            children.append((base_url, running.enter_context(child)))
+        for base_url, child in children:
+            _wait_until_healthy(base_url, child)
+        plant(faults_file, faults)
+        yield DemoEnvironment(tuple(url for url, _ in children), dsn, log, faults_file, folder)
+
+
+def _prepare_database(server: PostgresServer) -> str:
+    with psycopg.connect(server.dsn, autocommit=True) as connection:
+        there = connection.execute("SELECT FROM pg_database WHERE datname = %s", [SERVICE])
+        if there.rowcount == 0:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(SERVICE)))
+    dsn = f"postgresql://postgres@{server.host}:{server.port}/{SERVICE}"
+    with psycopg.connect(dsn) as connection:
+        create_tables(connection)
+    return dsn
+
+
+def _start_instance(log: Path, variables: dict[str, str]) -> tuple[str, Child]:
+    port = free_port()
+    child = Child(
+        [sys.executable, "-m", "deployments.demo.service", "--port", str(port)],
+        log=log,
+        env={**os.environ, **variables},
+        cwd=Path(__file__).resolve().parents[2],  # where `deployments` is found, installed or not
+    )
+    return f"http://127.0.0.1:{port}", child
+
+
+def _wait_until_healthy(base_url: str, child: Child) -> None:
+    deadline = time.monotonic() + _HEALTHY_DEADLINE_S
+    said = "nothing"
+    with httpx.Client(timeout=2.0, trust_env=False) as client:
+        while child.running and time.monotonic() < deadline:
+            with suppress(httpx.TransportError):
+                answer = client.get(f"{base_url}/api/health")
+                if answer.status_code == 200:
+                    return
+                said = answer.text
+            time.sleep(_POLL_S)
+    state = f"not healthy after {_HEALTHY_DEADLINE_S:.0f} s" if child.running else "ended at its start"
+    raise DemoUnavailable(f"demo service {base_url}: {state}, it answered {said}\n{child.tail()}")

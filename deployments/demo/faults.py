@@ -1,0 +1,57 @@
+"""The demo's planted faults: each has a signature of its own, in any combination with the others."""
+
+import json
+import os
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+
+
+class Fault(StrEnum):
+    """What can be planted in the running demo service."""
+
+    description: str
+
+    def __new__(cls, value: str, description: str = "") -> "Fault":
+        fault = str.__new__(cls, value)
+        fault._value_ = value
+        fault.description = description
+        return fault
+
+    ERRORS = "errors", "module shopping answers 500 on every third request"
+    LATENCY = "latency", "module ingredients takes 300 ms longer on every request"
+    COMPONENT_DOWN = "component-down", "the cache is down: health and readiness answer 503"
+    HANG = "hang", "module users accepts requests and never answers"
+    HTML_HEALTH = "html-health", "/api/health answers 200 with an HTML page instead of JSON"
+    FLAP = "flap", "/api/live alternates between 200 and 503"
+
+
+def plant(path: Path, faults: Iterable[Fault]) -> None:
+    """Makes exactly these the planted faults, in one step for every process that reads the file."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.write_text(json.dumps({"faults": sorted(faults)}) + "\n")
+    beside.replace(path)
+
+
+class PlantedFaults:
+    """The faults planted in a file right now; none without the file."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._seen: tuple[int, int, int] | None = None
+        self._faults: frozenset[Fault] = frozenset()
+
+    def now(self) -> frozenset[Fault]:
+        """The planted faults, read again when the file has changed; ValueError names an unknown one."""
+        try:
+            state = self._path.stat() if self._path else None
+        except FileNotFoundError:
+            state = None
+        if self._path is None or state is None:
+            self._seen, self._faults = None, frozenset()
+            return self._faults
+        seen = (state.st_mtime_ns, state.st_size, state.st_ino)
+        if seen != self._seen:
+            self._faults = frozenset(Fault(name) for name in json.loads(self._path.read_text())["faults"])
+            self._seen = seen
+        return self._faults

@@ -1,0 +1,96 @@
+"""The demo service: a small modular monolith that plans meals."""
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psycopg
+from prometheus_client import CollectorRegistry, disable_created_metrics
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from deployments.demo.faults import PlantedFaults
+from deployments.demo.service import ingredients, shopping, users
+from deployments.demo.service.cache import Cache
+from deployments.demo.service.database import Database
+from deployments.demo.service.health import Health
+from deployments.demo.service.module import BodyRefused, Module, answer_body_refused, answer_http_error
+from deployments.demo.service.planted import PlantedFaultsMiddleware
+from deployments.demo.service.telemetry import Log, Metrics, Telemetry
+
+SERVICE = "kondate"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the service is told by its environment."""
+
+    dsn: str
+    log: Path
+    faults: Path | None
+    version: str
+    environment: str
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> "Settings":
+        """From DEMO_DSN and DEMO_LOG, and the optional DEMO_FAULTS, DEMO_VERSION, DEMO_ENVIRONMENT."""
+        for needed in ("DEMO_DSN", "DEMO_LOG"):
+            if not environment.get(needed):
+                raise RuntimeError(f"{needed} is not set: the demo service needs DEMO_DSN and DEMO_LOG")
+        return cls(
+            dsn=environment["DEMO_DSN"],
+            log=Path(environment["DEMO_LOG"]),
+            faults=Path(environment["DEMO_FAULTS"]) if environment.get("DEMO_FAULTS") else None,
+            version=environment.get("DEMO_VERSION", "1.4.2"),
+            environment=environment.get("DEMO_ENVIRONMENT", "demo"),
+        )
+
+
+def create_tables(connection: "psycopg.Connection[object]") -> None:
+    """Every module's tables and sample data; nothing changes when they are there."""
+    for module in (ingredients, users, shopping):
+        module.create_tables(connection)
+
+
+def create_app() -> Starlette:
+    """The service as its environment says, for `uvicorn --factory`."""
+    settings = Settings.read(os.environ)
+    disable_created_metrics()  # type: ignore[no-untyped-call]
+    registry = CollectorRegistry()
+    database, cache, faults = Database(settings.dsn), Cache(), PlantedFaults(settings.faults)
+    client = httpx.AsyncClient(timeout=1.0, trust_env=False)
+    stock = ingredients.Ingredients(database, cache, registry)
+    people = users.Users(database, registry)
+    health = Health(database, cache, client, faults, version=settings.version, folder=settings.log.parent)
+    lists = shopping.Shopping(database, stock, people, registry)
+    modules: list[Module] = [health, stock, lists, people]
+
+    @asynccontextmanager
+    async def closing(app: Starlette) -> AsyncIterator[None]:
+        async with client:
+            yield
+        await database.close()
+
+    platform = [*Metrics(registry, modules).routes, Route("/internal/price-feed", _price_feed)]
+    log = Log(settings.log, service=SERVICE, environment=settings.environment)
+    return Starlette(
+        routes=[*platform, *(route for module in modules for route in module.routes)],
+        middleware=[
+            Middleware(Telemetry, modules=modules, log=log, registry=registry),
+            Middleware(PlantedFaultsMiddleware, faults=faults),
+        ],
+        exception_handlers={BodyRefused: answer_body_refused, HTTPException: answer_http_error},
+        lifespan=closing,
+    )
+
+
+async def _price_feed(request: Request) -> Response:
+    """Stands in for the wholesaler's price feed, which is somebody else's service."""
+    return JSONResponse({"currency": "JPY", "status": "open"})

@@ -1,0 +1,78 @@
+"""What runs when: the one list of deployments."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from prefect import Flow
+from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
+from prefect.deployments.runner import RunnerDeployment
+from prefect.schedules import Cron
+from prefect.types.entrypoint import EntrypointType
+from pydantic import BaseModel, ConfigDict
+
+from flows import daily_checklist, outbox
+from flows.rounds import Timing
+from tasks.settings import Settings
+
+TAG = "opsrounds"
+
+
+class Scheduled(BaseModel):
+    """A flow, when it runs in the service's zone, how late it may begin and how long it may last.
+
+    A flow that is not `per_service` has one deployment for every service of the machine.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    flow: Flow[..., Any]
+    cron: str
+    slug: str
+    timing: Timing
+    per_service: bool = True
+
+
+SCHEDULES = (
+    Scheduled(
+        flow=daily_checklist.daily_checklist, cron="0 9 * * *", slug="daily-0900", timing=daily_checklist.TIMING
+    ),
+    Scheduled(
+        flow=outbox.outbox, cron="* * * * *", slug="outbox-every-minute", timing=outbox.TIMING, per_service=False
+    ),
+)
+
+
+def deployments_of(services: Mapping[str, Settings]) -> list[RunnerDeployment]:
+    """Every deployment of these services; call it outside a running event loop."""
+    found = []
+    for scheduled in SCHEDULES:
+        if not scheduled.per_service:
+            found.append(_deployment(scheduled, "every-service", "UTC", {}))
+            continue
+        for name, settings in services.items():
+            found.append(_deployment(scheduled, name, settings.service.timezone, {"service": name}))
+    return found
+
+
+def _deployment(scheduled: Scheduled, name: str, zone: str, parameters: dict[str, Any]) -> RunnerDeployment:
+    tags = [TAG, *(f"service:{service}" for service in parameters.values())]
+    deployment = scheduled.flow.to_deployment(
+        name=name,
+        description=f"{scheduled.flow.description}\n\n{_when(scheduled, zone)}",
+        tags=tags,
+        parameters=parameters,
+        schedule=Cron(scheduled.cron, timezone=zone, slug=scheduled.slug),
+        concurrency_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW),
+        entrypoint_type=EntrypointType.MODULE_PATH,
+    )
+    assert isinstance(deployment, RunnerDeployment)  # a coroutine inside a running loop
+    return deployment
+
+
+def _when(scheduled: Scheduled, zone: str) -> str:
+    late = int(scheduled.timing.max_lateness.total_seconds() // 60)
+    longest = int(scheduled.timing.deadline.total_seconds() // 60)
+    return (
+        f"予定 `{scheduled.cron}` {zone}、遅れは {late} 分まで、実行は {longest} 分まで / "
+        f"scheduled `{scheduled.cron}` {zone}, at most {late} min late, at most {longest} min long"
+    )

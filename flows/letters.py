@@ -1,0 +1,53 @@
+"""Reports on their way to people: who gets a letter, what is in it, and where it is archived."""
+
+from collections.abc import Iterable
+from email.message import EmailMessage
+from pathlib import Path
+
+from reports import archive, mail
+from reports.compose import is_news
+from reports.report import Report, Seal
+from reports.words import Words
+from tasks.history.outbox import Letter
+from tasks.settings import Settings
+
+REPORT = "report"
+
+
+def report_letters(
+    settings: Settings, report: Report, same_period: Report | None, *, mail_unchanged: bool
+) -> tuple[Letter, ...]:
+    """One letter a recipient; none for a rerun that says nothing new, unless asked for."""
+    if not (mail_unchanged or is_news(report, same_period)):
+        return ()
+    payload = {"flow": report.flow, "period": report.period, "revision": report.revision}
+    name = f"{REPORT}/{report.service}/{report.flow}/{report.period}/r{report.revision}"
+    return tuple(
+        Letter(REPORT, f"{name}/{to.address}"[:200], "mail", to.address, to.locale or settings.reports.locales[0], payload)
+        for to in settings.mail.to
+    )
+
+
+def report_mail(settings: Settings, report: Report, seal: Seal, *, recipient: str, locale: str) -> EmailMessage:
+    """The mail of a report for one recipient."""
+    words = Words(locale, report.timezone)
+    base_url = settings.reports.base_url
+    return mail.letter(report, seal, words, sender=settings.mail.sender, recipient=recipient, base_url=base_url)
+
+
+def archive_report(settings: Settings, report: Report, seal: Seal) -> Path:
+    """Write a report into the archive; raises ArchiveError."""
+    locales = settings.reports.locales
+    letter = report_mail(settings, report, seal, recipient=settings.mail.sender, locale=locales[0])
+    folder = archive.write(report, seal, settings.output, locales=locales, letter=letter)
+    archive.write_index(settings.output, locales)
+    return folder
+
+
+def archive_missing(settings: Settings, runs: Iterable[tuple[Report, Seal]]) -> list[Path]:
+    """Write those reports again whose folder is not in the archive; raises ArchiveError."""
+    return [
+        archive_report(settings, report, seal)
+        for report, seal in runs
+        if not archive.folder_of(report, settings.output).exists()
+    ]

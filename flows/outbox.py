@@ -1,0 +1,106 @@
+"""Tells people what waits in the outbox: lease, render, send, mark."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import timedelta
+from email.message import EmailMessage
+from typing import Any
+
+from prefect import State, flow
+from prefect.logging import get_run_logger
+from prefect.states import Completed, Failed
+
+from flows.letters import REPORT, report_mail
+from flows.rounds import Timing, opened, utc_now
+from tasks.delivery.eml import write_eml
+from tasks.delivery.errors import DeliveryError, Outcome
+from tasks.delivery.smtp import SmtpLink, SmtpServer, parse_smtp_url
+from tasks.history.engine import History
+from tasks.history.opened import history_of
+from tasks.history.outbox import Leased, Letter, lease_next, mark_failed, mark_retry, mark_sent, mark_unknown
+from tasks.history.runs import read_run
+from tasks.secrets import masked, resolve
+from tasks.settings import Settings, find_service, find_services, services_folder
+
+TIMING = Timing(max_lateness=timedelta(minutes=2), deadline=timedelta(minutes=10))
+_MOST_LETTERS = 200
+_GIVE_UP_AFTER = 3
+_MARK = {Outcome.RETRY: mark_retry, Outcome.PERMANENT: mark_failed, Outcome.UNKNOWN: mark_unknown}
+Send = Callable[[EmailMessage, str], str]
+
+
+@flow(name="outbox", retries=0, timeout_seconds=TIMING.deadline.total_seconds())
+async def outbox(service: str | None = None) -> State[Any]:
+    """送信待ちの連絡を届ける / Deliver what waits in the outbox.
+
+    Args:
+        service: 空欄は全サービス / name of one service; empty: every service of this machine
+    """
+    chosen = [find_service(service)] if service else list(find_services(services_folder()).values())
+    totals: Counter[str] = Counter()
+    for settings in chosen:
+        totals += await asyncio.to_thread(deliver, settings, get_run_logger().warning)
+    text = ", ".join(f"{count} {state}" for state, count in sorted(totals.items())) or "nothing was waiting"
+    return Failed(name="NotDelivered", message=text) if totals["failed"] else Completed(message=text)
+
+
+def deliver(settings: Settings, warn: Callable[[str], None]) -> Counter[str]:
+    """Send a service's due letters and count what became of them; `warn` is told what was not delivered.
+
+    Stops after three refusals in a row: a mail server that is down is not asked for every letter.
+    """
+    history = history_of(settings)
+    totals: Counter[str] = Counter()
+    refused = 0
+    with ExitStack() as stack:
+        send = _sender(settings, stack)
+        for _ in range(_MOST_LETTERS):
+            leased = lease_next(history, settings.service.name, utc_now())
+            if leased is None or refused == _GIVE_UP_AFTER:
+                break
+            state, answer = _deliver_one(settings, history, leased, send)
+            totals[state] += 1
+            refused = refused + 1 if state == "waiting" else 0
+            if state != "sent":
+                warn(f"mail to {leased.letter.recipient}: {state}: {answer}")
+    return totals
+
+
+def _deliver_one(settings: Settings, history: History, leased: Leased, send: Send) -> tuple[str, str]:
+    try:
+        answer = masked(send(_render(settings, history, leased.letter), leased.letter.recipient))
+    except DeliveryError as error:
+        answer = masked(str(error))
+        return _MARK[error.kind](history, leased, answer, utc_now()), answer
+    return mark_sent(history, leased, answer, utc_now()), answer
+
+
+def _render(settings: Settings, history: History, letter: Letter) -> EmailMessage:
+    payload = letter.payload
+    flow, period, revision = str(payload["flow"]), str(payload["period"]), int(payload["revision"] or 0)
+    run = read_run(history, settings.service.name, flow, period, revision)
+    if letter.kind != REPORT or run is None:
+        raise ValueError(f"outbox: {letter.dedupe_key} names nothing that can be rendered")
+    report, seal = opened(run)
+    return report_mail(settings, report, seal, recipient=letter.recipient, locale=letter.locale)
+
+
+def _sender(settings: Settings, stack: ExitStack) -> Send:
+    mail = settings.mail
+    if mail.smtp is None:
+        folder = settings.output / settings.service.name / "mail"
+        return lambda message, _recipient: str(write_eml(message, folder))
+    host, port, security = parse_smtp_url(mail.smtp)
+    server = SmtpServer(
+        host=host,
+        port=port,
+        security=security,
+        username=None if mail.username is None else resolve(mail.username, settings, "mail.username"),
+        password=None if mail.password is None else resolve(mail.password, settings, "mail.password"),
+        ca_file=None if mail.ca_file is None else settings.path.parent / mail.ca_file,
+        timeout_s=mail.timeout_s,
+    )
+    link = stack.enter_context(SmtpLink(server))
+    return lambda message, recipient: link.send(message, mail.sender, recipient)

@@ -1,0 +1,214 @@
+"""What every flow shares: how a round begins, what could not be seen, and the one way in which it ends."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, TypeVar
+
+from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
+from prefect.context import FlowRunContext
+from prefect.logging import get_run_logger
+from prefect.states import Completed, Failed, State
+from pydantic import BaseModel, ConfigDict, Field
+
+from flows.letters import archive_report, report_letters
+from reports import artifacts
+from reports.archive import ArchiveError
+from reports.compose import RoundFacts, compose_report
+from reports.report import Report, Seal, Section, from_text, to_data
+from reports.words import Words
+from tasks.canonical import canonical
+from tasks.check_result import Status, msg
+from tasks.guide.judge import Verdict
+from tasks.history.engine import History
+from tasks.history.opened import history_of
+from tasks.history.runs import (
+    AlreadyRecorded,
+    NewRun,
+    Place,
+    RunKey,
+    StoredRun,
+    is_scheduled_run_recorded,
+    record_run,
+)
+from tasks.observation import ObservationError, Unobserved
+from tasks.secrets import masked
+from tasks.settings import Settings, find_service
+
+T = TypeVar("T")
+SKIPPED = "Skipped"
+
+
+class RoundRefused(Exception):
+    """The round cannot be held as asked; the text says why."""
+
+
+class DailyOptions(BaseModel):
+    """What a person may choose when starting a daily round by hand."""
+
+    model_config = ConfigDict(extra="forbid", title="実行条件 / Options")
+
+    for_date: date | None = Field(
+        default=None,
+        title="対象日 / Date",
+        description="空欄は当日 / empty: today",
+        json_schema_extra={"position": 1},
+    )
+    mail: bool = Field(
+        default=False,
+        title="変化がなくてもメールする / Mail even if nothing changed",
+        description="再実行は判定か異常が変わったときだけメールします / a rerun is mailed only when it says something new",
+        json_schema_extra={"position": 2},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How late a scheduled run may begin, and how long a run may last."""
+
+    max_lateness: timedelta
+    deadline: timedelta
+
+
+def utc_now() -> datetime:
+    """The present instant in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """A round under way. `past` stands for every look at the present when the round is for another day."""
+
+    key: RunKey
+    settings: Settings
+    history: History
+    started_at: datetime
+    past: Unobserved | None
+    mail_unchanged: bool
+    now: Callable[[], datetime] = utc_now
+
+
+async def seen(observation: Awaitable[T]) -> T | Unobserved:
+    """What was observed, or why it could not be; any other error breaks the round."""
+    try:
+        return await observation
+    except ObservationError as error:
+        return Unobserved(error.reason)
+
+
+async def begin_round(flow: str, service: str, options: DailyOptions, timing: Timing) -> Round | State[Any]:
+    """A round ready to look, or the state that ends a run which comes too late or a second time.
+
+    Raises ConfigurationError, HistoryError, or RoundRefused for a day that has not come.
+    """
+    settings = await asyncio.to_thread(find_service, service)
+    now = utc_now()
+    planned = _planned_start()
+    if planned is not None and now - planned > timing.max_lateness:
+        late = f"planned for {planned:%Y-%m-%d %H:%M} UTC, more than {timing.max_lateness} ago"
+        return Completed(name=SKIPPED, message=late)
+    today = (planned or now).astimezone(settings.zone).date()
+    day = options.for_date or today
+    refuse_future(day, settings, now)
+    key = RunKey(service, flow, day.isoformat(), "hand" if planned is None else "schedule")
+    history = await asyncio.to_thread(history_of, settings)
+    if planned is not None and await asyncio.to_thread(is_scheduled_run_recorded, history, key):
+        return Completed(name=SKIPPED, message=f"{flow} {key.period} was recorded by its schedule before")
+    past = None if day == today else Unobserved(msg("This look sees only the present, not {day}", day=day.isoformat()))
+    return Round(key, settings, history, now, past, options.mail)
+
+
+def refuse_future(day: date, settings: Settings, now: datetime) -> None:
+    """Raise RoundRefused for a day that has not come in the service's zone."""
+    today = now.astimezone(settings.zone).date()
+    if day > today:
+        raise RoundRefused(f"{day} is in the future: today is {today} in {settings.service.timezone}")
+
+
+async def close_round(round_: Round, sections: Sequence[Section]) -> State[Any]:
+    """Store, archive and show what was found, and give the run its outcome."""
+    try:
+        stored = await asyncio.to_thread(_store, round_, tuple(sections))
+    except AlreadyRecorded as error:
+        return Completed(name=SKIPPED, message=str(error))
+    report, seal = opened(stored)
+    words = Words(round_.settings.reports.locales[0], round_.settings.service.timezone)
+    broken = await _archive(round_, report, seal)
+    await _show(report, seal, words)
+    return outcome(report, words, broken)
+
+
+def opened(stored: StoredRun) -> tuple[Report, Seal]:
+    """A stored run as the report that people read."""
+    return from_text(stored.report), Seal(stored.sequence, stored.digest, stored.chained)
+
+
+def outcome(report: Report, words: Words, broken: str | None = None) -> State[Any]:
+    """The state of the flow run; `broken` says why a round that was judged could not be handed over."""
+    counts = {status: len(report.with_status(status)) for status in Status}
+    text = words.tr(
+        "{failed} failed, {unknown} not measured, {warned} need attention, {passed} passed",
+        failed=counts[Status.FAIL],
+        unknown=counts[Status.UNKNOWN],
+        warned=counts[Status.WARN],
+        passed=counts[Status.PASS],
+    )
+    if report.verdict in (Verdict.FAILED, Verdict.INCOMPLETE):
+        return Failed(name=report.verdict.value, message=f"{text}; {broken}" if broken else text)
+    if broken is not None:
+        return Failed(name="NotArchived", message=broken)
+    return Completed(name=report.verdict.value, message=text)
+
+
+def _store(round_: Round, sections: tuple[Section, ...]) -> StoredRun:
+    return record_run(round_.history, round_.key, lambda place: _compose(round_, sections, place))
+
+
+def _compose(round_: Round, sections: tuple[Section, ...], place: Place) -> NewRun:
+    settings, key = round_.settings, round_.key
+    before = None if place.previous is None else from_text(place.previous.report)
+    same_period = None if place.same_period is None else from_text(place.same_period.report)
+    finished_at = round_.now()
+    facts = RoundFacts(
+        service=key.service,
+        environment=settings.service.environment,
+        timezone=settings.service.timezone,
+        owner=settings.service.owner,
+        flow=key.flow,
+        period=key.period,
+        trigger=key.trigger,
+        started_at=round_.started_at,
+        finished_at=finished_at,
+        lines=settings.guide_lines(key.flow),
+        notes=() if settings.mail.smtp else (msg("No mail server is configured: mails are written as .eml files"),),
+    )
+    report = compose_report(facts, sections, place.revision, before)
+    data = masked(to_data(report))
+    letters = report_letters(settings, report, same_period, mail_unchanged=round_.mail_unchanged)
+    results: Any = data["results"]
+    return NewRun(report.verdict.value, finished_at, canonical(data), results, letters)
+
+
+async def _archive(round_: Round, report: Report, seal: Seal) -> str | None:
+    try:
+        await asyncio.to_thread(archive_report, round_.settings, report, seal)
+    except ArchiveError as error:
+        text = f"{error}; the round is stored, `rounds report rebuild` writes its report again"
+        get_run_logger().error(text)
+        return text
+    return None
+
+
+async def _show(report: Report, seal: Seal, words: Words) -> None:
+    key = f"{report.service}-{report.flow}"
+    if FlowRunContext.get() is None:
+        return
+    await acreate_table_artifact(artifacts.table(report, words), key=f"{key}-results")
+    await acreate_markdown_artifact(artifacts.markdown(report, seal, words), key=f"{key}-report")
+
+
+def _planned_start() -> datetime | None:
+    context = FlowRunContext.get()
+    run = None if context is None else context.flow_run
+    return run.expected_start_time if run is not None and run.auto_scheduled else None

@@ -1,0 +1,81 @@
+"""Health check: is the service alive, ready, healthy and quick, on every instance?"""
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+
+from flows.rounds import Round, seen
+from reports.report import Kpi, Section
+from tasks.check_result import CheckResult, msg
+from tasks.health.facts import HealthReport, Sampled
+from tasks.health.judge import (
+    judge_components,
+    judge_liveness,
+    judge_readiness,
+    judge_requests,
+    judge_status,
+    judge_version,
+    p95_ms,
+)
+from tasks.health.observe import Target, open_target, read_answers, read_health
+from tasks.observation import Unobserved
+from tasks.secrets import resolve
+from tasks.settings import Health, Instance, Settings
+
+_PROBES = 5
+"""Liveness and readiness are asked this often, to tell a flapping instance from a healthy one."""
+
+
+async def health_check(round_: Round) -> Section:
+    """Look at every instance, one after another so that no look disturbs a latency, and judge what was seen."""
+    settings = round_.settings
+    health = settings.health or Health()
+    results: list[CheckResult] = []
+    reports: dict[str, HealthReport | Unobserved | None] = {}
+    sampled: dict[str, Sampled | Unobserved] = {}
+    async with AsyncExitStack() as stack:
+        for instance in settings.targets():
+            target = await stack.enter_async_context(_open(settings, health, instance))
+            live = await _probe(round_, target, health.live)
+            ready = await _probe(round_, target, health.ready)
+            report = reports[instance.name] = await _report(round_, target, health.report)
+            now = round_.now()
+            results += [
+                judge_liveness(live, instance.name, now),
+                judge_readiness(ready, instance.name, now),
+                judge_status(report, instance.name, health.limits, now),
+                *judge_components(report, health.components, instance.name, health.limits, now),
+            ]
+            for path in health.requests:
+                sampled[f"{instance.name} {path}"] = await _sample(round_, target, path, health.samples)
+    results += judge_requests(sampled, health.limits, round_.now())
+    results.append(judge_version(reports, round_.now()))
+    return Section(tuple(results), _kpis(sampled))
+
+
+def _open(settings: Settings, health: Health, instance: Instance) -> AbstractAsyncContextManager[Target]:
+    headers = {name: resolve(value, settings, f"health.headers.{name}") for name, value in health.headers.items()}
+    ca_file = None if health.ca_file is None else settings.path.parent / health.ca_file
+    return open_target(instance.base_url, headers=headers, ca_file=ca_file, timeout_s=health.timeout_s)
+
+
+async def _probe(round_: Round, target: Target, path: str | None) -> Sampled | Unobserved | None:
+    return None if path is None else await _sample(round_, target, path, _PROBES - 1)
+
+
+async def _sample(round_: Round, target: Target, path: str, samples: int) -> Sampled | Unobserved:
+    return round_.past or await seen(read_answers(target, path, samples))
+
+
+async def _report(round_: Round, target: Target, path: str | None) -> HealthReport | Unobserved | None:
+    return None if path is None else round_.past or await seen(read_health(target, path))
+
+
+def _kpis(sampled: Mapping[str, Sampled | Unobserved]) -> tuple[Kpi, ...]:
+    measured = [s for s in sampled.values() if isinstance(s, Sampled)]
+    answers = [answer for s in measured for answer in s.answers]
+    answered = round(100 * sum(not a.bad for a in answers) / len(answers), 3) if answers else None
+    slowest = max((p95_ms(s) for s in measured if s.warm), default=None)
+    return (
+        Kpi(msg("Sampled requests without a server error"), answered, "%"),
+        Kpi(msg("Slowest p95"), slowest, "ms"),
+    )

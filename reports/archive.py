@@ -1,0 +1,144 @@
+"""The archive: a folder for each report that is written once, and the index over all of them."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from email.message import EmailMessage
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from reports import runbooks
+from reports.folders import ArchiveError, cannot_write, remove_leftovers, slug, write_file, write_folder
+from reports.html import IndexEntry, PageLinks, index, page, redirect, runbook
+from reports.names import STATUSES
+from reports.report import Report, Seal
+from reports.schema import file_data
+from reports.text import plain
+from reports.words import Words
+from tasks.canonical import canonical
+from tasks.check_result import Status
+from tasks.guide.judge import Verdict
+
+__all__ = ["ArchiveError", "write", "write_index"]
+
+
+@dataclass(frozen=True, slots=True)
+class _StoredResult:
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """As much of a report.json as the index shows."""
+
+    service: str
+    flow: str
+    period: str
+    revision: int
+    timezone: str
+    finished_at: datetime
+    verdict: Verdict
+    results: tuple[_StoredResult, ...]
+
+
+_STORED = TypeAdapter(_Stored)
+
+
+def write(report: Report, seal: Seal, output: Path, *, locales: Sequence[str], letter: EmailMessage) -> Path:
+    """Write a report's folder, all of it or nothing; one that is there stays as it is.
+
+    The first locale is the one of report.html and report.txt. Raises ArchiveError when the disk says no, ValueError
+    when a name of the report cannot be a folder's.
+    """
+    folder = output / slug(report.service) / slug(report.flow) / slug(report.period) / f"r{report.revision}"
+    first = Words(locales[0], report.timezone)
+    contents = {
+        "report.txt": plain(report, seal, first).encode(),
+        "report.json": canonical(file_data(report, seal)).encode(),
+        "report.eml": letter.as_bytes(),
+    }
+    for locale in locales:
+        links = _links(report, output, locale, locales)
+        contents[_name("report", locale, locales)] = page(
+            report, seal, Words(locale, report.timezone), links=links
+        ).encode()
+    remove_leftovers(output)
+    write_folder(folder, contents)
+    return folder
+
+
+def write_index(output: Path, locales: Sequence[str]) -> None:
+    """Rebuild the index, each round's link to its latest report, and the runbook pages. Raises ArchiveError."""
+    try:
+        entries = [_entry(path, output) for path in sorted(output.glob("*/*/*/r*/report.json"))]
+    except OSError as error:
+        raise cannot_write(output, error) from error
+    for locale in locales:
+        words = Words(locale, "UTC")
+        others = tuple((x, _name("index", x, locales)) for x in locales if x != locale)
+        here = [_in_language(entry, locale, locales) for entry in entries]
+        write_file(output / _name("index", locale, locales), index(here, words, languages=others).encode())
+        for check in runbooks.written(locale):
+            text = runbooks.source(check, locale)
+            if text is not None:
+                back = f"../{_name('index', locale, locales)}"
+                name = _name(check, locale, locales)
+                write_file(output / "checks" / name, runbook(text, words, index=back).encode())
+        for entry in _latest(here):
+            target = entry.href.split("/", 2)[2]
+            folder = output / entry.service / entry.flow
+            write_file(folder / _name("latest", locale, locales), redirect(target, words).encode())
+
+
+def _name(stem: str, locale: str, locales: Sequence[str]) -> str:
+    return f"{stem}.html" if locale == locales[0] else f"{stem}.{locale}.html"
+
+
+def _links(report: Report, output: Path, locale: str, locales: Sequence[str]) -> PageLinks:
+    up = "../../../../"
+    return PageLinks(
+        index=up + _name("index", locale, locales),
+        latest="../../" + _name("latest", locale, locales),
+        previous=_previous(report, output, _name("report", locale, locales)),
+        languages=tuple((x, _name("report", x, locales)) for x in locales if x != locale),
+        runbook=_runbook(up, locale, locales),
+    )
+
+
+def _previous(report: Report, output: Path, name: str) -> str | None:
+    before = report.previous
+    if before is None:
+        return None
+    place = f"{slug(before.period)}/r{before.revision}/{name}"
+    return f"../../{place}" if (output / report.service / report.flow / place).is_file() else None
+
+
+def _runbook(up: str, locale: str, locales: Sequence[str]) -> Callable[[str], str | None]:
+    written = frozenset(runbooks.written(locale))
+    return lambda check: f"{up}checks/{_name(check, locale, locales)}" if check in written else None
+
+
+def _entry(path: Path, output: Path) -> IndexEntry:
+    service, flow, period, revision, _ = path.relative_to(output).parts
+    number = int(revision[1:]) if revision[1:].isdecimal() else 0
+    place = f"{service}/{flow}/{period}/{revision}/"
+    try:
+        stored = _STORED.validate_json(path.read_bytes())
+    except (ValidationError, OSError):
+        return IndexEntry(service=service, flow=flow, period=period, revision=number, href=place)
+    if (stored.service, stored.flow, stored.period, stored.revision) != (service, flow, period, number):
+        return IndexEntry(service=service, flow=flow, period=period, revision=number, href=place)
+    found = Counter(result.status for result in stored.results)
+    return IndexEntry(
+        service=service,
+        flow=flow,
+        period=period,
+        revision=number,
+        href=place,
+        verdict=stored.verdict,
+        counts=tuple((status, found[status]) for status in STATUSES),
+        finished_at=stored.finished_at,
+        timezone=stored.timezone,
+    )

@@ -1,0 +1,91 @@
+"""From a round's sections to its report: lines, verdict, actions and what changed."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Literal
+
+from reports.report import Action, Kpi, Previous, Report, Section
+from tasks.check_result import CheckResult, Message, Severity, Status
+from tasks.guide.judge import judge_lines, judge_round
+from tasks.guide.lines import GuideLine
+
+DUE_WITHIN = {
+    Severity.EMERGENCY: timedelta(hours=1),  # the guide: incidents resolved within an hour
+    Severity.WARNING: timedelta(days=1),
+    Severity.INFORMATION: timedelta(days=7),
+}
+_TO_DO = (Status.FAIL, Status.UNKNOWN, Status.WARN)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoundFacts:
+    """What is known of a round apart from what it found."""
+
+    service: str
+    environment: str
+    timezone: str
+    owner: str | None
+    flow: str
+    period: str
+    trigger: Literal["schedule", "hand"]
+    started_at: datetime
+    finished_at: datetime
+    lines: tuple[GuideLine, ...]
+    notes: tuple[Message, ...]
+
+
+def compose_report(facts: RoundFacts, sections: tuple[Section, ...], revision: int, before: Report | None) -> Report:
+    """The finished report of a round; `before` is the newest one of the same flow."""
+    results = tuple(result for section in sections for result in section.results)
+    lines = judge_lines(facts.lines, results)
+    return Report(
+        service=facts.service,
+        environment=facts.environment,
+        timezone=facts.timezone,
+        flow=facts.flow,
+        period=facts.period,
+        revision=revision,
+        trigger=facts.trigger,
+        started_at=facts.started_at,
+        finished_at=facts.finished_at,
+        verdict=judge_round(lines, results),
+        lines=lines,
+        results=results,
+        kpis=tuple(_compared(kpi, before) for section in sections for kpi in section.kpis),
+        actions=tuple(_action(r, facts) for r in sorted(results, key=_urgency) if r.status in _TO_DO),
+        previous=None if before is None else _previous(before),
+        notes=facts.notes,
+    )
+
+
+def is_news(report: Report, same_period: Report | None) -> bool:
+    """True when a rerun says something else than the revision before it: another verdict or other failures."""
+    if same_period is None:
+        return True
+    return (report.verdict, report.failures) != (same_period.verdict, same_period.failures)
+
+
+def _urgency(result: CheckResult) -> tuple[int, int]:
+    return _TO_DO.index(result.status) if result.status in _TO_DO else len(_TO_DO), -result.severity
+
+
+def _action(result: CheckResult, facts: RoundFacts) -> Action:
+    return Action(
+        check=result.check,
+        title=result.title,
+        subject=result.subject,
+        status=result.status,
+        severity=result.severity,
+        reason=result.reason,
+        owner=facts.owner,
+        due=facts.finished_at + DUE_WITHIN[result.severity],
+    )
+
+
+def _compared(kpi: Kpi, before: Report | None) -> Kpi:
+    same = (old.value for old in before.kpis if old.label.text == kpi.label.text) if before else iter(())
+    return replace(kpi, previous=next(same, None))
+
+
+def _previous(report: Report) -> Previous:
+    return Previous(report.period, report.revision, report.verdict, report.failures)

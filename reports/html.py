@@ -1,0 +1,137 @@
+"""The web pages: a report, the index over all reports, and a check's runbook; each one self-contained file."""
+
+from base64 import b64encode
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+
+from reports import names
+from reports.charts import png
+from reports.report import Report, Seal
+from reports.templating import asset, render
+from reports.view import EvidenceView, Tone, status_tone, verdict_tone, view
+from reports.words import Words
+from tasks.check_result import Status
+from tasks.guide.judge import Verdict
+from tasks.observation import shown
+
+
+def no_runbook(check: str) -> str | None:
+    """For pages that stand alone."""
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageLinks:
+    """Where a page leads, relative to itself; None leaves a link out.
+
+    `languages` are (locale, address) of the same page, `runbook` gives the address of a check's page.
+    """
+
+    index: str | None = None
+    previous: str | None = None
+    next: str | None = None
+    latest: str | None = None
+    languages: tuple[tuple[str, str], ...] = ()
+    runbook: Callable[[str], str | None] = no_runbook
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexEntry:
+    """A report of the archive; `verdict` is None when its file cannot be read, and `href` says where it is."""
+
+    service: str
+    flow: str
+    period: str
+    revision: int
+    href: str
+    verdict: Verdict | None = None
+    counts: tuple[tuple[Status, int], ...] = ()
+    finished_at: datetime | None = None
+    timezone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    service: str
+    flow: str
+    flow_name: str
+    period: str
+    revision: str
+    href: str
+    tone: Tone
+    counts: str
+    finished: str
+
+
+def page(report: Report, seal: Seal, words: Words, *, links: PageLinks) -> str:
+    """A report as one HTML file that needs nothing else, not even a script."""
+
+    def images(piece: EvidenceView) -> str:
+        return data_uri(png(piece.chart, words)) if piece.chart else ""
+
+    shown_report = view(report, seal, words)
+    return render("report.html.j2", words, v=shown_report, links=links, images=images, style=asset("style.css"))
+
+
+def index(entries: Sequence[IndexEntry], words: Words, *, languages: tuple[tuple[str, str], ...] = ()) -> str:
+    """All reports, newest first; the filters appear where scripts run."""
+    ordered = sorted(entries, key=_newest, reverse=True)
+    rows = [_row(entry, words) for entry in ordered]
+    latest = {(row.service, row.flow): row for row, e in reversed(list(zip(rows, ordered, strict=True))) if e.verdict}
+    filters = (
+        ("flow", words.tr("Kind"), sorted({(row.flow, row.flow_name) for row in rows})),
+        ("service", words.tr("Service"), sorted({(row.service, row.service) for row in rows})),
+        ("verdict", words.tr("Verdict"), sorted({(row.tone.name, row.tone.word) for row in rows})),
+    )
+    return render(
+        "index.html.j2",
+        words,
+        rows=rows,
+        latest=[latest[key] for key in sorted(latest)],
+        filters=filters,
+        languages=languages,
+        style=asset("style.css"),
+        script=asset("index.js"),
+    )
+
+
+def runbook(markdown: str, words: Words, *, index: str = "../index.html") -> str:
+    """A page of docs/checks; HTML in it stays text."""
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
+    heading = next((line.lstrip("# ") for line in markdown.splitlines() if line.startswith("# ")), words.tr("Runbook"))
+    body = Markup(parser.render(markdown))  # markdown-it escapes all that is not markdown
+    return render("runbook.html.j2", words, title=heading, body=body, index=index, style=asset("style.css"))
+
+
+def data_uri(image: bytes) -> str:
+    """A PNG that stands inside the page."""
+    return f"data:image/png;base64,{b64encode(image).decode()}"
+
+
+def _newest(entry: IndexEntry) -> tuple[float, str]:
+    # An unreadable report has no time: it comes first, as somebody has to look at it.
+    return entry.finished_at.timestamp() if entry.finished_at else float("inf"), entry.href
+
+
+def _unreadable(words: Words) -> Tone:
+    return Tone("unreadable", "?", words.tr("Unreadable"))
+
+
+def _row(entry: IndexEntry, words: Words) -> _Row:
+    counts = [f"{status_tone(status, words).word} {words.scalar(n)}" for status, n in entry.counts if n]
+    zoned = Words(words.locale, entry.timezone)
+    return _Row(
+        service=shown(entry.service),
+        flow=shown(entry.flow),
+        flow_name=words.say(names.flow_name(entry.flow)),
+        period=shown(entry.period),
+        revision=str(entry.revision),
+        href=entry.href,
+        tone=verdict_tone(entry.verdict, words) if entry.verdict else _unreadable(words),
+        counts=" · ".join(counts),
+        finished=zoned.time(entry.finished_at) if entry.finished_at else words.tr("not known"),
+    )

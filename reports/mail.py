@@ -1,0 +1,142 @@
+"""A report as a mail: text and HTML that say the same, charts inside, nothing fetched from elsewhere."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from email.message import EmailMessage
+from email.policy import SMTP
+from hashlib import sha256
+
+import css_inline
+
+from reports.charts import png
+from reports.report import Report, Seal
+from reports.runbooks import source
+from reports.templating import asset, render
+from reports.text import plain, provenance, wrapped
+from reports.view import ReportView, ResultView, view
+from reports.words import Words
+from tasks.check_result import Chart
+from tasks.observation import shown
+
+MOST_HTML_BYTES = 80_000
+MOST_ROWS = 10
+MOST_CHARTS = 2
+_LONGEST_CELL = 160
+_LONGEST_SUBJECT = 150
+# 7bit: relays that know nothing else take it unchanged.
+_POLICY = SMTP.clone(cte_type="7bit")
+_INLINER = css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    cid: str
+    title: str
+    finding: str
+    chart: Chart
+
+
+def letter(
+    report: Report, seal: Seal, words: Words, *, sender: str, recipient: str, base_url: str | None
+) -> EmailMessage:
+    """The mail of a report to one recipient; the same report and recipient give the same Message-ID.
+
+    Without `base_url` the paths are printed and nothing is a link. Raises ValueError for an address with a line end.
+    """
+    v = view(report, seal, words)
+    path = report_path(report)
+    link = f"{base_url.rstrip('/')}/{path}" if base_url else None
+    mail = EmailMessage(policy=_POLICY)
+    for name, value in _headers(report, v, words, sender, recipient):
+        mail[name] = value
+    where = words.tr("Report: {where}", where=link or path)
+    mail.set_content(plain(report, seal, words) + "\n".join(wrapped(where)) + "\n")
+    pictures = tuple(_pictures((*v.failed, *v.warned)))
+    mail.add_alternative(_html(v, words, str(mail["Subject"]), pictures, link, path, base_url), subtype="html")
+    html = mail.get_payload(1)
+    assert isinstance(html, EmailMessage)
+    for picture in pictures:
+        html.add_related(
+            png(picture.chart, words), "image", "png", cid=f"<{picture.cid}>", filename=f"{picture.cid.split('@')[0]}.png"
+        )
+    return mail
+
+
+def report_path(report: Report) -> str:
+    """Where the archive keeps the report's page, below its root."""
+    return f"{report.service}/{report.flow}/{report.period}/r{report.revision}/report.html"
+
+
+def message_id(report: Report, recipient: str) -> str:
+    """One id for one report and one recipient, so that two workers send one mail."""
+    to = sha256(recipient.encode()).hexdigest()[:12]
+    return f"<{_atom(report.flow)}.{_atom(report.period)}.r{report.revision}.{to}@{_atom(report.service)}.opsrounds>"
+
+
+def _headers(
+    report: Report, v: ReportView, words: Words, sender: str, recipient: str
+) -> Iterator[tuple[str, object]]:
+    revision = f" r{v.revision}" if report.revision > 1 else ""
+    thread = f"<{_atom(report.flow)}@{_atom(report.service)}.opsrounds>"
+    yield "Subject", shown(f"[{v.tone.word}] {v.service} {v.flow_name} {v.period}{revision}", _LONGEST_SUBJECT)
+    yield "From", sender
+    yield "To", recipient
+    yield "Date", report.finished_at
+    yield "Message-ID", message_id(report, recipient)
+    yield "In-Reply-To", thread
+    yield "References", thread
+    yield "List-Id", f"<{_atom(report.flow)}.{_atom(report.service)}.opsrounds>"
+    yield "Auto-Submitted", "auto-generated"
+    yield "Content-Language", words.locale
+
+
+def _html(
+    v: ReportView,
+    words: Words,
+    subject: str,
+    pictures: tuple[_Picture, ...],
+    link: str | None,
+    path: str,
+    base_url: str | None,
+) -> str:
+    """The HTML part, with as many rows as fit into MOST_HTML_BYTES."""
+
+    def runbook(check: str) -> str | None:
+        return f"{base_url.rstrip('/')}/checks/{check}.html" if base_url and source(check, words.locale) else None
+
+    html = ""
+    for most in (MOST_ROWS, MOST_ROWS // 2, 2, 1):
+        html = _INLINER.inline(
+            render(
+                "mail.html.j2",
+                words,
+                v=v,
+                subject=subject,
+                charts=pictures,
+                link=link,
+                path=path,
+                runbook=runbook,
+                most=most,
+                cut=lambda text: shown(text, _LONGEST_CELL),
+                provenance=provenance(v, words),
+                style=asset("mail.css"),
+            ).lstrip()
+        )
+        if len(html.encode()) <= MOST_HTML_BYTES:
+            break
+    return html
+
+
+def _pictures(results: Iterable[ResultView]) -> Iterator[_Picture]:
+    number = 0
+    for r in results:
+        for piece in r.evidence:
+            if piece.chart and number < MOST_CHARTS:
+                number += 1
+                yield _Picture(f"chart{number}@opsrounds", piece.title, piece.finding, piece.chart)
+
+
+def _atom(text: str) -> str:
+    """The text with only the characters that an id may have."""
+    return re.sub(r"[^A-Za-z0-9-]+", "-", text).strip("-") or "-"

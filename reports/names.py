@@ -1,0 +1,80 @@
+"""What people call the verdicts, statuses, severities and rounds, and the symbol beside each."""
+
+from tasks.check_result import Message, Severity, Status, msg, verbatim
+from tasks.guide.judge import Verdict
+
+VERDICTS = {
+    Verdict.FAILED: msg("Checks failed"),
+    Verdict.INCOMPLETE: msg("Incomplete"),
+    Verdict.ATTENTION: msg("Attention"),
+    Verdict.PASSED: msg("Passed"),
+    Verdict.NOT_APPLICABLE: msg("Not applicable"),
+}
+
+STATUSES = {
+    Status.FAIL: msg("Failed"),
+    Status.WARN: msg("Attention"),
+    Status.UNKNOWN: msg("Not measured"),
+    Status.SKIPPED: msg("Skipped"),
+    Status.PASS: msg("Passed"),
+}
+
+SEVERITIES = {
+    Severity.INFORMATION: msg("Information"),
+    Severity.WARNING: msg("Warning"),
+    Severity.EMERGENCY: msg("Emergency"),
+}
+
+# A tone names the colours in the style sheets; the symbol says the same without colour.
+VERDICT_TONES = {
+    Verdict.FAILED: "fail",
+    Verdict.INCOMPLETE: "unknown",
+    Verdict.ATTENTION: "warn",
+    Verdict.PASSED: "pass",
+    Verdict.NOT_APPLICABLE: "skipped",
+}
+STATUS_TONES = {
+    Status.FAIL: "fail",
+    Status.WARN: "warn",
+    Status.UNKNOWN: "unknown",
+    Status.SKIPPED: "skipped",
+    Status.PASS: "pass",
+}
+SYMBOLS = {"fail": "✕", "warn": "!", "unknown": "?", "skipped": "–", "pass": "✓"}
+
+_FLOWS = {
+    "daily-checklist": msg("Daily checklist"),
+    "weekly-checklist": msg("Weekly checklist"),
+    "monthly-checklist": msg("Monthly checklist"),
+    "health-check": msg("Health check"),
+    "error-log-review": msg("Error log review"),
+    "resource-usage": msg("Resource usage"),
+    "performance-report": msg("Performance report"),
+    "security-alert-review": msg("Security alert review"),
+    "security-scan": msg("Security scan"),
+    "backup-verification": msg("Backup verification"),
+    "slo-report": msg("SLO report"),
+    "incident-retrospective": msg("Incident retrospective"),
+    "capacity-planning": msg("Capacity planning"),
+    "load-test": msg("Load test"),
+    "release": msg("Release"),
+}
+
+_TRIGGERS = {"schedule": msg("on schedule"), "hand": msg("by hand")}
+
+_LANGUAGES = {"ja": "日本語", "en": "English"}
+
+
+def flow_name(flow: str) -> Message:
+    """What people call a round; a flow without a name of its own is called by its id."""
+    return _FLOWS.get(flow) or verbatim(flow)
+
+
+def trigger_name(trigger: str) -> Message:
+    """How the round was started."""
+    return _TRIGGERS.get(trigger) or verbatim(trigger)
+
+
+def language_name(locale: str) -> str:
+    """A language in its own words."""
+    return _LANGUAGES.get(locale, locale)

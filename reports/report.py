@@ -1,0 +1,115 @@
+"""The one model behind every format: what a round found, in the order in which people read it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from pydantic import TypeAdapter
+
+from tasks.check_result import CheckResult, Message, Severity, Status
+from tasks.guide.judge import LineVerdict, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Kpi:
+    """A headline figure; `value` None means that it was not measured, `previous` is the last round's."""
+
+    label: Message
+    value: float | None
+    unit: str
+    previous: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What one section of a checklist found."""
+
+    results: tuple[CheckResult, ...]
+    kpis: tuple[Kpi, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something a person has to do; `due` is an instant in UTC, `check` names the runbook page."""
+
+    check: str
+    title: Message
+    subject: str
+    status: Status
+    severity: Severity
+    reason: Message
+    owner: str | None
+    due: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Previous:
+    """The round before this one, whose failures and figures this one is compared with."""
+
+    period: str
+    revision: int
+    verdict: Verdict
+    failures: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """A finished round. Everything that is shown anywhere comes from here."""
+
+    format: Literal["opsrounds-report/1"] = "opsrounds-report/1"
+    service: str
+    environment: str
+    timezone: str
+    flow: str
+    period: str
+    revision: int
+    trigger: Literal["schedule", "hand"]
+    started_at: datetime
+    finished_at: datetime
+    verdict: Verdict
+    lines: tuple[LineVerdict, ...]
+    results: tuple[CheckResult, ...]
+    kpis: tuple[Kpi, ...]
+    actions: tuple[Action, ...]
+    previous: Previous | None
+    notes: tuple[Message, ...] = ()
+
+    def with_status(self, status: Status) -> tuple[CheckResult, ...]:
+        """The results of one status, in the order in which they were found."""
+        return tuple(r for r in self.results if r.status is status)
+
+    @property
+    def failures(self) -> tuple[tuple[str, str], ...]:
+        """What failed, as (check, subject) in a stable order: two rounds are compared by this."""
+        return tuple(sorted((r.check, r.subject) for r in self.with_status(Status.FAIL)))
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """A report's place in the service's hash chain; `chained` is printed in every mail and page."""
+
+    sequence: int
+    digest: str
+    chained: str
+
+
+_ADAPTER = TypeAdapter(Report)
+
+
+def to_data(report: Report) -> dict[str, object]:
+    """The report as JSON data."""
+    data: dict[str, object] = _ADAPTER.dump_python(report, mode="json")
+    return data
+
+
+def from_text(text: str) -> Report:
+    """The report of a stored text; raises pydantic.ValidationError if it is none."""
+    return _ADAPTER.validate_json(text)
+
+
+def json_schema() -> dict[str, object]:
+    """The published schema (docs/report.schema.json)."""
+    schema = _ADAPTER.json_schema(mode="serialization")
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["title"] = "opsrounds report"
+    return schema

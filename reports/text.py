@@ -1,0 +1,190 @@
+"""The report as plain text for mail and files, and coloured for a terminal."""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from rich.cells import cell_len
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from reports.report import Report, Seal
+from reports.view import ActionView, ReportView, ResultView, Tone, view
+from reports.words import Words
+
+WIDTH = 78
+_STYLES = {"fail": "bold red", "warn": "bold yellow", "unknown": "bold magenta", "skipped": "dim", "pass": "bold green"}
+
+# A word, one wide character with the punctuation that must not begin a line after it, or a space.
+_PIECES = re.compile(r"[⺀-￯][、。，．）」』】：；！？ー]*|[^\s⺀-￯]+|\s+")
+
+
+def plain(report: Report, seal: Seal, words: Words) -> str:
+    """The whole report, without evidence tables, in lines of at most WIDTH columns."""
+    return "\n".join(line.rstrip() for line in _lines(view(report, seal, words), words)) + "\n"
+
+
+def wrapped(text: str, indent: str = "", hanging: str | None = None) -> Iterator[str]:
+    """The text in lines of at most WIDTH columns, a wide character counting two; later lines hang."""
+    line, later = indent, indent if hanging is None else hanging
+    start = len(line)
+    for piece in _PIECES.findall(text):
+        for part in _fitting(piece, WIDTH - cell_len(later)):
+            if cell_len(line) + cell_len(part.rstrip()) > WIDTH and len(line) > start:
+                yield line
+                line, start = later, len(later)
+            line += part if len(line) > start else part.lstrip()
+    yield line
+
+
+def _fitting(piece: str, width: int) -> Iterator[str]:
+    while cell_len(piece) > width:
+        yield piece[:width]
+        piece = piece[width:]
+    yield piece
+
+
+def _lines(v: ReportView, words: Words) -> Iterator[str]:
+    yield from wrapped(f"{v.tone.symbol} {v.tone.word}: {v.service} · {v.flow_name} · {v.period}", "", "  ")
+    yield "=" * WIDTH
+    for text in (v.sentence, v.since):
+        yield from wrapped(text)
+    yield ""
+    yield from wrapped(" · ".join(f"{c.tone.symbol} {c.tone.word} {c.text}" for c in v.counts))
+    for note in v.notes:
+        yield from wrapped(note, "* ", "  ")
+    yield from _heading(words.tr("Actions needed"), len(v.actions))
+    for action in v.actions:
+        yield from _action(action, words)
+    if not v.actions:
+        yield words.tr("Nothing has to be done.")
+    if v.kpis:
+        yield from _heading(words.tr("Key figures"))
+    for kpi in v.kpis:
+        yield from wrapped(f"{kpi.label}: {kpi.figure}" + (f"  [{kpi.change}]" if kpi.change else ""), "- ", "  ")
+    if v.lines:
+        yield from _heading(words.tr("Checklist"))
+    for line in v.lines:
+        yield from wrapped(f"[{'x' if line.ticked else ' '}] {line.text}: {line.tone.word}. {line.reason}", "", "    ")
+    yield from _results(words.tr("Failed checks"), v.failed, words)
+    yield from _results(words.tr("Checks that need attention"), v.warned, words)
+    yield from _unmeasured(v, words)
+    yield from _results(words.tr("Passed checks"), [r for r in _all(v) if r.tone.name == "pass"], words)
+    yield ""
+    yield "-" * WIDTH
+    for label, value in provenance(v, words):
+        yield from wrapped(f"{label}: {value}", "", "  ")
+
+
+def provenance(v: ReportView, words: Words) -> tuple[tuple[str, str], ...]:
+    """Where a report comes from: what every format says at its end."""
+    return (
+        (words.tr("Period"), v.period),
+        (words.tr("Time zone"), v.zone),
+        (words.tr("Environment"), v.environment),
+        (words.tr("Started"), v.started),
+        (words.tr("Finished"), v.finished),
+        (words.tr("Run"), f"{v.trigger}, {words.tr('revision {number}', number=v.revision)}"),
+        (words.tr("Sequence"), v.sequence),
+        (words.tr("Chained hash"), v.chained),
+    )
+
+
+def _heading(text: str, number: int | None = None) -> Iterator[str]:
+    title = text if number is None else f"{text} ({number})"
+    yield from ("", title, "-" * cell_len(title))
+
+
+def _action(action: ActionView, words: Words) -> Iterator[str]:
+    yield from wrapped(f"{action.tone.symbol} {action.title}, {action.subject}", "", "  ")
+    yield from wrapped(action.reason, "  ")
+    due = words.tr("due {time}", time=action.due)
+    yield from wrapped(f"{action.owner} · {action.severity} · {due}", "  ")
+
+
+def _results(title: str, results: Iterable[ResultView], words: Words) -> Iterator[str]:
+    found = tuple(results)
+    if not found:
+        return
+    yield from _heading(title, len(found))
+    for r in found:
+        new = f" [{words.tr('new')}]" if r.fresh else ""
+        yield from wrapped(f"{r.tone.symbol} {r.title}, {r.subject}{new}", "", "  ")
+        source = f" ({r.source})" if r.source else ""
+        yield from wrapped(f"{r.observed} · {words.tr('limit')} {r.limit}{source}", "  ")
+        yield from wrapped(r.reason, "  ")
+        for piece in r.evidence:
+            if piece.finding:
+                yield from wrapped(piece.finding, "  > ", "    ")
+
+
+def _unmeasured(v: ReportView, words: Words) -> Iterator[str]:
+    yield from _heading(words.tr("What was not measured"), len(v.unmeasured))
+    for r in v.unmeasured:
+        yield from wrapped(f"{r.tone.symbol} {r.title}, {r.subject} ({r.tone.word})", "", "  ")
+        yield from wrapped(r.reason, "  ")
+    if not v.unmeasured:
+        yield words.tr("Everything was measured.")
+
+
+def _all(v: ReportView) -> Iterator[ResultView]:
+    for line in v.lines:
+        yield from line.results
+    yield from v.others
+
+
+def terminal(report: Report, seal: Seal, words: Words) -> RenderableType:
+    """The report for a terminal; every text is a `Text`, so that markup from outside stays text."""
+    v = view(report, seal, words)
+    head = Text.assemble(_mark(v.tone), f"  {v.service} · {v.flow_name} · {v.period}\n", v.sentence)
+    head.append("\n" + v.since, style="dim")
+    parts: list[RenderableType] = [Panel(head, border_style=_STYLES[v.tone.name], padding=(0, 1))]
+    parts += [Text(f"* {note}") for note in v.notes]
+    if v.lines:
+        parts.append(_checklist(v, words))
+    parts.append(_findings(v, words))
+    if v.actions:
+        parts.append(_actions(v, words))
+    foot = Text("\n".join(f"{label}: {value}" for label, value in provenance(v, words)), style="dim", overflow="fold")
+    return Group(*parts, Padding(foot, (1, 0, 0, 0)))
+
+
+def _mark(tone: Tone) -> Text:
+    return Text(f"{tone.symbol} {tone.word}", style=_STYLES[tone.name], no_wrap=True)
+
+
+def _checklist(v: ReportView, words: Words) -> Table:
+    table = _table(words.tr("Checklist"), "", words.tr("Status"), words.tr("Reason"))
+    for line in v.lines:
+        box = Text("[x] " if line.ticked else "[ ] ").append(line.text)
+        table.add_row(box, _mark(line.tone), Text(line.reason))
+    return table
+
+
+def _findings(v: ReportView, words: Words) -> Table:
+    columns = (words.tr("Status"), words.tr("Check"), words.tr("Observed"), words.tr("Limit"), words.tr("Reason"))
+    table = _table(words.tr("Results"), *columns)
+    for r in (*v.failed, *v.warned, *v.unmeasured, *(r for r in _all(v) if r.tone.name == "pass")):
+        subject = Text(r.title).append(f"\n{r.subject}", style="dim")
+        table.add_row(_mark(r.tone), subject, Text(r.observed), Text(r.limit), Text(r.reason))
+    return table
+
+
+def _actions(v: ReportView, words: Words) -> Table:
+    table = _table(words.tr("Actions needed"), words.tr("Check"), words.tr("Owner"), words.tr("Due"))
+    for action in v.actions:
+        table.add_row(
+            Text(action.title).append(f"\n{action.subject}", style="dim"), Text(action.owner), Text(action.due)
+        )
+    return table
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(
+        title=Text(title), title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0), expand=False
+    )
+    for column in columns:
+        table.add_column(Text(column, style="dim"), overflow="fold")
+    return table

@@ -1,0 +1,84 @@
+"""Messages, figures and times in the reader's language."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from importlib.resources import files
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_datetime
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
+
+from tasks.check_result import Limit, Message, Quantity, Scalar
+from tasks.observation import shown
+
+LOCALES = ("ja", "en")
+
+
+@cache
+def catalogue(locale: str) -> Mapping[str, str]:
+    """English text to translation; raises FileNotFoundError for a language that is not shipped."""
+    path = files("reports").joinpath("locales", locale, "LC_MESSAGES", "opsrounds.po")
+    with path.open("rb") as file:
+        return {str(m.id): str(m.string) for m in read_po(file, locale=locale) if m.id and m.string}
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Everything that is said in one language and one time zone."""
+
+    locale: str
+    timezone: str
+
+    def say(self, message: Message) -> str:
+        """A message in this language, with its numbers written the local way."""
+        text = catalogue(self.locale).get(message.text, message.text)
+        return text.format(**{name: self.scalar(value) for name, value in message.params.items()})
+
+    def tr(self, english: str, /, **params: Scalar) -> str:
+        """A renderer's own wording in this language."""
+        return self.say(Message(english, params))
+
+    def scalar(self, value: Scalar | Message) -> str:
+        """A parameter or table cell; a missing one reads as not measured."""
+        if value is None:
+            return self.tr("not measured")
+        if isinstance(value, Message):
+            return self.say(value)
+        if isinstance(value, bool):
+            return self.tr("yes") if value else self.tr("no")
+        if isinstance(value, int | float):
+            return self._number(value)
+        return shown(value)
+
+    def quantity(self, value: Quantity | Limit | None) -> str:
+        """A figure with its unit, and a limit with its comparison in front."""
+        if value is None:
+            return self.tr("not measured")
+        figure = self.figure(value.value, value.unit)
+        return f"{value.comparison} {figure}" if isinstance(value, Limit) else figure
+
+    def figure(self, value: Scalar | Message, unit: str) -> str:
+        """A value and its unit; a missing value has none."""
+        return f"{self.scalar(value)} {shown(unit)}" if unit and value is not None else self.scalar(value)
+
+    def observed(self, value: Quantity | None, limit: Limit | None) -> str:
+        """An observation beside its limit: never rounded to the very figure that it differs from."""
+        if value is None or limit is None or not isinstance(value.value, int | float):
+            return self.quantity(value)
+        if value.value == limit.value or self.scalar(value.value) != self.scalar(limit.value):
+            return self.quantity(value)
+        exact = format_decimal(value.value, format="#,##0.###############", locale=self.locale)
+        return f"{exact} {shown(value.unit)}".strip()
+
+    def time(self, instant: datetime) -> str:
+        """An instant in the service's zone, with the zone named."""
+        local = instant.astimezone(ZoneInfo(self.timezone))
+        return f"{format_datetime(local, 'yyyy-MM-dd HH:mm:ss', locale=self.locale)} {self.timezone}"
+
+    def _number(self, value: int | float) -> str:
+        # Below 1 four significant digits: an error rate of 0.0004 must not read 0.
+        small = 0 < abs(value) < 1
+        return format_decimal(value, format="@###" if small else "#,##0.###", locale=self.locale)

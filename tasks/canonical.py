@@ -1,0 +1,8 @@
+"""The one spelling of JSON data that is stored, hashed and compared."""
+
+import json
+
+
+def canonical(data: object) -> str:
+    """JSON with sorted keys and no spare white space; NaN and infinity raise ValueError."""
+    return json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)

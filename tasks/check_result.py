@@ -1,0 +1,178 @@
+"""What a check is and what it found: the one result type of every section."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from string import Formatter
+from typing import Literal
+
+Scalar = str | int | float | bool | None
+
+
+class Status(StrEnum):
+    """What became of a check; UNKNOWN and SKIPPED mean that nothing was measured."""
+
+    PASS = "PASS"
+    WARN = "WARN"
+    FAIL = "FAIL"
+    UNKNOWN = "UNKNOWN"
+    SKIPPED = "SKIPPED"
+
+    @property
+    def measured(self) -> bool:
+        """True when a fact was held against a limit."""
+        return self in (Status.PASS, Status.WARN, Status.FAIL)
+
+
+class Severity(IntEnum):
+    """How bad it is when a check fails: the guide's levels."""
+
+    INFORMATION = 1
+    WARNING = 2
+    EMERGENCY = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A text that people read: its English wording is its id, its parameters are JSON scalars.
+
+    Text from outside is a parameter, never the id. Raises KeyError when a placeholder has no parameter.
+    """
+
+    text: str
+    params: Mapping[str, Scalar] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        wanted = placeholders(self.text)
+        if wanted != set(self.params):
+            raise KeyError(f"placeholders {sorted(wanted)} and parameters {sorted(self.params)} differ: {self.text!r}")
+
+
+def msg(text: str, /, **params: Scalar) -> Message:
+    """Mark a text for translation and bind its parameters."""
+    return Message(text, params)
+
+
+def verbatim(text: str) -> Message:
+    """Show a text from outside as it is, in every language."""
+    return msg("{text}", text=text)
+
+
+def placeholders(text: str) -> set[str]:
+    """The names between braces of a message."""
+    return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A measured figure or word; `unit` is a symbol such as `ms`, `%`, or empty."""
+
+    value: int | float | str | bool | Message
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What an observation is held against, and who says so."""
+
+    comparison: Literal["≤", "<", "≥", ">", "="]
+    value: int | float | str | bool
+    unit: str
+    source: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Evidence as rows; each row has as many cells as there are columns."""
+
+    title: Message
+    columns: tuple[Message, ...]
+    rows: tuple[tuple[Scalar | Message, ...], ...]
+    kind: Literal["table"] = "table"
+
+    def __post_init__(self) -> None:
+        if any(len(row) != len(self.columns) for row in self.rows):
+            raise ValueError(f"a row of {self.title.text!r} has not {len(self.columns)} cells")
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """Evidence as text from outside, bounded by whoever made it."""
+
+    title: Message
+    text: str
+    kind: Literal["excerpt"] = "excerpt"
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Evidence as one horizontal bar a label, with the limit drawn through; `finding` is its alt text."""
+
+    title: Message
+    finding: Message
+    unit: str
+    labels: tuple[str, ...]
+    values: tuple[float, ...]
+    limit: float | None = None
+    kind: Literal["chart"] = "chart"
+
+
+Evidence = Table | Excerpt | Chart
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """One question, asked of one subject, with its answer and what the answer rests on."""
+
+    check: str
+    title: Message
+    subject: str
+    status: Status
+    severity: Severity
+    reason: Message
+    observed: Quantity | None
+    limit: Limit | None
+    observed_at: datetime
+    evidence: tuple[Evidence, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.observed_at.utcoffset() is None:
+            raise ValueError(f"{self.check}: observed_at has no time zone")
+        if self.status.measured and (self.observed is None or self.limit is None):
+            raise ValueError(f"{self.check}: {self.status} needs an observation and a limit")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A question of the rounds: its id is also the name of its page in docs/checks."""
+
+    id: str
+    title: Message
+    question: Message
+    severity: Severity
+
+    def judged(
+        self,
+        status: Status,
+        subject: str,
+        reason: Message,
+        *,
+        at: datetime,
+        observed: Quantity | None = None,
+        limit: Limit | None = None,
+        evidence: tuple[Evidence, ...] = (),
+    ) -> CheckResult:
+        """The result of this check for one subject."""
+        return CheckResult(
+            check=self.id,
+            title=self.title,
+            subject=subject,
+            status=status,
+            severity=self.severity,
+            reason=reason,
+            observed=observed,
+            limit=limit,
+            observed_at=at,
+            evidence=evidence,
+        )

@@ -1,0 +1,59 @@
+"""Where there is no mail server, a message becomes a file that every mail program opens."""
+
+import hashlib
+import os
+import re
+import secrets
+from email.message import EmailMessage
+from pathlib import Path
+
+from tasks.delivery.encoding import encoded, needs_utf8
+from tasks.delivery.errors import DeliveryError, Outcome
+
+_LONGEST_STEM = 80
+
+
+def write_eml(message: EmailMessage, folder: Path) -> Path:
+    """The file of a message, complete or not there at all; the same Message-ID is the same file.
+
+    Raises DeliveryError RETRY when the folder cannot be written, ValueError without a Message-ID.
+    """
+    file = folder / _name(message)
+    data = encoded(message, utf8=needs_utf8(message))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_whole(file, data)
+    except OSError as error:
+        raise DeliveryError(
+            Outcome.RETRY,
+            f"the mail folder {folder} cannot be written ({error.strerror}): make it a folder that this process may "
+            "write to, with free space, or set [mail] smtp; then send again",
+        ) from error
+    return file
+
+
+def _write_whole(file: Path, data: bytes) -> None:
+    part = file.with_name(f".{file.name}.{secrets.token_hex(4)}.part")
+    try:
+        with part.open("xb") as out:
+            out.write(data)
+            out.flush()
+            os.fsync(out.fileno())
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
+    folder = os.open(file.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # the new name, not only the bytes
+    finally:
+        os.close(folder)
+
+
+def _name(message: EmailMessage) -> str:
+    """Readable, and by the digest different for ids that differ only in what a file name cannot show."""
+    message_id = str(message["Message-ID"] or "").strip()
+    if not message_id:
+        raise ValueError("a message needs a Message-ID before it is delivered")
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", message_id).strip("-.")[:_LONGEST_STEM]
+    digest = hashlib.sha256(message_id.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    return f"{stem}-{digest}.eml"

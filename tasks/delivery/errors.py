@@ -1,0 +1,23 @@
+"""Why a message was not delivered, and what the caller may do about it."""
+
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """What a failed delivery allows: again later, never again, or once more with the same Message-ID."""
+
+    RETRY = "retry"
+    PERMANENT = "permanent"
+    UNKNOWN = "unknown"
+
+
+class DeliveryError(Exception):
+    """A message was not delivered, or nobody can say whether it was; the text says what to do."""
+
+    def __init__(self, kind: Outcome, text: str) -> None:
+        super().__init__(kind, text)  # both in args: an error that crosses processes is rebuilt from them
+        self.kind = kind
+        self.text = text
+
+    def __str__(self) -> str:
+        return self.text

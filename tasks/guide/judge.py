@@ -1,0 +1,77 @@
+"""From results to the checklist's lines, and from both to the verdict of the round."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tasks.check_result import CheckResult, Message, Status, msg, verbatim
+from tasks.guide.lines import GuideLine
+
+
+class Verdict(StrEnum):
+    """The outcome of a round, or of one line of it; the values are Prefect's state names."""
+
+    FAILED = "ChecksFailed"
+    INCOMPLETE = "Incomplete"
+    ATTENTION = "Attention"
+    PASSED = "Passed"
+    NOT_APPLICABLE = "NotApplicable"
+
+    @property
+    def looked_at(self) -> bool:
+        """True when the box may be ticked: everything the line asks was measured."""
+        return self in (Verdict.FAILED, Verdict.ATTENTION, Verdict.PASSED)
+
+
+@dataclass(frozen=True, slots=True)
+class LineVerdict:
+    """A checklist line after the round; `reason` says why it is not ticked, or what was found."""
+
+    id: str
+    text: Message
+    checks: tuple[str, ...]
+    verdict: Verdict
+    ticked: bool
+    reason: Message
+
+
+def judge_lines(lines: Iterable[GuideLine], results: tuple[CheckResult, ...]) -> tuple[LineVerdict, ...]:
+    """The state of each line, in the guide's order."""
+    return tuple(_judge_line(line, tuple(r for r in results if line.covers(r.check))) for line in lines)
+
+
+def judge_round(lines: tuple[LineVerdict, ...], results: tuple[CheckResult, ...]) -> Verdict:
+    """The worst of what was found; a line that nobody looked at makes the round incomplete."""
+    statuses = {r.status for r in results}
+    if Status.FAIL in statuses:
+        return Verdict.FAILED
+    looked_at_all = lines and all(x.ticked or x.verdict is Verdict.NOT_APPLICABLE for x in lines)
+    if Status.UNKNOWN in statuses or not looked_at_all or not any(s.measured for s in statuses):
+        return Verdict.INCOMPLETE
+    return Verdict.ATTENTION if Status.WARN in statuses else Verdict.PASSED
+
+
+def _judge_line(line: GuideLine, results: tuple[CheckResult, ...]) -> LineVerdict:
+    verdict, reason = _line_verdict(line, results)
+    unknown = any(r.status is Status.UNKNOWN for r in results)
+    ticked = verdict.looked_at and not unknown
+    return LineVerdict(line.id, line.text, line.checks, verdict, ticked, reason)
+
+
+def _line_verdict(line: GuideLine, results: tuple[CheckResult, ...]) -> tuple[Verdict, Message]:
+    count = {status: sum(r.status is status for r in results) for status in Status}
+    if count[Status.FAIL]:
+        return Verdict.FAILED, msg("{failed} of {all} checks failed", failed=count[Status.FAIL], all=len(results))
+    if line.not_applicable is not None and count[Status.SKIPPED] == len(results):
+        return Verdict.NOT_APPLICABLE, verbatim(line.not_applicable)
+    if not results:
+        return Verdict.INCOMPLETE, msg("No check looked at this line")
+    if count[Status.UNKNOWN]:
+        return Verdict.INCOMPLETE, msg(
+            "{unknown} of {all} checks could not be measured", unknown=count[Status.UNKNOWN], all=len(results)
+        )
+    if count[Status.SKIPPED] == len(results):
+        return Verdict.INCOMPLETE, msg("Every check of this line was skipped")
+    if count[Status.WARN]:
+        return Verdict.ATTENTION, msg("{warned} of {all} checks need attention", warned=count[Status.WARN], all=len(results))
+    return Verdict.PASSED, msg("{passed} of {all} checks passed", passed=count[Status.PASS], all=len(results))

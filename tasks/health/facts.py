@@ -1,0 +1,70 @@
+"""What was seen of a service's health."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from tasks.check_result import Message
+from tasks.observation import Unobserved
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One request: its HTTP status, or None and why nothing was answered; `ms` is the whole time taken."""
+
+    status: int | None
+    ms: float
+    error: Message | None = None
+
+    @property
+    def succeeded(self) -> bool:
+        """True for a 2xx answer."""
+        return self.status is not None and 200 <= self.status < 300
+
+    @property
+    def bad(self) -> bool:
+        """True for a server error or no answer, as the guide's SLIs count."""
+        return self.status is None or self.status >= 500
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """Answers to one path, taken one after another; the first one also paid for the connection.
+
+    Fewer than `wanted` means that the sampling gave up after several requests without an answer.
+    """
+
+    answers: tuple[Answer, ...]
+    wanted: int
+
+    @property
+    def warm(self) -> tuple[Answer, ...]:
+        """The answers whose latency is judged: all but the first."""
+        return self.answers[1:]
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A part that the service itself reports on; `response_ms` None when it gives no time."""
+
+    name: str
+    status: str
+    response_ms: float | None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HealthBody:
+    """What the service says of itself."""
+
+    status: str
+    version: str | None
+    timestamp: datetime | None
+    components: tuple[Component, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HealthReport:
+    """The answer of the health endpoint, and its content if it could be read."""
+
+    answer: Answer
+    body: HealthBody | Unobserved

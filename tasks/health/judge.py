@@ -1,0 +1,270 @@
+"""Holds what was seen of a service's health against the limits."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from tasks.check_result import (
+    Chart,
+    Check,
+    CheckResult,
+    Evidence,
+    Limit,
+    Message,
+    Quantity,
+    Status,
+    Table,
+    msg,
+)
+from tasks.health.checks import COMPONENT, ERRORS, LATENCY, LIVENESS, READINESS, STATUS, VERSION
+from tasks.health.facts import Answer, Component, HealthBody, HealthReport, Sampled
+from tasks.health.limits import HealthLimits
+from tasks.observation import Unobserved
+
+HEALTHY = frozenset({"healthy", "ok", "up", "pass", "passing", "green", "alive", "ready"})
+DEGRADED = frozenset({"degraded", "warn", "warning", "yellow"})
+
+_GUIDE = msg("the guide's daily health check")
+_SLI = msg("the guide's SLI table")
+
+
+def judge_liveness(seen: Sampled | Unobserved | None, subject: str, now: datetime) -> CheckResult:
+    """Alive each time it was asked; None when the service file names no path."""
+    return _judge_probe(LIVENESS, seen, subject, now, setting="live")
+
+
+def judge_readiness(seen: Sampled | Unobserved | None, subject: str, now: datetime) -> CheckResult:
+    """Ready each time it was asked; None when the service file names no path."""
+    return _judge_probe(READINESS, seen, subject, now, setting="ready")
+
+
+def judge_status(
+    seen: HealthReport | Unobserved | None, subject: str, limits: HealthLimits, now: datetime
+) -> CheckResult:
+    """The service's word on itself, together with the HTTP status it was given with."""
+    if seen is None:
+        return STATUS.judged(Status.SKIPPED, subject, _not_set("report"), at=now)
+    limit = Limit("=", "healthy", "", _GUIDE)
+    if isinstance(seen, HealthReport) and seen.answer.bad and isinstance(seen.body, Unobserved):
+        word = _word(seen.answer)
+        return STATUS.judged(Status.FAIL, subject, _failed(seen.answer), at=now, observed=word, limit=limit)
+    body = _fresh(seen, limits, now)
+    if isinstance(body, Unobserved):
+        return STATUS.judged(Status.UNKNOWN, subject, body.reason, at=now, limit=limit)
+    assert isinstance(seen, HealthReport)
+    status = _of_word(body.status)
+    if status is Status.PASS and not seen.answer.succeeded:
+        status = Status.FAIL
+    said = msg("It says {status} with HTTP {code}", status=body.status, code=str(seen.answer.status))
+    return STATUS.judged(status, subject, said, at=now, observed=Quantity(body.status), limit=limit)
+
+
+def judge_components(
+    seen: HealthReport | Unobserved | None,
+    expected: tuple[str, ...],
+    instance: str,
+    limits: HealthLimits,
+    now: datetime,
+) -> tuple[CheckResult, ...]:
+    """Every reported component, and every expected one that was not reported."""
+    if seen is None:
+        return (COMPONENT.judged(Status.SKIPPED, instance, _not_set("report"), at=now),)
+    body = _fresh(seen, limits, now)
+    if isinstance(body, Unobserved):
+        subjects = [f"{instance}/component:{name}" for name in expected] or [instance]
+        return tuple(COMPONENT.judged(Status.UNKNOWN, subject, body.reason, at=now) for subject in subjects)
+    results = [_judge_component(c, f"{instance}/component:{c.name}", limits, now) for c in body.components]
+    reported = {component.name for component in body.components}
+    missing = msg("The health report does not name this component")
+    results += [
+        COMPONENT.judged(Status.UNKNOWN, f"{instance}/component:{name}", missing, at=now)
+        for name in expected
+        if name not in reported
+    ]
+    if not results:
+        none = msg("The health report names no component")
+        results = [COMPONENT.judged(Status.SKIPPED, instance, none, at=now)]
+    return tuple(results)
+
+
+def judge_requests(
+    seen: Mapping[str, Sampled | Unobserved], limits: HealthLimits, now: datetime
+) -> tuple[CheckResult, ...]:
+    """Errors and latency of every sampled path; the slowest one carries a chart of all."""
+    if not seen:
+        return tuple(c.judged(Status.SKIPPED, "service", _not_set("requests"), at=now) for c in (ERRORS, LATENCY))
+    measured = {subject: p95_ms(s) for subject, s in seen.items() if isinstance(s, Sampled) and s.warm}
+    slowest = max(measured, key=lambda subject: measured[subject], default=None)
+    errors = [judge_errors(sampled, subject, limits, now) for subject, sampled in seen.items()]
+    latencies = [judge_latency(sampled, subject, limits, now) for subject, sampled in seen.items()]
+    return (
+        *errors,
+        *(
+            replace(r, evidence=(*r.evidence, _latency_chart(measured, limits))) if r.subject == slowest else r
+            for r in latencies
+        ),
+    )
+
+
+def judge_errors(seen: Sampled | Unobserved, subject: str, limits: HealthLimits, now: datetime) -> CheckResult:
+    """The share of sampled requests that got a server error or no answer."""
+    limit = Limit("<", _percent(limits.max_failed_share), "%", _SLI)
+    seen = _on_target(seen)
+    if isinstance(seen, Unobserved):
+        return ERRORS.judged(Status.UNKNOWN, subject, seen.reason, at=now, limit=limit)
+    bad = [answer for answer in seen.answers if answer.bad]
+    share = len(bad) / len(seen.answers)
+    status = Status.PASS if share < limits.max_failed_share or not bad else Status.FAIL
+    counts = msg("{bad} of {all} requests failed", bad=len(bad), all=len(seen.answers))
+    observed = Quantity(_percent(share), "%")
+    return ERRORS.judged(status, subject, counts, at=now, observed=observed, limit=limit, evidence=_answers(seen))
+
+
+def judge_latency(seen: Sampled | Unobserved, subject: str, limits: HealthLimits, now: datetime) -> CheckResult:
+    """The share of sampled requests answered in time; a request without an answer was not."""
+    limit = Limit("≥", _percent(limits.min_share_within_latency), "%", _SLI)
+    seen = _on_target(seen)
+    if isinstance(seen, Unobserved):
+        return LATENCY.judged(Status.UNKNOWN, subject, seen.reason, at=now, limit=limit)
+    within = sum(a.status is not None and a.ms < limits.max_latency_ms for a in seen.warm)
+    asked = seen.wanted - 1
+    if asked < limits.min_latency_samples:
+        reason = msg("Only {n} samples, {least} are needed", n=asked, least=limits.min_latency_samples)
+        return LATENCY.judged(Status.UNKNOWN, subject, reason, at=now, limit=limit)
+    share = within / asked
+    status = Status.PASS if share >= limits.min_share_within_latency else Status.FAIL
+    reason = msg(
+        "{within} of {all} requests within {limit} ms; p95 {p95} ms",
+        within=within,
+        all=asked,
+        limit=limits.max_latency_ms,
+        p95=p95_ms(seen),
+    )
+    return LATENCY.judged(status, subject, reason, at=now, observed=Quantity(_percent(share), "%"), limit=limit)
+
+
+def judge_version(seen: Mapping[str, HealthReport | Unobserved | None], now: datetime) -> CheckResult:
+    """One version on every instance; an instance whose version is not known makes the answer unknown."""
+    if any(report is None for report in seen.values()):
+        return VERSION.judged(Status.SKIPPED, "service", _not_set("report"), at=now)
+    versions = {name: _version(report) for name, report in seen.items()}
+    limit = Limit("=", 1, "", msg("instances of different versions mean an unfinished deploy"))
+    blind = sorted(name for name, version in versions.items() if version is None)
+    if blind:
+        reason = msg("The version of {instances} is not known", instances=", ".join(blind))
+        return VERSION.judged(Status.UNKNOWN, "service", reason, at=now, limit=limit)
+    different = sorted({str(version) for version in versions.values()})
+    status = Status.PASS if len(different) == 1 else Status.WARN
+    reason = msg("Seen: {versions}", versions=", ".join(different))
+    rows = tuple((name, version) for name, version in sorted(versions.items()))
+    table = Table(msg("Versions"), (msg("Instance"), msg("Version")), rows)
+    observed = Quantity(len(different))
+    return VERSION.judged(status, "service", reason, at=now, observed=observed, limit=limit, evidence=(table,))
+
+
+def p95_ms(seen: Sampled) -> float:
+    """The nearest-rank 95th percentile in ms; a request without an answer counts with the time waited."""
+    ordered = sorted(answer.ms for answer in seen.warm)
+    return ordered[max(0, -(-len(ordered) * 95 // 100) - 1)]
+
+
+def _latency_chart(p95: Mapping[str, float], limits: HealthLimits) -> Chart:
+    slowest = max(p95, key=lambda subject: p95[subject])
+    finding = msg(
+        "The slowest p95 is {p95} ms at {subject}; the limit is {limit} ms",
+        p95=p95[slowest],
+        subject=slowest,
+        limit=limits.max_latency_ms,
+    )
+    title = msg("Latency, p95 by path")
+    return Chart(title, finding, "ms", tuple(p95), tuple(p95.values()), limits.max_latency_ms)
+
+
+def _judge_probe(
+    check: Check, seen: Sampled | Unobserved | None, subject: str, now: datetime, *, setting: str
+) -> CheckResult:
+    if seen is None:
+        return check.judged(Status.SKIPPED, subject, _not_set(setting), at=now)
+    limit = Limit("=", 100, "%", _GUIDE)
+    if isinstance(seen, Unobserved):
+        return check.judged(Status.UNKNOWN, subject, seen.reason, at=now, limit=limit)
+    good = sum(answer.succeeded for answer in seen.answers)
+    observed = Quantity(_percent(good / len(seen.answers)), "%")
+    if good == len(seen.answers):
+        reason = msg("{good} of {all} probes succeeded", good=good, all=len(seen.answers))
+        return check.judged(Status.PASS, subject, reason, at=now, observed=observed, limit=limit)
+    reason = _failed(next(answer for answer in seen.answers if not answer.succeeded))
+    if good:
+        reason = msg("Flapping: {good} of {all} probes succeeded", good=good, all=len(seen.answers))
+    evidence = _answers(seen)
+    return check.judged(Status.FAIL, subject, reason, at=now, observed=observed, limit=limit, evidence=evidence)
+
+
+def _judge_component(component: Component, subject: str, limits: HealthLimits, now: datetime) -> CheckResult:
+    status = _of_word(component.status)
+    if status is not Status.PASS or component.response_ms is None:
+        limit = Limit("=", "healthy", "", _GUIDE)
+        reason = msg("It is reported as {status}", status=component.status)
+        if component.message:
+            reason = msg("It is reported as {status}: {why}", status=component.status, why=component.message)
+        return COMPONENT.judged(status, subject, reason, at=now, observed=Quantity(component.status), limit=limit)
+    limit = Limit("≤", limits.max_component_ms, "ms", msg("opsrounds' default for a component's own check"))
+    slow = component.response_ms > limits.max_component_ms
+    reason = msg("It is healthy but slow") if slow else msg("It is healthy")
+    status = Status.WARN if slow else Status.PASS
+    observed = Quantity(component.response_ms, "ms")
+    return COMPONENT.judged(status, subject, reason, at=now, observed=observed, limit=limit)
+
+
+def _fresh(seen: HealthReport | Unobserved, limits: HealthLimits, now: datetime) -> HealthBody | Unobserved:
+    body = seen.body if isinstance(seen, HealthReport) else seen
+    if isinstance(body, Unobserved) or body.timestamp is None:
+        return body
+    age_s = (now - body.timestamp).total_seconds()
+    if abs(age_s) <= limits.max_report_age_s:
+        return body
+    return Unobserved(msg("The health report is from {time}: it says nothing of now", time=body.timestamp.isoformat()))
+
+
+def _version(report: HealthReport | Unobserved | None) -> str | None:
+    return report.body.version if isinstance(report, HealthReport) and isinstance(report.body, HealthBody) else None
+
+
+def _of_word(word: str) -> Status:
+    if word.lower() in HEALTHY:
+        return Status.PASS
+    return Status.WARN if word.lower() in DEGRADED else Status.FAIL
+
+
+def _failed(answer: Answer) -> Message:
+    if answer.error is not None:
+        return answer.error
+    return msg("It answered HTTP {code}", code=str(answer.status))
+
+
+def _word(answer: Answer) -> Quantity:
+    return Quantity(msg("no answer") if answer.status is None else f"HTTP {answer.status}")
+
+
+def _not_set(setting: str) -> Message:
+    return msg("[health] {setting} is not set in the service file", setting=setting)
+
+
+def _on_target(seen: Sampled | Unobserved) -> Sampled | Unobserved:
+    if isinstance(seen, Unobserved) or any(a.succeeded or a.bad for a in seen.answers):
+        return seen
+    codes = ", ".join(sorted({str(answer.status) for answer in seen.answers}))
+    return Unobserved(msg("Every request was answered with {code}: check the path and its headers", code=codes))
+
+
+def _percent(share: float) -> float:
+    return round(share * 100, 3)
+
+
+def _answers(seen: Sampled) -> tuple[Evidence, ...]:
+    rows = tuple(
+        (place, answer.status or answer.error, answer.ms)
+        for place, answer in enumerate(seen.answers, start=1)
+    )
+    columns = (msg("No."), msg("HTTP status"), msg("Time (ms)"))
+    return (Table(msg("Answers, one after another"), columns, rows[:50]),)

@@ -1,0 +1,128 @@
+"""The history database: SQLite or PostgreSQL, opened with the same guarantees."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.types import TypeDecorator
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+History = Engine
+"""An opened history database."""
+
+_WAIT_S = 30
+
+
+class HistoryError(Exception):
+    """The history database cannot be used; the text says which, why, and what to do."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An instant in UTC; a naive time is refused."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.utcoffset() is None:
+            raise ValueError(f"a time without zone cannot be stored: {value!r}")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def open_history(url: str, folder: Path) -> Engine:
+    """An engine for a history address; a relative SQLite file starts from `folder` (the service file's)."""
+    address = make_url(url)
+    if address.get_backend_name() == "sqlite":
+        file = folder / (address.database or "opsrounds.db")
+        engine = create_engine(address.set(database=str(file)), connect_args={"timeout": _WAIT_S})
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    options = f"-c statement_timeout={_WAIT_S * 1000} -c lock_timeout={_WAIT_S * 1000} -c timezone=UTC"
+    arguments = {"connect_timeout": 10, "options": options}
+    return create_engine(
+        address.set(drivername="postgresql+psycopg"), connect_args=arguments, pool_pre_ping=True
+    )
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """One transaction that holds SQLite's write lock from its start; raises HistoryError if it cannot be had."""
+    with (
+        _explained(engine),
+        engine.connect().execution_options(writes=True) as connection,
+        connection.begin(),
+    ):
+        yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """One consistent view; raises HistoryError if the database cannot be read."""
+    with _explained(engine), engine.connect() as connection, connection.begin():
+        yield connection
+
+
+def shown_url(engine: Engine) -> str:
+    """The database's address without its password."""
+    return engine.url.render_as_string(hide_password=True)
+
+
+@contextmanager
+def _explained(engine: Engine) -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        reason = (
+            str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
+        )
+        raise HistoryError(f"history database {shown_url(engine)}: {reason}; {_advice(reason)}") from None
+
+
+def _advice(reason: str) -> str:
+    said = reason.lower()
+    if "readonly" in said or "read-only" in said or "permission" in said:
+        return "give this user write access to it"
+    if "unable to open" in said:
+        return "check that its folder exists and may be written"
+    if "locked" in said or "timeout" in said:
+        return "another process holds it; look for a long transaction and run again"
+    if "full" in said or "no space" in said:
+        return "free space on its disk"
+    if "malformed" in said or "not a database" in said:
+        return "restore it from a backup"
+    return "check that it is reachable and that [history] url is right"
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

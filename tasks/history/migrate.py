@@ -1,0 +1,98 @@
+"""Brings the history database to this program's schema, and says where it stands."""
+
+import shutil
+import sqlite3
+from contextlib import closing
+from datetime import datetime
+from importlib.resources import files
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, inspect
+
+from tasks.history.engine import HistoryError, reading, shown_url, writing
+
+
+def head() -> str:
+    """The schema revision that this program works with."""
+    revision = _scripts().get_current_head()
+    assert revision is not None
+    return revision
+
+
+def current(engine: Engine) -> str | None:
+    """The schema revision of a database; None when it is empty."""
+    with reading(engine) as connection:
+        return _current(connection)
+
+
+def require_current(engine: Engine) -> None:
+    """Raise HistoryError unless the schema is this program's; an empty database gets it at once."""
+    at = current(engine)
+    if at == head():
+        return
+    if at is None:
+        upgrade(engine, None)
+        return
+    place = f"history database {shown_url(engine)} has schema {at}, this opsrounds needs {head()}"
+    if at in {script.revision for script in _scripts().walk_revisions()}:
+        raise HistoryError(f"{place}; run: rounds db upgrade")
+    raise HistoryError(
+        f"{place} and does not know it: the database was made by a newer opsrounds; upgrade opsrounds"
+    )
+
+
+def upgrade(engine: Engine, now: datetime | None, target: str = "head") -> Path | None:
+    """Migrate in one transaction; an SQLite file is copied first when `now` is given, and the copy returned."""
+    copy = _copy(engine, now) if now is not None else None
+    with writing(engine) as connection:
+        if engine.dialect.name == "postgresql":  # two first starts at once
+            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('opsrounds schema'))")
+        if (at := _current(connection)) is not None and at not in {
+            s.revision for s in _scripts().walk_revisions()
+        }:
+            raise HistoryError(
+                f"history database {shown_url(engine)} has the unknown schema {at}: upgrade opsrounds"
+            )
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, target)
+    return copy
+
+
+def _copy(engine: Engine, now: datetime) -> Path | None:
+    name = engine.url.database
+    if engine.dialect.name != "sqlite" or name is None or not Path(name).exists():
+        return None
+    source = Path(name)
+    target = source.with_name(f"{source.name}.before-{head()}-{now:%Y%m%dT%H%M%SZ}")
+    partial = target.with_suffix(target.suffix + ".partial")
+    with closing(sqlite3.connect(source)) as origin, closing(sqlite3.connect(partial)) as destination:
+        origin.backup(destination)
+    shutil.copymode(source, partial)
+    return partial.rename(target)
+
+
+def _current(connection: Connection) -> str | None:
+    if not inspect(connection).get_table_names():
+        return None
+    revision = MigrationContext.configure(connection).get_current_revision()
+    if revision is None:
+        raise HistoryError(
+            f"history database {shown_url(connection.engine)} holds tables that are not opsrounds'; name another one"
+        )
+    return revision
+
+
+def _config() -> Config:
+    config = Config()
+    folder = files("tasks.history").joinpath("migrations")
+    config.set_main_option("script_location", str(folder).replace("%", "%%"))
+    return config
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())

@@ -1,0 +1,145 @@
+"""The outbox: what has to be told, kept with its cause until somebody was told."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Engine, and_, func, insert, or_, select, update
+
+from tasks.check_result import Scalar
+from tasks.history.engine import reading, writing
+from tasks.history.tables import outbox, services
+
+LEASE = timedelta(minutes=2)
+_FIRST_WAIT = timedelta(minutes=1)
+_LONGEST_WAIT = timedelta(hours=1)
+_MOST_ATTEMPTS = 24
+_OPEN = ("waiting", "unknown")
+
+State = Literal["waiting", "unknown", "sent", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message to one recipient; the same dedupe key is stored once, however often it is put."""
+
+    kind: str
+    dedupe_key: str
+    channel: Literal["mail"]
+    recipient: str
+    locale: str
+    payload: Mapping[str, Scalar]
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """A letter that this process alone may send until its lease ends; `attempts` counts this one."""
+
+    id: int
+    lease: str
+    letter: Letter
+    attempts: int
+    was_unknown: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How many letters of a service are in which state, and what the failed ones were answered."""
+
+    counts: Mapping[str, int]
+    failed: tuple[tuple[str, str], ...]
+
+
+def put(connection: Connection, service_id: int, letters: Sequence[Letter], now: datetime) -> None:
+    """Add letters in the transaction of their cause."""
+    for letter in letters:
+        known = select(outbox.c.id).where(outbox.c.dedupe_key == letter.dedupe_key)
+        if connection.execute(known).first() is None:
+            connection.execute(
+                insert(outbox).values(
+                    service_id=service_id,
+                    kind=letter.kind,
+                    dedupe_key=letter.dedupe_key,
+                    channel=letter.channel,
+                    recipient=letter.recipient,
+                    locale=letter.locale,
+                    payload=dict(letter.payload),
+                    created_at=now,
+                    due_at=now,
+                    state="waiting",
+                    attempts=0,
+                    answer="",
+                )
+            )
+
+
+def lease_next(engine: Engine, service: str, now: datetime) -> Leased | None:
+    """Take the letter that has been due longest; None when nothing is due."""
+    due = and_(
+        outbox.c.state.in_(_OPEN),
+        outbox.c.due_at <= now,
+        or_(outbox.c.leased_until.is_(None), outbox.c.leased_until <= now),
+    )
+    query = (
+        select(outbox)
+        .join(services, services.c.id == outbox.c.service_id)
+        .where(services.c.name == service, due)
+        .order_by(outbox.c.due_at, outbox.c.id)
+        .limit(1)
+        .with_for_update(of=outbox, skip_locked=True)
+    )
+    with writing(engine) as connection:
+        if (row := connection.execute(query).first()) is None:
+            return None
+        lease = str(uuid.uuid4())
+        values = {"lease": lease, "leased_until": now + LEASE, "attempts": row.attempts + 1}
+        connection.execute(update(outbox).where(outbox.c.id == row.id).values(values))
+    letter = Letter(row.kind, row.dedupe_key, row.channel, row.recipient, row.locale, row.payload)
+    return Leased(row.id, lease, letter, row.attempts + 1, row.state == "unknown")
+
+
+def mark_sent(engine: Engine, leased: Leased, answer: str, now: datetime) -> State:
+    """The recipient was told."""
+    return _finish(engine, leased, "sent", answer=answer, finished_at=now)
+
+
+def mark_failed(engine: Engine, leased: Leased, answer: str, now: datetime) -> State:
+    """The recipient cannot be told; it is not tried again."""
+    return _finish(engine, leased, "failed", answer=answer, finished_at=now)
+
+
+def mark_unknown(engine: Engine, leased: Leased, answer: str, now: datetime) -> State:
+    """The recipient may have been told; it is sent once more under the same id, and not again."""
+    if leased.was_unknown:
+        return mark_failed(engine, leased, answer, now)
+    return _finish(engine, leased, "unknown", answer=answer, due_at=now + _FIRST_WAIT)
+
+
+def mark_retry(engine: Engine, leased: Leased, answer: str, now: datetime) -> State:
+    """The recipient was not told; it is tried again, ever more slowly, for about a day."""
+    if leased.attempts >= _MOST_ATTEMPTS:
+        return mark_failed(engine, leased, answer, now)
+    wait = min(_FIRST_WAIT * 2 ** (leased.attempts - 1), _LONGEST_WAIT)
+    state: State = "unknown" if leased.was_unknown else "waiting"
+    return _finish(engine, leased, state, answer=answer, due_at=now + wait)
+
+
+def read_standing(engine: Engine, service: str) -> Standing:
+    """What became of a service's letters."""
+    mine = outbox.c.service_id == select(services.c.id).where(services.c.name == service).scalar_subquery()
+    counts = select(outbox.c.state, func.count()).where(mine).group_by(outbox.c.state)
+    failed = select(outbox.c.recipient, outbox.c.answer).where(mine, outbox.c.state == "failed")
+    with reading(engine) as connection:
+        return Standing(
+            {row[0]: row[1] for row in connection.execute(counts)},
+            tuple((row[0], row[1]) for row in connection.execute(failed.order_by(outbox.c.id))),
+        )
+
+
+def _finish(engine: Engine, leased: Leased, state: State, **values: Any) -> State:
+    mine = and_(outbox.c.id == leased.id, outbox.c.lease == leased.lease)
+    with writing(engine) as connection:
+        connection.execute(update(outbox).where(mine).values(state=state, lease=None, leased_until=None, **values))
+    return state

@@ -1,0 +1,207 @@
+"""Stores a finished round: run, results, evidence and letters in one locked transaction."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Engine, Row, Select, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from tasks.canonical import canonical
+from tasks.history.chain import START, link, sha256
+from tasks.history.engine import reading, writing
+from tasks.history.outbox import Letter, put
+from tasks.history.tables import check_results, evidence, runs, services
+
+Trigger = Literal["schedule", "hand"]
+
+
+class AlreadyRecorded(Exception):
+    """This period's scheduled run was recorded before."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunKey:
+    """What a run is of; its revision is given when it is stored."""
+
+    service: str
+    flow: str
+    period: str
+    trigger: Trigger
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRun:
+    """A run as it stands in the history."""
+
+    flow: str
+    period: str
+    revision: int
+    verdict: str
+    report: str
+    sequence: int
+    digest: str
+    chained: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a run about to be stored is told: its revision, and the runs that it is compared with.
+
+    `same_period` is the revision before this one, `previous` the newest run of the flow.
+    """
+
+    revision: int
+    same_period: StoredRun | None
+    previous: StoredRun | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """The finished text of a run: canonical JSON, its results as JSON data, and the letters it causes."""
+
+    verdict: str
+    finished_at: datetime
+    report: str
+    results: Sequence[dict[str, Any]]
+    letters: Sequence[Letter]
+
+
+def record_run(engine: Engine, key: RunKey, compose: Callable[[Place], NewRun]) -> StoredRun:
+    """Store a run at the end of its service's chain.
+
+    `compose` is called inside the transaction with the place the run gets; it must be quick and touch nothing.
+    Raises AlreadyRecorded for a second scheduled run of a period, HistoryError if the database fails.
+    """
+    with writing(engine) as connection:
+        service = _locked_head(connection, key.service)
+        if key.trigger == "schedule" and _scheduled(connection, service.id, key):
+            raise AlreadyRecorded(f"{key.flow} {key.period} was recorded by its schedule before")
+        newest = _newest(connection, service.id, key.flow)
+        same = _newest(connection, service.id, key.flow, key.period)
+        place = Place(same.revision + 1 if same else 1, same, newest)
+        new = compose(place)
+        digest = sha256(new.report)
+        stored = StoredRun(
+            flow=key.flow,
+            period=key.period,
+            revision=place.revision,
+            verdict=new.verdict,
+            report=new.report,
+            sequence=service.sequence + 1,
+            digest=digest,
+            chained=link(service.chained, digest),
+        )
+        _insert(connection, service.id, key, new, stored)
+        connection.execute(
+            update(services)
+            .where(services.c.id == service.id)
+            .values(sequence=stored.sequence, chained=stored.chained)
+        )
+        put(connection, service.id, new.letters, new.finished_at)
+        return stored
+
+
+def is_scheduled_run_recorded(engine: Engine, key: RunKey) -> bool:
+    """True when this period's scheduled run is in the history."""
+    with reading(engine) as connection:
+        row = connection.execute(select(services.c.id).where(services.c.name == key.service)).first()
+        return row is not None and _scheduled(connection, row.id, key)
+
+
+def read_runs(engine: Engine, service: str, *, most: int) -> tuple[StoredRun, ...]:
+    """The newest runs of a service, newest first."""
+    with reading(engine) as connection:
+        query = _runs_of(service).order_by(runs.c.sequence.desc()).limit(most)
+        return tuple(_stored(row) for row in connection.execute(query))
+
+
+def read_run(engine: Engine, service: str, flow: str, period: str, revision: int) -> StoredRun | None:
+    """One run, or None."""
+    query = _runs_of(service).where(runs.c.flow == flow, runs.c.period == period, runs.c.revision == revision)
+    with reading(engine) as connection:
+        row = connection.execute(query).first()
+        return None if row is None else _stored(row)
+
+
+def _runs_of(service: str) -> Select[Any]:
+    return select(runs).join(services, services.c.id == runs.c.service_id).where(services.c.name == service)
+
+
+def _locked_head(connection: Connection, name: str) -> Row[Any]:
+    query = select(services).where(services.c.name == name).with_for_update()
+    if (row := connection.execute(query).first()) is not None:
+        return row
+    try:
+        with connection.begin_nested():
+            connection.execute(insert(services).values(name=name, sequence=0, chained=START))
+    except IntegrityError:  # another writer made it a moment ago
+        pass
+    return connection.execute(query).one()
+
+
+def _scheduled(connection: Connection, service_id: int, key: RunKey) -> bool:
+    query = select(runs.c.id).where(
+        runs.c.service_id == service_id,
+        runs.c.flow == key.flow,
+        runs.c.period == key.period,
+        runs.c.trigger == "schedule",
+    )
+    return connection.execute(query).first() is not None
+
+
+def _newest(
+    connection: Connection, service_id: int, flow: str, period: str | None = None
+) -> StoredRun | None:
+    query = select(runs).where(runs.c.service_id == service_id, runs.c.flow == flow)
+    if period is not None:
+        query = query.where(runs.c.period == period)
+    row = connection.execute(query.order_by(runs.c.sequence.desc()).limit(1)).first()
+    return None if row is None else _stored(row)
+
+
+def _stored(row: Row[Any]) -> StoredRun:
+    return StoredRun(
+        row.flow, row.period, row.revision, row.verdict, row.report, row.sequence, row.digest, row.chained
+    )
+
+
+def _insert(connection: Connection, service_id: int, key: RunKey, new: NewRun, stored: StoredRun) -> None:
+    values = {
+        "service_id": service_id,
+        "flow": key.flow,
+        "period": key.period,
+        "revision": stored.revision,
+        "trigger": key.trigger,
+        "verdict": new.verdict,
+        "finished_at": new.finished_at,
+        "sequence": stored.sequence,
+        "report": new.report,
+        "digest": stored.digest,
+        "chained": stored.chained,
+    }
+    run_id = connection.execute(insert(runs).values(values).returning(runs.c.id)).scalar_one()
+    rows, proofs = [], []
+    for position, result in enumerate(new.results):
+        rest = {name: value for name, value in result.items() if name != "evidence"}
+        rows.append(
+            {
+                "run_id": run_id,
+                "position": position,
+                "check_id": result["check"],
+                "subject": result["subject"],
+                "status": result["status"],
+                "severity": result["severity"],
+                "observed_at": datetime.fromisoformat(result["observed_at"]).astimezone(UTC),
+                "result": canonical(rest),
+            }
+        )
+        for item, content in enumerate(result["evidence"]):
+            proofs.append(
+                {"run_id": run_id, "position": position, "item": item, "content": canonical(content)}
+            )
+    if rows:
+        connection.execute(insert(check_results), rows)
+    if proofs:
+        connection.execute(insert(evidence), proofs)

@@ -1,0 +1,26 @@
+"""What could not be seen, and why: the only error that becomes UNKNOWN."""
+
+from dataclasses import dataclass
+
+from tasks.check_result import Message
+
+
+class ObservationError(Exception):
+    """The outside could not be looked at; carries the reason in words that may be shown."""
+
+    def __init__(self, reason: Message) -> None:
+        super().__init__(reason.text.format(**reason.params))
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Unobserved:
+    """Stands where a fact would stand when nothing was seen."""
+
+    reason: Message
+
+
+def shown(text: str, most: int = 500) -> str:
+    """Text from outside, bounded, with every control, direction and surrogate character spelt out."""
+    cut = text if len(text) <= most else text[: most - 1] + "…"
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in cut)

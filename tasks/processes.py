@@ -1,0 +1,270 @@
+"""Child processes that end with their owner: servers, scanners and drills."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+# Drops the user, asks the kernel for a signal at the owner's death, then becomes the program.
+# PDEATHSIG is cleared by a change of user, so it comes last; an owner that died before it is seen by
+# its pid; Python's own ignored signals would survive the exec, so they are put back.
+_LAUNCHER = """
+import ctypes, os, signal, sys
+owner, death, uid, gid, program = sys.argv[1:6]
+libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE, signal.SIGXFSZ):
+    signal.signal(number, signal.SIG_DFL)
+signal.pthread_sigmask(signal.SIG_SETMASK, ())
+if uid or gid:
+    os.setgroups([])
+    os.setgid(int(gid))
+    os.setuid(int(uid))
+if libc is not None and libc.prctl(1, int(death)):
+    sys.exit("prctl(PR_SET_PDEATHSIG) was refused")
+if os.getppid() != int(owner):
+    sys.exit(0)
+try:
+    os.execv(program, sys.argv[6:])
+except OSError as error:
+    print(f"{program}: {error.strerror}", file=sys.stderr, flush=True)
+    os._exit(126)
+"""
+
+_TAIL_BYTES = 64 * 1024
+_POLL_S = 0.02
+
+# PDEATHSIG fires when the *thread* that started the child ends, and pool threads end early: children
+# are therefore started by the main thread, or by this one thread that lives as long as the process.
+_starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="child-starter")
+
+
+@dataclass(frozen=True)
+class User:
+    """The account a child drops to; the owner must be root."""
+
+    uid: int
+    gid: int
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A program that has ended, by itself or at a bound.
+
+    `returncode` is negative for the signal that ended it; after a bound was hit it says nothing.
+    """
+
+    returncode: int
+    stdout: bytes
+    stderr: bytes
+    timed_out: bool
+    truncated: bool
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """A TCP port nobody listens on right now; another process may still take it before its user does."""
+    with socket.create_server((host, 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+class Child:
+    """A supervised process in a group of its own, started at construction.
+
+    Its stdout and stderr are appended to `log`; `env` replaces the environment. `stop_signal` is what `stop`
+    and, on Linux, the kernel at the owner's death send: a program that ignores it outlives a killed owner.
+    Raises FileNotFoundError for an unknown program.
+    """
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        *,
+        log: Path,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        user: User | None = None,
+        stop_signal: signal.Signals = signal.SIGTERM,
+        grace_s: float = 10.0,
+    ) -> None:
+        self._log = log
+        self._stop_signal = stop_signal
+        self._grace_s = grace_s
+        self._lock = threading.Lock()
+        with log.open("ab") as output:
+            self._log_start = output.tell()
+            self._process = _start(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=env,
+                cwd=cwd,
+                user=user,
+                death_signal=stop_signal,
+            )
+
+    @property
+    def pid(self) -> int:
+        """The process id, which is also the id of its group."""
+        return self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit status (negative: the signal that ended it), None while it runs."""
+        with self._lock:
+            return _ended(self._process)
+
+    @property
+    def running(self) -> bool:
+        """Whether the program itself (not what it started) is still there."""
+        return self.returncode is None
+
+    def wait(self, timeout_s: float) -> int | None:
+        """The exit status once it ends, None when it has not after `timeout_s`."""
+        deadline = time.monotonic() + timeout_s
+        while (returncode := self.returncode) is None and time.monotonic() < deadline:
+            time.sleep(_POLL_S)
+        return returncode
+
+    def stop(self, grace_s: float | None = None) -> int:
+        """Signals the group, kills what is left of it after `grace_s`, and reaps; safe to call again.
+
+        The grace is the program's own: what it leaves behind in its group when it ends is killed at once.
+        """
+        with self._lock:
+            if self._process.returncode is None:
+                _signal_group(self.pid, self._stop_signal)
+        self.wait(self._grace_s if grace_s is None else grace_s)
+        with self._lock:
+            return _kill_and_reap(self._process)
+
+    def tail(self, lines: int = 20) -> str:
+        """The last lines this child wrote."""
+        with self._log.open("rb") as written:
+            end = written.seek(0, os.SEEK_END)
+            written.seek(max(self._log_start, end - _TAIL_BYTES))
+            return "\n".join(written.read().decode(errors="replace").splitlines()[-lines:])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    deadline_s: float,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    input: bytes | None = None,
+    max_output_bytes: int = 16 * 1024 * 1024,
+    user: User | None = None,
+) -> Finished:
+    """Runs a program to its end, or kills its whole group at the deadline.
+
+    A program whose stdout or stderr grows beyond `max_output_bytes` is killed too (`truncated`), and so is
+    what it leaves running in its group when it ends. Raises FileNotFoundError for an unknown program.
+    """
+    deadline = time.monotonic() + deadline_s
+    # Files, not pipes: a grandchild that holds a pipe open cannot keep anybody waiting for its end.
+    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        given.write(input or b"")
+        given.seek(0)
+        process = _start(
+            argv,
+            stdin=subprocess.DEVNULL if input is None else given,
+            stdout=out,
+            stderr=err,
+            env=env,
+            cwd=cwd,
+            user=user,
+            death_signal=signal.SIGKILL,
+        )
+        timed_out = False
+        try:
+            while _ended(process) is None and _size(out, err) <= max_output_bytes and not timed_out:
+                time.sleep(_POLL_S)
+                timed_out = _ended(process) is None and time.monotonic() >= deadline
+        finally:
+            returncode = _kill_and_reap(process)
+        # pread: the position of the file is the program's own.
+        stdout, stderr = (os.pread(file.fileno(), max_output_bytes, 0) for file in (out, err))
+        return Finished(returncode, stdout, stderr, timed_out, _size(out, err) > max_output_bytes)
+
+
+def _size(*files: IO[bytes]) -> int:
+    return max(os.fstat(file.fileno()).st_size for file in files)
+
+
+def _start(
+    argv: Sequence[str],
+    *,
+    stdin: int | IO[bytes],
+    stdout: IO[bytes],
+    stderr: IO[bytes],
+    env: Mapping[str, str] | None,
+    cwd: Path | None,
+    user: User | None,
+    death_signal: signal.Signals,
+) -> subprocess.Popen[bytes]:
+    program = shutil.which(argv[0], path=None if env is None else env.get("PATH"))
+    if program is None:
+        raise FileNotFoundError(f"{argv[0]}: no such program on PATH; install it or give its full path")
+    drop = ("", "") if user is None else (str(user.uid), str(user.gid))
+    owner = (str(os.getpid()), str(int(death_signal)))
+    command = [
+        sys.executable,
+        "-I",
+        "-S",
+        "-c",
+        _LAUNCHER,
+        *owner,
+        *drop,
+        str(Path(program).absolute()),
+        *argv,
+    ]
+
+    def start() -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            command, stdin=stdin, stdout=stdout, stderr=stderr, env=env, cwd=cwd, start_new_session=True
+        )
+
+    if threading.current_thread() is threading.main_thread():
+        return start()
+    return _starter.submit(start).result()
+
+
+def _signal_group(group: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(group, number)
+
+
+def _ended(process: subprocess.Popen[bytes]) -> int | None:
+    """The exit status, without reaping where the system allows it: until then nobody else gets the pid."""
+    if process.returncode is not None or sys.platform != "linux":
+        return process.poll()
+    state = os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    if state is None:
+        return None
+    return state.si_status if state.si_code == os.CLD_EXITED else -state.si_status
+
+
+def _kill_and_reap(process: subprocess.Popen[bytes]) -> int:
+    if process.returncode is None:
+        _signal_group(process.pid, signal.SIGKILL)
+    return process.wait()

@@ -1,0 +1,98 @@
+"""Secrets are resolved at each run, and every text that leaves passes through `masked`."""
+
+import os
+from pathlib import Path
+from typing import Any, TypeVar
+
+from prefect.blocks.system import Secret
+
+from tasks.settings import ConfigurationError, SecretRef, Settings
+
+_MASK = "••••••"
+_SHORTEST = 4
+_resolved: set[str] = set()
+Data = TypeVar("Data")
+
+
+def resolve(reference: str | SecretRef, settings: Settings, key: str) -> str:
+    """The value behind a reference; raises ConfigurationError naming the key and the place looked at."""
+    if isinstance(reference, str):
+        return reference
+    value = _look_up(reference, settings, key)
+    if not value:
+        raise ConfigurationError(settings.path, [f"{key}: the secret is empty"])
+    if len(value) >= _SHORTEST:
+        _resolved.add(value)
+    return value
+
+
+def masked(data: Data) -> Data:
+    """The same JSON data with every secret that this process has resolved taken out of its strings."""
+    return _masked(data)  # type: ignore[no-any-return]
+
+
+def check_secrets(settings: Settings) -> list[str]:
+    """One sentence for each secret of a service file that cannot be resolved here."""
+    problems: list[str] = []
+    for key, reference in secret_keys(settings):
+        try:
+            resolve(reference, settings, key)
+        except ConfigurationError as error:
+            problems.extend(error.problems)
+    return problems
+
+
+def secret_keys(settings: Settings) -> list[tuple[str, SecretRef]]:
+    """Every secret reference of a service file with its key."""
+    return list(_references(dict(settings), ""))
+
+
+def _references(value: Any, key: str) -> Any:
+    if isinstance(value, SecretRef):
+        yield key, value
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _references(inner, f"{key}.{name}".lstrip("."))
+    elif isinstance(value, tuple):
+        for place, inner in enumerate(value):
+            yield from _references(inner, f"{key}.{place}")
+    elif hasattr(value, "model_fields_set"):
+        yield from _references(dict(value), key)
+
+
+def _look_up(reference: SecretRef, settings: Settings, key: str) -> str:
+    if reference.env is not None:
+        value = os.environ.get(reference.env)
+        if value is None:
+            raise ConfigurationError(
+                settings.path, [f"{key}: the environment variable {reference.env} is not set"]
+            )
+        return value
+    if reference.file is not None:
+        path = settings.path.parent / reference.file
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+            raise ConfigurationError(
+                settings.path, [f"{key}: the secret file {path} cannot be read: {why}"]
+            ) from None
+    assert reference.block is not None  # SecretRef holds exactly one place
+    try:
+        return str(Secret.load(reference.block).get())  # type: ignore[union-attr]
+    except ValueError:
+        raise ConfigurationError(
+            settings.path, [f"{key}: no Prefect block secret/{reference.block} exists"]
+        ) from None
+
+
+def _masked(data: Any) -> Any:
+    if isinstance(data, str):
+        for secret in _resolved:
+            data = data.replace(secret, _MASK)
+        return data
+    if isinstance(data, dict):
+        return {_masked(key): _masked(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_masked(value) for value in data]
+    return data

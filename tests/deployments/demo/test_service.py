@@ -1,0 +1,224 @@
+"""The real demo: it is well when left alone, and each planted fault shows its own signature."""
+
+import asyncio
+import json
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+
+from deployments.demo.environment import DemoEnvironment, DemoUnavailable, demo_environment
+from deployments.demo.faults import Fault, plant
+from deployments.demo.service.users import sample_logins
+from deployments.demo.traffic import NotLoopback, make_traffic
+
+ALL = frozenset(Fault)
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoEnvironment]:
+    with demo_environment(tmp_path_factory.mktemp("demo"), instances=1) as running:
+        yield running
+
+
+@pytest.fixture
+def client(environment: DemoEnvironment) -> Iterator[httpx.Client]:
+    """A client of a service without faults, healed again afterwards."""
+    with httpx.Client(base_url=environment.base_urls[0], timeout=3.0, trust_env=False) as client:
+        yield client
+    plant(environment.faults_file, ())
+
+
+def signatures(client: httpx.Client) -> set[Fault]:
+    """The faults that can be told from outside, each by its own symptom."""
+    seen = set()
+    if [client.get("/api/shopping/lists").status_code for _ in range(6)] == [200, 200, 500] * 2:
+        seen.add(Fault.ERRORS)
+    if client.get("/api/ingredients").elapsed.total_seconds() > 0.3:
+        seen.add(Fault.LATENCY)
+    if client.get("/api/ready").status_code == 503:
+        seen.add(Fault.COMPONENT_DOWN)
+    try:
+        client.get("/api/users", timeout=0.7)
+    except httpx.ReadTimeout:
+        seen.add(Fault.HANG)
+    if client.get("/api/health").headers["content-type"].startswith("text/html"):
+        seen.add(Fault.HTML_HEALTH)
+    if [client.get("/api/live").status_code for _ in range(4)] == [200, 503] * 2:
+        seen.add(Fault.FLAP)
+    return seen
+
+
+def test_a_healthy_service_says_so_in_full(client: httpx.Client) -> None:
+    answer = client.get("/api/health")
+    health = answer.json()
+    assert (answer.status_code, health["status"], health["version"]) == (200, "healthy", "1.4.2")
+    assert datetime.fromisoformat(health["timestamp"]).utcoffset() is not None
+    assert {check["name"]: check["status"] for check in health["checks"]} == dict.fromkeys(
+        ("database", "cache", "external", "disk"), "healthy"
+    )
+    assert all(0 <= check["responseTime"] < 1000 for check in health["checks"])
+    ready, live = client.get("/api/ready"), client.get("/api/live")
+    assert (ready.status_code, len(ready.json()["checks"])) == (200, 4)
+    assert (live.status_code, live.json()) == (200, {"status": "alive"})
+
+
+def test_the_modules_work_together(client: httpx.Client) -> None:
+    email, password = next(iter(sample_logins().items()))
+    assert client.post("/api/users/login", json={"email": email, "password": password}).status_code == 200
+    new = client.post("/api/ingredients", json={"name": "柚子", "unit": "個", "priceYen": 150}).json()
+    items = [{"ingredientId": new["id"], "quantity": 2}, {"ingredientId": 1, "quantity": 1}]
+    created = client.post("/api/shopping/lists", json={"ownerId": 1, "title": "冬至", "items": items})
+    assert created.status_code == 201
+    shopping_list = client.get(f"/api/shopping/lists/{created.json()['id']}").json()
+    assert (shopping_list["items"], shopping_list["totalYen"]) == (items, 2 * 150 + 98)
+    assert client.get(f"/api/ingredients/{new['id']}").json() == new
+    assert len(client.get("/api/users").json()["users"]) == 8
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/ingredients/999999",
+        "/api/ingredients/99999999999999999999",
+        "/api/shopping/lists/0",
+        "/api/users/77",
+    ],
+)
+def test_unknown_ids_are_404(client: httpx.Client, path: str) -> None:
+    assert client.get(path).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("/api/ingredients", {"name": "", "unit": "個", "priceYen": 1}, 422),
+        ("/api/ingredients", {"name": "酢\0", "unit": "個", "priceYen": 1}, 422),
+        ("/api/ingredients", {"name": "酢", "unit": "L", "priceYen": "1"}, 422),
+        ("/api/ingredients", {"name": "豆腐", "unit": "丁", "priceYen": 98}, 409),
+        ("/api/ingredients", {"name": "x" * 70_000, "unit": "丁", "priceYen": 98}, 413),
+        ("/api/shopping/lists", {"ownerId": 1, "title": "空", "items": []}, 422),
+        (
+            "/api/shopping/lists",
+            {"ownerId": 1, "title": "無", "items": [{"ingredientId": 99999, "quantity": 1}]},
+            422,
+        ),
+        (
+            "/api/shopping/lists",
+            {"ownerId": 99, "title": "誰", "items": [{"ingredientId": 1, "quantity": 1}]},
+            422,
+        ),
+        ("/api/users/login", {"email": "aoi@kondate.example", "password": "wrong"}, 401),
+        ("/api/users/login", {"email": "nobody@kondate.example", "password": "wrong"}, 401),
+        ("/api/users/login", [], 422),
+    ],
+)
+def test_what_cannot_be_done_is_refused(client: httpx.Client, path: str, body: object, status: int) -> None:
+    assert client.post(path, json=body).status_code == status
+
+
+@pytest.mark.parametrize("fault", list(Fault))
+def test_a_fault_shows_its_own_signature_and_heals(
+    environment: DemoEnvironment, client: httpx.Client, fault: Fault
+) -> None:
+    assert fault.description and signatures(client) == set()
+    plant(environment.faults_file, {fault})
+    assert signatures(client) == {fault}
+    plant(environment.faults_file, ())
+    assert signatures(client) == set()
+
+
+@pytest.mark.parametrize("left_out", [None, *Fault])
+def test_each_fault_is_told_apart_among_all_the_others(
+    environment: DemoEnvironment, client: httpx.Client, left_out: Fault | None
+) -> None:
+    planted = ALL - {left_out}
+    plant(environment.faults_file, planted)
+    assert signatures(client) == planted
+
+
+def test_a_component_that_is_down_is_named(environment: DemoEnvironment, client: httpx.Client) -> None:
+    plant(environment.faults_file, {Fault.COMPONENT_DOWN})
+    answer = client.get("/api/health")
+    assert (answer.status_code, answer.json()["status"]) == (503, "unhealthy")
+    down = [check for check in answer.json()["checks"] if check["status"] == "unhealthy"]
+    assert [check["name"] for check in down] == ["cache"] and down[0]["message"]
+
+
+def test_log_lines_are_json_with_every_field_and_no_password(
+    environment: DemoEnvironment, client: httpx.Client
+) -> None:
+    secret = "do-not-log-me"
+    client.post("/api/users/login", json={"email": "aoi@kondate.example", "password": secret})
+    client.post("/api/users/login", json={"email": 1, "password": secret})
+    client.post(f"/api/users/login?password={secret}", content=b"{" + secret.encode())
+    plant(environment.faults_file, {Fault.ERRORS})
+    for _ in range(3):
+        client.get("/api/shopping/lists", headers={"X-Request-ID": "round-7"})
+    deadline = time.monotonic() + 5
+    while (content := environment.log.read_text()).count("round-7") < 3:  # written after the answer
+        assert time.monotonic() < deadline
+    assert secret not in content
+    assert not any(password in content for password in sample_logins().values())
+    lines = [json.loads(line) for line in content.splitlines()]
+    always = {"timestamp", "level", "service", "environment", "message", "module", "requestId"}
+    assert all(set(line) == always | {"method", "url", "status", "duration", "error"} for line in lines)
+    last = lines[-1]
+    assert (last["level"], last["module"], last["status"]) == ("error", "shopping", 500)
+    assert (last["service"], last["environment"], last["requestId"]) == ("kondate", "demo", "round-7")
+    assert last["error"]["name"] == "PriceLookupError" and "Traceback" in last["error"]["stack"]
+    assert lines[-2]["error"] is None
+
+
+def test_metrics_have_the_guides_bound_and_every_kpi(client: httpx.Client) -> None:
+    client.get("/api/ingredients/1")
+    client.get("/nowhere")
+    metrics = client.get("/metrics").text
+    assert (
+        'http_request_duration_seconds_bucket{le="0.2",method="GET",module="ingredients",'
+        'route="/api/ingredients/{id:int}",status="200"}'
+    ) in metrics
+    assert 'module="platform",route="unmatched",status="404"' in metrics
+    for kpi in ("ingredients_registered 2", "users_active 8.0", "shopping_conversion_ratio 0.75"):
+        assert f"\n{kpi}" in metrics
+    assert "shopping_lists_created_total" in metrics and 'users_logins_total{result="refused"}' in metrics
+
+
+def test_traffic_visits_everything_within_its_bounds(environment: DemoEnvironment) -> None:
+    summary = asyncio.run(make_traffic(environment.base_urls, requests=300, seconds=20))
+    assert (summary.sent, summary.answered, summary.no_answer) == (300, 300, 0)
+    assert set(summary.by_class) == {"2xx", "4xx"} and summary.by_class["2xx"] > 270
+    assert asyncio.run(make_traffic(environment.base_urls, requests=300, seconds=0)).sent == 0
+
+
+@pytest.mark.parametrize(
+    "url", ["http://192.0.2.1", "https://example.com", "http://127.0.0.1.example.com", ""]
+)
+def test_traffic_refuses_what_is_not_this_machine(url: str) -> None:
+    with pytest.raises(NotLoopback, match="this machine only"):
+        asyncio.run(make_traffic([url], requests=1, seconds=1))
+
+
+def test_the_same_folder_serves_again_with_its_data_and_the_faults_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), demo_environment(tmp_path, instances=1) as first:
+        httpx.post(
+            f"{first.base_urls[0]}/api/ingredients", json={"name": "柿", "unit": "個", "priceYen": 98}
+        ).raise_for_status()
+        raise ZeroDivisionError
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(first.base_urls[0])
+    with demo_environment(tmp_path, instances=2, faults=frozenset({Fault.COMPONENT_DOWN})) as again:
+        assert {httpx.get(f"{url}/api/ready").status_code for url in again.base_urls} == {503}
+        with psycopg.connect(again.dsn) as connection:
+            rows = connection.execute("SELECT count(*) FROM ingredients.ingredients").fetchone()
+    assert rows == (21,)
+
+
+def test_an_instance_that_cannot_start_is_told_with_its_own_words(tmp_path: Path) -> None:
+    (tmp_path / "service.log").mkdir()
+    with pytest.raises(DemoUnavailable, match=r"service\.log"), demo_environment(tmp_path, instances=1):
+        pass
