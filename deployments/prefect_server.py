@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 
 from deployments.state import read_state, state_folder
+from tasks.errors import ExplainedError
 from tasks.processes import Child, free_port
 
 AUTH_VARIABLE = "PREFECT_SERVER_API_AUTH_STRING"
@@ -25,7 +26,7 @@ _SETTINGS = {
 }
 
 
-class ServerUnavailable(Exception):
+class ServerUnavailable(ExplainedError):
     """No Prefect server can be reached or started; the text says why."""
 
 
@@ -95,7 +96,7 @@ def usable_server() -> Iterator[Mapping[str, str]]:
 
 
 def _connectable(host: str) -> str:
-    return "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104
+    return "127.0.0.1" if host in ("0.0.0.0", "::") else host
 
 
 def _clean() -> dict[str, str]:

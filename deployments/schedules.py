@@ -33,9 +33,7 @@ class Scheduled(BaseModel):
 
 
 SCHEDULES = (
-    Scheduled(
-        flow=daily_checklist.daily_checklist, cron="0 9 * * *", slug="daily-0900", timing=daily_checklist.TIMING
-    ),
+    Scheduled(flow=daily_checklist.daily_checklist, cron="0 9 * * *", slug="daily-0900", timing=daily_checklist.TIMING),
     Scheduled(
         flow=outbox.outbox, cron="* * * * *", slug="outbox-every-minute", timing=outbox.TIMING, per_service=False
     ),

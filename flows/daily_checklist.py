@@ -5,7 +5,8 @@ from typing import Any
 
 from prefect import State, flow
 
-from flows.rounds import DailyOptions, Timing, begin_round, close_round
+from flows.options import DailyOptions
+from flows.rounds import Timing, begin_round, close_round
 from flows.sections.health import health_check
 
 TIMING = Timing(max_lateness=timedelta(hours=12), deadline=timedelta(minutes=30))

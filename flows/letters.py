@@ -23,7 +23,9 @@ def report_letters(
     payload = {"flow": report.flow, "period": report.period, "revision": report.revision}
     name = f"{REPORT}/{report.service}/{report.flow}/{report.period}/r{report.revision}"
     return tuple(
-        Letter(REPORT, f"{name}/{to.address}"[:200], "mail", to.address, to.locale or settings.reports.locales[0], payload)
+        Letter(
+            REPORT, f"{name}/{to.address}"[:200], "mail", to.address, to.locale or settings.reports.locales[0], payload
+        )
         for to in settings.mail.to
     )
 

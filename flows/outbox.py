@@ -92,11 +92,11 @@ def _sender(settings: Settings, stack: ExitStack) -> Send:
     if mail.smtp is None:
         folder = settings.output / settings.service.name / "mail"
         return lambda message, _recipient: str(write_eml(message, folder))
-    host, port, security = parse_smtp_url(mail.smtp)
+    address = parse_smtp_url(mail.smtp)
     server = SmtpServer(
-        host=host,
-        port=port,
-        security=security,
+        host=address.host,
+        port=address.port,
+        security=address.security,
         username=None if mail.username is None else resolve(mail.username, settings, "mail.username"),
         password=None if mail.password is None else resolve(mail.password, settings, "mail.password"),
         ca_file=None if mail.ca_file is None else settings.path.parent / mail.ca_file,

@@ -3,18 +3,18 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 from prefect.context import FlowRunContext
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed, State
-from pydantic import BaseModel, ConfigDict, Field
 
 from flows.letters import archive_report, report_letters
+from flows.options import DailyOptions, refuse_future
 from reports import artifacts
-from reports.archive import ArchiveError
+from reports.folders import ArchiveError
 from reports.compose import RoundFacts, compose_report
 from reports.report import Report, Seal, Section, from_text, to_data
 from reports.words import Words
@@ -38,29 +38,6 @@ from tasks.settings import Settings, find_service
 
 T = TypeVar("T")
 SKIPPED = "Skipped"
-
-
-class RoundRefused(Exception):
-    """The round cannot be held as asked; the text says why."""
-
-
-class DailyOptions(BaseModel):
-    """What a person may choose when starting a daily round by hand."""
-
-    model_config = ConfigDict(extra="forbid", title="実行条件 / Options")
-
-    for_date: date | None = Field(
-        default=None,
-        title="対象日 / Date",
-        description="空欄は当日 / empty: today",
-        json_schema_extra={"position": 1},
-    )
-    mail: bool = Field(
-        default=False,
-        title="変化がなくてもメールする / Mail even if nothing changed",
-        description="再実行は判定か異常が変わったときだけメールします / a rerun is mailed only when it says something new",
-        json_schema_extra={"position": 2},
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +94,6 @@ async def begin_round(flow: str, service: str, options: DailyOptions, timing: Ti
         return Completed(name=SKIPPED, message=f"{flow} {key.period} was recorded by its schedule before")
     past = None if day == today else Unobserved(msg("This look sees only the present, not {day}", day=day.isoformat()))
     return Round(key, settings, history, now, past, options.mail)
-
-
-def refuse_future(day: date, settings: Settings, now: datetime) -> None:
-    """Raise RoundRefused for a day that has not come in the service's zone."""
-    today = now.astimezone(settings.zone).date()
-    if day > today:
-        raise RoundRefused(f"{day} is in the future: today is {today} in {settings.service.timezone}")
 
 
 async def close_round(round_: Round, sections: Sequence[Section]) -> State[Any]:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.message import EmailMessage
 from pathlib import Path
@@ -10,8 +10,8 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from reports import runbooks
-from reports.folders import ArchiveError, cannot_write, remove_leftovers, slug, write_file, write_folder
-from reports.html import IndexEntry, PageLinks, index, page, redirect, runbook
+from reports.folders import cannot_write, remove_leftovers, slug, write_file, write_folder
+from reports.html import IndexEntry, PageLinks, index, newest_of_each, page, redirect, runbook
 from reports.names import STATUSES
 from reports.report import Report, Seal
 from reports.schema import file_data
@@ -20,8 +20,6 @@ from reports.words import Words
 from tasks.canonical import canonical
 from tasks.check_result import Status
 from tasks.guide.judge import Verdict
-
-__all__ = ["ArchiveError", "write", "write_index"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +44,11 @@ class _Stored:
 _STORED = TypeAdapter(_Stored)
 
 
+def folder_of(report: Report, output: Path) -> Path:
+    """Where a report is archived; ValueError when a name of it cannot be a folder's."""
+    return output / slug(report.service) / slug(report.flow) / slug(report.period) / f"r{report.revision}"
+
+
 def write(report: Report, seal: Seal, output: Path, *, locales: Sequence[str], letter: EmailMessage) -> Path:
     """Write a report's folder, all of it or nothing; one that is there stays as it is.
 
@@ -53,6 +56,11 @@ def write(report: Report, seal: Seal, output: Path, *, locales: Sequence[str], l
     when a name of the report cannot be a folder's.
     """
     folder = output / slug(report.service) / slug(report.flow) / slug(report.period) / f"r{report.revision}"
+    try:
+        if folder.is_dir():
+            return folder
+    except OSError as error:
+        raise cannot_write(folder, error) from error
     first = Words(locales[0], report.timezone)
     contents = {
         "report.txt": plain(report, seal, first).encode(),
@@ -78,7 +86,7 @@ def write_index(output: Path, locales: Sequence[str]) -> None:
     for locale in locales:
         words = Words(locale, "UTC")
         others = tuple((x, _name("index", x, locales)) for x in locales if x != locale)
-        here = [_in_language(entry, locale, locales) for entry in entries]
+        here = [_in_language(entry, output, _name("report", locale, locales)) for entry in entries]
         write_file(output / _name("index", locale, locales), index(here, words, languages=others).encode())
         for check in runbooks.written(locale):
             text = runbooks.source(check, locale)
@@ -86,7 +94,7 @@ def write_index(output: Path, locales: Sequence[str]) -> None:
                 back = f"../{_name('index', locale, locales)}"
                 name = _name(check, locale, locales)
                 write_file(output / "checks" / name, runbook(text, words, index=back).encode())
-        for entry in _latest(here):
+        for entry in newest_of_each(here):
             target = entry.href.split("/", 2)[2]
             folder = output / entry.service / entry.flow
             write_file(folder / _name("latest", locale, locales), redirect(target, words).encode())
@@ -102,6 +110,7 @@ def _links(report: Report, output: Path, locale: str, locales: Sequence[str]) ->
         index=up + _name("index", locale, locales),
         latest="../../" + _name("latest", locale, locales),
         previous=_previous(report, output, _name("report", locale, locales)),
+        next=_next(report, output, _name("report", locale, locales)),
         languages=tuple((x, _name("report", x, locales)) for x in locales if x != locale),
         runbook=_runbook(up, locale, locales),
     )
@@ -113,6 +122,13 @@ def _previous(report: Report, output: Path, name: str) -> str | None:
         return None
     place = f"{slug(before.period)}/r{before.revision}/{name}"
     return f"../../{place}" if (output / report.service / report.flow / place).is_file() else None
+
+
+def _next(report: Report, output: Path, name: str) -> str | None:
+    """Only an archive that is written again knows what came later; the others lead to the latest."""
+    pages = (output / report.service / report.flow).glob(f"*/r*/{name}")
+    later = sorted(p for p in (page.parts[-3:-1] for page in pages) if p[0] > report.period)
+    return f"../../{later[0][0]}/{later[0][1]}/{name}" if later else None
 
 
 def _runbook(up: str, locale: str, locales: Sequence[str]) -> Callable[[str], str | None]:
@@ -142,3 +158,10 @@ def _entry(path: Path, output: Path) -> IndexEntry:
         finished_at=stored.finished_at,
         timezone=stored.timezone,
     )
+
+
+def _in_language(entry: IndexEntry, output: Path, name: str) -> IndexEntry:
+    """The entry with the page to open: in this language if it was written, what there is if it cannot be read."""
+    if entry.verdict is None:
+        return replace(entry, href=f"{entry.href}report.json")
+    return replace(entry, href=entry.href + (name if (output / entry.href / name).is_file() else "report.html"))

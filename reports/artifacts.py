@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 from reports.charts import png
 from reports.html import data_uri
+from reports.localise import view
 from reports.report import Report, Seal
 from reports.text import provenance
-from reports.view import ResultView, view
+from reports.view import ResultView
 from reports.words import Words
 
 MOST_ROWS = 50
@@ -50,7 +51,9 @@ def markdown(report: Report, seal: Seal, words: Words) -> str:
         parts += [f"## {words.tr('Key figures')}", "\n".join(figures)]
     if v.lines:
         # The sign stands in text: Prefect's UI does not draw task lists.
-        lines = [f"- {'☑' if x.ticked else '☐'} {escaped(x.text)}: {x.tone.word}. {escaped(x.reason)}" for x in v.lines]
+        lines = [
+            f"- {'☑' if x.ticked else '☐'} {escaped(x.text)} · {x.tone.word} · {escaped(x.reason)}" for x in v.lines
+        ]
         parts += [f"## {words.tr('Checklist')}", "\n".join(lines)]
     parts += _section(words.tr("Failed checks"), v.failed, words)
     parts += _section(words.tr("Checks that need attention"), v.warned, words)
@@ -78,5 +81,6 @@ def _chart(results: tuple[ResultView, ...], words: Words) -> Iterator[str]:
     for r in results:
         for piece in r.evidence:
             if piece.chart:
+                yield f"**{escaped(piece.title)}**"
                 yield f"![{escaped(piece.finding)}]({data_uri(png(piece.chart, words))})"
                 return

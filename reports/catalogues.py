@@ -5,6 +5,7 @@ Adds what is new (English filled in, Japanese left empty for a person), drops wh
 
 import sys
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -58,16 +59,22 @@ def updated(source: Catalog, old: Catalog, locale: str) -> Catalog:
     return new
 
 
+def as_po(catalog: Catalog) -> bytes:
+    """The catalogue as its file says it."""
+    # The header's dates would change the file at every run.
+    catalog.creation_date = catalog.revision_date = datetime(2026, 1, 1, tzinfo=UTC)
+    buffer = BytesIO()
+    write_po(buffer, catalog, width=110, sort_output=True, include_lineno=False)
+    return buffer.getvalue()
+
+
 def main(root: Path) -> None:
     """Rewrites the catalogues of every language and says what is left to translate."""
     source = extracted(root)
     for locale in LOCALES:
         new = updated(source, stored(root, locale), locale)
-        # The header's dates would change the file at every run.
-        new.creation_date = new.revision_date = datetime(2026, 1, 1, tzinfo=UTC)
         path(root, locale).parent.mkdir(parents=True, exist_ok=True)
-        with path(root, locale).open("wb") as file:
-            write_po(file, new, width=110, sort_output=True, include_lineno=False)
+        path(root, locale).write_bytes(as_po(new))
         empty = sum(1 for message in new if message.id and not message.string)
         sys.stdout.write(f"{locale}: {len(new)} messages, {empty} to translate\n")
 

@@ -26,12 +26,12 @@ _WITHIN, _OVER, _HATCH = "#7d95ab", "#b3352a", "#d9837a"
 def png(chart: Chart, words: Words) -> bytes:
     """The chart on an opaque ground, at most 100 kB, the same bytes for the same data.
 
-    Bars are drawn in the given order, the first MOST_BARS of them. A value over the limit differs by colour,
-    hatching and a word.
+    Bars are drawn in the given order, the first MOST_BARS of them; the title stands outside, as text.
+    A value over the limit differs by colour, hatching and a word.
     """
     labels, values = chart.labels[:MOST_BARS], chart.values[:MOST_BARS]
     figure = Figure(
-        figsize=(_WIDTH, 0.95 + 0.32 * max(len(labels), 1)), dpi=_DPI, facecolor=_GROUND, layout="constrained"
+        figsize=(_WIDTH, 0.7 + 0.32 * max(len(labels), 1)), dpi=_DPI, facecolor=_GROUND, layout="constrained"
     )
     axes = figure.add_subplot()
     _bars(axes, chart, labels, values, words)
@@ -94,11 +94,9 @@ def _limit(axes: Axes, chart: Chart, words: Words) -> None:
 
 
 def _frame(axes: Axes, chart: Chart, words: Words) -> None:
-    title = words.say(chart.title)
     if len(chart.labels) > MOST_BARS:
-        shown_of = words.tr("first {shown} of {all}", shown=MOST_BARS, all=len(chart.labels))
-        title = f"{title} ({shown_of})"
-    axes.set_title(_drawable(title), loc="left", fontsize=11, color=_INK, pad=20 if chart.limit is not None else 8)
+        note = words.tr("first {shown} of {all}", shown=MOST_BARS, all=len(chart.labels))
+        axes.set_xlabel(_drawable(note), fontsize=9, color=_SOFT, loc="left")
     axes.tick_params(axis="y", length=0, labelsize=9.5, labelcolor=_INK)
     axes.tick_params(axis="x", length=0, labelsize=8.5, labelcolor=_SOFT)
     axes.xaxis.set_major_formatter(lambda value, _: words.scalar(value))

@@ -7,16 +7,18 @@ import secrets
 import shutil
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from tasks.check_result import Message, msg
+from tasks.errors import ExplainedError
 
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 _LEFTOVER_AFTER_S = 3600.0
 _ENDING = ".tmp"
 
 
-class ArchiveError(Exception):
+class ArchiveError(ExplainedError):
     """The archive cannot be written; says where, why and what to do."""
 
     def __init__(self, path: Path, reason: Message) -> None:
@@ -36,11 +38,15 @@ def cannot_write(path: Path, error: OSError) -> ArchiveError:
     """The error in words that say what to do."""
     where, cause = str(path), error.strerror or type(error).__name__
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return ArchiveError(path, msg("{path} is full ({cause}): free space there, then run again", path=where, cause=cause))
+        return ArchiveError(
+            path, msg("{path} is full ({cause}): free space there, then run again", path=where, cause=cause)
+        )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return ArchiveError(
             path,
-            msg("{path} cannot be written ({cause}): make it writable or set [reports] output", path=where, cause=cause),
+            msg(
+                "{path} cannot be written ({cause}): make it writable or set [reports] output", path=where, cause=cause
+            ),
         )
     return ArchiveError(path, msg("{path} cannot be written ({cause}): set [reports] output", path=where, cause=cause))
 
@@ -77,7 +83,8 @@ def write_file(path: Path, content: bytes) -> None:
     except OSError as error:
         raise cannot_write(path, error) from error
     finally:
-        beside.unlink(missing_ok=True) if path.parent.is_dir() and beside.exists() else None
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
 
 
 def remove_leftovers(output: Path) -> None:

@@ -1,7 +1,7 @@
 """The web pages: a report, the index over all reports, and a check's runbook; each one self-contained file."""
 
 from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,9 +10,10 @@ from markupsafe import Markup
 
 from reports import names
 from reports.charts import png
+from reports.localise import status_tone, verdict_tone, view
 from reports.report import Report, Seal
 from reports.templating import asset, render
-from reports.view import EvidenceView, Tone, status_tone, verdict_tone, view
+from reports.view import Count, EvidenceView, Tone
 from reports.words import Words
 from tasks.check_result import Status
 from tasks.guide.judge import Verdict
@@ -63,7 +64,7 @@ class _Row:
     revision: str
     href: str
     tone: Tone
-    counts: str
+    counts: tuple[Count, ...]
     finished: str
 
 
@@ -81,7 +82,7 @@ def index(entries: Sequence[IndexEntry], words: Words, *, languages: tuple[tuple
     """All reports, newest first; the filters appear where scripts run."""
     ordered = sorted(entries, key=_newest, reverse=True)
     rows = [_row(entry, words) for entry in ordered]
-    latest = {(row.service, row.flow): row for row, e in reversed(list(zip(rows, ordered, strict=True))) if e.verdict}
+    latest = [_row(entry, words) for entry in newest_of_each(entries)]
     filters = (
         ("flow", words.tr("Kind"), sorted({(row.flow, row.flow_name) for row in rows})),
         ("service", words.tr("Service"), sorted({(row.service, row.service) for row in rows})),
@@ -91,12 +92,26 @@ def index(entries: Sequence[IndexEntry], words: Words, *, languages: tuple[tuple
         "index.html.j2",
         words,
         rows=rows,
-        latest=[latest[key] for key in sorted(latest)],
+        latest=latest,
         filters=filters,
         languages=languages,
         style=asset("style.css"),
         script=asset("index.js"),
     )
+
+
+def newest_of_each(entries: Iterable[IndexEntry]) -> list[IndexEntry]:
+    """The last readable report of each service's rounds."""
+    newest: dict[tuple[str, str], IndexEntry] = {}
+    for entry in sorted(entries, key=lambda e: (e.period, e.revision)):
+        if entry.verdict:
+            newest[entry.service, entry.flow] = entry
+    return [newest[key] for key in sorted(newest)]
+
+
+def redirect(target: str, words: Words) -> str:
+    """A page that leads on, for an address that stays while what it leads to changes."""
+    return render("redirect.html.j2", words, target=target)
 
 
 def runbook(markdown: str, words: Words, *, index: str = "../index.html") -> str:
@@ -122,7 +137,7 @@ def _unreadable(words: Words) -> Tone:
 
 
 def _row(entry: IndexEntry, words: Words) -> _Row:
-    counts = [f"{status_tone(status, words).word} {words.scalar(n)}" for status, n in entry.counts if n]
+    counts = [Count(status_tone(status, words), n, words.scalar(n)) for status, n in entry.counts if n]
     zoned = Words(words.locale, entry.timezone)
     return _Row(
         service=shown(entry.service),
@@ -132,6 +147,6 @@ def _row(entry: IndexEntry, words: Words) -> _Row:
         revision=str(entry.revision),
         href=entry.href,
         tone=verdict_tone(entry.verdict, words) if entry.verdict else _unreadable(words),
-        counts=" · ".join(counts),
+        counts=tuple(counts),
         finished=zoned.time(entry.finished_at) if entry.finished_at else words.tr("not known"),
     )

@@ -10,11 +10,12 @@ from hashlib import sha256
 import css_inline
 
 from reports.charts import png
+from reports.localise import view
 from reports.report import Report, Seal
 from reports.runbooks import source
 from reports.templating import asset, render
-from reports.text import plain, provenance, wrapped
-from reports.view import ReportView, ResultView, view
+from reports.text import plain, provenance
+from reports.view import ReportView, ResultView
 from reports.words import Words
 from tasks.check_result import Chart
 from tasks.observation import shown
@@ -50,15 +51,18 @@ def letter(
     mail = EmailMessage(policy=_POLICY)
     for name, value in _headers(report, v, words, sender, recipient):
         mail[name] = value
-    where = words.tr("Report: {where}", where=link or path)
-    mail.set_content(plain(report, seal, words) + "\n".join(wrapped(where)) + "\n")
+    mail.set_content(f"{plain(report, seal, words)}{words.tr('Report')}: {link or path}\n")
     pictures = tuple(_pictures((*v.failed, *v.warned)))
     mail.add_alternative(_html(v, words, str(mail["Subject"]), pictures, link, path, base_url), subtype="html")
     html = mail.get_payload(1)
     assert isinstance(html, EmailMessage)
     for picture in pictures:
         html.add_related(
-            png(picture.chart, words), "image", "png", cid=f"<{picture.cid}>", filename=f"{picture.cid.split('@')[0]}.png"
+            png(picture.chart, words),
+            "image",
+            "png",
+            cid=f"<{picture.cid}>",
+            filename=f"{picture.cid.split('@')[0]}.png",
         )
     return mail
 
@@ -74,9 +78,7 @@ def message_id(report: Report, recipient: str) -> str:
     return f"<{_atom(report.flow)}.{_atom(report.period)}.r{report.revision}.{to}@{_atom(report.service)}.opsrounds>"
 
 
-def _headers(
-    report: Report, v: ReportView, words: Words, sender: str, recipient: str
-) -> Iterator[tuple[str, object]]:
+def _headers(report: Report, v: ReportView, words: Words, sender: str, recipient: str) -> Iterator[tuple[str, object]]:
     revision = f" r{v.revision}" if report.revision > 1 else ""
     thread = f"<{_atom(report.flow)}@{_atom(report.service)}.opsrounds>"
     yield "Subject", shown(f"[{v.tone.word}] {v.service} {v.flow_name} {v.period}{revision}", _LONGEST_SUBJECT)

@@ -21,7 +21,8 @@ def document() -> dict[str, object]:
     """The JSON schema of report.json."""
     schema = json_schema()
     properties, required = schema["properties"], schema["required"]
-    assert isinstance(properties, dict) and isinstance(required, list)
+    assert isinstance(properties, dict)
+    assert isinstance(required, list)
     seal = TypeAdapter(Seal).json_schema()
     return {**schema, "properties": {**properties, "seal": seal}, "required": [*required, "seal"]}
 

@@ -10,8 +10,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from reports.localise import view
 from reports.report import Report, Seal
-from reports.view import ActionView, ReportView, ResultView, Tone, view
+from reports.view import ActionView, ReportView, ResultView, Tone
 from reports.words import Words
 
 WIDTH = 78
@@ -67,7 +68,9 @@ def _lines(v: ReportView, words: Words) -> Iterator[str]:
     if v.lines:
         yield from _heading(words.tr("Checklist"))
     for line in v.lines:
-        yield from wrapped(f"[{'x' if line.ticked else ' '}] {line.text}: {line.tone.word}. {line.reason}", "", "    ")
+        yield from wrapped(
+            f"[{'x' if line.ticked else ' '}] {line.text} · {line.tone.word} · {line.reason}", "", "    "
+        )
     yield from _results(words.tr("Failed checks"), v.failed, words)
     yield from _results(words.tr("Checks that need attention"), v.warned, words)
     yield from _unmeasured(v, words)

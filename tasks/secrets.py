@@ -64,9 +64,7 @@ def _look_up(reference: SecretRef, settings: Settings, key: str) -> str:
     if reference.env is not None:
         value = os.environ.get(reference.env)
         if value is None:
-            raise ConfigurationError(
-                settings.path, [f"{key}: the environment variable {reference.env} is not set"]
-            )
+            raise ConfigurationError(settings.path, [f"{key}: the environment variable {reference.env} is not set"])
         return value
     if reference.file is not None:
         path = settings.path.parent / reference.file
@@ -74,16 +72,12 @@ def _look_up(reference: SecretRef, settings: Settings, key: str) -> str:
             return Path(path).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-            raise ConfigurationError(
-                settings.path, [f"{key}: the secret file {path} cannot be read: {why}"]
-            ) from None
+            raise ConfigurationError(settings.path, [f"{key}: the secret file {path} cannot be read: {why}"]) from None
     assert reference.block is not None  # SecretRef holds exactly one place
     try:
         return str(Secret.load(reference.block).get())  # type: ignore[union-attr]
     except ValueError:
-        raise ConfigurationError(
-            settings.path, [f"{key}: no Prefect block secret/{reference.block} exists"]
-        ) from None
+        raise ConfigurationError(settings.path, [f"{key}: no Prefect block secret/{reference.block} exists"]) from None
 
 
 def _masked(data: Any) -> Any:

@@ -24,6 +24,7 @@ from sqlalchemy.exc import ArgumentError
 
 from tasks.check_result import verbatim
 from tasks.delivery.smtp import parse_smtp_url
+from tasks.errors import UsageError
 from tasks.guide.lines import BUILTIN, GuideLine, GuideOverride
 from tasks.health.limits import HealthLimits
 
@@ -33,7 +34,7 @@ _SLUG = r"^[a-z0-9][a-z0-9-]{0,39}$"
 _ADDRESS = re.compile(r"^[^\s@<>\",;:]+@[^\s@<>\",;:]+$")
 
 
-class ConfigurationError(Exception):
+class ConfigurationError(UsageError):
     """A service file cannot be used; `problems` holds one sentence a key."""
 
     def __init__(self, path: Path, problems: Sequence[str]) -> None:
@@ -58,9 +59,7 @@ class SecretRef(Model):
     @model_validator(mode="after")
     def _one_place(self) -> Self:
         if sum(place is not None for place in (self.env, self.file, self.block)) != 1:
-            raise ValueError(
-                'a secret is { env = "NAME" }, { file = "/path" } or { block = "prefect-secret-name" }'
-            )
+            raise ValueError('a secret is { env = "NAME" }, { file = "/path" } or { block = "prefect-secret-name" }')
         return self
 
 
@@ -143,7 +142,7 @@ class Mail(Model):
     username: str | SecretRef | None = None
     password: SecretRef | None = None
     ca_file: Path | None = None
-    timeout_s: Annotated[float, Field(gt=0, le=120)] = 20.0
+    timeout_s: Annotated[float, Field(gt=0, le=30)] = 20.0
 
     @field_validator("sender")
     @classmethod
@@ -169,9 +168,7 @@ class History(Model):
         if isinstance(value, str):
             check_history_url(value)
             if make_url(value).password:
-                raise ValueError(
-                    'an address with a password is a secret: use { env = "NAME" } or { file = "/path" }'
-                )
+                raise ValueError('an address with a password is a secret: use { env = "NAME" } or { file = "/path" }')
         return value
 
 
@@ -288,6 +285,11 @@ def services_folder() -> Path:
     return Path(os.environ.get(SERVICES_VARIABLE, "services")).absolute()
 
 
+def use_services(place: Path) -> None:
+    """Make `place` the services of this process and of those it starts."""
+    os.environ[SERVICES_VARIABLE] = str(place.absolute())
+
+
 def find_services(place: Path) -> dict[str, Settings]:
     """Every service of a folder by its name; raises ConfigurationError if there is none or a name comes twice."""
     files = [place] if place.is_file() else sorted(place.glob("*.toml"))
@@ -309,9 +311,7 @@ def find_service(name: str) -> Settings:
     place = services_folder()
     found = find_services(place)
     if name not in found:
-        raise ConfigurationError(
-            place, [f"no service is named {name!r}; there are: {', '.join(sorted(found))}"]
-        )
+        raise ConfigurationError(place, [f"no service is named {name!r}; there are: {', '.join(sorted(found))}"])
     return found[name]
 
 

@@ -14,6 +14,7 @@ from psycopg import sql
 
 from deployments.demo.faults import Fault, plant
 from deployments.demo.service.app import SERVICE, create_tables
+from tasks.errors import ExplainedError
 from tasks.postgres.server import PostgresServer, running_postgres
 from tasks.processes import Child, free_port
 
@@ -21,7 +22,7 @@ _HEALTHY_DEADLINE_S = 60.0
 _POLL_S = 0.1
 
 
-class DemoUnavailable(RuntimeError):
+class DemoUnavailable(ExplainedError):
     """An instance of the demo service did not get healthy."""
 
 

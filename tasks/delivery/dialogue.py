@@ -1,11 +1,10 @@
-"""Questions and answers with a mail server: every failure becomes a DeliveryError and is logged nowhere."""
+"""Questions and answers with a mail server; every failure becomes a DeliveryError."""
 
 import base64
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from tasks.delivery.errors import DeliveryError
 from tasks.delivery.steps import Step, lost, refused
 from tasks.delivery.wire import Wire
 
@@ -23,8 +22,8 @@ class Dialogue:
         bare = [plain_login(username or "", password or ""), password or "", username or ""]
         self._secrets = sorted({*bare, *map(base64_of, bare)} - {""}, key=len, reverse=True)
 
-    def ask(self, step: Step, ask: Callable[[], tuple[int, bytes]], wanted: int = 2) -> str:
-        """The reply to one step when its first digit is the wanted one; else DeliveryError."""
+    def ask(self, step: Step, ask: Callable[[], tuple[int, bytes]], wanted: int | None = 2) -> str:
+        """The reply to one step whose first digit is wanted (None: no reply is); else DeliveryError."""
         with self.during(step):
             code, text = ask()
         reply = self._readable(code, text)

@@ -26,8 +26,8 @@ def write_eml(message: EmailMessage, folder: Path) -> Path:
     except OSError as error:
         raise DeliveryError(
             Outcome.RETRY,
-            f"the mail folder {folder} cannot be written ({error.strerror}): make it a folder that this process may "
-            "write to, with free space, or set [mail] smtp; then send again",
+            f"the mail folder {folder} cannot be written ({error.strerror}): make it a folder that "
+            "this process may write to, with free space, or set [mail] smtp; then send again",
         ) from error
     return file
 

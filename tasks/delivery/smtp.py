@@ -27,7 +27,6 @@ _SCHEMES: dict[str, tuple[Security, int]] = {
 _ALLOWED = "use smtp://host[:25], smtp+starttls://host[:587] or smtps://host[:465]"
 _ADDRESS = re.compile(r"[^\s@<>\",;:()\\]+@[^\s@<>\",;:()\\]+")
 _DEADLINE_TIMEOUTS = 3
-_NONE = -9  # no reply is wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,20 +60,20 @@ def parse_smtp_url(url: str) -> SmtpAddress:
     """The server of a URL; raises ValueError, which never repeats the URL, saying what is allowed."""
     if not url.isprintable() or " " in url:
         raise ValueError(f"an SMTP address holds no spaces or control characters: {_ALLOWED}")
-    parts = urlsplit(url)
     if "@" in url:
         raise ValueError("no credentials in the SMTP address: put them into [mail] username and password")
-    if parts.scheme not in _SCHEMES or not parts.hostname or re.search(r"//.*[/?#].", url):
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+        host.encode("idna")
+    except ValueError:
+        host, port = "", 0
+    if not host or port == 0:
+        raise ValueError(f"an SMTP address needs a host name and a port from 1 to 65535: {_ALLOWED}")
+    if parts.scheme not in _SCHEMES or re.search(r"//.*[/?#].", url):
         raise ValueError(f"not an SMTP address: {_ALLOWED}")
     security, usual_port = _SCHEMES[parts.scheme]
-    try:
-        parts.hostname.encode("idna")
-        port = usual_port if parts.port is None else parts.port
-    except ValueError:
-        port = 0
-    if port == 0:
-        raise ValueError(f"an SMTP address needs a valid host name and a port from 1 to 65535: {_ALLOWED}")
-    return SmtpAddress(parts.hostname, port, security)
+    return SmtpAddress(host, port or usual_port, security)
 
 
 class SmtpLink:
@@ -191,7 +190,7 @@ def _transfer(dialogue: Dialogue, data: bytes) -> str:
         early = wire.spoke_early()
     if early:
         try:
-            dialogue.ask(Step.DATA, wire.getreply, wanted=_NONE)
+            dialogue.ask(Step.DATA, wire.getreply, wanted=None)
         finally:
             dialogue.close()
     with dialogue.during(Step.DATA):

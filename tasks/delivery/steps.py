@@ -54,7 +54,8 @@ def lost(step: Step, where: str, error: OSError) -> DeliveryError:
         return DeliveryError(
             Outcome.PERMANENT,
             f"the certificate of {where} is not trusted ({error.verify_message}): name the server in "
-            "[mail] smtp as its certificate does, have it renewed, or set [mail] ca_file to the authority that signed it",
+            "[mail] smtp as its certificate does, have it renewed, or set [mail] ca_file to the authority "
+            "that signed it",
         )
     if isinstance(error, ssl.SSLError) and error.reason == "WRONG_VERSION_NUMBER":
         return DeliveryError(Outcome.PERMANENT, f"{where} speaks no TLS here; {_MODE}")

@@ -70,8 +70,10 @@ class Wire(smtplib.SMTP):
     def getreply(self) -> tuple[int, bytes]:
         # smtplib's own reads through a file, where each byte that trickles in starts the timeout anew.
         lines: list[bytes] = []
-        while sum(map(len, lines)) < _LONGEST_REPLY:
+        length = 0
+        while length < _LONGEST_REPLY:
             line = self._line()
+            length += len(line)
             if not line[:3].isdigit():
                 return -1, line
             lines.append(line[4:].strip())

@@ -263,8 +263,7 @@ def _percent(share: float) -> float:
 
 def _answers(seen: Sampled) -> tuple[Evidence, ...]:
     rows = tuple(
-        (place, answer.status or answer.error, answer.ms)
-        for place, answer in enumerate(seen.answers, start=1)
+        (place, answer.status or answer.error, answer.ms) for place, answer in enumerate(seen.answers, start=1)
     )
     columns = (msg("No."), msg("HTTP status"), msg("Time (ms)"))
     return (Table(msg("Answers, one after another"), columns, rows[:50]),)

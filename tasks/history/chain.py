@@ -74,9 +74,7 @@ def _problems(connection: Connection, service: Row[Any], hashes: list[str]) -> I
 def _same_key(run: Row[Any]) -> bool:
     try:
         report = json.loads(run.report)
-        return all(
-            report[key] == getattr(run, key) for key in ("flow", "period", "revision", "trigger", "verdict")
-        )
+        return all(report[key] == getattr(run, key) for key in ("flow", "period", "revision", "trigger", "verdict"))
     except (ValueError, KeyError, TypeError):
         return False
 

@@ -11,6 +11,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeDecorator
 
+from tasks.errors import ExplainedError
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -27,7 +29,7 @@ History = Engine
 _WAIT_S = 30
 
 
-class HistoryError(Exception):
+class HistoryError(ExplainedError):
     """The history database cannot be used; the text says which, why, and what to do."""
 
 
@@ -61,9 +63,7 @@ def open_history(url: str, folder: Path) -> Engine:
         return engine
     options = f"-c statement_timeout={_WAIT_S * 1000} -c lock_timeout={_WAIT_S * 1000} -c timezone=UTC"
     arguments = {"connect_timeout": 10, "options": options}
-    return create_engine(
-        address.set(drivername="postgresql+psycopg"), connect_args=arguments, pool_pre_ping=True
-    )
+    return create_engine(address.set(drivername="postgresql+psycopg"), connect_args=arguments, pool_pre_ping=True)
 
 
 @contextmanager
@@ -94,9 +94,7 @@ def _explained(engine: Engine) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        reason = (
-            str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
-        )
+        reason = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
         raise HistoryError(f"history database {shown_url(engine)}: {reason}; {_advice(reason)}") from None
 
 

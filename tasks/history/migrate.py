@@ -40,9 +40,7 @@ def require_current(engine: Engine) -> None:
     place = f"history database {shown_url(engine)} has schema {at}, this opsrounds needs {head()}"
     if at in {script.revision for script in _scripts().walk_revisions()}:
         raise HistoryError(f"{place}; run: rounds db upgrade")
-    raise HistoryError(
-        f"{place} and does not know it: the database was made by a newer opsrounds; upgrade opsrounds"
-    )
+    raise HistoryError(f"{place} and does not know it: the database was made by a newer opsrounds; upgrade opsrounds")
 
 
 def upgrade(engine: Engine, now: datetime | None, target: str = "head") -> Path | None:
@@ -51,12 +49,8 @@ def upgrade(engine: Engine, now: datetime | None, target: str = "head") -> Path 
     with writing(engine) as connection:
         if engine.dialect.name == "postgresql":  # two first starts at once
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('opsrounds schema'))")
-        if (at := _current(connection)) is not None and at not in {
-            s.revision for s in _scripts().walk_revisions()
-        }:
-            raise HistoryError(
-                f"history database {shown_url(engine)} has the unknown schema {at}: upgrade opsrounds"
-            )
+        if (at := _current(connection)) is not None and at not in {s.revision for s in _scripts().walk_revisions()}:
+            raise HistoryError(f"history database {shown_url(engine)} has the unknown schema {at}: upgrade opsrounds")
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, target)

@@ -95,9 +95,7 @@ def record_run(engine: Engine, key: RunKey, compose: Callable[[Place], NewRun]) 
         )
         _insert(connection, service.id, key, new, stored)
         connection.execute(
-            update(services)
-            .where(services.c.id == service.id)
-            .values(sequence=stored.sequence, chained=stored.chained)
+            update(services).where(services.c.id == service.id).values(sequence=stored.sequence, chained=stored.chained)
         )
         put(connection, service.id, new.letters, new.finished_at)
         return stored
@@ -151,9 +149,7 @@ def _scheduled(connection: Connection, service_id: int, key: RunKey) -> bool:
     return connection.execute(query).first() is not None
 
 
-def _newest(
-    connection: Connection, service_id: int, flow: str, period: str | None = None
-) -> StoredRun | None:
+def _newest(connection: Connection, service_id: int, flow: str, period: str | None = None) -> StoredRun | None:
     query = select(runs).where(runs.c.service_id == service_id, runs.c.flow == flow)
     if period is not None:
         query = query.where(runs.c.period == period)
@@ -162,9 +158,7 @@ def _newest(
 
 
 def _stored(row: Row[Any]) -> StoredRun:
-    return StoredRun(
-        row.flow, row.period, row.revision, row.verdict, row.report, row.sequence, row.digest, row.chained
-    )
+    return StoredRun(row.flow, row.period, row.revision, row.verdict, row.report, row.sequence, row.digest, row.chained)
 
 
 def _insert(connection: Connection, service_id: int, key: RunKey, new: NewRun, stored: StoredRun) -> None:
@@ -198,9 +192,7 @@ def _insert(connection: Connection, service_id: int, key: RunKey, new: NewRun, s
             }
         )
         for item, content in enumerate(result["evidence"]):
-            proofs.append(
-                {"run_id": run_id, "position": position, "item": item, "content": canonical(content)}
-            )
+            proofs.append({"run_id": run_id, "position": position, "item": item, "content": canonical(content)})
     if rows:
         connection.execute(insert(check_results), rows)
     if proofs:

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from tasks.errors import ExplainedError
 from tasks.processes import User
 
 _VERSION = 18
 
 
-class PostgresUnavailable(RuntimeError):
+class PostgresUnavailable(ExplainedError):
     """The embedded PostgreSQL is not installed, cannot start, or its folder is taken."""
 
 

@@ -71,8 +71,7 @@ class Ingredients:
 
     async def _list(self, request: Request) -> Response:
         rows = await self._database.fetch(
-            'SELECT id, name, unit, price_yen AS "priceYen" FROM ingredients.ingredients'
-            " ORDER BY id LIMIT 100"
+            'SELECT id, name, unit, price_yen AS "priceYen" FROM ingredients.ingredients ORDER BY id LIMIT 100'
         )
         return JSONResponse({"ingredients": rows})
 

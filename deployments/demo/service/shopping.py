@@ -61,9 +61,7 @@ def create_tables(connection: "psycopg.Connection[object]") -> None:
 class Shopping:
     name = "shopping"
 
-    def __init__(
-        self, database: Database, ingredients: Ingredients, users: Users, registry: CollectorRegistry
-    ) -> None:
+    def __init__(self, database: Database, ingredients: Ingredients, users: Users, registry: CollectorRegistry) -> None:
         self._database = database
         self._ingredients = ingredients
         self._users = users
@@ -101,8 +99,7 @@ class Shopping:
         if row is None:
             raise not_found("shopping list")
         items = await self._database.fetch(
-            'SELECT ingredient_id AS "ingredientId", quantity FROM shopping.items'
-            " WHERE list_id = %s ORDER BY position",
+            'SELECT ingredient_id AS "ingredientId", quantity FROM shopping.items WHERE list_id = %s ORDER BY position',
             row["id"],
         )
         prices = await self._ingredients.prices([item["ingredientId"] for item in items])

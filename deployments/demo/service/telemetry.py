@@ -58,9 +58,7 @@ class Metrics:
 class Telemetry:
     """The outermost middleware: measures and logs every request, and answers 500 for what was not caught."""
 
-    def __init__(
-        self, app: ASGIApp, *, modules: Sequence[Module], log: Log, registry: CollectorRegistry
-    ) -> None:
+    def __init__(self, app: ASGIApp, *, modules: Sequence[Module], log: Log, registry: CollectorRegistry) -> None:
         self._app = app
         self._routes = [(module.name, route) for module in modules for route in module.routes]
         self._log = log
@@ -98,9 +96,7 @@ class Telemetry:
         finally:
             self._record(scope, status or _CLIENT_LEFT, time.perf_counter() - started, request_id, failure)
 
-    def _record(
-        self, scope: Scope, status: int, seconds: float, request_id: str, failure: Exception | None
-    ) -> None:
+    def _record(self, scope: Scope, status: int, seconds: float, request_id: str, failure: Exception | None) -> None:
         module, route = self._place(scope)
         method, path = scope["method"], scope["path"]
         if method not in {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}:

@@ -113,8 +113,6 @@ class Users:
         if row is None or not hmac.compare_digest(given, row["password_hash"]):
             self._logins.labels("refused").inc()
             raise HTTPException(401, "unknown e-mail address or wrong password")
-        await self._database.fetch(
-            "UPDATE users.users SET last_login_at = now() WHERE id = %s RETURNING id", row["id"]
-        )
+        await self._database.fetch("UPDATE users.users SET last_login_at = now() WHERE id = %s RETURNING id", row["id"])
         self._logins.labels("accepted").inc()
         return JSONResponse({"id": row["id"], "name": row["name"]})

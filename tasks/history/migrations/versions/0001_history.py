@@ -22,9 +22,7 @@ def upgrade() -> None:
             nullable=False,
             comment="chain length: this row is the chain's locked head",
         ),
-        sa.Column(
-            "chained", sa.String(length=64), nullable=False, comment="hash of the last run, or of nothing"
-        ),
+        sa.Column("chained", sa.String(length=64), nullable=False, comment="hash of the last run, or of nothing"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_services")),
         sa.UniqueConstraint("name", name=op.f("uq_services_name")),
     )
@@ -39,9 +37,7 @@ def upgrade() -> None:
         sa.Column("verdict", sa.String(length=20), nullable=False),
         sa.Column("finished_at", UtcDateTime(), nullable=False),
         sa.Column("sequence", sa.Integer(), nullable=False, comment="place in the service's chain, from 1"),
-        sa.Column(
-            "report", sa.Text(), nullable=False, comment="canonical JSON; Text because JSONB rewrites numbers"
-        ),
+        sa.Column("report", sa.Text(), nullable=False, comment="canonical JSON; Text because JSONB rewrites numbers"),
         sa.Column("digest", sa.String(length=64), nullable=False, comment="SHA-256 of report"),
         sa.Column(
             "chained",
@@ -73,9 +69,7 @@ def upgrade() -> None:
         sa.Column("status", sa.String(length=10), nullable=False),
         sa.Column("severity", sa.Integer(), nullable=False),
         sa.Column("observed_at", UtcDateTime(), nullable=False),
-        sa.Column(
-            "result", sa.Text(), nullable=False, comment="canonical JSON of the result without its evidence"
-        ),
+        sa.Column("result", sa.Text(), nullable=False, comment="canonical JSON of the result without its evidence"),
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_check_results_run_id")),
         sa.PrimaryKeyConstraint("run_id", "position", name=op.f("pk_check_results")),
     )

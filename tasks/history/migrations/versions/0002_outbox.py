@@ -21,9 +21,7 @@ def upgrade() -> None:
         sa.Column("channel", sa.String(length=20), nullable=False),
         sa.Column("recipient", sa.String(length=320), nullable=False),
         sa.Column("locale", sa.String(length=10), nullable=False),
-        sa.Column(
-            "payload", sa.JSON(), nullable=False, comment="parameters to render from, never rendered bytes"
-        ),
+        sa.Column("payload", sa.JSON(), nullable=False, comment="parameters to render from, never rendered bytes"),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("due_at", UtcDateTime(), nullable=False),
         sa.Column("state", sa.String(length=10), nullable=False),
@@ -31,9 +29,7 @@ def upgrade() -> None:
         sa.Column("lease", sa.String(length=36), nullable=True),
         sa.Column("leased_until", UtcDateTime(), nullable=True),
         sa.Column("finished_at", UtcDateTime(), nullable=True),
-        sa.Column(
-            "answer", sa.Text(), nullable=False, comment="the server's last words, or why it was not sent"
-        ),
+        sa.Column("answer", sa.Text(), nullable=False, comment="the server's last words, or why it was not sent"),
         sa.ForeignKeyConstraint(["service_id"], ["services.id"], name=op.f("fk_outbox_service_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
         sa.UniqueConstraint("dedupe_key", name=op.f("uq_outbox_dedupe_key")),

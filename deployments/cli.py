@@ -1,0 +1,310 @@
+"""The `rounds` command. Heavy imports stand inside the commands, so that `rounds --help` is quick."""
+
+import os
+import sys
+import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # it prints local variables, secrets among them
+    help="The operations guide, executed.",
+)
+config_app = typer.Typer(no_args_is_help=True, help="Service files.")
+db_app = typer.Typer(no_args_is_help=True, help="The history database.")
+report_app = typer.Typer(no_args_is_help=True, help="The archive of reports.")
+app.add_typer(config_app, name="config")
+app.add_typer(db_app, name="db")
+app.add_typer(report_app, name="report")
+
+USAGE, BROKEN = 2, 3
+_DEMO_OUTPUT = Path("reports/output")
+ServiceOption = Annotated[
+    Path | None, typer.Option("--service", help="Service file; default: service.toml here, else the one of services/.")
+]
+
+
+@app.command()
+def run(
+    flow: Annotated[str, typer.Argument(help="daily-checklist")],
+    service: ServiceOption = None,
+    day: Annotated[str | None, typer.Option("--for", help="Day of the round, YYYY-MM-DD; default: today.")] = None,
+    mail: Annotated[bool, typer.Option("--mail", help="Mail even if a rerun says nothing new.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON, and nothing else there.")] = False,
+    lang: Annotated[str | None, typer.Option(help="ja or en; default: the service file's first language.")] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show Prefect's log.")] = False,
+) -> None:
+    """Hold one round now. Exit status: 0 passed or attention, 1 checks failed, 2 usage, 3 incomplete or broken."""
+    with _explained():
+        from deployments.prefect_server import usable_server
+        from deployments.progress import working
+        from tasks.settings import load_settings, use_services
+
+        file = _service_file(service)
+        settings = load_settings(file)
+        options = _options(flow, settings, day, mail)
+        use_services(file)
+        if not verbose:
+            _quiet()
+        with working("Prefect server") as done, usable_server() as variables:
+            os.environ.update(variables)
+            done()
+            from deployments.run import hold_round
+
+            with working(f"{flow} / {settings.service.name}"):
+                held = hold_round(flow, settings, options, _warn)
+    _show(held, settings, lang, as_json)
+    raise typer.Exit(held.exit_status)
+
+
+@app.command()
+def up(
+    services: Annotated[Path, typer.Option(help="Folder of service files, or one file.")] = Path("services"),
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int | None, typer.Option(help="Prefect server and UI; default 4200, or a free one.")] = None,
+    archive_port: Annotated[int | None, typer.Option(help="Archive of reports; default 4280, or a free one.")] = None,
+    demo: Annotated[bool, typer.Option("--demo", help="Operate the demo service, started here too.")] = False,
+) -> None:
+    """Prefect server, UI, scheduled rounds and the archive on this machine, until Ctrl-C or SIGTERM."""
+    with _explained():
+        from deployments.up import UpOptions, stop_on_signals
+        from deployments.up import up as run_until_stopped
+
+        stop = stop_on_signals()
+        if demo:
+            from deployments.demo.run import demo_service
+
+            with demo_service(Path(".demo"), _DEMO_OUTPUT, frozenset()) as file:
+                run_until_stopped(UpOptions(file, host, port, archive_port), typer.echo, stop)
+        else:
+            run_until_stopped(UpOptions(services, host, port, archive_port), typer.echo, stop)
+
+
+@app.command()
+def register(
+    work_pool: Annotated[str, typer.Option(help="A work pool that exists on the server.")],
+    services: Annotated[Path, typer.Option(help="Folder of service files here.")] = Path("services"),
+    worker_services: Annotated[
+        Path | None, typer.Option(help="The same folder as the workers see it; default: the same path.")
+    ] = None,
+) -> None:
+    """Put the deployments on the Prefect server of PREFECT_API_URL, for workers of a work pool."""
+    with _explained():
+        from deployments.register import register_deployments
+        from tasks.settings import find_services
+
+        if "PREFECT_API_URL" not in os.environ:
+            _fail("register needs PREFECT_API_URL, the address of the Prefect server", USAGE)
+        found = find_services(services)
+        for name in register_deployments(found, work_pool, (worker_services or services).absolute()):
+            typer.echo(f"registered {name}")
+
+
+@app.command()
+def demo(
+    fault: Annotated[
+        list[str] | None, typer.Option("--fault", help="Fault to plant, repeatable; `none` for none.")
+    ] = None,
+    folder: Annotated[Path, typer.Option(help="Where the demo keeps its data.")] = Path(".demo"),
+    lang: Annotated[str | None, typer.Option(help="ja or en.")] = None,
+) -> None:
+    """The whole product on embedded defaults. Exit status 0 only if exactly the planted faults were found."""
+    with _explained():
+        _quiet()
+        from deployments.demo.faults import Fault
+        from deployments.demo.run import DEFAULT_FAULTS, run_demo
+
+        names = fault if fault is not None else [f.value for f in DEFAULT_FAULTS]
+        unknown = sorted(set(names) - {f.value for f in Fault} - {"none"})
+        if unknown or ("none" in names and len(names) > 1):
+            _fail(f"--fault takes {', '.join(f.value for f in Fault)}, or none alone; not {', '.join(names)}", USAGE)
+        exact = run_demo(folder, _DEMO_OUTPUT, frozenset(Fault(name) for name in names if name != "none"), lang)
+    raise typer.Exit(0 if exact else 1)
+
+
+@config_app.command("check")
+def config_check(file: Annotated[Path, typer.Argument(help="Service file.")]) -> None:
+    """Print the resolved configuration with secrets masked, or every error with its key."""
+    with _explained():
+        import json
+
+        from tasks.secrets import check_secrets
+        from tasks.settings import ConfigurationError, load_settings
+
+        settings = load_settings(file)
+        if problems := check_secrets(settings):
+            raise ConfigurationError(settings.path, problems)
+        typer.echo(json.dumps(settings.model_dump(mode="json"), ensure_ascii=False, indent=2))
+
+
+@db_app.command("upgrade")
+def db_upgrade(service: ServiceOption = None) -> None:
+    """Bring the history database to this version's schema; a copy of an SQLite file is kept first."""
+    with _explained():
+        from tasks.history import migrate
+
+        engine = _history(service)
+        before = migrate.current(engine)
+        copy = migrate.upgrade(engine, datetime.now(UTC)) if before != migrate.head() else None
+        typer.echo(f"schema {before or 'none'} -> {migrate.current(engine)}" + (f", copy kept: {copy}" if copy else ""))
+
+
+@db_app.command("status")
+def db_status(service: ServiceOption = None) -> None:
+    """Say where the history database is and which schema it has. Exit status 3 if it is not this version's."""
+    with _explained():
+        from tasks.history import migrate
+        from tasks.history.engine import shown_url
+
+        engine = _history(service)
+        current = migrate.current(engine)
+        typer.echo(f"{shown_url(engine)}\nschema {current or 'none'}, this version's is {migrate.head()}")
+        if current != migrate.head():
+            _fail("run: rounds db upgrade", BROKEN)
+
+
+@db_app.command("verify")
+def db_verify(
+    service: ServiceOption = None,
+    anchor: Annotated[str | None, typer.Option(help="The hash printed in a mail or page: it must be there.")] = None,
+) -> None:
+    """Recompute the hash chain of every service. Exit status 1 if a run was changed, removed or added by hand."""
+    with _explained():
+        from tasks.history.chain import verify_chains
+        from tasks.history.engine import reading
+        from tasks.history.migrate import require_current
+
+        engine = _history(service)
+        require_current(engine)
+        with reading(engine) as connection:
+            verdicts = verify_chains(connection, anchor)
+    for verdict in verdicts:
+        state = "broken" if verdict.problems else "whole"
+        typer.echo(f"{verdict.service}: {verdict.length} runs, {state}, {verdict.chained}")
+        for problem in verdict.problems:
+            typer.echo(f"  {problem}")
+    raise typer.Exit(1 if any(verdict.problems for verdict in verdicts) else 0)
+
+
+@report_app.command("list")
+def report_list(service: ServiceOption = None, most: Annotated[int, typer.Option(help="How many.")] = 20) -> None:
+    """The newest reports of a service."""
+    with _explained():
+        for stored, folder in _stored_reports(service, most):
+            mark = "" if folder.exists() else "  (not in the archive: rounds report rebuild)"
+            typer.echo(f"{stored.flow}  {stored.period}  r{stored.revision}  {stored.verdict}  {folder}{mark}")
+
+
+@report_app.command("open")
+def report_open(service: ServiceOption = None) -> None:
+    """Open the newest report in the browser."""
+    with _explained():
+        for _, folder in _stored_reports(service, 1):
+            page = folder / "report.html"
+            typer.echo(str(page))
+            webbrowser.open(page.as_uri())
+
+
+@report_app.command("rebuild")
+def report_rebuild(service: ServiceOption = None) -> None:
+    """Write every report again that is in the history but not in the archive."""
+    with _explained():
+        from flows.letters import archive_missing
+        from flows.rounds import opened
+        from tasks.history.opened import history_of
+        from tasks.history.runs import read_runs
+        from tasks.settings import load_settings
+
+        settings = load_settings(_service_file(service))
+        runs = read_runs(history_of(settings), settings.service.name, most=100_000)
+        for folder in archive_missing(settings, [opened(run) for run in reversed(runs)]):
+            typer.echo(f"written {folder}")
+
+
+def _quiet() -> None:
+    """Keep Prefect's log off the terminal; it is on the server."""
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+
+
+def _stored_reports(service: Path | None, most: int) -> list[tuple[Any, Path]]:
+    from flows.rounds import opened
+    from reports.archive import folder_of
+    from tasks.history.opened import history_of
+    from tasks.history.runs import read_runs
+    from tasks.settings import load_settings
+
+    settings = load_settings(_service_file(service))
+    runs = read_runs(history_of(settings), settings.service.name, most=most)
+    return [(stored, folder_of(opened(stored)[0], settings.output)) for stored in runs]
+
+
+def _history(service: Path | None) -> Any:
+    from tasks.history.opened import open_history_of
+    from tasks.settings import load_settings
+
+    return open_history_of(load_settings(_service_file(service)))
+
+
+def _service_file(chosen: Path | None) -> Path:
+    from tasks.settings import find_services, services_folder
+
+    if chosen is not None:
+        return chosen.absolute()
+    here = Path("service.toml")
+    if here.exists():
+        return here.absolute()
+    found = find_services(services_folder())
+    if len(found) > 1:
+        _fail(f"--service FILE is needed: {services_folder()} holds {', '.join(sorted(found))}", USAGE)
+    return next(iter(found.values())).path
+
+
+def _options(flow: str, settings: Any, day: str | None, mail: bool) -> Any:
+    from datetime import date
+
+    from flows.options import DailyOptions, refuse_future
+
+    if flow != "daily-checklist":
+        _fail(f"there is no flow {flow!r}; there is: daily-checklist", USAGE)
+    try:
+        chosen = None if day is None else date.fromisoformat(day)
+    except ValueError:
+        _fail(f"--for {day}: a day is YYYY-MM-DD", USAGE)
+    if chosen is not None:
+        refuse_future(chosen, settings, datetime.now(UTC))
+    return DailyOptions(for_date=chosen, mail=mail)
+
+
+def _show(held: Any, settings: Any, lang: str | None, as_json: bool) -> None:
+    from deployments.progress import show_held
+
+    show_held(held, settings, lang, as_json)
+
+
+def _warn(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def _fail(text: str, status: int) -> Any:
+    typer.echo(text, err=True)
+    raise typer.Exit(status)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn the errors that a user can mend into their text and an exit status."""
+    from tasks.errors import ExplainedError, UsageError
+
+    try:
+        yield
+    except ExplainedError as error:
+        _fail(str(error), USAGE if isinstance(error, UsageError) else BROKEN)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,181 @@
+"""`rounds up`: Prefect server, runner and archive on one machine, watched until they are stopped."""
+
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from pathlib import Path
+
+from prefect.client.orchestration import get_client
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
+
+from deployments.archive_server import serving_archive
+from deployments.dead_runs import crash_dead_runs, describe
+from deployments.prefect_server import PrefectServer, ServerUnavailable, client_settings, is_healthy
+from deployments.state import UpState, read_state, remove_state, state_folder, write_state
+from tasks.errors import UsageError
+from tasks.history.opened import history_of
+from tasks.processes import Child, free_port
+from tasks.settings import SERVICES_VARIABLE, Settings, find_services
+
+_SWEEP_EVERY_S = 30.0
+_WATCH_EVERY_S = 1.0
+_RESTART_AFTER_S = 5.0
+_UNHEALTHY_FOR_S = 30.0
+
+
+class UpRefused(UsageError):
+    """`rounds up` cannot start as asked; the text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpOptions:
+    """Where to listen; port None means the usual one if it is free, else any."""
+
+    services: Path
+    host: str = "127.0.0.1"
+    port: int | None = None
+    archive_port: int | None = None
+
+
+def up(options: UpOptions, say: Callable[[str], None], stop: threading.Event) -> None:
+    """Run everything until `stop` is set.
+
+    Raises UpRefused, ServerUnavailable, ConfigurationError, or HistoryError for a schema that is not this program's.
+    """
+    auth = _authentication(options.host)
+    if (other := read_state()) is not None:
+        raise UpRefused(f"rounds up runs already (process {other.pid}, {other.api_url}); stop it first")
+    services = find_services(options.services)
+    output = _one_archive(services)
+    for settings in services.values():
+        history_of(settings).dispose()
+    port = _port(options.host, options.port, 4200, "--port")
+    archive_port = _port(options.host, options.archive_port, 4280, "--archive-port")
+    with ExitStack() as stack:
+        server = PrefectServer(state_folder() / "prefect", host=options.host, port=port)
+        stack.enter_context(server.child)
+        server.wait_until_healthy()
+        stack.enter_context(serving_archive(output, host=options.host, port=archive_port, auth=auth))
+        variables = client_settings(server.api_url, auth)
+        stack.enter_context(temporary_settings({PREFECT_API_URL: server.api_url, PREFECT_API_AUTH_STRING: auth}))
+        _sweep(say)
+        runner = _Runner(variables | {SERVICES_VARIABLE: str(options.services.absolute())})
+        stack.callback(runner.stop)
+        archive_url = f"http://{server.api_url.split('/')[2].rsplit(':', 1)[0]}:{archive_port}/"
+        write_state(UpState(server.api_url, archive_url, os.getpid()))
+        stack.callback(remove_state)
+        say(f"Prefect UI  {server.api_url.removesuffix('/api')}")
+        say(f"Archive     {archive_url}")
+        say(f"Services    {', '.join(sorted(services))}")
+        _watch(server, runner, say, stop)
+
+
+def stop_on_signals() -> threading.Event:
+    """An event that Ctrl-C and SIGTERM set."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+class _Runner:
+    """The runner's process, started again when it ends."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = {"PREFECT_RUNNER_POLL_FREQUENCY": "2", **os.environ, **variables}
+        self._child = self._start()
+
+    @property
+    def running(self) -> bool:
+        return self._child.running
+
+    def restart(self) -> None:
+        self.stop()
+        self._child = self._start()
+
+    def stop(self) -> None:
+        self._child.stop()
+
+    def _start(self) -> Child:
+        command = [sys.executable, "-m", "deployments.runner"]
+        return Child(command, log=state_folder() / "runner.log", env=self._variables, grace_s=20)
+
+
+def _watch(server: PrefectServer, runner: _Runner, say: Callable[[str], None], stop: threading.Event) -> None:
+    """Sweep dead runs; start the runner again when it ended or when the server was away; end when the server ends."""
+    sweep_at = time.monotonic() + _SWEEP_EVERY_S
+    away_since: float | None = None
+    while not stop.wait(_WATCH_EVERY_S):
+        now = time.monotonic()
+        if not server.child.running:
+            raise ServerUnavailable(f"the Prefect server ended:\n{server.child.tail(10)}")
+        if not runner.running:
+            say("the runner ended and is started again")
+            stop.wait(_RESTART_AFTER_S)
+            runner.restart()
+        if now < sweep_at:
+            continue
+        sweep_at = now + _SWEEP_EVERY_S
+        if not is_healthy(server.api_url, server.auth):
+            away_since = away_since or now
+            continue
+        if away_since is not None and now - away_since > _UNHEALTHY_FOR_S:
+            say("the Prefect server answers again; the runner is started again")
+            runner.restart()
+        away_since = None
+        _sweep(say)
+
+
+def _sweep(say: Callable[[str], None]) -> None:
+    with get_client(sync_client=True) as client:
+        if dead := crash_dead_runs(client, datetime.now(UTC)):
+            say(f"set to Crashed, their process is gone: {describe(dead)}")
+
+
+def _authentication(host: str) -> str | None:
+    auth = os.environ.get("PREFECT_SERVER_API_AUTH_STRING")
+    if auth is not None and ":" not in auth:
+        raise UpRefused("PREFECT_SERVER_API_AUTH_STRING must be user:password")
+    if auth is None and not _is_loopback(host):
+        raise UpRefused(
+            f"{host} is reachable from other machines: set PREFECT_SERVER_API_AUTH_STRING=user:password, "
+            "or leave --host away to listen on this machine only"
+        )
+    return auth
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _one_archive(services: Mapping[str, Settings]) -> Path:
+    outputs = {settings.output.resolve() for settings in services.values()}
+    if len(outputs) > 1:
+        listed = ", ".join(sorted(str(path) for path in outputs))
+        raise UpRefused(f"the services of one folder share one archive; [reports] output names several: {listed}")
+    return outputs.pop()
+
+
+def _port(host: str, wanted: int | None, usual: int, option: str) -> int:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, usual if wanted is None else wanted))
+        except OSError as error:
+            if wanted is not None:
+                raise UpRefused(f"{option} {wanted} on {host}: {error.strerror}; choose another port") from None
+            return free_port(host)
+        return int(probe.getsockname()[1])

@@ -1,0 +1,160 @@
+"""The archive: whole folders or none, written once, and an index that survives a broken report."""
+
+import os
+import re
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from reports import archive, mail
+from reports.folders import ArchiveError, slug
+from reports.report import Previous, Report, Seal, from_text
+from reports.words import Words
+from tasks.guide.judge import Verdict
+
+Sealed = Callable[[Report], Seal]
+BOTH = ("ja", "en")
+
+
+def write(report: Report, seal: Seal, output: Path, locales: tuple[str, ...] = BOTH) -> Path:
+    words = Words(locales[0], report.timezone)
+    letter = mail.letter(report, seal, words, sender="a@example.com", recipient="b@example.com", base_url=None)
+    return archive.write(report, seal, output, locales=locales, letter=letter)
+
+
+@contextmanager
+def files_end_at(size: int) -> Iterator[None]:
+    """As on a full disk, the kernel refuses the bytes after `size`."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_folder_has_every_file(bad_day: Report, seal: Sealed, tmp_path: Path) -> None:
+    folder = write(bad_day, seal(bad_day), tmp_path)
+    assert folder == tmp_path / "shop" / "daily-checklist" / "2026-11-24" / "r1"
+    assert {path.name for path in folder.iterdir()} == {
+        "report.html",
+        "report.en.html",
+        "report.txt",
+        "report.json",
+        "report.eml",
+    }
+    assert '<html lang="ja">' in (folder / "report.html").read_text()
+    assert from_text((folder / "report.json").read_text()) == bad_day
+    assert [path.name for path in folder.parent.iterdir()] == ["r1"]
+
+
+def test_a_written_folder_stays_as_it_is(bad_day: Report, good_day: Report, seal: Sealed, tmp_path: Path) -> None:
+    folder = write(bad_day, seal(bad_day), tmp_path)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert write(good_day, seal(good_day), tmp_path) == folder
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_write_that_fails_half_way_leaves_nothing(bad_day: Report, seal: Sealed, tmp_path: Path) -> None:
+    with files_end_at(4000), pytest.raises(ArchiveError, match=r"is full.*free space there") as caught:
+        write(bad_day, seal(bad_day), tmp_path)
+    assert caught.value.path.name == "r1"
+    assert list((tmp_path / "shop" / "daily-checklist" / "2026-11-24").iterdir()) == []
+
+
+def test_a_killed_writer_leaves_no_folder_and_is_swept_up(
+    bad_day: Report, seal: Sealed, tmp_path: Path, root: Path
+) -> None:
+    # The kernel kills the writer at its 3,000th byte.
+    script = (
+        "import resource, signal; from pathlib import Path; from reports.folders import write_folder\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_DFL)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000)); resource.setrlimit(resource.RLIMIT_CORE, (0, 0))\n"
+        f"write_folder(Path({str(tmp_path)!r}) / 'shop/daily-checklist/2026-11-24/r1', {{'a': b'x', 'b': b'x' * 9000}})"
+    )
+    assert subprocess.run([sys.executable, "-c", script], cwd=root, check=False).returncode == -signal.SIGXFSZ
+    (left,) = (tmp_path / "shop" / "daily-checklist" / "2026-11-24").iterdir()
+    assert left.name.startswith(".r1.")
+    write(bad_day, seal(bad_day), tmp_path)
+    assert left.exists()
+    old = time.time() - 3700
+    os.utime(left, (old, old))
+    write(replace(bad_day, revision=2), seal(bad_day), tmp_path)
+    assert sorted(path.name for path in left.parent.iterdir()) == ["r1", "r2"]
+
+
+def test_a_read_only_folder_says_what_to_do(bad_day: Report, seal: Sealed, tmp_path: Path) -> None:
+    output = tmp_path / "reports"
+    output.mkdir(mode=0o555)
+    if os.geteuid() == 0:
+        os.seteuid(65534)  # the superuser may write everywhere
+    try:
+        with pytest.raises(ArchiveError, match=r"cannot be written.*\[reports\] output"):
+            write(bad_day, seal(bad_day), output)
+    finally:
+        if os.getuid() == 0:
+            os.seteuid(0)
+
+
+def test_an_output_that_is_a_file(bad_day: Report, seal: Sealed, tmp_path: Path) -> None:
+    output = tmp_path / "reports"
+    output.write_text("")
+    with pytest.raises(ArchiveError, match=r"set \[reports\] output"):
+        write(bad_day, seal(bad_day), output)
+
+
+@pytest.mark.parametrize("part", ["..", "a/b", "", ".hidden", "a\n", "ü", "a" * 101])
+def test_a_name_that_leads_elsewhere_is_refused(bad_day: Report, seal: Sealed, tmp_path: Path, part: str) -> None:
+    with pytest.raises(ValueError, match="archive folder"):
+        slug(part)
+    with pytest.raises(ValueError, match="archive folder"):
+        write(replace(bad_day, period=part), seal(bad_day), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_index_lists_all_and_names_the_unreadable(
+    bad_day: Report, good_day: Report, seal: Sealed, tmp_path: Path
+) -> None:
+    write(bad_day, seal(bad_day), tmp_path)
+    write(replace(good_day, period="2026-11-25"), seal(good_day), tmp_path)
+    broken = write(replace(good_day, period="2026-11-23"), seal(good_day), tmp_path) / "report.json"
+    broken.write_text(broken.read_text()[:500])
+    moved = tmp_path / "shop" / "daily-checklist" / "2026-11-22" / "r1"
+    moved.mkdir(parents=True)
+    (moved / "report.json").write_text((tmp_path / "shop/daily-checklist/2026-11-24/r1/report.json").read_text())
+    archive.write_index(tmp_path, BOTH)
+    page = (tmp_path / "index.en.html").read_text()
+    assert page.count("<tr data-flow") == 4
+    assert page.count("Unreadable") >= 2
+    for href in re.findall(r'href="([^"#:]+)"', page):
+        assert (tmp_path / href).is_file(), href
+    assert "異常あり" in (tmp_path / "index.html").read_text()
+    latest = (tmp_path / "shop" / "daily-checklist" / "latest.html").read_text()
+    assert "url=2026-11-25/r1/report.html" in latest
+    assert not list(tmp_path.glob("**/.*"))
+
+
+def test_the_links_of_a_page_lead_to_files(bad_day: Report, good_day: Report, seal: Sealed, tmp_path: Path) -> None:
+    write(replace(good_day, period="2026-11-23"), seal(good_day), tmp_path)
+    before = Previous("2026-11-23", 1, Verdict.PASSED, ())
+    folder = write(replace(bad_day, previous=before), seal(bad_day), tmp_path)
+    archive.write_index(tmp_path, BOTH)
+    for name in ("report.html", "report.en.html"):
+        hrefs = re.findall(r'href="([^"#:]+)"', (folder / name).read_text())
+        assert any("2026-11-23" in href for href in hrefs)
+        assert len(hrefs) >= 4
+        for href in hrefs:
+            assert (folder / href).resolve().is_file(), href
+
+
+def test_an_empty_archive_has_an_index(tmp_path: Path) -> None:
+    archive.write_index(tmp_path, BOTH)
+    assert "No report has been written yet." in (tmp_path / "index.en.html").read_text()

@@ -1,0 +1,159 @@
+"""Every format says the same, in both languages: golden files, numbers, and what is not measured."""
+
+import os
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from markdown_it import MarkdownIt
+from rich.cells import cell_len
+from rich.console import Console
+
+from reports import artifacts, html, mail
+from reports.localise import view
+from reports.report import Report, Seal
+from reports.text import WIDTH, plain, terminal, wrapped
+from reports.words import Words
+from tasks.check_result import Limit, Quantity, verbatim
+
+Say = Callable[[str], Words]
+Sealed = Callable[[Report], Seal]
+GOLDEN = Path(__file__).parent / "golden"
+
+
+class _Text(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.words: list[str] = []
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+
+def text_of(page: str) -> str:
+    parser = _Text()
+    parser.feed(re.sub(r"<style>.*?</style>|<script>.*?</script>", "", page, flags=re.DOTALL))
+    return " ".join(" ".join(parser.words).split())
+
+
+def formats(report: Report, seal: Seal, words: Words) -> dict[str, str]:
+    letter = mail.letter(report, seal, words, sender="ops@example.com", recipient="a@example.com", base_url=None)
+    text, page = letter.get_body(("plain",)), letter.get_body(("html",))
+    assert text is not None
+    assert page is not None
+    console = Console(file=StringIO(), width=200, color_system=None)
+    console.print(terminal(report, seal, words))
+    assert isinstance(console.file, StringIO)
+    return {
+        "page": text_of(html.page(report, seal, words, links=html.PageLinks())),
+        "text": plain(report, seal, words),
+        "mail text": text.get_content(),
+        "mail html": text_of(page.get_content()),
+        "markdown": text_of(MarkdownIt().enable("table").render(artifacts.markdown(report, seal, words))),
+        "terminal": console.file.getvalue(),
+    }
+
+
+def golden(name: str, text: str) -> None:
+    path = GOLDEN / name
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8"), f"{path.name} differs; UPDATE_GOLDEN=1 rewrites it"
+
+
+@pytest.mark.parametrize("locale", ["ja", "en"])
+def test_golden_texts(bad_day: Report, good_day: Report, seal: Sealed, words: Say, locale: str) -> None:
+    for name, report in (("bad", bad_day), ("good", good_day)):
+        golden(f"{name}.{locale}.txt", plain(report, seal(report), words(locale)))
+        markdown = artifacts.markdown(report, seal(report), words(locale))
+        golden(f"{name}.{locale}.md", re.sub(r"\(data:image/png;base64,[^)]*\)", "(chart)", markdown))
+
+
+@pytest.mark.parametrize("locale", ["ja", "en"])
+def test_golden_mail(bad_day: Report, seal: Sealed, words: Say, locale: str) -> None:
+    letter = mail.letter(
+        bad_day,
+        seal(bad_day),
+        words(locale),
+        sender="opsrounds <ops@example.com>",
+        recipient="sato@example.com",
+        base_url="https://ops.example.com/reports/",
+    )
+    head = "".join(f"{name}: {value}\n" for name, value in letter.items() if not name.startswith("Content-Type"))
+    text = letter.get_body(("plain",))
+    assert text is not None
+    golden(f"mail.{locale}.txt", f"{head}\n{text.get_content()}".replace("\r\n", "\n"))
+
+
+@pytest.mark.parametrize("locale", ["ja", "en"])
+def test_the_same_figures_stand_in_every_format(bad_day: Report, seal: Sealed, words: Say, locale: str) -> None:
+    sealed = seal(bad_day)
+    v = view(bad_day, sealed, words(locale))
+    everywhere = [v.sentence, v.chained, v.period, v.zone, v.started, v.finished, v.sequence, v.tone.word, v.flow_name]
+    everywhere += [c.text for c in v.counts]
+    everywhere += [part for r in (*v.failed, *v.warned) for part in (r.title, r.subject, r.observed, r.limit, r.reason)]
+    everywhere += [part for r in v.unmeasured for part in (r.title, r.reason)]
+    everywhere += [part for line in v.lines for part in (line.text, line.reason)]
+    for name, said in formats(bad_day, sealed, words(locale)).items():
+        flat = "".join(said.split())
+        missing = [wanted for wanted in everywhere if "".join(wanted.split()) not in flat]
+        assert not missing, f"{name} lacks {missing}"
+
+
+def test_both_languages_have_the_same_figures(bad_day: Report, seal: Sealed, words: Say) -> None:
+    japanese, english = (formats(bad_day, seal(bad_day), words(locale)) for locale in ("ja", "en"))
+    for name in japanese:
+        numbers = [sorted(re.findall(r"\d[\d,.:-]*\d|\d", said[name])) for said in (japanese, english)]
+        assert numbers[0] == numbers[1], name
+
+
+def test_what_was_not_measured_is_no_zero(bad_day: Report, seal: Sealed, words: Say) -> None:
+    v = view(bad_day, seal(bad_day), words("en"))
+    assert v.kpis[3].figure == "not measured"
+    assert {r.observed for r in v.unmeasured} == {"not measured"}
+    assert not any(re.search(r"Conversion\W+0", text) for text in formats(bad_day, seal(bad_day), words("en")).values())
+
+
+def test_changes_since_the_last_round(bad_day: Report, seal: Sealed, words: Say) -> None:
+    v = view(bad_day, seal(bad_day), words("en"))
+    assert "1 newly failing, 1 resolved, 1 still failing" in v.since
+    assert [(r.check, r.fresh) for r in v.failed] == [("health.latency", False), ("logs.error-rate", True)]
+
+
+def test_every_result_has_one_place(bad_day: Report, seal: Sealed, words: Say) -> None:
+    v = view(bad_day, seal(bad_day), words("en"))
+    placed = [r.anchor for line in v.lines for r in line.results] + [r.anchor for r in v.others]
+    assert sorted(placed) == sorted(f"result-{n}" for n in range(1, len(bad_day.results) + 1))
+    page = html.page(bad_day, seal(bad_day), words("en"), links=html.PageLinks())
+    ids, targets = re.findall(r'id="([^"]+)"', page), re.findall(r'href="#([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    assert set(targets) <= set(ids)
+
+
+def test_table_artifact_has_a_row_for_every_result(bad_day: Report, words: Say) -> None:
+    rows = artifacts.table(bad_day, words("en"))
+    assert len(rows) == len(bad_day.results)
+    assert {frozenset(row) for row in rows} == {
+        frozenset({"Status", "Check", "Subject", "Observed", "Limit", "Reason"})
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "expected"),
+    [(100.0004, 100, "100.0004 ms"), (100, 100, "100 ms"), (0.00041, 1, "0.00041 ms"), (1234.5, 1, "1,234.5 ms")],
+)
+def test_a_figure_is_not_rounded_to_its_limit(words: Say, value: float, limit: float, expected: str) -> None:
+    held = Limit("≤", limit, "ms", verbatim("guide"))
+    assert words("en").observed(Quantity(value, "ms"), held) == expected
+
+
+@pytest.mark.parametrize("text", ["日本語の長い文章。" * 30, "word " * 60, "x" * 300, "混在 text と、日本語。" * 20])
+def test_text_keeps_its_width(text: str) -> None:
+    lines = list(wrapped(text, "- ", "  "))
+    assert max(cell_len(line.rstrip()) for line in lines) <= WIDTH
+    assert "".join("".join(lines).split())[1:] == "".join(text.split())
+    assert not any(line.strip().startswith(("。", "、")) for line in lines)

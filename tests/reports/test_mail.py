@@ -1,0 +1,104 @@
+"""A mail that every client reads: its size, its parts, its ids."""
+
+import email
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from email.message import EmailMessage
+from email.policy import SMTP
+
+import pytest
+
+from reports import mail
+from reports.report import Report, Seal
+from reports.words import Words
+
+Say = Callable[[str], Words]
+Sealed = Callable[[Report], Seal]
+
+
+def letter(
+    report: Report, seal: Seal, words: Words, recipient: str = "sato@example.com", **changes: str
+) -> EmailMessage:
+    return mail.letter(
+        report, seal, words, sender="opsrounds <ops@example.com>", recipient=recipient, base_url=changes.get("base_url")
+    )
+
+
+def html_of(message: EmailMessage) -> str:
+    body = message.get_body(("html",))
+    assert body is not None
+    content: str = body.get_content()
+    return content
+
+
+def test_500_failures_stay_small(many_failures: Report, seal: Sealed, words: Say) -> None:
+    message = letter(many_failures, seal(many_failures), words("ja"))
+    page = html_of(message)
+    assert len(page.encode()) <= 80_000
+    assert len(message.as_bytes()) <= 2_000_000
+    assert "ほか 490 件" in page
+    assert "shop/daily-checklist/2026-11-24/r1/report.html" in page
+    assert sum(part.get_content_type() == "image/png" for part in message.walk()) == 2
+    assert all(len(part.get_content()) <= 100_000 for part in message.walk() if part.get_content_type() == "image/png")
+
+
+def test_parts_and_pictures(bad_day: Report, seal: Sealed, words: Say) -> None:
+    message = letter(bad_day, seal(bad_day), words("en"))
+    assert message.get_content_type() == "multipart/alternative"
+    assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "multipart/related"]
+    cids = {part["Content-ID"] for part in message.walk() if part["Content-ID"]}
+    assert {f"<{cid}>" for cid in re.findall(r'src="cid:([^"]+)"', html_of(message))} == cids != set()
+
+
+def test_nothing_is_fetched_and_no_link_without_an_address(bad_day: Report, seal: Sealed, words: Say) -> None:
+    page = html_of(letter(bad_day, seal(bad_day), words("en")))
+    assert "http" not in page
+    assert "href" not in page
+    assert "@media (prefers-color-scheme: dark)" in page
+    assert "!important" in page
+
+
+def test_links_begin_with_the_address(bad_day: Report, seal: Sealed, words: Say) -> None:
+    page = html_of(letter(bad_day, seal(bad_day), words("en"), base_url="https://ops.example.com/r/"))
+    assert 'href="https://ops.example.com/r/shop/daily-checklist/2026-11-24/r1/report.html"' in page
+
+
+@pytest.mark.parametrize("locale", ["ja", "en"])
+def test_survives_the_wire(bad_day: Report, seal: Sealed, words: Say, locale: str) -> None:
+    message = letter(bad_day, seal(bad_day), words(locale))
+    raw = message.as_bytes()
+    assert max(len(line) for line in raw.split(b"\r\n")) <= 998
+    assert raw.isascii()
+    again = email.message_from_bytes(raw, policy=SMTP)
+    assert isinstance(again, EmailMessage)
+    for name in ("Subject", "From", "Message-ID", "References", "List-Id", "Content-Language"):
+        assert str(again[name]) == str(message[name])
+    assert html_of(again).replace("\r\n", "\n") == html_of(message).replace("\r\n", "\n")
+    assert again["Date"].datetime == bad_day.finished_at.replace(microsecond=0)
+
+
+def test_ids(bad_day: Report, good_day: Report, seal: Sealed, words: Say) -> None:
+    one = letter(bad_day, seal(bad_day), words("ja"))
+    again = letter(bad_day, seal(bad_day), words("en"))
+    other = letter(bad_day, seal(bad_day), words("ja"), "tanaka@example.com")
+    second = letter(replace(bad_day, revision=2), seal(bad_day), words("ja"))
+    assert re.fullmatch(r"<daily-checklist\.2026-11-24\.r1\.[0-9a-f]{12}@shop\.opsrounds>", one["Message-ID"])
+    assert one["Message-ID"] == again["Message-ID"]
+    assert len({m["Message-ID"] for m in (one, other, second)}) == 3
+    assert len({m["References"] for m in (one, other, second, letter(good_day, seal(good_day), words("ja")))}) == 1
+    assert one["Auto-Submitted"] == "auto-generated"
+
+
+def test_verdict_comes_first(bad_day: Report, good_day: Report, seal: Sealed, words: Say) -> None:
+    bad, good = (letter(r, seal(r), words("ja"))["Subject"] for r in (bad_day, good_day))
+    assert bad == "[異常あり] shop 日次チェックリスト 2026-11-24"
+    assert good == "[正常] shop 日次チェックリスト 2026-11-24"
+
+
+def test_the_hash_stands_in_both_parts(bad_day: Report, seal: Sealed, words: Say) -> None:
+    message = letter(bad_day, seal(bad_day), words("ja"))
+    text = message.get_body(("plain",))
+    assert text is not None
+    assert seal(bad_day).chained in text.get_content()
+    assert seal(bad_day).chained in html_of(message)
