@@ -308,3 +308,7 @@ def _explained() -> Iterator[None]:
         _fail(str(error), USAGE if isinstance(error, UsageError) else BROKEN)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+if __name__ == "__main__":
+    app()

@@ -179,6 +179,7 @@ async def _show(report: Report, seal: Seal, words: Words) -> None:
 
 
 def _planned_start() -> datetime | None:
+    """When the schedule planned this run; None for a run by hand, and a retry is one."""
     context = FlowRunContext.get()
     run = None if context is None else context.flow_run
-    return run.expected_start_time if run is not None and run.auto_scheduled else None
+    return run.expected_start_time if run is not None and run.auto_scheduled and run.run_count <= 1 else None

@@ -8,7 +8,7 @@ from reports.html import data_uri
 from reports.localise import view
 from reports.report import Report, Seal
 from reports.text import provenance
-from reports.view import ResultView
+from reports.view import LineView, ResultView
 from reports.words import Words
 
 MOST_ROWS = 50
@@ -50,17 +50,19 @@ def markdown(report: Report, seal: Seal, words: Words) -> str:
         figures = [f"- {escaped(k.label)}: **{escaped(k.figure)}** {escaped(k.change)}" for k in v.kpis]
         parts += [f"## {words.tr('Key figures')}", "\n".join(figures)]
     if v.lines:
-        # The sign stands in text: Prefect's UI does not draw task lists.
-        lines = [
-            f"- {'☑' if x.ticked else '☐'} {escaped(x.text)} · {x.tone.word} · {escaped(x.reason)}" for x in v.lines
-        ]
-        parts += [f"## {words.tr('Checklist')}", "\n".join(lines)]
+        parts += [f"## {words.tr('Checklist')}", "\n".join(_line(line) for line in v.lines)]
     parts += _section(words.tr("Failed checks"), v.failed, words)
     parts += _section(words.tr("Checks that need attention"), v.warned, words)
     parts += _section(words.tr("What was not measured"), v.unmeasured, words)
     parts += _chart((*v.failed, *v.warned), words)
     parts.append("\n".join(f"- {escaped(label)}: {escaped(value)}" for label, value in provenance(v, words)))
     return "\n\n".join(parts) + "\n"
+
+
+def _line(line: LineView) -> str:
+    # The box is a character: Prefect's UI does not draw task lists.
+    box = "☑" if line.ticked else "☐"
+    return f"- {box} {escaped(line.text)} · {line.tone.word} · {escaped(line.reason)}"
 
 
 def _section(title: str, results: tuple[ResultView, ...], words: Words) -> Iterator[str]:

@@ -4,6 +4,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 
 from markdown_it import MarkdownIt
 from markupsafe import Markup
@@ -18,6 +19,9 @@ from reports.words import Words
 from tasks.check_result import Status
 from tasks.guide.judge import Verdict
 from tasks.observation import shown
+
+# A chart takes 60 ms and 10 kB: after these the page shows the same figures as a table.
+MOST_CHARTS = 40
 
 
 def no_runbook(check: str) -> str | None:
@@ -71,8 +75,12 @@ class _Row:
 def page(report: Report, seal: Seal, words: Words, *, links: PageLinks) -> str:
     """A report as one HTML file that needs nothing else, not even a script."""
 
-    def images(piece: EvidenceView) -> str:
-        return data_uri(png(piece.chart, words)) if piece.chart else ""
+    drawn = count(1)
+
+    def images(piece: EvidenceView) -> str | None:
+        if piece.chart is None or next(drawn) > MOST_CHARTS:
+            return None
+        return data_uri(png(piece.chart, words))
 
     shown_report = view(report, seal, words)
     return render("report.html.j2", words, v=shown_report, links=links, images=images, style=asset("style.css"))

@@ -145,7 +145,17 @@ def _evidence(piece: Evidence, words: Words) -> EvidenceView:
         case Excerpt():
             return EvidenceView("excerpt", words.say(piece.title), text=lines_of(piece.text))
         case Chart():
-            return EvidenceView("chart", words.say(piece.title), finding=words.say(piece.finding), chart=piece)
+            bars = zip(piece.labels, piece.values, strict=True)
+            rows = tuple((shown(label), words.figure(value, piece.unit)) for label, value in bars)
+            return EvidenceView(
+                "chart",
+                words.say(piece.title),
+                columns=(words.tr("Subject"), words.tr("Observed")),
+                figures=(False, True),
+                rows=rows,
+                finding=words.say(piece.finding),
+                chart=piece,
+            )
 
 
 def _is_figure(cell: object) -> bool:

@@ -23,4 +23,5 @@ class Unobserved:
 def shown(text: str, most: int = 500) -> str:
     """Text from outside, bounded, with every control, direction and surrogate character spelt out."""
     cut = text if len(text) <= most else text[: most - 1] + "…"
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in cut)
+    # The ideographic space is an ordinary character of Japanese text, though not "printable".
+    return "".join(c if c.isprintable() or c == "\u3000" else f"\\u{ord(c):04x}" for c in cut)

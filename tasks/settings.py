@@ -3,18 +3,21 @@
 import os
 import re
 import tomllib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
     BaseModel,
     ConfigDict,
+    Discriminator,
     Field,
     PrivateAttr,
+    Tag,
     ValidationError,
     field_validator,
     model_validator,
@@ -30,8 +33,12 @@ from tasks.health.limits import HealthLimits
 
 SERVICES_VARIABLE = "OPSROUNDS_SERVICES"
 _LOCALES = Literal["ja", "en"]
+_HTTP = "must be http://HOST[:PORT][/PATH] or https://HOST[:PORT][/PATH], without query or fragment"
+_SECRET = 'a secret is { env = "NAME" }, { file = "/path" } or { block = "prefect-secret-name" }'
 _SLUG = r"^[a-z0-9][a-z0-9-]{0,39}$"
-_ADDRESS = re.compile(r"^[^\s@<>\",;:]+@[^\s@<>\",;:]+$")
+_ADDRESS = re.compile(r"[^\s@<>\",;:()\\]+@[^\s@<>\",;:()\\]+")
+_HEADER = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"
+_Item = TypeVar("_Item")
 
 
 class ConfigurationError(UsageError):
@@ -46,7 +53,7 @@ class ConfigurationError(UsageError):
 class Model(BaseModel):
     """The base of every section: frozen, unknown keys refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class SecretRef(Model):
@@ -56,20 +63,45 @@ class SecretRef(Model):
     file: Path | None = None
     block: str | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _a_place(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            raise ValueError(f"a secret never stands in the file itself: {_SECRET}")
+        return value
+
     @model_validator(mode="after")
     def _one_place(self) -> Self:
         if sum(place is not None for place in (self.env, self.file, self.block)) != 1:
-            raise ValueError('a secret is { env = "NAME" }, { file = "/path" } or { block = "prefect-secret-name" }')
+            raise ValueError(_SECRET)
         return self
 
 
+# A dictionary can only be a secret: a mistake in it is told as such, and once.
+TextOrSecret = Annotated[
+    Annotated[str, Tag("text")] | Annotated[SecretRef, Tag("secret")],
+    Discriminator(lambda value: "secret" if isinstance(value, dict | SecretRef) else "text"),
+]
+
+
 def _http_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("must be an http:// or https:// address with a host")
-    if parts.username or parts.password:
+    try:
+        parts = urlsplit(value)
+        host, port = parts.hostname or "", parts.port
+        host.encode("idna")
+    except ValueError:  # its text repeats the address, with a password if there is one
+        raise ValueError(f"is no address: {_HTTP}") from None
+    if "@" in parts.netloc:
         raise ValueError("must hold no user or password; put credentials into [health.headers] as a secret")
+    if parts.scheme not in ("http", "https") or not host or port == 0 or re.search(r"[\s?#\\]", value):
+        raise ValueError(_HTTP)
     return value.rstrip("/")
+
+
+def _each_once(items: Iterable[_Item], what: str) -> None:
+    twice = [item for item, times in Counter(items).items() if times > 1]
+    if twice:
+        raise ValueError(f"{what} must not be listed twice: {', '.join(map(str, twice))}")
 
 
 class Service(Model):
@@ -101,7 +133,9 @@ class Instance(Model):
     _base_url = field_validator("base_url")(_http_url)
 
 
-UrlPath = Annotated[str, Field(pattern=r"^/[^\s]*$")]
+# Two slashes would begin a host, "#" is never sent: both would look at another path than the one written.
+UrlPath = Annotated[str, Field(pattern=r"^/([^/\s#\x00-\x1f\x7f][^\s#\x00-\x1f\x7f]*)?$")]
+HeaderName = Annotated[str, Field(pattern=_HEADER)]
 
 
 class Health(Model):
@@ -112,11 +146,23 @@ class Health(Model):
     report: UrlPath | None = None
     requests: tuple[UrlPath, ...] = ()
     components: tuple[str, ...] = ()
-    headers: dict[str, str | SecretRef] = {}
+    headers: dict[HeaderName, TextOrSecret] = {}
     ca_file: Path | None = None
     timeout_s: Annotated[float, Field(gt=0, le=60)] = 2.0
     samples: Annotated[int, Field(ge=1, le=1000)] = 20
     limits: HealthLimits = HealthLimits()
+
+    @field_validator("requests")
+    @classmethod
+    def _requests(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        _each_once(value, "a path")
+        return value
+
+    @model_validator(mode="after")
+    def _components_are_reported(self) -> Self:
+        if self.components and self.report is None:
+            raise ValueError("components are read from the health report: set report too")
+        return self
 
 
 class Recipient(Model):
@@ -128,7 +174,7 @@ class Recipient(Model):
     @field_validator("address")
     @classmethod
     def _address(cls, value: str) -> str:
-        if not _ADDRESS.match(value):
+        if not (_ADDRESS.fullmatch(value) and value.isprintable()):
             raise ValueError("must be one plain address such as ops@example.com")
         return value
 
@@ -139,7 +185,7 @@ class Mail(Model):
     sender: str = "opsrounds@localhost"
     to: tuple[Recipient, ...] = ()
     smtp: str | None = None
-    username: str | SecretRef | None = None
+    username: TextOrSecret | None = None
     password: SecretRef | None = None
     ca_file: Path | None = None
     timeout_s: Annotated[float, Field(gt=0, le=30)] = 20.0
@@ -156,18 +202,31 @@ class Mail(Model):
             parse_smtp_url(value)
         return value
 
+    @field_validator("to")
+    @classmethod
+    def _to(cls, value: tuple[Recipient, ...]) -> tuple[Recipient, ...]:
+        _each_once((recipient.address for recipient in value), "an address")
+        return value
+
+    @model_validator(mode="after")
+    def _login(self) -> Self:
+        if (self.username is None) != (self.password is None):
+            raise ValueError("username and password go together: set both, or neither for a server without a login")
+        return self
+
 
 class History(Model):
     """Where results are kept: SQLite beside the service file unless said otherwise."""
 
-    url: str | SecretRef = "sqlite:///opsrounds.db"
+    url: TextOrSecret = "sqlite:///opsrounds.db"
 
     @field_validator("url")
     @classmethod
     def _url(cls, value: str | SecretRef) -> str | SecretRef:
         if isinstance(value, str):
             check_history_url(value)
-            if make_url(value).password:
+            url = make_url(value)
+            if url.password or "password" in url.query:
                 raise ValueError('an address with a password is a secret: use { env = "NAME" } or { file = "/path" }')
         return value
 
@@ -178,6 +237,12 @@ class Reports(Model):
     output: Path = Path("reports/output")
     base_url: str | None = None
     locales: Annotated[tuple[_LOCALES, ...], Field(min_length=1)] = ("ja", "en")
+
+    @field_validator("locales")
+    @classmethod
+    def _locales(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        _each_once(value, "a language")
+        return value
 
     @field_validator("base_url")
     @classmethod
@@ -191,10 +256,24 @@ class NotApplicable(Model):
     not_applicable: Annotated[str, Field(min_length=3)]
 
 
+LineSaid = Annotated[
+    Annotated[tuple[str, ...], Field(min_length=1), Tag("checks")] | Annotated[NotApplicable, Tag("not applicable")],
+    Discriminator(lambda value: "not applicable" if isinstance(value, dict | NotApplicable) else "checks"),
+]
+
+
 class Guide(Model):
     """Lines of the built-in guide given other checks, left out with a reason, or added."""
 
-    daily: dict[str, Annotated[tuple[str, ...], Field(min_length=1)] | NotApplicable] = {}
+    daily: dict[str, LineSaid] = {}
+
+    @field_validator("daily")
+    @classmethod
+    def _daily(cls, value: dict[str, Any]) -> dict[str, Any]:
+        for line in BUILTIN["daily-checklist"]:
+            if len(keys := [name for name in line.names if name in value]) > 1:
+                raise ValueError(f"these are one line of the guide, keep one of them: {', '.join(keys)}")
+        return value
 
 
 class Settings(Model):
@@ -239,22 +318,20 @@ class Settings(Model):
             *(_overridden(GuideLine(key, verbatim(key), ()), _as_override(said[key])) for key in own),
         )
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        names = [instance.name for instance in self.instances]
-        if len(set(names)) != len(names):
-            raise ValueError("instances: every instance needs a name of its own")
-        requests = self.health.requests if self.health else ()
-        if len(set(requests)) != len(requests):
-            raise ValueError("health.requests: a path is listed twice")
-        return self
+    @field_validator("instances")
+    @classmethod
+    def _instances(cls, value: tuple[Instance, ...]) -> tuple[Instance, ...]:
+        _each_once((instance.name for instance in value), "a name")
+        # The second of one address would be judged without ever being looked at.
+        _each_once((instance.base_url for instance in value), "a base_url")
+        return value
 
 
 def check_history_url(value: str) -> str:
     """The address of a history database; raises ValueError if it is neither SQLite nor PostgreSQL."""
     try:
         backend = make_url(value).get_backend_name()
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # their texts may repeat a password
         backend = ""
     if backend not in ("sqlite", "postgresql"):
         raise ValueError("must be sqlite:///FILE or postgresql://USER@HOST/DATABASE")
@@ -275,7 +352,7 @@ def load_settings(path: Path) -> Settings:
     try:
         settings = Settings.model_validate(data)
     except ValidationError as error:
-        raise ConfigurationError(path, [_problem(e) for e in error.errors(include_input=False)]) from None
+        raise ConfigurationError(path, [_problem(e, data) for e in error.errors(include_input=False)]) from None
     settings._path = path
     return settings
 
@@ -331,12 +408,40 @@ def _overridden(line: GuideLine, override: GuideOverride) -> GuideLine:
 
 
 _ADVICE = {
-    "extra_forbidden": "unknown key; the README lists the keys of this section",
+    "extra_forbidden": "unknown key; known are {known}",
     "missing": "is required",
+    "model_type": "must be a table with the keys {known}",
+    "too_short": "must hold at least one value",
+    "tuple_type": "must be a list",
 }
 
 
-def _problem(error: Any) -> str:
-    key = ".".join(str(part) for part in error["loc"]) or "file"
-    text = _ADVICE.get(error["type"]) or str(error["msg"]).removeprefix("Value error, ")
-    return f"{key}: {text}"
+def _problem(error: Any, data: Any) -> str:
+    advice = _ADVICE.get(error["type"])
+    text = advice.format(known=_known(error["loc"])) if advice else error["msg"].removeprefix("Value error, ")
+    return f"{'.'.join(_key(error['loc'], data, missing=error['type'] == 'missing'))}: {text}"
+
+
+def _known(location: tuple[int | str, ...]) -> str:
+    """The keys of the innermost section that a location is in."""
+    section: type[BaseModel] = Settings
+    for part in location:
+        if (field := section.model_fields.get(str(part))) is not None:
+            section = _section(field.annotation) or section
+    return ", ".join(section.model_fields)
+
+
+def _section(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for inner in get_args(annotation) if (found := _section(inner))), None)
+
+
+def _key(location: tuple[int | str, ...], data: Any, *, missing: bool) -> Iterator[str]:
+    """The parts of a location that the file has; pydantic's also name the branch of a union."""
+    for place, part in enumerate(location):
+        if isinstance(data, dict | list) and (part in data if isinstance(data, dict) else isinstance(part, int)):
+            data = data[part]  # type: ignore[index]
+            yield str(part)
+        elif missing and place == len(location) - 1:
+            yield str(part)

@@ -73,5 +73,7 @@ def _line_verdict(line: GuideLine, results: tuple[CheckResult, ...]) -> tuple[Ve
     if count[Status.SKIPPED] == len(results):
         return Verdict.INCOMPLETE, msg("Every check of this line was skipped")
     if count[Status.WARN]:
-        return Verdict.ATTENTION, msg("{warned} of {all} checks need attention", warned=count[Status.WARN], all=len(results))
+        return Verdict.ATTENTION, msg(
+            "{warned} of {all} checks need attention", warned=count[Status.WARN], all=len(results)
+        )
     return Verdict.PASSED, msg("{passed} of {all} checks passed", passed=count[Status.PASS], all=len(results))

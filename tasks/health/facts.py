@@ -25,6 +25,11 @@ class Answer:
         """True for a server error or no answer, as the guide's SLIs count."""
         return self.status is None or self.status >= 500
 
+    @property
+    def elsewhere(self) -> bool:
+        """True for a redirect or a client error: what was asked for was not reached."""
+        return not (self.succeeded or self.bad)
+
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
@@ -40,6 +45,11 @@ class Sampled:
     def warm(self) -> tuple[Answer, ...]:
         """The answers whose latency is judged: all but the first."""
         return self.answers[1:]
+
+    @property
+    def gave_up(self) -> bool:
+        """True when not all was asked: such a sample can show a failure, never that all is well."""
+        return len(self.answers) < self.wanted
 
 
 @dataclass(frozen=True, slots=True)

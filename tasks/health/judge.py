@@ -1,6 +1,6 @@
 """Holds what was seen of a service's health against the limits."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -26,6 +26,7 @@ DEGRADED = frozenset({"degraded", "warn", "warning", "yellow"})
 
 _GUIDE = msg("the guide's daily health check")
 _SLI = msg("the guide's SLI table")
+_DEFAULTS = HealthLimits()
 
 
 def judge_liveness(seen: Sampled | Unobserved | None, subject: str, now: datetime) -> CheckResult:
@@ -45,16 +46,14 @@ def judge_status(
     if seen is None:
         return STATUS.judged(Status.SKIPPED, subject, _not_set("report"), at=now)
     limit = Limit("=", "healthy", "", _GUIDE)
-    if isinstance(seen, HealthReport) and seen.answer.bad and isinstance(seen.body, Unobserved):
-        word = _word(seen.answer)
-        return STATUS.judged(Status.FAIL, subject, _failed(seen.answer), at=now, observed=word, limit=limit)
     body = _fresh(seen, limits, now)
     if isinstance(body, Unobserved):
+        if isinstance(seen, HealthReport) and seen.answer.bad:
+            word = _word(seen.answer)
+            return STATUS.judged(Status.FAIL, subject, _failed(seen.answer), at=now, observed=word, limit=limit)
         return STATUS.judged(Status.UNKNOWN, subject, body.reason, at=now, limit=limit)
     assert isinstance(seen, HealthReport)
-    status = _of_word(body.status)
-    if status is Status.PASS and not seen.answer.succeeded:
-        status = Status.FAIL
+    status = _of_word(body.status) if seen.answer.succeeded else Status.FAIL
     said = msg("It says {status} with HTTP {code}", status=body.status, code=str(seen.answer.status))
     return STATUS.judged(status, subject, said, at=now, observed=Quantity(body.status), limit=limit)
 
@@ -73,8 +72,11 @@ def judge_components(
     if isinstance(body, Unobserved):
         subjects = [f"{instance}/component:{name}" for name in expected] or [instance]
         return tuple(COMPONENT.judged(Status.UNKNOWN, subject, body.reason, at=now) for subject in subjects)
-    results = [_judge_component(c, f"{instance}/component:{c.name}", limits, now) for c in body.components]
-    reported = {component.name for component in body.components}
+    reported = [component.name for component in body.components]
+    results = [
+        _judge_component(c, f"{instance}/component:{_numbered(reported, place)}", limits, now)
+        for place, c in enumerate(body.components)
+    ]
     missing = msg("The health report does not name this component")
     results += [
         COMPONENT.judged(Status.UNKNOWN, f"{instance}/component:{name}", missing, at=now)
@@ -93,7 +95,9 @@ def judge_requests(
     """Errors and latency of every sampled path; the slowest one carries a chart of all."""
     if not seen:
         return tuple(c.judged(Status.SKIPPED, "service", _not_set("requests"), at=now) for c in (ERRORS, LATENCY))
-    measured = {subject: p95_ms(s) for subject, s in seen.items() if isinstance(s, Sampled) and s.warm}
+    measured = {
+        subject: p95_ms(s) for subject, s in seen.items() if isinstance(s, Sampled) and s.warm and not _doubt(s)
+    }
     slowest = max(measured, key=lambda subject: measured[subject], default=None)
     errors = [judge_errors(sampled, subject, limits, now) for subject, sampled in seen.items()]
     latencies = [judge_latency(sampled, subject, limits, now) for subject, sampled in seen.items()]
@@ -109,30 +113,37 @@ def judge_requests(
 def judge_errors(seen: Sampled | Unobserved, subject: str, limits: HealthLimits, now: datetime) -> CheckResult:
     """The share of sampled requests that got a server error or no answer."""
     limit = Limit("<", _percent(limits.max_failed_share), "%", _SLI)
-    seen = _on_target(seen)
     if isinstance(seen, Unobserved):
         return ERRORS.judged(Status.UNKNOWN, subject, seen.reason, at=now, limit=limit)
     bad = [answer for answer in seen.answers if answer.bad]
     share = len(bad) / len(seen.answers)
-    status = Status.PASS if share < limits.max_failed_share or not bad else Status.FAIL
+    status = Status.FAIL if bad and share >= limits.max_failed_share else Status.PASS
+    if status is Status.PASS and (doubt := _doubt(seen)):
+        evidence = _answers(seen)
+        return ERRORS.judged(Status.UNKNOWN, subject, doubt, at=now, limit=limit, evidence=evidence)
     counts = msg("{bad} of {all} requests failed", bad=len(bad), all=len(seen.answers))
     observed = Quantity(_percent(share), "%")
     return ERRORS.judged(status, subject, counts, at=now, observed=observed, limit=limit, evidence=_answers(seen))
 
 
 def judge_latency(seen: Sampled | Unobserved, subject: str, limits: HealthLimits, now: datetime) -> CheckResult:
-    """The share of sampled requests answered in time; a request without an answer was not."""
+    """The share of sampled requests answered in time; one without an answer, or not asked any more, was not.
+
+    Redirects and errors come quicker than what was asked for: too few good answers, and nothing can be in time.
+    """
     limit = Limit("≥", _percent(limits.min_share_within_latency), "%", _SLI)
-    seen = _on_target(seen)
     if isinstance(seen, Unobserved):
         return LATENCY.judged(Status.UNKNOWN, subject, seen.reason, at=now, limit=limit)
-    within = sum(a.status is not None and a.ms < limits.max_latency_ms for a in seen.warm)
     asked = seen.wanted - 1
     if asked < limits.min_latency_samples:
-        reason = msg("Only {n} samples, {least} are needed", n=asked, least=limits.min_latency_samples)
-        return LATENCY.judged(Status.UNKNOWN, subject, reason, at=now, limit=limit)
+        return LATENCY.judged(Status.UNKNOWN, subject, _too_few(asked, limits), at=now, limit=limit)
+    within = sum(a.status is not None and a.ms < limits.max_latency_ms for a in seen.warm)
     share = within / asked
     status = Status.PASS if share >= limits.min_share_within_latency else Status.FAIL
+    good = sum(answer.succeeded for answer in seen.warm)
+    doubt = _doubt(seen) or (_too_few(good, limits) if good < limits.min_latency_samples else None)
+    if status is Status.PASS and doubt:
+        return LATENCY.judged(Status.UNKNOWN, subject, doubt, at=now, limit=limit)
     reason = msg(
         "{within} of {all} requests within {limit} ms; p95 {p95} ms",
         within=within,
@@ -143,11 +154,13 @@ def judge_latency(seen: Sampled | Unobserved, subject: str, limits: HealthLimits
     return LATENCY.judged(status, subject, reason, at=now, observed=Quantity(_percent(share), "%"), limit=limit)
 
 
-def judge_version(seen: Mapping[str, HealthReport | Unobserved | None], now: datetime) -> CheckResult:
+def judge_version(
+    seen: Mapping[str, HealthReport | Unobserved | None], now: datetime, limits: HealthLimits = _DEFAULTS
+) -> CheckResult:
     """One version on every instance; an instance whose version is not known makes the answer unknown."""
     if any(report is None for report in seen.values()):
         return VERSION.judged(Status.SKIPPED, "service", _not_set("report"), at=now)
-    versions = {name: _version(report) for name, report in seen.items()}
+    versions = {name: _version(report, limits, now) for name, report in seen.items()}
     limit = Limit("=", 1, "", msg("instances of different versions mean an unfinished deploy"))
     blind = sorted(name for name, version in versions.items() if version is None)
     if blind:
@@ -190,6 +203,8 @@ def _judge_probe(
         return check.judged(Status.UNKNOWN, subject, seen.reason, at=now, limit=limit)
     good = sum(answer.succeeded for answer in seen.answers)
     observed = Quantity(_percent(good / len(seen.answers)), "%")
+    if good == len(seen.answers) and seen.gave_up:
+        return check.judged(Status.UNKNOWN, subject, _gave_up(seen), at=now, limit=limit)
     if good == len(seen.answers):
         reason = msg("{good} of {all} probes succeeded", good=good, all=len(seen.answers))
         return check.judged(Status.PASS, subject, reason, at=now, observed=observed, limit=limit)
@@ -217,7 +232,9 @@ def _judge_component(component: Component, subject: str, limits: HealthLimits, n
 
 
 def _fresh(seen: HealthReport | Unobserved, limits: HealthLimits, now: datetime) -> HealthBody | Unobserved:
-    body = seen.body if isinstance(seen, HealthReport) else seen
+    if isinstance(seen, Unobserved):
+        return seen
+    body = Unobserved(_failed(seen.answer)) if seen.answer.elsewhere else seen.body
     if isinstance(body, Unobserved) or body.timestamp is None:
         return body
     age_s = (now - body.timestamp).total_seconds()
@@ -226,8 +243,15 @@ def _fresh(seen: HealthReport | Unobserved, limits: HealthLimits, now: datetime)
     return Unobserved(msg("The health report is from {time}: it says nothing of now", time=body.timestamp.isoformat()))
 
 
-def _version(report: HealthReport | Unobserved | None) -> str | None:
-    return report.body.version if isinstance(report, HealthReport) and isinstance(report.body, HealthBody) else None
+def _version(report: HealthReport | Unobserved | None, limits: HealthLimits, now: datetime) -> str | None:
+    body = None if report is None else _fresh(report, limits, now)
+    return body.version if isinstance(body, HealthBody) else None
+
+
+def _numbered(names: Sequence[str], place: int) -> str:
+    """A component's name, with a number if one before it has the same."""
+    before = names[:place].count(names[place])
+    return f"{names[place]} #{before + 1}" if before else names[place]
 
 
 def _of_word(word: str) -> Status:
@@ -250,15 +274,31 @@ def _not_set(setting: str) -> Message:
     return msg("[health] {setting} is not set in the service file", setting=setting)
 
 
-def _on_target(seen: Sampled | Unobserved) -> Sampled | Unobserved:
-    if isinstance(seen, Unobserved) or any(a.succeeded or a.bad for a in seen.answers):
-        return seen
-    codes = ", ".join(sorted({str(answer.status) for answer in seen.answers}))
-    return Unobserved(msg("Every request was answered with {code}: check the path and its headers", code=codes))
+def _doubt(seen: Sampled) -> Message | None:
+    """Why a sample cannot show that all is well, whatever its answers."""
+    if seen.gave_up:
+        return _gave_up(seen)
+    codes = [str(answer.status) for answer in seen.answers if answer.elsewhere]
+    if not codes:
+        return None
+    return msg(
+        "{n} of {all} requests were answered with {code}: check the path and its headers",
+        n=len(codes),
+        all=len(seen.answers),
+        code=", ".join(sorted(set(codes))),
+    )
+
+
+def _gave_up(seen: Sampled) -> Message:
+    return msg("Asking was given up after {n} of {all} requests", n=len(seen.answers), all=seen.wanted)
+
+
+def _too_few(samples: int, limits: HealthLimits) -> Message:
+    return msg("Only {n} samples, {least} are needed", n=samples, least=limits.min_latency_samples)
 
 
 def _percent(share: float) -> float:
-    return round(share * 100, 3)
+    return round(share * 100, 4)
 
 
 def _answers(seen: Sampled) -> tuple[Evidence, ...]:

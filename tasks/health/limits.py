@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 class HealthLimits(BaseModel):
     """Limits of the health section; each can be set under [health.limits]."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     max_latency_ms: Annotated[float, Field(gt=0)] = 200.0
     """The guide's SLI table: p95 < 200 ms."""

@@ -5,6 +5,7 @@ import json
 import socket
 import ssl
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,12 +18,14 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.check_result import Message, msg
+from tasks.errors import UsageError
 from tasks.health.facts import Answer, Component, HealthBody, HealthReport, Sampled
 from tasks.observation import ObservationError, Unobserved, shown
 
 _MOST_BYTES = 262_144
 _MOST_COMPONENTS = 50
 _GIVE_UP_AFTER = 3
+_LONGEST_VERSION = 200
 
 
 @dataclass(frozen=True)
@@ -38,10 +41,15 @@ class Target:
 async def open_target(
     base_url: str, *, headers: Mapping[str, str], ca_file: Path | None, timeout_s: float
 ) -> AsyncIterator[Target]:
-    """A client for one instance; redirects are not followed, proxies of the environment not used."""
-    context = ssl.create_default_context(cafile=ca_file)
+    """A client for one instance; redirects are not followed, proxies of the environment not used.
+
+    Raises UsageError if the CA file or a header cannot be used.
+    """
+    # A cache on the way would answer for a service that is down.
+    sent = httpx.Headers({"Cache-Control": "no-cache"})
+    sent.update({name.encode(): _sendable(name, value) for name, value in headers.items()})
     async with httpx.AsyncClient(
-        base_url=base_url, headers=dict(headers), verify=context, timeout=timeout_s, trust_env=False
+        base_url=base_url, headers=sent, verify=_trust(ca_file), timeout=timeout_s, trust_env=False
     ) as client:
         yield Target(base_url, client, timeout_s)
 
@@ -67,6 +75,8 @@ async def read_health(target: Target, path: str) -> HealthReport:
     answer, body, content_type = await _ask(target, path)
     if answer.error is not None:
         return HealthReport(answer, Unobserved(answer.error))
+    if len(body) > _MOST_BYTES:
+        return HealthReport(answer, Unobserved(msg("The health report is larger than {most} bytes", most=_MOST_BYTES)))
     try:
         return HealthReport(answer, parse_health(body, content_type))
     except ObservationError as error:
@@ -76,40 +86,69 @@ async def read_health(target: Target, path: str) -> HealthReport:
 def parse_health(body: bytes, content_type: str) -> HealthBody:
     """A health report in JSON: `status`, `version`, `timestamp`, and `checks` or `components` (list or object).
 
-    Raises ObservationError if it is something else.
+    Raises ObservationError if it is something else, or if it says two things under one name.
     """
     try:
-        data = json.loads(body)
+        data = json.loads(body, object_pairs_hook=_said_once, parse_constant=_no_number)
     except (ValueError, RecursionError):
         kind = shown(content_type.partition(";")[0].strip(), 60) or "no content type"
         raise ObservationError(msg("The health report is not JSON but {kind}", kind=kind)) from None
     if not isinstance(data, dict) or not isinstance(data.get("status"), str):
         raise ObservationError(msg("The health report has no text field {field}", field="status"))
-    version = data.get("version")
+    components = [c for key in ("checks", "components") for c in _components(data.get(key))]
+    if len(components) > _MOST_COMPONENTS:
+        raise _no_list()
     return HealthBody(
         status=shown(data["status"], 60),
-        version=shown(str(version), 80) if isinstance(version, str | int | float) else None,
+        version=_version(data.get("version")),
         timestamp=_timestamp(data.get("timestamp")),
-        components=tuple(_components(data.get("checks", data.get("components")))),
+        components=tuple(components),
     )
+
+
+def _no_list() -> ObservationError:
+    most = _MOST_COMPONENTS
+    return ObservationError(msg("The components of the health report are not a list of at most {most}", most=most))
 
 
 def _components(checks: Any) -> Iterator[Component]:
     if checks is None:
         return
     if isinstance(checks, dict):
-        checks = [{"name": name, **(c if isinstance(c, dict) else {"status": c})} for name, c in checks.items()]
-    if not isinstance(checks, list) or len(checks) > _MOST_COMPONENTS:
-        raise ObservationError(msg("The components of the health report are not a list of at most {most}", most=50))
+        checks = [{**(c if isinstance(c, dict) else {"status": c}), "name": name} for name, c in checks.items()]
+    if not isinstance(checks, list):
+        raise _no_list()
     for check in checks:
-        if not isinstance(check, dict) or not isinstance(check.get("status"), str) or "name" not in check:
+        if not (isinstance(check, dict) and all(isinstance(check.get(key), str) for key in ("name", "status"))):
             raise ObservationError(msg("A component of the health report has no name or no status"))
+        message = check.get("message")
         yield Component(
-            shown(str(check["name"]), 60),
+            shown(check["name"], 60),
             shown(check["status"], 60),
             _milliseconds(check.get("responseTime")),
-            shown(str(check.get("message", "")), 200),
+            shown(message, 200) if isinstance(message, str) else "",
         )
+
+
+def _said_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; of two values under one key, Python would keep the last and hide the first."""
+    said = dict(pairs)
+    if len(said) < len(pairs):
+        [(twice, _)] = Counter(key for key, _ in pairs).most_common(1)
+        raise ObservationError(msg("The health report says {key} twice", key=shown(twice, 60)))
+    return said
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is not JSON")
+
+
+def _version(value: Any) -> str | None:
+    """A version that can be compared; one that would have to be cut could hide a difference."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    text = str(value).strip()
+    return shown(text) if 0 < len(text) <= _LONGEST_VERSION else None
 
 
 def _milliseconds(value: Any) -> float | None:
@@ -130,15 +169,28 @@ def _timestamp(value: Any) -> datetime | None:
     return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant
 
 
+def _trust(ca_file: Path | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:
+        why = "it holds no certificate" if isinstance(error, ssl.SSLError) else error.strerror
+        raise UsageError(f"the CA file {ca_file} cannot be used ({why}): correct [health] ca_file") from None
+
+
+def _sendable(name: str, value: str) -> bytes:
+    if not value.isprintable() or value != value.strip():
+        raise UsageError(f"health.headers.{name}: a value has no line breaks, control characters or outer spaces")
+    return value.encode()
+
+
 async def _ask(target: Target, path: str) -> tuple[Answer, bytes, str]:
     started = time.perf_counter()
     try:
         async with asyncio.timeout(target.timeout_s), target.client.stream("GET", path) as response:
             body = b""
             async for chunk in response.aiter_bytes():
-                body += chunk
-                if len(body) > _MOST_BYTES:
-                    break
+                # What is not kept is read all the same: an answer is complete, and in time, with its last byte.
+                body += chunk[: _MOST_BYTES + 1 - len(body)]
     except (TimeoutError, httpx.TimeoutException):
         reason = msg("no answer within {seconds} s", seconds=target.timeout_s)
     except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, OSError) as error:

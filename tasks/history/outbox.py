@@ -12,7 +12,8 @@ from tasks.check_result import Scalar
 from tasks.history.engine import reading, writing
 from tasks.history.tables import outbox, services
 
-LEASE = timedelta(minutes=2)
+LEASE = timedelta(minutes=3)
+"""Longer than the longest that one mail may take (4 × 30 s)."""
 _FIRST_WAIT = timedelta(minutes=1)
 _LONGEST_WAIT = timedelta(hours=1)
 _MOST_ATTEMPTS = 24

@@ -157,3 +157,10 @@ def test_text_keeps_its_width(text: str) -> None:
     assert max(cell_len(line.rstrip()) for line in lines) <= WIDTH
     assert "".join("".join(lines).split())[1:] == "".join(text.split())
     assert not any(line.strip().startswith(("。", "、")) for line in lines)
+
+
+def test_after_enough_charts_the_figures_come_as_tables(many_failures: Report, seal: Sealed, words: Say) -> None:
+    page = html.page(many_failures, seal(many_failures), words("ja"), links=html.PageLinks())
+    assert page.count("<img") == html.MOST_CHARTS
+    assert page.count('<td class="figure">61.25 ms</td>') == 500 - html.MOST_CHARTS
+    assert len(page) < 4_000_000

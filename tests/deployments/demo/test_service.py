@@ -195,9 +195,7 @@ def test_traffic_visits_everything_within_its_bounds(environment: DemoEnvironmen
     assert asyncio.run(make_traffic(environment.base_urls, requests=300, seconds=0)).sent == 0
 
 
-@pytest.mark.parametrize(
-    "url", ["http://192.0.2.1", "https://example.com", "http://127.0.0.1.example.com", ""]
-)
+@pytest.mark.parametrize("url", ["http://192.0.2.1", "https://example.com", "http://127.0.0.1.example.com", ""])
 def test_traffic_refuses_what_is_not_this_machine(url: str) -> None:
     with pytest.raises(NotLoopback, match="this machine only"):
         asyncio.run(make_traffic([url], requests=1, seconds=1))

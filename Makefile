@@ -1,0 +1,46 @@
+# `make demo` and `make test` need Python 3.11 or newer, make and a package registry; they do all their set-up.
+PYTHON ?= python3
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench up clean
+
+help:
+	@echo "make demo | test | check | bench | up | clean"
+
+.venv: .venv/.ready
+
+# uv for speed; plain pip where it cannot be had. Both check every hash.
+.venv/.ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("opsrounds needs Python 3.11 or newer; set PYTHON=") if sys.version_info < (3, 11) else None'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv || echo "no uv: pip is used"
+	if test -x $(BIN)/uv; then \
+	  $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock && \
+	  $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .; \
+	else \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock && \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .; \
+	fi
+	@touch $@
+
+demo: .venv
+	$(BIN)/rounds demo
+
+test: .venv
+	$(BIN)/pytest -q
+
+check: .venv
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q
+
+bench: .venv
+	$(BIN)/python -m tests.bench.overhead
+
+up: .venv
+	$(BIN)/rounds up --demo
+
+clean:
+	rm -rf .venv .demo reports/output build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

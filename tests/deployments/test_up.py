@@ -1,0 +1,166 @@
+"""`rounds up` as a person starts it: real server, runner and archive, killed and stopped."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from tasks.processes import free_port
+
+ROUNDS = [sys.executable, "-m", "deployments.cli"]
+SLOW_SERVICE = """
+import asyncio, sys
+async def serve(reader, writer):
+    await asyncio.sleep(3600)
+async def main():
+    server = await asyncio.start_server(serve, "127.0.0.1", int(sys.argv[1]))
+    await server.serve_forever()
+asyncio.run(main())
+"""
+
+
+@dataclass
+class Up:
+    """A running `rounds up` and what a test asks of it."""
+
+    process: subprocess.Popen[bytes]
+    api: httpx.Client
+    archive_url: str
+    state: Path
+    log: Path
+
+    def deployment(self, flow: str) -> dict[str, Any]:
+        found: list[dict[str, Any]] = self.api.post(
+            "/deployments/filter", json={"flows": {"name": {"any_": [flow]}}}
+        ).json()
+        return found[0]
+
+    def start(self, flow: str = "daily-checklist") -> str:
+        return str(self.api.post(f"/deployments/{self.deployment(flow)['id']}/create_flow_run", json={}).json()["id"])
+
+    def state_of(self, run: str) -> str:
+        return str(self.api.get(f"/flow_runs/{run}").json()["state"]["name"])
+
+    def wait(self, what: Callable[[], bool], seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while not what():
+            assert self.process.poll() is None, self.log.read_text()
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.3)
+
+
+def service_file(folder: Path, port: int, **changes: str) -> Path:
+    """A service whose every request hangs, so that a round lasts long enough to be killed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "slow.toml"
+    file.write_text(
+        f'[service]\nname = "slow"\nbase_url = "http://127.0.0.1:{port}"\ntimezone = "Asia/Tokyo"\n'
+        '[health]\nlive = "/live"\nready = "/ready"\ntimeout_s = 4.0\n'
+    )
+    return file
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Iterator[Path]:
+    port = free_port()
+    service = subprocess.Popen([sys.executable, "-c", SLOW_SERVICE, str(port)])
+    yield service_file(tmp_path / "services", port).parent
+    service.kill()
+    service.wait()
+
+
+@contextmanager
+def rounds_up(services: Path, state: Path, log: Path) -> Iterator[Up]:
+    environment = {**os.environ, "OPSROUNDS_STATE": str(state)}
+    environment.pop("PREFECT_API_URL", None)
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*ROUNDS, "up", "--services", str(services)], stdout=output, stderr=output, env=environment
+        )
+    try:
+        deadline = time.monotonic() + 90
+        while not (state / "up.json").exists() or json.loads((state / "up.json").read_text())["pid"] != process.pid:
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.2)
+        said = json.loads((state / "up.json").read_text())
+        with httpx.Client(base_url=said["api_url"], timeout=20) as api:
+            running = Up(process, api, said["archive_url"], state / "up.json", log)
+            running.wait(lambda: bool(api.post("/deployments/filter", json={}).json()), 60)
+            yield running
+    finally:
+        children = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+        for left in [process, *children]:
+            with suppress(psutil.Error):
+                left.kill()
+        process.wait()
+
+
+def flow_process(run: str) -> psutil.Process | None:
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("PREFECT__FLOW_RUN_ID") == run and "prefect" in " ".join(process.cmdline()):
+                return process
+        except psutil.Error:
+            continue
+    return None
+
+
+def test_a_killed_run_frees_its_round_and_stopping_leaves_no_process(services: Path, tmp_path: Path) -> None:
+    with rounds_up(services, tmp_path / "state", tmp_path / "up.log") as up:
+        killed_run(up)
+        stopping(up)
+
+
+def test_runs_of_a_killed_machine_are_freed_at_the_next_start(services: Path, tmp_path: Path) -> None:
+    with rounds_up(services, tmp_path / "state", tmp_path / "first.log") as up:
+        lost = up.start()
+        up.wait(lambda: up.state_of(lost) == "Running" and flow_process(lost) is not None, 60)
+        for process in [up.process, *psutil.Process(up.process.pid).children(recursive=True)]:
+            process.kill()
+        killed_at = time.monotonic()
+    with rounds_up(services, tmp_path / "state", tmp_path / "second.log") as up:
+        assert up.state_of(lost) in ("Running", "Crashed")
+        up.wait(lambda: up.state_of(lost) == "Crashed", 300 - (time.monotonic() - killed_at))
+        again = up.start()
+        up.wait(lambda: up.state_of(again) == "Running", 60)
+        assert "their process is gone" in up.log.read_text()
+
+
+def killed_run(up: Up) -> None:
+    first = up.start()
+    up.wait(lambda: up.state_of(first) == "Running" and flow_process(first) is not None, 60)
+    second = up.start()
+    up.wait(lambda: up.state_of(second) == "Cancelled", 60)
+
+    killed = flow_process(first)
+    assert killed is not None
+    killed.send_signal(signal.SIGKILL)
+    killed_at = time.monotonic()
+    up.wait(lambda: up.state_of(first) == "Crashed", 300)
+    assert time.monotonic() - killed_at < 300
+    third = up.start()
+    up.wait(lambda: up.state_of(third) == "Running", 60)
+    up.wait(lambda: up.state_of(third) == "ChecksFailed", 120)
+
+
+def stopping(up: Up) -> None:
+    assert httpx.get(up.archive_url + "slow/daily-checklist/latest.html", timeout=10).status_code == 200
+    children = psutil.Process(up.process.pid).children(recursive=True)
+    assert children
+    up.process.send_signal(signal.SIGTERM)
+    assert up.process.wait(timeout=60) == 0
+    gone, alive = psutil.wait_procs(children, timeout=10)
+    assert not alive
+    assert not up.state.exists()
