@@ -124,6 +124,8 @@ def outcome(report: Report, words: Words, broken: str | None = None) -> State[An
         warned=counts[Status.WARN],
         passed=counts[Status.PASS],
     )
+    if unlooked := sum(line.verdict is Verdict.INCOMPLETE for line in report.lines):
+        text += words.tr("; {lines} of {all} checklist lines were not looked at", lines=unlooked, all=len(report.lines))
     if report.verdict in (Verdict.FAILED, Verdict.INCOMPLETE):
         return Failed(name=report.verdict.value, message=f"{text}; {broken}" if broken else text)
     if broken is not None:

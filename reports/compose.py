@@ -83,8 +83,8 @@ def _action(result: CheckResult, facts: RoundFacts) -> Action:
 
 
 def _compared(kpi: Kpi, before: Report | None) -> Kpi:
-    same = (old.value for old in before.kpis if old.label.text == kpi.label.text) if before else iter(())
-    return replace(kpi, previous=next(same, None))
+    same = (old.value for old in before.kpis if (old.label, old.unit) == (kpi.label, kpi.unit)) if before else ()
+    return replace(kpi, previous=next(iter(same), None))
 
 
 def _previous(report: Report) -> Previous:

@@ -27,7 +27,10 @@ def resolve(reference: str | SecretRef, settings: Settings, key: str) -> str:
 
 
 def masked(data: Data) -> Data:
-    """The same JSON data with every secret that this process has resolved taken out of its strings."""
+    """The same JSON data with every secret that this process has resolved taken out of its strings.
+
+    Keys are the program's own words and stay: a secret that reads `status` would break what is stored.
+    """
     return _masked(data)  # type: ignore[no-any-return]
 
 
@@ -82,11 +85,11 @@ def _look_up(reference: SecretRef, settings: Settings, key: str) -> str:
 
 def _masked(data: Any) -> Any:
     if isinstance(data, str):
-        for secret in _resolved:
+        for secret in sorted(_resolved, key=len, reverse=True):  # one may be part of another
             data = data.replace(secret, _MASK)
         return data
     if isinstance(data, dict):
-        return {_masked(key): _masked(value) for key, value in data.items()}
+        return {key: _masked(value) for key, value in data.items()}
     if isinstance(data, list | tuple):
         return [_masked(value) for value in data]
     return data

@@ -17,6 +17,7 @@ from pydantic import (
     Discriminator,
     Field,
     PrivateAttr,
+    StringConstraints,
     Tag,
     ValidationError,
     field_validator,
@@ -253,7 +254,7 @@ class Reports(Model):
 class NotApplicable(Model):
     """Why a checklist line is left out for this service."""
 
-    not_applicable: Annotated[str, Field(min_length=3)]
+    not_applicable: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3)]
 
 
 LineSaid = Annotated[

@@ -4,10 +4,12 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, Table, select
 
+from tasks.history.rows import evidence_rows, result_rows
 from tasks.history.tables import check_results, evidence, runs, services
 
 START = "0" * 64
@@ -39,7 +41,7 @@ def verify_chains(connection: Connection, anchor: str | None = None) -> tuple[Ch
     anchored = anchor is None
     for service in connection.execute(select(services).order_by(services.c.name)):
         hashes: list[str] = []
-        problems = tuple(_problems(connection, service, hashes))
+        problems = tuple(_readable_problems(connection, service, hashes))
         anchored = anchored or anchor in hashes
         verdicts.append(ChainVerdict(service.name, service.sequence, service.chained, problems))
     if not anchored:
@@ -48,12 +50,17 @@ def verify_chains(connection: Connection, anchor: str | None = None) -> tuple[Ch
     return tuple(verdicts)
 
 
+def _readable_problems(connection: Connection, service: Row[Any], hashes: list[str]) -> Iterator[str]:
+    try:
+        yield from _problems(connection, service, hashes)
+    except (ValueError, TypeError) as error:  # SQLite keeps a text in a column of times or numbers
+        yield f"run {len(hashes) + 1}: a row was changed to what cannot be read: {error}"
+
+
 def _problems(connection: Connection, service: Row[Any], hashes: list[str]) -> Iterator[str]:
     previous, expected = START, 1
-    rows = connection.execution_options(yield_per=100).execute(
-        select(runs).where(runs.c.service_id == service.id).order_by(runs.c.sequence)
-    )
-    for run in rows:
+    query = select(runs).where(runs.c.service_id == service.id).order_by(runs.c.sequence)
+    for run in connection.execute(query.execution_options(yield_per=100)):
         name = f"run {run.sequence} ({run.flow} {run.period} r{run.revision})"
         if run.sequence != expected:
             yield f"runs {expected} to {run.sequence - 1} are missing"
@@ -62,8 +69,8 @@ def _problems(connection: Connection, service: Row[Any], hashes: list[str]) -> I
         if link(previous, run.digest) != run.chained:
             yield f"{name}: does not follow the run before it"
         if not _same_key(run):
-            yield f"{name}: flow, period, revision, trigger or verdict differ from its report"
-        if _stored_results(connection, run.id) != _reported_results(run.report):
+            yield f"{name}: flow, period, revision, trigger, verdict or time differ from its report"
+        if not _same_results(connection, run):
             yield f"{name}: its results or evidence differ from its report"
         hashes.append(run.chained)
         previous, expected = run.chained, run.sequence + 1
@@ -74,35 +81,22 @@ def _problems(connection: Connection, service: Row[Any], hashes: list[str]) -> I
 def _same_key(run: Row[Any]) -> bool:
     try:
         report = json.loads(run.report)
-        return all(report[key] == getattr(run, key) for key in ("flow", "period", "revision", "trigger", "verdict"))
+        same = all(report[key] == getattr(run, key) for key in ("flow", "period", "revision", "trigger", "verdict"))
+        return same and datetime.fromisoformat(report["finished_at"]) == run.finished_at
     except (ValueError, KeyError, TypeError):
         return False
 
 
-def _stored_results(connection: Connection, run_id: int) -> list[tuple[object, ...]]:
-    proofs: dict[int, list[object]] = {}
-    for row in connection.execute(
-        select(evidence).where(evidence.c.run_id == run_id).order_by(evidence.c.position, evidence.c.item)
-    ):
-        proofs.setdefault(row.position, []).append(json.loads(row.content))
-    rows = connection.execute(
-        select(check_results).where(check_results.c.run_id == run_id).order_by(check_results.c.position)
-    )
-    return [
-        (
-            row.check_id,
-            row.subject,
-            row.status,
-            row.severity,
-            {**json.loads(row.result), "evidence": proofs.get(row.position, [])},
-        )
-        for row in rows
-    ]
-
-
-def _reported_results(report: str) -> list[tuple[object, ...]]:
+def _same_results(connection: Connection, run: Row[Any]) -> bool:
     try:
-        results = json.loads(report)["results"]
-        return [(r["check"], r["subject"], r["status"], r["severity"], r) for r in results]
+        results = json.loads(run.report)["results"]
+        expected = result_rows(results), evidence_rows(results)
     except (ValueError, KeyError, TypeError):
-        return [("unreadable report",)]
+        return False
+    return expected == (_stored(connection, check_results, run.id), _stored(connection, evidence, run.id))
+
+
+def _stored(connection: Connection, table: Table, run_id: int) -> list[dict[str, Any]]:
+    columns = [column for column in table.columns if column is not table.c.run_id]
+    query = select(*columns).where(table.c.run_id == run_id).order_by(*table.primary_key)
+    return [dict(row) for row in connection.execute(query).mappings()]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, create_engine, event
+from sqlalchemy import URL, Connection, DateTime, Dialect, Engine, MetaData, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeDecorator
@@ -53,16 +53,19 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 def open_history(url: str, folder: Path) -> Engine:
-    """An engine for a history address; a relative SQLite file starts from `folder` (the service file's)."""
+    """An engine for a history address; a relative SQLite file starts from `folder` (the service file's).
+
+    What the address itself sets (`?timeout=5`, `?connect_timeout=3`) goes before the values here.
+    """
     address = make_url(url)
     if address.get_backend_name() == "sqlite":
         file = folder / (address.database or "opsrounds.db")
-        engine = create_engine(address.set(database=str(file)), connect_args={"timeout": _WAIT_S})
+        engine = create_engine(address.set(database=str(file)), connect_args=_unsaid(address, timeout=_WAIT_S))
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     options = f"-c statement_timeout={_WAIT_S * 1000} -c lock_timeout={_WAIT_S * 1000} -c timezone=UTC"
-    arguments = {"connect_timeout": 10, "options": options}
+    arguments = _unsaid(address, connect_timeout=10, options=options)
     return create_engine(address.set(drivername="postgresql+psycopg"), connect_args=arguments, pool_pre_ping=True)
 
 
@@ -80,13 +83,16 @@ def writing(engine: Engine) -> Iterator[Connection]:
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """One consistent view; raises HistoryError if the database cannot be read."""
-    with _explained(engine), engine.connect() as connection, connection.begin():
-        yield connection
+    with _explained(engine), engine.connect() as connection:
+        if engine.dialect.name == "postgresql":  # its default lets each statement see another moment
+            connection.execution_options(isolation_level="REPEATABLE READ")
+        with connection.begin():
+            yield connection
 
 
 def shown_url(engine: Engine) -> str:
-    """The database's address without its password."""
-    return engine.url.render_as_string(hide_password=True)
+    """The database's address without its password and its parameters, which may hold one."""
+    return engine.url.set(query={}).render_as_string(hide_password=True)
 
 
 @contextmanager
@@ -98,13 +104,17 @@ def _explained(engine: Engine) -> Iterator[None]:
         raise HistoryError(f"history database {shown_url(engine)}: {reason}; {_advice(reason)}") from None
 
 
+def _unsaid(address: URL, **defaults: Any) -> dict[str, Any]:
+    return {name: value for name, value in defaults.items() if name not in address.query}
+
+
 def _advice(reason: str) -> str:
     said = reason.lower()
     if "readonly" in said or "read-only" in said or "permission" in said:
         return "give this user write access to it"
     if "unable to open" in said:
         return "check that its folder exists and may be written"
-    if "locked" in said or "timeout" in said:
+    if "locked" in said or "due to lock timeout" in said or "due to statement timeout" in said:
         return "another process holds it; look for a long transaction and run again"
     if "full" in said or "no space" in said:
         return "free space on its disk"

@@ -45,12 +45,12 @@ def require_current(engine: Engine) -> None:
 
 def upgrade(engine: Engine, now: datetime | None, target: str = "head") -> Path | None:
     """Migrate in one transaction; an SQLite file is copied first when `now` is given, and the copy returned."""
-    copy = _copy(engine, now) if now is not None else None
     with writing(engine) as connection:
         if engine.dialect.name == "postgresql":  # two first starts at once
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('opsrounds schema'))")
         if (at := _current(connection)) is not None and at not in {s.revision for s in _scripts().walk_revisions()}:
             raise HistoryError(f"history database {shown_url(engine)} has the unknown schema {at}: upgrade opsrounds")
+        copy = None if now is None or at in (None, head()) else _copy(engine, now)
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, target)
@@ -58,16 +58,21 @@ def upgrade(engine: Engine, now: datetime | None, target: str = "head") -> Path 
 
 
 def _copy(engine: Engine, now: datetime) -> Path | None:
-    name = engine.url.database
-    if engine.dialect.name != "sqlite" or name is None or not Path(name).exists():
+    """Copies an SQLite file as it was committed last; the caller holds its write lock."""
+    if engine.dialect.name != "sqlite" or engine.url.database is None:
         return None
-    source = Path(name)
+    source = Path(engine.url.database)
     target = source.with_name(f"{source.name}.before-{head()}-{now:%Y%m%dT%H%M%SZ}")
     partial = target.with_suffix(target.suffix + ".partial")
-    with closing(sqlite3.connect(source)) as origin, closing(sqlite3.connect(partial)) as destination:
-        origin.backup(destination)
-    shutil.copymode(source, partial)
-    return partial.rename(target)
+    try:
+        with closing(sqlite3.connect(source)) as origin, closing(sqlite3.connect(partial)) as destination:
+            origin.backup(destination)
+        shutil.copymode(source, partial)
+        return partial.rename(target)
+    except (OSError, sqlite3.Error) as error:
+        partial.unlink(missing_ok=True)
+        text = f"history database {shown_url(engine)}: no copy could be made beside it ({error}), nothing was changed"
+        raise HistoryError(f"{text}; make room there and run: rounds db upgrade") from None
 
 
 def _current(connection: Connection) -> str | None:

@@ -17,6 +17,7 @@ LEASE = timedelta(minutes=3)
 _FIRST_WAIT = timedelta(minutes=1)
 _LONGEST_WAIT = timedelta(hours=1)
 _MOST_ATTEMPTS = 24
+_LOST = "given up: whoever took it never said what became of it"
 _OPEN = ("waiting", "unknown")
 
 State = Literal["waiting", "unknown", "sent", "failed"]
@@ -92,13 +93,18 @@ def lease_next(engine: Engine, service: str, now: datetime) -> Leased | None:
         .with_for_update(of=outbox, skip_locked=True)
     )
     with writing(engine) as connection:
-        if (row := connection.execute(query).first()) is None:
-            return None
-        lease = str(uuid.uuid4())
-        values = {"lease": lease, "leased_until": now + LEASE, "attempts": row.attempts + 1}
-        connection.execute(update(outbox).where(outbox.c.id == row.id).values(values))
-    letter = Letter(row.kind, row.dedupe_key, row.channel, row.recipient, row.locale, row.payload)
-    return Leased(row.id, lease, letter, row.attempts + 1, row.state == "unknown")
+        while (row := connection.execute(query).first()) is not None:
+            mine = update(outbox).where(outbox.c.id == row.id)
+            if row.lease is not None and row.attempts >= _MOST_ATTEMPTS:
+                connection.execute(
+                    mine.values(state="failed", lease=None, leased_until=None, answer=_LOST, finished_at=now)
+                )
+                continue
+            lease = str(uuid.uuid4())
+            connection.execute(mine.values(lease=lease, leased_until=now + LEASE, attempts=row.attempts + 1))
+            letter = Letter(row.kind, row.dedupe_key, row.channel, row.recipient, row.locale, row.payload)
+            return Leased(row.id, lease, letter, row.attempts + 1, row.state == "unknown")
+    return None
 
 
 def mark_sent(engine: Engine, leased: Leased, answer: str, now: datetime) -> State:
@@ -139,8 +145,12 @@ def read_standing(engine: Engine, service: str) -> Standing:
         )
 
 
-def _finish(engine: Engine, leased: Leased, state: State, **values: Any) -> State:
-    mine = and_(outbox.c.id == leased.id, outbox.c.lease == leased.lease)
+def _finish(engine: Engine, leased: Leased, state: State, *, answer: str, **values: Any) -> State:
+    """The letter's state afterwards; a lease that another process has taken over changes nothing."""
+    values |= {"state": state, "answer": answer.replace("\x00", "\ufffd")}  # PostgreSQL keeps no NUL
+    letter = outbox.c.id == leased.id
     with writing(engine) as connection:
-        connection.execute(update(outbox).where(mine).values(state=state, lease=None, leased_until=None, **values))
-    return state
+        mine = update(outbox).where(letter, outbox.c.lease == leased.lease)
+        connection.execute(mine.values(lease=None, leased_until=None, **values))
+        standing: State = connection.execute(select(outbox.c.state).where(letter)).scalar_one()
+        return standing

@@ -2,16 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import Connection, Engine, Row, Select, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from tasks.canonical import canonical
 from tasks.history.chain import START, link, sha256
 from tasks.history.engine import reading, writing
 from tasks.history.outbox import Letter, put
+from tasks.history.rows import evidence_rows, result_rows
 from tasks.history.tables import check_results, evidence, runs, services
 
 Trigger = Literal["schedule", "hand"]
@@ -176,24 +176,6 @@ def _insert(connection: Connection, service_id: int, key: RunKey, new: NewRun, s
         "chained": stored.chained,
     }
     run_id = connection.execute(insert(runs).values(values).returning(runs.c.id)).scalar_one()
-    rows, proofs = [], []
-    for position, result in enumerate(new.results):
-        rest = {name: value for name, value in result.items() if name != "evidence"}
-        rows.append(
-            {
-                "run_id": run_id,
-                "position": position,
-                "check_id": result["check"],
-                "subject": result["subject"],
-                "status": result["status"],
-                "severity": result["severity"],
-                "observed_at": datetime.fromisoformat(result["observed_at"]).astimezone(UTC),
-                "result": canonical(rest),
-            }
-        )
-        for item, content in enumerate(result["evidence"]):
-            proofs.append({"run_id": run_id, "position": position, "item": item, "content": canonical(content)})
-    if rows:
-        connection.execute(insert(check_results), rows)
-    if proofs:
-        connection.execute(insert(evidence), proofs)
+    for table, rows in ((check_results, result_rows(new.results)), (evidence, evidence_rows(new.results))):
+        if rows:
+            connection.execute(insert(table), [{"run_id": run_id, **row} for row in rows])

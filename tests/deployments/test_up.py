@@ -161,6 +161,6 @@ def stopping(up: Up) -> None:
     assert children
     up.process.send_signal(signal.SIGTERM)
     assert up.process.wait(timeout=60) == 0
-    gone, alive = psutil.wait_procs(children, timeout=10)
+    _, alive = psutil.wait_procs(children, timeout=10)
     assert not alive
     assert not up.state.exists()

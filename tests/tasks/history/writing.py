@@ -1,0 +1,89 @@
+"""Tiny runs and letters; as a program, another process that works on a history database.
+
+Usage: writing.py record|record-for-ever|lease|open URL SERVICE [COUNT]
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from reports.report import Report, to_data
+from tasks.canonical import canonical
+from tasks.check_result import Check, CheckResult, Excerpt, Limit, Quantity, Severity, Status, Table, verbatim
+from tasks.guide.judge import Verdict
+from tasks.history.engine import open_history
+from tasks.history.migrate import require_current
+from tasks.history.outbox import Letter, lease_next, mark_sent
+from tasks.history.runs import NewRun, Place, RunKey, record_run
+
+AT = datetime(2026, 11, 24, 0, 0, 12, tzinfo=UTC)
+READINESS = Check("health.readiness", verbatim("準備"), verbatim("Is it ready?"), Severity.EMERGENCY)
+LATENCY = Check("health.latency", verbatim("Latency"), verbatim("Is it fast?"), Severity.WARNING)
+
+
+def two_results(latency: float = 52.25, subject: str = "module:注文") -> tuple[CheckResult, ...]:
+    """A failure with two proofs, and one that has none because nothing was seen."""
+    limit = Limit("≤", 50, "ms", verbatim("運用ガイド"))
+    table = Table(verbatim("Samples"), (verbatim("at"), verbatim("ms")), (("00:00:01", 52.25), ("00:00:02", None)))
+    proofs = (table, Excerpt(verbatim("Log"), "Traceback\n\x00 小麦粉 'x' \\ \"y\""))
+    slow = LATENCY.judged(
+        Status.FAIL, subject, verbatim("slow"), at=AT, observed=Quantity(latency, "ms"), limit=limit, evidence=proofs
+    )
+    return slow, READINESS.judged(Status.UNKNOWN, "host:/var", verbatim("no answer"), at=AT)
+
+
+def a_run(
+    key: RunKey, results: tuple[CheckResult, ...] | None = None, letters: Sequence[Letter] = (), at: datetime = AT
+) -> Callable[[Place], NewRun]:
+    """What `record_run` asks for: a real report of few results."""
+
+    def compose(place: Place) -> NewRun:
+        report = Report(
+            service=key.service,
+            environment="test",
+            timezone="Asia/Tokyo",
+            flow=key.flow,
+            period=key.period,
+            revision=place.revision,
+            trigger=key.trigger,
+            started_at=at,
+            finished_at=at,
+            verdict=Verdict.FAILED,
+            lines=(),
+            results=two_results() if results is None else results,
+            kpis=(),
+            actions=(),
+            previous=None,
+        )
+        data: Any = to_data(report)
+        return NewRun(report.verdict.value, at, canonical(data), data["results"], letters)
+
+    return compose
+
+
+def a_letter(name: str, recipient: str = "ops@example.com") -> Letter:
+    """A letter; the same name twice is the same letter."""
+    return Letter("report", name, "mail", recipient, "ja", {"flow": "daily-checklist", "revision": 1, "unset": None})
+
+
+def main(what: str, url: str, service: str, count: int) -> None:
+    """Work on the database as asked, and tell of each piece on a line once it is committed."""
+    engine = open_history(url, Path.cwd())
+    if what == "open":
+        require_current(engine)
+        print("open", flush=True)
+        return
+    if what == "lease":
+        while (leased := lease_next(engine, service, AT)) is not None:
+            print(leased.letter.dedupe_key, mark_sent(engine, leased, "250", AT), flush=True)
+        return
+    key = RunKey(service, "daily-checklist", "2026-11-24", "hand")
+    while what == "record-for-ever" or count > 0:
+        print(record_run(engine, key, a_run(key)).chained, flush=True)
+        count -= 1
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]) if len(sys.argv) > 4 else 0)
