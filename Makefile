@@ -37,7 +37,7 @@ check: .venv
 	$(BIN)/pytest -q
 
 bench: .venv
-	$(BIN)/python -m tests.bench.overhead
+	PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL=CRITICAL $(BIN)/python -m tests.bench.overhead
 
 up: .venv
 	$(BIN)/rounds up --demo

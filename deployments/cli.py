@@ -2,10 +2,12 @@
 
 import os
 import sys
+import traceback
 import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,7 +27,20 @@ app.add_typer(db_app, name="db")
 app.add_typer(report_app, name="report")
 
 USAGE, BROKEN = 2, 3
+
+
+class Lang(StrEnum):
+    """The languages of reports."""
+
+    JA = "ja"
+    EN = "en"
+
+
+LangOption = Annotated[Lang | None, typer.Option(help="Language; default: the service file's first one.")]
 _DEMO_OUTPUT = Path("reports/output")
+ServicesOption = Annotated[
+    Path | None, typer.Option(help="Folder of service files, or one file; default: OPSROUNDS_SERVICES, else services/.")
+]
 ServiceOption = Annotated[
     Path | None, typer.Option("--service", help="Service file; default: service.toml here, else the one of services/.")
 ]
@@ -38,7 +53,7 @@ def run(
     day: Annotated[str | None, typer.Option("--for", help="Day of the round, YYYY-MM-DD; default: today.")] = None,
     mail: Annotated[bool, typer.Option("--mail", help="Mail even if a rerun says nothing new.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON, and nothing else there.")] = False,
-    lang: Annotated[str | None, typer.Option(help="ja or en; default: the service file's first language.")] = None,
+    lang: LangOption = None,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show Prefect's log.")] = False,
 ) -> None:
     """Hold one round now. Exit status: 0 passed or attention, 1 checks failed, 2 usage, 3 incomplete or broken."""
@@ -66,7 +81,7 @@ def run(
 
 @app.command()
 def up(
-    services: Annotated[Path, typer.Option(help="Folder of service files, or one file.")] = Path("services"),
+    services: ServicesOption = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int | None, typer.Option(help="Prefect server and UI; default 4200, or a free one.")] = None,
     archive_port: Annotated[int | None, typer.Option(help="Archive of reports; default 4280, or a free one.")] = None,
@@ -76,6 +91,7 @@ def up(
     with _explained():
         from deployments.up import UpOptions, stop_on_signals
         from deployments.up import up as run_until_stopped
+        from tasks.settings import services_folder
 
         stop = stop_on_signals()
         if demo:
@@ -84,13 +100,13 @@ def up(
             with demo_service(Path(".demo"), _DEMO_OUTPUT, frozenset()) as file:
                 run_until_stopped(UpOptions(file, host, port, archive_port), typer.echo, stop)
         else:
-            run_until_stopped(UpOptions(services, host, port, archive_port), typer.echo, stop)
+            run_until_stopped(UpOptions(services or services_folder(), host, port, archive_port), typer.echo, stop)
 
 
 @app.command()
 def register(
     work_pool: Annotated[str, typer.Option(help="A work pool that exists on the server.")],
-    services: Annotated[Path, typer.Option(help="Folder of service files here.")] = Path("services"),
+    services: ServicesOption = None,
     worker_services: Annotated[
         Path | None, typer.Option(help="The same folder as the workers see it; default: the same path.")
     ] = None,
@@ -98,12 +114,12 @@ def register(
     """Put the deployments on the Prefect server of PREFECT_API_URL, for workers of a work pool."""
     with _explained():
         from deployments.register import register_deployments
-        from tasks.settings import find_services
+        from tasks.settings import find_services, services_folder
 
         if "PREFECT_API_URL" not in os.environ:
             _fail("register needs PREFECT_API_URL, the address of the Prefect server", USAGE)
-        found = find_services(services)
-        for name in register_deployments(found, work_pool, (worker_services or services).absolute()):
+        place = services or services_folder()
+        for name in register_deployments(find_services(place), work_pool, (worker_services or place).absolute()):
             typer.echo(f"registered {name}")
 
 
@@ -113,7 +129,7 @@ def demo(
         list[str] | None, typer.Option("--fault", help="Fault to plant, repeatable; `none` for none.")
     ] = None,
     folder: Annotated[Path, typer.Option(help="Where the demo keeps its data.")] = Path(".demo"),
-    lang: Annotated[str | None, typer.Option(help="ja or en.")] = None,
+    lang: LangOption = None,
 ) -> None:
     """The whole product on embedded defaults. Exit status 0 only if exactly the planted faults were found."""
     with _explained():
@@ -308,6 +324,11 @@ def _explained() -> Iterator[None]:
         _fail(str(error), USAGE if isinstance(error, UsageError) else BROKEN)
     except KeyboardInterrupt:
         sys.exit(130)
+    except (typer.Exit, typer.Abort):
+        raise
+    except Exception:  # a bug: its own exit status would be 1, "checks failed"
+        traceback.print_exc()
+        raise typer.Exit(BROKEN) from None
 
 
 if __name__ == "__main__":

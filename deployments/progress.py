@@ -18,7 +18,7 @@ from tasks.settings import Settings
 if TYPE_CHECKING:
     from deployments.run import Held
 
-err = Console(stderr=True, highlight=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 @contextmanager

@@ -4,8 +4,11 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from prefect import State
+from prefect.events.worker import EventsWorker
+from prefect.logging.handlers import APILogWorker
 
 from flows.daily_checklist import daily_checklist
 from flows.options import DailyOptions
@@ -21,6 +24,7 @@ from tasks.settings import Settings
 FLOWS = {"daily-checklist": daily_checklist}
 _EXIT_STATUS = {Verdict.PASSED: 0, Verdict.ATTENTION: 0, Verdict.FAILED: 1, Verdict.INCOMPLETE: 3}
 BROKEN = 3
+_FLUSH_WITHIN_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,16 @@ class Held:
         return _EXIT_STATUS[self.report.verdict]
 
 
+async def _run(flow: str, service: str, options: DailyOptions) -> State[Any]:
+    return await FLOWS[flow](service, options, return_state=True)
+
+
+def _flush() -> None:
+    """Send Prefect's log and events now: later the server may be gone, and the process would wait for it at exit."""
+    APILogWorker.drain_all(timeout=_FLUSH_WITHIN_S, at_exit=False)
+    EventsWorker.drain_all(timeout=_FLUSH_WITHIN_S, at_exit=False)
+
+
 def hold_round(flow: str, settings: Settings, options: DailyOptions, warn: Callable[[str], None]) -> Held:
     """Run a flow in this process on the Prefect server of the environment, then send what it caused.
 
@@ -48,9 +62,11 @@ def hold_round(flow: str, settings: Settings, options: DailyOptions, warn: Calla
     """
     history = history_of(settings)
     newest = read_runs(history, settings.service.name, most=1)
-    state: State[object] = asyncio.run(FLOWS[flow](settings.service.name, options, return_state=True))  # type: ignore[call-overload]
-    if state.is_failed() and isinstance(state.data, ExplainedError):
-        raise state.data
+    state = asyncio.run(_run(flow, settings.service.name, options))
+    _flush()
+    error = getattr(state.data, "result", None)
+    if isinstance(error, ExplainedError):
+        raise error
     now_newest = read_runs(history, settings.service.name, most=1)
     if not now_newest or now_newest == newest:
         return Held(state.name or "", state.message or "", None, None, Counter())

@@ -8,6 +8,8 @@ from reports import archive, mail
 from reports.compose import is_news
 from reports.report import Report, Seal
 from reports.words import Words
+from tasks.check_result import Scalar
+from tasks.history.chain import sha256
 from tasks.history.outbox import Letter
 from tasks.settings import Settings
 
@@ -17,14 +19,19 @@ REPORT = "report"
 def report_letters(
     settings: Settings, report: Report, same_period: Report | None, *, mail_unchanged: bool
 ) -> tuple[Letter, ...]:
-    """One letter a recipient; none for a rerun that says nothing new, unless asked for."""
-    if not (mail_unchanged or is_news(report, same_period)):
+    """One letter a recipient; none for a rerun by hand that says nothing new, unless asked for."""
+    if not (mail_unchanged or report.trigger == "schedule" or is_news(report, same_period)):
         return ()
-    payload = {"flow": report.flow, "period": report.period, "revision": report.revision}
+    payload: dict[str, Scalar] = {"flow": report.flow, "period": report.period, "revision": report.revision}
     name = f"{REPORT}/{report.service}/{report.flow}/{report.period}/r{report.revision}"
     return tuple(
         Letter(
-            REPORT, f"{name}/{to.address}"[:200], "mail", to.address, to.locale or settings.reports.locales[0], payload
+            REPORT,
+            f"{name}/{sha256(to.address)[:24]}",  # an address may be longer than a key
+            "mail",
+            to.address,
+            to.locale or settings.reports.locales[0],
+            payload,
         )
         for to in settings.mail.to
     )
@@ -33,8 +40,15 @@ def report_letters(
 def report_mail(settings: Settings, report: Report, seal: Seal, *, recipient: str, locale: str) -> EmailMessage:
     """The mail of a report for one recipient."""
     words = Words(locale, report.timezone)
-    base_url = settings.reports.base_url
-    return mail.letter(report, seal, words, sender=settings.mail.sender, recipient=recipient, base_url=base_url)
+    return mail.letter(
+        report,
+        seal,
+        words,
+        sender=settings.mail.sender,
+        recipient=recipient,
+        base_url=settings.reports.base_url,
+        locales=settings.reports.locales,
+    )
 
 
 def archive_report(settings: Settings, report: Report, seal: Seal) -> Path:

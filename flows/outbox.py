@@ -17,6 +17,7 @@ from flows.rounds import Timing, opened, utc_now
 from tasks.delivery.eml import write_eml
 from tasks.delivery.errors import DeliveryError, Outcome
 from tasks.delivery.smtp import SmtpLink, SmtpServer, parse_smtp_url
+from tasks.errors import ExplainedError
 from tasks.history.engine import History
 from tasks.history.opened import history_of
 from tasks.history.outbox import Leased, Letter, lease_next, mark_failed, mark_retry, mark_sent, mark_unknown
@@ -38,10 +39,15 @@ async def outbox(service: str | None = None) -> State[Any]:
     Args:
         service: 空欄は全サービス / name of one service; empty: every service of this machine
     """
+    warn = get_run_logger().warning
     chosen = [find_service(service)] if service else list(find_services(services_folder()).values())
     totals: Counter[str] = Counter()
     for settings in chosen:
-        totals += await asyncio.to_thread(deliver, settings, get_run_logger().warning)
+        try:
+            totals += await asyncio.to_thread(deliver, settings, warn)
+        except ExplainedError as error:  # the other services' letters still go
+            warn(str(error))
+            totals["failed"] += 1
     text = ", ".join(f"{count} {state}" for state, count in sorted(totals.items())) or "nothing was waiting"
     return Failed(name="NotDelivered", message=text) if totals["failed"] else Completed(message=text)
 
@@ -56,9 +62,9 @@ def deliver(settings: Settings, warn: Callable[[str], None]) -> Counter[str]:
     refused = 0
     with ExitStack() as stack:
         send = _sender(settings, stack)
-        for _ in range(_MOST_LETTERS):
+        while refused < _GIVE_UP_AFTER and totals.total() < _MOST_LETTERS:
             leased = lease_next(history, settings.service.name, utc_now())
-            if leased is None or refused == _GIVE_UP_AFTER:
+            if leased is None:
                 break
             state, answer = _deliver_one(settings, history, leased, send)
             totals[state] += 1

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from prefect import State
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 from prefect.context import FlowRunContext
 from prefect.logging import get_run_logger
-from prefect.states import Completed, Failed, State
+from prefect.states import Completed, Failed
 
 from flows.letters import archive_report, report_letters
 from flows.options import DailyOptions, refuse_future
@@ -155,11 +156,12 @@ def _compose(round_: Round, sections: tuple[Section, ...], place: Place) -> NewR
         lines=settings.guide_lines(key.flow),
         notes=() if settings.mail.smtp else (msg("No mail server is configured: mails are written as .eml files"),),
     )
-    report = compose_report(facts, sections, place.revision, before)
-    data = masked(to_data(report))
+    data = masked(to_data(compose_report(facts, sections, place.revision, before)))
+    text = canonical(data)
+    report = from_text(text)  # masked, as the one that it is compared with
     letters = report_letters(settings, report, same_period, mail_unchanged=round_.mail_unchanged)
     results: Any = data["results"]
-    return NewRun(report.verdict.value, finished_at, canonical(data), results, letters)
+    return NewRun(report.verdict.value, finished_at, text, results, letters)
 
 
 async def _archive(round_: Round, report: Report, seal: Seal) -> str | None:

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from reports import runbooks
 from reports.folders import cannot_write, remove_leftovers, slug, write_file, write_folder
 from reports.html import IndexEntry, PageLinks, index, newest_of_each, page, redirect, runbook
-from reports.names import STATUSES
+from reports.names import STATUSES, page_name
 from reports.report import Report, Seal
 from reports.schema import file_data
 from reports.text import plain
@@ -69,7 +69,7 @@ def write(report: Report, seal: Seal, output: Path, *, locales: Sequence[str], l
     }
     for locale in locales:
         links = _links(report, output, locale, locales)
-        contents[_name("report", locale, locales)] = page(
+        contents[page_name("report", locale, locales)] = page(
             report, seal, Words(locale, report.timezone), links=links
         ).encode()
     remove_leftovers(output)
@@ -85,33 +85,29 @@ def write_index(output: Path, locales: Sequence[str]) -> None:
         raise cannot_write(output, error) from error
     for locale in locales:
         words = Words(locale, "UTC")
-        others = tuple((x, _name("index", x, locales)) for x in locales if x != locale)
-        here = [_in_language(entry, output, _name("report", locale, locales)) for entry in entries]
-        write_file(output / _name("index", locale, locales), index(here, words, languages=others).encode())
+        others = tuple((x, page_name("index", x, locales)) for x in locales if x != locale)
+        here = [_in_language(entry, output, page_name("report", locale, locales)) for entry in entries]
+        write_file(output / page_name("index", locale, locales), index(here, words, languages=others).encode())
         for check in runbooks.written(locale):
             text = runbooks.source(check, locale)
             if text is not None:
-                back = f"../{_name('index', locale, locales)}"
-                name = _name(check, locale, locales)
+                back = f"../{page_name('index', locale, locales)}"
+                name = page_name(check, locale, locales)
                 write_file(output / "checks" / name, runbook(text, words, index=back).encode())
         for entry in newest_of_each(here):
             target = entry.href.split("/", 2)[2]
             folder = output / entry.service / entry.flow
-            write_file(folder / _name("latest", locale, locales), redirect(target, words).encode())
-
-
-def _name(stem: str, locale: str, locales: Sequence[str]) -> str:
-    return f"{stem}.html" if locale == locales[0] else f"{stem}.{locale}.html"
+            write_file(folder / page_name("latest", locale, locales), redirect(target, words).encode())
 
 
 def _links(report: Report, output: Path, locale: str, locales: Sequence[str]) -> PageLinks:
     up = "../../../../"
     return PageLinks(
-        index=up + _name("index", locale, locales),
-        latest="../../" + _name("latest", locale, locales),
-        previous=_previous(report, output, _name("report", locale, locales)),
-        next=_next(report, output, _name("report", locale, locales)),
-        languages=tuple((x, _name("report", x, locales)) for x in locales if x != locale),
+        index=up + page_name("index", locale, locales),
+        latest="../../" + page_name("latest", locale, locales),
+        previous=_previous(report, output, page_name("report", locale, locales)),
+        next=_next(report, output, page_name("report", locale, locales)),
+        languages=tuple((x, page_name("report", x, locales)) for x in locales if x != locale),
         runbook=_runbook(up, locale, locales),
     )
 
@@ -133,7 +129,7 @@ def _next(report: Report, output: Path, name: str) -> str | None:
 
 def _runbook(up: str, locale: str, locales: Sequence[str]) -> Callable[[str], str | None]:
     written = frozenset(runbooks.written(locale))
-    return lambda check: f"{up}checks/{_name(check, locale, locales)}" if check in written else None
+    return lambda check: f"{up}checks/{page_name(check, locale, locales)}" if check in written else None
 
 
 def _entry(path: Path, output: Path) -> IndexEntry:

@@ -1,7 +1,7 @@
 """A report as a mail: text and HTML that say the same, charts inside, nothing fetched from elsewhere."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -11,12 +11,13 @@ import css_inline
 
 from reports.charts import png
 from reports.localise import view
+from reports.names import page_name
 from reports.report import Report, Seal
 from reports.runbooks import source
 from reports.templating import asset, render
 from reports.text import plain, provenance
 from reports.view import ReportView, ResultView
-from reports.words import Words
+from reports.words import LOCALES, Words
 from tasks.check_result import Chart
 from tasks.observation import shown
 
@@ -39,21 +40,35 @@ class _Picture:
 
 
 def letter(
-    report: Report, seal: Seal, words: Words, *, sender: str, recipient: str, base_url: str | None
+    report: Report,
+    seal: Seal,
+    words: Words,
+    *,
+    sender: str,
+    recipient: str,
+    base_url: str | None,
+    locales: Sequence[str] = LOCALES,
 ) -> EmailMessage:
     """The mail of a report to one recipient; the same report and recipient give the same Message-ID.
 
-    Without `base_url` the paths are printed and nothing is a link. Raises ValueError for an address with a line end.
+    `locales` are the archive's: links lead to the page in the reader's language where there is one. Without
+    `base_url` the paths are printed and nothing is a link. Raises ValueError for an address with a line end.
     """
     v = view(report, seal, words)
-    path = report_path(report)
+    path = report_path(report, page_name("report", words.locale, locales))
     link = f"{base_url.rstrip('/')}/{path}" if base_url else None
     mail = EmailMessage(policy=_POLICY)
     for name, value in _headers(report, v, words, sender, recipient):
         mail[name] = value
     mail.set_content(f"{plain(report, seal, words)}{words.tr('Report')}: {link or path}\n")
     pictures = tuple(_pictures((*v.failed, *v.warned)))
-    mail.add_alternative(_html(v, words, str(mail["Subject"]), pictures, link, path, base_url), subtype="html")
+    checks = f"{base_url.rstrip('/')}/checks" if base_url else None
+
+    def runbook(check: str) -> str | None:
+        known = checks is not None and source(check, words.locale) is not None
+        return f"{checks}/{page_name(check, words.locale, locales)}" if known else None
+
+    mail.add_alternative(_html(v, words, str(mail["Subject"]), pictures, link, path, runbook), subtype="html")
     html = mail.get_payload(1)
     assert isinstance(html, EmailMessage)
     for picture in pictures:
@@ -67,9 +82,9 @@ def letter(
     return mail
 
 
-def report_path(report: Report) -> str:
+def report_path(report: Report, page: str) -> str:
     """Where the archive keeps the report's page, below its root."""
-    return f"{report.service}/{report.flow}/{report.period}/r{report.revision}/report.html"
+    return f"{report.service}/{report.flow}/{report.period}/r{report.revision}/{page}"
 
 
 def message_id(report: Report, recipient: str) -> str:
@@ -100,13 +115,9 @@ def _html(
     pictures: tuple[_Picture, ...],
     link: str | None,
     path: str,
-    base_url: str | None,
+    runbook: Callable[[str], str | None],
 ) -> str:
     """The HTML part, with as many rows as fit into MOST_HTML_BYTES."""
-
-    def runbook(check: str) -> str | None:
-        return f"{base_url.rstrip('/')}/checks/{check}.html" if base_url and source(check, words.locale) else None
-
     html = ""
     for most in (MOST_ROWS, MOST_ROWS // 2, 2, 1):
         html = _INLINER.inline(

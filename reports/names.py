@@ -1,5 +1,7 @@
 """What people call the verdicts, statuses, severities and rounds, and the symbol beside each."""
 
+from collections.abc import Sequence
+
 from tasks.check_result import Message, Severity, Status, msg, verbatim
 from tasks.guide.judge import Verdict
 
@@ -78,3 +80,8 @@ def trigger_name(trigger: str) -> Message:
 def language_name(locale: str) -> str:
     """A language in its own words."""
     return _LANGUAGES.get(locale, locale)
+
+
+def page_name(stem: str, locale: str, locales: Sequence[str]) -> str:
+    """The file of a page in one language; the main language, and one that is not archived, have the plain name."""
+    return f"{stem}.html" if locale == locales[0] or locale not in locales else f"{stem}.{locale}.html"

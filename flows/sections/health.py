@@ -63,11 +63,13 @@ async def _probe(round_: Round, target: Target, path: str | None) -> Sampled | U
 
 
 async def _sample(round_: Round, target: Target, path: str, samples: int) -> Sampled | Unobserved:
-    return round_.past or await seen(read_answers(target, path, samples))
+    return await seen(read_answers(target, path, samples)) if round_.past is None else round_.past
 
 
 async def _report(round_: Round, target: Target, path: str | None) -> HealthReport | Unobserved | None:
-    return None if path is None else round_.past or await seen(read_health(target, path))
+    if path is None:
+        return None
+    return await seen(read_health(target, path)) if round_.past is None else round_.past
 
 
 def _kpis(sampled: Mapping[str, Sampled | Unobserved]) -> tuple[Kpi, ...]:

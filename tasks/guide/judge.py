@@ -45,8 +45,10 @@ def judge_round(lines: tuple[LineVerdict, ...], results: tuple[CheckResult, ...]
     statuses = {r.status for r in results}
     if Status.FAIL in statuses:
         return Verdict.FAILED
-    looked_at_all = lines and all(x.ticked or x.verdict is Verdict.NOT_APPLICABLE for x in lines)
-    if Status.UNKNOWN in statuses or not looked_at_all or not any(s.measured for s in statuses):
+    # A ticked line was measured; a round in which every line is left out has looked at nothing.
+    ticked = any(line.ticked for line in lines)
+    complete = ticked and all(line.ticked or line.verdict is Verdict.NOT_APPLICABLE for line in lines)
+    if Status.UNKNOWN in statuses or not complete:
         return Verdict.INCOMPLETE
     return Verdict.ATTENTION if Status.WARN in statuses else Verdict.PASSED
 

@@ -5,9 +5,10 @@ import json
 import socket
 import ssl
 import time
+import zlib
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,7 +47,7 @@ async def open_target(
     Raises UsageError if the CA file or a header cannot be used.
     """
     # A cache on the way would answer for a service that is down.
-    sent = httpx.Headers({"Cache-Control": "no-cache"})
+    sent = httpx.Headers({"Cache-Control": "no-cache", "Accept-Encoding": "gzip"})
     sent.update({name.encode(): _sendable(name, value) for name, value in headers.items()})
     async with httpx.AsyncClient(
         base_url=base_url, headers=sent, verify=_trust(ca_file), timeout=timeout_s, trust_env=False
@@ -62,7 +63,7 @@ async def read_answers(target: Target, path: str, samples: int) -> Sampled:
     """
     answers: list[Answer] = []
     for _ in range(samples + 1):
-        answer, _body, _type = await _ask(target, path)
+        answer, _body, _headers = await _ask(target, path)
         answers.append(answer)
         if len(answers) >= _GIVE_UP_AFTER and all(a.status is None for a in answers[-_GIVE_UP_AFTER:]):
             break
@@ -72,13 +73,11 @@ async def read_answers(target: Target, path: str, samples: int) -> Sampled:
 @task(task_run_name="read-health {path}", retries=0, timeout_seconds=120, cache_policy=NO_CACHE, persist_result=False)
 async def read_health(target: Target, path: str) -> HealthReport:
     """Read what a service says of itself. Raises ObservationError if the name does not resolve."""
-    answer, body, content_type = await _ask(target, path)
+    answer, body, headers = await _ask(target, path)
     if answer.error is not None:
         return HealthReport(answer, Unobserved(answer.error))
-    if len(body) > _MOST_BYTES:
-        return HealthReport(answer, Unobserved(msg("The health report is larger than {most} bytes", most=_MOST_BYTES)))
     try:
-        return HealthReport(answer, parse_health(body, content_type))
+        return HealthReport(answer, parse_health(_unpacked(body, headers), headers.get("content-type", "")))
     except ObservationError as error:
         return HealthReport(answer, Unobserved(error.reason))
 
@@ -183,12 +182,23 @@ def _sendable(name: str, value: str) -> bytes:
     return value.encode()
 
 
-async def _ask(target: Target, path: str) -> tuple[Answer, bytes, str]:
+def _unpacked(body: bytes, headers: httpx.Headers) -> bytes:
+    """A whole body; one that is cut at the most that is kept could read as a whole other report."""
+    if headers.get("content-encoding", "").lower() == "gzip" and len(body) <= _MOST_BYTES:
+        with suppress(zlib.error):  # not gzip: not JSON either
+            body = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(body, _MOST_BYTES + 1)
+    if len(body) > _MOST_BYTES:
+        raise ObservationError(msg("The health report is larger than {most} bytes", most=_MOST_BYTES))
+    return body
+
+
+async def _ask(target: Target, path: str) -> tuple[Answer, bytes, httpx.Headers]:
+    """An answer with its headers and, as sent, at most one byte more of its body than is used."""
     started = time.perf_counter()
     try:
         async with asyncio.timeout(target.timeout_s), target.client.stream("GET", path) as response:
             body = b""
-            async for chunk in response.aiter_bytes():
+            async for chunk in response.aiter_raw():
                 # What is not kept is read all the same: an answer is complete, and in time, with its last byte.
                 body += chunk[: _MOST_BYTES + 1 - len(body)]
     except (TimeoutError, httpx.TimeoutException):
@@ -196,8 +206,8 @@ async def _ask(target: Target, path: str) -> tuple[Answer, bytes, str]:
     except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, OSError) as error:
         reason = _reason(error)
     else:
-        return Answer(response.status_code, _since(started)), body, response.headers.get("content-type", "")
-    return Answer(None, _since(started), reason), b"", ""
+        return Answer(response.status_code, _since(started)), body, response.headers
+    return Answer(None, _since(started), reason), b"", httpx.Headers()
 
 
 def _since(started: float) -> float:

@@ -13,7 +13,7 @@ from tasks.history.engine import reading, writing
 from tasks.history.tables import outbox, services
 
 LEASE = timedelta(minutes=3)
-"""Longer than the longest that one mail may take (4 × 30 s)."""
+"""Longer than the longest that one mail may take (a deadline of 3 × 30 s, and 30 s to hang up)."""
 _FIRST_WAIT = timedelta(minutes=1)
 _LONGEST_WAIT = timedelta(hours=1)
 _MOST_ATTEMPTS = 24
@@ -125,7 +125,7 @@ def mark_unknown(engine: Engine, leased: Leased, answer: str, now: datetime) -> 
 
 
 def mark_retry(engine: Engine, leased: Leased, answer: str, now: datetime) -> State:
-    """The recipient was not told; it is tried again, ever more slowly, for about a day."""
+    """The recipient was not told; it is tried again, ever more slowly, for most of a day."""
     if leased.attempts >= _MOST_ATTEMPTS:
         return mark_failed(engine, leased, answer, now)
     wait = min(_FIRST_WAIT * 2 ** (leased.attempts - 1), _LONGEST_WAIT)

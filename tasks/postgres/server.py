@@ -32,9 +32,7 @@ class PostgresServer:
 
 
 @contextmanager
-def running_postgres(
-    folder: Path, *, fsync: bool = True, port: int | None = None
-) -> Iterator[PostgresServer]:
+def running_postgres(folder: Path, *, fsync: bool = True, port: int | None = None) -> Iterator[PostgresServer]:
     """A server on the data kept in `folder`, which is created when new; stopped at the end.
 
     For throw-away data only: connections are trusted without a password, from this machine alone. As root it

@@ -56,10 +56,7 @@ def test_stop_ends_a_child_that_ignores_term_and_its_grandchild(tmp_path: Path) 
 
 
 def test_a_child_that_listens_gets_its_grace_and_keeps_its_own_exit_status(tmp_path: Path) -> None:
-    code = (
-        "import signal,sys,time; signal.signal(15, lambda *_: sys.exit(7))\n"
-        "print('up', flush=True); time.sleep(60)"
-    )
+    code = "import signal,sys,time; signal.signal(15, lambda *_: sys.exit(7))\nprint('up', flush=True); time.sleep(60)"
     with Child(python(code), log=tmp_path / "log") as child:
         assert eventually(child.tail)
         assert child.stop(grace_s=5) == 7

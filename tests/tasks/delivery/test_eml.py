@@ -11,9 +11,7 @@ from tasks.delivery.eml import write_eml
 from tasks.delivery.errors import DeliveryError, Outcome
 
 
-def mail(
-    message_id: str | None = "<daily.2026-11-24.r1.a@example.com>", body: str = "本文です。\n"
-) -> EmailMessage:
+def mail(message_id: str | None = "<daily.2026-11-24.r1.a@example.com>", body: str = "本文です。\n") -> EmailMessage:
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = "r@example.com", "田中@example.com", "日次点検"
     if message_id is not None:

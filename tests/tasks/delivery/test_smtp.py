@@ -99,9 +99,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 
 def at(port: int, security: Security = "plain", **options: Any) -> SmtpServer:
-    return SmtpServer(
-        **{"host": "localhost", "port": port, "security": security, "timeout_s": 1.0, **options}
-    )
+    return SmtpServer(**{"host": "localhost", "port": port, "security": security, "timeout_s": 1.0, **options})
 
 
 @contextmanager
@@ -172,9 +170,7 @@ def test_a_refused_login_is_permanent_and_keeps_the_password(serve: Serve, autho
     assert "hunter2!" not in repr(wrong) and not mailbox.envelopes
 
 
-@pytest.mark.parametrize(
-    ("security", "host"), [("starttls", "localhost"), ("tls", "localhost"), ("tls", "127.0.0.1")]
-)
+@pytest.mark.parametrize(("security", "host"), [("starttls", "localhost"), ("tls", "localhost"), ("tls", "127.0.0.1")])
 def test_an_untrusted_certificate_or_another_name_is_permanent(
     serve: Serve, authority: Authority, tmp_path: Path, security: Security, host: str
 ) -> None:
@@ -278,9 +274,7 @@ def test_a_line_break_hidden_in_an_encoded_word_is_inert(serve: Serve) -> None:
     for envelope in mailbox.envelopes:
         got = message_from_bytes(raw(envelope), policy=policy.compat32)
         assert got.keys() == ["From", "To", "Subject", "Message-ID", "MIME-Version", "Content-Type"]
-        assert "Bcc: evil@x.example" in " ".join(
-            str(policy.default.header_factory("Subject", got["Subject"])).split()
-        )
+        assert "Bcc: evil@x.example" in " ".join(str(policy.default.header_factory("Subject", got["Subject"])).split())
 
 
 @pytest.mark.parametrize(

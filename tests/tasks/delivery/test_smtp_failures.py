@@ -146,9 +146,7 @@ def failure(server: SmtpServer, message: EmailMessage | None = None) -> Delivery
         ({".": TRICKLE}, Outcome.UNKNOWN, "did not answer in time"),
     ],
 )
-def test_each_step(
-    scripted: Scripted, told: dict[str, bytes | list[bytes]], kind: Outcome, words: str
-) -> None:
+def test_each_step(scripted: Scripted, told: dict[str, bytes | list[bytes]], kind: Outcome, words: str) -> None:
     error = failure(at(scripted(told).port))
     assert (error.kind, words in str(error)) == (kind, True), error
 
@@ -171,9 +169,7 @@ def test_a_server_that_trickles_is_left_at_the_deadline(scripted: Scripted, step
 
 @pytest.mark.parametrize("then", [DROP, HANG])
 def test_a_connection_lost_before_the_dot_is_retried(scripted: Scripted, then: bytes) -> None:
-    large = mail(
-        ("x" * 70 + "\n") * 120_000
-    )  # more than the buffers of both sides take, so that the dot is never sent
+    large = mail(("x" * 70 + "\n") * 120_000)  # more than the buffers of both sides take, so that the dot is never sent
     error = failure(at(scripted({"TEXT": then}, buffer=4096).port), large)
     assert error.kind is Outcome.RETRY
     assert "while sending the text" in str(error)
@@ -183,9 +179,7 @@ def test_a_connection_lost_before_the_dot_is_retried(scripted: Scripted, then: b
     ("early", "kind"),
     [(b"552 too large", Outcome.PERMANENT), (b"451 no disk", Outcome.RETRY), (b"250 kept", Outcome.RETRY)],
 )
-def test_a_reply_before_the_dot_is_never_an_acceptance(
-    scripted: Scripted, early: bytes, kind: Outcome
-) -> None:
+def test_a_reply_before_the_dot_is_never_an_acceptance(scripted: Scripted, early: bytes, kind: Outcome) -> None:
     error = failure(at(scripted({"DATA": b"354 go on\r\n" + early}).port))
     assert (error.kind, early.decode() in str(error)) == (kind, True)
 
@@ -236,9 +230,7 @@ def test_a_reply_that_repeats_the_login_is_masked(scripted: Scripted, code: str)
         assert secret not in shown
 
 
-@pytest.mark.parametrize(
-    ("offer", "kind"), [(b"250 AUTH LOGIN", None), (b"250 AUTH XOAUTH2", Outcome.PERMANENT)]
-)
+@pytest.mark.parametrize(("offer", "kind"), [(b"250 AUTH LOGIN", None), (b"250 AUTH XOAUTH2", Outcome.PERMANENT)])
 def test_login_mechanisms(scripted: Scripted, offer: bytes, kind: Outcome | None) -> None:
     told = {
         "EHLO": b"250-here\r\n" + offer,

@@ -374,7 +374,11 @@ class TestRequests:
     """Every path gets both verdicts; the slowest shows all."""
 
     def test_the_slowest_path_carries_the_chart(self) -> None:
-        seen = {"a /quick": sampled(ok(21)), "a /slow": sampled(ok(21, 300.0)), "a /dark": BLIND}
+        seen: dict[str, Sampled | Unobserved] = {
+            "a /quick": sampled(ok(21)),
+            "a /slow": sampled(ok(21, 300.0)),
+            "a /dark": BLIND,
+        }
         results = judge_requests(seen, LIMITS, NOW)
         assert [(r.check, r.subject, r.status) for r in results] == [
             ("health.errors", "a /quick", Status.PASS),

@@ -3,11 +3,9 @@
 import runpy
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import datetime
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 from sqlalchemy import Engine, text
@@ -16,44 +14,27 @@ from tasks.check_result import CheckResult
 from tasks.history.chain import ChainVerdict, verify_chains
 from tasks.history.engine import reading, writing
 from tasks.history.outbox import Letter
-from tasks.history.runs import NewRun, Place, RunKey
+from tasks.history.runs import NewRun, Place
 
 PROGRAM = Path(__file__).with_name("writing.py")
 WRITING = runpy.run_path(str(PROGRAM))
 
 
-class ARun(Protocol):
-    """Makes what `record_run` asks for."""
-
-    def __call__(
-        self,
-        key: RunKey,
-        results: tuple[CheckResult, ...] | None = None,
-        letters: Sequence[Letter] = (),
-        at: datetime = ...,
-    ) -> Callable[[Place], NewRun]: ...
-
-
-class ALetter(Protocol):
-    """Makes a letter."""
-
-    def __call__(self, name: str, recipient: str = ...) -> Letter: ...
-
-
+Compose = Callable[[Place], NewRun]
 Start = Callable[..., "subprocess.Popen[str]"]
 Tamper = Callable[..., None]
 Verify = Callable[..., tuple[ChainVerdict, ...]]
 
 
 @pytest.fixture
-def a_run() -> ARun:
-    run: ARun = WRITING["a_run"]
+def a_run() -> Callable[..., Compose]:
+    run: Callable[..., Compose] = WRITING["a_run"]
     return run
 
 
 @pytest.fixture
-def a_letter() -> ALetter:
-    letter: ALetter = WRITING["a_letter"]
+def a_letter() -> Callable[..., Letter]:
+    letter: Callable[..., Letter] = WRITING["a_letter"]
     return letter
 
 
@@ -71,7 +52,8 @@ def start(history_url: str) -> Iterator[Start]:
         def start_one(*arguments: str) -> "subprocess.Popen[str]":
             what, *rest = arguments
             argv = [sys.executable, str(PROGRAM), what, history_url, *rest]
-            process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            pipe = subprocess.PIPE
+            process = subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
             stack.enter_context(process)
             stack.callback(process.kill)
             return process

@@ -17,13 +17,13 @@ from sqlalchemy import Engine, text
 
 from tasks.history import migrate, tables  # noqa: F401  tables fills metadata
 from tasks.history.engine import HistoryError, metadata, open_history, reading, writing
-from tasks.history.runs import RunKey, read_runs, record_run
+from tasks.history.runs import read_runs
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
-KEY = RunKey("kondate", "daily-checklist", "2026-11-24", "schedule")
 INSERT_RUN = (
     "INSERT INTO runs (service_id, flow, period, revision, trigger, verdict, finished_at, sequence, report, digest,"
-    " chained) VALUES (1, 'daily-checklist', '2026-11-23', 1, 'hand', 'Passed', '2026-11-23 00:00:00', 1, '{}', 'd', 'c')"
+    " chained)"
+    " VALUES (1, 'daily-checklist', '2026-11-23', 1, 'hand', 'Passed', '2026-11-23 00:00:00', 1, '{}', 'd', 'c')"
 )
 
 
@@ -69,7 +69,7 @@ def test_an_empty_database_gets_the_schema_at_once(empty: Engine, tmp_path: Path
 
 
 def test_an_old_schema_is_refused_with_the_command_that_upgrades_it(old: Engine) -> None:
-    with pytest.raises(HistoryError, match="has schema 0001, this opsrounds needs .*; run: rounds db upgrade$"):
+    with pytest.raises(HistoryError, match=r"has schema 0001, this opsrounds needs .*; run: rounds db upgrade$"):
         migrate.require_current(old)
     assert migrate.current(old) == "0001"
 
@@ -97,7 +97,7 @@ def test_a_copy_that_cannot_be_made_changes_nothing(old: Engine, tmp_path: Path)
     if old.dialect.name == "postgresql":
         pytest.skip("only SQLite is copied")
     (tmp_path / f"history.db.before-{migrate.head()}-20261124T090000Z").mkdir()  # in the way
-    with pytest.raises(HistoryError, match="no copy could be made .*nothing was changed; make room"):
+    with pytest.raises(HistoryError, match=r"no copy could be made .*nothing was changed; make room"):
         migrate.upgrade(old, NOW)
     assert migrate.current(old) == "0001"
     assert list(tmp_path.glob("*.partial")) == []
@@ -137,12 +137,22 @@ def test_a_migration_that_fails_leaves_the_old_schema(old: Engine) -> None:
 
 
 def test_processes_that_create_one_empty_database_at_once_all_succeed(
-    empty: Engine, start: Callable[..., "subprocess.Popen[str]"]
+    empty: Engine, history_url: str, start: Callable[..., "subprocess.Popen[str]"], tmp_path: Path
 ) -> None:
+    addresses = [history_url]
+    if empty.dialect.name == "sqlite":
+        addresses = [f"sqlite:///{tmp_path / f'{number}.db'}" for number in range(12)]
     started = [start("open", "-") for _ in range(3)]
-    told = [process.communicate(timeout=60) for process in started]
-    assert told == [("open\n", "")] * 3
-    migrate.require_current(empty)
+    for address in ("sqlite:///" + str(tmp_path / "warm.db"), *addresses):
+        for process in started:
+            assert process.stdin is not None
+            process.stdin.write(address + "\n")
+            process.stdin.flush()
+        for process in started:
+            assert process.stdout is not None
+            assert process.stdout.readline().strip() == address, process.communicate()[1]
+    for address in addresses:
+        assert migrate.current(open_history(address, tmp_path)) == migrate.head()
 
 
 def test_an_address_is_shown_without_its_password(tmp_path: Path) -> None:

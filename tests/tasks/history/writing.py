@@ -1,8 +1,11 @@
 """Tiny runs and letters; as a program, another process that works on a history database.
 
-Usage: writing.py record|record-for-ever|lease|open URL SERVICE [COUNT]
+Usage: writing.py record|record-for-ever|record-until-killed|lease|open URL SERVICE [COUNT]
+`open` opens the addresses on its stdin; for each line there `record-until-killed` starts a process that records for
+ever, says its pid, and `-` when it was killed.
 """
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -70,11 +73,22 @@ def a_letter(name: str, recipient: str = "ops@example.com") -> Letter:
 
 def main(what: str, url: str, service: str, count: int) -> None:
     """Work on the database as asked, and tell of each piece on a line once it is committed."""
-    engine = open_history(url, Path.cwd())
     if what == "open":
-        require_current(engine)
-        print("open", flush=True)
+        for address in map(str.strip, sys.stdin):
+            require_current(open_history(address, Path.cwd()))
+            print(address, flush=True)
         return
+    if what == "record-until-killed":
+        for _ in sys.stdin:
+            if (child := os.fork()) == 0:
+                print(os.getpid(), flush=True)
+                what = "record-for-ever"
+                break
+            os.waitpid(child, 0)
+            print("-", flush=True)
+        else:
+            return
+    engine = open_history(url, Path.cwd())
     if what == "lease":
         while (leased := lease_next(engine, service, AT)) is not None:
             print(leased.letter.dedupe_key, mark_sent(engine, leased, "250", AT), flush=True)

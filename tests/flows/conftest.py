@@ -1,0 +1,328 @@
+"""One Prefect server for all tests, a service that answers as told, and service files."""
+
+import asyncio
+import json
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import Envelope
+from prefect import State
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterFlowRunId,
+    LogFilter,
+    LogFilterFlowRunId,
+)
+from prefect.client.schemas.objects import FlowRun
+from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
+from sqlalchemy import text
+
+from deployments.prefect_server import PrefectServer
+from flows.daily_checklist import daily_checklist
+from flows.options import DailyOptions
+from reports.report import Report, from_text
+from tasks.history.engine import History, writing
+from tasks.history.opened import history_of
+from tasks.history.runs import StoredRun, read_runs
+from tasks.settings import SERVICES_VARIABLE, Settings, load_settings, use_services
+
+API_VARIABLE = "OPSROUNDS_TEST_PREFECT_API"
+"""An address here is used instead of a server of the tests' own, which takes some ten seconds to start."""
+
+DROP = "drop"
+"""In the place of an answer: the connection is cut."""
+HEALTH = '[health]\nlive = "/live"\nready = "/ready"\nreport = "/health"\nrequests = ["/items"]\nsamples = 10\n'
+GUIDE = '[guide.daily]\nerror-logs = { not_applicable = "read by hand" }\nresources = { not_applicable = "looked by hand" }\n'
+RECIPIENTS = '[{ address = "oncall@shop.example", locale = "ja" }, { address = "lead@shop.example", locale = "en" }]'
+
+
+@pytest.fixture(scope="session")
+def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the Prefect server that all tests share."""
+    if there := os.environ.get(API_VARIABLE):
+        yield there
+        return
+    server = PrefectServer(tmp_path_factory.mktemp("prefect"), services=False)
+    with server.child:
+        server.wait_until_healthy()
+        os.environ[API_VARIABLE] = server.api_url  # tests elsewhere have a fixture of this name too
+        yield server.api_url
+        del os.environ[API_VARIABLE]
+
+
+@pytest.fixture
+def prefect(prefect_api: str, tmp_path: Path) -> Iterator[SyncPrefectClient]:
+    """The shared server as the one that flows of this test use, and a client of it."""
+    settings: dict[Any, Any] = {PREFECT_API_URL: prefect_api, PREFECT_HOME: tmp_path / "prefect-home"}
+    with temporary_settings(settings), get_client(sync_client=True) as client:
+        yield client
+
+
+@dataclass
+class Said:
+    """What a path answers; a callable body is asked each time."""
+
+    status: int = 200
+    body: object | Callable[[], object] = field(default_factory=dict)
+    delay_s: float = 0.0
+
+
+class Site:
+    """An operated service on this machine: what each path answers, and what was asked of it."""
+
+    def __init__(self) -> None:
+        self.said: dict[str, Said] = {}
+        self.asked: list[tuple[str, dict[str, str]]] = []
+        self.components: list[dict[str, object]] = [{"name": "database", "status": "healthy", "responseTime": 3}]
+        self.version = "1.4.2"
+        self.get_well()
+        site = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            wbufsize = -1  # head and body in one packet: two would wait for each other's acknowledgement
+
+            def do_GET(self) -> None:
+                site.asked.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
+                said = site.said.get(self.path, Said(404))
+                time.sleep(said.delay_s)
+                body = json.dumps(said.body() if callable(said.body) else said.body).encode()
+                self.send_response(said.status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def get_well(self) -> None:
+        """Answer as a healthy service does."""
+        self.said = {
+            "/live": Said(),
+            "/ready": Said(),
+            "/items": Said(),
+            "/health": Said(body=lambda: self.health("healthy")),
+        }
+
+    def fall_ill(self) -> None:
+        """Not ready, unhealthy by its own word, and a component down."""
+        self.components = [{"name": "database", "status": "unhealthy", "message": "disk full"}]
+        self.said |= {"/ready": Said(503), "/health": Said(503, lambda: self.health("unhealthy"))}
+
+    def health(self, status: str) -> dict[str, object]:
+        """A health report of this moment."""
+        now = datetime.now(UTC).isoformat()
+        return {"status": status, "version": self.version, "timestamp": now, "checks": self.components}
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    """A service that is well until told otherwise."""
+    site = Site()
+    yield site
+    site.server.shutdown()
+    site.server.server_close()
+
+
+@dataclass
+class Operated:
+    """A service as a test operates it: its file, its history, its archive."""
+
+    settings: Settings
+    history: History
+
+    @property
+    def name(self) -> str:
+        return self.settings.service.name
+
+    def hold(self, **options: Any) -> State[Any]:
+        """A round by hand."""
+        state: Any = asyncio.run(daily_checklist(self.name, DailyOptions(**options), return_state=True))  # type: ignore[call-overload]
+        assert isinstance(state, State)
+        return state
+
+    def runs(self) -> tuple[StoredRun, ...]:
+        """What is stored, oldest first."""
+        return tuple(reversed(read_runs(self.history, self.name, most=1000)))
+
+    def report(self) -> Report:
+        """The newest report."""
+        return from_text(self.runs()[-1].report)
+
+    def folder(self, run: StoredRun) -> Path:
+        """Where a run is archived."""
+        return self.settings.output / self.name / run.flow / run.period / f"r{run.revision}"
+
+    def rows(self, sql: str, **values: object) -> list[Any]:
+        """What a statement on the history gives; it may change it."""
+        with writing(self.history) as connection:
+            result = connection.execute(text(sql), values)
+            return list(result) if result.returns_rows else []
+
+    def letters(self) -> list[tuple[str, str, str]]:
+        """Every letter as (dedupe key, recipient, state)."""
+        rows = self.rows("SELECT dedupe_key, recipient, state FROM outbox ORDER BY id")
+        return [(row.dedupe_key, row.recipient, row.state) for row in rows]
+
+    def all_due(self) -> None:
+        """Let the time pass until everything that waits is due, and every lease is over."""
+        past = "2001-01-01 00:00:00.000000"
+        self.rows(
+            "UPDATE outbox SET due_at = :past, leased_until = CASE WHEN lease IS NULL THEN NULL ELSE :past END",
+            past=past,
+        )
+
+
+Operate = Callable[..., Operated]
+
+
+@pytest.fixture
+def operate(tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[Operate]:
+    """Writes a service file, makes its folder the services of this process, and opens its history."""
+    folder = tmp_path / "services"
+    folder.mkdir()
+    monkeypatch.setenv(SERVICES_VARIABLE, str(folder))  # put back at the end, whatever use_services sets
+    use_services(folder)
+    with ExitStack() as stack:
+
+        def write(
+            *,
+            name: str = "shop",
+            base_url: str | None = None,
+            health: str = HEALTH,
+            guide: str = GUIDE,
+            mail: str = "",
+            recipients: str = RECIPIENTS,
+            more: str = "",
+        ) -> Operated:
+            file = folder / f"{name}.toml"
+            file.write_text(
+                f'[service]\nname = "{name}"\nbase_url = "{base_url or site.url}"\ntimezone = "Asia/Tokyo"\n'
+                f"{health}{guide}[mail]\nto = {recipients}\n{mail}"
+                f'[history]\nurl = "sqlite:///{name}.db"\n'
+                f'[reports]\noutput = "../archive"\nlocales = ["en", "ja"]\n{more}',
+                encoding="utf-8",
+            )
+            settings = load_settings(file)
+            history = history_of(settings)
+            stack.callback(history.dispose)
+            return Operated(settings, history)
+
+        yield write
+
+
+@dataclass
+class Told:
+    """What Prefect's server was told of a flow run."""
+
+    client: SyncPrefectClient
+
+    def run(self, state: State[Any]) -> FlowRun:
+        """The flow run that ended with a state."""
+        return self.client.read_flow_run(self.run_id(state))
+
+    @staticmethod
+    def run_id(state: State[Any]) -> UUID:
+        run_id = state.state_details.flow_run_id
+        assert run_id is not None
+        return run_id
+
+    def artifacts(self, state: State[Any]) -> dict[str, str]:
+        """The texts of a run's artifacts by their type."""
+        mine = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[self.run_id(state)]))
+        return {str(found.type): str(found.data) for found in self.client.read_artifacts(artifact_filter=mine)}
+
+    def log(self, state: State[Any]) -> str:
+        """A run's whole log, once its last line has arrived."""
+        deadline = time.monotonic() + 20
+        mine = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[self.run_id(state)]))
+        while True:
+            log = "\n".join(line.message for line in self.client.read_logs(mine))
+            if "Finished in state" in log:
+                return log
+            assert time.monotonic() < deadline, log
+            time.sleep(0.2)
+
+
+@pytest.fixture
+def told(prefect: SyncPrefectClient) -> Told:
+    """What the server knows of runs."""
+    return Told(prefect)
+
+
+class PostOffice:
+    """A mail server that keeps what it accepts; answers that are set are used up, one a question."""
+
+    def __init__(self) -> None:
+        self.kept: list[tuple[str, EmailMessage]] = []
+        self.heard: list[str] = []
+        self.recipients: dict[str, list[str]] = {}
+        self.endings: list[str] = []
+        self.delay_s = 0.0
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        return f"smtp://127.0.0.1:{self.port}"
+
+    @property
+    def ids(self) -> Counter[str]:
+        """How often each Message-ID arrived, accepted or not."""
+        return Counter(self.heard)
+
+    async def handle_RCPT(self, _server: Any, _session: Any, envelope: Envelope, address: str, _options: Any) -> str:
+        if answers := self.recipients.get(address):
+            return answers.pop(0)
+        envelope.rcpt_tos.append(address)
+        return "250 recipient ok"
+
+    async def handle_DATA(self, server: Any, _session: Any, envelope: Envelope) -> str:
+        assert isinstance(envelope.content, bytes)
+        message = message_from_bytes(envelope.content, policy=policy.default)
+        self.heard.append(str(message["Message-ID"]))
+        await asyncio.sleep(self.delay_s)
+        answer = self.endings.pop(0) if self.endings else "250 2.0.0 kept"
+        if answer == DROP:
+            server.transport.abort()
+        elif answer.startswith("250"):
+            self.kept.append((envelope.rcpt_tos[0], message))
+        return answer
+
+
+class _AnyPort(Controller):
+    def _trigger_server(self) -> None:
+        assert isinstance(self.server, asyncio.Server)
+        self.port = self.server.sockets[0].getsockname()[1]
+        super()._trigger_server()  # type: ignore[no-untyped-call]
+
+
+@pytest.fixture
+def post() -> Iterator[PostOffice]:
+    """A mail server on this machine."""
+    post = PostOffice()
+    controller = _AnyPort(post, hostname="127.0.0.1", port=0)
+    controller.start()
+    post.port = controller.port
+    yield post
+    controller.stop()

@@ -1,0 +1,384 @@
+"""The daily checklist as it is held: healthy, degraded, late, twice, for the past, and broken."""
+
+import asyncio
+import hashlib
+import json
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from email import message_from_bytes, policy
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from prefect import State, flow
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.objects import FlowRun
+from prefect.flow_engine import run_flow
+from prefect.schedules import Cron
+from prefect.states import AwaitingRetry
+from prefect.types.entrypoint import EntrypointType
+
+from flows.daily_checklist import TIMING, daily_checklist
+from flows.options import DailyOptions, RoundRefused
+from flows.outbox import deliver
+from flows.rounds import begin_round, close_round
+from flows.sections.health import health_check
+from tasks.check_result import Status
+from tasks.guide.judge import Verdict
+from tasks.history.chain import verify_chains
+from tasks.history.engine import reading
+from tasks.processes import free_port
+
+if TYPE_CHECKING:
+    from tests.flows.conftest import Operate, Operated, Site, Told
+
+pytestmark = pytest.mark.usefixtures("prefect")
+HEALTH = '[health]\nlive = "/live"\nready = "/ready"\nreport = "/health"\nrequests = ["/items"]\nsamples = 10\n'
+ALL_WELL = "0 failed, 0 not measured, 0 need attention, 7 passed"
+
+
+def ended(state: State[Any]) -> tuple[str, str | None]:
+    return state.type.value, state.name
+
+
+def statuses(operated: "Operated") -> Counter[tuple[str, Status]]:
+    return Counter((r.check.removeprefix("health."), r.status) for r in operated.report().results)
+
+
+class TestOutcome:
+    """The state of the flow run says what was found."""
+
+    def test_a_healthy_service_passes(self, operate: "Operate", site: "Site") -> None:
+        shop = operate()
+        state = shop.hold()
+        assert (ended(state), state.message) == (("COMPLETED", "Passed"), ALL_WELL)
+        [run] = shop.runs()
+        assert (run.verdict, run.revision, shop.report().trigger) == ("Passed", 1, "hand")
+        assert Counter(path for path, _ in site.asked) == {"/live": 5, "/ready": 5, "/health": 1, "/items": 11}
+
+    def test_a_line_that_nobody_looked_at_makes_it_incomplete(self, operate: "Operate") -> None:
+        state = operate(guide="").hold()
+        assert ended(state) == ("FAILED", "Incomplete")
+        assert state.message == f"{ALL_WELL}; 2 of 3 checklist lines were not looked at"
+
+    def test_a_file_with_the_service_alone_is_incomplete_and_asks_nothing(
+        self, operate: "Operate", site: "Site"
+    ) -> None:
+        shop = operate(health="", guide="")
+        state = shop.hold()
+        assert ended(state) == ("FAILED", "Incomplete")
+        assert {r.status for r in shop.report().results} == {Status.SKIPPED}
+        assert site.asked == []
+
+    def test_what_failed_is_counted_and_a_failed_state_carries_no_data(
+        self, operate: "Operate", site: "Site", told: "Told"
+    ) -> None:
+        site.fall_ill()
+        shop = operate()
+        state = shop.hold()
+        stored = told.run(state).state
+        assert stored is not None and (ended(stored), stored.data) == (("FAILED", "ChecksFailed"), None)
+        assert state.message == "3 failed, 0 not measured, 0 need attention, 4 passed"
+        assert {r.check for r in shop.report().with_status(Status.FAIL)} == {
+            "health.readiness",
+            "health.status",
+            "health.component",
+        }
+
+    def test_a_slow_component_alone_needs_attention(self, operate: "Operate", site: "Site") -> None:
+        site.components = [{"name": "database", "status": "healthy", "responseTime": 1500}]
+        shop = operate()
+        state = shop.hold()
+        assert ended(state) == ("COMPLETED", "Attention")
+        assert state.message == "0 failed, 0 not measured, 1 need attention, 6 passed"
+        assert [r.subject for r in shop.report().with_status(Status.WARN)] == ["service/component:database"]
+
+    def test_slow_requests_fail_the_latency_alone(self, operate: "Operate", site: "Site") -> None:
+        site.said["/items"].delay_s = 0.06
+        shop = operate(health=f"{HEALTH}[health.limits]\nmax_latency_ms = 50\n")
+        assert ended(shop.hold()) == ("FAILED", "ChecksFailed")
+        assert [r.check for r in shop.report().with_status(Status.FAIL)] == ["health.latency"]
+
+    def test_a_service_that_is_down_fails(self, operate: "Operate") -> None:
+        shop = operate(base_url=f"http://127.0.0.1:{free_port()}")
+        assert ended(shop.hold()) == ("FAILED", "ChecksFailed")
+        found = statuses(shop)
+        failed = {check for check, status in found if status is Status.FAIL}
+        assert failed == {"liveness", "readiness", "status", "errors", "latency"}
+        assert not [check for check, status in found if status is Status.PASS]
+        assert "connection refused" in str(shop.report().with_status(Status.FAIL)[0].reason)
+
+    def test_a_component_that_is_expected_and_not_told_of_is_unknown(self, operate: "Operate") -> None:
+        shop = operate(health=f'{HEALTH}components = ["database", "queue"]\n')
+        assert ended(shop.hold()) == ("FAILED", "Incomplete")
+        assert [r.subject for r in shop.report().with_status(Status.UNKNOWN)] == ["service/component:queue"]
+
+    def test_every_instance_is_looked_at(self, operate: "Operate", site: "Site") -> None:
+        away = f"http://127.0.0.1:{free_port()}"
+        instances = (
+            f'[[instances]]\nname = "a"\nbase_url = "{site.url}"\n[[instances]]\nname = "b"\nbase_url = "{away}"\n'
+        )
+        shop = operate(more=instances)
+        assert ended(shop.hold()) == ("FAILED", "ChecksFailed")
+        liveness = [r for r in shop.report().results if r.check == "health.liveness"]
+        assert [(r.subject, r.status) for r in liveness] == [("a", Status.PASS), ("b", Status.FAIL)]
+
+
+class TestHandedOver:
+    """What a round leaves behind: artifacts, the archive, letters."""
+
+    def test_one_table_and_one_markdown_artifact(self, operate: "Operate", site: "Site", told: "Told") -> None:
+        site.fall_ill()
+        shop = operate()
+        found = told.artifacts(shop.hold())
+        assert set(found) == {"table", "markdown"}
+        rows = json.loads(found["table"])
+        assert len(rows) == 7 and [row["Status"] for row in rows].count("✕ Failed") == 3
+        assert shop.runs()[0].chained in found["markdown"] and "disk full" in found["markdown"]
+
+    def test_the_report_is_archived_in_every_format(self, operate: "Operate") -> None:
+        shop = operate()
+        shop.hold()
+        [run] = shop.runs()
+        folder = shop.folder(run)
+        names = {"report.json", "report.txt", "report.eml", "report.html", "report.ja.html"}
+        assert {file.name for file in folder.iterdir()} == names
+        data = json.loads((folder / "report.json").read_text())
+        assert data.pop("seal") == {"sequence": 1, "digest": run.digest, "chained": run.chained}
+        canonical = json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        assert (canonical, hashlib.sha256(canonical.encode()).hexdigest()) == (run.report, run.digest)
+        mail = message_from_bytes((folder / "report.eml").read_bytes(), policy=policy.default)
+        html = mail.get_body(("html",))
+        assert html is not None
+        for content in (folder / "report.txt").read_text(), (folder / "report.html").read_text(), html.get_content():
+            assert run.chained in content
+        assert (shop.settings.output / "index.html").is_file()
+
+    def test_a_rerun_is_the_next_revision_and_mailed_only_when_it_says_something_new(
+        self, operate: "Operate", site: "Site"
+    ) -> None:
+        shop = operate()
+        mailed = []
+        for step in ("first", "unchanged", "ill", "still ill", "asked for", "well"):
+            if step == "ill":
+                site.fall_ill()
+            if step == "well":
+                site.components = [{"name": "database", "status": "healthy"}]
+                site.get_well()
+            before = len(shop.letters())
+            shop.hold(mail=step == "asked for")
+            mailed.append((step, len(shop.letters()) - before))
+        assert mailed == [("first", 2), ("unchanged", 0), ("ill", 2), ("still ill", 0), ("asked for", 2), ("well", 2)]
+        assert [run.revision for run in shop.runs()] == [1, 2, 3, 4, 5, 6]
+        assert {(to, state) for _, to, state in shop.letters()} == {
+            ("oncall@shop.example", "waiting"),
+            ("lead@shop.example", "waiting"),
+        }
+        previous = shop.report().previous
+        assert previous is not None and (previous.revision, previous.verdict) == (5, Verdict.FAILED)
+        with reading(shop.history) as connection:
+            assert [verdict.problems for verdict in verify_chains(connection)] == [()]
+
+    def test_other_failures_under_the_same_verdict_are_news(self, operate: "Operate", site: "Site") -> None:
+        shop = operate()
+        site.said["/ready"].status = 503
+        shop.hold()
+        site.said["/ready"].status, site.said["/live"].status = 200, 503
+        shop.hold()
+        assert [run.verdict for run in shop.runs()] == ["ChecksFailed", "ChecksFailed"]
+        assert len(shop.letters()) == 4
+
+    def test_a_report_that_cannot_be_archived_is_stored_and_rebuilt(self, operate: "Operate") -> None:
+        shop = operate()
+        shop.settings.output.write_text("a file in the way")
+        state = shop.hold()
+        assert ended(state) == ("FAILED", "NotArchived")
+        assert str(shop.settings.output) in str(state.message) and "`rounds report rebuild`" in str(state.message)
+        [run] = shop.runs()
+        assert run.verdict == "Passed" and not shop.folder(run).exists()
+        shop.settings.output.unlink()
+        command = [sys.executable, "-m", "deployments.cli", "report", "rebuild", "--service", str(shop.settings.path)]
+        rebuilt = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (rebuilt.returncode, rebuilt.stdout) == (0, f"written {shop.folder(run)}\n"), rebuilt.stderr
+        assert json.loads((shop.folder(run) / "report.json").read_text())["seal"]["chained"] == run.chained
+
+    def test_what_failed_is_said_before_what_could_not_be_archived(
+        self, operate: "Operate", site: "Site", told: "Told"
+    ) -> None:
+        site.fall_ill()
+        shop = operate()
+        shop.settings.output.write_text("a file in the way")
+        state = shop.hold()
+        assert ended(state) == ("FAILED", "ChecksFailed")
+        assert str(state.message).startswith("3 failed, 0 not measured, 0 need attention, 4 passed; ")
+        assert "`rounds report rebuild`" in str(state.message)
+        assert set(told.artifacts(state)) == {"table", "markdown"}
+
+
+class TestWhen:
+    """Never twice by schedule, never too late, and never a green look at another day."""
+
+    @pytest.fixture
+    def planned(self, prefect: SyncPrefectClient) -> Any:
+        """Runs that a deployment's schedule planned: the server makes them, as its scheduler would."""
+
+        def plan(operated: "Operated", ago: timedelta, runs: int = 1) -> list[FlowRun]:
+            deployment: Any = daily_checklist.to_deployment(
+                name=f"{operated.name}-{operated.settings.path.parent.parent.name}",
+                parameters={"service": operated.name},
+                schedule=Cron("* * * * *", timezone="UTC", slug="every-minute"),
+                entrypoint_type=EntrypointType.MODULE_PATH,
+            )
+            place = deployment.apply()
+            start = datetime.now(UTC) - ago
+            wanted = {"start_time": start.isoformat(), "end_time": (start + timedelta(hours=1)).isoformat()}
+            body = {**wanted, "min_runs": runs, "max_runs": runs}
+            prefect.request("POST", "/deployments/{id}/schedule", path_params={"id": str(place)}, json=body)
+            made = [run for run in prefect.read_flow_runs() if run.deployment_id == place]
+            assert len(made) == runs and all(run.auto_scheduled for run in made)
+            return sorted(made, key=lambda run: run.expected_start_time or start)
+
+        return plan
+
+    @staticmethod
+    def carry_out(run: FlowRun) -> State[Any]:
+        """What the process does that a runner starts for a run."""
+        started: Any = run_flow(daily_checklist, flow_run=run, return_type="state")
+        state: State[Any] = asyncio.run(started)
+        return state
+
+    def test_a_second_scheduled_run_of_a_period_is_skipped_and_a_retry_is_by_hand(
+        self, operate: "Operate", site: "Site", planned: Any, prefect: SyncPrefectClient
+    ) -> None:
+        shop = operate()
+        today = datetime.now(shop.settings.zone)
+        ago = timedelta(minutes=3) if today - timedelta(minutes=3) >= today.replace(hour=0, minute=0) else timedelta(0)
+        first, second = planned(shop, ago, runs=2)
+        assert ended(self.carry_out(first)) == ("COMPLETED", "Passed")
+        asked = len(site.asked)
+        again = self.carry_out(second)
+        assert ended(again) == ("COMPLETED", "Skipped") and "was recorded by its schedule before" in str(again.message)
+        assert len(site.asked) == asked
+        assert [(run.revision, json.loads(run.report)["trigger"]) for run in shop.runs()] == [(1, "schedule")]
+
+        prefect.set_flow_run_state(first.id, AwaitingRetry(), force=True)
+        assert ended(self.carry_out(prefect.read_flow_run(first.id))) == ("COMPLETED", "Passed")
+        assert [(r.revision, json.loads(r.report)["trigger"]) for r in shop.runs()] == [(1, "schedule"), (2, "hand")]
+
+    def test_a_run_that_comes_too_late_is_skipped(self, operate: "Operate", site: "Site", planned: Any) -> None:
+        shop = operate()
+        [late] = planned(shop, TIMING.max_lateness + timedelta(minutes=2))
+        state = self.carry_out(late)
+        assert ended(state) == ("COMPLETED", "Skipped") and "more than 12:00:00 ago" in str(state.message)
+        assert (shop.runs(), site.asked) == ((), [])
+
+    def test_a_run_that_is_late_but_not_too_late_is_held_for_the_day_it_was_planned_for(
+        self, operate: "Operate", planned: Any
+    ) -> None:
+        shop = operate()
+        [late] = planned(shop, TIMING.max_lateness - timedelta(minutes=10))
+        self.carry_out(late)
+        assert late.expected_start_time is not None
+        assert shop.report().period == late.expected_start_time.astimezone(shop.settings.zone).date().isoformat()
+        assert shop.report().trigger == "schedule"
+
+    def test_a_round_for_the_past_asks_nothing_and_is_incomplete(self, operate: "Operate", site: "Site") -> None:
+        shop = operate()
+        day = datetime.now(shop.settings.zone).date() - timedelta(days=1)
+        state = shop.hold(for_date=day)
+        assert ended(state) == ("FAILED", "Incomplete")
+        assert shop.report().period == day.isoformat()
+        assert {r.status for r in shop.report().results} == {Status.UNKNOWN}
+        assert "sees only the present" in shop.report().results[0].reason.text
+        assert site.asked == []
+
+    def test_a_round_for_the_future_is_refused(self, operate: "Operate", site: "Site") -> None:
+        shop = operate()
+        tomorrow = datetime.now(shop.settings.zone).date() + timedelta(days=1)
+        state = shop.hold(for_date=tomorrow)
+        assert ended(state) == ("FAILED", "Failed")
+        with pytest.raises(RoundRefused, match=f"{tomorrow} is in the future: today is .* in Asia/Tokyo"):
+            asyncio.run(state.aresult())
+        assert (shop.runs(), site.asked) == ((), [])
+
+    def test_today_is_a_day_in_the_zone_of_the_service(self, operate: "Operate") -> None:
+        shop = operate()
+        before = datetime.now(shop.settings.zone).date()
+        shop.hold()
+        assert date.fromisoformat(shop.report().period) in (before, datetime.now(shop.settings.zone).date())
+
+
+@flow(name="daily-checklist", retries=0)
+async def daily_with_a_bug(service: str) -> State[Any]:
+    """The daily round with a clock that a programmer got wrong: judges refuse a time without a zone."""
+    round_ = await begin_round("daily-checklist", service, DailyOptions(), TIMING)
+    assert not isinstance(round_, State)
+    round_ = replace(round_, now=lambda: datetime(2026, 11, 24, 9, 0))
+    return await close_round(round_, [await health_check(round_)])
+
+
+def test_a_bug_in_a_judge_breaks_the_round_and_stores_nothing(operate: "Operate", site: "Site") -> None:
+    shop = operate()
+    state: State[Any] = asyncio.run(daily_with_a_bug(shop.name, return_state=True))  # type: ignore[call-overload]
+    assert ended(state) == ("FAILED", "Failed") and "has no time zone" in str(state.message)
+    assert site.asked
+    assert (shop.runs(), shop.letters()) == ((), [])
+    assert not shop.settings.output.exists()
+
+
+class TestSecrets:
+    """A secret that the service sends back goes nowhere."""
+
+    SECRET = "tok-5f1e9a77-echoed"
+
+    @pytest.fixture
+    def shop(self, operate: "Operate", site: "Site", monkeypatch: pytest.MonkeyPatch) -> "Operated":
+        """A service that tells its caller's secret in every field it has."""
+        monkeypatch.setenv("SHOP_TOKEN", self.SECRET)
+        site.version = f"1.4.2+{self.SECRET}"
+        site.components = [
+            {"name": f"auth {self.SECRET}", "status": f"denied {self.SECRET}", "message": f"bad token {self.SECRET}"}
+        ]
+        site.said["/health"].body = lambda: site.health(f"unhealthy {self.SECRET}")
+        headers = '[health.headers]\nX-Token = { env = "SHOP_TOKEN" }\n'
+        return operate(health=HEALTH + headers)
+
+    def test_it_is_sent_and_masked_everywhere(
+        self, shop: "Operated", site: "Site", told: "Told", tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        state = shop.hold()
+        assert {headers.get("x-token") for _, headers in site.asked} == {self.SECRET}
+        assert ended(state) == ("FAILED", "ChecksFailed")
+        assert [r.subject for r in shop.report().with_status(Status.FAIL)][1] == "service/component:auth ••••••"
+        deliver(shop.settings, print)
+        archived = [file for file in shop.settings.output.rglob("*") if file.is_file()]
+        assert {file.suffix for file in archived} >= {".json", ".txt", ".html", ".eml"}
+        for file in archived:
+            assert self.SECRET not in readable(file), file
+        assert self.SECRET not in str(state.message)
+        assert "••••••" in (artifacts := str(told.artifacts(state))) and self.SECRET not in artifacts
+        assert self.SECRET not in told.log(state) + caplog.text
+        assert self.SECRET not in str(told.run(state).model_dump())
+        for table in ("services", "runs", "check_results", "evidence", "outbox"):
+            rows = str(shop.rows(f"SELECT * FROM {table}"))
+            assert len(rows) > 10 and self.SECRET not in rows
+        for database in tmp_path.rglob("*.db*"):
+            assert self.SECRET.encode() not in database.read_bytes()
+
+    def test_a_rerun_that_says_the_same_is_no_news_though_it_was_masked(self, shop: "Operated") -> None:
+        shop.hold()
+        shop.hold()
+        assert [run.revision for run in shop.runs()] == [1, 2]
+        assert len(shop.letters()) == 2
+
+
+def readable(file: Path) -> str:
+    """A file's text; of a mail the decoded parts and headers."""
+    if file.suffix != ".eml":
+        return file.read_text(encoding="utf-8")
+    mail = message_from_bytes(file.read_bytes(), policy=policy.default)
+    parts = [part.get_content() for part in mail.walk() if part.get_content_maintype() == "text"]
+    return "\n".join([*map(str, mail.values()), *parts])

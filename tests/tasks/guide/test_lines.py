@@ -1,0 +1,26 @@
+"""The built-in guide keeps the words and the order of the team's own."""
+
+from collections import Counter
+
+from tasks.guide.lines import BUILTIN
+from tasks.health.checks import CHECKS
+
+
+def test_the_daily_checklist_has_the_guides_lines_in_its_order() -> None:
+    words = [(line.text.text, line.also) for line in BUILTIN["daily-checklist"]]
+    assert words == [
+        ("Confirm the health check", "ヘルスチェックの確認"),
+        ("Review the error log", "エラーログのレビュー"),
+        ("Check resource usage", "リソース使用率の確認"),
+    ]
+
+
+def test_every_line_has_names_of_its_own() -> None:
+    for lines in BUILTIN.values():
+        names = Counter(name for line in lines for name in line.names)
+        assert [name for name, times in names.items() if times > 1 or not name] == []
+
+
+def test_every_health_check_answers_exactly_one_line() -> None:
+    for check in CHECKS:
+        assert [line.id for line in BUILTIN["daily-checklist"] if line.covers(check.id)] == ["health"]

@@ -1,0 +1,237 @@
+"""The outbox: kept with its cause, leased to one process at a time, tried again, and given up."""
+
+import subprocess
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine, select
+
+from tasks.history.engine import reading
+from tasks.history.outbox import (
+    LEASE,
+    Leased,
+    Letter,
+    lease_next,
+    mark_failed,
+    mark_retry,
+    mark_sent,
+    mark_unknown,
+    read_standing,
+)
+from tasks.history.runs import NewRun, Place, RunKey, read_runs, record_run
+from tasks.history.tables import outbox
+
+AT = datetime(2026, 11, 24, 0, 0, 12, tzinfo=UTC)
+KEY = RunKey("kondate", "daily-checklist", "2026-11-24", "hand")
+SECOND = timedelta(seconds=1)
+ARun = Callable[..., Callable[[Place], NewRun]]
+ALetter = Callable[..., Letter]
+Put = Callable[..., None]
+Mark = Callable[[Engine, Leased, str, datetime], str]
+
+
+@pytest.fixture
+def put(history: Engine, a_run: ARun) -> Put:
+    """Records a run that causes letters."""
+
+    def record(*letters: Letter, service: str = "kondate") -> None:
+        key = RunKey(service, "daily-checklist", "2026-11-24", "hand")
+        record_run(history, key, a_run(key, letters=letters))
+
+    return record
+
+
+def leased_at(history: Engine, now: datetime, service: str = "kondate") -> Leased:
+    leased = lease_next(history, service, now)
+    assert leased is not None
+    return leased
+
+
+def due_after(history: Engine, now: datetime) -> timedelta:
+    """How long after `now` the one letter is due, to the second."""
+    with reading(history) as connection:
+        due: datetime = connection.execute(select(outbox.c.due_at)).scalar_one()
+    assert lease_next(history, "kondate", due - SECOND) is None
+    return due - now
+
+
+def counts(history: Engine, service: str = "kondate") -> dict[str, int]:
+    return dict(read_standing(history, service).counts)
+
+
+def test_a_letter_is_as_it_was_put(history: Engine, put: Put, a_letter: ALetter) -> None:
+    long = "a" * 64 + "@" + "b" * 251 + ".com"
+    assert len(long) == 320
+    letters = [a_letter("one", "当番@例え.日本"), a_letter("two", long)]
+    put(*letters)
+    leased = [leased_at(history, AT), leased_at(history, AT)]
+    assert [one.letter for one in leased] == letters
+    assert [(one.attempts, one.was_unknown) for one in leased] == [(1, False), (1, False)]
+    assert lease_next(history, "kondate", AT) is None
+
+
+def test_a_letter_is_there_with_its_cause_or_not_at_all(history: Engine, a_run: ARun, a_letter: ALetter) -> None:
+    no_letter = Letter("report", "two", "mail", None, "ja", {})  # type: ignore[arg-type]
+    with pytest.raises(Exception, match="recipient"):
+        record_run(history, KEY, a_run(KEY, letters=[a_letter("one"), no_letter]))
+    assert read_runs(history, "kondate", most=1) == ()
+    assert counts(history) == {}
+    assert lease_next(history, "kondate", AT) is None
+
+
+def test_the_same_letter_is_kept_once(history: Engine, put: Put, a_letter: ALetter) -> None:
+    put(a_letter("one"), a_letter("one"))
+    mark_sent(history, leased_at(history, AT), "250", AT)
+    put(a_letter("one"), a_letter("two"))
+    assert counts(history) == {"sent": 1, "waiting": 1}
+    assert leased_at(history, AT).letter.dedupe_key == "two"
+
+
+def test_letters_of_another_service_are_not_taken(history: Engine, put: Put, a_letter: ALetter) -> None:
+    put(a_letter("one"))
+    put(a_letter("two"), service="aojiru")
+    assert lease_next(history, "nobody", AT) is None
+    assert leased_at(history, AT, "aojiru").letter.dedupe_key == "two"
+    assert lease_next(history, "aojiru", AT) is None
+    assert counts(history, "kondate") == counts(history, "aojiru") == {"waiting": 1}
+    assert counts(history, "nobody") == {}
+
+
+def test_a_letter_is_not_taken_before_it_is_due(history: Engine, put: Put, a_letter: ALetter) -> None:
+    put(a_letter("one"))
+    assert lease_next(history, "kondate", AT - SECOND) is None
+    assert leased_at(history, AT).letter.dedupe_key == "one"
+
+
+def test_two_processes_take_each_letter_once(
+    history: Engine, put: Put, a_letter: ALetter, start: Callable[..., "subprocess.Popen[str]"]
+) -> None:
+    put(*(a_letter(f"letter-{number}") for number in range(50)))
+    told = [process.communicate(timeout=60) for process in [start("lease", "kondate") for _ in range(2)]]
+    assert [err for _, err in told] == ["", ""]
+    lines = [line for out, _ in told for line in out.splitlines()]
+    assert sorted(lines) == sorted(f"letter-{number} sent" for number in range(50))
+    assert counts(history) == {"sent": 50}
+
+
+def test_a_lease_that_ended_is_taken_again_and_counted(history: Engine, put: Put, a_letter: ALetter) -> None:
+    put(a_letter("one"))
+    first = leased_at(history, AT)
+    assert lease_next(history, "kondate", AT + LEASE - SECOND) is None
+    second = leased_at(history, AT + LEASE)
+    assert (second.id, second.attempts) == (first.id, 2)
+    assert second.lease != first.lease
+    assert lease_next(history, "kondate", AT + LEASE) is None
+
+
+def test_a_lease_that_ended_but_was_not_taken_over_still_counts(history: Engine, put: Put, a_letter: ALetter) -> None:
+    put(a_letter("one"))
+    slow = leased_at(history, AT)
+    assert mark_sent(history, slow, "250", AT + 2 * LEASE) == "sent"
+    assert lease_next(history, "kondate", AT + 9 * LEASE) is None
+
+
+@pytest.mark.parametrize("mark", [mark_sent, mark_failed, mark_retry, mark_unknown])
+def test_a_stale_mark_changes_nothing_and_says_how_the_letter_stands(
+    history: Engine, put: Put, a_letter: ALetter, mark: Mark
+) -> None:
+    put(a_letter("one"))
+    stale = leased_at(history, AT)
+    fresh = leased_at(history, AT + LEASE)
+    assert mark(history, stale, "late", AT + LEASE) == "waiting"
+    assert lease_next(history, "kondate", AT + LEASE + SECOND) is None, "the other's lease was taken away"
+    assert mark_sent(history, fresh, "250 first", AT + LEASE) == "sent"
+    assert mark(history, stale, "later", AT + LEASE) == "sent"
+    assert mark(history, fresh, "twice", AT + LEASE) == "sent"
+    with reading(history) as connection:
+        row = connection.execute(select(outbox)).one()
+    assert (row.state, row.answer, row.attempts, row.finished_at) == ("sent", "250 first", 2, AT + LEASE)
+    assert (row.lease, row.leased_until) == (None, None)
+    assert lease_next(history, "kondate", AT + timedelta(days=9)) is None
+
+
+def test_a_failed_letter_does_not_rise_again(history: Engine, put: Put, a_letter: ALetter) -> None:
+    put(a_letter("one"))
+    stale = leased_at(history, AT)
+    fresh = leased_at(history, AT + LEASE)
+    assert mark_failed(history, fresh, "550 no such user", AT + LEASE) == "failed"
+    assert mark_retry(history, stale, "421", AT + LEASE) == "failed"
+    assert lease_next(history, "kondate", AT + timedelta(days=9)) is None
+    assert read_standing(history, "kondate").failed == (("ops@example.com", "550 no such user"),)
+
+
+def test_a_refused_letter_is_tried_ever_more_slowly_and_given_up_after_a_day(
+    history: Engine, put: Put, a_letter: ALetter
+) -> None:
+    put(a_letter("one"))
+    now, waits = AT, []
+    for attempt in range(1, 24):
+        leased = leased_at(history, now)
+        assert leased.attempts == attempt
+        assert mark_retry(history, leased, f"421 try {attempt}", now) == "waiting"
+        waits.append(due_after(history, now))
+        now += waits[-1]
+    assert [wait / timedelta(minutes=1) for wait in waits] == [1, 2, 4, 8, 16, 32, *[60] * 17]
+    last = leased_at(history, now)
+    assert last.attempts == 24
+    assert mark_retry(history, last, "421 still", now) == "failed"
+    assert read_standing(history, "kondate").failed == (("ops@example.com", "421 still"),)
+    assert lease_next(history, "kondate", now + timedelta(days=9)) is None
+    assert timedelta(hours=12) < now - AT < timedelta(days=1)
+
+
+def test_a_letter_that_kills_its_sender_is_given_up_and_the_next_one_goes(
+    history: Engine, put: Put, a_letter: ALetter
+) -> None:
+    put(a_letter("deadly"))
+    now = AT
+    for attempt in range(1, 25):
+        assert leased_at(history, now).attempts == attempt
+        now += LEASE
+    put(a_letter("next"))
+    assert leased_at(history, now).letter.dedupe_key == "next"
+    assert counts(history) == {"failed": 1, "waiting": 1}
+    [(recipient, answer)] = read_standing(history, "kondate").failed
+    assert recipient == "ops@example.com"
+    assert answer.startswith("given up")
+
+
+def test_a_letter_of_unknown_fate_is_sent_once_more_and_not_again(history: Engine, put: Put, a_letter: ALetter) -> None:
+    put(a_letter("one"))
+    assert mark_unknown(history, leased_at(history, AT), "connection lost", AT) == "unknown"
+    assert due_after(history, AT) == timedelta(minutes=1)
+    again = leased_at(history, AT + timedelta(minutes=1))
+    assert (again.was_unknown, again.attempts) == (True, 2)
+    assert mark_unknown(history, again, "lost again", AT + timedelta(minutes=1)) == "failed"
+    assert lease_next(history, "kondate", AT + timedelta(days=9)) is None
+    assert read_standing(history, "kondate").failed == (("ops@example.com", "lost again"),)
+
+
+def test_an_unknown_letter_that_is_refused_stays_unknown(history: Engine, put: Put, a_letter: ALetter) -> None:
+    put(a_letter("one"))
+    mark_unknown(history, leased_at(history, AT), "connection lost", AT)
+    again = leased_at(history, AT + timedelta(minutes=1))
+    assert mark_retry(history, again, "421", AT + timedelta(minutes=1)) == "unknown"
+    third = leased_at(history, AT + timedelta(minutes=3))
+    assert third.was_unknown
+    assert mark_sent(history, third, "250", AT + timedelta(minutes=3)) == "sent"
+
+
+def test_an_unknown_letter_at_its_last_attempt_is_still_sent_once_more(
+    history: Engine, put: Put, a_letter: ALetter
+) -> None:
+    put(a_letter("one"))
+    now = AT
+    for _ in range(23):
+        leased_at(history, now)
+        now += LEASE
+    assert mark_unknown(history, leased_at(history, now), "connection lost", now) == "unknown"
+    assert leased_at(history, now + timedelta(minutes=1)).was_unknown
+
+
+def test_a_servers_answer_may_hold_anything(history: Engine, put: Put, a_letter: ALetter) -> None:
+    put(a_letter("one"))
+    assert mark_failed(history, leased_at(history, AT), "550 \x00\r\n拒否 \U0001f363" + "x" * 9999, AT) == "failed"
+    [(_, answer)] = read_standing(history, "kondate").failed
+    assert answer == "550 \ufffd\r\n拒否 \U0001f363" + "x" * 9999
