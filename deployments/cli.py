@@ -151,8 +151,9 @@ def config_check(file: Annotated[Path, typer.Argument(help="Service file.")]) ->
     with _explained():
         import json
 
+        from tasks.configuration import ConfigurationError
         from tasks.secrets import check_secrets
-        from tasks.settings import ConfigurationError, load_settings
+        from tasks.settings import load_settings
 
         settings = load_settings(file)
         if problems := check_secrets(settings):

@@ -26,7 +26,7 @@ class DailyOptions(BaseModel):
     mail: bool = Field(
         default=False,
         title="変化がなくてもメールする / Mail even if nothing changed",
-        description="再実行は判定か異常が変わったときだけメールします / a rerun is mailed only when it says something new",
+        description="再実行は内容が変わったときだけメールします / a rerun is mailed only when it says something new",
         json_schema_extra={"position": 2},
     )
 

@@ -15,9 +15,9 @@ from prefect.states import Completed, Failed
 from flows.letters import archive_report, report_letters
 from flows.options import DailyOptions, refuse_future
 from reports import artifacts
-from reports.folders import ArchiveError
 from reports.compose import RoundFacts, compose_report
-from reports.report import Report, Seal, Section, from_text, to_data
+from reports.folders import ArchiveError
+from reports.report import OWN_WORDS, Report, Seal, Section, from_text, to_data
 from reports.words import Words
 from tasks.canonical import canonical
 from tasks.check_result import Status, msg
@@ -153,10 +153,10 @@ def _compose(round_: Round, sections: tuple[Section, ...], place: Place) -> NewR
         trigger=key.trigger,
         started_at=round_.started_at,
         finished_at=finished_at,
-        lines=settings.guide_lines(key.flow),
+        lines=settings.guide.lines(key.flow),
         notes=() if settings.mail.smtp else (msg("No mail server is configured: mails are written as .eml files"),),
     )
-    data = masked(to_data(compose_report(facts, sections, place.revision, before)))
+    data = masked(to_data(compose_report(facts, sections, place.revision, before)), own=OWN_WORDS)
     text = canonical(data)
     report = from_text(text)  # masked, as the one that it is compared with
     letters = report_letters(settings, report, same_period, mail_unchanged=round_.mail_unchanged)

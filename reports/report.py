@@ -94,6 +94,10 @@ class Seal:
 
 
 _ADAPTER = TypeAdapter(Report)
+OWN_WORDS = frozenset(
+    "format service timezone flow period trigger verdict status check checks comparison kind id severity".split()
+)
+"""Keys whose values come from the program or its configuration, never from the outside."""
 
 
 def to_data(report: Report) -> dict[str, object]:

@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 
 from prefect.blocks.system import Secret
 
-from tasks.settings import ConfigurationError, SecretRef, Settings
+from tasks.configuration import ConfigurationError, SecretRef
+from tasks.settings import Settings
 
 _MASK = "••••••"
 _SHORTEST = 4
@@ -26,12 +27,13 @@ def resolve(reference: str | SecretRef, settings: Settings, key: str) -> str:
     return value
 
 
-def masked(data: Data) -> Data:
+def masked(data: Data, own: frozenset[str] = frozenset()) -> Data:
     """The same JSON data with every secret that this process has resolved taken out of its strings.
 
-    Keys are the program's own words and stay: a secret that reads `status` would break what is stored.
+    Keys, the values of keys in `own` and the wording of messages are the program's own words and stay: a secret that
+    reads `FAIL` would break what is stored.
     """
-    return _masked(data)  # type: ignore[no-any-return]
+    return _masked(data, own)  # type: ignore[no-any-return]
 
 
 def check_secrets(settings: Settings) -> list[str]:
@@ -83,13 +85,14 @@ def _look_up(reference: SecretRef, settings: Settings, key: str) -> str:
         raise ConfigurationError(settings.path, [f"{key}: no Prefect block secret/{reference.block} exists"]) from None
 
 
-def _masked(data: Any) -> Any:
+def _masked(data: Any, own: frozenset[str]) -> Any:
     if isinstance(data, str):
         for secret in sorted(_resolved, key=len, reverse=True):  # one may be part of another
             data = data.replace(secret, _MASK)
         return data
     if isinstance(data, dict):
-        return {key: _masked(value) for key, value in data.items()}
+        kept = own | {"text"} if "params" in data else own
+        return {key: value if key in kept else _masked(value, own) for key, value in data.items()}
     if isinstance(data, list | tuple):
-        return [_masked(value) for value in data]
+        return [_masked(value, own) for value in data]
     return data

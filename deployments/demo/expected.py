@@ -21,7 +21,7 @@ class Signature:
 
 
 SIGNATURES = {
-    Fault.ERRORS: Signature("health.errors FAIL * /api/shopping/*"),
+    Fault.ERRORS: Signature("health.errors FAIL * /api/shopping/*", ("health.latency * /api/shopping/*",)),
     Fault.LATENCY: Signature("health.latency FAIL * /api/ingredients*"),
     Fault.HANG: Signature("health.errors FAIL * /api/users*", ("health.latency FAIL * /api/users*",)),
     Fault.COMPONENT_DOWN: Signature(

@@ -50,7 +50,7 @@ def run_demo(folder: Path, output: Path, faults: frozenset[Fault], lang: str | N
         use_services(file)
         settings = load_settings(file)
         with working("daily-checklist"):
-            held = hold_round("daily-checklist", settings, DailyOptions(), err.print)
+            held = hold_round("daily-checklist", settings, DailyOptions(), _warn)
     show_held(held, settings, lang, as_json=False)
     if held.report is None:
         raise ExplainedError(f"the round broke: {held.state}: {held.message}")
@@ -89,6 +89,10 @@ def _show(comparison: Comparison, words: Words) -> None:
         else words.tr("What was found is not what was planted")
     )
     console.print(exact, style="bold green" if comparison.exact else "bold red")
+
+
+def _warn(text: str) -> None:
+    err.print(text, markup=False)  # it may name [mail] smtp
 
 
 def _mark(there: bool) -> str:

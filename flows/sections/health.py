@@ -1,6 +1,5 @@
 """Health check: is the service alive, ready, healthy and quick, on every instance?"""
 
-from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
 from flows.rounds import Round, seen
@@ -8,21 +7,20 @@ from reports.report import Kpi, Section
 from tasks.check_result import CheckResult, msg
 from tasks.health.facts import HealthReport, Sampled
 from tasks.health.judge import (
+    answered_percent,
     judge_components,
     judge_liveness,
     judge_readiness,
     judge_requests,
     judge_status,
     judge_version,
-    p95_ms,
+    slowest_p95_ms,
 )
 from tasks.health.observe import Target, open_target, read_answers, read_health
+from tasks.health.settings import PROBES, Health
 from tasks.observation import Unobserved
 from tasks.secrets import resolve
-from tasks.settings import Health, Instance, Settings
-
-_PROBES = 5
-"""Liveness and readiness are asked this often, to tell a flapping instance from a healthy one."""
+from tasks.settings import Instance, Settings
 
 
 async def health_check(round_: Round) -> Section:
@@ -48,8 +46,10 @@ async def health_check(round_: Round) -> Section:
             for path in health.requests:
                 sampled[f"{instance.name} {path}"] = await _sample(round_, target, path, health.samples)
     results += judge_requests(sampled, health.limits, round_.now())
-    results.append(judge_version(reports, round_.now()))
-    return Section(tuple(results), _kpis(sampled))
+    results.append(judge_version(reports, round_.now(), health.limits))
+    answered = Kpi(msg("Sampled requests without a server error"), answered_percent(sampled), "%")
+    slowest = Kpi(msg("Slowest p95"), slowest_p95_ms(sampled), "ms")
+    return Section(tuple(results), (answered, slowest))
 
 
 def _open(settings: Settings, health: Health, instance: Instance) -> AbstractAsyncContextManager[Target]:
@@ -59,7 +59,7 @@ def _open(settings: Settings, health: Health, instance: Instance) -> AbstractAsy
 
 
 async def _probe(round_: Round, target: Target, path: str | None) -> Sampled | Unobserved | None:
-    return None if path is None else await _sample(round_, target, path, _PROBES - 1)
+    return None if path is None else await _sample(round_, target, path, PROBES - 1)
 
 
 async def _sample(round_: Round, target: Target, path: str, samples: int) -> Sampled | Unobserved:
@@ -70,14 +70,3 @@ async def _report(round_: Round, target: Target, path: str | None) -> HealthRepo
     if path is None:
         return None
     return await seen(read_health(target, path)) if round_.past is None else round_.past
-
-
-def _kpis(sampled: Mapping[str, Sampled | Unobserved]) -> tuple[Kpi, ...]:
-    measured = [s for s in sampled.values() if isinstance(s, Sampled)]
-    answers = [answer for s in measured for answer in s.answers]
-    answered = round(100 * sum(not a.bad for a in answers) / len(answers), 3) if answers else None
-    slowest = max((p95_ms(s) for s in measured if s.warm), default=None)
-    return (
-        Kpi(msg("Sampled requests without a server error"), answered, "%"),
-        Kpi(msg("Slowest p95"), slowest, "ms"),
-    )

@@ -1,12 +1,13 @@
 """The guide's checklists: which checks answer which line, in the guide's own order.
 
-A new section is one entry here, or none if its line is listed already.
+A new section adds its checks to CHECKS, and a line if the guide's is not listed yet.
 """
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from tasks.check_result import Message, msg
+from tasks.check_result import Check, Message, msg
+from tasks.health.checks import CHECKS as HEALTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +32,8 @@ class GuideLine:
         return any(fnmatchcase(check, pattern) for pattern in self.checks)
 
 
-@dataclass(frozen=True, slots=True)
-class GuideOverride:
-    """What a service file says of a line: other checks, or why it does not apply."""
-
-    checks: tuple[str, ...] | None = None
-    not_applicable: str | None = None
-
+CHECKS: tuple[Check, ...] = (*HEALTH,)
+"""Every check there is."""
 
 BUILTIN: dict[str, tuple[GuideLine, ...]] = {
     "daily-checklist": (

@@ -1,5 +1,6 @@
 """Holds what was seen of a service's health against the limits."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -12,6 +13,7 @@ from tasks.check_result import (
     Limit,
     Message,
     Quantity,
+    Scalar,
     Status,
     Table,
     msg,
@@ -26,7 +28,6 @@ DEGRADED = frozenset({"degraded", "warn", "warning", "yellow"})
 
 _GUIDE = msg("the guide's daily health check")
 _SLI = msg("the guide's SLI table")
-_DEFAULTS = HealthLimits()
 
 
 def judge_liveness(seen: Sampled | Unobserved | None, subject: str, now: datetime) -> CheckResult:
@@ -95,9 +96,7 @@ def judge_requests(
     """Errors and latency of every sampled path; the slowest one carries a chart of all."""
     if not seen:
         return tuple(c.judged(Status.SKIPPED, "service", _not_set("requests"), at=now) for c in (ERRORS, LATENCY))
-    measured = {
-        subject: p95_ms(s) for subject, s in seen.items() if isinstance(s, Sampled) and s.warm and not _doubt(s)
-    }
+    measured = _p95s(seen)
     slowest = max(measured, key=lambda subject: measured[subject], default=None)
     errors = [judge_errors(sampled, subject, limits, now) for subject, sampled in seen.items()]
     latencies = [judge_latency(sampled, subject, limits, now) for subject, sampled in seen.items()]
@@ -122,6 +121,13 @@ def judge_errors(seen: Sampled | Unobserved, subject: str, limits: HealthLimits,
         evidence = _answers(seen)
         return ERRORS.judged(Status.UNKNOWN, subject, doubt, at=now, limit=limit, evidence=evidence)
     counts = msg("{bad} of {all} requests failed", bad=len(bad), all=len(seen.answers))
+    if not bad and (shown := 3 / len(seen.answers)) > limits.max_failed_share:
+        # The rule of three: the 95 % bound after n requests without a failure.
+        counts = msg(
+            "0 of {all} requests failed; so few only show an error rate under {bound} %",
+            all=len(seen.answers),
+            bound=round(shown * 100, 1),
+        )
     observed = Quantity(_percent(share), "%")
     return ERRORS.judged(status, subject, counts, at=now, observed=observed, limit=limit, evidence=_answers(seen))
 
@@ -144,18 +150,15 @@ def judge_latency(seen: Sampled | Unobserved, subject: str, limits: HealthLimits
     doubt = _doubt(seen) or (_too_few(good, limits) if good < limits.min_latency_samples else None)
     if status is Status.PASS and doubt:
         return LATENCY.judged(Status.UNKNOWN, subject, doubt, at=now, limit=limit)
-    reason = msg(
-        "{within} of {all} requests within {limit} ms; p95 {p95} ms",
-        within=within,
-        all=asked,
-        limit=limits.max_latency_ms,
-        p95=p95_ms(seen),
-    )
+    counts: dict[str, Scalar] = {"within": within, "all": asked, "limit": limits.max_latency_ms}
+    reason = Message("{within} of {all} requests within {limit} ms", counts)
+    if (p95 := p95_ms(seen)) is not None:
+        reason = Message("{within} of {all} requests within {limit} ms; p95 {p95} ms", {**counts, "p95": p95})
     return LATENCY.judged(status, subject, reason, at=now, observed=Quantity(_percent(share), "%"), limit=limit)
 
 
 def judge_version(
-    seen: Mapping[str, HealthReport | Unobserved | None], now: datetime, limits: HealthLimits = _DEFAULTS
+    seen: Mapping[str, HealthReport | Unobserved | None], now: datetime, limits: HealthLimits
 ) -> CheckResult:
     """One version on every instance; an instance whose version is not known makes the answer unknown."""
     if any(report is None for report in seen.values()):
@@ -175,10 +178,27 @@ def judge_version(
     return VERSION.judged(status, "service", reason, at=now, observed=observed, limit=limit, evidence=(table,))
 
 
-def p95_ms(seen: Sampled) -> float:
-    """The nearest-rank 95th percentile in ms; a request without an answer counts with the time waited."""
-    ordered = sorted(answer.ms for answer in seen.warm)
-    return ordered[max(0, -(-len(ordered) * 95 // 100) - 1)]
+def p95_ms(seen: Sampled) -> float | None:
+    """The nearest-rank 95th percentile in ms; None when so many got no answer that it is one of theirs."""
+    ordered = sorted(math.inf if answer.status is None else answer.ms for answer in seen.warm)
+    p95 = ordered[max(0, -(-len(ordered) * 95 // 100) - 1)] if ordered else math.inf
+    return None if p95 == math.inf else p95
+
+
+def slowest_p95_ms(seen: Mapping[str, Sampled | Unobserved]) -> float | None:
+    """The highest p95 of all sampled paths in ms; None when none was measured."""
+    return max(_p95s(seen).values(), default=None)
+
+
+def answered_percent(seen: Mapping[str, Sampled | Unobserved]) -> float | None:
+    """The share in % of sampled requests with neither a server error nor silence; None when none was asked."""
+    answers = [answer for s in seen.values() if isinstance(s, Sampled) for answer in s.answers]
+    return _percent(sum(not answer.bad for answer in answers) / len(answers)) if answers else None
+
+
+def _p95s(seen: Mapping[str, Sampled | Unobserved]) -> dict[str, float]:
+    figures = {key: p95_ms(s) for key, s in seen.items() if isinstance(s, Sampled) and not _doubt(s)}
+    return {key: p95 for key, p95 in figures.items() if p95 is not None}
 
 
 def _latency_chart(p95: Mapping[str, float], limits: HealthLimits) -> Chart:

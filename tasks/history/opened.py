@@ -2,10 +2,12 @@
 
 from sqlalchemy import Engine
 
+from tasks.configuration import ConfigurationError
 from tasks.history.engine import open_history
 from tasks.history.migrate import require_current
+from tasks.history.settings import check_history_url
 from tasks.secrets import resolve
-from tasks.settings import ConfigurationError, Settings, check_history_url
+from tasks.settings import Settings
 
 
 def open_history_of(settings: Settings) -> Engine:

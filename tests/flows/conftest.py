@@ -29,6 +29,8 @@ from prefect.client.schemas.filters import (
     LogFilterFlowRunId,
 )
 from prefect.client.schemas.objects import FlowRun
+from prefect.events.worker import EventsWorker
+from prefect.logging.handlers import APILogWorker
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 from sqlalchemy import text
 
@@ -56,6 +58,7 @@ def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the Prefect server that all tests share."""
     if there := os.environ.get(API_VARIABLE):
         yield there
+        _drain()
         return
     server = PrefectServer(tmp_path_factory.mktemp("prefect"), services=False)
     with server.child:
@@ -63,6 +66,13 @@ def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         os.environ[API_VARIABLE] = server.api_url  # tests elsewhere have a fixture of this name too
         yield server.api_url
         del os.environ[API_VARIABLE]
+        _drain()
+
+
+def _drain() -> None:
+    """Send what is left of log and events: after the server's end the process would wait for it at its exit."""
+    APILogWorker.drain_all(timeout=10, at_exit=False)
+    EventsWorker.drain_all(timeout=10, at_exit=False)
 
 
 @pytest.fixture

@@ -61,7 +61,7 @@ def test_nothing_is_fetched_and_no_link_without_an_address(bad_day: Report, seal
 
 def test_links_begin_with_the_address(bad_day: Report, seal: Sealed, words: Say) -> None:
     page = html_of(letter(bad_day, seal(bad_day), words("en"), base_url="https://ops.example.com/r/"))
-    assert 'href="https://ops.example.com/r/shop/daily-checklist/2026-11-24/r1/report.html"' in page
+    assert 'href="https://ops.example.com/r/shop/daily-checklist/2026-11-24/r1/report.en.html"' in page
 
 
 @pytest.mark.parametrize("locale", ["ja", "en"])

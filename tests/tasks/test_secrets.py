@@ -4,11 +4,14 @@ import json
 from pathlib import Path
 
 import pytest
-from prefect.blocks.system import Secret  # noqa: F401  the block's type, registered before a look-up
 
 from tasks.canonical import canonical
+from tasks.configuration import ConfigurationError, SecretRef
+from tasks.delivery.settings import Mail
+from tasks.health.settings import Health
+from tasks.history.settings import History
 from tasks.secrets import check_secrets, masked, resolve, secret_keys
-from tasks.settings import ConfigurationError, Health, History, Mail, SecretRef, Service, Settings
+from tasks.settings import Service, Settings
 
 ENV = SecretRef(env="ROUNDS_TEST_SECRET")
 

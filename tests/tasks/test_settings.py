@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 
 from tasks.check_result import Message, msg, verbatim
+from tasks.configuration import ConfigurationError, SecretRef
 from tasks.guide.lines import GuideLine
 from tasks.settings import (
     SERVICES_VARIABLE,
-    ConfigurationError,
     Instance,
-    SecretRef,
     Settings,
     find_service,
     find_services,
@@ -57,7 +56,7 @@ def refused(write: Write) -> Callable[..., str]:
 
 
 SECTIONS = {
-    "service": "name, base_url, environment, timezone, modules, owner",
+    "service": "name, base_url, environment, timezone, owner",
     "health": "live, ready, report, requests, components, headers, ca_file, timeout_s, samples, limits",
     "health.limits": "max_latency_ms, min_share_within_latency, min_latency_samples, max_failed_share, "
     "max_component_ms, max_report_age_s",
@@ -70,7 +69,7 @@ SECRET = 'a secret is { env = "NAME" }, { file = "/path" } or { block = "prefect
 HTTP = "must be http://HOST[:PORT][/PATH] or https://HOST[:PORT][/PATH], without query or fragment"
 NO_PASSWORD = "must hold no user or password; put credentials into [health.headers] as a secret"
 HISTORY = "must be sqlite:///FILE or postgresql://USER@HOST/DATABASE"
-NAME = "service.name: String should match pattern '^[a-z0-9][a-z0-9-]{0,39}$'"
+NAME = "service.name: must be 1 to 40 of a-z, 0-9 and -, beginning with a letter or a digit"
 SECRET_URL = 'an address with a password is a secret: use { env = "NAME" } or { file = "/path" }'
 ADDRESS = "must be one plain address such as ops@example.com"
 LOGIN = "username and password go together: set both, or neither for a server without a login"
@@ -349,7 +348,7 @@ class TestGuideLines:
     BUILTIN = ("health", "error-logs", "resources")
 
     def lines(self, read: Callable[[str], Settings], text: str) -> dict[str, GuideLine]:
-        return {line.id: line for line in read(f"[guide.daily]\n{text}\n").guide_lines("daily-checklist")}
+        return {line.id: line for line in read(f"[guide.daily]\n{text}\n").guide.lines("daily-checklist")}
 
     def test_the_guide_as_it_is(self, read: Callable[[str], Settings]) -> None:
         lines = self.lines(read, "")
@@ -359,9 +358,9 @@ class TestGuideLines:
 
     @pytest.mark.parametrize("name", ["error-logs", '"Review the error log"', '"エラーログのレビュー"'])
     def test_a_line_is_named_by_its_id_or_its_words(self, read: Callable[[str], Settings], name: str) -> None:
-        other = self.lines(read, f'{name} = ["logs.app", "logs.db"]')
+        other = self.lines(read, f'{name} = ["health.latency", "health.version"]')
         assert tuple(other) == self.BUILTIN
-        assert other["error-logs"].checks == ("logs.app", "logs.db")
+        assert other["error-logs"].checks == ("health.latency", "health.version")
         left_out = self.lines(read, f'{name} = {{ not_applicable = "no log is kept" }}')
         assert tuple(left_out) == self.BUILTIN
         assert left_out["error-logs"].not_applicable == "no log is kept"
@@ -369,9 +368,9 @@ class TestGuideLines:
         assert left_out["health"].not_applicable is None
 
     def test_added_lines_come_last_in_the_files_order(self, read: Callable[[str], Settings]) -> None:
-        lines = self.lines(read, '"在庫の確認" = ["kpi.stock"]\n"Look at {x}" = { not_applicable = "not yet" }')
+        lines = self.lines(read, '"在庫の確認" = ["health.status"]\n"Look at {x}" = { not_applicable = "not yet" }')
         assert tuple(lines) == (*self.BUILTIN, "在庫の確認", "Look at {x}")
-        assert lines["在庫の確認"].checks == ("kpi.stock",)
+        assert lines["在庫の確認"].checks == ("health.status",)
         added = lines["Look at {x}"]
         assert (added.text, added.checks, added.not_applicable) == (verbatim("Look at {x}"), (), "not yet")
 
@@ -384,7 +383,7 @@ class TestGuideLines:
         assert text == msg("Confirm the health check")
 
     def test_another_checklist_is_not_changed(self, read: Callable[[str], Settings]) -> None:
-        assert read('[guide.daily]\nx = ["y"]\n').guide_lines("weekly-checklist") == ()
+        assert read('[guide.daily]\nx = ["health.*"]\n').guide.lines("weekly-checklist") == ()
 
 
 class TestFolder:
@@ -414,4 +413,27 @@ class TestFolder:
         write(SERVICE)
         assert find_service("kondate").service.name == "kondate"
         with pytest.raises(ConfigurationError, match="no service is named 'shop'; there are: kondate"):
+            find_service("shop")
+
+
+class TestWhatWouldMislead:
+    def test_a_pattern_that_no_check_answers(self, refused: Callable[..., str]) -> None:
+        assert "no check matches 'helth.*'" in refused('[guide.daily]\nhealth = ["helth.*"]\n')
+
+    def test_a_secret_in_plain_text(self, refused: Callable[..., str]) -> None:
+        text = refused(f'[health.headers]\nAuthorization = "Bearer {PASSWORD}"\n')
+        assert "looks like a secret" in text
+        assert PASSWORD not in text
+
+    def test_a_round_that_could_not_end_in_time(self, refused: Callable[..., str]) -> None:
+        assert "could take" in refused('[health]\nrequests = ["/a"]\nsamples = 1000\ntimeout_s = 2\n')
+
+    def test_another_services_broken_file_does_not_matter(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "a.toml").write_text("[service\n")
+        (tmp_path / "kondate.toml").write_text(SERVICE)
+        monkeypatch.setenv(SERVICES_VARIABLE, str(tmp_path))
+        assert find_service("kondate").service.name == "kondate"
+        with pytest.raises(ConfigurationError, match=r"there are: kondate\n.*a\.toml: is not TOML"):
             find_service("shop")

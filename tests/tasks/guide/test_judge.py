@@ -205,7 +205,7 @@ class TestWholeSection:
             trigger="hand",
             started_at=NOW,
             finished_at=NOW,
-            lines=settings.guide_lines(key.flow),
+            lines=settings.guide.lines(key.flow),
             notes=(),
         )
         report = compose_report(facts, (section,), 1, None)
@@ -215,7 +215,7 @@ class TestWholeSection:
 
     OTHERS = '[guide.daily]\nerror-logs = { not_applicable = "none" }\nresources = { not_applicable = "none" }\n'
 
-    @pytest.mark.parametrize("health", ["", "[health]\n", '[health.headers]\nX-Key = "1"\n'])
+    @pytest.mark.parametrize("health", ["", "[health]\n", '[health.headers]\nX-Team = "1"\n'])
     def test_a_service_of_which_nothing_is_said_is_incomplete(self, tmp_path: Path, health: str) -> None:
         assert self.verdict(tmp_path, health) == (Verdict.INCOMPLETE, {SKIPPED})
         assert self.verdict(tmp_path, health + self.OTHERS) == (Verdict.INCOMPLETE, {SKIPPED})

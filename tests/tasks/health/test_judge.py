@@ -235,7 +235,6 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("bad", "asked", "status", "percent"),
         [
-            (0, 21, Status.PASS, 0.0),
             (1, 1001, Status.PASS, 0.0999),
             (1, 1000, Status.FAIL, 0.1),
             (1, 999, Status.FAIL, 0.1001),
@@ -248,6 +247,15 @@ class TestErrors:
         result = judge_errors(sampled([*ok(asked - bad), *[Answer(500, 5.0)] * bad]), "a /x", LIMITS, NOW)
         assert (result.status, result.observed) == (status, Quantity(percent, "%"))
         assert said(result) == f"{bad} of {asked} requests failed"
+
+    @pytest.mark.parametrize(("asked", "bound"), [(21, "14.3"), (1000, "0.3"), (2999, "0.1")])
+    def test_a_clean_sample_says_how_little_it_shows(self, asked: int, bound: str) -> None:
+        result = judge_errors(sampled(ok(asked)), "a /x", LIMITS, NOW)
+        assert result.status is Status.PASS
+        assert said(result) == f"0 of {asked} requests failed; so few only show an error rate under {bound} %"
+
+    def test_a_clean_sample_that_is_large_enough_says_no_more(self) -> None:
+        assert said(judge_errors(sampled(ok(3000)), "a /x", LIMITS, NOW)) == "0 of 3000 requests failed"
 
     @pytest.mark.parametrize(("code", "status"), [(499, Status.UNKNOWN), (500, Status.FAIL), (599, Status.FAIL)])
     def test_server_errors_begin_at_500(self, code: int, status: Status) -> None:
@@ -481,3 +489,11 @@ def test_a_sample_passes_only_if_it_is_whole_and_reached_the_service(answers: li
         if result.status.measured:
             assert isinstance(result.limit, Limit)
             assert isinstance(result.observed, Quantity)
+
+
+def test_no_percentile_is_told_of_requests_that_got_no_answer() -> None:
+    refused = sampled([Answer(None, 0.4, msg("connection refused"))] * 21)
+    assert p95_ms(refused) is None
+    result = judge_latency(refused, "a /x", LIMITS, NOW)
+    assert result.status is Status.FAIL
+    assert said(result) == "0 of 20 requests within 200.0 ms"

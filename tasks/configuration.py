@@ -1,0 +1,92 @@
+"""What every section of a service file is made of, and the error that names its file and key."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Tag, model_validator
+
+from tasks.errors import UsageError
+
+Locale = Literal["ja", "en"]
+_HTTP = "must be http://HOST[:PORT][/PATH] or https://HOST[:PORT][/PATH], without query or fragment"
+_SECRET = 'a secret is { env = "NAME" }, { file = "/path" } or { block = "prefect-secret-name" }'
+_Item = TypeVar("_Item")
+
+
+class ConfigurationError(UsageError):
+    """A service file cannot be used; `problems` holds one sentence a key."""
+
+    def __init__(self, path: Path, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(f"{path}: {problem}" for problem in problems))
+        self.path = path
+        self.problems = tuple(problems)
+
+
+class Model(BaseModel):
+    """The base of every section: frozen, unknown keys refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class SecretRef(Model):
+    """Where a secret is kept; exactly one of the three."""
+
+    env: str | None = None
+    file: Path | None = None
+    block: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_place(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            raise ValueError(f"a secret never stands in the file itself: {_SECRET}")
+        return value
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if sum(place is not None for place in (self.env, self.file, self.block)) != 1:
+            raise ValueError(_SECRET)
+        return self
+
+
+# A dictionary can only be a secret: a mistake in it is told as such, and once.
+TextOrSecret = Annotated[
+    Annotated[str, Tag("text")] | Annotated[SecretRef, Tag("secret")],
+    Discriminator(lambda value: "secret" if isinstance(value, dict | SecretRef) else "text"),
+]
+
+
+def http_url(value: str) -> str:
+    """An address without its last slash; raises ValueError, which never repeats it."""
+    try:
+        parts = urlsplit(value)
+        host, port = parts.hostname or "", parts.port
+        host.encode("idna")
+    except ValueError:  # its text repeats the address, with a password if there is one
+        raise ValueError(f"is no address: {_HTTP}") from None
+    if "@" in parts.netloc:
+        raise ValueError("must hold no user or password; put credentials into [health.headers] as a secret")
+    if parts.scheme not in ("http", "https") or not host or port == 0 or re.search(r"[\s?#\\]", value):
+        raise ValueError(_HTTP)
+    return value.rstrip("/")
+
+
+def each_once(items: Iterable[_Item], what: str) -> None:
+    """Raise ValueError naming what is listed twice."""
+    twice = [item for item, times in Counter(items).items() if times > 1]
+    if twice:
+        raise ValueError(f"{what} must not be listed twice: {', '.join(map(str, twice))}")
+
+
+def _slug(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", value):
+        raise ValueError("must be 1 to 40 of a-z, 0-9 and -, beginning with a letter or a digit")
+    return value
+
+
+Slug = Annotated[str, AfterValidator(_slug)]
+HttpUrl = Annotated[str, AfterValidator(http_url)]

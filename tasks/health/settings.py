@@ -1,0 +1,72 @@
+"""[health] of a service file."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, field_validator, model_validator
+
+from tasks.configuration import Model, SecretRef, TextOrSecret, each_once
+from tasks.health.limits import HealthLimits
+
+PROBES = 5
+"""Liveness and readiness are asked this often, to tell a flapping instance from a healthy one."""
+
+_SECRET_NAME = re.compile(r"auth|cookie|token|key|secret|password", re.IGNORECASE)
+
+
+def _url_path(value: str) -> str:
+    # Two slashes would begin a host, "#" is never sent: both would look at another path than the one written.
+    if not re.fullmatch(r"/([^/\s#\x00-\x1f\x7f][^\s#\x00-\x1f\x7f]*)?", value):
+        raise ValueError("must be a path such as /api/health: one slash first, no spaces and no #")
+    return value
+
+
+def _header_name(value: str) -> str:
+    if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", value):
+        raise ValueError("is not the name of an HTTP header")
+    return value
+
+
+UrlPath = Annotated[str, AfterValidator(_url_path)]
+HeaderName = Annotated[str, AfterValidator(_header_name)]
+
+
+class Health(Model):
+    """Where the service tells of itself. A path that is left out is not looked at, and the report says so."""
+
+    live: UrlPath | None = None
+    ready: UrlPath | None = None
+    report: UrlPath | None = None
+    requests: tuple[UrlPath, ...] = ()
+    components: tuple[str, ...] = ()
+    headers: dict[HeaderName, TextOrSecret] = Field(default_factory=dict)
+    ca_file: Path | None = None
+    timeout_s: Annotated[float, Field(gt=0, le=60)] = 2.0
+    samples: Annotated[int, Field(ge=1, le=1000)] = 20
+    limits: HealthLimits = HealthLimits()
+
+    @field_validator("requests")
+    @classmethod
+    def _requests(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        each_once(value, "a path")
+        return value
+
+    @model_validator(mode="after")
+    def _components_are_reported(self) -> Self:
+        if self.components and self.report is None:
+            raise ValueError("components are read from the health report: set report too")
+        return self
+
+    @field_validator("headers")
+    @classmethod
+    def _headers(cls, value: dict[str, str | SecretRef]) -> dict[str, str | SecretRef]:
+        for name, content in value.items():
+            if isinstance(content, str) and _SECRET_NAME.search(name):
+                raise ValueError(f'{name} looks like a secret: use {{ env = "NAME" }} or {{ file = "/path" }}')
+        return value
+
+    def longest_s(self, instances: int) -> float:
+        """The longest that looking at every instance may take, if each request takes all of its time."""
+        requests = 2 * PROBES + 1 + len(self.requests) * (self.samples + 1)
+        return instances * requests * self.timeout_s

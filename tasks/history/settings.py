@@ -1,0 +1,34 @@
+"""[history] of a service file."""
+
+from pydantic import field_validator
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from tasks.configuration import Model, SecretRef, TextOrSecret
+
+
+class History(Model):
+    """Where results are kept: SQLite beside the service file unless said otherwise."""
+
+    url: TextOrSecret = "sqlite:///opsrounds.db"
+
+    @field_validator("url")
+    @classmethod
+    def _url(cls, value: str | SecretRef) -> str | SecretRef:
+        if isinstance(value, str):
+            check_history_url(value)
+            url = make_url(value)
+            if url.password or "password" in url.query:
+                raise ValueError('an address with a password is a secret: use { env = "NAME" } or { file = "/path" }')
+        return value
+
+
+def check_history_url(value: str) -> str:
+    """The address of a history database; raises ValueError if it is neither SQLite nor PostgreSQL."""
+    try:
+        backend = make_url(value).get_backend_name()
+    except (ArgumentError, ValueError):  # their texts may repeat a password
+        backend = ""
+    if backend not in ("sqlite", "postgresql"):
+        raise ValueError("must be sqlite:///FILE or postgresql://USER@HOST/DATABASE")
+    return value

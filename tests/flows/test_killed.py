@@ -1,0 +1,144 @@
+"""A round that is killed at any point leaves nothing half done, and the next one makes good."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from deployments.run import Held, hold_round
+from flows.letters import archive_missing
+from flows.options import DailyOptions
+from flows.outbox import deliver
+from flows.rounds import opened
+from tasks.history.chain import verify_chains
+from tasks.history.engine import reading
+
+if TYPE_CHECKING:
+    from tests.flows.conftest import Operate, Operated, PostOffice
+
+KILLS = 20
+PROGRAM = Path(__file__).with_name("holding.py")
+
+
+class Holding:
+    """Another process that is about to hold a round."""
+
+    def __init__(self, file: Path, prefect_api: str, log: Path) -> None:
+        environment = {**os.environ, "PREFECT_API_URL": prefect_api}
+        with log.open("ab") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, str(PROGRAM), str(file)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                env=environment,
+                text=True,
+            )
+
+    def begin(self) -> float:
+        """Let it begin, once its imports are done; the time at which it did."""
+        assert self.process.stdin is not None and self.process.stdout is not None
+        assert self.process.stdout.readline() == "ready\n"
+        self.process.stdin.write("go\n")
+        self.process.stdin.flush()
+        return time.monotonic()
+
+    def finish(self) -> float:
+        """Let it hold its round to the end; how long that took, in seconds."""
+        assert self.process.stdout is not None
+        began = self.begin()
+        assert self.process.stdout.readline() == "done Passed\n"
+        return time.monotonic() - began
+
+    def kill_after(self, seconds: float) -> None:
+        """Let it begin, and kill it."""
+        self.begin()
+        time.sleep(seconds)
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def close(self) -> None:
+        """End it if it is still there."""
+        self.process.kill()
+        self.process.communicate()
+
+
+@pytest.fixture
+def shop(operate: "Operate", post: "PostOffice") -> "Operated":
+    return operate(mail=f'smtp = "{post.url}"\n')
+
+
+@pytest.fixture
+def processes(shop: "Operated", prefect_api: str, tmp_path: Path) -> Iterator[Iterator[Holding]]:
+    """Processes that hold rounds; the next one does its imports while the present one works."""
+    with ExitStack() as stack:
+
+        def start() -> Holding:
+            holding = Holding(shop.settings.path, prefect_api, tmp_path / "holding.log")
+            stack.callback(holding.close)
+            return holding
+
+        def one_after_another() -> Iterator[Holding]:
+            coming = [start(), start()]
+            while True:
+                coming.append(start())
+                yield coming.pop(0)
+
+        yield one_after_another()
+
+
+def hold(shop: "Operated") -> Held:
+    return hold_round("daily-checklist", shop.settings, DailyOptions(mail=True), lambda _text: None)
+
+
+def whole(shop: "Operated") -> bool:
+    with reading(shop.history) as connection:
+        return [verdict.problems for verdict in verify_chains(connection)] == [()]
+
+
+def letters_of_runs(shop: "Operated") -> Counter[int]:
+    rows = shop.rows("SELECT payload FROM outbox")
+    return Counter(int(json.loads(row.payload)["revision"]) for row in rows)
+
+
+@pytest.mark.usefixtures("prefect")
+def test_twenty_kills_lose_nothing_and_repeat_a_letter_at_most_once(
+    shop: "Operated", post: "PostOffice", processes: Iterator[Holding]
+) -> None:
+    duration = max(next(processes).finish() for _ in range(2))
+    told = random.Random(20261124)
+    stored_by_killed = 0
+    for kill in range(KILLS):
+        before = len(shop.runs())
+        next(processes).kill_after(duration * (kill + told.random()) / KILLS)
+        after = len(shop.runs())
+        assert after - before in (0, 1)
+        stored_by_killed += after - before
+        held = hold(shop)
+        assert (held.state, held.exit_status, held.letters["sent"] >= 2) == ("Passed", 0, True)
+        assert len(shop.runs()) == after + 1
+        assert whole(shop)
+        assert letters_of_runs(shop) == Counter({run.revision: 2 for run in shop.runs()})
+    assert 0 < stored_by_killed < KILLS  # before its run was stored, and after it
+
+    shop.all_due()
+    deliver(shop.settings, lambda _text: None)
+    assert {state for *_, state in shop.letters()} == {"sent"}
+    runs = shop.runs()
+    assert len(post.ids) == 2 * len(runs)
+    assert set(post.ids.values()) <= {1, 2}
+    archive_missing(shop.settings, [opened(run) for run in runs])
+    for run in runs:
+        assert len(list(shop.folder(run).iterdir())) == 5
+        assert json.loads((shop.folder(run) / "report.json").read_text())["seal"]["chained"] == run.chained
+    assert whole(shop)
