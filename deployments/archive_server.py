@@ -1,6 +1,7 @@
 """The report archive over HTTP."""
 
 import secrets
+import socket
 import threading
 from base64 import b64decode
 from collections.abc import Iterator
@@ -64,7 +65,7 @@ def serving_archive(output: Path, *, host: str, port: int, auth: str | None) -> 
     """Serve the archive from a thread; raises OSError when the port is taken."""
     config = uvicorn.Config(archive_app(output, auth), host=host, port=port, log_level="warning", access_log=False)
     server = uvicorn.Server(config)
-    listener = config.bind_socket()
+    listener = socket.create_server((host, port))  # uvicorn's own bind would end the process
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="archive", daemon=True)
     thread.start()
     try:

@@ -62,5 +62,14 @@ def show_held(held: "Held", settings: Settings, lang: str | None, as_json: bool)
             words.tr("Report: {where}", where=str(folder_of(held.report, settings.output) / "report.html")),
             markup=False,
         )
-    letters = ", ".join(f"{state} {count}" for state, count in sorted(held.letters.items()))
-    out.print(words.tr("Mail: {letters}", letters=letters or words.tr("nothing to send")), markup=False)
+    out.print(words.tr("Mail: {letters}", letters=_letters(held, settings, words)), markup=False)
+
+
+def _letters(held: "Held", settings: Settings, words: Words) -> str:
+    told = {
+        "sent": words.tr("sent") if settings.mail.smtp else words.tr("written as .eml"),
+        "waiting": words.tr("waiting, tried again by the outbox flow or the next round"),
+        "unknown": words.tr("perhaps delivered, sent once more"),
+        "failed": words.tr("not delivered"),
+    }
+    return ", ".join(f"{count} {told[state]}" for state, count in held.letters.items()) or words.tr("nothing to send")

@@ -1,9 +1,14 @@
 """Where this machine keeps what `rounds up` and `rounds run` need between starts."""
 
+import fcntl
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from tasks.errors import ExplainedError
 
 STATE_VARIABLE = "OPSROUNDS_STATE"
 
@@ -25,24 +30,38 @@ def state_folder() -> Path:
     return folder.absolute()
 
 
-def write_state(state: UpState) -> None:
-    """Tell later commands where this `rounds up` is."""
+@contextmanager
+def announced(state: UpState) -> Iterator[None]:
+    """Tell other commands where this `rounds up` is, for as long as it lives. Raises ExplainedError beside another."""
     path = state_folder() / "up.json"
     partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(asdict(state)), encoding="utf-8")
-    partial.rename(path)
+    with _lock().open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ExplainedError("another rounds up was started on this machine just now; stop it first") from None
+        partial.write_text(json.dumps(asdict(state)), encoding="utf-8")
+        partial.rename(path)
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
 
 
 def read_state() -> UpState | None:
-    """The `rounds up` of this machine, if its process is there."""
+    """The `rounds up` of this machine, if it lives: not by its process id, which soon is another's after a restart."""
+    with _lock().open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pass
+        else:
+            return None
     try:
-        state = UpState(**json.loads((state_folder() / "up.json").read_text(encoding="utf-8")))
-        os.kill(state.pid, 0)
+        return UpState(**json.loads((state_folder() / "up.json").read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
-    return state
 
 
-def remove_state() -> None:
-    """Forget the `rounds up` that ends."""
-    (state_folder() / "up.json").unlink(missing_ok=True)
+def _lock() -> Path:
+    return state_folder() / "up.lock"

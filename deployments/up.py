@@ -1,5 +1,6 @@
 """`rounds up`: Prefect server, runner and archive on one machine, watched until they are stopped."""
 
+import errno
 import os
 import signal
 import socket
@@ -19,7 +20,7 @@ from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary
 from deployments.archive_server import serving_archive
 from deployments.dead_runs import crash_dead_runs, describe
 from deployments.prefect_server import PrefectServer, ServerUnavailable, client_settings, is_healthy
-from deployments.state import UpState, read_state, remove_state, state_folder, write_state
+from deployments.state import UpState, announced, read_state, state_folder
 from tasks.errors import UsageError
 from tasks.history.opened import history_of
 from tasks.processes import Child, free_port
@@ -70,8 +71,7 @@ def up(options: UpOptions, say: Callable[[str], None], stop: threading.Event) ->
         runner = _Runner(variables | {SERVICES_VARIABLE: str(options.services.absolute())})
         stack.callback(runner.stop)
         archive_url = f"http://{server.api_url.split('/')[2].rsplit(':', 1)[0]}:{archive_port}/"
-        write_state(UpState(server.api_url, archive_url, os.getpid()))
-        stack.callback(remove_state)
+        stack.enter_context(announced(UpState(server.api_url, archive_url, os.getpid())))
         say(f"Prefect UI  {server.api_url.removesuffix('/api')}")
         say(f"Archive     {archive_url}")
         say(f"Services    {', '.join(sorted(services))}")
@@ -175,7 +175,8 @@ def _port(host: str, wanted: int | None, usual: int, option: str) -> int:
         try:
             probe.bind((host, usual if wanted is None else wanted))
         except OSError as error:
-            if wanted is not None:
-                raise UpRefused(f"{option} {wanted} on {host}: {error.strerror}; choose another port") from None
-            return free_port(host)
+            if wanted is None and error.errno == errno.EADDRINUSE:
+                return free_port(host)
+            port = usual if wanted is None else wanted
+            raise UpRefused(f"{option} {port} on {host}: {error.strerror}; choose another port or --host") from None
         return int(probe.getsockname()[1])

@@ -147,7 +147,9 @@ def terminal(report: Report, seal: Seal, words: Words) -> RenderableType:
     parts += [Text(f"* {note}") for note in v.notes]
     if v.lines:
         parts.append(_checklist(v, words))
-    parts.append(_findings(v, words))
+    if found := (*v.failed, *v.warned, *v.unmeasured):
+        parts.append(_findings(found, words))
+    parts.append(Text(words.tr("{passed} of {all} checks passed", passed=v.passed, all=len(report.results))))
     if v.actions:
         parts.append(_actions(v, words))
     foot = Text("\n".join(f"{label}: {value}" for label, value in provenance(v, words)), style="dim", overflow="fold")
@@ -166,10 +168,10 @@ def _checklist(v: ReportView, words: Words) -> Table:
     return table
 
 
-def _findings(v: ReportView, words: Words) -> Table:
+def _findings(found: Iterable[ResultView], words: Words) -> Table:
     columns = (words.tr("Status"), words.tr("Check"), words.tr("Observed"), words.tr("Limit"), words.tr("Reason"))
-    table = _table(words.tr("Results"), *columns)
-    for r in (*v.failed, *v.warned, *v.unmeasured, *(r for r in _all(v) if r.tone.name == "pass")):
+    table = _table(words.tr("Findings"), *columns)
+    for r in found:
         subject = Text(r.title).append(f"\n{r.subject}", style="dim")
         table.add_row(_mark(r.tone), subject, Text(r.observed), Text(r.limit), Text(r.reason))
     return table

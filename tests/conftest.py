@@ -1,5 +1,6 @@
-"""Databases for the tests: one throw-away PostgreSQL for all of them, a fresh history database for each."""
+"""Databases for the tests, and the word of CI that nothing is skipped there."""
 
+import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,3 +43,21 @@ def history(history_url: str, tmp_path: Path) -> Iterator[Engine]:
     require_current(engine)
     yield engine
     engine.dispose()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name what was skipped where nothing may be."""
+    if _skipped_against_the_rules(terminalreporter):
+        terminalreporter.write_line("OPSROUNDS_SKIP_NOTHING is set, and tests were skipped", red=True)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """A skipped test fails the run where OPSROUNDS_SKIP_NOTHING is set."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if exitstatus == pytest.ExitCode.OK and _skipped_against_the_rules(reporter):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _skipped_against_the_rules(reporter: pytest.TerminalReporter) -> bool:
+    return bool(os.environ.get("OPSROUNDS_SKIP_NOTHING")) and bool(reporter.stats.get("skipped"))

@@ -1,17 +1,23 @@
 """Where `rounds up` leaves word of itself, and when that word is believed."""
 
-import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from deployments.state import STATE_VARIABLE, UpState, read_state, remove_state, state_folder, write_state
+from deployments.state import STATE_VARIABLE, UpState, announced, read_state, state_folder
+from tasks.errors import ExplainedError
 
 UP = UpState("http://127.0.0.1:4200/api", "http://127.0.0.1:4280/", os.getpid())
+ANNOUNCE = """
+import os
+from deployments.state import UpState, announced
+with announced(UpState("http://127.0.0.1:4200/api", "http://127.0.0.1:4280/", os.getpid())):
+    print("there", flush=True)
+    input()
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -20,22 +26,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "state"
 
 
-@pytest.fixture
-def ended() -> Iterator[int]:
-    """The id of a process that is there no more."""
-    process = subprocess.Popen([sys.executable, "-c", ""])
-    process.wait()
-    yield process.pid
-
-
-def test_a_running_one_is_found_until_it_is_forgotten(folder: Path) -> None:
+def test_a_running_one_is_found_until_it_ends(folder: Path) -> None:
     assert read_state() is None
-    write_state(UP)
-    assert read_state() == UP
-    assert [file.name for file in folder.iterdir()] == ["up.json"]
-    remove_state()
+    with announced(UP):
+        assert read_state() == UP
+        assert (folder / "up.json").is_file()
     assert read_state() is None
-    remove_state()
+    assert not (folder / "up.json").exists()
 
 
 def test_the_folder_is_made_for_its_owner_alone(folder: Path) -> None:
@@ -43,23 +40,28 @@ def test_the_folder_is_made_for_its_owner_alone(folder: Path) -> None:
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
-def test_one_whose_process_is_gone_is_not_believed(ended: int) -> None:
-    write_state(UpState(UP.api_url, UP.archive_url, ended))
+def test_two_at_once_are_refused() -> None:
+    with announced(UP), pytest.raises(ExplainedError, match="another rounds up"), announced(UP):
+        pass
+
+
+def test_one_that_was_killed_is_not_believed_though_its_process_id_is_somebody_elses(folder: Path) -> None:
+    """After a restart of the machine or container an id is soon in use again; here it is this test's own."""
+    command = [sys.executable, "-c", ANNOUNCE]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None and other.stdout.readline() == "there\n"
+        state = read_state()
+        assert state is not None and state.pid == other.pid
+        other.kill()
+    left = (folder / "up.json").read_text()
+    (folder / "up.json").write_text(left.replace(str(other.pid), str(os.getpid())))
     assert read_state() is None
+    with announced(UP):
+        assert read_state() == UP
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", "null", '{"api_url": "http://x/api"}', '"text"'])
 def test_what_is_no_state_is_not_believed(folder: Path, text: str) -> None:
-    state_folder()
-    (folder / "up.json").write_text(text)
-    assert read_state() is None
-
-
-def test_one_whose_process_id_another_process_has_now_is_not_believed(folder: Path) -> None:
-    """After a restart of the machine or container, an id is soon somebody else's."""
-    write_state(UP)
-    said = json.loads((folder / "up.json").read_text())
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
-        (folder / "up.json").write_text(json.dumps(said | {"pid": other.pid}))
+    with announced(UP):
+        (folder / "up.json").write_text(text)
         assert read_state() is None
-        other.communicate()
