@@ -113,14 +113,18 @@ def register(
 ) -> None:
     """Put the deployments on the Prefect server of PREFECT_API_URL, for workers of a work pool."""
     with _explained():
-        from deployments.register import register_deployments
+        from deployments.prefect_server import usable_server
         from tasks.settings import find_services, services_folder
 
         if "PREFECT_API_URL" not in os.environ:
             _fail("register needs PREFECT_API_URL, the address of the Prefect server", USAGE)
         place = services or services_folder()
-        for name in register_deployments(find_services(place), work_pool, (worker_services or place).absolute()):
-            typer.echo(f"registered {name}")
+        found = find_services(place)
+        with usable_server():
+            from deployments.register import register_deployments
+
+            for name in register_deployments(found, work_pool, (worker_services or place).absolute()):
+                typer.echo(f"registered {name}")
 
 
 @app.command()

@@ -18,9 +18,10 @@ from reports import artifacts
 from reports.compose import RoundFacts, compose_report
 from reports.folders import ArchiveError
 from reports.report import OWN_WORDS, Report, Seal, Section, from_text, to_data
+from reports.sentences import verdict_sentence
 from reports.words import Words
 from tasks.canonical import canonical
-from tasks.check_result import Status, msg
+from tasks.check_result import msg
 from tasks.guide.judge import Verdict
 from tasks.history.engine import History
 from tasks.history.opened import history_of
@@ -117,16 +118,7 @@ def opened(stored: StoredRun) -> tuple[Report, Seal]:
 
 def outcome(report: Report, words: Words, broken: str | None = None) -> State[Any]:
     """The state of the flow run; `broken` says why a round that was judged could not be handed over."""
-    counts = {status: len(report.with_status(status)) for status in Status}
-    text = words.tr(
-        "{failed} failed, {unknown} not measured, {warned} need attention, {passed} passed",
-        failed=counts[Status.FAIL],
-        unknown=counts[Status.UNKNOWN],
-        warned=counts[Status.WARN],
-        passed=counts[Status.PASS],
-    )
-    if unlooked := sum(line.verdict is Verdict.INCOMPLETE for line in report.lines):
-        text += words.tr("; {lines} of {all} checklist lines were not looked at", lines=unlooked, all=len(report.lines))
+    text = verdict_sentence(report, words)
     if report.verdict in (Verdict.FAILED, Verdict.INCOMPLETE):
         return Failed(name=report.verdict.value, message=f"{text}; {broken}" if broken else text)
     if broken is not None:

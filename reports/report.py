@@ -95,7 +95,8 @@ class Seal:
 
 _ADAPTER = TypeAdapter(Report)
 OWN_WORDS = frozenset(
-    "format service timezone flow period trigger verdict status check checks comparison kind id severity".split()
+    {"format", "service", "timezone", "flow", "period", "trigger", "verdict"}
+    | {"status", "severity", "check", "checks", "comparison", "kind", "id"}
 )
 """Keys whose values come from the program or its configuration, never from the outside."""
 

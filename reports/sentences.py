@@ -21,14 +21,18 @@ def verdict_sentence(report: Report, words: Words) -> str:
                 unknown=unknown,
             )
         case Verdict.INCOMPLETE:
-            ticked = sum(line.ticked or line.verdict is Verdict.NOT_APPLICABLE for line in report.lines)
+            closed = sum(line.ticked or line.verdict is Verdict.NOT_APPLICABLE for line in report.lines)
+            lines = words.tr(
+                "{open} of {lines} lines stay open", open=len(report.lines) - closed, lines=len(report.lines)
+            )
+            if not unknown:
+                return words.tr("Nothing failed, but the round is incomplete: {lines}.", lines=lines)
             return words.tr(
-                "Nothing failed, but the round is incomplete: {unknown} of {all} checks could not be measured, and "
-                "{open} of {lines} checklist lines stay open.",
+                "Nothing failed, but the round is incomplete: "
+                "{unknown} of {all} checks could not be measured; {lines}.",
                 unknown=unknown,
                 all=everything,
-                open=len(report.lines) - ticked,
-                lines=len(report.lines),
+                lines=lines,
             )
         case Verdict.ATTENTION:
             return words.tr(

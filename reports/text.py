@@ -129,7 +129,7 @@ def _unmeasured(v: ReportView, words: Words) -> Iterator[str]:
         yield from wrapped(f"{r.tone.symbol} {r.title}, {r.subject} ({r.tone.word})", "", "  ")
         yield from wrapped(r.reason, "  ")
     if not v.unmeasured:
-        yield words.tr("Everything was measured.")
+        yield words.tr("Every check that applies was measured.")
 
 
 def _all(v: ReportView) -> Iterator[ResultView]:

@@ -41,7 +41,7 @@ def test_every_deployment(services: dict[str, Settings]) -> None:
     assert [shown(deployment) for deployment in deployments_of(services)] == [
         {
             "name": "daily-checklist/shop",
-            "cron": ("0 9 * * *", "Asia/Tokyo", "daily-0900", None),
+            "cron": ("0 9 * * *", "Asia/Tokyo", "daily-0900", True),
             "parameters": {"service": "shop"},
             "tags": ["opsrounds", "service:shop"],
             "entrypoint": "flows.daily_checklist.daily_checklist",
@@ -49,7 +49,7 @@ def test_every_deployment(services: dict[str, Settings]) -> None:
         },
         {
             "name": "daily-checklist/bar",
-            "cron": ("0 9 * * *", "Europe/Berlin", "daily-0900", None),
+            "cron": ("0 9 * * *", "Europe/Berlin", "daily-0900", True),
             "parameters": {"service": "bar"},
             "tags": ["opsrounds", "service:bar"],
             "entrypoint": "flows.daily_checklist.daily_checklist",
@@ -57,7 +57,7 @@ def test_every_deployment(services: dict[str, Settings]) -> None:
         },
         {
             "name": "outbox/every-service",
-            "cron": ("* * * * *", "UTC", "outbox-every-minute", None),
+            "cron": ("* * * * *", "UTC", "outbox-every-minute", True),
             "parameters": {},
             "tags": ["opsrounds"],
             "entrypoint": "flows.outbox.outbox",

@@ -1,0 +1,325 @@
+"""The `rounds` command as a person or a pipeline starts it: what it prints where, and its exit status."""
+
+import json
+import os
+import runpy
+import sqlite3
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import jsonschema
+import pytest
+
+from tasks.processes import free_port
+
+SHARED = runpy.run_path(str(Path(__file__).parents[1] / "flows" / "conftest.py"))
+prefect_api, site = SHARED["prefect_api"], SHARED["site"]
+HEALTH, GUIDE = SHARED["HEALTH"], SHARED["GUIDE"]
+SCHEMA = Path(__file__).parents[2] / "docs" / "report.schema.json"
+TOMORROW = (datetime.now(ZoneInfo("Asia/Tokyo")) + timedelta(days=1)).date().isoformat()
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What a command left."""
+
+    status: int
+    out: str
+    err: str
+
+
+class Machine:
+    """A folder in which commands are started, with nothing of this machine's own around it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.variables: dict[str, str] = {}
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def write(self, base_url: str = "http://127.0.0.1:1", more: str = "", name: str = "service.toml") -> Path:
+        """A service file."""
+        file = self.folder / name
+        file.parent.mkdir(exist_ok=True)
+        service = name.removesuffix(".toml").rpartition("/")[2]
+        mail = '[mail]\nto = [{ address = "oncall@shop.example" }]\n[reports]\noutput = "archive"\nlocales = ["en"]\n'
+        file.write_text(
+            f'[service]\nname = "{service}"\nbase_url = "{base_url}"\ntimezone = "Asia/Tokyo"\n{HEALTH}{GUIDE}{mail}{more}'
+        )
+        return file
+
+    def rounds(self, *arguments: str) -> Ended:
+        """Run the command to its end."""
+        kept = ("PREFECT_", "OPSROUNDS_")
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(kept)}
+        ended = subprocess.run(
+            [sys.executable, "-m", "deployments.cli", *arguments],
+            cwd=self.folder,
+            env={**environment, "OPSROUNDS_STATE": str(self.folder / "state"), **self.variables},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        return Ended(ended.returncode, ended.stdout, ended.stderr)
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path / "machine")
+
+
+def test_help_loads_nothing_heavy() -> None:
+    heavy = ("prefect", "sqlalchemy", "httpx", "matplotlib", "pydantic")
+    program = (
+        "import sys\nfrom deployments.cli import app\n"
+        "try: app(['--help'])\n"
+        f"except SystemExit as end: print(end.code, [name for name in {heavy} if name in sys.modules])"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ended.stdout.splitlines()[-1] == "0 []"
+    for command in ("run", "up", "register", "demo", "config", "db", "report"):
+        assert command in ended.stdout
+
+
+# Each command is a process that takes seconds to import: those that only refuse run side by side.
+REFUSED: dict[str, tuple[list[str], int, list[str]]] = {
+    "unknown flow": (["run", "yearly"], 2, ["there is no flow 'yearly'; there is: daily-checklist"]),
+    "bad day": (["run", "daily-checklist", "--for", "24.11.2026"], 2, ["--for 24.11.2026: a day is YYYY-MM-DD"]),
+    "a week is no day": (["run", "daily-checklist", "--for", "2026-W48"], 2, ["--for 2026-W48: a day is YYYY-MM-DD"]),
+    "future day": (["run", "daily-checklist", "--for", TOMORROW], 2, [f"{TOMORROW} is in the future"]),
+    "no such file": (["run", "daily-checklist", "--service", "gone.toml"], 2, ["gone.toml: cannot be read"]),
+    "no service file": (["db", "status"], 2, ["no service file (*.toml) is there"]),
+    "two services": (["report", "list"], 2, ["--service FILE is needed", "bar, shop"]),
+    "no history": (["report", "list", "--service", "unreachable.toml"], 3, ["127.0.0.1:1/history", "is reachable"]),
+    "run without history": (
+        ["run", "daily-checklist", "--service", "unreachable.toml"],
+        3,
+        ["127.0.0.1:1/history", "check that it is reachable and that [history] url is right"],
+    ),
+    "dead server": (
+        ["run", "daily-checklist"],
+        3,
+        ["PREFECT_API_URL names http://127.0.0.1:1/api, but no Prefect server answers there"],
+    ),
+    "config errors": (
+        ["config", "check", "wrong.toml"],
+        2,
+        [
+            "service.timezone: 'Tokyo' is not an IANA time zone",
+            "service.nmae: unknown key; known are name, base_url",
+            "health.timeout_s: ",
+            "mail.password: a secret never stands in the file itself",
+        ],
+    ),
+    "missing secret": (
+        ["config", "check", "secret.toml"],
+        2,
+        ["health.headers.X-Token: the environment variable SHOP_TOKEN_UNSET is not set"],
+    ),
+    "run with a missing secret": (
+        ["run", "daily-checklist", "--service", "secret.toml"],
+        2,
+        ["health.headers.X-Token: the environment variable SHOP_TOKEN_UNSET is not set"],
+    ),
+    "up for everybody": (
+        ["up", "--services", "service.toml", "--host", "0.0.0.0"],
+        2,
+        ["0.0.0.0 is reachable from other machines: set PREFECT_SERVER_API_AUTH_STRING=user:password"],
+    ),
+    "up with a bad password": (
+        ["up", "--services", "service.toml"],
+        2,
+        ["PREFECT_SERVER_API_AUTH_STRING must be user:password"],
+    ),
+    "up on nobody's address": (["up", "--services", "service.toml", "--host", "::1"], 2, ["on ::1: "]),
+    "up beside a taken port": (["up", "--services", "service.toml", "--port", "PORT"], 2, ["--port PORT on 127.0.0.1"]),
+    "up beside a taken archive port": (
+        ["up", "--services", "service.toml", "--archive-port", "PORT"],
+        2,
+        ["--archive-port PORT on 127.0.0.1", "choose another port"],
+    ),
+    "register without a server": (["register", "--work-pool", "p"], 2, ["register needs PREFECT_API_URL"]),
+    "register at a dead server": (
+        ["register", "--work-pool", "p", "--services", "service.toml"],
+        3,
+        ["PREFECT_API_URL names http://127.0.0.1:1/api, but no Prefect server answers there"],
+    ),
+    "register in no pool": (
+        ["register", "--work-pool", "nowhere", "--services", "service.toml"],
+        2,
+        ['Work pool "nowhere" not found'],
+    ),
+    "unknown fault": (["demo", "--fault", "flood"], 2, ["--fault takes errors, latency", "not flood"]),
+}
+VARIABLES = {
+    "dead server": {"PREFECT_API_URL": "http://127.0.0.1:1/api"},
+    "register at a dead server": {"PREFECT_API_URL": "http://127.0.0.1:1/api"},
+    "up with a bad password": {"PREFECT_SERVER_API_AUTH_STRING": "sesame"},
+}
+ON_THE_SERVER = ("run without history", "run with a missing secret", "register in no pool")
+
+
+@pytest.fixture(scope="module")
+def refusals(
+    tmp_path_factory: pytest.TempPathFactory, prefect_api: str
+) -> Iterator[Callable[[str], tuple[Ended, int]]]:
+    """How each of the refused commands ended, and the port that was taken."""
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as taken, ThreadPoolExecutor(3) as pool:
+        port = int(taken.getsockname()[1])
+        running: dict[str, Future[Ended]] = {}
+        for name, (arguments, _, _) in REFUSED.items():
+            machine = Machine(tmp_path_factory.mktemp("refused"))
+            prepare(machine, name)
+            machine.variables = VARIABLES.get(name, {"PREFECT_API_URL": prefect_api} if name in ON_THE_SERVER else {})
+            asked = [argument.replace("PORT", str(port)) for argument in arguments]
+            running[name] = pool.submit(machine.rounds, *asked)
+        yield lambda name: (running[name].result(), port)
+
+
+def prepare(machine: Machine, name: str) -> None:
+    """The files that a command finds."""
+    if name == "two services":
+        machine.write(name="services/shop.toml")
+        machine.write(name="services/bar.toml")
+    elif name != "no service file":
+        machine.write()
+    machine.write(name="unreachable.toml", more='[history]\nurl = "postgresql://ops@127.0.0.1:1/history"\n')
+    machine.write(name="secret.toml", more='[health.headers]\nX-Token = { env = "SHOP_TOKEN_UNSET" }\n')
+    (machine.folder / "wrong.toml").write_text(
+        '[service]\nname = "shop"\nnmae = "shop"\nbase_url = "http://127.0.0.1:1"\ntimezone = "Tokyo"\n'
+        '[health]\ntimeout_s = 0\n[mail]\nusername = "ops"\npassword = "hunter22"\n'
+    )
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_done_is_refused_with_its_reason(
+    refusals: Callable[[str], tuple[Ended, int]], name: str
+) -> None:
+    ended, port = refusals(name)
+    _, status, texts = REFUSED[name]
+    assert ended.status == status, ended
+    assert ended.out == ""
+    said = " ".join(ended.err.split())
+    for text in texts:
+        assert text.replace("PORT", str(port)) in said
+    assert "Traceback" not in ended.err and "hunter22" not in ended.err
+
+
+def test_the_configuration_is_shown_without_its_secrets(machine: Machine) -> None:
+    machine.variables = {"SHOP_TOKEN": "tok-3c77-config", "SHOP_HISTORY": "postgresql://ops:pw-91ab@db/history"}
+    secrets = '[history]\nurl = { env = "SHOP_HISTORY" }\n[health.headers]\nX-Token = { env = "SHOP_TOKEN" }\n'
+    ended = machine.rounds("config", "check", str(machine.write(more=secrets)))
+    assert (ended.status, ended.err) == (0, "")
+    shown = json.loads(ended.out)
+    assert shown["service"]["timezone"] == "Asia/Tokyo"
+    assert shown["health"]["headers"]["X-Token"]["env"] == "SHOP_TOKEN"
+    assert "tok-3c77" not in ended.out and "pw-91ab" not in ended.out
+
+
+class TestRun:
+    """A round by hand on the server that PREFECT_API_URL names."""
+
+    @pytest.fixture
+    def here(self, machine: Machine, prefect_api: str, site: Any) -> Machine:
+        machine.variables = {"PREFECT_API_URL": prefect_api}
+        machine.write(site.url)
+        return machine
+
+    @staticmethod
+    def report(ended: Ended) -> dict[str, Any]:
+        """The one thing on stdout."""
+        data: dict[str, Any] = json.loads(ended.out)
+        assert ended.out.count("\n") == 1
+        jsonschema.validate(data, json.loads(SCHEMA.read_text()))
+        return data
+
+    def test_json_alone_is_printed_and_the_exit_status_is_the_verdict(self, here: Machine, site: Any) -> None:
+        passed = here.rounds("run", "daily-checklist", "--json")
+        assert (passed.status, self.report(passed)["verdict"]) == (0, "Passed"), passed.err
+        assert "Mail: sent 1" in passed.err and "Report: " in passed.err
+
+        site.fall_ill()
+        failed = here.rounds("run", "daily-checklist", "--json")
+        assert (failed.status, self.report(failed)["verdict"]) == (1, "ChecksFailed")
+        assert self.report(failed)["revision"] == 2
+
+        yesterday = (datetime.now(ZoneInfo("Asia/Tokyo")) - timedelta(days=1)).date().isoformat()
+        incomplete = here.rounds("run", "daily-checklist", "--json", "--for", yesterday)
+        assert (incomplete.status, self.report(incomplete)["verdict"]) == (3, "Incomplete")
+        assert self.report(incomplete)["period"] == yesterday
+
+        listed = here.rounds("report", "list")
+        assert [line.split()[1:4] for line in listed.out.splitlines()] == [
+            [yesterday, "r1", "Incomplete"],
+            [self.report(failed)["period"], "r2", "ChecksFailed"],
+            [self.report(passed)["period"], "r1", "Passed"],
+        ]
+        anchor = self.report(failed)["seal"]["chained"]
+        verified = here.rounds("db", "verify", "--anchor", anchor)
+        assert (verified.status, verified.out.split(",")[:2]) == (0, ["service: 3 runs", " whole"])
+
+        with closing(sqlite3.connect(here.folder / "opsrounds.db")) as database, database:
+            for trigger in ("runs_no_delete", "check_results_no_delete", "evidence_no_delete"):
+                database.execute(f"DROP TRIGGER IF EXISTS {trigger}")
+            database.execute("DELETE FROM runs WHERE sequence = 2")
+        broken = here.rounds("db", "verify", "--anchor", anchor)
+        assert broken.status == 1
+        assert "runs 2 to 2 are missing" in broken.out and f"the hash {anchor} stands in no chain" in broken.out
+
+    def test_a_report_for_people_and_an_archive_written_again(self, here: Machine) -> None:
+        (here.folder / "archive").write_text("in the way")
+        ended = here.rounds("run", "daily-checklist", "--lang", "ja")
+        assert ended.status == 3
+        assert "日次チェックリスト" in ended.out and "rounds report rebuild" in ended.out
+        missing = here.rounds("report", "list")
+        assert "(not in the archive: rounds report rebuild)" in missing.out
+        (here.folder / "archive").unlink()
+        rebuilt = here.rounds("report", "rebuild")
+        assert rebuilt.status == 0 and rebuilt.out.startswith("written ")
+        folder = Path(rebuilt.out.removeprefix("written ").strip())
+        assert folder.is_dir() and (folder / "report.html").is_file()
+        assert here.rounds("report", "rebuild").out == ""
+
+    def test_an_old_schema_is_refused_until_it_is_upgraded(self, here: Machine) -> None:
+        from tasks.history import migrate
+        from tasks.history.engine import open_history
+
+        engine = open_history("sqlite:///opsrounds.db", here.folder)
+        migrate.upgrade(engine, None, target="0001")
+        engine.dispose()
+        for command in (["run", "daily-checklist"], ["up", "--services", "service.toml"], ["db", "verify"]):
+            refused = here.rounds(*command)
+            assert (refused.status, refused.out) == (3, "")
+            assert "has schema 0001" in refused.err and "run: rounds db upgrade" in refused.err
+        assert here.rounds("db", "status").status == 3
+        upgraded = here.rounds("db", "upgrade")
+        assert upgraded.status == 0
+        assert upgraded.out.startswith(f"schema 0001 -> {migrate.head()}, copy kept: ")
+        assert Path(upgraded.out.split("copy kept: ")[1].strip()).is_file()
+        assert here.rounds("run", "daily-checklist").status == 0
+
+
+def test_the_server_of_rounds_up_is_used(machine: Machine, prefect_api: str, site: Any) -> None:
+    """Without PREFECT_API_URL; a server of its own would take ten seconds and leave its data in the state folder."""
+    from deployments.state import STATE_VARIABLE, UpState, announced
+
+    machine.write(site.url, name=f"shop-{uuid.uuid4().hex[:8]}.toml").rename(machine.folder / "service.toml")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(STATE_VARIABLE, str(machine.folder / "state"))
+        with announced(UpState(prefect_api, "", os.getpid())):
+            assert machine.rounds("run", "daily-checklist").status == 0
+            assert not (machine.folder / "state" / "prefect").exists()
+            refused = machine.rounds("up", "--services", "service.toml", "--port", str(free_port()))
+    assert refused.status == 2
+    assert f"rounds up runs already (process {os.getpid()}, {prefect_api}); stop it first" in refused.err

@@ -1,0 +1,143 @@
+"""Runs whose process is gone are freed; those that live, or are a worker's, are left alone."""
+
+import os
+import runpy
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.objects import FlowRun
+from prefect.states import Cancelling, Pending, Running, State
+
+from deployments.dead_runs import crash_dead_runs, describe
+from deployments.schedules import deployments_of
+from tasks.settings import Settings, load_settings
+
+SHARED = runpy.run_path(str(Path(__file__).parents[1] / "flows" / "conftest.py"))
+prefect_api, prefect = SHARED["prefect_api"], SHARED["prefect"]
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> dict[str, Settings]:
+    """A service that no other test has."""
+    name = f"dead-{uuid.uuid4().hex[:8]}"
+    file = tmp_path / "service.toml"
+    file.write_text(f'[service]\nname = "{name}"\nbase_url = "http://127.0.0.1:1"\n')
+    return {name: load_settings(file)}
+
+
+@pytest.fixture
+def served(services: dict[str, Settings], prefect: SyncPrefectClient) -> UUID:
+    """The daily deployment as this machine's runner serves it."""
+    place: Any = deployments_of(services)[0].apply()
+    assert isinstance(place, UUID)
+    return place
+
+
+def begun(prefect: SyncPrefectClient, deployment: UUID, *states: State[Any]) -> FlowRun:
+    """A run that went through these states."""
+    run = prefect.create_flow_run_from_deployment(deployment)
+    for state in states:
+        prefect.set_flow_run_state(run.id, state)
+    return prefect.read_flow_run(run.id)
+
+
+def state_of(prefect: SyncPrefectClient, run: FlowRun) -> tuple[str, str | None]:
+    state = prefect.read_flow_run(run.id).state
+    assert state is not None
+    return str(state.name), state.message
+
+
+@pytest.fixture
+def process_of() -> Iterator[Any]:
+    """Starts a process such as the runner starts for a run."""
+    started = []
+
+    def start(run: FlowRun) -> None:
+        environment = {**os.environ, "PREFECT__FLOW_RUN_ID": str(run.id)}
+        command = [sys.executable, "-c", "print(flush=True); input()"]
+        process = subprocess.Popen(
+            command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None and process.stdout.readline() == "\n"
+        started.append(process)
+
+    yield start
+    for process in started:
+        process.communicate("")
+
+
+def test_a_run_without_a_process_is_crashed_after_its_minute_and_its_round_is_free_again(
+    prefect: SyncPrefectClient, served: UUID
+) -> None:
+    dead = begun(prefect, served, Pending(), Running())
+    blocked = begun(prefect, served, Pending())
+    assert state_of(prefect, dead)[0] == "Running"
+    assert state_of(prefect, blocked)[0] == "Cancelled"  # the slot is taken
+
+    assert dead.id not in {run.id for run in crash_dead_runs(prefect, datetime.now(UTC))}
+    assert state_of(prefect, dead)[0] == "Running"
+    found = crash_dead_runs(prefect, datetime.now(UTC) + MINUTE)
+    assert dead.id in {run.id for run in found}
+    assert dead.name in describe(found)
+    assert state_of(prefect, dead) == ("Crashed", "its process is gone")
+    assert dead.id not in {run.id for run in crash_dead_runs(prefect, datetime.now(UTC) + MINUTE)}
+
+    free = begun(prefect, served, Pending(), Running())
+    assert state_of(prefect, free)[0] == "Running"
+    crash_dead_runs(prefect, datetime.now(UTC) + MINUTE)
+
+
+@pytest.mark.parametrize("states", [(Pending,), (Pending, Running, Cancelling)], ids=["Pending", "Cancelling"])
+def test_one_that_was_starting_or_stopping_is_crashed_too(
+    prefect: SyncPrefectClient, served: UUID, states: tuple[Any, ...]
+) -> None:
+    dead = begun(prefect, served, *(state() for state in states))
+    assert state_of(prefect, dead)[0] == states[-1].__name__
+    crash_dead_runs(prefect, datetime.now(UTC) + MINUTE)
+    assert state_of(prefect, dead)[0] == "Crashed"
+
+
+def test_a_run_that_has_a_process_is_left_alone(prefect: SyncPrefectClient, served: UUID, process_of: Any) -> None:
+    alive = begun(prefect, served, Pending(), Running())
+    process_of(alive)
+    assert alive.id not in {run.id for run in crash_dead_runs(prefect, datetime.now(UTC) + MINUTE)}
+    assert state_of(prefect, alive)[0] == "Running"
+
+
+def test_a_run_that_waits_for_its_time_is_left_alone(prefect: SyncPrefectClient, served: UUID) -> None:
+    waiting = begun(prefect, served)
+    crash_dead_runs(prefect, datetime.now(UTC) + MINUTE)
+    assert state_of(prefect, waiting)[0] == "Scheduled"
+
+
+def test_a_run_of_a_work_pool_is_its_workers_business(
+    prefect: SyncPrefectClient, services: dict[str, Settings]
+) -> None:
+    pool = f"pool-{uuid.uuid4().hex[:8]}"
+    prefect.create_work_pool(WorkPoolCreate(name=pool, type="process"))
+    place: Any = deployments_of(services)[0].apply(work_pool_name=pool)
+    run = begun(prefect, place, Pending(), Running())
+    assert run.work_pool_name == pool
+    crash_dead_runs(prefect, datetime.now(UTC) + MINUTE)
+    assert state_of(prefect, run)[0] == "Running"
+
+
+def test_a_run_of_somebody_elses_deployment_is_left_alone(
+    prefect: SyncPrefectClient, services: dict[str, Settings]
+) -> None:
+    deployment = deployments_of(services)[0]
+    deployment.tags = ["theirs"]
+    place: Any = deployment.apply()
+    run = begun(prefect, place, Pending(), Running())
+    crash_dead_runs(prefect, datetime.now(UTC) + MINUTE)
+    assert state_of(prefect, run)[0] == "Running"

@@ -1,0 +1,79 @@
+"""Which Prefect server a command uses, and what it says when there is none."""
+
+import os
+import runpy
+from pathlib import Path
+
+import pytest
+
+from deployments.prefect_server import (
+    AUTH_VARIABLE,
+    PrefectServer,
+    ServerUnavailable,
+    client_settings,
+    is_healthy,
+    usable_server,
+)
+from deployments.state import STATE_VARIABLE, UpState, announced
+from tasks.processes import free_port
+
+SHARED = runpy.run_path(str(Path(__file__).parents[1] / "flows" / "conftest.py"))
+prefect_api = SHARED["prefect_api"]
+
+
+@pytest.fixture(autouse=True)
+def nothing_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(STATE_VARIABLE, str(tmp_path / "state"))
+    for variable in ("PREFECT_API_URL", "PREFECT_API_AUTH_STRING", AUTH_VARIABLE):
+        monkeypatch.delenv(variable, raising=False)
+
+
+def dead_url() -> str:
+    return f"http://127.0.0.1:{free_port()}/api"
+
+
+def test_only_a_server_that_answers_is_healthy(prefect_api: str) -> None:
+    assert is_healthy(prefect_api, None)
+    assert not is_healthy(dead_url(), None)
+    assert not is_healthy(prefect_api.replace("/api", "/nowhere"), None)
+
+
+def test_the_named_one_comes_first(prefect_api: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", prefect_api)
+    with announced(UpState(dead_url(), "", os.getpid())), usable_server() as variables:
+        assert variables == client_settings(prefect_api, None)
+
+
+def test_a_named_one_that_is_dead_is_an_error_and_no_other_is_taken(
+    prefect_api: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead = dead_url()
+    monkeypatch.setenv("PREFECT_API_URL", dead)
+    with (
+        announced(UpState(prefect_api, "", os.getpid())),
+        pytest.raises(ServerUnavailable, match=f"PREFECT_API_URL names {dead}, but no Prefect server answers there"),
+        usable_server(),
+    ):
+        pass
+
+
+def test_then_the_one_of_rounds_up(prefect_api: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(AUTH_VARIABLE, "ops:sesame")
+    with announced(UpState(prefect_api, "", os.getpid())), usable_server() as variables:
+        assert variables["PREFECT_API_URL"] == prefect_api
+        assert variables["PREFECT_API_AUTH_STRING"] == "ops:sesame"
+
+
+def test_a_server_that_cannot_start_is_told_with_its_own_words(tmp_path: Path) -> None:
+    nowhere = "192.0.2.1"  # no address of this machine
+    server = PrefectServer(tmp_path / "prefect", host=nowhere, port=free_port(), services=False)
+    with server.child, pytest.raises(ServerUnavailable, match=r"the Prefect server ended at once:\n(?s:.*)\S"):
+        server.wait_until_healthy()
+
+
+def test_a_client_is_told_the_address_and_the_password_if_there_is_one() -> None:
+    assert client_settings("http://x/api", None) == {
+        "PREFECT_API_URL": "http://x/api",
+        "PREFECT_CLIENT_METRICS_ENABLED": "false",
+    }
+    assert client_settings("http://x/api", "ops:sesame")["PREFECT_API_AUTH_STRING"] == "ops:sesame"

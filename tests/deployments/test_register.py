@@ -1,0 +1,78 @@
+"""The deployments on an existing server, carried out by a worker of a work pool."""
+
+import os
+import runpy
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import pytest
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.responses import DeploymentResponse
+
+from deployments.register import RegisterRefused, register_deployments
+from tasks.history.opened import history_of
+from tasks.history.runs import read_runs
+from tasks.settings import find_services
+
+SHARED = runpy.run_path(str(Path(__file__).parents[1] / "flows" / "conftest.py"))
+prefect_api, prefect, site, operate = (SHARED[name] for name in ("prefect_api", "prefect", "site", "operate"))
+
+
+@pytest.fixture
+def pool(prefect: SyncPrefectClient) -> str:
+    """A work pool of processes."""
+    name = f"pool-{uuid.uuid4().hex[:8]}"
+    prefect.create_work_pool(WorkPoolCreate(name=name, type="process"))
+    return name
+
+
+def registered(prefect: SyncPrefectClient, pool: str) -> dict[str, DeploymentResponse]:
+    """What the server knows of a pool."""
+    found = [deployment for deployment in prefect.read_deployments() if deployment.work_pool_name == pool]
+    assert len({deployment.name for deployment in found}) == len(found)
+    return {deployment.name: deployment for deployment in found}
+
+
+def test_registering_twice_changes_nothing_and_a_worker_holds_the_round(
+    prefect: SyncPrefectClient, prefect_api: str, pool: str, operate: object, tmp_path: Path
+) -> None:
+    name = f"shop-{uuid.uuid4().hex[:8]}"
+    shop = operate(name=name)  # type: ignore[operator]
+    services = find_services(shop.settings.path.parent)
+    names = register_deployments(services, pool, shop.settings.path.parent)
+    assert names == [f"daily-checklist/{name}", "outbox/every-service"]
+    first = registered(prefect, pool)
+    assert register_deployments(services, pool, shop.settings.path.parent) == names
+    again = registered(prefect, pool)
+    assert {key: value.id for key, value in again.items()} == {key: value.id for key, value in first.items()}
+    for deployment in again.values():
+        assert deployment.job_variables == {"env": {"OPSROUNDS_SERVICES": str(shop.settings.path.parent)}}
+        assert len(deployment.schedules) == 1
+
+    run = prefect.create_flow_run_from_deployment(again[name].id)
+    environment = {key: value for key, value in os.environ.items() if key != "OPSROUNDS_SERVICES"}
+    worker = subprocess.run(
+        [sys.executable, "-m", "prefect", "worker", "start", "--pool", pool, "--run-once"],
+        env={**environment, "PREFECT_API_URL": prefect_api, "PREFECT_HOME": str(tmp_path / "home")},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    state = prefect.read_flow_run(run.id).state
+    assert state is not None and (state.type.value, state.name) == ("COMPLETED", "Passed"), worker.stderr
+    history = history_of(shop.settings)
+    [stored] = read_runs(history, name, most=5)
+    history.dispose()
+    assert (stored.verdict, shop.folder(stored).is_dir()) == ("Passed", True)
+
+
+def test_a_work_pool_that_is_not_there_is_refused(prefect: SyncPrefectClient, operate: object) -> None:
+    shop = operate(name=f"shop-{uuid.uuid4().hex[:8]}")  # type: ignore[operator]
+    services = find_services(shop.settings.path)
+    with pytest.raises(RegisterRefused, match='Work pool "no-such-pool" not found'):
+        register_deployments(services, "no-such-pool", shop.settings.path.parent)
