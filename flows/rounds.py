@@ -9,10 +9,9 @@ from typing import Any, TypeVar
 from prefect import State
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 from prefect.context import FlowRunContext
-from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
-from flows.letters import archive_report, report_letters
+from flows.letters import archive_missing, report_letters
 from flows.options import DailyOptions, refuse_future
 from reports import artifacts
 from reports.compose import RoundFacts, compose_report
@@ -32,6 +31,7 @@ from tasks.history.runs import (
     RunKey,
     StoredRun,
     is_scheduled_run_recorded,
+    read_runs,
     record_run,
 )
 from tasks.observation import ObservationError, Unobserved
@@ -40,6 +40,7 @@ from tasks.settings import Settings, find_service
 
 T = TypeVar("T")
 SKIPPED = "Skipped"
+_RECENT = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ async def close_round(round_: Round, sections: Sequence[Section]) -> State[Any]:
         return Completed(name=SKIPPED, message=str(error))
     report, seal = opened(stored)
     words = Words(round_.settings.reports.locales[0], round_.settings.service.timezone)
-    broken = await _archive(round_, report, seal)
+    broken = await asyncio.to_thread(_archive, round_)
     await _show(report, seal, words)
     return outcome(report, words, broken)
 
@@ -156,13 +157,13 @@ def _compose(round_: Round, sections: tuple[Section, ...], place: Place) -> NewR
     return NewRun(report.verdict.value, finished_at, text, results, letters)
 
 
-async def _archive(round_: Round, report: Report, seal: Seal) -> str | None:
+def _archive(round_: Round) -> str | None:
+    """Write this report, and those of recent rounds that were killed before they got here."""
     try:
-        await asyncio.to_thread(archive_report, round_.settings, report, seal)
+        recent = read_runs(round_.history, round_.key.service, most=_RECENT)
+        archive_missing(round_.settings, [opened(stored) for stored in reversed(recent)])
     except ArchiveError as error:
-        text = f"{error}; the round is stored, `rounds report rebuild` writes its report again"
-        get_run_logger().error(text)
-        return text
+        return f"{error}; the round is stored, `rounds report rebuild` writes its report again"
     return None
 
 
