@@ -138,13 +138,14 @@ def demo(
     """The whole product on embedded defaults. Exit status 0 only if exactly the planted faults were found."""
     with _explained():
         _quiet()
-        from deployments.demo.faults import Fault
-        from deployments.demo.run import DEFAULT_FAULTS, run_demo
+        from deployments.demo.faults import DEFAULT_FAULTS, Fault
 
         names = fault if fault is not None else [f.value for f in DEFAULT_FAULTS]
         unknown = sorted(set(names) - {f.value for f in Fault} - {"none"})
         if unknown or ("none" in names and len(names) > 1):
             _fail(f"--fault takes {', '.join(f.value for f in Fault)}, or none alone; not {', '.join(names)}", USAGE)
+        from deployments.demo.run import run_demo
+
         exact = run_demo(folder, _DEMO_OUTPUT, frozenset(Fault(name) for name in names if name != "none"), lang)
     raise typer.Exit(0 if exact else 1)
 
@@ -288,14 +289,12 @@ def _service_file(chosen: Path | None) -> Path:
 
 
 def _options(flow: str, settings: Any, day: str | None, mail: bool) -> Any:
-    from datetime import date
-
     from flows.options import DailyOptions, refuse_future
 
     if flow != "daily-checklist":
         _fail(f"there is no flow {flow!r}; there is: daily-checklist", USAGE)
     try:
-        chosen = None if day is None else date.fromisoformat(day)
+        chosen = None if day is None else datetime.strptime(day, "%Y-%m-%d").date()  # fromisoformat takes weeks too
     except ValueError:
         _fail(f"--for {day}: a day is YYYY-MM-DD", USAGE)
     if chosen is not None:

@@ -55,13 +55,11 @@ def show_held(held: "Held", settings: Settings, lang: str | None, as_json: bool)
     else:
         Console(highlight=False).print(terminal(held.report, held.seal, words))
     out = err if as_json else Console(highlight=False, soft_wrap=True)
-    if held.state == "NotArchived":
+    folder = folder_of(held.report, settings.output)
+    if folder.is_dir():
+        out.print(words.tr("Report: {where}", where=str(folder / "report.html")), markup=False)
+    else:  # the message says why it is not archived
         out.print(held.message, markup=False)
-    else:
-        out.print(
-            words.tr("Report: {where}", where=str(folder_of(held.report, settings.output) / "report.html")),
-            markup=False,
-        )
     out.print(words.tr("Mail: {letters}", letters=_letters(held, settings, words)), markup=False)
 
 

@@ -26,6 +26,9 @@ class Fault(StrEnum):
     FLAP = "flap", "/api/live alternates between 200 and 503"
 
 
+DEFAULT_FAULTS = (Fault.COMPONENT_DOWN, Fault.LATENCY)
+
+
 def plant(path: Path, faults: Iterable[Fault]) -> None:
     """Makes exactly these the planted faults, in one step for every process that reads the file."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")

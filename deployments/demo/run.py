@@ -23,7 +23,6 @@ from reports.words import Words
 from tasks.errors import ExplainedError
 from tasks.settings import load_settings, use_services
 
-DEFAULT_FAULTS = (Fault.COMPONENT_DOWN, Fault.LATENCY)
 _REQUESTS, _SECONDS = 600, 10.0
 
 

@@ -12,10 +12,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from prefect import State
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import FlowRun
-from prefect.states import Cancelling, Pending, Running, State
+from prefect.states import Cancelling, Pending, Running
 
 from deployments.dead_runs import crash_dead_runs, describe
 from deployments.schedules import deployments_of
@@ -65,9 +66,7 @@ def process_of() -> Iterator[Any]:
     def start(run: FlowRun) -> None:
         environment = {**os.environ, "PREFECT__FLOW_RUN_ID": str(run.id)}
         command = [sys.executable, "-c", "print(flush=True); input()"]
-        process = subprocess.Popen(
-            command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None and process.stdout.readline() == "\n"
         started.append(process)
 

@@ -49,7 +49,7 @@ API_VARIABLE = "OPSROUNDS_TEST_PREFECT_API"
 DROP = "drop"
 """In the place of an answer: the connection is cut."""
 HEALTH = '[health]\nlive = "/live"\nready = "/ready"\nreport = "/health"\nrequests = ["/items"]\nsamples = 10\n'
-GUIDE = '[guide.daily]\nerror-logs = { not_applicable = "read by hand" }\nresources = { not_applicable = "looked by hand" }\n'
+GUIDE = '[guide.daily]\nerror-logs = { not_applicable = "by hand" }\nresources = { not_applicable = "by hand" }\n'
 RECIPIENTS = '[{ address = "oncall@shop.example", locale = "ja" }, { address = "lead@shop.example", locale = "en" }]'
 
 
@@ -168,7 +168,7 @@ class Operated:
 
     def hold(self, **options: Any) -> State[Any]:
         """A round by hand."""
-        state: Any = asyncio.run(daily_checklist(self.name, DailyOptions(**options), return_state=True))  # type: ignore[call-overload]
+        state: Any = asyncio.run(daily_checklist(self.name, DailyOptions(**options), return_state=True))  # type: ignore[arg-type]
         assert isinstance(state, State)
         return state
 

@@ -322,7 +322,7 @@ async def daily_with_a_bug(service: str) -> State[Any]:
 
 def test_a_bug_in_a_judge_breaks_the_round_and_stores_nothing(operate: "Operate", site: "Site") -> None:
     shop = operate()
-    state: State[Any] = asyncio.run(daily_with_a_bug(shop.name, return_state=True))  # type: ignore[call-overload]
+    state: State[Any] = asyncio.run(daily_with_a_bug(shop.name, return_state=True))  # type: ignore[arg-type]
     assert ended(state) == ("FAILED", "Failed") and "has no time zone" in str(state.message)
     assert site.asked
     assert (shop.runs(), shop.letters()) == ((), [])

@@ -187,7 +187,7 @@ class TestNotDelivered:
     ) -> None:
         shop = operate(mail=f'{smtp(post)}username = "ops"\npassword = {{ env = "SHOP_MAIL_UNSET" }}\n')
         shop.hold()
-        with pytest.raises(ConfigurationError, match="mail.password: the environment variable SHOP_MAIL_UNSET"):
+        with pytest.raises(ConfigurationError, match=r"mail\.password: the environment variable SHOP_MAIL_UNSET"):
             deliver(shop.settings, nothing_to_say)
         assert [(row.state, row.attempts) for row in shop.rows("SELECT * FROM outbox")] == [("waiting", 0)] * 2
 
@@ -221,7 +221,7 @@ class TestFlow:
 
     @staticmethod
     def run(service: str | None = None) -> State[Any]:
-        state: State[Any] = asyncio.run(outbox(service, return_state=True))  # type: ignore[call-overload]
+        state: State[Any] = asyncio.run(outbox(service, return_state=True))  # type: ignore[arg-type]
         return state
 
     @pytest.fixture
