@@ -121,7 +121,7 @@ def outcome(report: Report, words: Words, broken: str | None = None) -> State[An
     """The state of the flow run; `broken` says why a round that was judged could not be handed over."""
     text = verdict_sentence(report, words)
     if report.verdict in (Verdict.FAILED, Verdict.INCOMPLETE):
-        return Failed(name=report.verdict.value, message=f"{text}; {broken}" if broken else text)
+        return Failed(name=report.verdict.value, message=f"{text} {broken}" if broken else text)
     if broken is not None:
         return Failed(name="NotArchived", message=broken)
     return Completed(name=report.verdict.value, message=text)

@@ -38,6 +38,7 @@ from deployments.prefect_server import PrefectServer
 from flows.daily_checklist import daily_checklist
 from flows.options import DailyOptions
 from reports.report import Report, from_text
+from tasks import secrets
 from tasks.history.engine import History, writing
 from tasks.history.opened import history_of
 from tasks.history.runs import StoredRun, read_runs
@@ -214,6 +215,7 @@ def operate(tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch) -> Iter
     folder.mkdir()
     monkeypatch.setenv(SERVICES_VARIABLE, str(folder))  # put back at the end, whatever use_services sets
     use_services(folder)
+    secrets_before = frozenset(secrets._resolved)
     with ExitStack() as stack:
 
         def write(
@@ -240,6 +242,7 @@ def operate(tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch) -> Iter
             return Operated(settings, history)
 
         yield write
+    secrets._resolved.intersection_update(secrets_before)  # a process masks what it has resolved until its end
 
 
 @dataclass

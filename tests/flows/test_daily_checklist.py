@@ -3,8 +3,7 @@
 import asyncio
 import hashlib
 import json
-import subprocess
-import sys
+import uuid
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -15,12 +14,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from prefect import State, flow
 from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
 from prefect.client.schemas.objects import FlowRun
 from prefect.flow_engine import run_flow
 from prefect.schedules import Cron
 from prefect.states import AwaitingRetry
 from prefect.types.entrypoint import EntrypointType
+from typer.testing import CliRunner
 
+from deployments.cli import app
 from flows.daily_checklist import TIMING, daily_checklist
 from flows.options import DailyOptions, RoundRefused
 from flows.outbox import deliver
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("prefect")
 HEALTH = '[health]\nlive = "/live"\nready = "/ready"\nreport = "/health"\nrequests = ["/items"]\nsamples = 10\n'
-ALL_WELL = "0 failed, 0 not measured, 0 need attention, 7 passed"
+ILL = "3 of 7 checks failed; 0 to watch, 0 not measured."
 
 
 def ended(state: State[Any]) -> tuple[str, str | None]:
@@ -54,7 +56,8 @@ class TestOutcome:
     def test_a_healthy_service_passes(self, operate: "Operate", site: "Site") -> None:
         shop = operate()
         state = shop.hold()
-        assert (ended(state), state.message) == (("COMPLETED", "Passed"), ALL_WELL)
+        assert ended(state) == ("COMPLETED", "Passed")
+        assert state.message == "Nothing failed; 7 of 7 checks passed."
         [run] = shop.runs()
         assert (run.verdict, run.revision, shop.report().trigger) == ("Passed", 1, "hand")
         assert Counter(path for path, _ in site.asked) == {"/live": 5, "/ready": 5, "/health": 1, "/items": 11}
@@ -62,7 +65,7 @@ class TestOutcome:
     def test_a_line_that_nobody_looked_at_makes_it_incomplete(self, operate: "Operate") -> None:
         state = operate(guide="").hold()
         assert ended(state) == ("FAILED", "Incomplete")
-        assert state.message == f"{ALL_WELL}; 2 of 3 checklist lines were not looked at"
+        assert state.message == "Nothing failed, but the round is incomplete: 2 of 3 lines stay open."
 
     def test_a_file_with_the_service_alone_is_incomplete_and_asks_nothing(
         self, operate: "Operate", site: "Site"
@@ -81,7 +84,7 @@ class TestOutcome:
         state = shop.hold()
         stored = told.run(state).state
         assert stored is not None and (ended(stored), stored.data) == (("FAILED", "ChecksFailed"), None)
-        assert state.message == "3 failed, 0 not measured, 0 need attention, 4 passed"
+        assert state.message == ILL
         assert {r.check for r in shop.report().with_status(Status.FAIL)} == {
             "health.readiness",
             "health.status",
@@ -93,7 +96,7 @@ class TestOutcome:
         shop = operate()
         state = shop.hold()
         assert ended(state) == ("COMPLETED", "Attention")
-        assert state.message == "0 failed, 0 not measured, 1 need attention, 6 passed"
+        assert state.message == "Nothing failed; 1 of 7 checks need attention."
         assert [r.subject for r in shop.report().with_status(Status.WARN)] == ["service/component:database"]
 
     def test_slow_requests_fail_the_latency_alone(self, operate: "Operate", site: "Site") -> None:
@@ -200,10 +203,18 @@ class TestHandedOver:
         [run] = shop.runs()
         assert run.verdict == "Passed" and not shop.folder(run).exists()
         shop.settings.output.unlink()
-        command = [sys.executable, "-m", "deployments.cli", "report", "rebuild", "--service", str(shop.settings.path)]
-        rebuilt = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert (rebuilt.returncode, rebuilt.stdout) == (0, f"written {shop.folder(run)}\n"), rebuilt.stderr
+        rebuilt = CliRunner().invoke(app, ["report", "rebuild", "--service", str(shop.settings.path)])
+        assert (rebuilt.exit_code, rebuilt.stdout) == (0, f"written {shop.folder(run)}\n"), rebuilt.output
         assert json.loads((shop.folder(run) / "report.json").read_text())["seal"]["chained"] == run.chained
+
+    def test_a_report_that_is_missing_is_written_by_the_next_round_too(self, operate: "Operate") -> None:
+        shop = operate()
+        shop.settings.output.write_text("a file in the way")
+        shop.hold()
+        shop.settings.output.unlink()
+        shop.hold()
+        for run in shop.runs():
+            assert len(list(shop.folder(run).iterdir())) == 5
 
     def test_what_failed_is_said_before_what_could_not_be_archived(
         self, operate: "Operate", site: "Site", told: "Told"
@@ -213,7 +224,7 @@ class TestHandedOver:
         shop.settings.output.write_text("a file in the way")
         state = shop.hold()
         assert ended(state) == ("FAILED", "ChecksFailed")
-        assert str(state.message).startswith("3 failed, 0 not measured, 0 need attention, 4 passed; ")
+        assert str(state.message).startswith(f"{ILL} {shop.settings.output}/shop")
         assert "`rounds report rebuild`" in str(state.message)
         assert set(told.artifacts(state)) == {"table", "markdown"}
 
@@ -227,7 +238,7 @@ class TestWhen:
 
         def plan(operated: "Operated", ago: timedelta, runs: int = 1) -> list[FlowRun]:
             deployment: Any = daily_checklist.to_deployment(
-                name=f"{operated.name}-{operated.settings.path.parent.parent.name}",
+                name=uuid.uuid4().hex,
                 parameters={"service": operated.name},
                 schedule=Cron("* * * * *", timezone="UTC", slug="every-minute"),
                 entrypoint_type=EntrypointType.MODULE_PATH,
@@ -237,7 +248,8 @@ class TestWhen:
             wanted = {"start_time": start.isoformat(), "end_time": (start + timedelta(hours=1)).isoformat()}
             body = {**wanted, "min_runs": runs, "max_runs": runs}
             prefect.request("POST", "/deployments/{id}/schedule", path_params={"id": str(place)}, json=body)
-            made = [run for run in prefect.read_flow_runs() if run.deployment_id == place]
+            mine = DeploymentFilter(id=DeploymentFilterId(any_=[place]))
+            made = prefect.read_flow_runs(deployment_filter=mine)
             assert len(made) == runs and all(run.auto_scheduled for run in made)
             return sorted(made, key=lambda run: run.expected_start_time or start)
 
@@ -367,6 +379,18 @@ class TestSecrets:
             assert len(rows) > 10 and self.SECRET not in rows
         for database in tmp_path.rglob("*.db*"):
             assert self.SECRET.encode() not in database.read_bytes()
+
+    @pytest.mark.parametrize("word", ["shop", "Passed", "hand", "daily-checklist", "PASS"])
+    def test_one_that_is_a_word_of_the_program_breaks_nothing(
+        self, operate: "Operate", site: "Site", monkeypatch: pytest.MonkeyPatch, word: str
+    ) -> None:
+        monkeypatch.setenv("SHOP_WORD", word)
+        shop = operate(health=f'{HEALTH}[health.headers]\nX-Token = {{ env = "SHOP_WORD" }}\n')
+        assert ended(shop.hold()) == ("COMPLETED", "Passed")
+        assert {headers.get("x-token") for _, headers in site.asked} == {word}
+        with reading(shop.history) as connection:
+            assert [verdict.problems for verdict in verify_chains(connection)] == [()]
+        assert len(list(shop.folder(shop.runs()[0]).iterdir())) == 5
 
     def test_a_rerun_that_says_the_same_is_no_news_though_it_was_masked(self, shop: "Operated") -> None:
         shop.hold()
