@@ -58,9 +58,9 @@ def letter(
     path = report_path(report, page_name("report", words.locale, locales))
     link = f"{base_url.rstrip('/')}/{path}" if base_url else None
     mail = EmailMessage(policy=_POLICY)
-    for name, value in _headers(report, v, words, sender, recipient):
-        mail[name] = value
     mail.set_content(f"{plain(report, seal, words)}{words.tr('Report')}: {link or path}\n")
+    for name, value in _headers(report, v, words, sender, recipient):  # set_content takes Content-… headers away
+        mail[name] = value
     pictures = tuple(_pictures((*v.failed, *v.warned)))
     checks = f"{base_url.rstrip('/')}/checks" if base_url else None
 

@@ -11,6 +11,8 @@ from tasks.settings import Settings
 
 _MASK = "••••••"
 _SHORTEST = 4
+_SHORTEST_PART = 8
+"""`Bearer 0123abcd` may come back as `0123abcd`; a shorter part may be an ordinary word."""
 _resolved: set[str] = set()
 Data = TypeVar("Data")
 
@@ -24,6 +26,7 @@ def resolve(reference: str | SecretRef, settings: Settings, key: str) -> str:
         raise ConfigurationError(settings.path, [f"{key}: the secret is empty"])
     if len(value) >= _SHORTEST:
         _resolved.add(value)
+    _resolved.update(part for part in value.split() if len(part) >= _SHORTEST_PART)
     return value
 
 
@@ -92,7 +95,10 @@ def _masked(data: Any, own: frozenset[str]) -> Any:
         return data
     if isinstance(data, dict):
         kept = own | {"text"} if "params" in data else own
-        return {key: value if key in kept else _masked(value, own) for key, value in data.items()}
+        return {
+            key: value if key in kept else _masked(value, frozenset() if key == "params" else own)
+            for key, value in data.items()
+        }
     if isinstance(data, list | tuple):
         return [_masked(value, own) for value in data]
     return data

@@ -13,6 +13,8 @@ from tasks.history.engine import open_history
 from tasks.history.migrate import require_current
 from tasks.postgres.server import PostgresServer, running_postgres
 
+pytest_plugins = ["tests.operated"]
+
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:

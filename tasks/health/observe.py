@@ -22,6 +22,7 @@ from tasks.check_result import Message, msg
 from tasks.errors import UsageError
 from tasks.health.facts import Answer, Component, HealthBody, HealthReport, Sampled
 from tasks.observation import ObservationError, Unobserved, shown
+from tasks.secrets import masked
 
 _MOST_BYTES = 262_144
 _MOST_COMPONENTS = 50
@@ -88,7 +89,8 @@ def parse_health(body: bytes, content_type: str) -> HealthBody:
     Raises ObservationError if it is something else, or if it says two things under one name.
     """
     try:
-        data = json.loads(body, object_pairs_hook=_said_once, parse_constant=_no_number)
+        # Masked before anything is cut: half a secret would not be recognised any more.
+        data = masked(json.loads(body, object_pairs_hook=_said_once, parse_constant=_no_number))
     except (ValueError, RecursionError):
         kind = shown(content_type.partition(";")[0].strip(), 60) or "no content type"
         raise ObservationError(msg("The health report is not JSON but {kind}", kind=kind)) from None

@@ -2,7 +2,6 @@
 
 import json
 import os
-import runpy
 import socket
 import sqlite3
 import subprocess
@@ -24,10 +23,8 @@ from deployments.state import STATE_VARIABLE, UpState, announced
 from tasks.history import migrate
 from tasks.history.engine import open_history
 from tasks.processes import free_port
+from tests.operated import GUIDE, HEALTH
 
-SHARED = runpy.run_path(str(Path(__file__).parents[1] / "flows" / "conftest.py"))
-prefect_api, site = SHARED["prefect_api"], SHARED["site"]
-HEALTH, GUIDE = SHARED["HEALTH"], SHARED["GUIDE"]
 SCHEMA = Path(__file__).parents[2] / "docs" / "report.schema.json"
 TOMORROW = (datetime.now(ZoneInfo("Asia/Tokyo")) + timedelta(days=1)).date().isoformat()
 

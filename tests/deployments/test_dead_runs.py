@@ -1,7 +1,6 @@
 """Runs whose process is gone are freed; those that live, or are a worker's, are left alone."""
 
 import os
-import runpy
 import subprocess
 import sys
 import uuid
@@ -22,8 +21,6 @@ from deployments.dead_runs import crash_dead_runs, describe
 from deployments.schedules import deployments_of
 from tasks.settings import Settings, load_settings
 
-SHARED = runpy.run_path(str(Path(__file__).parents[1] / "flows" / "conftest.py"))
-prefect_api, prefect = SHARED["prefect_api"], SHARED["prefect"]
 MINUTE = timedelta(minutes=1)
 
 

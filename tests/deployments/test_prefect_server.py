@@ -1,7 +1,6 @@
 """Which Prefect server a command uses, and what it says when there is none."""
 
 import os
-import runpy
 from pathlib import Path
 
 import pytest
@@ -16,9 +15,6 @@ from deployments.prefect_server import (
 )
 from deployments.state import STATE_VARIABLE, UpState, announced
 from tasks.processes import free_port
-
-SHARED = runpy.run_path(str(Path(__file__).parents[1] / "flows" / "conftest.py"))
-prefect_api = SHARED["prefect_api"]
 
 
 @pytest.fixture(autouse=True)

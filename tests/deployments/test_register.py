@@ -1,7 +1,6 @@
 """The deployments on an existing server, carried out by a worker of a work pool."""
 
 import os
-import runpy
 import subprocess
 import sys
 import uuid
@@ -16,9 +15,6 @@ from deployments.register import RegisterRefused, register_deployments
 from tasks.history.opened import history_of
 from tasks.history.runs import read_runs
 from tasks.settings import find_services
-
-SHARED = runpy.run_path(str(Path(__file__).parents[1] / "flows" / "conftest.py"))
-prefect_api, prefect, site, operate = (SHARED[name] for name in ("prefect_api", "prefect", "site", "operate"))
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ from tasks.history.engine import reading
 from tasks.processes import free_port
 
 if TYPE_CHECKING:
-    from tests.flows.conftest import Operate, Operated, Site, Told
+    from tests.operated import Operate, Operated, Site, Told
 
 pytestmark = pytest.mark.usefixtures("prefect")
 HEALTH = '[health]\nlive = "/live"\nready = "/ready"\nreport = "/health"\nrequests = ["/items"]\nsamples = 10\n'

@@ -24,7 +24,7 @@ from tasks.history.chain import verify_chains
 from tasks.history.engine import reading
 
 if TYPE_CHECKING:
-    from tests.flows.conftest import Operate, Operated, PostOffice
+    from tests.operated import Operate, Operated, PostOffice
 
 KILLS = 20
 PROGRAM = Path(__file__).with_name("holding.py")

@@ -18,7 +18,7 @@ from tasks.history.outbox import read_standing
 from tasks.processes import free_port
 
 if TYPE_CHECKING:
-    from tests.flows.conftest import Operate, Operated, PostOffice, Site
+    from tests.operated import Operate, Operated, PostOffice, Site
 
 pytestmark = pytest.mark.usefixtures("prefect")
 DROP = "drop"

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import threading
 import time
 from collections import Counter
@@ -44,9 +43,6 @@ from tasks.history.opened import history_of
 from tasks.history.runs import StoredRun, read_runs
 from tasks.settings import SERVICES_VARIABLE, Settings, load_settings, use_services
 
-API_VARIABLE = "OPSROUNDS_TEST_PREFECT_API"
-"""An address here is used instead of a server of the tests' own, which takes some ten seconds to start."""
-
 DROP = "drop"
 """In the place of an answer: the connection is cut."""
 HEALTH = '[health]\nlive = "/live"\nready = "/ready"\nreport = "/health"\nrequests = ["/items"]\nsamples = 10\n'
@@ -57,16 +53,10 @@ RECIPIENTS = '[{ address = "oncall@shop.example", locale = "ja" }, { address = "
 @pytest.fixture(scope="session")
 def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the Prefect server that all tests share."""
-    if there := os.environ.get(API_VARIABLE):
-        yield there
-        _drain()
-        return
     server = PrefectServer(tmp_path_factory.mktemp("prefect"), services=False)
     with server.child:
         server.wait_until_healthy()
-        os.environ[API_VARIABLE] = server.api_url  # tests elsewhere have a fixture of this name too
         yield server.api_url
-        del os.environ[API_VARIABLE]
         _drain()
 
 
