@@ -14,7 +14,9 @@ from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
 
+import httpx
 from prefect.client.orchestration import get_client
+from prefect.exceptions import PrefectException
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
 from deployments.archive_server import serving_archive
@@ -135,9 +137,14 @@ def _watch(server: PrefectServer, runner: _Runner, say: Callable[[str], None], s
 
 
 def _sweep(say: Callable[[str], None]) -> None:
-    with get_client(sync_client=True) as client:
-        if dead := crash_dead_runs(client, datetime.now(UTC)):
-            say(f"set to Crashed, their process is gone: {describe(dead)}")
+    try:
+        with get_client(sync_client=True) as client:
+            dead = crash_dead_runs(client, datetime.now(UTC))
+    except (httpx.HTTPError, PrefectException) as error:  # busy or away for a moment; the next sweep looks again
+        say(f"dead runs were not looked for: {type(error).__name__}")
+        return
+    if dead:
+        say(f"set to Crashed, their process is gone: {describe(dead)}")
 
 
 def _authentication(host: str) -> str | None:

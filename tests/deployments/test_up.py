@@ -46,8 +46,13 @@ class Up:
         ).json()
         return found[0]
 
+    def ready(self) -> bool:
+        return {d["status"] for d in self.api.post("/deployments/filter", json={}).json()} == {"READY"}
+
     def start(self, flow: str = "daily-checklist") -> str:
-        return str(self.api.post(f"/deployments/{self.deployment(flow)['id']}/create_flow_run", json={}).json()["id"])
+        answer = self.api.post(f"/deployments/{self.deployment(flow)['id']}/create_flow_run", json={})
+        assert answer.is_success, answer.text
+        return str(answer.json()["id"])
 
     def state_of(self, run: str) -> str:
         return str(self.api.get(f"/flow_runs/{run}").json()["state"]["name"])
@@ -97,7 +102,7 @@ def rounds_up(services: Path, state: Path, log: Path) -> Iterator[Up]:
         said = json.loads((state / "up.json").read_text())
         with httpx.Client(base_url=said["api_url"], timeout=20) as api:
             running = Up(process, api, said["archive_url"], state / "up.json", log)
-            running.wait(lambda: bool(api.post("/deployments/filter", json={}).json()), 60)
+            running.wait(running.ready, 60)
             yield running
     finally:
         children = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
