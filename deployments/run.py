@@ -49,7 +49,7 @@ async def _run(flow: str, service: str, options: DailyOptions) -> State[Any]:
     return await FLOWS[flow](service, options, return_state=True)
 
 
-def _flush() -> None:
+def flush_prefect() -> None:
     """Send Prefect's log and events now: later the server may be gone, and the process would wait for it at exit."""
     APILogWorker.drain_all(timeout=_FLUSH_WITHIN_S, at_exit=False)
     EventsWorker.drain_all(timeout=_FLUSH_WITHIN_S, at_exit=False)
@@ -63,7 +63,7 @@ def hold_round(flow: str, settings: Settings, options: DailyOptions, warn: Calla
     history = history_of(settings)
     newest = read_runs(history, settings.service.name, most=1)
     state = asyncio.run(_run(flow, settings.service.name, options))
-    _flush()
+    flush_prefect()
     error = getattr(state.data, "result", None)
     if isinstance(error, ExplainedError):
         raise error

@@ -12,11 +12,10 @@ from pydantic import BaseModel, Field, PrivateAttr, ValidationError, field_valid
 from tasks.configuration import ConfigurationError, HttpUrl, Locale, Model, Slug, each_once
 from tasks.delivery.settings import Mail
 from tasks.guide.settings import Guide
-from tasks.health.settings import Health
+from tasks.health.settings import LONGEST_S, Health
 from tasks.history.settings import History
 
 SERVICES_VARIABLE = "OPSROUNDS_SERVICES"
-_LONGEST_S = 1500.0
 
 
 class Service(Model):
@@ -99,9 +98,9 @@ class Settings(Model):
     @model_validator(mode="after")
     def _ends_in_time(self) -> Self:
         longest_s = 0 if self.health is None else self.health.longest_s(len(self.targets()))
-        if longest_s > _LONGEST_S:
+        if longest_s > LONGEST_S:
             raise ValueError(
-                f"health: looking at everything could take {longest_s:.0f} s, more than {_LONGEST_S:.0f}; "
+                f"health: looking at everything could take {longest_s:.0f} s, more than {LONGEST_S:.0f}; "
                 "lower samples or timeout_s, or list fewer requests"
             )
         return self

@@ -28,12 +28,11 @@ from prefect.client.schemas.filters import (
     LogFilterFlowRunId,
 )
 from prefect.client.schemas.objects import FlowRun
-from prefect.events.worker import EventsWorker
-from prefect.logging.handlers import APILogWorker
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 from sqlalchemy import text
 
 from deployments.prefect_server import PrefectServer
+from deployments.run import flush_prefect
 from flows.daily_checklist import daily_checklist
 from flows.options import DailyOptions
 from reports.report import Report, from_text
@@ -57,13 +56,7 @@ def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with server.child:
         server.wait_until_healthy()
         yield server.api_url
-        _drain()
-
-
-def _drain() -> None:
-    """Send what is left of log and events: after the server's end the process would wait for it at its exit."""
-    APILogWorker.drain_all(timeout=10, at_exit=False)
-    EventsWorker.drain_all(timeout=10, at_exit=False)
+        flush_prefect()
 
 
 @pytest.fixture

@@ -1,18 +1,14 @@
 """Looks at a service over HTTP."""
 
 import asyncio
-import json
 import socket
 import ssl
 import time
 import zlib
-from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import httpx
 from prefect import task
@@ -20,14 +16,13 @@ from prefect.cache_policies import NO_CACHE
 
 from tasks.check_result import Message, msg
 from tasks.errors import UsageError
-from tasks.health.facts import Answer, Component, HealthBody, HealthReport, Sampled
+from tasks.health.body import parse_health
+from tasks.health.facts import Answer, HealthReport, Sampled
+from tasks.health.settings import LONGEST_S
 from tasks.observation import ObservationError, Unobserved, shown
-from tasks.secrets import masked
 
 _MOST_BYTES = 262_144
-_MOST_COMPONENTS = 50
 _GIVE_UP_AFTER = 3
-_LONGEST_VERSION = 200
 
 
 @dataclass(frozen=True)
@@ -56,7 +51,13 @@ async def open_target(
         yield Target(base_url, client, timeout_s)
 
 
-@task(task_run_name="read-answers {path}", retries=0, timeout_seconds=600, cache_policy=NO_CACHE, persist_result=False)
+@task(
+    task_run_name="read-answers {path}",
+    retries=0,
+    timeout_seconds=LONGEST_S,
+    cache_policy=NO_CACHE,
+    persist_result=False,
+)
 async def read_answers(target: Target, path: str, samples: int) -> Sampled:
     """Ask a path `samples` times after a first request that opens the connection.
 
@@ -81,93 +82,6 @@ async def read_health(target: Target, path: str) -> HealthReport:
         return HealthReport(answer, parse_health(_unpacked(body, headers), headers.get("content-type", "")))
     except ObservationError as error:
         return HealthReport(answer, Unobserved(error.reason))
-
-
-def parse_health(body: bytes, content_type: str) -> HealthBody:
-    """A health report in JSON: `status`, `version`, `timestamp`, and `checks` or `components` (list or object).
-
-    Raises ObservationError if it is something else, or if it says two things under one name.
-    """
-    try:
-        # Masked before anything is cut: half a secret would not be recognised any more.
-        data = masked(json.loads(body, object_pairs_hook=_said_once, parse_constant=_no_number))
-    except (ValueError, RecursionError):
-        kind = shown(content_type.partition(";")[0].strip(), 60) or "no content type"
-        raise ObservationError(msg("The health report is not JSON but {kind}", kind=kind)) from None
-    if not isinstance(data, dict) or not isinstance(data.get("status"), str):
-        raise ObservationError(msg("The health report has no text field {field}", field="status"))
-    components = [c for key in ("checks", "components") for c in _components(data.get(key))]
-    if len(components) > _MOST_COMPONENTS:
-        raise _no_list()
-    return HealthBody(
-        status=shown(data["status"], 60),
-        version=_version(data.get("version")),
-        timestamp=_timestamp(data.get("timestamp")),
-        components=tuple(components),
-    )
-
-
-def _no_list() -> ObservationError:
-    most = _MOST_COMPONENTS
-    return ObservationError(msg("The components of the health report are not a list of at most {most}", most=most))
-
-
-def _components(checks: Any) -> Iterator[Component]:
-    if checks is None:
-        return
-    if isinstance(checks, dict):
-        checks = [{**(c if isinstance(c, dict) else {"status": c}), "name": name} for name, c in checks.items()]
-    if not isinstance(checks, list):
-        raise _no_list()
-    for check in checks:
-        if not (isinstance(check, dict) and all(isinstance(check.get(key), str) for key in ("name", "status"))):
-            raise ObservationError(msg("A component of the health report has no name or no status"))
-        message = check.get("message")
-        yield Component(
-            shown(check["name"], 60),
-            shown(check["status"], 60),
-            _milliseconds(check.get("responseTime")),
-            shown(message, 200) if isinstance(message, str) else "",
-        )
-
-
-def _said_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object; of two values under one key, Python would keep the last and hide the first."""
-    said = dict(pairs)
-    if len(said) < len(pairs):
-        [(twice, _)] = Counter(key for key, _ in pairs).most_common(1)
-        raise ObservationError(msg("The health report says {key} twice", key=shown(twice, 60)))
-    return said
-
-
-def _no_number(word: str) -> None:
-    raise ValueError(f"{word} is not JSON")
-
-
-def _version(value: Any) -> str | None:
-    """A version that can be compared; one that would have to be cut could hide a difference."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return None
-    text = str(value).strip()
-    return shown(text) if 0 < len(text) <= _LONGEST_VERSION else None
-
-
-def _milliseconds(value: Any) -> float | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e9:
-        raise ObservationError(msg("A response time in the health report is no number of milliseconds"))
-    return float(value)
-
-
-def _timestamp(value: Any) -> datetime | None:
-    if value is None:
-        return None
-    try:
-        instant = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        raise ObservationError(msg("The timestamp of the health report is not ISO 8601")) from None
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant
 
 
 def _trust(ca_file: Path | None) -> ssl.SSLContext:

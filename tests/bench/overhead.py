@@ -17,6 +17,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from deployments.demo.run import demo_service
 from deployments.prefect_server import PrefectServer
+from deployments.run import flush_prefect
 from flows.daily_checklist import daily_checklist
 from tasks.health.observe import read_answers, read_health
 from tasks.settings import use_services
@@ -55,6 +56,7 @@ def main() -> None:
         use_services(stack.enter_context(demo_service(folder / "demo", folder / "reports", frozenset())))
         server.wait_until_healthy()
         stack.enter_context(temporary_settings({PREFECT_API_URL: server.api_url}))
+        stack.callback(flush_prefect)
         bare()
         as_flow()
         pairs = [(seconds(bare), seconds(as_flow)) for _ in range(ROUNDS)]

@@ -20,10 +20,11 @@ import trustme
 
 from tasks.check_result import Status
 from tasks.errors import UsageError
+from tasks.health.body import parse_health
 from tasks.health.facts import Component, HealthBody, HealthReport, Sampled
 from tasks.health.judge import judge_errors, judge_latency, judge_status
 from tasks.health.limits import HealthLimits
-from tasks.health.observe import open_target, parse_health, read_answers, read_health
+from tasks.health.observe import open_target, read_answers, read_health
 from tasks.observation import ObservationError, Unobserved
 
 HEALTHY = b'{"status": "healthy"}'
