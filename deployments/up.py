@@ -23,6 +23,7 @@ from deployments.archive_server import serving_archive
 from deployments.dead_runs import crash_dead_runs, describe
 from deployments.prefect_server import PrefectServer, ServerUnavailable, client_settings, is_healthy
 from deployments.state import UpState, announced, read_state, state_folder
+from reports.archive import write_index
 from tasks.errors import UsageError
 from tasks.history.opened import history_of
 from tasks.processes import Child, free_port
@@ -60,6 +61,7 @@ def up(options: UpOptions, say: Callable[[str], None], stop: threading.Event) ->
     output = _one_archive(services)
     for settings in services.values():
         history_of(settings).dispose()
+    write_index(output, next(iter(services.values())).reports.locales)
     port = _port(options.host, options.port, 4200, "--port")
     archive_port = _port(options.host, options.archive_port, 4280, "--archive-port")
     with ExitStack() as stack:

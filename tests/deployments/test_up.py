@@ -124,6 +124,7 @@ def flow_process(run: str) -> psutil.Process | None:
 
 def test_a_killed_run_frees_its_round_and_stopping_leaves_no_process(services: Path, tmp_path: Path) -> None:
     with rounds_up(services, tmp_path / "state", tmp_path / "up.log") as up:
+        assert httpx.get(up.archive_url, timeout=10).status_code == 200  # before the first report too
         killed_run(up)
         stopping(up)
 
