@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import psutil
 
 from deployments.state import read_state, state_folder
 from tasks.errors import ExplainedError
@@ -58,10 +59,19 @@ class PrefectServer:
         while time.monotonic() < deadline:
             if not self.child.running:
                 raise ServerUnavailable(f"the Prefect server ended at once:\n{self.child.tail(5)}")
-            if is_healthy(self.api_url, self.auth):
+            if self._listens() and is_healthy(self.api_url, self.auth):
                 return
             time.sleep(0.1)
         raise ServerUnavailable(f"the Prefect server was not healthy within {_HEALTHY_WITHIN_S:.0f} s")
+
+    def _listens(self) -> bool:
+        """True when it is this server that has the port: another's would be healthy too."""
+        try:
+            child = psutil.Process(self.child.pid)
+            sockets = [s for p in (child, *child.children(recursive=True)) for s in p.net_connections(kind="tcp")]
+        except psutil.Error:
+            return False
+        return any(s.status == psutil.CONN_LISTEN and s.laddr.port == self.port for s in sockets)
 
 
 def is_healthy(api_url: str, auth: str | None) -> bool:

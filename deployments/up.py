@@ -62,13 +62,10 @@ def up(options: UpOptions, say: Callable[[str], None], stop: threading.Event) ->
     for settings in services.values():
         history_of(settings).dispose()
     write_index(output, next(iter(services.values())).reports.locales)
-    port = _port(options.host, options.port, 4200, "--port")
-    archive_port = _port(options.host, options.archive_port, 4280, "--archive-port")
     with ExitStack() as stack:
-        server = PrefectServer(state_folder() / "prefect", host=options.host, port=port)
-        stack.enter_context(server.child)
-        server.wait_until_healthy()
+        archive_port = _port(options.host, options.archive_port, 4280, "--archive-port")
         stack.enter_context(serving_archive(output, host=options.host, port=archive_port, auth=auth))
+        server = _start_server(options, stack)
         variables = client_settings(server.api_url, auth)
         stack.enter_context(temporary_settings({PREFECT_API_URL: server.api_url, PREFECT_API_AUTH_STRING: auth}))
         _sweep(say)
@@ -80,6 +77,22 @@ def up(options: UpOptions, say: Callable[[str], None], stop: threading.Event) ->
         say(f"Archive     {archive_url}")
         say(f"Services    {', '.join(sorted(services))}")
         _watch(server, runner, say, stop)
+
+
+def _start_server(options: UpOptions, stack: ExitStack) -> PrefectServer:
+    """A healthy server that ends with `stack`; where no port was named, one that was just taken is given up."""
+    ports = [_port(options.host, options.port, 4200, "--port")]
+    if options.port is None:
+        ports.append(free_port(options.host))
+    while True:
+        server = PrefectServer(state_folder() / "prefect", host=options.host, port=ports.pop(0))
+        try:
+            stack.enter_context(server.child)
+            server.wait_until_healthy()
+            return server
+        except ServerUnavailable:
+            if not ports:
+                raise
 
 
 def stop_on_signals() -> threading.Event:
