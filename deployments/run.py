@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,18 +13,19 @@ from prefect.logging.handlers import APILogWorker
 from flows.daily_checklist import daily_checklist
 from flows.options import DailyOptions
 from flows.outbox import deliver
-from flows.rounds import opened
+from flows.rounds import NOT_ARCHIVED, opened
 from reports.report import Report, Seal
 from tasks.errors import ExplainedError
 from tasks.guide.judge import Verdict
 from tasks.history.opened import history_of
-from tasks.history.runs import read_runs
+from tasks.history.runs import StoredRun, read_runs
 from tasks.settings import Settings
 
 FLOWS = {"daily-checklist": daily_checklist}
 _EXIT_STATUS = {Verdict.PASSED: 0, Verdict.ATTENTION: 0, Verdict.FAILED: 1, Verdict.INCOMPLETE: 3}
 BROKEN = 3
 _FLUSH_WITHIN_S = 10.0
+_RECENT = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,8 @@ class Held:
     @property
     def exit_status(self) -> int:
         """The exit status of `rounds run`: a round that broke or was not archived is never 0."""
-        if self.report is None or self.state not in set(Verdict):
-            return BROKEN
-        return _EXIT_STATUS[self.report.verdict]
+        known = self.report is not None and self.state in set(Verdict)
+        return _EXIT_STATUS.get(Verdict(self.state), BROKEN) if known else BROKEN
 
 
 async def _run(flow: str, service: str, options: DailyOptions) -> State[Any]:
@@ -61,14 +61,21 @@ def hold_round(flow: str, settings: Settings, options: DailyOptions, warn: Calla
     Raises ExplainedError as the flow does.
     """
     history = history_of(settings)
-    newest = read_runs(history, settings.service.name, most=1)
+    before = {run.sequence for run in read_runs(history, settings.service.name, most=1)}
     state = asyncio.run(_run(flow, settings.service.name, options))
     flush_prefect()
     error = getattr(state.data, "result", None)
     if isinstance(error, ExplainedError):
         raise error
-    now_newest = read_runs(history, settings.service.name, most=1)
-    if not now_newest or now_newest == newest:
-        return Held(state.name or "", state.message or "", None, None, Counter())
-    report, seal = opened(now_newest[0])
-    return Held(state.name or "", state.message or "", report, seal, deliver(settings, warn))
+    name, message = state.name or "", state.message or ""
+    stored = _stored_as(name, read_runs(history, settings.service.name, most=_RECENT), max(before, default=0))
+    if stored is None:
+        return Held(name, message, None, None, Counter())
+    report, seal = opened(stored)
+    return Held(name, message, report, seal, deliver(settings, warn))
+
+
+def _stored_as(state: str, recent: Sequence[StoredRun], before: int) -> StoredRun | None:
+    """The run that ended in this state; another process may have stored one of its own meanwhile."""
+    new = [run for run in recent if run.sequence > before]
+    return next((run for run in new if state in (run.verdict, NOT_ARCHIVED)), None)

@@ -40,6 +40,7 @@ from tasks.settings import Settings, find_service
 
 T = TypeVar("T")
 SKIPPED = "Skipped"
+NOT_ARCHIVED = "NotArchived"
 _RECENT = 20
 
 
@@ -123,7 +124,7 @@ def outcome(report: Report, words: Words, broken: str | None = None) -> State[An
     if report.verdict in (Verdict.FAILED, Verdict.INCOMPLETE):
         return Failed(name=report.verdict.value, message=f"{text} {broken}" if broken else text)
     if broken is not None:
-        return Failed(name="NotArchived", message=broken)
+        return Failed(name=NOT_ARCHIVED, message=broken)
     return Completed(name=report.verdict.value, message=text)
 
 

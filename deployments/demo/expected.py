@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from deployments.demo.faults import Fault
 from reports.report import Report
 from tasks.check_result import CheckResult, Status
+from tasks.guide.judge import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +37,18 @@ SIGNATURES = {
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Planted faults and found ones, and findings that no found fault explains."""
+    """Planted faults and found ones, findings that no found fault explains, and how the round ended."""
 
     planted: frozenset[Fault]
     found: frozenset[Fault]
     unexplained: tuple[CheckResult, ...]
+    verdict: Verdict
 
     @property
     def exact(self) -> bool:
-        """True when exactly the planted set was found."""
-        return self.planted == self.found and not self.unexplained
+        """True when exactly the planted set was found; nothing is only found by a round that looked and passed."""
+        looked = bool(self.planted) or self.verdict is Verdict.PASSED
+        return looked and self.planted == self.found and not self.unexplained
 
 
 def compare(planted: Iterable[Fault], report: Report) -> Comparison:
@@ -54,7 +57,7 @@ def compare(planted: Iterable[Fault], report: Report) -> Comparison:
     found = frozenset(f for f, s in SIGNATURES.items() if any(_matches(s.found_by, r) for r in findings))
     explained = [pattern for f in found for pattern in (SIGNATURES[f].found_by, *SIGNATURES[f].brings)]
     unexplained = tuple(r for r in findings if not any(_matches(pattern, r) for pattern in explained))
-    return Comparison(frozenset(planted), found, unexplained)
+    return Comparison(frozenset(planted), found, unexplained, report.verdict)
 
 
 def _matches(pattern: str, result: CheckResult) -> bool:

@@ -10,7 +10,8 @@ from deployments.demo.expected import SIGNATURES, compare
 from deployments.demo.faults import Fault
 from reports.report import Report
 from tasks.check_result import CheckResult, Status, msg
-from tasks.guide.judge import Verdict
+from tasks.guide.judge import judge_lines, judge_round
+from tasks.guide.lines import GuideLine
 from tasks.health.facts import Answer, Component, HealthBody, HealthReport, Sampled
 from tasks.health.judge import (
     judge_components,
@@ -69,6 +70,7 @@ def results(faults: frozenset[Fault]) -> Iterator[CheckResult]:
 
 
 def report(found: tuple[CheckResult, ...]) -> Report:
+    lines = judge_lines([GuideLine("health", msg("Confirm the health check"), ("health.*",))], found)
     return Report(
         service="kondate",
         environment="demo",
@@ -79,8 +81,8 @@ def report(found: tuple[CheckResult, ...]) -> Report:
         trigger="hand",
         started_at=NOW,
         finished_at=NOW,
-        verdict=Verdict.FAILED,
-        lines=(),
+        verdict=judge_round(lines, found),
+        lines=lines,
         results=found,
         kpis=(),
         actions=(),
@@ -135,3 +137,8 @@ def test_what_was_skipped_is_no_finding() -> None:
     skipped = judge_liveness(None, "a", NOW)
     assert skipped.status is Status.SKIPPED
     assert compare((), report((*REPORTS[frozenset()].results, skipped))).exact
+
+
+def test_nothing_is_not_found_by_a_round_that_looked_at_nothing() -> None:
+    assert not compare((), report(())).exact
+    assert not compare((), report((judge_liveness(None, "a", NOW),))).exact
