@@ -33,12 +33,12 @@ from tasks.guide.judge import Verdict
 from tasks.history.chain import verify_chains
 from tasks.history.engine import reading
 from tasks.processes import free_port
+from tests.operated import HEALTH
 
 if TYPE_CHECKING:
     from tests.operated import Operate, Operated, Site, Told
 
 pytestmark = pytest.mark.usefixtures("prefect")
-HEALTH = '[health]\nlive = "/live"\nready = "/ready"\nreport = "/health"\nrequests = ["/items"]\nsamples = 10\n'
 ILL = "3 of 7 checks failed; 0 to watch, 0 not measured."
 
 
@@ -101,7 +101,7 @@ class TestOutcome:
 
     def test_slow_requests_fail_the_latency_alone(self, operate: "Operate", site: "Site") -> None:
         site.said["/items"].delay_s = 0.06
-        shop = operate(health=f"{HEALTH}[health.limits]\nmax_latency_ms = 50\n")
+        shop = operate(health=HEALTH.replace("max_latency_ms = 2000", "max_latency_ms = 50"))
         assert ended(shop.hold()) == ("FAILED", "ChecksFailed")
         assert [r.check for r in shop.report().with_status(Status.FAIL)] == ["health.latency"]
 
