@@ -10,8 +10,8 @@ from prefect.schedules import Cron
 from prefect.types.entrypoint import EntrypointType
 from pydantic import BaseModel, ConfigDict
 
-from flows import daily_checklist, outbox
-from flows.rounds import Timing
+from flows import daily_checklist, monitoring, outbox
+from flows.timing import Timing
 from tasks.settings import Settings
 
 TAG = "opsrounds"
@@ -34,6 +34,9 @@ class Scheduled(BaseModel):
 
 SCHEDULES = (
     Scheduled(flow=daily_checklist.daily_checklist, cron="0 9 * * *", slug="daily-0900", timing=daily_checklist.TIMING),
+    Scheduled(
+        flow=monitoring.monitoring, cron="* * * * *", slug="monitoring-every-minute", timing=monitoring.TIMING
+    ),
     Scheduled(
         flow=outbox.outbox, cron="* * * * *", slug="outbox-every-minute", timing=outbox.TIMING, per_service=False
     ),

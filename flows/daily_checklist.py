@@ -6,15 +6,21 @@ from typing import Any
 from prefect import State, flow
 
 from flows.options import DailyOptions
-from flows.rounds import Timing, begin_round, close_round
+from flows.rounds import begin_round, close_round, look
+from flows.sections.error_logs import error_log_review
 from flows.sections.health import health_check
+from flows.sections.resources import resource_usage
+from flows.timing import Timing
+from tasks.health.checks import CHECKS as HEALTH
+from tasks.logs.checks import CHECKS as LOGS
+from tasks.resources.checks import CHECKS as RESOURCES
 
 TIMING = Timing(max_lateness=timedelta(hours=12), deadline=timedelta(minutes=30))
 
 
 @flow(name="daily-checklist", retries=0, timeout_seconds=TIMING.deadline.total_seconds())
 async def daily_checklist(service: str, options: DailyOptions = DailyOptions()) -> State[Any]:  # noqa: B008
-    """日次チェックリスト: ヘルスチェックの確認 / The daily checklist: confirm the health check.
+    """日次チェックリスト: ヘルスチェック、エラーログ、リソース / The daily checklist: health, error log, resources.
 
     Args:
         service: 対象サービスの名前 / name of the service, as in its service file
@@ -26,6 +32,8 @@ async def daily_checklist(service: str, options: DailyOptions = DailyOptions()) 
     return await close_round(
         round_,
         [
-            await health_check(round_),  # ヘルスチェックの確認
+            await look(round_, health_check, HEALTH),  # ヘルスチェックの確認
+            await look(round_, error_log_review, LOGS),  # エラーログのレビュー
+            await look(round_, resource_usage, RESOURCES),  # リソース使用率の確認
         ],
     )

@@ -13,7 +13,8 @@ from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
 from flows.letters import REPORT, report_mail
-from flows.rounds import Timing, opened, utc_now
+from flows.rounds import opened
+from flows.timing import Timing, utc_now
 from tasks.delivery.eml import write_eml
 from tasks.delivery.errors import DeliveryError, Outcome
 from tasks.delivery.smtp import SmtpLink, SmtpServer, parse_smtp_url

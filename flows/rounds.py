@@ -1,10 +1,10 @@
 """What every flow shares: how a round begins, what could not be seen, and the one way in which it ends."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from datetime import datetime
+from typing import Any
 
 from prefect import State
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
@@ -13,6 +13,7 @@ from prefect.states import Completed, Failed
 
 from flows.letters import archive_missing, report_letters
 from flows.options import DailyOptions, refuse_future
+from flows.timing import SKIPPED, Timing, planned_start, too_late, utc_now
 from reports import artifacts
 from reports.compose import RoundFacts, compose_report
 from reports.folders import ArchiveError
@@ -20,8 +21,9 @@ from reports.report import OWN_WORDS, Report, Seal, Section, from_text, to_data
 from reports.sentences import verdict_sentence
 from reports.words import Words
 from tasks.canonical import canonical
-from tasks.check_result import msg
+from tasks.check_result import Check, msg
 from tasks.guide.judge import Verdict
+from tasks.guide.lines import left_out
 from tasks.history.engine import History
 from tasks.history.opened import history_of
 from tasks.history.runs import (
@@ -34,27 +36,12 @@ from tasks.history.runs import (
     read_runs,
     record_run,
 )
-from tasks.observation import ObservationError, Unobserved
+from tasks.observation import Unobserved
 from tasks.secrets import masked
 from tasks.settings import Settings, find_service
 
-T = TypeVar("T")
-SKIPPED = "Skipped"
 NOT_ARCHIVED = "NotArchived"
 _RECENT = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """How late a scheduled run may begin, and how long a run may last."""
-
-    max_lateness: timedelta
-    deadline: timedelta
-
-
-def utc_now() -> datetime:
-    """The present instant in UTC."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +57,6 @@ class Round:
     now: Callable[[], datetime] = utc_now
 
 
-async def seen(observation: Awaitable[T]) -> T | Unobserved:
-    """What was observed, or why it could not be; any other error breaks the round."""
-    try:
-        return await observation
-    except ObservationError as error:
-        return Unobserved(error.reason)
-
-
 async def begin_round(flow: str, service: str, options: DailyOptions, timing: Timing) -> Round | State[Any]:
     """A round ready to look, or the state that ends a run which comes too late or a second time.
 
@@ -85,9 +64,8 @@ async def begin_round(flow: str, service: str, options: DailyOptions, timing: Ti
     """
     settings = await asyncio.to_thread(find_service, service)
     now = utc_now()
-    planned = _planned_start()
-    if planned is not None and now - planned > timing.max_lateness:
-        late = f"planned for {planned:%Y-%m-%d %H:%M} UTC, more than {timing.max_lateness} ago"
+    planned = planned_start()
+    if late := too_late(planned, timing, now):
         return Completed(name=SKIPPED, message=late)
     today = (planned or now).astimezone(settings.zone).date()
     day = options.for_date or today
@@ -98,6 +76,14 @@ async def begin_round(flow: str, service: str, options: DailyOptions, timing: Ti
         return Completed(name=SKIPPED, message=f"{flow} {key.period} was recorded by its schedule before")
     past = None if day == today else Unobserved(msg("This look sees only the present, not {day}", day=day.isoformat()))
     return Round(key, settings, history, now, past, options.mail)
+
+
+async def look(
+    round_: Round, section: Callable[[Round], Coroutine[Any, Any, Section]], checks: Collection[Check]
+) -> Section:
+    """What a section of the checklist finds; one whose lines the service file leaves out is not looked at."""
+    lines = round_.settings.guide.lines(round_.key.flow)
+    return Section(()) if left_out(lines, checks) else await section(round_)
 
 
 async def close_round(round_: Round, sections: Sequence[Section]) -> State[Any]:
@@ -174,10 +160,3 @@ async def _show(report: Report, seal: Seal, words: Words) -> None:
         return
     await acreate_table_artifact(artifacts.table(report, words), key=f"{key}-results")
     await acreate_markdown_artifact(artifacts.markdown(report, seal, words), key=f"{key}-report")
-
-
-def _planned_start() -> datetime | None:
-    """When the schedule planned this run; None for a run by hand, and a retry is one."""
-    context = FlowRunContext.get()
-    run = None if context is None else context.flow_run
-    return run.expected_start_time if run is not None and run.auto_scheduled and run.run_count <= 1 else None

@@ -54,7 +54,7 @@ def compose_report(facts: RoundFacts, sections: tuple[Section, ...], revision: i
         kpis=tuple(_compared(kpi, before) for section in sections for kpi in section.kpis),
         actions=tuple(_action(r, facts) for r in sorted(results, key=_urgency) if r.status in _TO_DO),
         previous=None if before is None else _previous(before),
-        notes=facts.notes,
+        notes=(*facts.notes, *(note for section in sections for note in section.notes)),
     )
 
 

@@ -22,10 +22,11 @@ class Kpi:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What one section of a checklist found."""
+    """What one section of a checklist found; `notes` say what a reader must know of its figures."""
 
     results: tuple[CheckResult, ...]
     kpis: tuple[Kpi, ...] = ()
+    notes: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

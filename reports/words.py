@@ -1,5 +1,6 @@
 """Messages, figures and times in the reader's language."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,8 @@ from tasks.check_result import Limit, Message, Quantity, Scalar
 from tasks.observation import shown
 
 LOCALES = ("ja", "en")
+_MOMENT = re.compile(r"[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]Z")
+"""What `tasks.check_result.moment` writes."""
 
 
 @cache
@@ -51,7 +54,7 @@ class Words:
             return self.tr("yes") if value else self.tr("no")
         if isinstance(value, int | float):
             return self._number(value)
-        return shown(value)
+        return self._minute(value) if _MOMENT.fullmatch(value) else shown(value)
 
     def quantity(self, value: Quantity | Limit | None) -> str:
         """A figure with its unit, and a limit with its comparison in front."""
@@ -77,6 +80,13 @@ class Words:
         """An instant in the service's zone, with the zone named."""
         local = instant.astimezone(ZoneInfo(self.timezone))
         return f"{format_datetime(local, 'yyyy-MM-dd HH:mm:ss', locale=self.locale)} {self.timezone}"
+
+    def _minute(self, text: str) -> str:
+        try:
+            local = datetime.fromisoformat(text).astimezone(ZoneInfo(self.timezone))
+        except ValueError:  # from outside, and no time: 31 February
+            return shown(text)
+        return f"{local:%Y-%m-%d %H:%M} {self.timezone}"
 
     def _number(self, value: int | float) -> str:
         # Below 1 four significant digits: an error rate of 0.0004 must not read 0.

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
 from string import Formatter
 from typing import Literal
@@ -57,6 +57,11 @@ def msg(text: str, /, **params: Scalar) -> Message:
 def verbatim(text: str) -> Message:
     """Show a text from outside as it is, in every language."""
     return msg("{text}", text=text)
+
+
+def moment(at: datetime) -> str:
+    """An instant as a parameter: people are shown it in the service's zone."""
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%MZ}"
 
 
 def placeholders(text: str) -> set[str]:

@@ -1,8 +1,12 @@
 """What could not be seen, and why: the only error that becomes UNKNOWN."""
 
+from collections.abc import Awaitable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from tasks.check_result import Message
+
+T = TypeVar("T")
 
 
 class ObservationError(Exception):
@@ -18,6 +22,14 @@ class Unobserved:
     """Stands where a fact would stand when nothing was seen."""
 
     reason: Message
+
+
+async def seen(observation: Awaitable[T]) -> T | Unobserved:
+    """What was observed, or why it could not be; any other error breaks the round."""
+    try:
+        return await observation
+    except ObservationError as error:
+        return Unobserved(error.reason)
 
 
 def shown(text: str, most: int = 500) -> str:

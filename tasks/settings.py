@@ -7,13 +7,26 @@ from pathlib import Path
 from typing import Annotated, Any, Self, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, Field, PrivateAttr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from tasks.configuration import ConfigurationError, HttpUrl, Locale, Model, Slug, each_once
+from tasks.database.settings import Database
 from tasks.delivery.settings import Mail
 from tasks.guide.settings import Guide
 from tasks.health.settings import LONGEST_S, Health
 from tasks.history.settings import History
+from tasks.kpi.settings import Kpi, Queue, need_sources
+from tasks.logs.settings import Logs, Route
+from tasks.prometheus.settings import Metrics
+from tasks.resources.settings import Resources
 
 SERVICES_VARIABLE = "OPSROUNDS_SERVICES"
 
@@ -26,6 +39,14 @@ class Service(Model):
     environment: str = "production"
     timezone: str = "UTC"
     owner: str | None = None
+    modules: tuple[Slug, ...] = ()
+    """Modules that must write to the log; others are known once they have."""
+
+    @field_validator("modules")
+    @classmethod
+    def _modules(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        each_once(value, "a module")
+        return value
 
     @field_validator("timezone")
     @classmethod
@@ -62,6 +83,13 @@ class Settings(Model):
     service: Service
     instances: tuple[Instance, ...] = ()
     health: Health | None = None
+    logs: Logs = Logs()
+    routes: tuple[Route, ...] = ()
+    metrics: Metrics | None = None
+    database: Database | None = None
+    resources: Resources | None = None
+    queues: tuple[Queue, ...] = ()
+    kpi: tuple[Kpi, ...] = ()
     mail: Mail = Mail()
     history: History = History()
     reports: Reports = Reports()
@@ -95,6 +123,28 @@ class Settings(Model):
         each_once((instance.base_url for instance in value), "a base_url")
         return value
 
+    @field_validator("resources")
+    @classmethod
+    def _resources(cls, value: Resources | None, info: ValidationInfo) -> Resources | None:
+        if value is not None and value.prometheus is not None and info.data.get("metrics", True) is None:
+            raise ValueError("prometheus needs [metrics]: set its prometheus_url")
+        return value
+
+    @field_validator("queues")
+    @classmethod
+    def _queues(cls, value: tuple[Queue, ...], info: ValidationInfo) -> tuple[Queue, ...]:
+        each_once((queue.name for queue in value), "a name")
+        named = [(f"{queue.name}.{figure}", query) for queue in value for figure, query, _ in queue.figures]
+        need_sources(named, **_sources(info))
+        return value
+
+    @field_validator("kpi")
+    @classmethod
+    def _kpi(cls, value: tuple[Kpi, ...], info: ValidationInfo) -> tuple[Kpi, ...]:
+        each_once((kpi.name for kpi in value), "a name")
+        need_sources([(kpi.name, kpi.query) for kpi in value], **_sources(info))
+        return value
+
     @model_validator(mode="after")
     def _ends_in_time(self) -> Self:
         longest_s = 0 if self.health is None else self.health.longest_s(len(self.targets()))
@@ -104,6 +154,11 @@ class Settings(Model):
                 "lower samples or timeout_s, or list fewer requests"
             )
         return self
+
+
+def _sources(info: ValidationInfo) -> dict[str, bool]:
+    """Which sources a file names; one with a mistake in it is told of by itself."""
+    return {name: info.data.get(name, True) is not None for name in ("database", "metrics")}
 
 
 def load_settings(path: Path) -> Settings:

@@ -1,5 +1,6 @@
 """The demo's planted faults: each has a signature of its own, in any combination with the others."""
 
+import hashlib
 import json
 import os
 from collections.abc import Iterable
@@ -24,9 +25,31 @@ class Fault(StrEnum):
     HANG = "hang", "module users accepts requests and never answers"
     HTML_HEALTH = "html-health", "/api/health answers 200 with an HTML page instead of JSON"
     FLAP = "flap", "/api/live alternates between 200 and 503"
+    NEW_ERROR = "new-error", "module ingredients logs an error that was never seen before, and fails no request"
+    SILENT_MODULE = "silent-module", "module shopping has written nothing to the log for three hours"
+    PERSONAL_DATA = "personal-data", "module users writes a mail address and a card number to the log"
+    FULL_POOL = "full-pool", "forgotten connections fill the database's"
 
 
-DEFAULT_FAULTS = (Fault.COMPONENT_DOWN, Fault.LATENCY)
+DEFAULT_FAULTS = (
+    Fault.COMPONENT_DOWN,
+    Fault.LATENCY,
+    Fault.NEW_ERROR,
+    Fault.PERSONAL_DATA,
+    Fault.FULL_POOL,
+)
+SERVICE = "kondate"
+SILENT_MODULE = "shopping"
+_MOST_NAME = 40
+
+
+def service_name(faults: Iterable[Fault]) -> str:
+    """The service that a set of faults belongs to: the history remembers what was planted in it for 24 hours."""
+    names = sorted(faults)
+    if names == sorted(DEFAULT_FAULTS):
+        return SERVICE
+    name = "-".join((SERVICE, *names)) if names else f"{SERVICE}-healthy"
+    return name if len(name) <= _MOST_NAME else f"{SERVICE}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def plant(path: Path, faults: Iterable[Fault]) -> None:

@@ -1,8 +1,8 @@
 """Health check: is the service alive, ready, healthy and quick, on every instance?"""
 
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AsyncExitStack
 
-from flows.rounds import Round, seen
+from flows.rounds import Round
 from reports.report import Kpi, Section
 from tasks.check_result import CheckResult, msg
 from tasks.health.facts import HealthReport, Sampled
@@ -16,11 +16,10 @@ from tasks.health.judge import (
     judge_version,
     slowest_p95_ms,
 )
-from tasks.health.observe import Target, open_target, read_answers, read_health
+from tasks.health.look import open_instance
+from tasks.health.observe import Target, read_answers, read_health
 from tasks.health.settings import PROBES, Health
-from tasks.observation import Unobserved
-from tasks.secrets import resolve
-from tasks.settings import Instance, Settings
+from tasks.observation import Unobserved, seen
 
 
 async def health_check(round_: Round) -> Section:
@@ -32,7 +31,7 @@ async def health_check(round_: Round) -> Section:
     sampled: dict[str, Sampled | Unobserved] = {}
     async with AsyncExitStack() as stack:
         for instance in settings.targets():
-            target = await stack.enter_async_context(_open(settings, health, instance))
+            target = await stack.enter_async_context(open_instance(settings, instance))
             live = await _probe(round_, target, health.live)
             ready = await _probe(round_, target, health.ready)
             report = reports[instance.name] = await _report(round_, target, health.report)
@@ -50,12 +49,6 @@ async def health_check(round_: Round) -> Section:
     answered = Kpi(msg("Sampled requests without a server error"), answered_percent(sampled), "%")
     slowest = Kpi(msg("Slowest p95"), slowest_p95_ms(sampled), "ms")
     return Section(tuple(results), (answered, slowest))
-
-
-def _open(settings: Settings, health: Health, instance: Instance) -> AbstractAsyncContextManager[Target]:
-    headers = {name: resolve(value, settings, f"health.headers.{name}") for name, value in health.headers.items()}
-    ca_file = None if health.ca_file is None else settings.path.parent / health.ca_file
-    return open_target(instance.base_url, headers=headers, ca_file=ca_file, timeout_s=health.timeout_s)
 
 
 async def _probe(round_: Round, target: Target, path: str | None) -> Sampled | Unobserved | None:

@@ -3,11 +3,16 @@
 A new section adds its checks to CHECKS, and a line if the guide's is not listed yet.
 """
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from tasks.check_result import Check, Message, msg
+from tasks.database.checks import CHECKS as DATABASE
 from tasks.health.checks import CHECKS as HEALTH
+from tasks.kpi.checks import CHECKS as NUMBERS
+from tasks.logs.checks import CHECKS as LOGS
+from tasks.resources.checks import CHECKS as RESOURCES
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +37,19 @@ class GuideLine:
         return any(fnmatchcase(check, pattern) for pattern in self.checks)
 
 
-CHECKS: tuple[Check, ...] = (*HEALTH,)
+def left_out(lines: Iterable[GuideLine], checks: Collection[Check]) -> bool:
+    """True when every line that these checks answer is left out, so that nobody has to look."""
+    answered = [line for line in lines if any(line.covers(check.id) for check in checks)]
+    return bool(answered) and all(line.not_applicable is not None for line in answered)
+
+
+CHECKS: tuple[Check, ...] = (*HEALTH, *LOGS, *RESOURCES, *DATABASE, *NUMBERS)
 """Every check there is."""
 
 BUILTIN: dict[str, tuple[GuideLine, ...]] = {
     "daily-checklist": (
         GuideLine("health", msg("Confirm the health check"), ("health.*",), also="ヘルスチェックの確認"),
         GuideLine("error-logs", msg("Review the error log"), ("logs.*",), also="エラーログのレビュー"),
-        GuideLine("resources", msg("Check resource usage"), ("resources.*",), also="リソース使用率の確認"),
+        GuideLine("resources", msg("Check resource usage"), ("resources.*", "kpi.*"), also="リソース使用率の確認"),
     ),
 }

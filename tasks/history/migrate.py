@@ -15,6 +15,13 @@ from sqlalchemy import Connection, Engine, inspect
 
 from tasks.history.engine import HistoryError, reading, shown_url, writing
 
+# Each system keeps its tables and their migrations in its own folder; together they are one line of revisions.
+_VERSIONS = (
+    ("tasks.history", "migrations", "versions"),
+    ("tasks.logs", "migrations"),
+    ("tasks.samples", "migrations"),
+)
+
 
 def head() -> str:
     """The schema revision that this program works with."""
@@ -88,9 +95,18 @@ def _current(connection: Connection) -> str | None:
 
 def _config() -> Config:
     config = Config()
-    folder = files("tasks.history").joinpath("migrations")
-    config.set_main_option("script_location", str(folder).replace("%", "%%"))
+    config.set_main_option("script_location", _escaped(_folder("tasks.history", "migrations")))
+    config.set_main_option("path_separator", "newline")
+    config.set_main_option("version_locations", "\n".join(_escaped(_folder(*place)) for place in _VERSIONS))
     return config
+
+
+def _folder(package: str, *inside: str) -> str:
+    return str(files(package).joinpath(*inside))
+
+
+def _escaped(path: str) -> str:
+    return path.replace("%", "%%")
 
 
 def _scripts() -> ScriptDirectory:

@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import Connection, Engine, Row, Select, insert, select, update
-from sqlalchemy.exc import IntegrityError
 
-from tasks.history.chain import START, link, sha256
+from tasks.history.chain import link, sha256
 from tasks.history.engine import reading, writing
 from tasks.history.outbox import Letter, put
 from tasks.history.rows import evidence_rows, result_rows
+from tasks.history.services import service_id
 from tasks.history.tables import check_results, evidence, runs, services
 
 Trigger = Literal["schedule", "hand"]
@@ -128,15 +128,8 @@ def _runs_of(service: str) -> Select[Any]:
 
 
 def _locked_head(connection: Connection, name: str) -> Row[Any]:
-    query = select(services).where(services.c.name == name).with_for_update()
-    if (row := connection.execute(query).first()) is not None:
-        return row
-    try:
-        with connection.begin_nested():
-            connection.execute(insert(services).values(name=name, sequence=0, chained=START))
-    except IntegrityError:  # another writer made it a moment ago
-        pass
-    return connection.execute(query).one()
+    mine = services.c.id == service_id(connection, name)
+    return connection.execute(select(services).where(mine).with_for_update()).one()
 
 
 def _scheduled(connection: Connection, service_id: int, key: RunKey) -> bool:

@@ -1,5 +1,6 @@
 """The demo service: a small modular monolith that plans meals."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -16,16 +17,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from deployments.demo.faults import PlantedFaults
+from deployments.demo.faults import SERVICE, PlantedFaults
 from deployments.demo.service import ingredients, shopping, users
 from deployments.demo.service.cache import Cache
 from deployments.demo.service.database import Database
 from deployments.demo.service.health import Health
 from deployments.demo.service.module import BodyRefused, Module, answer_body_refused, answer_http_error
-from deployments.demo.service.planted import PlantedFaultsMiddleware
-from deployments.demo.service.telemetry import Log, Metrics, Telemetry
-
-SERVICE = "kondate"
+from deployments.demo.service.planted import PlantedFaultsMiddleware, SpoiltLog
+from deployments.demo.service.telemetry import Metrics, Telemetry
 
 
 @dataclass(frozen=True)
@@ -73,21 +72,24 @@ def create_app() -> Starlette:
     modules: list[Module] = [health, stock, lists, people]
 
     @asynccontextmanager
-    async def closing(app: Starlette) -> AsyncIterator[None]:
+    async def running(app: Starlette) -> AsyncIterator[None]:
+        worker = asyncio.create_task(lists.work_off())
         async with client:
             yield
+        worker.cancel()
+        await asyncio.wait([worker])
         await database.close()
 
     platform = [*Metrics(registry, modules).routes, Route("/internal/price-feed", _price_feed)]
-    log = Log(settings.log, service=SERVICE, environment=settings.environment)
+    log = SpoiltLog(settings.log, service=SERVICE, environment=settings.environment, faults=faults)
     return Starlette(
         routes=[*platform, *(route for module in modules for route in module.routes)],
         middleware=[
             Middleware(Telemetry, modules=modules, log=log, registry=registry),
-            Middleware(PlantedFaultsMiddleware, faults=faults),
+            Middleware(PlantedFaultsMiddleware, faults=faults, log=log),
         ],
         exception_handlers={BodyRefused: answer_body_refused, HTTPException: answer_http_error},
-        lifespan=closing,
+        lifespan=running,
     )
 
 

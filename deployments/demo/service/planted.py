@@ -1,16 +1,24 @@
 """The planted faults at work: a middleware that spoils requests while they are planted."""
 
 import asyncio
+from datetime import UTC, datetime
 from itertools import count
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 from starlette.responses import HTMLResponse, JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from deployments.demo.faults import Fault, PlantedFaults
+from deployments.demo.faults import SILENT_MODULE, Fault, PlantedFaults
+from deployments.demo.service.telemetry import Log, error_fields
 
 _EXTRA_LATENCY_S = 0.3
 _LONGEST_HANG_S = 60.0
 _ERROR_EVERY = 3
+_NEW_ERROR_EVERY = 5
+# Neither exists: example.jp is reserved, and the number is the one that every card scheme gives for tests.
+_PERSONAL = "receipt for hanako.yamada@example.jp, card 4111 1111 1111 1111"
 _PAGE = "<!doctype html><title>Kondate</title><h1>Welcome to nginx!</h1>"
 
 
@@ -18,12 +26,26 @@ class PriceLookupError(RuntimeError):
     """What the planted errors of module shopping look like."""
 
 
+class SpoiltLog(Log):
+    """The service's log, in which a module falls silent while that is planted."""
+
+    def __init__(self, path: Path, *, service: str, environment: str, faults: PlantedFaults) -> None:
+        super().__init__(path, service=service, environment=environment)
+        self._faults = faults
+
+    def write(self, level: str, message: str, **fields: Any) -> None:
+        if fields.get("module") != SILENT_MODULE or Fault.SILENT_MODULE not in self._faults.now():
+            super().write(level, message, **fields)
+
+
 class PlantedFaultsMiddleware:
     """Spoils what the planted faults say; how they count starts anew with each planting."""
 
-    def __init__(self, app: ASGIApp, *, faults: PlantedFaults) -> None:
+    def __init__(self, app: ASGIApp, *, faults: PlantedFaults, log: Log) -> None:
         self._app = app
         self._faults = faults
+        self._log = log
+        self._ingredients = count(1)
         self._shopping = count(1)
         self._lives = count(1)
 
@@ -34,6 +56,7 @@ class PlantedFaultsMiddleware:
         faults = self._faults.now()
         path = scope["path"]
         self._start_anew(faults)
+        self._tell(faults, path)
         if _within(path, "/api/users") and Fault.HANG in faults:
             await _hang(receive)
         elif path == "/api/health" and Fault.HTML_HEALTH in faults:
@@ -52,11 +75,33 @@ class PlantedFaultsMiddleware:
             self._shopping = count(1)
         if Fault.FLAP not in faults:
             self._lives = count(1)
+        if Fault.NEW_ERROR not in faults:
+            self._ingredients = count(1)
+
+    def _tell(self, faults: frozenset[Fault], path: str) -> None:
+        """Write the lines that are planted in the log."""
+        if Fault.NEW_ERROR in faults and _within(path, "/api/ingredients"):
+            number = next(self._ingredients)
+            if number % _NEW_ERROR_EVERY == 0:
+                error = _never_seen(number)
+                fields = {"module": "ingredients", "requestId": str(uuid4()), "error": error_fields(error)}
+                self._log.write("error", str(error), **fields)
+        if Fault.PERSONAL_DATA in faults and _within(path, "/api/users"):
+            self._log.write("info", _PERSONAL, module="users", requestId=str(uuid4()))
 
     def _fail_sometimes(self) -> None:
         number = next(self._shopping)
         if number % _ERROR_EVERY == 0:
             raise PriceLookupError(f"price lookup {number} failed: the supplier's table is locked")
+
+
+def _never_seen(number: int) -> Exception:
+    """An error of a class that is another one every day: the history knows yesterday's."""
+    kind = type(f"PriceRounding{datetime.now(UTC):%Y%m%d}Error", (ArithmeticError,), {})
+    try:
+        raise kind(f"price {number}.5 has no yen to be rounded to")
+    except ArithmeticError as error:
+        return error
 
 
 def _within(path: str, prefix: str) -> bool:

@@ -1,7 +1,11 @@
 """Module shopping: the lists people take to the shop."""
 
+import asyncio
+from contextlib import suppress
+
 import psycopg
 from prometheus_client import CollectorRegistry, Counter, Gauge
+from psycopg.rows import DictRow
 from pydantic import Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -30,6 +34,15 @@ CREATE TABLE IF NOT EXISTS shopping.items (
     PRIMARY KEY (list_id, position)
 );
 CREATE INDEX IF NOT EXISTS lists_created_at ON shopping.lists (created_at);
+CREATE TABLE IF NOT EXISTS shopping.estimate_jobs (
+    list_id integer PRIMARY KEY REFERENCES shopping.lists,
+    queued_at timestamptz NOT NULL DEFAULT now(),
+    done_at timestamptz,
+    failed_at timestamptz,
+    estimate_yen integer
+);
+CREATE INDEX IF NOT EXISTS estimate_jobs_waiting ON shopping.estimate_jobs (queued_at)
+    WHERE done_at IS NULL AND failed_at IS NULL;
 WITH first AS (
     INSERT INTO shopping.lists (owner_id, title)
     SELECT owner, '今週の献立 ' || owner FROM generate_series(1, 6) AS owner
@@ -40,6 +53,9 @@ INSERT INTO shopping.items (list_id, position, ingredient_id, quantity)
 SELECT id, position, 1 + (owner_id * 3 + position) % 20, 1 + position % 3
 FROM first, generate_series(1, 4) AS position;
 """
+
+
+_WORK_EVERY_S = 1.0
 
 
 class Item(Body):
@@ -85,6 +101,33 @@ class Shopping:
         active = await self._users.active()
         self._conversion.set(min(1.0, row["owners"] / active) if row and active else 0.0)
 
+    async def work_off(self) -> None:
+        """Estimate new lists at the prices of now, for as long as the service runs.
+
+        Every instance does; a list that two of them take gets the same estimate twice.
+        """
+        while True:
+            with suppress(psycopg.Error, TimeoutError):  # the jobs wait until the database answers again
+                await self._estimate()
+            await asyncio.sleep(_WORK_EVERY_S)
+
+    async def _estimate(self) -> None:
+        waiting = await self._database.fetch(
+            "SELECT list_id FROM shopping.estimate_jobs WHERE done_at IS NULL AND failed_at IS NULL"
+            " ORDER BY queued_at LIMIT 50"
+        )
+        for job in waiting:
+            items = await self._items(job["list_id"])
+            prices = await self._ingredients.prices([item["ingredientId"] for item in items])
+            total = sum(prices.get(item["ingredientId"], 0) * item["quantity"] for item in items)
+            whole = len(prices) == len({item["ingredientId"] for item in items})
+            await self._database.fetch(
+                "UPDATE shopping.estimate_jobs SET estimate_yen = CASE WHEN %s THEN %s::int END,"
+                " done_at = CASE WHEN %s THEN now() END, failed_at = CASE WHEN %s THEN NULL ELSE now() END"
+                " WHERE list_id = %s RETURNING list_id",
+                whole, total, whole, whole, job["list_id"],
+            )
+
     async def _list(self, request: Request) -> Response:
         rows = await self._database.fetch(
             'SELECT id, owner_id AS "ownerId", title FROM shopping.lists ORDER BY id DESC LIMIT 50'
@@ -93,18 +136,22 @@ class Shopping:
 
     async def _show(self, request: Request) -> Response:
         row = await self._database.fetch_one(
-            'SELECT id, owner_id AS "ownerId", title FROM shopping.lists WHERE id = %s',
+            'SELECT id, owner_id AS "ownerId", title, estimate_yen AS "estimateYen"'
+            " FROM shopping.lists LEFT JOIN shopping.estimate_jobs ON list_id = id WHERE id = %s",
             request.path_params["id"],
         )
         if row is None:
             raise not_found("shopping list")
-        items = await self._database.fetch(
-            'SELECT ingredient_id AS "ingredientId", quantity FROM shopping.items WHERE list_id = %s ORDER BY position',
-            row["id"],
-        )
+        items = await self._items(row["id"])
         prices = await self._ingredients.prices([item["ingredientId"] for item in items])
         total = sum(prices.get(item["ingredientId"], 0) * item["quantity"] for item in items)
         return JSONResponse({**row, "items": items, "totalYen": total})
+
+    async def _items(self, list_id: int) -> list[DictRow]:
+        return await self._database.fetch(
+            'SELECT ingredient_id AS "ingredientId", quantity FROM shopping.items WHERE list_id = %s ORDER BY position',
+            list_id,
+        )
 
     async def _create(self, request: Request) -> Response:
         new = await read_body(request, NewList)
@@ -122,7 +169,8 @@ class Shopping:
                 SELECT list.id, item.position, item.ingredient, item.quantity
                 FROM list, unnest(%s::int[], %s::int[])
                     WITH ORDINALITY AS item (ingredient, quantity, position)
-            )
+            ),
+            job AS (INSERT INTO shopping.estimate_jobs (list_id) SELECT id FROM list)
             SELECT id FROM list
             """,
             new.owner_id,

@@ -111,7 +111,7 @@ class Telemetry:
             url=path,  # without its query, which may hold what nobody should read
             status=status,
             duration=round(seconds * 1000, 2),
-            error=_error(failure),
+            error=error_fields(failure) if failure else None,
         )
 
     def _place(self, scope: Scope) -> tuple[str, str]:
@@ -131,8 +131,7 @@ def _request_id(scope: Scope) -> str:
     return given if _REQUEST_ID.fullmatch(given) else str(uuid.uuid4())
 
 
-def _error(failure: Exception | None) -> dict[str, str] | None:
-    if failure is None:
-        return None
+def error_fields(failure: Exception) -> dict[str, str]:
+    """What a log line tells of an exception."""
     stack = "".join(traceback.format_exception(failure))
     return {"name": type(failure).__name__, "message": str(failure), "stack": stack}

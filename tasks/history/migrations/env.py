@@ -4,8 +4,10 @@ from typing import Any, Literal
 
 from alembic import context
 
-from tasks.history import tables  # noqa: F401  fills metadata
+from tasks.history import tables as _history  # noqa: F401  these fill metadata
 from tasks.history.engine import UtcDateTime, metadata
+from tasks.logs import tables as _logs  # noqa: F401
+from tasks.samples import tables as _samples  # noqa: F401
 
 
 def _render(kind: str, thing: Any, _context: Any) -> str | Literal[False]:

@@ -1,0 +1,86 @@
+"""Weeks of figures behind the demo service: made-up probes of its instances, and growth that ends at what is there."""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from deployments.demo.history import Shape
+from tasks.samples.facts import Reading
+
+LIVE = "probe.live"
+"""1 for a minute in which an instance said that it is alive, else 0."""
+
+_DISK_GROWTH_PER_DAY = 0.004
+_DATABASE_GROWTH_PER_DAY = 0.012
+_WIGGLE = 0.002
+_DAYS_PER_BAD = 6
+_LONGEST_BAD_MIN = 3
+_MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """What the figures grow up to: the sizes at this moment, and the disk's subject in results and samples."""
+
+    disk: str
+    disk_used_percent: float
+    disk_size_bytes: int
+    database: str
+    database_bytes: int
+
+
+def made_up_figures(
+    shape: Shape, instances: Sequence[str], sizes: Sizes, since: datetime | None, now: datetime
+) -> Iterator[tuple[datetime, Reading]]:
+    """Every figure of the weeks before `now`, or of the minutes after `since`: probes by minute, sizes by hour."""
+    first = now - timedelta(days=shape.days) if since is None else max(since + _MINUTE, now - timedelta(days=shape.days))
+    yield from _probes(shape, instances, _whole(first, _MINUTE), now)
+    at = _whole(first + _HOUR - _MINUTE, _HOUR)
+    while at < now:
+        for reading in _sizes(shape, sizes, at, (now - at) / timedelta(days=1)):
+            yield at, reading
+        at += _HOUR
+
+
+def _probes(
+    shape: Shape, instances: Sequence[str], first: datetime, now: datetime
+) -> Iterator[tuple[datetime, Reading]]:
+    good = {name: Reading(LIVE, name, 1.0, "") for name in instances}
+    bad = {name: Reading(LIVE, name, 0.0, "") for name in instances}
+    at, day, down = first, None, frozenset[tuple[str, int]]()
+    while at + _MINUTE <= now:
+        if at.date() != day:
+            day = at.date()
+            down = _down(random.Random(f"{shape.seed} probes {day}"), instances)
+        minute = at.hour * 60 + at.minute
+        for name in instances:
+            yield at, bad[name] if (name, minute) in down else good[name]
+        at += _MINUTE
+
+
+def _down(chance: random.Random, instances: Sequence[str]) -> frozenset[tuple[str, int]]:
+    """The minutes of a day in which an instance did not answer: on most days none."""
+    if chance.randrange(_DAYS_PER_BAD):
+        return frozenset()
+    name, begins = chance.choice(instances), chance.randrange(24 * 60 - _LONGEST_BAD_MIN)
+    return frozenset((name, begins + minute) for minute in range(chance.randint(1, _LONGEST_BAD_MIN)))
+
+
+def _sizes(shape: Shape, sizes: Sizes, at: datetime, days_ago: float) -> Iterator[Reading]:
+    chance = random.Random(f"{shape.seed} sizes {at:%Y-%m-%dT%H}")
+    used = sizes.disk_used_percent * _grown(chance, _DISK_GROWTH_PER_DAY, days_ago)
+    yield Reading("disk.used", sizes.disk, round(used, 3), "%")
+    yield Reading("disk.available", sizes.disk, round(sizes.disk_size_bytes * (1 - used / 100)), "B")
+    size = sizes.database_bytes * _grown(chance, _DATABASE_GROWTH_PER_DAY, days_ago)
+    yield Reading("database.size", sizes.database, round(size), "B")
+
+
+def _grown(chance: random.Random, growth_per_day: float, days_ago: float) -> float:
+    """The share of today's size that was there so many days ago."""
+    return max(0.0, 1 - growth_per_day * days_ago) * (1 - chance.uniform(0, _WIGGLE))
+
+
+def _whole(at: datetime, step: timedelta) -> datetime:
+    """The last whole minute or hour."""
+    return datetime.fromtimestamp(at.timestamp() // step.total_seconds() * step.total_seconds(), at.tzinfo)

@@ -1,0 +1,66 @@
+"""監視サイクル: メトリクス収集 / the guide's monitoring cycle, its first step: collect."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from prefect import State, flow
+from prefect.logging import get_run_logger
+from prefect.states import Completed, Failed
+
+from flows.timing import SKIPPED, Timing, planned_start, too_late, utc_now
+from tasks.check_result import Message
+from tasks.health.look import health_readings
+from tasks.history.engine import History
+from tasks.history.opened import history_of
+from tasks.logs.facts import SourceRead
+from tasks.logs.ingest import read_log
+from tasks.observation import Unobserved, seen
+from tasks.resources.look import resource_readings
+from tasks.samples.store import store_readings
+from tasks.secrets import masked
+from tasks.settings import Settings, find_service
+
+TIMING = Timing(max_lateness=timedelta(minutes=2), deadline=timedelta(seconds=110))
+_LOG_DEADLINE_S = 40.0
+"""Lines that come later wait for the next minute."""
+
+
+@flow(name="monitoring", retries=0, timeout_seconds=TIMING.deadline.total_seconds())
+async def monitoring(service: str) -> State[Any]:
+    """監視サイクル: 毎分の記録 / Every minute: probes, log lines and resources into the history.
+
+    Args:
+        service: 対象サービスの名前 / name of the service, as in its service file
+    """
+    now = utc_now()
+    if late := too_late(planned_start(), TIMING, now):
+        return Completed(name=SKIPPED, message=late)
+    settings = await asyncio.to_thread(find_service, service)
+    history = await asyncio.to_thread(history_of, settings)
+    probes, no_probe = await health_readings(settings)  # first and alone: the looks that follow take processor time
+    (figures, no_figure), logs = await asyncio.gather(resource_readings(settings), _logs(history, settings, now))
+    readings = [(now, reading) for reading in (*probes, *figures)]
+    kept = await asyncio.to_thread(store_readings, history, service, readings)
+    missing = [*no_probe, *no_figure, *(log for log in logs if isinstance(log, Unobserved))]
+    partly = [problem for log in logs if isinstance(log, SourceRead) for problem in log.problems]
+    lines = sum(log.lines for log in logs if isinstance(log, SourceRead))
+    return _outcome(f"{kept} figures, {lines} log lines", [*(look.reason for look in missing), *partly])
+
+
+async def _logs(history: History, settings: Settings, now: datetime) -> list[SourceRead | Unobserved]:
+    reads = (
+        asyncio.to_thread(read_log, history, settings, source, now, _LOG_DEADLINE_S) for source in settings.logs.source
+    )
+    return await asyncio.gather(*(seen(read) for read in reads))
+
+
+def _outcome(kept: str, missing: Sequence[Message]) -> State[Any]:
+    """Red as soon as anything could not be collected: a gap must not be found out a month later."""
+    if not missing:
+        return Completed(name="Collected", message=kept)
+    reasons = [masked(reason.text.format(**reason.params)) for reason in missing]
+    for reason in reasons:
+        get_run_logger().warning(reason)
+    return Failed(name="Incomplete", message=f"{kept}; not collected: {'; '.join(reasons[:3])}")

@@ -1,0 +1,112 @@
+"""Resource usage: does anything that the service uses up come to its end?"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from flows.rounds import Round
+from reports.report import Kpi, Section
+from tasks.check_result import CheckResult, Status, msg
+from tasks.database.facts import DatabaseFacts, Size
+from tasks.database.judge import judge_database
+from tasks.database.limits import DatabaseLimits
+from tasks.kpi.judge import judge_kpis, judge_queues
+from tasks.observation import Unobserved
+from tasks.resources.bounds import not_measured
+from tasks.resources.checks import CONTAINER_CHECKS, CPU, DISK, HOST_CHECKS, MEMORY
+from tasks.resources.facts import Absent, Container, Host
+from tasks.resources.judge import (
+    Samples,
+    judge_container_cpu,
+    judge_container_memory,
+    judge_cpu,
+    judge_disks,
+    judge_memory,
+    judge_network,
+    judge_oom,
+    judge_pressure,
+    judge_swap,
+)
+from tasks.resources.limits import ResourceLimits
+from tasks.resources.look import HOST, Looked, look_at_resources, looked_at_nothing
+from tasks.resources.readings import CONTAINER
+
+_GB = 1_000_000_000
+
+
+async def resource_usage(round_: Round, samples: Mapping[str, Samples] | None = None) -> Section:
+    """Look at machines, container, database, queues and business figures, and judge what was seen.
+
+    `samples` are the minute samples of the last 24 hours by the name of their reading; `cpu.used` and `oom.kills` are
+    used.
+    """
+    settings, past = round_.settings, round_.past
+    seen = await look_at_resources(settings) if past is None else looked_at_nothing(settings, past)
+    now, known = round_.now(), samples or {}
+    limits = ResourceLimits() if settings.resources is None else settings.resources.limits
+    of_database = DatabaseLimits() if settings.database is None else settings.database.limits
+    results = (
+        *_judge_hosts(seen.hosts, limits, now, known),
+        *_judge_container(seen.container, limits, now, known),
+        *judge_database(seen.database, of_database, now),
+        *judge_queues(settings.queues, seen.numbers, now),
+        *judge_kpis(settings.kpi, seen.numbers, now),
+    )
+    return Section(results, _headlines(results, seen))
+
+
+def _judge_hosts(
+    seen: Mapping[str, Host | Unobserved] | Unobserved | Absent,
+    limits: ResourceLimits,
+    now: datetime,
+    samples: Mapping[str, Samples],
+) -> list[CheckResult]:
+    if isinstance(seen, Unobserved | Absent):
+        return [not_measured(check, seen, HOST, now) for check in HOST_CHECKS]
+    results: list[CheckResult] = []
+    for name, host in seen.items():
+        if isinstance(host, Unobserved):
+            results += [not_measured(check, host, name, now) for check in HOST_CHECKS]
+            continue
+        results += [
+            judge_cpu(host.cpu, name, limits, now, samples.get("cpu.used", {})),
+            judge_pressure(host.pressure, name, limits, now),
+            judge_memory(host.memory, name, limits, now),
+            judge_swap(host.swap, name, limits, now),
+            *judge_disks(host.disks, name, limits, now),
+            judge_network(host.network, name, limits, now),
+            judge_oom(host.oom, name, limits, now, samples.get("oom.kills", {})),
+        ]
+    return results
+
+
+def _judge_container(
+    seen: Container | Unobserved | Absent, limits: ResourceLimits, now: datetime, samples: Mapping[str, Samples]
+) -> list[CheckResult]:
+    if isinstance(seen, Unobserved | Absent):
+        return [not_measured(check, seen, CONTAINER, now) for check in CONTAINER_CHECKS]
+    return [
+        judge_container_cpu(seen.cpu, CONTAINER, limits, now),
+        judge_container_memory(seen.memory, CONTAINER, limits, now),
+        judge_oom(seen.oom, CONTAINER, limits, now, samples.get("oom.kills", {})),
+    ]
+
+
+def _headlines(results: tuple[CheckResult, ...], seen: Looked) -> tuple[Kpi, ...]:
+    size = seen.database.size if isinstance(seen.database, DatabaseFacts) else None
+    return (
+        Kpi(msg("Busiest processor"), _highest(results, CPU.id), "%"),
+        Kpi(msg("Fullest memory"), _highest(results, MEMORY.id), "%"),
+        Kpi(msg("Fullest disk"), _highest(results, DISK.id), "%"),
+        Kpi(msg("Database size"), round(size.bytes / _GB, 2) if isinstance(size, Size) else None, "GB"),
+    )
+
+
+def _highest(results: tuple[CheckResult, ...], check: str) -> float | None:
+    """The highest share that was measured; a check may show another figure than a share."""
+    shares = [
+        r.observed.value
+        for r in results
+        if r.check == check and r.status in (Status.PASS, Status.WARN, Status.FAIL) and r.observed is not None
+        if r.observed.unit == "%" and isinstance(r.observed.value, int | float)
+    ]
+    return max(shares, default=None)

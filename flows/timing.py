@@ -1,0 +1,35 @@
+"""When a run was planned, and whether it comes too late to be of use."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from prefect.context import FlowRunContext
+
+SKIPPED = "Skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How late a scheduled run may begin, and how long a run may last."""
+
+    max_lateness: timedelta
+    deadline: timedelta
+
+
+def utc_now() -> datetime:
+    """The present instant in UTC."""
+    return datetime.now(UTC)
+
+
+def planned_start() -> datetime | None:
+    """When the schedule planned this run; None for a run by hand, and a retry is one."""
+    context = FlowRunContext.get()
+    run = None if context is None else context.flow_run
+    return run.expected_start_time if run is not None and run.auto_scheduled and run.run_count <= 1 else None
+
+
+def too_late(planned: datetime | None, timing: Timing, now: datetime) -> str | None:
+    """Why a run that was planned for long ago is not held any more; None when it is held."""
+    if planned is None or now - planned <= timing.max_lateness:
+        return None
+    return f"planned for {planned:%Y-%m-%d %H:%M} UTC, more than {timing.max_lateness} ago"

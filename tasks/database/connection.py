@@ -1,0 +1,145 @@
+"""One read-only connection to the operated service's PostgreSQL, and its errors in words without any address."""
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from tasks.check_result import Message, msg
+from tasks.observation import ObservationError, shown
+
+_APPLICATION = "opsrounds"
+_REFUSALS = (
+    # Text of the server, in the order in which it is looked for: a refused connection carries no SQLSTATE.
+    ("password authentication failed", msg("The database refuses the password: check the secret of [database] url")),
+    ("no password supplied", msg("The database asks for a password: put the whole address into a secret")),
+    ("authentication failed", msg("The database refuses the login: check the role and pg_hba.conf")),
+    ("no pg_hba.conf entry", msg("The database lets this role and machine not in: add them to pg_hba.conf")),
+    ("failed to resolve host", msg("The name of the database does not resolve: check [database] url and DNS")),
+    ("could not translate host", msg("The name of the database does not resolve: check [database] url and DNS")),
+    ("unsupported startup parameter", msg("A connection pooler answered: give the address of PostgreSQL itself")),
+    ("starting up", msg("The database is starting up")),
+    ("shutting down", msg("The database is shutting down")),
+    ("in recovery mode", msg("The database is recovering from a crash")),
+    ("not permitted to log in", msg("The role may not log in: ALTER ROLE … LOGIN")),
+    ("permission denied for database", msg("The role may not connect: GRANT CONNECT ON DATABASE … TO the role")),
+    ("certificate", msg("The TLS certificate of the database is not trusted: check sslrootcert in its address")),
+    ("SSL", msg("The TLS connection to the database failed: check sslmode in its address")),
+    ("onnection refused", msg("The database refuses connections: is it running, and are host and port right?")),
+    ("timeout expired", msg("The database did not answer in time")),
+)
+_FULL = ("too many clients", "too many connections", "remaining connection slots", "reserved for")
+
+
+class NoConnectionLeft(ObservationError):
+    """The server runs, and has no connection left for another role."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where the database is and how long it may take; the address is a secret and never shown."""
+
+    url: str = field(repr=False)
+    statement_timeout_s: float
+    connect_timeout_s: int
+
+
+@contextmanager
+def connected(server: Server, deadline_s: float) -> Iterator[psycopg.Connection]:
+    """A read-only connection in autocommit mode, cut after `deadline_s` however the network behaves.
+
+    Raises ObservationError if there is none, NoConnectionLeft if the server is full.
+    """
+    try:
+        connection = psycopg.connect(_conninfo(server), autocommit=True)
+    except psycopg.Error as error:
+        raise _refusal(error) from None
+    try:
+        with connection, _cut_after(connection, deadline_s):
+            yield connection
+    except psycopg.Error as error:
+        raise ObservationError(reason(error, server)) from None
+
+
+def reason(error: psycopg.Error, server: Server) -> Message:
+    """Why a statement gave nothing, in words."""
+    match error:
+        case psycopg.errors.QueryCanceled():
+            seconds = server.statement_timeout_s
+            return msg("The database did not answer a query within {seconds} s", seconds=seconds)
+        case psycopg.errors.LockNotAvailable():
+            return msg("A lock in the database was in the way of the query")
+        case psycopg.errors.InsufficientPrivilege():
+            return msg("The role may not read this: {why}", why=_primary(error))
+        case psycopg.errors.ReadOnlySqlTransaction():
+            return msg("The query would write, and only reading is allowed")
+    if error.sqlstate is None:
+        return msg("The connection to the database broke")
+    return msg("The database refuses the query: {why}", why=_primary(error))
+
+
+def _primary(error: psycopg.Error) -> str:
+    return shown(error.diag.message_primary or type(error).__name__, 200)
+
+
+def _conninfo(server: Server) -> str:
+    try:
+        given = conninfo_to_dict(server.url)
+    except psycopg.Error:  # its text may repeat the password
+        raise ObservationError(msg("[database] url is no address of a PostgreSQL")) from None
+    milliseconds = round(server.statement_timeout_s * 1000)
+    options = {
+        "default_transaction_read_only": "on",
+        "statement_timeout": milliseconds,
+        "lock_timeout": milliseconds,
+        "idle_in_transaction_session_timeout": milliseconds * 2,
+    }
+    own = " ".join(f"-c {name}={value}" for name, value in options.items())
+    return make_conninfo(
+        server.url,
+        options=f"{given.get('options') or ''} {own}".strip(),
+        application_name=_APPLICATION,
+        connect_timeout=server.connect_timeout_s,
+    )
+
+
+def _refusal(error: psycopg.Error) -> ObservationError:
+    # The server's own text holds the role, the database and the host: told only in our words.
+    text = str(error)
+    if any(part in text for part in _FULL):
+        return NoConnectionLeft(msg("The database has no connection left"))
+    if isinstance(error, psycopg.errors.ConnectionTimeout):
+        return ObservationError(msg("The database did not answer in time"))
+    if 'database "' in text and "does not exist" in text:
+        return ObservationError(msg("There is no database of that name: check [database] url"))
+    if 'role "' in text and "does not exist" in text:
+        return ObservationError(msg("There is no role of that name: check [database] url"))
+    for part, words in _REFUSALS:
+        if part in text:
+            return ObservationError(words)
+    return ObservationError(msg("The database cannot be connected to"))
+
+
+@contextmanager
+def _cut_after(connection: psycopg.Connection, deadline_s: float) -> Iterator[None]:
+    """statement_timeout is the server's own; a server or network that hangs needs a clock on this side."""
+    # A copy: the number may belong to another socket by the time that the clock strikes.
+    line = socket.socket(fileno=os.dup(connection.fileno()))
+    timer = threading.Timer(deadline_s, _cut, (line,))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        line.close()
+
+
+def _cut(line: socket.socket) -> None:
+    with suppress(OSError):
+        line.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,52 @@
+"""[database] of a service file: the operated service's own PostgreSQL, read through a read-only role."""
+
+import re
+from typing import Annotated
+from urllib.parse import parse_qsl, urlsplit
+
+from pydantic import Field, field_validator
+
+from tasks.configuration import Model, SecretRef, TextOrSecret
+from tasks.database.limits import DatabaseLimits
+
+URL = "must be postgresql://USER@HOST[:PORT]/DATABASE"
+_SECRET_KEY = re.compile(r"password|secret|scram")
+_SECRET_URL = 'an address with a password is a secret: use { env = "NAME" } or { file = "/path" }'
+
+
+class Database(Model):
+    """Where the service's database is; the role needs pg_monitor and nothing else."""
+
+    url: TextOrSecret
+    statement_timeout_s: Annotated[float, Field(gt=0, le=60)] = 5.0
+    connect_timeout_s: Annotated[int, Field(ge=2, le=60)] = 5
+    """libpq takes 2 s when told less."""
+
+    limits: DatabaseLimits = DatabaseLimits()
+
+    @field_validator("url")
+    @classmethod
+    def _url(cls, value: str | SecretRef) -> str | SecretRef:
+        if isinstance(value, str):
+            check_database_url(value)
+            if _has_password(value):
+                raise ValueError(_SECRET_URL)
+        return value
+
+
+def check_database_url(value: str) -> str:
+    """The address of a PostgreSQL; raises ValueError, which never repeats it."""
+    if not value.startswith(("postgresql://", "postgres://")) or any(c.isspace() for c in value):
+        raise ValueError(URL)
+    return value
+
+
+def _has_password(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise ValueError(URL) from None
+    credentials = parts.netloc.rpartition("@")[0]
+    return ":" in credentials or any(
+        _SECRET_KEY.search(key) for key, _ in parse_qsl(parts.query, keep_blank_values=True)
+    )

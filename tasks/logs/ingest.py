@@ -1,0 +1,175 @@
+"""Takes new log lines into the history: every line once, whatever is killed in between."""
+
+import time
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from tasks.check_result import Message, msg
+from tasks.history.engine import History
+from tasks.logs.cursor import Cursor
+from tasks.logs.facts import SourceRead
+from tasks.logs.files import LogFile, Mark, find_files, identify, pieces, unreadable
+from tasks.logs.lines import reader_of
+from tasks.logs.places import Places, RoutePattern
+from tasks.logs.scan import Plan, Scan
+from tasks.logs.settings import Source
+from tasks.logs.store import Overtaken, SourceState, open_source, store_batch
+from tasks.logs.streams import read_command, read_loki
+from tasks.observation import ObservationError
+from tasks.secrets import masked, resolve
+from tasks.settings import Settings
+
+_COMMIT_BYTES = 64 * 1024 * 1024
+_SETTLED = timedelta(hours=1)
+"""A file that nobody wrote to for this long has its last line whole, with or without a line break."""
+_ATTEMPTS = 20
+_PAUSE_S = 0.5
+_NS = 1_000_000_000
+
+Progress = Callable[[int, int], None]
+progress: ContextVar[Progress | None] = ContextVar("log_progress", default=None)
+"""Told of (bytes read, bytes there were to read) while files are read."""
+
+
+@task(task_run_name="read-log {source.name}", retries=0, cache_policy=NO_CACHE, persist_result=False)
+def read_log(
+    history: History,
+    settings: Settings,
+    source: Source,
+    now: datetime,
+    deadline_s: float,
+    commit_bytes: int = _COMMIT_BYTES,
+) -> SourceRead:
+    """Count a source's new lines; what is left after `deadline_s` waits for the next time, and the result says so.
+
+    Raises ObservationError if nothing of the source could be read, HistoryError if the database fails.
+    """
+    until = time.monotonic() + deadline_s
+    lines = 0
+    for attempt in range(_ATTEMPTS):
+        if attempt:
+            time.sleep(_PAUSE_S)
+        name = settings.service.name
+        state = open_source(history, name, source.name, synthetic=source.synthetic)
+        ingest = _Ingest(history, settings, source, state, now, until, commit_bytes)
+        try:
+            problems = ingest.read()
+        except Overtaken:
+            lines += ingest.lines
+            continue
+        return SourceRead(source.name, lines + ingest.lines, tuple(problems))
+    raise ObservationError(msg("Another process is reading this log all the time"))
+
+
+class _Ingest:
+    """One pass over a source; `lines` counts what this pass has stored."""
+
+    def __init__(
+        self,
+        history: History,
+        settings: Settings,
+        source: Source,
+        state: SourceState,
+        now: datetime,
+        until: float,
+        commit_bytes: int,
+    ) -> None:
+        self._history, self._settings, self._source, self._state = history, settings, source, state
+        self._now, self._until, self._commit_bytes = now, until, commit_bytes
+        self._plan = plan_of(settings, source, state.routes)
+        self.lines = 0
+
+    def read(self) -> list[Message]:
+        problems: list[Message] = []
+        if self._source.kind == "file":
+            self._read_files(problems)
+        else:
+            self._read_stream(problems)
+        return problems
+
+    def _read_files(self, problems: list[Message]) -> None:
+        oldest = self._now - timedelta(days=self._settings.logs.keep_days)
+        folder = self._settings.path.parent
+        files, unfit = find_files(folder, self._source.paths, oldest.timestamp())
+        problems += unfit
+        if not files and unfit:
+            raise ObservationError(unfit[0])
+        told = progress.get()
+        done, total = 0, sum(file.stat.st_size for file in files)
+        taken: set[int | None] = {m.id for m in self._state.marks if any(m.is_at(file.stat) for file in files)}
+        for file in files:
+            try:
+                taken.add(self._read_file(file, taken))
+            except OSError as error:
+                problems.append(unreadable(file, error))
+            if time.monotonic() > self._until:
+                problems.append(msg("There was no time for all lines: the rest is read next time"))
+                return
+            done += file.stat.st_size
+            if told is not None:
+                told(done, total)
+
+    def _read_file(self, file: LogFile, taken: set[int | None]) -> int | None:
+        """Count a file's new lines, and give its mark."""
+        mark = identify(file, self._state.marks, taken)
+        if mark is None:
+            return None
+        scan = Scan(self._plan, self._now)
+        settled = self._now.timestamp() - file.stat.st_mtime > _SETTLED.total_seconds()
+        stored, key = mark.position, mark.id
+        for piece in pieces(file, mark, settled=settled):
+            if piece.too_long is not None:
+                scan.skip_too_long(piece.too_long)
+            scan.feed(piece.lines)
+            if piece.mark.complete or piece.mark.position - stored >= self._commit_bytes:
+                key = self._store(scan, mark=replace(piece.mark, id=key))
+                stored = piece.mark.position
+                if time.monotonic() > self._until:
+                    break
+        return key
+
+    def _read_stream(self, problems: list[Message]) -> None:
+        source, state = self._source, self._state
+        now_ns = int(self._now.timestamp()) * _NS
+        first_ns = now_ns - int(source.first_hours * 3600) * _NS
+        cursor = Cursor.unpack(state.cursor) if state.cursor else Cursor(first_ns)
+        if source.kind == "command":
+            answer = read_command(source, cursor.since_ns, reader_of(source), self._plan.zone, problems)
+        else:
+            headers = {
+                name: resolve(value, self._settings, f"logs.source.{source.name}.headers.{name}")
+                for name, value in source.headers.items()
+            }
+            answer = read_loki(source, cursor.since_ns, now_ns, headers, problems)
+        scan = Scan(self._plan, self._now)
+        scan.feed(line for _, line in cursor.new_lines(answer))
+        self._store(scan, cursor=cursor.after(answer).pack())
+
+    def _store(self, scan: Scan, *, mark: Mark | None = None, cursor: bytes | None = None) -> int | None:
+        batch = scan.take()
+        self._state, stored = store_batch(
+            self._history, self._state, batch, self._plan.limits_ms, self._now, mark=mark, cursor=cursor
+        )
+        self.lines += batch.total.lines
+        return None if stored is None else stored.id
+
+
+def plan_of(settings: Settings, source: Source, routes: frozenset[str]) -> Plan:
+    """How a source's lines are counted."""
+    health = settings.health
+    own = () if health is None else (health.live, health.ready, health.report)
+    return Plan(
+        source=source,
+        places=Places([RoutePattern(r.pattern, r.module, r.method) for r in settings.routes], known=routes),
+        limits_ms=settings.logs.latency_bounds_ms,
+        zone=ZoneInfo(source.timezone) if source.timezone else settings.zone,
+        ignored=frozenset(settings.logs.ignore) | frozenset(path for path in own if path is not None),
+        skipped_frames=settings.logs.skipped_frames,
+        conceal=masked,
+    )

@@ -1,0 +1,129 @@
+"""[logs] and [[routes]] of a service file."""
+
+import re
+from typing import Annotated, Literal, Self
+from zoneinfo import available_timezones
+
+from pydantic import Field, field_validator, model_validator
+
+from tasks.configuration import HttpUrl, Model, Slug, TextOrSecret, each_once
+from tasks.logs.fingerprint import DEFAULT_SKIPPED
+from tasks.logs.limits import LogLimits
+
+SINCE = "{since}"
+"""Stands in a command for the moment from which on lines are wanted, as ISO 8601 in UTC."""
+
+
+class Fields(Model):
+    """Which field of a JSON line holds what; a dot leads into an object. The defaults are the guide's."""
+
+    timestamp: str = "timestamp"
+    level: str = "level"
+    module: str = "module"
+    message: str = "message"
+    request_id: str = "requestId"
+    method: str = "method"
+    url: str = "url"
+    request: str = "request"
+    """Method and address in one, as in nginx's $request."""
+    status: str = "status"
+    duration: str = "duration"
+    error: str = "error"
+    release: str = "release"
+
+
+class Source(Model):
+    """Where log lines come from, and how a line is read."""
+
+    name: Slug
+    kind: Literal["file", "command", "loki"]
+    paths: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    url: HttpUrl | None = None
+    query: str | None = None
+    headers: dict[str, TextOrSecret] = Field(default_factory=dict)
+    timeout_s: Annotated[float, Field(gt=0, le=600)] = 60.0
+    first_hours: Annotated[float, Field(gt=0, le=24 * 45)] = 24.0
+    """How far back a command or Loki is asked the first time."""
+
+    format: Literal["json", "combined"] = "json"
+    fields: Fields = Fields()
+    duration_unit: Literal["ms", "s", "us"] = "ms"
+    timezone: str | None = None
+    """The zone of times that name none; default: the service's."""
+
+    requests: bool = True
+    """False for a log whose requests another source counts already."""
+
+    synthetic: bool = False
+    """True for generated lines: every report that rests on them says so."""
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, value: str | None) -> str | None:
+        if value is not None and value not in available_timezones():
+            raise ValueError(f"{value!r} is not an IANA time zone; use one such as Asia/Tokyo or UTC")
+        return value
+
+    @field_validator("headers")
+    @classmethod
+    def _headers(cls, value: dict[str, TextOrSecret]) -> dict[str, TextOrSecret]:
+        for name, content in value.items():
+            if isinstance(content, str) and re.search(r"auth|cookie|token|key|secret|password", name, re.IGNORECASE):
+                raise ValueError(f'{name} looks like a secret: use {{ env = "NAME" }} or {{ file = "/path" }}')
+        return value
+
+    @model_validator(mode="after")
+    def _place(self) -> Self:
+        wanted = {"file": ("paths",), "command": ("command",), "loki": ("url", "query")}
+        for kind, keys in wanted.items():
+            for key in keys:
+                if kind == self.kind and not getattr(self, key):
+                    raise ValueError(f"a source of kind {kind} needs {key}")
+                if kind != self.kind and getattr(self, key):
+                    raise ValueError(f"{key} belongs to a source of kind {kind}")
+        if self.kind == "command" and not any(SINCE in part for part in self.command):
+            raise ValueError(
+                f"the command must hold {SINCE}, the moment from which on it gives lines, such as --since={SINCE}"
+            )
+        if self.format == "combined" and "fields" in self.model_fields_set:
+            raise ValueError("fields belong to the format json")
+        return self
+
+
+class Logs(Model):
+    """The service's logs. Without a source the error log review looks at nothing, and the report says so."""
+
+    source: tuple[Source, ...] = ()
+    latency_bounds_ms: Annotated[tuple[float, ...], Field(min_length=1, max_length=4)] = (200.0, 500.0, 1000.0)
+    """Requests at or under each bound are counted exactly; 200 is the guide's limit."""
+
+    ignore: tuple[str, ...] = ()
+    """Requests of these paths are nobody's; the paths of [health] never are."""
+
+    skipped_frames: tuple[str, ...] = DEFAULT_SKIPPED
+    keep_days: Annotated[int, Field(ge=8, le=400)] = 45
+    """Older files are not read, and minutes older than this are dropped from the history."""
+
+    limits: LogLimits = LogLimits()
+
+    @field_validator("source")
+    @classmethod
+    def _sources(cls, value: tuple[Source, ...]) -> tuple[Source, ...]:
+        each_once((source.name for source in value), "a name")
+        return value
+
+    @field_validator("latency_bounds_ms")
+    @classmethod
+    def _bounds(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if list(value) != sorted(set(value)) or value[0] <= 0:
+            raise ValueError("must rise, and each be above 0")
+        return value
+
+
+class Route(Model):
+    """A route's template with `:name` for what varies, and the module that answers it."""
+
+    pattern: Annotated[str, Field(pattern=r"^/\S*$")]
+    module: Slug | None = None
+    method: Annotated[str, Field(pattern=r"^[A-Z]+$")] | None = None

@@ -1,0 +1,269 @@
+"""The logs in the history: one transaction moves the positions and adds what was counted up to them."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, astuple, dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Table, and_, func, insert, select, update
+
+from tasks.canonical import canonical
+from tasks.history.engine import History, writing
+from tasks.history.services import service_id
+from tasks.history.upsert import put_rows
+from tasks.logs.batch import MOST_VARIANTS, VARYING, Batch, ErrorSeen, Traffic
+from tasks.logs.files import Mark
+from tasks.logs.sketch import Sketch
+from tasks.logs.tables import (
+    error_groups,
+    error_hours,
+    latency_bounds,
+    log_files,
+    log_hours,
+    log_modules,
+    log_sources,
+    malformed_lines,
+    module_hours,
+    personal_data_hours,
+    traffic_minutes,
+    traffic_series,
+)
+
+MOST_BOUNDS = 4
+_BOUNDS = [f"bound_{place}_ms" for place in range(1, MOST_BOUNDS + 1)]
+_WITHIN = [f"within_{place}" for place in range(1, MOST_BOUNDS + 1)]
+
+
+class Overtaken(Exception):
+    """Another writer has stored lines of this source since it was opened: what was read here may be its lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """A source as it stands in the history; only a writer that knows its newest `version` may store."""
+
+    id: int
+    service_id: int
+    version: int
+    cursor: bytes
+    marks: tuple[Mark, ...]
+    routes: frozenset[str]
+
+
+def open_source(history: History, service: str, name: str, *, synthetic: bool) -> SourceState:
+    """How far a source was read; one that is not known yet becomes so."""
+    with writing(history) as connection:
+        service_key = service_id(connection, service)
+        mine = and_(log_sources.c.service_id == service_key, log_sources.c.name == name)
+        row = connection.execute(select(log_sources).where(mine)).first()
+        if row is None:
+            new = {"service_id": service_key, "name": name, "synthetic": synthetic, "version": 0}
+            new |= {"newest_minute": 0, "fields": "{}", "cursor": b""}
+            connection.execute(insert(log_sources).values(new))
+            row = connection.execute(select(log_sources).where(mine)).one()
+        files = connection.execute(select(log_files).where(log_files.c.source_id == row.id))
+        routes = select(traffic_series.c.route).where(traffic_series.c.service_id == service_key)
+        return SourceState(
+            row.id,
+            service_key,
+            row.version,
+            row.cursor,
+            tuple(_mark(file) for file in files),
+            frozenset(connection.execute(routes).scalars()),
+        )
+
+
+def store_batch(
+    history: History,
+    state: SourceState,
+    batch: Batch,
+    bounds_ms: Sequence[float],
+    now: datetime,
+    *,
+    mark: Mark | None = None,
+    cursor: bytes | None = None,
+) -> tuple[SourceState, Mark | None]:
+    """Add a batch and move to where it ends, both or neither; gives the state and the mark as stored.
+
+    Raises Overtaken if another writer has stored since `state` was read, HistoryError if the database fails.
+    """
+    with writing(history) as connection:
+        moved = connection.execute(
+            update(log_sources)
+            .where(log_sources.c.id == state.id, log_sources.c.version == state.version)
+            .values(version=state.version + 1, **({} if cursor is None else {"cursor": cursor}))
+        )
+        if moved.rowcount != 1:
+            raise Overtaken
+        stored = None if mark is None else _store_mark(connection, state.id, mark, now)
+        _store_source(connection, state.id, batch, now)
+        _store_traffic(connection, state.service_id, batch.traffic, bounds_ms)
+        _store_modules(connection, state.service_id, batch)
+        _store_errors(connection, state.service_id, batch.errors)
+    marks = state.marks
+    if stored is not None:
+        marks = (*(known for known in marks if known.id != stored.id), stored)
+    return replace(
+        state, version=state.version + 1, marks=marks, cursor=state.cursor if cursor is None else cursor
+    ), stored
+
+
+def _mark(row: Any) -> Mark:
+    return Mark(
+        id=row.id,
+        path=row.path,
+        head=row.head,
+        head_length=row.head_length,
+        tail=row.tail,
+        position=row.position,
+        device=row.device,
+        inode=int(row.inode),
+        size=row.size,
+        mtime_ns=row.mtime_ns,
+        complete=row.complete,
+        problem=row.problem,
+    )
+
+
+def _store_mark(connection: Connection, source: int, mark: Mark, now: datetime) -> Mark:
+    names = [name for name in Mark.__slots__ if name != "id"]
+    values: dict[str, Any] = {name: getattr(mark, name) for name in names}
+    values |= {"inode": str(mark.inode), "source_id": source, "seen_at": now}
+    if mark.id is not None:
+        connection.execute(update(log_files).where(log_files.c.id == mark.id).values(values))
+        return mark
+    new = connection.execute(insert(log_files).values(values).returning(log_files.c.id)).scalar_one()
+    return replace(mark, id=new)
+
+
+def _store_source(connection: Connection, source: int, batch: Batch, now: datetime) -> None:
+    row = connection.execute(select(log_sources).where(log_sources.c.id == source)).one()
+    fields = Counter(json.loads(row.fields)) + batch.fields
+    newest = max(row.newest_minute, batch.newest_minute)
+    values = {"newest_minute": newest, "fields": json.dumps(fields)}
+    connection.execute(update(log_sources).where(log_sources.c.id == source).values(values))
+    _add(connection, log_hours, {(source, hour): astuple(lines) for hour, lines in batch.lines.items()})
+    if batch.samples:
+        rows = [{"source_id": source, "seen_at": now, "text": text} for text in batch.samples]
+        connection.execute(insert(malformed_lines), rows)
+
+
+def _store_traffic(
+    connection: Connection, service: int, traffic: Mapping[tuple[str, str, int], Traffic], bounds_ms: Sequence[float]
+) -> None:
+    by_place: dict[tuple[str, ...], dict[int, Traffic]] = {}
+    for (module, route, minute), counts in traffic.items():
+        by_place.setdefault((module, route), {})[minute] = counts
+    keys = _keys(connection, traffic_series, service, ("module", "route"), by_place)
+    bounds = _bounds_key(connection, bounds_ms) if traffic else 0
+    rows: list[dict[str, Any]] = []
+    for place, minutes in by_place.items():
+        series = traffic_minutes.c.series_id == keys[place]
+        span = traffic_minutes.c.minute.between(min(minutes), max(minutes))
+        known = {row.minute: row for row in connection.execute(select(traffic_minutes).where(series, span))}
+        for minute, counts in minutes.items():
+            rows.append(_traffic_row(keys[place], minute, counts, bounds, known.get(minute)))
+    put_rows(connection, traffic_minutes, rows)
+
+
+def _traffic_row(series: int, minute: int, counts: Traffic, bounds: int, known: Any) -> dict[str, Any]:
+    within: list[int | None] = [*counts.within, *[None] * (MOST_BOUNDS - len(counts.within))]
+    row: dict[str, Any] = {"series_id": series, "minute": minute, "bounds_id": bounds}
+    if known is None:
+        sums = (counts.valid, counts.bad, counts.timed)
+        sketch = Sketch(counts.bins)
+    else:
+        sums = (known.valid + counts.valid, known.bad + counts.bad, known.timed + counts.timed)
+        before = [getattr(known, name) for name in _WITHIN]
+        # Of a minute that was counted at other bounds before, how many were within these is not known any more.
+        within = [
+            None if a is None or b is None or known.bounds_id != bounds else a + b
+            for a, b in zip(before, within, strict=True)
+        ]
+        sketch = Sketch(counts.bins) if known.sketch is None else Sketch.unpack(known.sketch).merge(Sketch(counts.bins))
+    row |= dict(zip(("valid", "bad", "timed"), sums, strict=True)) | dict(zip(_WITHIN, within, strict=True))
+    return {**row, "sketch": sketch.pack() if sketch.bins else None}
+
+
+def _bounds_key(connection: Connection, bounds_ms: Sequence[float]) -> int:
+    values = dict(zip(_BOUNDS, [*bounds_ms, *[None] * (MOST_BOUNDS - len(bounds_ms))], strict=True))
+    same = and_(*(latency_bounds.c[name].is_not_distinct_from(value) for name, value in values.items()))
+    found = connection.execute(select(latency_bounds.c.id).where(same)).scalar()
+    if found is None:
+        found = connection.execute(insert(latency_bounds).values(values).returning(latency_bounds.c.id)).scalar_one()
+    return int(found)
+
+
+def _store_modules(connection: Connection, service: int, batch: Batch) -> None:
+    wanted = {(module,) for module, _ in batch.activity} | {(module,) for module, _, _ in batch.personal}
+    keys = _keys(connection, log_modules, service, ("module",), wanted)
+    activity = {(keys[module,], hour): astuple(counts) for (module, hour), counts in batch.activity.items()}
+    _add(connection, module_hours, activity)
+    personal = {(keys[module,], hour, kind): (lines,) for (module, hour, kind), lines in batch.personal.items()}
+    _add(connection, personal_data_hours, personal)
+
+
+def _store_errors(connection: Connection, service: int, errors: Mapping[str, ErrorSeen]) -> None:
+    counts: dict[tuple[Any, ...], list[int]] = {}
+    for fingerprint, seen in errors.items():
+        group = _error_group(connection, service, fingerprint, seen)
+        for hour, lines in seen.hours.items():
+            counts.setdefault((group, hour), [0])[0] += lines
+    _add(connection, error_hours, counts)
+
+
+def _error_group(connection: Connection, service: int, fingerprint: str, seen: ErrorSeen) -> int:
+    mine = error_groups.c.service_id == service
+    row = connection.execute(select(error_groups).where(mine, error_groups.c.fingerprint == fingerprint)).first()
+    if row is None and seen.key.message != VARYING:
+        c = error_groups.c
+        same = (c.module == seen.key.module, c.name == seen.key.name, c.frame == seen.key.frame)
+        variants = connection.execute(select(func.count()).select_from(error_groups).where(mine, *same)).scalar_one()
+        if variants >= MOST_VARIANTS:
+            varying = replace(seen.key, message=VARYING)
+            return _error_group(connection, service, varying.fingerprint, replace(seen, key=varying))
+    if row is None:
+        values = {
+            **{name: getattr(seen.key, name) for name in ("module", "name", "message", "frame")},
+            "service_id": service,
+            "fingerprint": fingerprint,
+            "exemplar": canonical(asdict(seen.exemplar)),
+            "first_seen": seen.first,
+            "last_seen": seen.last,
+            "first_release": seen.first_release,
+            "last_release": seen.last_release,
+            "state": "open",
+            "resolved_release": "",
+            "assignee": "",
+        }
+        return int(connection.execute(insert(error_groups).values(values).returning(error_groups.c.id)).scalar_one())
+    values = {}
+    if seen.first is not None and (row.first_seen is None or seen.first < row.first_seen):
+        values |= {"first_seen": seen.first, "first_release": seen.first_release}
+    if seen.last is not None and (row.last_seen is None or seen.last >= row.last_seen):
+        values |= {"last_seen": seen.last, "last_release": seen.last_release}
+    if values:
+        connection.execute(update(error_groups).where(error_groups.c.id == row.id).values(values))
+    return int(row.id)
+
+
+def _keys(
+    connection: Connection, table: Table, service: int, names: tuple[str, ...], wanted: Iterable[tuple[str, ...]]
+) -> dict[tuple[str, ...], int]:
+    """The keys of a service's series by the columns that name them, made where they are missing."""
+    query = select(table).where(table.c.service_id == service)
+    found = {tuple(getattr(row, name) for name in names): int(row.id) for row in connection.execute(query)}
+    for place in sorted(set(wanted) - set(found)):
+        values = {"service_id": service, **dict(zip(names, place, strict=True))}
+        found[place] = int(connection.execute(insert(table).values(values).returning(table.c.id)).scalar_one())
+    return found
+
+
+def _add(connection: Connection, table: Table, counts: Mapping[tuple[Any, ...], Sequence[int]]) -> None:
+    """Add to the counts of rows, by their primary key."""
+    keys = [column.name for column in table.primary_key]
+    names = [column.name for column in table.columns if not column.primary_key]
+    rows = [dict(zip((*keys, *names), (*key, *values), strict=True)) for key, values in counts.items()]
+    put_rows(connection, table, rows, added=names)

@@ -1,0 +1,376 @@
+"""Holds what was seen of machines and containers against the limits."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from itertools import pairwise
+
+from tasks.check_result import Chart, CheckResult, Message, Table, msg
+from tasks.observation import Unobserved
+from tasks.resources.bounds import Bound, Part, judge_worst, not_measured
+from tasks.resources.checks import (
+    CONTAINER_CPU,
+    CONTAINER_MEMORY,
+    CPU,
+    DISK,
+    INODES,
+    MEMORY,
+    NETWORK,
+    OOM,
+    PRESSURE,
+    SWAP,
+)
+from tasks.resources.facts import (
+    Absent,
+    Cpu,
+    CpuQuota,
+    Disk,
+    Interface,
+    Memory,
+    MemoryLimit,
+    OomKills,
+    Pressure,
+    Swap,
+    Traffic,
+)
+from tasks.resources.limits import ResourceLimits
+
+Samples = Mapping[str, Sequence[float]]
+"""The minute samples of the last 24 hours by subject, oldest first."""
+
+_OWN = msg("opsrounds' default")
+_ZABBIX = msg("Zabbix's template for Linux")
+_GIB = 1024**3
+
+
+def judge_cpu(
+    seen: Cpu | Unobserved | Absent, subject: str, limits: ResourceLimits, now: datetime, samples: Samples
+) -> CheckResult:
+    """Processor time in use, load and steal; with enough minute samples the busiest stretch of them is judged."""
+    bound = Bound("%", _OWN, limits.warn_cpu_percent, limits.fail_cpu_percent)
+    if isinstance(seen, Unobserved | Absent):
+        return not_measured(CPU, seen, subject, now, bound)
+    load = round(seen.load1 / seen.cores, 2)
+    parts = [
+        _busy(seen, bound, limits, samples.get(subject, ())),
+        Part(
+            load,
+            Bound("", _ZABBIX, warn=limits.warn_load_per_core),
+            msg("{load} tasks a processor run or wait to run", load=load),
+        ),
+    ]
+    if seen.steal_percent is not None:
+        steal = round(seen.steal_percent, 1)
+        text = msg("The hypervisor gave {steal} % of the processor time to other machines", steal=steal)
+        parts.append(Part(steal, Bound("%", _OWN, warn=limits.warn_steal_percent), text))
+    return judge_worst(CPU, parts, subject, now, (_cpu_table(seen),))
+
+
+def busiest_mean(samples: Sequence[float], window: int) -> float | None:
+    """The highest mean of `window` samples in a row; None when there are fewer."""
+    if len(samples) < window:
+        return None
+    return max(sum(samples[i : i + window]) / window for i in range(len(samples) - window + 1))
+
+
+def judge_pressure(
+    seen: Pressure | Unobserved | Absent, subject: str, limits: ResourceLimits, now: datetime
+) -> CheckResult:
+    """The share of time in which work stood still for want of a resource."""
+    memory = Bound("%", _OWN, limits.warn_memory_pressure_percent, limits.fail_memory_pressure_percent)
+    if isinstance(seen, Unobserved | Absent):
+        return not_measured(PRESSURE, seen, subject, now, memory)
+    cpu, mem, io = (round(share, 1) for share in (seen.cpu_percent, seen.memory_percent, seen.io_percent))
+    parts = (
+        Part(
+            cpu,
+            Bound("%", _OWN, warn=limits.warn_cpu_pressure_percent),
+            msg("{share} % of the time some task waited for a processor", share=cpu),
+        ),
+        Part(mem, memory, msg("{share} % of the time everything waited for memory", share=mem)),
+        Part(
+            io,
+            Bound("%", _OWN, warn=limits.warn_io_pressure_percent),
+            msg("{share} % of the time everything waited for a disk", share=io),
+        ),
+    )
+    rows = ((msg("Processor (some)"), cpu), (msg("Memory (full)"), mem), (msg("Disk (full)"), io))
+    table = Table(msg("Time spent waiting"), (msg("Resource"), msg("Share (%)")), rows)
+    return judge_worst(PRESSURE, parts, subject, now, (table,))
+
+
+def judge_memory(
+    seen: Memory | Unobserved | Absent, subject: str, limits: ResourceLimits, now: datetime
+) -> CheckResult:
+    """Memory that is not available."""
+    bound = Bound("%", _OWN, limits.warn_memory_percent, limits.fail_memory_percent)
+    if isinstance(seen, Unobserved | Absent):
+        return not_measured(MEMORY, seen, subject, now, bound)
+    reason = msg(
+        "{available} GiB of {total} GiB are available",
+        available=_gib(seen.available_bytes),
+        total=_gib(seen.total_bytes),
+    )
+    return judge_worst(MEMORY, [Part(round(seen.used_percent, 1), bound, reason)], subject, now)
+
+
+def judge_swap(seen: Swap | Unobserved | Absent, subject: str, limits: ResourceLimits, now: datetime) -> CheckResult:
+    """Swap space in use."""
+    bound = Bound("%", _ZABBIX, warn=limits.warn_swap_percent)
+    if isinstance(seen, Unobserved | Absent):
+        return not_measured(SWAP, seen, subject, now, bound)
+    used = seen.total_bytes - seen.free_bytes
+    reason = msg("{used} GiB of {total} GiB of swap are in use", used=_gib(used), total=_gib(seen.total_bytes))
+    return judge_worst(SWAP, [Part(round(seen.used_percent, 1), bound, reason)], subject, now)
+
+
+def judge_disks(
+    seen: Mapping[str, Disk | Unobserved] | Unobserved | Absent, host: str, limits: ResourceLimits, now: datetime
+) -> tuple[CheckResult, ...]:
+    """Space and inodes of every mount; the fullest one carries a table and a chart of all."""
+    space = Bound("%", _ZABBIX, limits.warn_disk_percent, limits.fail_disk_percent)
+    inodes = Bound("%", _ZABBIX, limits.warn_inodes_percent, limits.fail_inodes_percent)
+    if isinstance(seen, Unobserved | Absent):
+        return (not_measured(DISK, seen, host, now, space), not_measured(INODES, seen, host, now, inodes))
+    if not seen:
+        nothing = Unobserved(msg("No mounted disk was found"))
+        return (not_measured(DISK, nothing, host, now, space), not_measured(INODES, nothing, host, now, inodes))
+    disks = {disk_subject(host, mount): disk for mount, disk in seen.items()}
+    used = {
+        subject: round(disk.used_percent, 1)
+        for subject, disk in disks.items()
+        if isinstance(disk, Disk) and disk.used_percent is not None
+    }
+    fullest = max(used, key=lambda subject: used[subject], default=None)
+    spaces = [_judge_space(disk, subject, space, now) for subject, disk in disks.items()]
+    evidence = (_disk_table(seen), _disk_chart(used, limits)) if used else ()
+    return (
+        *(replace(r, evidence=evidence) if r.subject == fullest else r for r in spaces),
+        *(_judge_inodes(disk, subject, inodes, now) for subject, disk in disks.items()),
+    )
+
+
+def disk_subject(host: str, mount: str) -> str:
+    """What a mount is called in results and samples."""
+    return f"{host}/disk:{mount}"
+
+
+def judge_network(
+    seen: tuple[Interface, ...] | Unobserved | Absent, subject: str, limits: ResourceLimits, now: datetime
+) -> CheckResult:
+    """The share of packets lost on the worst interface, in the watched span and since the interface came up."""
+    bound = Bound("%", msg("the node_exporter mixin"), warn=limits.warn_network_lost_percent)
+    if isinstance(seen, Unobserved | Absent):
+        return not_measured(NETWORK, seen, subject, now, bound)
+    parts = [part for interface in seen for part in _lost(interface, bound, limits)]
+    if not parts:
+        least = limits.min_network_packets
+        few = Absent(msg("No interface has carried {least} packets yet", least=least))
+        return not_measured(NETWORK, few, subject, now, bound)
+    parts.sort(key=lambda part: part.value, reverse=True)
+    return judge_worst(NETWORK, parts, subject, now, (_network_table(seen),))
+
+
+def judge_container_cpu(
+    seen: CpuQuota | Unobserved | Absent, subject: str, limits: ResourceLimits, now: datetime
+) -> CheckResult:
+    """The share of scheduling periods in which the quota stopped the container, now and since its start."""
+    bound = Bound("%", msg("the Kubernetes mixin"), warn=limits.warn_throttled_percent)
+    if isinstance(seen, Unobserved | Absent):
+        return not_measured(CONTAINER_CPU, seen, subject, now, bound)
+    parts = []
+    if seen.periods >= limits.min_throttle_periods:
+        share = round(100 * seen.throttled / seen.periods, 1)
+        text = msg("{share} % of the periods since the start were throttled at {cores} processors", **_of(seen, share))
+        parts.append(Part(share, bound, text))
+    if seen.recent_periods >= limits.min_throttle_periods:
+        share = round(100 * seen.recent_throttled / seen.recent_periods, 1)
+        text = msg("{share} % of the periods just now were throttled at {cores} processors", **_of(seen, share))
+        parts.append(Part(share, bound, text))
+    if not parts:
+        few = msg("Only {n} scheduling periods were counted, {least} are needed", n=seen.periods, **_least(limits))
+        return not_measured(CONTAINER_CPU, Unobserved(few), subject, now, bound)
+    return judge_worst(CONTAINER_CPU, parts, subject, now)
+
+
+def judge_container_memory(
+    seen: MemoryLimit | Unobserved | Absent, subject: str, limits: ResourceLimits, now: datetime
+) -> CheckResult:
+    """The working set against the limit."""
+    bound = Bound("%", _OWN, limits.warn_container_memory_percent, limits.fail_container_memory_percent)
+    if isinstance(seen, Unobserved | Absent):
+        return not_measured(CONTAINER_MEMORY, seen, subject, now, bound)
+    reason = msg(
+        "The working set is {used} GiB of {total} GiB", used=_gib(seen.working_set_bytes), total=_gib(seen.limit_bytes)
+    )
+    return judge_worst(CONTAINER_MEMORY, [Part(round(seen.used_percent, 1), bound, reason)], subject, now)
+
+
+def judge_oom(
+    seen: OomKills | Unobserved | Absent, subject: str, limits: ResourceLimits, now: datetime, samples: Samples
+) -> CheckResult:
+    """Kills of the last day fail; kills that may be older only warn."""
+    recent = Bound("", _OWN, fail=limits.max_oom_kills_per_day)
+    if isinstance(seen, Unobserved | Absent):
+        return not_measured(OOM, seen, subject, now, recent)
+    parts = []
+    if seen.last_day is not None:
+        kills = round(seen.last_day)
+        parts.append(Part(kills, recent, msg("{n} processes were killed in the last 24 hours", n=kills)))
+    taken = samples.get(subject, ())
+    if seen.total is not None and taken:
+        kills = round(counted((*taken, seen.total)))
+        text = msg("{n} processes were killed during the last {minutes} minute samples", n=kills, minutes=len(taken))
+        parts.append(Part(kills, recent, text))
+    if seen.total is not None and len(taken) < limits.min_day_samples:
+        text = msg("No process was killed since the start")
+        if seen.total:
+            text = msg("{n} processes were killed since the start; too few samples tell when", n=seen.total)
+        parts.append(Part(seen.total, Bound("", _OWN, warn=limits.max_oom_kills_per_day), text))
+    return judge_worst(OOM, parts, subject, now)
+
+
+def counted(counter: Sequence[float]) -> float:
+    """By how much a counter has grown that begins anew at each start."""
+    return sum(after - before if after >= before else after for before, after in pairwise(counter))
+
+
+def _busy(seen: Cpu, bound: Bound, limits: ResourceLimits, samples: Sequence[float]) -> Part:
+    reading, window = round(seen.busy_percent, 1), limits.cpu_window_samples
+    mean = busiest_mean(samples, window)
+    if mean is None:
+        text = msg(
+            "{used} % were in use for {seconds} s: one reading, as there are only {n} minute samples",
+            used=reading,
+            seconds=seen.span_s,
+            n=len(samples),
+        )
+        return Part(reading, bound, text)
+    busiest = round(mean, 1)
+    text = msg(
+        "{mean} % were in use in the busiest {window} of {n} minutes, {used} % just now",
+        mean=busiest,
+        window=window,
+        n=len(samples),
+        used=reading,
+    )
+    return Part(busiest, bound, text)
+
+
+def _judge_space(disk: Disk | Unobserved, subject: str, bound: Bound, now: datetime) -> CheckResult:
+    if isinstance(disk, Unobserved):
+        return not_measured(DISK, disk, subject, now, bound)
+    if disk.used_percent is None:
+        return not_measured(DISK, Unobserved(msg("The file system reports no size")), subject, now, bound)
+    reason = msg(
+        "{available} GiB of {total} GiB are available",
+        available=_gib(disk.available_bytes),
+        total=_gib(disk.size_bytes),
+    )
+    return judge_worst(DISK, [Part(round(disk.used_percent, 1), bound, reason)], subject, now)
+
+
+def _judge_inodes(disk: Disk | Unobserved, subject: str, bound: Bound, now: datetime) -> CheckResult:
+    if isinstance(disk, Unobserved):
+        return not_measured(INODES, disk, subject, now, bound)
+    if disk.inodes_used_percent is None:
+        endless = Absent(msg("The file system has no fixed number of inodes"))
+        return not_measured(INODES, endless, subject, now, bound)
+    reason = msg("{free} of {all} inodes are free", free=disk.inodes_free, all=disk.inodes)
+    return judge_worst(INODES, [Part(round(disk.inodes_used_percent, 1), bound, reason)], subject, now)
+
+
+def _lost(interface: Interface, bound: Bound, limits: ResourceLimits) -> list[Part]:
+    parts = []
+    for traffic, recent in ((interface.total, False), (interface.recent, True)):
+        if traffic is None or traffic.lost_percent is None or traffic.every < limits.min_network_packets:
+            continue
+        share = round(traffic.lost_percent, 2)
+        text = (
+            msg(
+                "{name} lost {share} % of its packets in {seconds} s", **_by(interface, share), seconds=interface.span_s
+            )
+            if recent
+            else msg("{name} lost {share} % of its packets since it came up", **_by(interface, share))
+        )
+        parts.append(Part(share, bound, text))
+    return parts
+
+
+def _by(interface: Interface, share: float) -> dict[str, str | float]:
+    return {"name": interface.name, "share": share}
+
+
+def _of(quota: CpuQuota, share: float) -> dict[str, float]:
+    return {"share": share, "cores": round(quota.cores, 2)}
+
+
+def _least(limits: ResourceLimits) -> dict[str, int]:
+    return {"least": limits.min_throttle_periods}
+
+
+def _gib(size: int) -> float:
+    return round(size / _GIB, 1)
+
+
+def _cpu_table(seen: Cpu) -> Table:
+    rows: tuple[tuple[Message, float | None], ...] = (
+        (msg("In use (%)"), round(seen.busy_percent, 1)),
+        (msg("Waiting for disks (%)"), _rounded(seen.iowait_percent)),
+        (msg("Given to other machines (%)"), _rounded(seen.steal_percent)),
+        (msg("Load of one minute"), round(seen.load1, 2)),
+        (msg("Processors"), seen.cores),
+    )
+    return Table(msg("Processor time"), (msg("Figure"), msg("Value")), rows)
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)
+
+
+def _disk_table(seen: Mapping[str, Disk | Unobserved]) -> Table:
+    columns = (msg("Mount point"), msg("Used (%)"), msg("Available (GiB)"), msg("Size (GiB)"), msg("Inodes used (%)"))
+    rows = tuple(
+        (mount, disk.reason, None, None, None)
+        if isinstance(disk, Unobserved)
+        else (
+            mount,
+            _rounded(disk.used_percent),
+            _gib(disk.available_bytes),
+            _gib(disk.size_bytes),
+            _rounded(disk.inodes_used_percent),
+        )
+        for mount, disk in seen.items()
+    )
+    return Table(msg("Mounted disks"), columns, rows[:50])
+
+
+def _disk_chart(used: Mapping[str, float], limits: ResourceLimits) -> Chart:
+    fullest = sorted(used, key=lambda subject: used[subject], reverse=True)[:20]
+    finding = msg(
+        "The fullest disk is {subject} with {used} %; the limit is {limit} %",
+        subject=fullest[0],
+        used=used[fullest[0]],
+        limit=limits.warn_disk_percent,
+    )
+    values = tuple(used[subject] for subject in fullest)
+    return Chart(msg("Disks, used space"), finding, "%", tuple(fullest), values, limits.warn_disk_percent)
+
+
+def _network_table(seen: tuple[Interface, ...]) -> Table:
+    columns = (msg("Interface"), msg("Packets"), msg("Errors"), msg("Drops"), msg("New errors"), msg("New drops"))
+    nothing = Traffic(0, 0, 0)
+    rows = tuple(
+        (
+            i.name,
+            *(None if i.total is None else round(n) for n in _three(i.total or nothing)),
+            round(i.recent.errors),
+            round(i.recent.drops),
+        )
+        for i in seen
+    )
+    return Table(msg("Network interfaces"), columns, rows[:50])
+
+
+def _three(traffic: Traffic) -> tuple[float, float, float]:
+    return traffic.packets, traffic.errors, traffic.drops

@@ -1,0 +1,168 @@
+"""One look at everything that the service uses up: shared by the checklist and by the minute-by-minute monitoring."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from tasks.check_result import msg
+from tasks.configuration import ConfigurationError
+from tasks.database.connection import Server
+from tasks.database.facts import DatabaseFacts
+from tasks.database.observe import read_database
+from tasks.database.readings import database_readings, unseen_database
+from tasks.database.settings import check_database_url
+from tasks.kpi.facts import Numbers
+from tasks.kpi.observe import look_at_numbers, unseen
+from tasks.kpi.readings import number_readings, unseen_numbers
+from tasks.observation import Unobserved, seen
+from tasks.prometheus.observe import Prometheus, open_prometheus, read_instant
+from tasks.resources.facts import Absent, Container, Host
+from tasks.resources.node_exporter import hosts, queries
+from tasks.resources.observe import read_container, read_host
+from tasks.resources.readings import container_readings, host_readings, unseen_parts
+from tasks.resources.settings import NodeExporters, Resources
+from tasks.samples.facts import Reading
+from tasks.secrets import resolve
+from tasks.settings import Settings
+
+HOST = "host"
+"""What the machine of the round is called in results and samples, whichever machine that is today."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What was seen; Absent stands for what the service file does not ask for."""
+
+    hosts: Mapping[str, Host | Unobserved] | Unobserved | Absent
+    container: Container | Unobserved | Absent
+    database: DatabaseFacts | Unobserved | Absent
+    numbers: Numbers
+
+
+async def look_at_resources(settings: Settings) -> Looked:
+    """Look at machines, container, database, queues and business figures.
+
+    Raises ConfigurationError for a secret that cannot be resolved, UsageError for a CA file or header that cannot be
+    used.
+    """
+    server = _server(settings)
+    async with AsyncExitStack() as stack:
+        prometheus = await _prometheus(settings, stack)
+        # First and alone: the looks that follow would be processor time of this machine.
+        machines, container = await asyncio.gather(
+            _hosts(settings.resources, prometheus), _container(settings.resources)
+        )
+        database, numbers = await asyncio.gather(
+            _database(server), look_at_numbers(settings.queues, settings.kpi, server, prometheus)
+        )
+    return Looked(machines, container, database, numbers)
+
+
+def looked_at_nothing(settings: Settings, why: Unobserved) -> Looked:
+    """What stands for a look that cannot be taken; what is not asked for stays Absent."""
+    resources = settings.resources
+    return Looked(
+        why if (absent := _no_hosts(resources)) is None else absent,
+        why if (missing := _no_container(resources)) is None else missing,
+        why if settings.database is not None else _NO_DATABASE,
+        unseen(settings.queues, settings.kpi, why),
+    )
+
+
+async def resource_readings(settings: Settings) -> tuple[tuple[Reading, ...], tuple[Unobserved, ...]]:
+    """Every figure of this minute, and why others are missing."""
+    looked = await look_at_resources(settings)
+    readings = [*number_readings(looked.numbers, settings.kpi)]
+    blind = [*unseen_numbers(looked.numbers)]
+    blind += [part for part in (looked.hosts, looked.container, looked.database) if isinstance(part, Unobserved)]
+    for name, host in looked.hosts.items() if isinstance(looked.hosts, Mapping) else ():
+        if isinstance(host, Unobserved):
+            blind.append(host)
+        else:
+            readings += host_readings(host, name)
+            blind += unseen_parts(host)
+    if isinstance(looked.container, Container):
+        readings += container_readings(looked.container)
+        blind += unseen_parts(looked.container)
+    if isinstance(looked.database, DatabaseFacts):
+        readings += database_readings(looked.database)
+        blind += unseen_database(looked.database)
+    return tuple(readings), tuple(blind)
+
+
+_NOT_SET = Absent(msg("[resources] is not set in the service file"))
+_NO_DATABASE = Absent(msg("[database] url is not set in the service file"))
+
+
+def _no_hosts(resources: Resources | None) -> Absent | None:
+    if resources is None:
+        return _NOT_SET
+    if resources.prometheus is None and not resources.host:
+        return Absent(msg("[resources] host is false, and no selector of [resources.prometheus] is set"))
+    return None
+
+
+def _no_container(resources: Resources | None) -> Absent | None:
+    if resources is None:
+        return _NOT_SET
+    return Absent(msg("[resources] container is false in the service file")) if resources.container is False else None
+
+
+async def _hosts(
+    resources: Resources | None, prometheus: Prometheus | None
+) -> Mapping[str, Host | Unobserved] | Unobserved | Absent:
+    if (absent := _no_hosts(resources)) is not None:
+        return absent
+    assert resources is not None
+    if resources.prometheus is not None:
+        assert prometheus is not None  # settings: a selector needs [metrics]
+        return await _exported(resources.prometheus, prometheus)
+    return {HOST: await asyncio.to_thread(read_host, resources.interval_s, resources.mounts)}
+
+
+async def _exported(nodes: NodeExporters, prometheus: Prometheus) -> Mapping[str, Host | Unobserved] | Unobserved:
+    asked = queries(nodes.selector)
+    seen_all = await asyncio.gather(*(seen(read_instant(prometheus, promql)) for promql in asked.values()))
+    answers = {name: points for name, points in zip(asked, seen_all, strict=True) if not isinstance(points, Unobserved)}
+    if len(answers) < len(asked):
+        return next(points for points in seen_all if isinstance(points, Unobserved))
+    return hosts(answers, nodes.instances)
+
+
+async def _container(resources: Resources | None) -> Container | Unobserved | Absent:
+    if (absent := _no_container(resources)) is not None:
+        return absent
+    assert resources is not None
+    found = await asyncio.to_thread(read_container, resources.interval_s)
+    if resources.container is True and isinstance(found.cpu, Absent) and isinstance(found.memory, Absent):
+        return Unobserved(msg("[resources] container is true, but no quota and no limit is seen here"))
+    return found
+
+
+async def _database(server: Server | None) -> DatabaseFacts | Unobserved | Absent:
+    return _NO_DATABASE if server is None else await seen(asyncio.to_thread(read_database, server))
+
+
+def _server(settings: Settings) -> Server | None:
+    database = settings.database
+    if database is None:
+        return None
+    url = resolve(database.url, settings, "database.url")
+    try:
+        check_database_url(url)
+    except ValueError as error:
+        raise ConfigurationError(settings.path, [f"database.url: {error}"]) from None
+    return Server(url, database.statement_timeout_s, database.connect_timeout_s)
+
+
+async def _prometheus(settings: Settings, stack: AsyncExitStack) -> Prometheus | None:
+    metrics = settings.metrics
+    if metrics is None:
+        return None
+    headers = {name: resolve(value, settings, f"metrics.headers.{name}") for name, value in metrics.headers.items()}
+    ca_file = None if metrics.ca_file is None else settings.path.parent / metrics.ca_file
+    url = metrics.prometheus_url
+    return await stack.enter_async_context(
+        open_prometheus(url, headers=headers, ca_file=ca_file, timeout_s=metrics.timeout_s)
+    )

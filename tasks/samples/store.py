@@ -1,0 +1,88 @@
+"""Figures by minute in the history."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection, insert, select, update
+
+from tasks.history.engine import History, reading, writing
+from tasks.history.services import service_id
+from tasks.history.tables import services
+from tasks.history.upsert import put_rows
+from tasks.samples.facts import Reading
+from tasks.samples.tables import sample_series, samples
+
+
+def store_readings(
+    history: History, service: str, readings: Iterable[tuple[datetime, Reading]], *, synthetic: bool = False
+) -> int:
+    """Keep figures at their minute; one of a minute that is there already replaces it. Gives how many were kept.
+
+    Raises HistoryError if the database fails: then none is kept.
+    """
+    with writing(history) as connection:
+        key = service_id(connection, service)
+        series = _Series(connection, key)
+        rows: dict[tuple[int, int], float] = {}
+        newest: dict[int, int] = {}
+        for at, reading_ in readings:
+            minute = int(at.timestamp()) // 60
+            number = series.key(reading_)
+            rows[number, minute] = reading_.value
+            newest[number] = max(newest.get(number, 0), minute)
+        put_rows(connection, samples, [{"series_id": s, "minute": m, "value": v} for (s, m), v in rows.items()])
+        if synthetic:
+            for number, minute in newest.items():
+                mine = sample_series.c.id == number
+                connection.execute(update(sample_series).where(mine).values(synthetic_until=minute))
+        return len(rows)
+
+
+def read_samples(
+    history: History, service: str, name: str, since: datetime, until: datetime
+) -> Mapping[str, tuple[float, ...]]:
+    """The figures of a name by subject, oldest first."""
+    found: dict[str, list[float]] = {}
+    query = (
+        select(sample_series.c.subject, samples.c.value)
+        .join(samples)
+        .join(services, services.c.id == sample_series.c.service_id)
+        .where(services.c.name == service, sample_series.c.name == name)
+        .where(samples.c.minute >= int(since.timestamp()) // 60, samples.c.minute < int(until.timestamp()) // 60)
+        .order_by(sample_series.c.subject, samples.c.minute)
+    )
+    with reading(history) as connection:
+        for subject, value in connection.execute(query):
+            found.setdefault(subject, []).append(value)
+    return {subject: tuple(values) for subject, values in found.items()}
+
+
+def synthetic_until(history: History, service: str) -> datetime | None:
+    """Up to when figures of a service are generated ones; None when none are."""
+    query = (
+        select(sample_series.c.synthetic_until)
+        .join(services, services.c.id == sample_series.c.service_id)
+        .where(services.c.name == service)
+        .order_by(sample_series.c.synthetic_until.desc())
+        .limit(1)
+    )
+    with reading(history) as connection:
+        minute = connection.execute(query).scalar()
+    return datetime.fromtimestamp(0, UTC) + timedelta(minutes=minute) if minute else None
+
+
+class _Series:
+    """The keys of a service's series."""
+
+    def __init__(self, connection: Connection, service: int) -> None:
+        self._connection, self._service = connection, service
+        rows = connection.execute(select(sample_series).where(sample_series.c.service_id == service))
+        self._keys = {(row.name, row.subject): int(row.id) for row in rows}
+
+    def key(self, reading_: Reading) -> int:
+        place = (reading_.name, reading_.subject)
+        if place not in self._keys:
+            values = {"service_id": self._service, "name": reading_.name, "subject": reading_.subject}
+            new = insert(sample_series).values(**values, unit=reading_.unit, synthetic_until=0)
+            self._keys[place] = int(self._connection.execute(new.returning(sample_series.c.id)).scalar_one())
+        return self._keys[place]

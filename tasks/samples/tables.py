@@ -1,0 +1,26 @@
+"""Figures by minute: probes, resources, queues and KPIs."""
+
+from sqlalchemy import Column, Float, ForeignKey, Integer, String, Table, UniqueConstraint
+
+from tasks.history.engine import metadata
+
+sample_series = Table(
+    "sample_series",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("service_id", ForeignKey("services.id"), nullable=False),
+    Column("name", String(80), nullable=False),
+    Column("subject", String(250), nullable=False),
+    Column("unit", String(20), nullable=False),
+    Column("synthetic_until", Integer, nullable=False, comment="figures up to this minute are generated; 0: none are"),
+    UniqueConstraint("service_id", "name", "subject"),
+)
+
+samples = Table(
+    "samples",
+    metadata,
+    Column("series_id", ForeignKey("sample_series.id"), primary_key=True),
+    Column("minute", Integer, primary_key=True, comment="minutes since 1970, UTC"),
+    Column("value", Float, nullable=False),
+    sqlite_with_rowid=False,
+)

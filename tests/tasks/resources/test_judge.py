@@ -1,0 +1,294 @@
+"""Judges of machines and containers: inside, at and outside each limit, and never a PASS for what was not seen."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tasks.check_result import Chart, CheckResult, Quantity, Status, Table, msg
+from tasks.observation import Unobserved
+from tasks.resources.bounds import Bound
+from tasks.resources.facts import (
+    Absent,
+    Cpu,
+    CpuQuota,
+    Disk,
+    Interface,
+    Memory,
+    MemoryLimit,
+    OomKills,
+    Pressure,
+    Swap,
+    Traffic,
+)
+from tasks.resources.judge import (
+    busiest_mean,
+    counted,
+    judge_container_cpu,
+    judge_container_memory,
+    judge_cpu,
+    judge_disks,
+    judge_memory,
+    judge_network,
+    judge_oom,
+    judge_pressure,
+    judge_swap,
+)
+from tasks.resources.limits import ResourceLimits
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+LIMITS = ResourceLimits()
+BLIND = Unobserved(msg("The mount is gone"))
+NONE = Absent(msg("The machine has no swap space"))
+CPU = Cpu(10.0, 1.0, 0.0, 4, 1.0, 2.0)
+DISK = Disk(1000, 900, 900, 100, 90)
+PASS, WARN, FAIL, UNKNOWN, SKIPPED = Status
+
+
+def said(result: CheckResult) -> str:
+    return result.reason.text.format(**result.reason.params)
+
+
+def cpu(seen: Cpu | Unobserved, samples: list[float] | None = None) -> CheckResult:
+    return judge_cpu(seen, "host", LIMITS, NOW, {} if samples is None else {"host": samples})
+
+
+def disk(used: int, *, inodes: tuple[int, int] = (100, 90)) -> list[CheckResult]:
+    """A disk of 1000 bytes, each of which an ordinary account may write."""
+    return list(judge_disks({"/var": Disk(1000, 1000 - used, 1000 - used, *inodes)}, "host", LIMITS, NOW))
+
+
+class TestLimits:
+    """Each figure just inside, at, and just outside what it is held against."""
+
+    @pytest.mark.parametrize(
+        ("busy", "status"), [(79.9, PASS), (80.0, PASS), (80.1, WARN), (95.0, WARN), (95.1, FAIL), (100.0, FAIL)]
+    )
+    def test_cpu(self, busy: float, status: Status) -> None:
+        result = cpu(replace(CPU, busy_percent=busy))
+        assert (result.status, result.observed) == (status, Quantity(busy, "%"))
+        assert result.limit is not None
+        assert result.limit.value == (95.0 if status is FAIL else 80.0)
+
+    @pytest.mark.parametrize(("load1", "status"), [(5.96, PASS), (6.0, PASS), (6.04, WARN)])
+    def test_load_of_four_processors(self, load1: float, status: Status) -> None:
+        assert cpu(replace(CPU, load1=load1)).status is status
+
+    @pytest.mark.parametrize(("steal", "status"), [(None, PASS), (9.9, PASS), (10.0, PASS), (10.1, WARN)])
+    def test_steal(self, steal: float | None, status: Status) -> None:
+        result = cpu(replace(CPU, steal_percent=steal))
+        assert result.status is status
+        assert ("hypervisor" in said(result)) is (status is WARN)
+
+    @pytest.mark.parametrize(
+        ("seen", "status"),
+        [
+            (Pressure(50.0, 10.0, 40.0), PASS),
+            (Pressure(50.1, 0, 0), WARN),
+            (Pressure(0, 10.1, 0), WARN),
+            (Pressure(0, 60.0, 0), WARN),
+            (Pressure(0, 60.1, 0), FAIL),
+            (Pressure(0, 0, 40.1), WARN),
+        ],
+    )
+    def test_pressure(self, seen: Pressure, status: Status) -> None:
+        assert judge_pressure(seen, "host", LIMITS, NOW).status is status
+
+    @pytest.mark.parametrize(
+        ("available", "status"), [(151, PASS), (150, PASS), (149, WARN), (50, WARN), (49, FAIL), (0, FAIL)]
+    )
+    def test_memory_is_judged_by_what_is_available(self, available: int, status: Status) -> None:
+        assert judge_memory(Memory(1000, available), "host", LIMITS, NOW).status is status
+
+    @pytest.mark.parametrize(("free", "status"), [(501, PASS), (500, PASS), (499, WARN), (0, WARN)])
+    def test_swap(self, free: int, status: Status) -> None:
+        assert judge_swap(Swap(1000, free), "host", LIMITS, NOW).status is status
+
+    @pytest.mark.parametrize(
+        ("used", "status"), [(799, PASS), (800, PASS), (801, WARN), (900, WARN), (901, FAIL), (1000, FAIL)]
+    )
+    def test_disk(self, used: int, status: Status) -> None:
+        space, _ = disk(used)
+        assert (space.status, space.subject, space.observed) == (status, "host/disk:/var", Quantity(used / 10, "%"))
+
+    @pytest.mark.parametrize(("free", "status"), [(201, PASS), (200, PASS), (199, WARN), (100, WARN), (99, FAIL)])
+    def test_inodes(self, free: int, status: Status) -> None:
+        _, inodes = disk(10, inodes=(1000, free))
+        assert (inodes.check, inodes.status) == ("resources.inodes", status)
+
+    @pytest.mark.parametrize(("errors", "status"), [(0, PASS), (10, PASS), (11, WARN)])
+    @pytest.mark.parametrize("recent", [True, False])
+    def test_network(self, errors: int, status: Status, recent: bool) -> None:
+        bad, idle = Traffic(1000 - errors, errors, 0), Traffic(0, 0, 0)
+        interface = Interface("eth0", idle if recent else bad, bad if recent else idle, 2.0)
+        assert judge_network((interface,), "host", LIMITS, NOW).status is status
+
+    @pytest.mark.parametrize(("throttled", "status"), [(24, PASS), (25, PASS), (26, WARN)])
+    @pytest.mark.parametrize("recent", [True, False])
+    def test_container_cpu(self, throttled: int, status: Status, recent: bool) -> None:
+        then, now = ((1000, 0), (100, throttled)) if recent else ((100, throttled), (0, 0))
+        seen = CpuQuota(0.5, *then, *now, span_s=2.0)
+        assert judge_container_cpu(seen, "container", LIMITS, NOW).status is status
+
+    @pytest.mark.parametrize(("used", "status"), [(850, PASS), (851, WARN), (950, WARN), (951, FAIL)])
+    def test_container_memory(self, used: int, status: Status) -> None:
+        assert judge_container_memory(MemoryLimit(1000, used), "container", LIMITS, NOW).status is status
+
+
+class TestNotSeen:
+    """What was not seen is UNKNOWN, what is not there is SKIPPED."""
+
+    @pytest.mark.parametrize(
+        "judge",
+        [
+            lambda seen: [judge_cpu(seen, "host", LIMITS, NOW, {"host": [1.0] * 60})],
+            lambda seen: [judge_pressure(seen, "host", LIMITS, NOW)],
+            lambda seen: [judge_memory(seen, "host", LIMITS, NOW)],
+            lambda seen: [judge_swap(seen, "host", LIMITS, NOW)],
+            lambda seen: judge_disks(seen, "host", LIMITS, NOW),
+            lambda seen: [judge_network(seen, "host", LIMITS, NOW)],
+            lambda seen: [judge_container_cpu(seen, "container", LIMITS, NOW)],
+            lambda seen: [judge_container_memory(seen, "container", LIMITS, NOW)],
+            lambda seen: [judge_oom(seen, "host", LIMITS, NOW, {"host": [0.0] * 1440})],
+        ],
+    )
+    def test_every_judge(self, judge: Callable[[Any], list[CheckResult]]) -> None:
+        for seen, status in ((BLIND, UNKNOWN), (NONE, SKIPPED)):
+            results = judge(seen)
+            assert results
+            assert all((r.status, r.reason) == (status, seen.reason) for r in results)
+
+    def test_a_mount_that_is_gone_is_unknown_beside_one_that_is_well(self) -> None:
+        results = judge_disks({"/": DISK, "/data": BLIND}, "host", LIMITS, NOW)
+        assert [(r.check, r.subject, r.status) for r in results] == [
+            ("resources.disk", "host/disk:/", PASS),
+            ("resources.disk", "host/disk:/data", UNKNOWN),
+            ("resources.inodes", "host/disk:/", PASS),
+            ("resources.inodes", "host/disk:/data", UNKNOWN),
+        ]
+
+    def test_no_mount_at_all_is_unknown(self) -> None:
+        assert {r.status for r in judge_disks({}, "host", LIMITS, NOW)} == {UNKNOWN}
+
+    def test_a_file_system_without_a_number_of_inodes_is_skipped(self) -> None:
+        space, inodes = disk(10, inodes=(0, 0))
+        assert (space.status, inodes.status) == (PASS, SKIPPED)
+        assert said(inodes) == "The file system has no fixed number of inodes"
+
+    def test_a_file_system_without_a_size_is_unknown(self) -> None:
+        space, _ = judge_disks({"/x": Disk(0, 0, 0, 0, 0)}, "host", LIMITS, NOW)
+        assert space.status is UNKNOWN
+
+    def test_interfaces_that_carried_next_to_nothing_are_not_judged(self) -> None:
+        quiet = Traffic(999, 0, 0)
+        assert judge_network((Interface("eth0", quiet, quiet, 2.0),), "host", LIMITS, NOW).status is SKIPPED
+
+    def test_an_interface_that_only_fails_is_judged_without_a_packet(self) -> None:
+        dead = Traffic(0, 5000, 0)
+        result = judge_network((Interface("eth0", dead, Traffic(0, 0, 0), 2.0),), "host", LIMITS, NOW)
+        assert (result.status, result.observed) == (WARN, Quantity(100.0, "%"))
+
+    def test_too_few_scheduling_periods_are_unknown(self) -> None:
+        assert judge_container_cpu(CpuQuota(1, 9, 0, 9, 0, 2.0), "container", LIMITS, NOW).status is UNKNOWN
+        assert judge_container_cpu(CpuQuota(1, 10, 0, 0, 0, 2.0), "container", LIMITS, NOW).status is PASS
+
+
+class TestBusiest:
+    """A reading is weak: with minute samples the busiest quarter of an hour is judged."""
+
+    def test_fourteen_samples_are_too_few_and_the_result_says_so(self) -> None:
+        result = cpu(CPU, [99.0] * 14)
+        assert (result.status, result.observed) == (PASS, Quantity(10.0, "%"))
+        assert said(result) == "10.0 % were in use for 2.0 s: one reading, as there are only 14 minute samples"
+
+    def test_fifteen_are_judged_and_not_the_reading(self) -> None:
+        result = cpu(replace(CPU, busy_percent=100.0), [50.0] * 15)
+        assert (result.status, result.observed) == (PASS, Quantity(50.0, "%"))
+        assert said(result) == "50.0 % were in use in the busiest 15 of 15 minutes, 100.0 % just now"
+
+    def test_a_busy_quarter_of_an_hour_of_a_quiet_day_warns(self) -> None:
+        day = [5.0] * 700 + [90.0] * 15 + [5.0] * 700
+        assert cpu(CPU, day).status is WARN
+
+    def test_samples_of_another_host_say_nothing(self) -> None:
+        result = judge_cpu(CPU, "host", LIMITS, NOW, {"other": [99.0] * 60})
+        assert result.status is PASS
+
+    @settings(max_examples=40)
+    @given(st.lists(st.floats(0, 100), min_size=3, max_size=40))
+    def test_the_busiest_mean_is_between_the_mean_and_the_highest(self, samples: list[float]) -> None:
+        busiest = busiest_mean(samples, 3)
+        assert busiest is not None
+        assert min(samples) - 1e-9 <= busiest <= max(samples) + 1e-9
+        assert busiest >= sum(samples[:3]) / 3 - 1e-9
+        assert busiest_mean(samples, len(samples)) == pytest.approx(sum(samples) / len(samples))
+
+
+class TestKills:
+    """Kills of the last day fail; kills of an unknown time warn."""
+
+    @pytest.mark.parametrize(
+        ("seen", "samples", "status"),
+        [
+            (OomKills(0), [], PASS),
+            (OomKills(1), [], WARN),
+            (OomKills(3), [3.0] * 1200, PASS),
+            (OomKills(3), [3.0] * 1199, WARN),
+            (OomKills(3), [2.0] * 20, FAIL),
+            (OomKills(1), [7.0] * 1200, FAIL),  # the counter began anew, and has counted one since
+            (OomKills(0), [7.0] * 1200, PASS),
+            (OomKills(None, 0.0), [], PASS),
+            (OomKills(None, 0.6), [], FAIL),
+        ],
+    )
+    def test_kills(self, seen: OomKills, samples: list[float], status: Status) -> None:
+        assert judge_oom(seen, "host", LIMITS, NOW, {"host": samples}).status is status
+
+    @settings(max_examples=40)
+    @given(st.lists(st.integers(0, 5), min_size=1, max_size=20), st.integers(0, 19))
+    def test_a_restart_in_between_loses_no_kill_that_was_counted(self, growth: list[int], restart: int) -> None:
+        counter, value = [0.0], 0.0
+        for place, grown in enumerate(growth):
+            value = (0 if place == restart else value) + grown
+            counter.append(value)
+        # A restart can only be seen when the counter falls: what it counts until then is lost to any reader.
+        assert counted(counter) <= sum(growth)
+        if restart >= len(growth):
+            assert counted(counter) == sum(growth)
+
+
+class TestEvidence:
+    """The fullest disk carries a table and a chart of all."""
+
+    def test_the_fullest_disk_alone(self) -> None:
+        full = Disk(1000, 50, 50, 0, 0)
+        results = judge_disks({"/": DISK, "/data": full, "/nfs": BLIND}, "host", LIMITS, NOW)
+        [bearer] = [r for r in results if r.evidence]
+        assert (bearer.check, bearer.subject) == ("resources.disk", "host/disk:/data")
+        table, chart = bearer.evidence
+        assert isinstance(table, Table) and isinstance(chart, Chart)
+        assert [row[0] for row in table.rows] == ["/", "/data", "/nfs"]
+        assert (chart.labels, chart.values, chart.limit) == (("host/disk:/data", "host/disk:/"), (95.0, 10.0), 80.0)
+
+    def test_reserved_blocks_are_not_room(self) -> None:
+        # As on ext4: 1000 blocks, 100 free, of which root keeps 50. df says 95 %.
+        space, _ = judge_disks({"/": Disk(1000, 100, 50, 10, 5)}, "host", LIMITS, NOW)
+        assert (space.status, space.observed) == (FAIL, Quantity(94.7, "%"))
+
+
+@settings(max_examples=60)
+@given(st.floats(0, 200), st.floats(0, 200), st.floats(1, 100), st.floats(1, 100))
+def test_more_is_never_better(a: float, b: float, one: float, other: float) -> None:
+    bound = Bound("%", msg("opsrounds' default"), min(one, other), max(one, other))
+    order = [PASS, WARN, FAIL]
+    low, high = sorted((a, b))
+    assert order.index(bound.status(low)) <= order.index(bound.status(high))
+
+
+def test_a_bound_without_a_limit_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one limit"):
+        Bound("%", msg("opsrounds' default"))

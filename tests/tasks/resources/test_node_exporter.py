@@ -1,0 +1,216 @@
+"""Several hosts through Prometheus: each figure from its own answer, and what is missing in one of them."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+
+from tasks.observation import Unobserved
+from tasks.prometheus.facts import Point
+from tasks.resources.facts import Absent, Cpu, Disk, Host, Interface, Memory, OomKills, Pressure, Swap, Traffic
+from tasks.resources.look import look_at_resources
+from tasks.resources.node_exporter import hosts, queries
+from tasks.settings import load_settings
+
+Answers = dict[str, list[Point]]
+
+
+def point(value: float, **labels: str) -> Point:
+    return Point({name.strip("_") if name != "__name__" else name: text for name, text in labels.items()}, value, 0.0)
+
+
+def well(name: str) -> Answers:
+    """The answers of one healthy host."""
+    at = {"instance": name, "job": "node"}
+    gauges = {
+        "load1": 1.0,
+        "memory_MemTotal_bytes": 1000,
+        "memory_MemAvailable_bytes": 600,
+        "memory_SwapTotal_bytes": 100,
+        "memory_SwapFree_bytes": 90,
+    }
+    files = {"size_bytes": 1000, "free_bytes": 500, "avail_bytes": 450, "files": 0, "files_free": 0, "device_error": 0}
+    disk = {**at, "mountpoint": "/", "device": "/dev/vda", "fstype": "ext4"}
+    bound = {**disk, "mountpoint": "/srv/bound"}
+    rates = {"cores": 2.0, "pressure-cpu": 5.0, "pressure-memory": 0.0, "pressure-io": 1.0, "oom": 0.0}
+    network = {"packets": 9000.0, "errors": 1.0, "drops": 2.0}
+    return {
+        "up": [point(1, **at)],
+        "now": [point(value, __name__=f"node_{metric}", **at) for metric, value in gauges.items()],
+        "disks": [
+            point(value, __name__=f"node_filesystem_{metric}", **place)
+            for place in (bound, disk)
+            for metric, value in files.items()
+        ],
+        "rates": [
+            *(
+                point(v, figure="cpu", mode=mode, instance=name)
+                for mode, v in (("idle", 1.5), ("user", 0.4), ("iowait", 0.1))
+            ),
+            *(point(value, figure=figure, instance=name) for figure, value in rates.items()),
+            *(point(value, figure=figure, instance=name, device="eth0") for figure, value in network.items()),
+        ],
+    }
+
+
+def of(*one_each: Answers) -> Answers:
+    return {key: [p for answers in one_each for p in answers[key]] for key in ("up", "now", "disks", "rates")}
+
+
+def seen(answers: Answers, *expected: str) -> dict[str, Any]:
+    found = hosts(answers, expected)
+    assert not isinstance(found, Unobserved)
+    return dict(found)
+
+
+class TestFigures:
+    """A healthy host, and each thing that can be missing."""
+
+    def test_a_host_with_everything(self) -> None:
+        assert seen(well("a:9100"))["a:9100"] == Host(
+            name="a:9100",
+            cpu=Cpu(pytest.approx(20.0), pytest.approx(5.0), None, 2, 1.0, 300.0),  # type: ignore[arg-type]
+            pressure=Pressure(5.0, 0.0, 1.0),
+            memory=Memory(1000, 600),
+            swap=Swap(100, 90),
+            disks={"/": Disk(1000, 500, 450, 0, 0)},
+            network=(Interface("eth0", None, Traffic(9000, 1, 2), 3600.0),),
+            oom=OomKills(None, 0.0),
+        )
+
+    @pytest.mark.parametrize(
+        ("answer", "label", "text", "part"),
+        [
+            ("rates", "figure", "cpu", "cpu"),
+            ("rates", "figure", "cores", "cpu"),
+            ("now", "__name__", "node_load1", "cpu"),
+            ("rates", "figure", "pressure-io", "pressure"),
+            ("rates", "figure", "oom", "oom"),
+            ("rates", "figure", "drops", "network"),
+            ("now", "__name__", "node_memory_MemAvailable_bytes", "memory"),
+            ("now", "__name__", "node_memory_SwapTotal_bytes", "swap"),
+        ],
+    )
+    def test_what_one_host_lacks_is_unobserved_for_that_host_alone(
+        self, answer: str, label: str, text: str, part: str
+    ) -> None:
+        lacking = well("b")
+        lacking[answer] = [p for p in lacking[answer] if p.labels[label] != text]
+        found = seen(of(well("a"), lacking))
+        assert isinstance(getattr(found["b"], part), Unobserved)
+        assert not isinstance(getattr(found["a"], part), Unobserved)
+
+    def test_what_no_host_tells_is_absent_where_kernels_differ(self) -> None:
+        answers = well("a")
+        answers["rates"] = [p for p in answers["rates"] if not p.labels["figure"].startswith(("pressure", "oom"))]
+        host = seen(answers)["a"]
+        assert isinstance(host.pressure, Absent) and isinstance(host.oom, Absent)
+
+    @pytest.mark.parametrize("value", [float("nan"), float("inf")])
+    def test_a_value_that_is_no_number(self, value: float) -> None:
+        answers = well("a")
+        answers["now"] = [
+            point(value, **p.labels) if p.labels["__name__"] == "node_memory_MemAvailable_bytes" else p
+            for p in answers["now"]
+        ]
+        assert isinstance(seen(answers)["a"].memory, Unobserved)
+
+    def test_two_series_of_one_figure_are_neither(self) -> None:
+        answers = well("a")
+        answers["now"] += [point(999, **{**p.labels, "job": "second"}) for p in answers["now"]]
+        memory = seen(answers)["a"].memory
+        assert isinstance(memory, Unobserved) and "Several series" in memory.reason.text
+
+    def test_a_mount_that_node_exporter_cannot_read(self) -> None:
+        answers = well("a")
+        nfs = {"instance": "a", "mountpoint": "/nfs", "device": "server:/x"}
+        answers["disks"].append(point(1, __name__="node_filesystem_device_error", **nfs))
+        disks = seen(answers)["a"].disks
+        assert isinstance(disks["/nfs"], Unobserved) and isinstance(disks["/"], Disk)
+
+    def test_no_swap_is_absent(self) -> None:
+        answers = well("a")
+        answers["now"] = [point(0, **p.labels) if "Swap" in p.labels["__name__"] else p for p in answers["now"]]
+        assert isinstance(seen(answers)["a"].swap, Absent)
+
+
+class TestHosts:
+    """A host that is down, unknown, or not there at all."""
+
+    def test_down_and_missing_hosts_are_named(self) -> None:
+        down = {**{key: [] for key in ("now", "disks", "rates")}, "up": [point(0, instance="b")]}
+        found = seen(of(well("a"), down), "a", "c")
+        assert list(found) == ["a", "b", "c"]
+        assert isinstance(found["a"], Host)
+        assert found["b"].reason.text == "Prometheus cannot scrape this host (up = 0)"
+        assert found["c"].reason.text == "Prometheus does not know this host"
+
+    def test_one_of_two_jobs_down_is_down(self) -> None:
+        answers = well("a")
+        answers["up"].append(point(0, instance="a", job="second"))
+        assert isinstance(seen(answers)["a"], Unobserved)
+
+    def test_a_selector_that_matches_nothing(self) -> None:
+        assert isinstance(hosts({"up": [], "now": [], "disks": [], "rates": []}), Unobserved)
+
+
+@pytest.fixture
+def server() -> Iterator["Fake"]:
+    fake = Fake()
+    yield fake
+    fake.server.shutdown()
+    fake.server.server_close()
+
+
+class Fake:
+    """Answers each query as Prometheus would for one host, until told to fail one of them."""
+
+    def __init__(self) -> None:
+        self.answers = of(well("a:9100"))
+        self.broken = ""
+        fake = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+                name = next(key for key, query in queries('job="node"').items() if form["query"] == [query])
+                result = [{"metric": dict(p.labels), "value": [p.at_s, str(p.value)]} for p in fake.answers[name]]
+                answer = {"status": "success", "data": {"resultType": "vector", "result": result}}
+                body = json.dumps(answer).encode()
+                self.send_response(500 if name == fake.broken else 200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+
+
+@pytest.mark.usefixtures("prefect")
+class TestLook:
+    """The whole way, with four queries for all hosts."""
+
+    @pytest.mark.parametrize("broken", ["", "up", "rates"])
+    def test_all_or_nothing(self, server: Fake, tmp_path: Path, broken: str) -> None:
+        server.broken = broken
+        file = tmp_path / "s.toml"
+        file.write_text(
+            '[service]\nname = "a"\nbase_url = "http://127.0.0.1:1"\n[resources]\ncontainer = false\n'
+            f'[metrics]\nprometheus_url = "http://127.0.0.1:{server.server.server_port}"\n'
+            "[resources.prometheus]\nselector = 'job=\"node\"'\n"
+        )
+        found = asyncio.run(look_at_resources(load_settings(file)))
+        if broken:
+            assert isinstance(found.hosts, Unobserved)
+        else:
+            assert isinstance(found.hosts, dict) and isinstance(found.hosts["a:9100"], Host)
+        assert isinstance(found.container, Absent) and isinstance(found.database, Absent)
