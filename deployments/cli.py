@@ -1,17 +1,16 @@
 """The `rounds` command. Heavy imports stand inside the commands, so that `rounds --help` is quick."""
 
 import os
-import sys
-import traceback
 import webbrowser
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from deployments import cli_errors
+from deployments.command import BROKEN, USAGE, ServiceOption, explained, fail, service_file, warn
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -25,8 +24,7 @@ report_app = typer.Typer(no_args_is_help=True, help="The archive of reports.")
 app.add_typer(config_app, name="config")
 app.add_typer(db_app, name="db")
 app.add_typer(report_app, name="report")
-
-USAGE, BROKEN = 2, 3
+app.add_typer(cli_errors.app, name="errors")
 
 
 class Lang(StrEnum):
@@ -41,9 +39,6 @@ _DEMO_OUTPUT = Path("reports/output")
 ServicesOption = Annotated[
     Path | None, typer.Option(help="Folder of service files, or one file; default: OPSROUNDS_SERVICES, else services/.")
 ]
-ServiceOption = Annotated[
-    Path | None, typer.Option("--service", help="Service file; default: service.toml here, else the one of services/.")
-]
 
 
 @app.command()
@@ -57,12 +52,12 @@ def run(
     verbose: Annotated[bool, typer.Option("--verbose", help="Show Prefect's log.")] = False,
 ) -> None:
     """Hold one round now. Exit status: 0 passed or attention, 1 checks failed, 2 usage, 3 incomplete or broken."""
-    with _explained():
+    with explained():
         from deployments.prefect_server import usable_server
         from deployments.progress import working
         from tasks.settings import load_settings, use_services
 
-        file = _service_file(service)
+        file = service_file(service)
         settings = load_settings(file)
         options = _options(flow, settings, day, mail)
         use_services(file)
@@ -74,7 +69,7 @@ def run(
             from deployments.run import hold_round
 
             with working(f"{flow} / {settings.service.name}"):
-                held = hold_round(flow, settings, options, _warn)
+                held = hold_round(flow, settings, options, warn)
     _show(held, settings, lang, as_json)
     raise typer.Exit(held.exit_status)
 
@@ -88,7 +83,7 @@ def up(
     demo: Annotated[bool, typer.Option("--demo", help="Operate the demo service, started here too.")] = False,
 ) -> None:
     """Prefect server, UI, scheduled rounds and the archive on this machine, until Ctrl-C or SIGTERM."""
-    with _explained():
+    with explained():
         from deployments.up import UpOptions, stop_on_signals
         from deployments.up import up as run_until_stopped
         from tasks.settings import services_folder
@@ -112,12 +107,12 @@ def register(
     ] = None,
 ) -> None:
     """Put the deployments on the Prefect server of PREFECT_API_URL, for workers of a work pool."""
-    with _explained():
+    with explained():
         from deployments.prefect_server import usable_server
         from tasks.settings import find_services, services_folder
 
         if "PREFECT_API_URL" not in os.environ:
-            _fail("register needs PREFECT_API_URL, the address of the Prefect server", USAGE)
+            fail("register needs PREFECT_API_URL, the address of the Prefect server", USAGE)
         place = services or services_folder()
         found = find_services(place)
         with usable_server():
@@ -136,14 +131,14 @@ def demo(
     lang: LangOption = None,
 ) -> None:
     """The whole product on embedded defaults. Exit status 0 only if exactly the planted faults were found."""
-    with _explained():
+    with explained():
         _quiet()
         from deployments.demo.faults import DEFAULT_FAULTS, Fault
 
         names = fault if fault is not None else [f.value for f in DEFAULT_FAULTS]
         unknown = sorted(set(names) - {f.value for f in Fault} - {"none"})
         if unknown or ("none" in names and len(names) > 1):
-            _fail(f"--fault takes {', '.join(f.value for f in Fault)}, or none alone; not {', '.join(names)}", USAGE)
+            fail(f"--fault takes {', '.join(f.value for f in Fault)}, or none alone; not {', '.join(names)}", USAGE)
         from deployments.demo.run import run_demo
 
         exact = run_demo(folder, _DEMO_OUTPUT, frozenset(Fault(name) for name in names if name != "none"), lang)
@@ -153,7 +148,7 @@ def demo(
 @config_app.command("check")
 def config_check(file: Annotated[Path, typer.Argument(help="Service file.")]) -> None:
     """Print the resolved configuration with secrets masked, or every error with its key."""
-    with _explained():
+    with explained():
         import json
 
         from tasks.configuration import ConfigurationError
@@ -169,7 +164,7 @@ def config_check(file: Annotated[Path, typer.Argument(help="Service file.")]) ->
 @db_app.command("upgrade")
 def db_upgrade(service: ServiceOption = None) -> None:
     """Bring the history database to this version's schema; a copy of an SQLite file is kept first."""
-    with _explained():
+    with explained():
         from tasks.history import migrate
 
         engine = _history(service)
@@ -181,7 +176,7 @@ def db_upgrade(service: ServiceOption = None) -> None:
 @db_app.command("status")
 def db_status(service: ServiceOption = None) -> None:
     """Say where the history database is and which schema it has. Exit status 3 if it is not this version's."""
-    with _explained():
+    with explained():
         from tasks.history import migrate
         from tasks.history.engine import shown_url
 
@@ -189,7 +184,7 @@ def db_status(service: ServiceOption = None) -> None:
         current = migrate.current(engine)
         typer.echo(f"{shown_url(engine)}\nschema {current or 'none'}, this version's is {migrate.head()}")
         if current != migrate.head():
-            _fail("run: rounds db upgrade", BROKEN)
+            fail("run: rounds db upgrade", BROKEN)
 
 
 @db_app.command("verify")
@@ -198,7 +193,7 @@ def db_verify(
     anchor: Annotated[str | None, typer.Option(help="The hash printed in a mail or page: it must be there.")] = None,
 ) -> None:
     """Recompute the hash chain of every service. Exit status 1 if a run was changed, removed or added by hand."""
-    with _explained():
+    with explained():
         from tasks.history.chain import verify_chains
         from tasks.history.engine import reading
         from tasks.history.migrate import require_current
@@ -218,7 +213,7 @@ def db_verify(
 @report_app.command("list")
 def report_list(service: ServiceOption = None, most: Annotated[int, typer.Option(help="How many.")] = 20) -> None:
     """The newest reports of a service."""
-    with _explained():
+    with explained():
         for stored, folder in _stored_reports(service, most):
             mark = "" if folder.exists() else "  (not in the archive: rounds report rebuild)"
             typer.echo(f"{stored.flow}  {stored.period}  r{stored.revision}  {stored.verdict}  {folder}{mark}")
@@ -227,7 +222,7 @@ def report_list(service: ServiceOption = None, most: Annotated[int, typer.Option
 @report_app.command("open")
 def report_open(service: ServiceOption = None) -> None:
     """Open the newest report in the browser."""
-    with _explained():
+    with explained():
         for _, folder in _stored_reports(service, 1):
             page = folder / "report.html"
             typer.echo(str(page))
@@ -237,14 +232,14 @@ def report_open(service: ServiceOption = None) -> None:
 @report_app.command("rebuild")
 def report_rebuild(service: ServiceOption = None) -> None:
     """Write every report again that is in the history but not in the archive."""
-    with _explained():
+    with explained():
         from flows.letters import archive_missing
         from flows.rounds import opened
         from tasks.history.opened import history_of
         from tasks.history.runs import read_runs
         from tasks.settings import load_settings
 
-        settings = load_settings(_service_file(service))
+        settings = load_settings(service_file(service))
         runs = read_runs(history_of(settings), settings.service.name, most=100_000)
         for folder in archive_missing(settings, [opened(run) for run in reversed(runs)]):
             typer.echo(f"written {folder}")
@@ -262,7 +257,7 @@ def _stored_reports(service: Path | None, most: int) -> list[tuple[Any, Path]]:
     from tasks.history.runs import read_runs
     from tasks.settings import load_settings
 
-    settings = load_settings(_service_file(service))
+    settings = load_settings(service_file(service))
     runs = read_runs(history_of(settings), settings.service.name, most=most)
     return [(stored, folder_of(opened(stored)[0], settings.output)) for stored in runs]
 
@@ -271,32 +266,18 @@ def _history(service: Path | None) -> Any:
     from tasks.history.opened import open_history_of
     from tasks.settings import load_settings
 
-    return open_history_of(load_settings(_service_file(service)))
-
-
-def _service_file(chosen: Path | None) -> Path:
-    from tasks.settings import find_services, services_folder
-
-    if chosen is not None:
-        return chosen.absolute()
-    here = Path("service.toml")
-    if here.exists():
-        return here.absolute()
-    found = find_services(services_folder())
-    if len(found) > 1:
-        _fail(f"--service FILE is needed: {services_folder()} holds {', '.join(sorted(found))}", USAGE)
-    return next(iter(found.values())).path
+    return open_history_of(load_settings(service_file(service)))
 
 
 def _options(flow: str, settings: Any, day: str | None, mail: bool) -> Any:
     from flows.options import DailyOptions, refuse_future
 
     if flow != "daily-checklist":
-        _fail(f"there is no flow {flow!r}; there is: daily-checklist", USAGE)
+        fail(f"there is no flow {flow!r}; there is: daily-checklist", USAGE)
     try:
         chosen = None if day is None else datetime.strptime(day, "%Y-%m-%d").date()  # fromisoformat takes weeks too
     except ValueError:
-        _fail(f"--for {day}: a day is YYYY-MM-DD", USAGE)
+        fail(f"--for {day}: a day is YYYY-MM-DD", USAGE)
     if chosen is not None:
         refuse_future(chosen, settings, datetime.now(UTC))
     return DailyOptions(for_date=chosen, mail=mail)
@@ -306,33 +287,6 @@ def _show(held: Any, settings: Any, lang: str | None, as_json: bool) -> None:
     from deployments.progress import show_held
 
     show_held(held, settings, lang, as_json)
-
-
-def _warn(text: str) -> None:
-    typer.echo(text, err=True)
-
-
-def _fail(text: str, status: int) -> Any:
-    typer.echo(text, err=True)
-    raise typer.Exit(status)
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """Turn the errors that a user can mend into their text and an exit status."""
-    from tasks.errors import ExplainedError, UsageError
-
-    try:
-        yield
-    except ExplainedError as error:
-        _fail(str(error), USAGE if isinstance(error, UsageError) else BROKEN)
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except (typer.Exit, typer.Abort):
-        raise
-    except Exception:  # a bug: its own exit status would be 1, "checks failed"
-        traceback.print_exc()
-        raise typer.Exit(BROKEN) from None
 
 
 if __name__ == "__main__":

@@ -10,15 +10,18 @@ from prefect.schedules import Cron
 from prefect.types.entrypoint import EntrypointType
 from pydantic import BaseModel, ConfigDict
 
-from flows import daily_checklist, monitoring, outbox
+from flows import daily_checklist, error_triage, monitoring, outbox
 from flows.timing import Timing
 from tasks.settings import Settings
 
 TAG = "opsrounds"
+_ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
 
 
 class Scheduled(BaseModel):
     """A flow, when it runs in the service's zone, how late it may begin and how long it may last.
+
+    One without `cron` is a form that people start.
 
     A flow that is not `per_service` has one deployment for every service of the machine.
     """
@@ -26,17 +29,16 @@ class Scheduled(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
     flow: Flow[..., Any]
-    cron: str
-    slug: str
     timing: Timing
+    cron: str | None = None
+    slug: str = ""
     per_service: bool = True
 
 
 SCHEDULES = (
     Scheduled(flow=daily_checklist.daily_checklist, cron="0 9 * * *", slug="daily-0900", timing=daily_checklist.TIMING),
-    Scheduled(
-        flow=monitoring.monitoring, cron="* * * * *", slug="monitoring-every-minute", timing=monitoring.TIMING
-    ),
+    Scheduled(flow=monitoring.monitoring, cron="* * * * *", slug="monitoring-every-minute", timing=monitoring.TIMING),
+    Scheduled(flow=error_triage.error_triage, timing=error_triage.TIMING),
     Scheduled(
         flow=outbox.outbox, cron="* * * * *", slug="outbox-every-minute", timing=outbox.TIMING, per_service=False
     ),
@@ -62,8 +64,8 @@ def _deployment(scheduled: Scheduled, name: str, zone: str, parameters: dict[str
         description=f"{scheduled.flow.description}\n\n{_when(scheduled, zone)}",
         tags=tags,
         parameters=parameters,
-        schedule=Cron(scheduled.cron, timezone=zone, slug=scheduled.slug),
-        concurrency_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW),
+        schedule=Cron(scheduled.cron, timezone=zone, slug=scheduled.slug) if scheduled.cron else None,
+        concurrency_limit=_ONE_AT_A_TIME if scheduled.cron else None,  # what two people decide at once both counts
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
     assert isinstance(deployment, RunnerDeployment)  # a coroutine inside a running loop
@@ -73,6 +75,8 @@ def _deployment(scheduled: Scheduled, name: str, zone: str, parameters: dict[str
 def _when(scheduled: Scheduled, zone: str) -> str:
     late = int(scheduled.timing.max_lateness.total_seconds() // 60)
     longest = int(scheduled.timing.deadline.total_seconds() // 60)
+    if scheduled.cron is None:
+        return "手動で開始するフォーム / a form to be started by hand"
     return (
         f"予定 `{scheduled.cron}` {zone}、遅れは {late} 分まで、実行は {longest} 分まで / "
         f"scheduled `{scheduled.cron}` {zone}, at most {late} min late, at most {longest} min long"

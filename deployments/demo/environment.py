@@ -7,19 +7,27 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import LiteralString
 
 import httpx
 import psycopg
 from psycopg import sql
 
-from deployments.demo.faults import Fault, plant
-from deployments.demo.service.app import SERVICE, create_tables
+from deployments.demo.faults import SERVICE, Fault, plant
+from deployments.demo.service.app import create_tables
 from tasks.errors import ExplainedError
 from tasks.postgres.server import PostgresServer, running_postgres
 from tasks.processes import Child, free_port
 
 _HEALTHY_DEADLINE_S = 60.0
 _POLL_S = 0.1
+_WATCHER = "opsrounds"
+_RIGHTS: tuple[LiteralString, ...] = (
+    "GRANT pg_monitor TO {}",
+    "GRANT USAGE ON SCHEMA ingredients, shopping, users TO {}",
+    "GRANT SELECT ON ingredients.ingredients, shopping.lists, shopping.estimate_jobs TO {}",
+    "GRANT SELECT (id, last_login_at) ON users.users TO {}",
+)
 
 
 class DemoUnavailable(ExplainedError):
@@ -28,10 +36,14 @@ class DemoUnavailable(ExplainedError):
 
 @dataclass(frozen=True)
 class DemoEnvironment:
-    """A running demo; all instances write one log and read one file of faults."""
+    """A running demo; all instances write one log and read one file of faults.
+
+    `watch_dsn` is the database for the role that only reads.
+    """
 
     base_urls: tuple[str, ...]
     dsn: str
+    watch_dsn: str
     log: Path
     faults_file: Path
     folder: Path
@@ -39,15 +51,16 @@ class DemoEnvironment:
 
 @contextmanager
 def demo_environment(
-    folder: Path, *, instances: int = 2, faults: frozenset[Fault] = frozenset()
+    folder: Path, *, name: str = SERVICE, instances: int = 2, faults: frozenset[Fault] = frozenset()
 ) -> Iterator[DemoEnvironment]:
     """The demo with its data kept in `folder`: started until healthy, stopped at the end.
 
-    Faults are planted when everything is healthy. Raises DemoUnavailable or PostgresUnavailable.
+    Services of several names share one database there; each has its own log. Faults are planted when everything is healthy. Raises DemoUnavailable or PostgresUnavailable.
     """
     folder = folder.absolute()
-    folder.mkdir(parents=True, exist_ok=True)
-    log, faults_file = folder / "service.log", folder / "faults.json"
+    own = folder / name
+    own.mkdir(parents=True, exist_ok=True)
+    log, faults_file = own / "service.log", own / "faults.json"
     plant(faults_file, ())
     with ExitStack() as running:
         server = running.enter_context(running_postgres(folder / "postgres", fsync=False))
@@ -55,12 +68,13 @@ def demo_environment(
         variables = {"DEMO_DSN": dsn, "DEMO_LOG": str(log), "DEMO_FAULTS": str(faults_file)}
         children = []
         for number in range(1, instances + 1):
-            base_url, child = _start_instance(folder / f"instance-{number}.log", variables)
+            base_url, child = _start_instance(own / f"instance-{number}.log", variables)
             children.append((base_url, running.enter_context(child)))
         for base_url, child in children:
             _wait_until_healthy(base_url, child)
         plant(faults_file, faults)
-        yield DemoEnvironment(tuple(url for url, _ in children), dsn, log, faults_file, folder)
+        watch_dsn = f"postgresql://{_WATCHER}@{server.host}:{server.port}/{SERVICE}"
+        yield DemoEnvironment(tuple(url for url, _ in children), dsn, watch_dsn, log, faults_file, folder)
 
 
 def _prepare_database(server: PostgresServer) -> str:
@@ -71,7 +85,16 @@ def _prepare_database(server: PostgresServer) -> str:
     dsn = f"postgresql://postgres@{server.host}:{server.port}/{SERVICE}"
     with psycopg.connect(dsn) as connection:
         create_tables(connection)
+        _let_watch(connection)
     return dsn
+
+
+def _let_watch(connection: "psycopg.Connection[object]") -> None:
+    """The role that opsrounds reads with: the server's statistics, and what queues and figures are asked of."""
+    if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [_WATCHER]).rowcount == 0:
+        connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(_WATCHER)))
+    for right in _RIGHTS:
+        connection.execute(sql.SQL(right).format(sql.Identifier(_WATCHER)))
 
 
 def _start_instance(log: Path, variables: dict[str, str]) -> tuple[str, Child]:

@@ -34,7 +34,9 @@ def made_up_figures(
     shape: Shape, instances: Sequence[str], sizes: Sizes, since: datetime | None, now: datetime
 ) -> Iterator[tuple[datetime, Reading]]:
     """Every figure of the weeks before `now`, or of the minutes after `since`: probes by minute, sizes by hour."""
-    first = now - timedelta(days=shape.days) if since is None else max(since + _MINUTE, now - timedelta(days=shape.days))
+    first = (
+        now - timedelta(days=shape.days) if since is None else max(since + _MINUTE, now - timedelta(days=shape.days))
+    )
     yield from _probes(shape, instances, _whole(first, _MINUTE), now)
     at = _whole(first + _HOUR - _MINUTE, _HOUR)
     while at < now:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from isal import igzip
 
-_MINUTE = timedelta(minutes=1)
+_SILENCE = timedelta(hours=3)
 _MINUTE_MS = 60_000
 _KEPT = timedelta(days=45)
 _PACKED_LEVEL = 1
@@ -148,19 +148,17 @@ class Line:
     torn: bool = False
 
 
-def write_history(
-    folder: Path, shape: Shape, zone: tzinfo, now: datetime, *, silent: Collection[str] = (), silence: timedelta
-) -> int:
+def write_history(folder: Path, shape: Shape, zone: tzinfo, now: datetime, *, silent: Collection[str] = ()) -> int:
     """Make the days that are missing and bring today's file to the last whole minute; gives how many lines were added.
 
-    A day's file is never changed but by lines at its end. Modules that are `silent` write nothing in the `silence`
+    A day's file is never changed but by lines at its end. Modules that are `silent` write nothing in the three hours
     before `now`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     today = now.astimezone(zone).date()
     added = 0
     for back in range(shape.days, -1, -1):
-        added += _write_day(folder, shape, zone, today - timedelta(days=back), now, silent, silence)
+        added += _write_day(folder, shape, zone, today - timedelta(days=back), now, silent)
     for old in folder.glob("*.log*"):
         if now.timestamp() - old.stat().st_mtime > _KEPT.total_seconds():
             old.unlink()
@@ -258,9 +256,7 @@ def _with_torn(chance: random.Random, lines: Sequence[Line], count: int) -> Iter
         yield line
 
 
-def _write_day(
-    folder: Path, shape: Shape, zone: tzinfo, day: date, now: datetime, silent: Collection[str], silence: timedelta
-) -> int:
+def _write_day(folder: Path, shape: Shape, zone: tzinfo, day: date, now: datetime, silent: Collection[str]) -> int:
     plain, packed = folder / f"{day}.log", folder / f"{day}.log.gz"
     if packed.exists():
         plain.unlink(missing_ok=True)  # left by a start that was killed
@@ -268,7 +264,7 @@ def _write_day(
     there = plain.read_bytes() if plain.exists() else b""
     ends = datetime.combine(day + timedelta(days=1), time(), zone)
     until_ms = min(_ms(now), _ms(ends)) // _MINUTE_MS * _MINUTE_MS
-    written_ms, quiet_ms = _written_ms(there), _ms(now - silence)
+    written_ms, quiet_ms = _written_ms(there), _ms(now - _SILENCE)
     new = [
         f"{line.text}\n"
         for line in day_lines(shape, day, zone)

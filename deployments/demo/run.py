@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -13,13 +14,17 @@ from rich.table import Table
 
 from deployments.demo.environment import DemoEnvironment, demo_environment
 from deployments.demo.expected import Comparison, compare
-from deployments.demo.faults import Fault, plant
+from deployments.demo.faults import Fault, plant, service_name
+from deployments.demo.full_pool import full_pool
+from deployments.demo.history import Shape
+from deployments.demo.past import bring_history
 from deployments.demo.traffic import make_traffic
 from deployments.prefect_server import PrefectServer
 from deployments.progress import err, show_held, working
 from deployments.run import hold_round
 from flows.options import DailyOptions
 from reports.words import Words
+from tasks.check_result import CheckResult
 from tasks.errors import ExplainedError
 from tasks.settings import load_settings, use_services
 
@@ -27,22 +32,33 @@ _REQUESTS, _SECONDS = 600, 10.0
 
 
 @contextmanager
-def demo_service(folder: Path, output: Path, faults: frozenset[Fault]) -> Iterator[Path]:
-    """The demo service with some traffic behind it and the faults planted; yields its service file."""
-    with demo_environment(folder.absolute()) as demo:
-        file = _write_service_file(demo, output.absolute())
-        asyncio.run(make_traffic(demo.base_urls, requests=_REQUESTS, seconds=_SECONDS))
-        plant(demo.faults_file, faults)
+def demo_service(folder: Path, output: Path, faults: frozenset[Fault], shape: Shape = Shape()) -> Iterator[Path]:
+    """The demo service with weeks of history and some traffic behind it and the faults planted; yields its service file.
+
+    Each set of faults is a service of its own, since the history remembers for a day what was found in another.
+    """
+    silent = faults & {Fault.SILENT_MODULE}  # from the start on, or the traffic would be heard of it
+    with ExitStack() as stack:
+        with working("demo service"):
+            name = service_name(faults)
+            demo = stack.enter_context(demo_environment(folder.absolute(), name=name, faults=silent))
+            file = _write_service_file(demo, name, output.absolute())
+        with working(f"{shape.days} days of history"):
+            bring_history(file, shape, demo.watch_dsn, bool(silent), datetime.now(UTC))
+        with working("traffic, faults"):
+            asyncio.run(make_traffic(demo.base_urls, requests=_REQUESTS, seconds=_SECONDS))
+            if Fault.FULL_POOL in faults:
+                stack.enter_context(full_pool(demo.dsn))
+            plant(demo.faults_file, faults)
         yield file
 
 
-def run_demo(folder: Path, output: Path, faults: frozenset[Fault], lang: str | None) -> bool:
+def run_demo(folder: Path, output: Path, faults: frozenset[Fault], lang: str | None, shape: Shape = Shape()) -> bool:
     """Hold a daily round on the demo service; True if exactly the planted faults were found."""
     with ExitStack() as stack:
         server = PrefectServer(folder.absolute() / "prefect", services=False)
         stack.enter_context(server.child)
-        with working("demo service, traffic, faults"):
-            file = stack.enter_context(demo_service(folder, output, faults))
+        file = stack.enter_context(demo_service(folder, output, faults, shape))
         with working("Prefect server"):
             server.wait_until_healthy()
         stack.enter_context(temporary_settings({PREFECT_API_URL: server.api_url}))
@@ -59,15 +75,15 @@ def run_demo(folder: Path, output: Path, faults: frozenset[Fault], lang: str | N
     return comparison.exact and held.state == held.report.verdict
 
 
-def _write_service_file(demo: DemoEnvironment, output: Path) -> Path:
+def _write_service_file(demo: DemoEnvironment, name: str, output: Path) -> Path:
     template = Template(files("deployments.demo").joinpath("service.toml").read_text(encoding="utf-8"))
     instances = "\n".join(
         f'[[instances]]\nname = "{name}"\nbase_url = "{url}"\n'
         for name, url in zip("abcdefgh", demo.base_urls, strict=False)
     )
-    file = demo.folder / "service.toml"
-    values = {"base_url": demo.base_urls[0], "instances": instances, "output": output}
-    file.write_text(template.substitute(values), encoding="utf-8")
+    file = demo.folder / f"{name}.toml"
+    values = {"name": name, "base_url": demo.base_urls[0], "instances": instances, "output": output}
+    file.write_text(template.substitute(values, database_url=demo.watch_dsn), encoding="utf-8")
     return file
 
 
@@ -79,15 +95,22 @@ def _show(comparison: Comparison, words: Words) -> None:
         table.add_row(fault.value, *(_mark(fault in faults) for faults in (comparison.planted, comparison.found)))
     console = Console(highlight=False)
     console.print(table)
+    for result in comparison.machine:
+        console.print(words.tr("About this machine: {what}", what=_what(result)), markup=False)
     for result in comparison.unexplained:
-        text = words.tr("Found, but not planted: {what}", what=f"{result.check} {result.subject} {result.status}")
-        console.print(text, markup=False)
+        console.print(words.tr("Found, but not planted: {what}", what=_what(result)), markup=False)
+    for line in comparison.not_looked_at:
+        console.print(words.tr("Nothing was measured of: {line}", line=words.say(line)), markup=False)
     exact = (
         words.tr("Exactly the planted faults were found")
         if comparison.exact
         else words.tr("What was found is not what was planted")
     )
     console.print(exact, style="bold green" if comparison.exact else "bold red")
+
+
+def _what(result: CheckResult) -> str:
+    return f"{result.check} {result.subject} {result.status}"
 
 
 def _warn(text: str) -> None:

@@ -52,6 +52,8 @@ _END = r"(?![0-9A-Za-z_-])(?!\.[0-9])"
 _DOMAIN = re.compile(r"(?:@|%40)(?:[0-9A-Za-z-]{1,63}+\.){1,8}([A-Za-z]{2,24}+)")
 _LOCAL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._%+-"
 _MOST_LOCAL = 64
+_MOST_LOGIN = 300
+_NO_LOGIN = re.compile(r"[\s/?#\"'\\]")
 # logo@2x.png is a picture for fine screens.
 _FILES = frozenset(
     {"png", "jpg", "jpeg", "gif", "webp", "avif", "svg", "ico", "css", "js", "mjs", "map", "json", "tgz"}
@@ -162,8 +164,14 @@ def _emails(text: str) -> Iterator[Span]:
     for found in _DOMAIN.finditer(text):
         before = text[max(0, found.start() - _MOST_LOCAL) : found.start()]
         local = len(before) - len(before.rstrip(_LOCAL))
-        if local and found[1].lower() not in _FILES:
+        if local and found[1].lower() not in _FILES and not _is_login(text, found.start()):
             yield found.start() - local, found.end()
+
+
+def _is_login(text: str, at: int) -> bool:
+    """True for the sign in `scheme://user:password@host`, which is no mail address."""
+    begin = text.rfind("://", max(0, at - _MOST_LOGIN), at)
+    return begin >= 0 and _NO_LOGIN.search(text, begin + 3, at) is None
 
 
 def _cards(text: str) -> Iterator[Span]:

@@ -101,11 +101,10 @@ class Sketch:
         """What was packed; raises ValueError when these are not a sketch's bytes."""
         if data[:1] != bytes((_VERSION,)):
             raise ValueError(f"not a sketch of version {_VERSION}")
+        numbers = _numbers(data[1:])
         bins: dict[int, int] = {}
-        at, index = 1, 0
-        while at < len(data):
-            zigzag, at = _take(data, at)
-            count, at = _take(data, at)
+        index = 0
+        for zigzag, count in zip(numbers[::2], numbers[1::2], strict=True):
             step = -(zigzag >> 1) - 1 if zigzag & 1 else zigzag >> 1
             index += step
             if count == 0 or (bins and step <= 0) or not LEAST_INDEX <= index <= MOST_INDEX:
@@ -123,12 +122,18 @@ def _put(packed: bytearray, number: int) -> None:
     packed.append(number)
 
 
-def _take(data: bytes, at: int) -> tuple[int, int]:
-    number = 0
-    for place, byte in enumerate(data[at : at + _MOST_VARINT_BYTES]):
-        number |= (byte & 0x7F) << 7 * place
-        if byte < 0x80:
-            if byte == 0 and place:
-                break
-            return number, at + place + 1
-    raise ValueError("a sketch's number is torn")
+def _numbers(data: bytes) -> list[int]:
+    numbers = []
+    number = bits = 0
+    for byte in data:
+        if byte >= 0x80:
+            number |= (byte & 0x7F) << bits
+            bits += 7
+            continue
+        if bits and (byte == 0 or bits >= 7 * _MOST_VARINT_BYTES):
+            raise ValueError("a sketch's number is longer than it may be")
+        numbers.append(number | byte << bits)
+        number = bits = 0
+    if bits or len(numbers) % 2:
+        raise ValueError("a sketch's last bin is torn")
+    return numbers

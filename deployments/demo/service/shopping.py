@@ -53,8 +53,6 @@ INSERT INTO shopping.items (list_id, position, ingredient_id, quantity)
 SELECT id, position, 1 + (owner_id * 3 + position) % 20, 1 + position % 3
 FROM first, generate_series(1, 4) AS position;
 """
-
-
 _WORK_EVERY_S = 1.0
 
 
@@ -118,15 +116,19 @@ class Shopping:
         )
         for job in waiting:
             items = await self._items(job["list_id"])
-            prices = await self._ingredients.prices([item["ingredientId"] for item in items])
-            total = sum(prices.get(item["ingredientId"], 0) * item["quantity"] for item in items)
-            whole = len(prices) == len({item["ingredientId"] for item in items})
-            await self._database.fetch(
-                "UPDATE shopping.estimate_jobs SET estimate_yen = CASE WHEN %s THEN %s::int END,"
-                " done_at = CASE WHEN %s THEN now() END, failed_at = CASE WHEN %s THEN NULL ELSE now() END"
-                " WHERE list_id = %s RETURNING list_id",
-                whole, total, whole, whole, job["list_id"],
-            )
+            total, whole = await self._total(items)
+            if whole:
+                done = "UPDATE shopping.estimate_jobs SET done_at = now(), estimate_yen = %s WHERE list_id = %s"
+                await self._database.fetch(f"{done} RETURNING list_id", total, job["list_id"])
+            else:
+                failed = "UPDATE shopping.estimate_jobs SET failed_at = now() WHERE list_id = %s"
+                await self._database.fetch(f"{failed} RETURNING list_id", job["list_id"])
+
+    async def _total(self, items: list[DictRow]) -> tuple[int, bool]:
+        """What items cost in yen, and whether all of their ingredients are still on offer."""
+        prices = await self._ingredients.prices([item["ingredientId"] for item in items])
+        known = [item for item in items if item["ingredientId"] in prices]
+        return sum(prices[item["ingredientId"]] * item["quantity"] for item in known), known == items
 
     async def _list(self, request: Request) -> Response:
         rows = await self._database.fetch(
@@ -143,8 +145,7 @@ class Shopping:
         if row is None:
             raise not_found("shopping list")
         items = await self._items(row["id"])
-        prices = await self._ingredients.prices([item["ingredientId"] for item in items])
-        total = sum(prices.get(item["ingredientId"], 0) * item["quantity"] for item in items)
+        total, _ = await self._total(items)
         return JSONResponse({**row, "items": items, "totalYen": total})
 
     async def _items(self, list_id: int) -> list[DictRow]:

@@ -69,10 +69,8 @@ def test_another_line_is_not(line: str) -> None:
 class TestTime:
     """With its offset; no locale is asked."""
 
-    @pytest.mark.parametrize(
-        ("number", "month"), enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)
-    )
-    def test_months_are_english(self, number: int, month: str) -> None:
+    @pytest.mark.parametrize(("month", "number"), [("Jan", 1), ("Feb", 2), ("May", 5), ("Sep", 9), ("Dec", 12)])
+    def test_months_are_english(self, month: str, number: int) -> None:
         assert parsed(COMMON.replace("Oct", month)).time.month == number
 
     @pytest.mark.parametrize(("offset", "hour"), [("+0000", 13), ("+0900", 4), ("-0030", 14), ("+0545", 8)])

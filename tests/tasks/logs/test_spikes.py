@@ -56,13 +56,13 @@ def test_a_higher_quantile_is_a_higher_limit() -> None:
 
 @pytest.mark.parametrize(("counts", "q"), [([], 0.999), ([1], 0.0), ([1], 1.0), ([1, 50], float("nan"))])
 def test_no_days_and_no_quantile_are_refused(counts: list[int], q: float) -> None:
-    with pytest.raises(ValueError, match="past days|between 0 and 1"):
+    with pytest.raises(ValueError, match=r"past days|between 0 and 1"):
         spike_limit(counts, q)
 
 
 @pytest.mark.parametrize(("mean", "k"), [(-1, 8), (float("nan"), 8), (float("inf"), 8), (40, 0), (40, float("nan"))])
 def test_what_is_no_distribution_is_refused(mean: float, k: float) -> None:
-    with pytest.raises(ValueError, match="mean|dispersion"):
+    with pytest.raises(ValueError, match=r"mean|dispersion"):
         negative_binomial_quantile(mean, k, 0.999)
 
 

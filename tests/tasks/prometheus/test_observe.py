@@ -34,7 +34,7 @@ async def answering(answer: bytes, heard: list[str] | None = None) -> AsyncItera
     """A server that sends these bytes to everybody and then keeps the line open."""
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, asyncio.IncompleteReadError):
+        with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
             length = int(next((x.split(":")[1] for x in head.lower().split("\r\n") if x.startswith("content-l")), "0"))
             (heard if heard is not None else []).append(head + (await reader.readexactly(length)).decode())
@@ -125,7 +125,7 @@ class TestFailures:
             ),
             (b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf", "did not answer within 0.3 s"),
             (b"", "did not answer within 0.3 s"),
-            (b"SSH-2.0-OpenSSH\r\n", "broke before the answer was complete"),
+            (b"SSH-2.0-OpenSSH\r\n\r\n", "broke before the answer was complete"),
         ],
     )
     def test_an_answer(self, answer: bytes, said: str) -> None:

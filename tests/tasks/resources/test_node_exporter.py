@@ -1,22 +1,13 @@
 """Several hosts through Prometheus: each figure from its own answer, and what is missing in one of them."""
 
-import asyncio
-import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
 
 import pytest
 
 from tasks.observation import Unobserved
 from tasks.prometheus.facts import Point
 from tasks.resources.facts import Absent, Cpu, Disk, Host, Interface, Memory, OomKills, Pressure, Swap, Traffic
-from tasks.resources.look import look_at_resources
-from tasks.resources.node_exporter import hosts, queries
-from tasks.settings import load_settings
+from tasks.resources.node_exporter import hosts
 
 Answers = dict[str, list[Point]]
 
@@ -158,59 +149,3 @@ class TestHosts:
 
     def test_a_selector_that_matches_nothing(self) -> None:
         assert isinstance(hosts({"up": [], "now": [], "disks": [], "rates": []}), Unobserved)
-
-
-@pytest.fixture
-def server() -> Iterator["Fake"]:
-    fake = Fake()
-    yield fake
-    fake.server.shutdown()
-    fake.server.server_close()
-
-
-class Fake:
-    """Answers each query as Prometheus would for one host, until told to fail one of them."""
-
-    def __init__(self) -> None:
-        self.answers = of(well("a:9100"))
-        self.broken = ""
-        fake = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
-                name = next(key for key, query in queries('job="node"').items() if form["query"] == [query])
-                result = [{"metric": dict(p.labels), "value": [p.at_s, str(p.value)]} for p in fake.answers[name]]
-                answer = {"status": "success", "data": {"resultType": "vector", "result": result}}
-                body = json.dumps(answer).encode()
-                self.send_response(500 if name == fake.broken else 200)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
-
-
-@pytest.mark.usefixtures("prefect")
-class TestLook:
-    """The whole way, with four queries for all hosts."""
-
-    @pytest.mark.parametrize("broken", ["", "up", "rates"])
-    def test_all_or_nothing(self, server: Fake, tmp_path: Path, broken: str) -> None:
-        server.broken = broken
-        file = tmp_path / "s.toml"
-        file.write_text(
-            '[service]\nname = "a"\nbase_url = "http://127.0.0.1:1"\n[resources]\ncontainer = false\n'
-            f'[metrics]\nprometheus_url = "http://127.0.0.1:{server.server.server_port}"\n'
-            "[resources.prometheus]\nselector = 'job=\"node\"'\n"
-        )
-        found = asyncio.run(look_at_resources(load_settings(file)))
-        if broken:
-            assert isinstance(found.hosts, Unobserved)
-        else:
-            assert isinstance(found.hosts, dict) and isinstance(found.hosts["a:9100"], Host)
-        assert isinstance(found.container, Absent) and isinstance(found.database, Absent)

@@ -1,0 +1,101 @@
+"""`rounds errors`: what is known of a service's errors, and what people decide about them."""
+
+import getpass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from deployments.command import ServiceOption, explained, service_file
+
+app = typer.Typer(no_args_is_help=True, help="Errors found in the logs, and what is decided about them.")
+
+ErrorArgument = Annotated[str, typer.Argument(help="Fingerprint, or its first characters.")]
+ByOption = Annotated[str, typer.Option("--by", help="Who decides.", default_factory=getpass.getuser)]
+NoteOption = Annotated[str, typer.Option(help="Why.")]
+
+
+@app.command("list")
+def list_errors(
+    service: ServiceOption = None,
+    days: Annotated[int, typer.Option(min=1, max=28, help="Errors seen in the last so many days.")] = 7,
+    everything: Annotated[bool, typer.Option("--all", help="Ignored ones too.")] = False,
+) -> None:
+    """The errors of the last days, the most frequent first."""
+    with explained():
+        from deployments.show_errors import show_errors
+        from tasks.history.opened import history_of
+        from tasks.logs.store_review import read_review
+        from tasks.settings import load_settings
+
+        settings = load_settings(service_file(service))
+        now = datetime.now(UTC)
+        names = [source.name for source in settings.logs.source]
+        review = read_review(history_of(settings), settings.service.name, names, now - timedelta(days=days), now)
+        show_errors(review, settings.logs.limits, settings.zone, everything=everything)
+
+
+@app.command("show")
+def show(error: ErrorArgument, service: ServiceOption = None) -> None:
+    """One error: what names it, one of its lines, and what was decided."""
+    with explained():
+        from deployments.show_errors import show_error
+        from tasks.logs.store_triage import read_error
+
+        settings, history = _opened(service)
+        show_error(read_error(history, settings.service.name, error), settings.zone)
+
+
+@app.command("resolve")
+def resolve(
+    error: ErrorArgument,
+    by: ByOption,
+    service: ServiceOption = None,
+    release: Annotated[str, typer.Option(help="The release with the fix; empty: from now on.")] = "",
+    note: NoteOption = "",
+) -> None:
+    """Mark an error as fixed: when it comes back, it is a regression."""
+    _decide(service, error, "resolve", by, release=release, note=note)
+
+
+@app.command("ignore")
+def ignore(error: ErrorArgument, by: ByOption, service: ServiceOption = None, note: NoteOption = "") -> None:
+    """Report an error no more."""
+    _decide(service, error, "ignore", by, note=note)
+
+
+@app.command("assign")
+def assign(
+    error: ErrorArgument,
+    assignee: Annotated[str, typer.Argument(help="Who takes care of it.")],
+    by: ByOption,
+    service: ServiceOption = None,
+    note: NoteOption = "",
+) -> None:
+    """Say who takes care of an error."""
+    _decide(service, error, "assign", by, assignee=assignee, note=note)
+
+
+@app.command("reopen")
+def reopen(error: ErrorArgument, by: ByOption, service: ServiceOption = None, note: NoteOption = "") -> None:
+    """Take back that an error is resolved or ignored."""
+    _decide(service, error, "reopen", by, note=note)
+
+
+def _decide(service: Path | None, error: str, action: str, by: str, **more: str) -> None:
+    with explained():
+        from tasks.logs.store_triage import Action, Decision, decide
+
+        settings, history = _opened(service)
+        decision = Decision(Action(action), by, **more)
+        known = decide(history, settings.service.name, error, decision, datetime.now(UTC))
+        typer.echo(f"{known.fingerprint[:8]} {known.name} {known.message}: {known.state}, {known.assignee or 'nobody'}")
+
+
+def _opened(service: Path | None) -> tuple[Any, Any]:
+    from tasks.history.opened import history_of
+    from tasks.settings import load_settings
+
+    settings = load_settings(service_file(service))
+    return settings, history_of(settings)
