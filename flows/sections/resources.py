@@ -1,7 +1,8 @@
 """Resource usage: does anything that the service uses up come to its end?"""
 
+import asyncio
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from flows.rounds import Round
 from reports.report import Kpi, Section
@@ -29,19 +30,22 @@ from tasks.resources.judge import (
 from tasks.resources.limits import ResourceLimits
 from tasks.resources.look import HOST, Looked, look_at_resources, looked_at_nothing
 from tasks.resources.readings import CONTAINER
+from tasks.samples.store import read_samples
 
 _GB = 1_000_000_000
 
 
-async def resource_usage(round_: Round, samples: Mapping[str, Samples] | None = None) -> Section:
-    """Look at machines, container, database, queues and business figures, and judge what was seen.
+_SAMPLED = ("cpu.used", "oom.kills")
+"""Readings whose samples of the last 24 hours tell more than a look at one moment."""
+_DAY = timedelta(hours=24)
 
-    `samples` are the minute samples of the last 24 hours by the name of their reading; `cpu.used` and `oom.kills` are
-    used.
-    """
+
+async def resource_usage(round_: Round) -> Section:
+    """Look at machines, container, database, queues and business figures, and judge what was seen."""
     settings, past = round_.settings, round_.past
     seen = await look_at_resources(settings) if past is None else looked_at_nothing(settings, past)
-    now, known = round_.now(), samples or {}
+    now = round_.now()
+    known = {name: await asyncio.to_thread(_samples, round_, name, now) for name in _SAMPLED}
     limits = ResourceLimits() if settings.resources is None else settings.resources.limits
     of_database = DatabaseLimits() if settings.database is None else settings.database.limits
     results = (
@@ -52,6 +56,10 @@ async def resource_usage(round_: Round, samples: Mapping[str, Samples] | None = 
         *judge_kpis(settings.kpi, seen.numbers, now),
     )
     return Section(results, _headlines(results, seen))
+
+
+def _samples(round_: Round, name: str, now: datetime) -> Samples:
+    return read_samples(round_.history, round_.key.service, name, now - _DAY, now)
 
 
 def _judge_hosts(

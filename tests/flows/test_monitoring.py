@@ -1,0 +1,99 @@
+"""The monitoring flow: every minute into the history, and red for what is missing."""
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from flows.monitoring import monitoring
+from tasks.samples.store import read_samples
+
+if TYPE_CHECKING:
+    from prefect import State
+
+    from tests.operated import Operate, Operated, Site, Told
+
+pytestmark = pytest.mark.usefixtures("prefect")
+LOG = '[[logs.source]]\nname = "app"\nkind = "file"\npaths = ["app.log"]\n'
+
+
+def collect(shop: "Operated") -> "State[Any]":
+    """One run by hand."""
+    state: Any = asyncio.run(monitoring(shop.name, return_state=True))
+    return state  # type: ignore[no-any-return]
+
+
+def line(at: datetime, status: int = 200) -> str:
+    """A line of the service's log."""
+    fields = {"timestamp": at.isoformat(), "level": "info", "module": "shopping", "message": "GET /items"}
+    return json.dumps({**fields, "url": "/items", "method": "GET", "status": status, "duration": 12.5}) + "\n"
+
+
+def samples(shop: "Operated", name: str) -> dict[str, tuple[float, ...]]:
+    """What is stored of a figure around now."""
+    now = datetime.now(UTC)
+    around = timedelta(minutes=10)
+    return dict(read_samples(shop.history, shop.name, name, now - around, now + around))
+
+
+def log_of(shop: "Operated") -> Path:
+    """The service's log file."""
+    return shop.settings.path.parent / "app.log"
+
+
+def test_a_minute_is_kept_and_no_run_is_stored(operate: "Operate") -> None:
+    shop = operate(more=LOG + "[resources]\ninterval_s = 0.1\n")
+    log_of(shop).write_text(line(datetime.now(UTC)) * 3)
+    state = collect(shop)
+    assert (state.type.value, state.name) == ("COMPLETED", "Collected")
+    assert (state.message or "").endswith("figures, 3 log lines")
+    assert samples(shop, "probe.live") == {"service": (1.0,)}
+    assert samples(shop, "probe.ready") == {"service": (1.0,)}
+    assert 0 < samples(shop, "probe.live.latency")["service"][0] < 2000
+    assert 0 < samples(shop, "memory.used")["host"][0] < 100
+    assert [tuple(row) for row in shop.rows("SELECT SUM(valid), SUM(bad), SUM(timed) FROM traffic_minutes")] == [
+        (3, 0, 3)
+    ]
+    assert shop.runs() == () and shop.letters() == [] and not shop.settings.output.exists()
+
+
+def test_a_line_is_counted_once_by_monitoring_and_checklist(operate: "Operate") -> None:
+    guide = '[guide.daily]\nresources = { not_applicable = "by hand" }\n'
+    shop = operate(more=LOG, guide=guide)
+    log_of(shop).write_text(line(datetime.now(UTC)) * 3)
+    collect(shop)
+    with log_of(shop).open("a") as log:
+        log.write(line(datetime.now(UTC), 503))
+    shop.hold()
+    assert collect(shop).message == "4 figures, 0 log lines"
+    assert [tuple(row) for row in shop.rows("SELECT SUM(valid), SUM(bad) FROM traffic_minutes")] == [(4, 1)]
+    share = next(r for r in shop.report().results if r.check == "logs.error-share")
+    assert dict(share.reason.params)["bad"] == 1
+
+
+def test_a_service_that_is_down_is_a_figure_not_a_gap(operate: "Operate", site: "Site") -> None:
+    shop = operate()
+    site.fall_ill()
+    assert collect(shop).name == "Collected"
+    assert samples(shop, "probe.live") == {"service": (1.0,)}
+    assert samples(shop, "probe.ready") == {"service": (0.0,)}
+
+
+def test_what_is_missing_makes_the_run_red_and_keeps_the_rest(operate: "Operate", told: "Told") -> None:
+    shop = operate(more=LOG)
+    state = collect(shop)
+    assert (state.type.value, state.name) == ("FAILED", "Incomplete")
+    assert "4 figures, 0 log lines; not collected: No file is named app.log" in (state.message or "")
+    assert "No file is named app.log" in told.log(state)
+    assert samples(shop, "probe.live") == {"service": (1.0,)}
+
+
+def test_a_name_that_does_not_resolve_is_not_a_service_that_is_down(operate: "Operate") -> None:
+    shop = operate(base_url="http://no-such-host.invalid")
+    state = collect(shop)
+    assert state.name == "Incomplete"
+    assert "The name of the service does not resolve" in (state.message or "")
+    assert samples(shop, "probe.live") == {}

@@ -1,0 +1,63 @@
+"""Figures by minute, on both databases."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine, text
+
+from tasks.history.engine import HistoryError, reading
+from tasks.samples.facts import Reading
+from tasks.samples.store import read_samples, store_readings, synthetic_until
+
+NOON = datetime(2026, 11, 25, 12, 0, 30, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+def cpu(value: float, subject: str = "host") -> Reading:
+    return Reading("cpu.used", subject, value, "%")
+
+
+def test_figures_come_back_by_subject_in_the_order_of_time(history: Engine) -> None:
+    given = [
+        (NOON + MINUTE, cpu(2)),
+        (NOON, cpu(1)),
+        (NOON, cpu(9, "web-2")),
+        (NOON, Reading("swap.used", "host", 5, "%")),
+    ]
+    assert store_readings(history, "shop", given) == 4
+    found = read_samples(history, "shop", "cpu.used", NOON, NOON + 2 * MINUTE)
+    assert found == {"host": (1.0, 2.0), "web-2": (9.0,)}
+
+
+def test_a_minute_holds_one_figure_the_last_one(history: Engine) -> None:
+    store_readings(history, "shop", [(NOON, cpu(1)), (NOON + timedelta(seconds=20), cpu(2))])
+    assert store_readings(history, "shop", [(NOON, cpu(3))]) == 1
+    assert read_samples(history, "shop", "cpu.used", NOON, NOON + MINUTE) == {"host": (3.0,)}
+
+
+def test_the_end_of_the_time_asked_for_is_not_in_it(history: Engine) -> None:
+    store_readings(history, "shop", [(NOON + n * MINUTE, cpu(n)) for n in range(4)])
+    assert read_samples(history, "shop", "cpu.used", NOON + MINUTE, NOON + 3 * MINUTE) == {"host": (1.0, 2.0)}
+
+
+def test_services_do_not_see_each_other(history: Engine) -> None:
+    store_readings(history, "shop", [(NOON, cpu(1))])
+    store_readings(history, "bar", [(NOON, cpu(2))], synthetic=True)
+    assert read_samples(history, "shop", "cpu.used", NOON, NOON + MINUTE) == {"host": (1.0,)}
+    assert synthetic_until(history, "shop") is None
+    assert synthetic_until(history, "bar") == NOON.replace(second=0)
+
+
+def test_what_cannot_be_stored_leaves_nothing_behind(history: Engine) -> None:
+    with pytest.raises(HistoryError):
+        store_readings(history, "shop", [(NOON, cpu(1)), (NOON, cpu(None, "web-2"))])  # type: ignore[arg-type]
+    with reading(history) as connection:
+        assert connection.execute(text("SELECT COUNT(*) FROM samples")).scalar() == 0
+        assert connection.execute(text("SELECT COUNT(*) FROM sample_series")).scalar() == 0
+
+
+def test_a_month_of_minutes_is_one_transaction(history: Engine) -> None:
+    given = ((NOON + n * MINUTE, cpu(n % 100)) for n in range(43_200))
+    assert store_readings(history, "shop", given) == 43_200
+    [found] = read_samples(history, "shop", "cpu.used", NOON, NOON + 43_200 * MINUTE).values()
+    assert (len(found), found[-1]) == (43_200, 99.0)
