@@ -85,7 +85,7 @@ CLEAN = [
     "order 1234567890123452",
     "order 9999999999999995",
     "order 411111111111",
-    "JAN 4902102072618",
+    "JAN 4947720437258",
     "request id req-090-1234-56789",
     "a4111111111111111",
     "4111111111111111a",
@@ -176,6 +176,11 @@ def test_few_clean_lines_are_suspicious_and_none_has_anything() -> None:
     lines = [clean_line(chance) for _ in range(1000)]
     assert sum(map(suspicious, lines)) < 60
     assert not any(find_kinds(line.decode()) for line in lines)
+
+
+@pytest.mark.parametrize("number", ["1764000000000", "12.345678901234567", "0.4111111111111111"])
+def test_a_time_and_a_fraction_are_not_even_suspicious(number: str) -> None:
+    assert not suspicious(f'{{"time":{number},"last":{number}}}'.encode())
 
 
 def test_few_ids_of_16_digits_look_like_cards() -> None:
