@@ -75,6 +75,42 @@ def run(
 
 
 @app.command()
+def init(
+    url: Annotated[str, typer.Argument(help="Address of the service, http:// or https://.")],
+    log: Annotated[list[str] | None, typer.Option("--log", help="Log file or glob pattern, repeatable.")] = None,
+    log_command: Annotated[
+        str | None, typer.Option(help="Command that prints the log from {since} on, such as kubectl or ssh.")
+    ] = None,
+    prometheus: Annotated[str | None, typer.Option(help="Address of a Prometheus that knows the service.")] = None,
+    database: Annotated[
+        str | None, typer.Option(help="PostgreSQL: postgresql://… or the NAME of an environment variable with it.")
+    ] = None,
+    guide: Annotated[Path | None, typer.Option(help="Operations guide in Markdown: its daily checklist.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the service; default: from its address.")] = None,
+    timezone: Annotated[str | None, typer.Option(help="IANA time zone; default: this machine's.")] = None,
+    output: Annotated[Path, typer.Option(help="The service file to write.")] = Path("service.toml"),
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")] = False,
+    no_run: Annotated[bool, typer.Option("--no-run", help="Hold no first daily round.")] = False,
+) -> None:
+    """Look at a service, write its service file, and hold a first daily round. Exit status: that of the round."""
+    with explained():
+        _quiet()
+        from deployments.init.command import Given, look_and_write
+
+        given = Given(
+            url, output, tuple(log or ()), log_command, prometheus, database, guide, name, timezone, force=force
+        )
+        written = look_and_write(given, datetime.now(UTC), typer.echo)
+    try:
+        if not no_run:
+            run("daily-checklist", service=output)
+    finally:  # the round ends with its exit status
+        typer.echo(f"To do in {output}:")
+        for number, edit in enumerate(written.edits, 1):
+            typer.echo(f"  {number}. {edit}")
+
+
+@app.command()
 def up(
     services: ServicesOption = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
@@ -90,9 +126,9 @@ def up(
 
         stop = stop_on_signals()
         if demo:
-            from deployments.demo.run import demo_service
+            from deployments.demo.lively import lively_demo
 
-            with demo_service(Path(".demo"), _DEMO_OUTPUT, frozenset()) as file:
+            with lively_demo(Path(".demo"), _DEMO_OUTPUT) as file:
                 run_until_stopped(UpOptions(file, host, port, archive_port), typer.echo, stop)
         else:
             run_until_stopped(UpOptions(services or services_folder(), host, port, archive_port), typer.echo, stop)

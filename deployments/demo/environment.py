@@ -55,13 +55,15 @@ def demo_environment(
 ) -> Iterator[DemoEnvironment]:
     """The demo with its data kept in `folder`: started until healthy, stopped at the end.
 
-    Services of several names share one database there; each has its own log. Faults are planted when everything is healthy. Raises DemoUnavailable or PostgresUnavailable.
+    Services of several names share one database there; each has its own log.
+    Faults are planted when everything is healthy. Raises DemoUnavailable or PostgresUnavailable.
     """
     folder = folder.absolute()
     own = folder / name
     own.mkdir(parents=True, exist_ok=True)
     log, faults_file = own / "service.log", own / "faults.json"
     plant(faults_file, ())
+    logged = log.stat().st_size if log.exists() else 0
     with ExitStack() as running:
         server = running.enter_context(running_postgres(folder / "postgres", fsync=False))
         dsn = _prepare_database(server)
@@ -72,6 +74,7 @@ def demo_environment(
             children.append((base_url, running.enter_context(child)))
         for base_url, child in children:
             _wait_until_healthy(base_url, child)
+        os.truncate(log, logged)  # an instance that is not up yet has said so, which nobody planted
         plant(faults_file, faults)
         watch_dsn = f"postgresql://{_WATCHER}@{server.host}:{server.port}/{SERVICE}"
         yield DemoEnvironment(tuple(url for url, _ in children), dsn, watch_dsn, log, faults_file, folder)

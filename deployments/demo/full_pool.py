@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 import psycopg
 
 _APPLICATION = "kondate-export"
-_LEFT = 3
+_LEFT = 4
 """Connections left for the look at the database, which needs two at once; the service has the reserved ones too."""
 
 

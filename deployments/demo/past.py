@@ -14,7 +14,7 @@ from tasks.history.opened import history_of
 from tasks.resources.judge import disk_subject
 from tasks.resources.look import HOST
 from tasks.samples.store import read_samples, store_readings, synthetic_until
-from tasks.settings import load_settings
+from tasks.settings import Settings, load_settings
 
 _MINUTE = timedelta(minutes=1)
 _DISK = "/"
@@ -26,11 +26,10 @@ def bring_history(file: Path, shape: Shape, dsn: str, silent: bool, now: datetim
     With `silent` one module falls silent three hours before `now`. Raises HistoryError.
     """
     settings = load_settings(file)
-    name = settings.service.name
-    modules = (SILENT_MODULE,) if silent else ()
-    write_history(file.parent / name / "history", shape, settings.zone, now, silent=modules)
+    bring_log(settings, shape, silent, now)
     history = history_of(settings)
     try:
+        name = settings.service.name
         since = synthetic_until(history, name)
         if since is not None and read_samples(history, name, LIVE, since + _MINUTE, now):
             return  # these weeks were watched: what was measured is not painted over
@@ -39,6 +38,12 @@ def bring_history(file: Path, shape: Shape, dsn: str, silent: bool, now: datetim
         store_readings(history, name, figures, synthetic=True)
     finally:
         history.dispose()
+
+
+def bring_log(settings: Settings, shape: Shape, silent: bool, now: datetime) -> None:
+    """Make what is missing of the log alone."""
+    folder = settings.path.parent / settings.service.name / "history"
+    write_history(folder, shape, settings.zone, now, silent=(SILENT_MODULE,) if silent else ())
 
 
 def _sizes(dsn: str) -> Sizes:

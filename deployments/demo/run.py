@@ -16,7 +16,7 @@ from deployments.demo.environment import DemoEnvironment, demo_environment
 from deployments.demo.expected import Comparison, compare
 from deployments.demo.faults import Fault, plant, service_name
 from deployments.demo.full_pool import full_pool
-from deployments.demo.history import Shape
+from deployments.demo.history import WEEKS, Shape
 from deployments.demo.past import bring_history
 from deployments.demo.traffic import make_traffic
 from deployments.prefect_server import PrefectServer
@@ -32,8 +32,8 @@ _REQUESTS, _SECONDS = 600, 10.0
 
 
 @contextmanager
-def demo_service(folder: Path, output: Path, faults: frozenset[Fault], shape: Shape = Shape()) -> Iterator[Path]:
-    """The demo service with weeks of history and some traffic behind it and the faults planted; yields its service file.
+def demo_service(folder: Path, output: Path, faults: frozenset[Fault], shape: Shape = WEEKS) -> Iterator[Path]:
+    """The demo service with weeks of history, some traffic and the faults planted; yields its service file.
 
     Each set of faults is a service of its own, since the history remembers for a day what was found in another.
     """
@@ -53,7 +53,7 @@ def demo_service(folder: Path, output: Path, faults: frozenset[Fault], shape: Sh
         yield file
 
 
-def run_demo(folder: Path, output: Path, faults: frozenset[Fault], lang: str | None, shape: Shape = Shape()) -> bool:
+def run_demo(folder: Path, output: Path, faults: frozenset[Fault], lang: str | None, shape: Shape = WEEKS) -> bool:
     """Hold a daily round on the demo service; True if exactly the planted faults were found."""
     with ExitStack() as stack:
         server = PrefectServer(folder.absolute() / "prefect", services=False)

@@ -6,21 +6,22 @@ from datetime import datetime, time, timedelta
 
 from flows.rounds import Round
 from reports.report import Kpi, Section
-from tasks.check_result import Message, msg
+from tasks.check_result import CheckResult, Message, Status, msg
 from tasks.logs.facts import LogReview, SourceRead
 from tasks.logs.ingest import read_log
 from tasks.logs.judge import (
     judge_error_share,
-    judge_malformed,
     judge_personal_data,
     judge_refused_requests,
     judge_silent_modules,
-    judge_sources,
 )
 from tasks.logs.judge_errors import judge_errors
+from tasks.logs.judge_sources import judge_malformed, judge_sources, not_read, not_sure, unless_doubted
 from tasks.logs.settings import Source
 from tasks.logs.store_review import read_review
 from tasks.observation import Unobserved, seen
+from tasks.secrets import check_secrets
+from tasks.settings import Settings
 
 _PERIOD = timedelta(hours=24)
 _DEADLINE_S = 1200.0
@@ -29,8 +30,10 @@ _DEADLINE_S = 1200.0
 
 async def error_log_review(round_: Round) -> Section:
     """Take in what the logs have new, then judge the last 24 hours, or the whole day that the round is for."""
-    settings, limits = round_.settings, round_.settings.logs.limits
+    settings = round_.settings
     sources = settings.logs.source
+    # A secret in a log line is masked before it is stored, if it is known by then: not only those used so far.
+    await asyncio.to_thread(check_secrets, settings)
     read: dict[str, SourceRead | Unobserved] = {}
     for source in sources:
         look = asyncio.to_thread(read_log, round_.history, settings, source, round_.now(), _DEADLINE_S / len(sources))
@@ -40,20 +43,32 @@ async def error_log_review(round_: Round) -> Section:
     if sources:
         names = [source.name for source in sources]
         review = await asyncio.to_thread(read_review, round_.history, settings.service.name, names, since, until)
-    now, whole = round_.now(), _whole(read, review)
-    return Section(
-        (
-            *judge_sources(read, review, {source.name: _needed(source) for source in sources}, limits, now),
-            *judge_malformed(review, limits, now),
-            *judge_error_share(whole, limits, now),
-            *judge_errors(whole, limits, now),
-            *judge_silent_modules(whole, settings.service.modules, limits, now),
-            *judge_personal_data(whole, limits, now),
-            judge_refused_requests(whole, limits, now),
-        ),
-        (Kpi(msg("Error lines of the period"), _error_lines(review), ""),),
-        _notes(review),
+    results, doubt = _judged(settings, read, review, round_.now())
+    errors = Kpi(msg("Error lines of the period"), None if doubt else _error_lines(review), "")
+    return Section(results, (errors,), _notes(review))
+
+
+def _judged(
+    settings: Settings, read: Mapping[str, SourceRead | Unobserved], review: LogReview | None, now: datetime
+) -> tuple[tuple[CheckResult, ...], Message | None]:
+    """The results, and why what the logs tell is not the whole; then nothing that they tell is called good."""
+    limits = settings.logs.limits
+    logs = judge_sources(read, review, {source.name: _needed(source) for source in settings.logs.source}, limits, now)
+    lines = tuple(
+        unless_doubted([result], not_sure(log for log in logs if log.subject == result.subject), Status.PASS)[0]
+        for result in judge_malformed(review, limits, now)
     )
+    doubt = not_sure((*logs, *lines))
+    told = (
+        *judge_error_share(review, limits, now),
+        *judge_errors(review, limits, now),
+        *judge_personal_data(review, limits, now),
+        judge_refused_requests(review, limits, now),
+    )
+    silence = judge_silent_modules(review, settings.service.modules, limits, now)
+    silence = unless_doubted(silence, not_read(read), Status.FAIL, Status.WARN, Status.PASS)
+    sure = unless_doubted((*told, *silence), doubt, Status.PASS)
+    return (*logs, *lines, *sure), doubt
 
 
 def period(round_: Round) -> tuple[datetime, datetime]:
@@ -64,18 +79,13 @@ def period(round_: Round) -> tuple[datetime, datetime]:
     return tuple(datetime.combine(d, time(), zone) for d in (day, day + timedelta(days=1)))  # type: ignore[return-value]
 
 
-def _whole(read: Mapping[str, SourceRead | Unobserved], review: LogReview | None) -> LogReview | Unobserved | None:
-    """The review, unless a log is missing from it: of what was not read nothing is known to be well."""
-    missing = [name for name, source in read.items() if isinstance(source, Unobserved)]
-    return Unobserved(msg("Not read: {logs}", logs=", ".join(missing))) if missing else review
-
-
 def _needed(source: Source) -> tuple[str, ...]:
     """The fields that the lines of a source must hold: those named in the service file, and what is counted by."""
-    if source.format != "json":
-        return ()
+    if source.format != "json":  # the format itself says what a line holds; a duration is an addition to it
+        return ("timestamp", "status") if source.requests else ("timestamp",)
     counted = ("timestamp", "status", "duration") if source.requests else ("timestamp",)
-    return tuple(dict.fromkeys((*counted, *sorted(source.fields.model_fields_set))))
+    named = source.fields.model_fields_set - {"error"}  # a healthy service writes none
+    return tuple(dict.fromkeys((*counted, *sorted(named))))
 
 
 def _error_lines(review: LogReview | None) -> float | None:

@@ -6,15 +6,15 @@ from datetime import datetime, timedelta
 
 from flows.rounds import Round
 from reports.report import Kpi, Section
-from tasks.check_result import CheckResult, Status, msg
+from tasks.check_result import CheckResult, msg
 from tasks.database.facts import DatabaseFacts, Size
 from tasks.database.judge import judge_database
 from tasks.database.limits import DatabaseLimits
 from tasks.kpi.judge import judge_kpis, judge_queues
 from tasks.observation import Unobserved
 from tasks.resources.bounds import not_measured
-from tasks.resources.checks import CONTAINER_CHECKS, CPU, DISK, HOST_CHECKS, MEMORY
-from tasks.resources.facts import Absent, Container, Host
+from tasks.resources.checks import CONTAINER_CHECKS, DISK, HOST_CHECKS, MEMORY
+from tasks.resources.facts import Absent, Container, Cpu, Host
 from tasks.resources.judge import (
     Samples,
     judge_container_cpu,
@@ -76,7 +76,7 @@ def _judge_hosts(
             results += [not_measured(check, host, name, now) for check in HOST_CHECKS]
             continue
         results += [
-            judge_cpu(host.cpu, name, limits, now, samples.get("cpu.used", {})),
+            judge_cpu(host.cpu, name, limits, now, samples.get("cpu.used", {}), host.name),
             judge_pressure(host.pressure, name, limits, now),
             judge_memory(host.memory, name, limits, now),
             judge_swap(host.swap, name, limits, now),
@@ -100,9 +100,11 @@ def _judge_container(
 
 
 def _headlines(results: tuple[CheckResult, ...], seen: Looked) -> tuple[Kpi, ...]:
+    hosts = seen.hosts.values() if isinstance(seen.hosts, Mapping) else ()
+    cpus = [h.cpu.busy_percent for h in hosts if isinstance(h, Host) and isinstance(h.cpu, Cpu)]
     size = seen.database.size if isinstance(seen.database, DatabaseFacts) else None
     return (
-        Kpi(msg("Busiest processor"), _highest(results, CPU.id), "%"),
+        Kpi(msg("Busiest processor"), round(max(cpus), 1) if cpus else None, "%"),
         Kpi(msg("Fullest memory"), _highest(results, MEMORY.id), "%"),
         Kpi(msg("Fullest disk"), _highest(results, DISK.id), "%"),
         Kpi(msg("Database size"), round(size.bytes / _GB, 2) if isinstance(size, Size) else None, "GB"),
@@ -110,11 +112,6 @@ def _headlines(results: tuple[CheckResult, ...], seen: Looked) -> tuple[Kpi, ...
 
 
 def _highest(results: tuple[CheckResult, ...], check: str) -> float | None:
-    """The highest share that was measured; a check may show another figure than a share."""
-    shares = [
-        r.observed.value
-        for r in results
-        if r.check == check and r.status in (Status.PASS, Status.WARN, Status.FAIL) and r.observed is not None
-        if r.observed.unit == "%" and isinstance(r.observed.value, int | float)
-    ]
-    return max(shares, default=None)
+    """The highest figure of a check that was measured."""
+    figures = [r.observed.value for r in results if r.check == check and r.status.measured and r.observed is not None]
+    return max((figure for figure in figures if isinstance(figure, int | float)), default=None)

@@ -47,7 +47,6 @@ def read_numbers(server: Server, statements: Mapping[str, str]) -> Mapping[str, 
     numbers: dict[str, float | Unobserved] = {}
     with connected(server, _deadline_s(server, statements=len(statements))) as connection:
         connection.autocommit = False
-        connection.read_only = True
         for name, sql in statements.items():
             try:
                 numbers[name] = _number(connection, sql)
@@ -63,7 +62,7 @@ def _deadline_s(server: Server, statements: int) -> float:
 
 
 def _number(connection: psycopg.Connection, sql: str) -> float:
-    """The one value of a statement, in a transaction of its own that is rolled back."""
+    """The one value of a statement, in a transaction of its own: the rollback also undoes what it may have set."""
     if connection.closed:
         raise ObservationError(msg("The connection to the database broke"))
     try:

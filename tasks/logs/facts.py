@@ -43,16 +43,39 @@ class DamagedFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What the lines of an hour hold: those that were read, and how many of them have a time, a status, a duration."""
+
+    parsed: float
+    dated: float
+    requests: float
+    timed: float
+
+
+@dataclass(frozen=True, slots=True)
+class SourceHour:
+    """A whole hour of a source beside what is usual then; None before the log is a week old."""
+
+    hour: datetime
+    told: Told
+    usual: Told | None
+
+
+@dataclass(frozen=True, slots=True)
 class SourceLines:
     """A source's lines of a period, and how many of the looked at lines hold each mapped field (`""`: of how many).
 
-    `newest` is the time of the newest line that was ever read, `damaged` are packed files.
+    `hours` are the whole ones of the period. `newest` is the time of its newest line that has one, known to
+    `newest_step_min` minutes. `ahead` are the lines of the two days after it. `damaged` are packed files.
     """
 
     name: str
     counts: Lines
+    hours: tuple[SourceHour, ...]
     fields: Mapping[str, int]
     newest: datetime | None
+    newest_step_min: int
+    ahead: int
     samples: tuple[str, ...]
     damaged: tuple[DamagedFile, ...]
     synthetic: bool
@@ -60,10 +83,10 @@ class SourceLines:
 
 @dataclass(frozen=True, slots=True)
 class ModuleLines:
-    """A module's lines and requests of a period, with its lines of the last hour and how many an hour is usual.
+    """A module's lines and requests of a period, and how many lines an hour and a day like these usually hold.
 
-    `usual_lines` is the mean of the same hour on the `days` before; None when there were none.
-    `unauthorized` and `forbidden` are the period's answers 401 and 403.
+    `recent_lines` are those of the period's last hour, which may have just begun, and the one before. The usual ones
+    are None when the log has no day before; they rest on `days` days.
     """
 
     module: str
@@ -72,16 +95,18 @@ class ModuleLines:
     warnings: int
     valid: int
     bad: int
-    last_hour_lines: int
+    recent_lines: int
     usual_lines: float | None
+    usual_day_lines: float | None
     days: int
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorGroup:
-    """A kind of error: `daily` are its lines of the 28 days before the period, oldest first, `lines` the period's.
+    """A kind of error: `lines` are the period's, `daily` those of the days with log in the 28 before, oldest first.
 
-    `state` is what a person said of it.
+    `state` is what a person said of it. `lines_since_fix` are lines of the period in the hours after it was resolved,
+    those without a readable time among them; first and last seen know only of lines with one, whenever they were.
     """
 
     fingerprint: str
@@ -99,6 +124,7 @@ class ErrorGroup:
     resolved_release: str
     assignee: str
     lines: int
+    lines_since_fix: int
     daily: tuple[int, ...]
 
 
@@ -122,14 +148,15 @@ class SecurityHour:
 
 @dataclass(frozen=True, slots=True)
 class LogReview:
-    """What the logs say from `since` until `until`; `warm_days` are the days of log before `until`.
+    """What the logs say from `since` until `until`.
 
-    `security_daily` are the refused requests of the 28 days before, oldest first, from the first day with lines on.
+    `warm_days` are the whole days with lines in the 28 days before; a day that no log tells of is no quiet day.
+    `security_daily` are the refused requests of these days, oldest first.
     """
 
     since: datetime
     until: datetime
-    warm_days: float
+    warm_days: int
     sources: tuple[SourceLines, ...]
     modules: tuple[ModuleLines, ...]
     errors: tuple[ErrorGroup, ...]

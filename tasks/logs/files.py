@@ -1,42 +1,61 @@
 """Log files on disk: which one is which after a rotation, and their lines from where they were read to.
 
-A file is known by the hash of its first bytes, so that it stays the same one when it is renamed, copied and
-truncated, or packed. The hash of the bytes before the position tells two files apart that begin alike.
+A file is known by what was read of it: prints of short stretches at fixed places tell it from every other one, so
+that it stays the same file when it is renamed, copied and truncated, or packed.
 """
 
+import errno
 import glob
 import hashlib
 import os
+import re
 import stat as modes
-import zlib
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import accumulate, repeat, takewhile
 from pathlib import Path
-from typing import IO, Protocol
-
-from isal import isal_zlib
 
 from tasks.check_result import Message, msg
-from tasks.logs.facts import Damage
+from tasks.logs.content import BLOCK_BYTES, START_BYTES, WINDOW_BYTES, Content, content_of
 from tasks.logs.scan import MOST_LINE_BYTES
-from tasks.observation import ObservationError, shown
+from tasks.observation import shown
 
-HEAD_BYTES = 1024
-_READ_BYTES = 1 << 20
-_CAREFUL_BYTES = 1 << 14
-_GZIP = b"\x1f\x8b"
+_PRINT_BYTES = 8
+_PLACES = (
+    *range(16, 256, 16),
+    *range(256, START_BYTES, 64),
+    # From here on by a sixteenth more each, up to 1 TB: some 380 places.
+    *takewhile(lambda at: at < 1 << 40, accumulate(repeat(0), lambda at, _: at + at // 16, initial=START_BYTES)),
+)
+"""Where prints are taken, each of the WINDOW_BYTES before: close at the start, where files begin alike."""
+_INDEX = {place: index for index, place in enumerate(_PLACES)}
+_TIME = re.compile(rb"[0-9]{2}:[0-9]{2}:[0-9]{2}|[0-9]{10}")
+_OTHER_PACKINGS = {
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"\xfd7zXZ": "xz",
+    b"BZh": "bzip2",
+    b"PK\x03\x04": "zip",
+    b"\x04\x22\x4d\x18": "lz4",
+    b"\x1f\x9d": "compress",
+}
 _PATH_CHARS = 200
+_SAMPLE_BYTES = 4096
+_LINES_BEFORE_BYTES = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """How far a file was read; `position` counts unpacked bytes. `id` is None before it is stored."""
+    """How far a file was read; `position` counts unpacked bytes. `id` is None before it is stored.
+
+    `head` are the prints up to the position, `tail` that of the bytes before it; device to mtime_ns are the file's
+    when that was found. `complete` says that nothing is left to read while they stay.
+    """
 
     id: int | None
     path: str
     head: bytes
-    head_length: int
     tail: bytes
     position: int
     device: int
@@ -46,10 +65,27 @@ class Mark:
     complete: bool
     problem: str = ""
 
+    @property
+    def head_length(self) -> int:
+        """How many bytes the prints reach over."""
+        prints = len(self.head) // _PRINT_BYTES
+        return _PLACES[prints - 1] if prints else 0
+
     def is_at(self, stat: os.stat_result) -> bool:
-        """True when nothing has happened to the file since it was read to its end."""
+        """True when nothing has happened to the file since all of it was read."""
         seen = (self.device, self.inode, self.size, self.mtime_ns)
         return self.complete and seen == (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
+
+    def is_of(self, stat: os.stat_result) -> bool:
+        """True when it was this very file that was read; after its deletion, another may have its number."""
+        return (self.device, self.inode) == (stat.st_dev, stat.st_ino)
+
+    def agrees(self, place: int, window: bytes) -> bool:
+        """False when what was read had another content before `place`, as far as that is known."""
+        if place == self.position and self.tail != _print(window):
+            return False
+        at = _INDEX.get(place, len(_PLACES)) * _PRINT_BYTES
+        return self.head[at : at + _PRINT_BYTES] in (b"", _print(window))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,247 +97,236 @@ class LogFile:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenLog:
+    """An opened file: the same one throughout, whatever becomes of its name; what is appended later is left out."""
+
+    path: Path
+    stat: os.stat_result
+    descriptor: int
+
+    def content(self) -> Content:
+        """Its bytes, from the start."""
+        return content_of(self.descriptor, self.stat.st_size)
+
+
+@dataclass(frozen=True, slots=True)
 class Piece:
     """Whole lines of a file; `mark` is where it has been read to after them.
 
-    `too_long` is the start of a line that was passed over before them.
+    `too_long` is the start of a line that was passed over before them; `consumed` counts the file's bytes so far.
     """
 
     lines: list[bytes]
     too_long: bytes | None
     mark: Mark
+    consumed: int
 
 
 def find_files(folder: Path, patterns: Sequence[str], oldest_mtime_s: float) -> tuple[list[LogFile], list[Message]]:
     """The files of the patterns, the one written to longest ago first, and what was wrong with others.
 
-    Raises ObservationError if a pattern names nothing. Files unchanged since `oldest_mtime_s` are left out.
+    Files unchanged since `oldest_mtime_s` are left out.
     """
     found: dict[Path, LogFile] = {}
     problems: list[Message] = []
     for pattern in patterns:
         matches = sorted(glob.glob(str(folder / pattern), recursive=True))  # noqa: PTH207  Path.glob takes no absolute pattern
         if not matches:
-            raise ObservationError(msg("No file is named {pattern}: correct [[logs.source]] paths", pattern=pattern))
+            problems.append(msg("No file is named {pattern}: correct [[logs.source]] paths", pattern=pattern))
         for match in map(Path, matches):
             try:
                 stat = match.stat()
+                if modes.S_ISDIR(stat.st_mode) and "**" in pattern:  # it names all folders, whoever writes it
+                    continue
+                if (problem := _unfit(match, stat)) is not None:
+                    problems.append(problem)
+                elif stat.st_mtime >= oldest_mtime_s:
+                    found[match] = LogFile(match, stat)
             except OSError as error:
-                problems.append(_unreadable(match, error))
-                continue
-            if not modes.S_ISREG(stat.st_mode):
-                problems.append(msg("{file} is no regular file", file=shown(str(match), _PATH_CHARS)))
-            elif stat.st_mtime >= oldest_mtime_s:
-                found[match] = LogFile(match, stat)
+                problems.append(unreadable(match, error))
     return sorted(found.values(), key=lambda file: (file.stat.st_mtime_ns, str(file.path))), problems
 
 
-def identify(file: LogFile, marks: Sequence[Mark], taken: set[int | None]) -> Mark | None:
+@contextmanager
+def open_log(path: Path) -> Iterator[OpenLog]:
+    """Open a log file, never waiting for one; raises OSError."""
+    # What was a file when it was found may be a named pipe by now.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    try:
+        stat = os.fstat(descriptor)
+        if not modes.S_ISREG(stat.st_mode):
+            raise OSError(errno.EINVAL, "no regular file")
+        yield OpenLog(path, stat, descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def identify(file: LogFile | OpenLog, marks: Sequence[Mark], taken: set[int | None]) -> Mark | None:
     """The mark from which to read a file on, a new one for a file not seen before; None for one with nothing new.
 
-    `taken` holds the marks that other files of this pass are at: the same content again is a copy.
-    Raises OSError.
+    A mark that is `complete` is to be stored as it is: the file holds nothing that was not read elsewhere. `taken`
+    holds the marks that other files of this pass are at: the same content again is a copy. Raises OSError.
     """
-    stat = file.stat
-    if stat.st_size == 0 or any(mark.is_at(stat) for mark in marks):
-        return None
-    with file.path.open("rb") as opened:
-        head = _content(opened, stat.st_size).skip(HEAD_BYTES)
-        new = Mark(None, str(file.path), _hash(head), len(head), _hash(b""), 0, *_identity(stat), complete=False)
-        alike = [m for m in marks if m.head_length <= len(head) and _hash(head[: m.head_length]) == m.head]
-        for mark in sorted(alike, key=lambda mark: (mark.id in taken, -mark.position)):
-            content = _content(opened, stat.st_size)
-            tail = content.skip(mark.position)
-            if (
-                content.at < mark.position
-            ):  # shorter than what was read: emptied and begun anew, or a copy in the making
-                if mark.inode == stat.st_ino and mark.device == stat.st_dev and not content.packed:
-                    continue
-                return None
-            if _hash(tail) != mark.tail:
-                continue
-            if mark.id not in taken:
-                return replace(new, id=mark.id, position=mark.position, tail=mark.tail)
-            if mark.head_length == HEAD_BYTES or content.ended:
-                return None
-        return new if head else None
+    with _opened(file) as log:
+        if log.stat.st_size == 0 or any(mark.is_at(log.stat) for mark in marks):
+            return None
+        return _identify(log, marks, taken)
 
 
-def pieces(file: LogFile, mark: Mark, *, settled: bool) -> Iterator[Piece]:
-    """The lines of a file from a mark to its size when it was found.
+def _identify(log: OpenLog, marks: Sequence[Mark], taken: set[int | None]) -> Mark | None:
+    stat, content = log.stat, log.content()
+    begun = next((mark.id for mark in marks if mark.is_of(stat) and not mark.position and mark.id not in taken), None)
+    path, identity = shown(str(log.path), 2 * _PATH_CHARS), (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
+    new = Mark(begun, path, b"", _print(b""), 0, *identity, complete=False)
+    alike, longer = _alike(content, marks)
+    if any(_occurs_once(content.start()[: mark.position]) for mark in longer):
+        return replace(new, complete=True)  # a copy in the making, or one of before the last lines
+    for mark in sorted(alike, key=lambda mark: (-mark.position, not mark.is_of(stat), mark.id in taken)):
+        ends, free = content.ends_at(mark.position), mark.id not in taken
+        if not (mark.is_of(stat) or _occurs_once(content.start()[: mark.position]) or (ends and free)):
+            continue
+        read = replace(new, head=mark.head, tail=mark.tail, position=mark.position)
+        if free:
+            return replace(read, id=mark.id)
+        # A second name of a file that has grown since it was read through the first waits for the next pass.
+        return None if mark.is_of(stat) else replace(read, complete=ends)
+    return new
+
+
+def _alike(content: Content, marks: Sequence[Mark]) -> tuple[list[Mark], list[Mark]]:
+    """The marks up to which a file has the same content, and those of which it is the beginning."""
+    alike: list[Mark] = []
+    left = [mark for mark in marks if mark.position]
+    for place in sorted({*_PLACES, *(mark.position for mark in left)}):
+        if not left:
+            break
+        window = content.window(place)
+        if window is None:
+            return alike, left if place > _PLACES[0] else []
+        left = [mark for mark in left if mark.agrees(place, window)]
+        alike += [mark for mark in left if mark.position == place]
+        left = [mark for mark in left if mark.position > place]
+    return alike, []
+
+
+def _occurs_once(start: bytes) -> bool:
+    """True for a content that two files have only if one is a copy: a banner without a time may be in each."""
+    return len(start) >= START_BYTES or _TIME.search(start) is not None
+
+
+def pieces(file: LogFile | OpenLog, mark: Mark, *, settled: bool, block_bytes: int = BLOCK_BYTES) -> Iterator[Piece]:
+    """The lines of a file from a mark to the size that it had when it was opened, a block at a time.
 
     A last line without its end is left for the next time, unless the file is `settled` or packed: then it is whole.
     What is wrong with a packed file is in the last mark; what could be unpacked before is given all the same.
     Raises OSError.
     """
-    with file.path.open("rb") as opened:
-        content = _content(opened, file.stat.st_size)
-        before, rest = content.skip(mark.position), b""
-        position, passed_over = mark.position, None
-        for block in content.blocks():
-            data = rest + block
-            *lines, rest = data.split(b"\n")
-            too_long = None
-            if lines:
-                if passed_over is not None:
-                    too_long, passed_over = passed_over, None
-                    del lines[0]
-                whole = data[: len(data) - len(rest)]
-                before, position = (before + whole)[-HEAD_BYTES:], position + len(whole)
-                mark = replace(mark, position=position, tail=_hash(before))
-                yield Piece(lines, too_long, mark)
-            if passed_over is not None or len(rest) > MOST_LINE_BYTES:
-                passed_over = passed_over or rest[:4096]
-                before, position, rest = (before + rest)[-HEAD_BYTES:], position + len(rest), b""
-    problem = content.problem
-    last = [rest] if rest and problem is None and (settled or content.packed) else []
-    if last:
-        before, position = (before + rest)[-HEAD_BYTES:], position + len(rest)
-        mark = replace(mark, position=position, tail=_hash(before))
-    yield Piece(last, None, replace(mark, complete=True, problem=problem or ""))
+    with _opened(file) as log:
+        yield from _pieces(log.content(), mark, settled, block_bytes)
 
 
-class _Content(Protocol):
-    """A file's bytes, unpacked; `at` counts them, `ended` says that there are no more."""
-
-    packed: bool
-    at: int
-    problem: Damage | None
-
-    @property
-    def ended(self) -> bool: ...
-
-    def skip(self, count: int) -> bytes:
-        """Go to a position, and give up to HEAD_BYTES before it."""
-
-    def blocks(self) -> Iterator[bytes]: ...
-
-
-def _content(opened: IO[bytes], size: int) -> "_Content":
-    opened.seek(0)
-    packed = opened.read(2) == _GZIP
-    opened.seek(0)
-    return _Packed(opened, size) if packed else _Plain(opened, size)
-
-
-@dataclass
-class _Plain:
-    """A plain file up to the size it had."""
-
-    file: IO[bytes]
-    size: int
-    at: int = 0
-    packed: bool = False
-    problem: Damage | None = None
-
-    @property
-    def ended(self) -> bool:
-        return self.at >= self.size
-
-    def skip(self, count: int) -> bytes:
-        self.at = min(count, self.size)
-        start = max(0, self.at - HEAD_BYTES)
-        self.file.seek(start)
-        return self.file.read(self.at - start)
-
-    def blocks(self) -> Iterator[bytes]:
-        while not self.ended and (block := self.file.read(min(_READ_BYTES, self.size - self.at))):
-            self.at += len(block)
-            yield block
+def _pieces(content: Content, mark: Mark, settled: bool, block_bytes: int) -> Iterator[Piece]:
+    before = content.window(mark.position) or b""
+    trail = _Trail(mark.position, bytearray(mark.head), before)
+    rest, too_long = b"", None
+    unended = before != b"" and not before.endswith(b"\n")  # its last line was taken without its end
+    for block in content.blocks(block_bytes):
+        data = rest + block
+        *lines, rest = data.split(b"\n")
+        passed_over = None
+        if lines:
+            if unended and not lines[0].strip(b"\r"):
+                del lines[0]
+            elif too_long is not None or len(lines[0].lstrip(b"\x00")) > MOST_LINE_BYTES:
+                passed_over, too_long = too_long or _sample(lines[0]), None
+                del lines[0]
+            trail.follow(data[: len(data) - len(rest)])
+            mark, unended = trail.mark(mark), False
+        if too_long is not None or len(rest) > MOST_LINE_BYTES:
+            line = b"" if too_long is not None else rest.lstrip(b"\x00")  # a hole is no part of the line behind it
+            if len(line) > MOST_LINE_BYTES:
+                too_long, line = _sample(line), b""
+            trail.follow(rest[: len(rest) - len(line)])
+            rest = line
+        yield Piece(lines, passed_over, mark, content.consumed())
+    whole = content.problem is None and (settled or content.packed)
+    if whole:
+        trail.follow(rest)
+        mark = trail.mark(mark)
+    complete = whole or content.problem is not None or content.ends_at(mark.position)
+    mark = replace(mark, complete=complete, problem=content.problem or "")
+    last = [rest] if whole and rest.strip(b"\x00") else []
+    yield Piece(last, too_long if whole else None, mark, content.consumed())
 
 
-@dataclass
-class _Packed:
-    """A gzip file, member by member; a piece of bounded size is unpacked at a time."""
+def lines_before(log: OpenLog, mark: Mark) -> list[bytes]:
+    """The last lines before a mark, as many as are looked back at; raises OSError."""
+    window = log.content().window(mark.position, keep=_LINES_BEFORE_BYTES) or b""
+    lines = window.split(b"\n")
+    return lines if len(window) == mark.position else lines[1:]
 
-    file: IO[bytes]
-    size: int
-    at: int = 0
-    packed: bool = True
-    problem: Damage | None = None
-    ended: bool = False
-    _ahead: bytes = b""
-    _stream: Iterator[bytes] = field(init=False)
+
+@dataclass(slots=True)
+class _Trail:
+    """What is remembered of a file while it is read."""
+
+    position: int
+    prints: bytearray
+    before: bytes
+    _next: int = field(init=False)
 
     def __post_init__(self) -> None:
-        self._stream = self._unpacked()
+        self._next = bisect_right(_PLACES, self.position)
 
-    def skip(self, count: int) -> bytes:
-        before = b""
-        while self.at < count and (block := self._next()):
-            taken, self._ahead = block[: count - self.at], block[count - self.at :]
-            self.at += len(taken)
-            before = (before + taken)[-HEAD_BYTES:]
-        self.ended = not self._ahead and not (following := self._next())
-        if not self.ended and not self._ahead:
-            self._ahead = following
-        return before
+    def follow(self, data: bytes) -> None:
+        """Go on over these bytes."""
+        start, self.position = self.position, self.position + len(data)
+        while self._next < len(_PLACES) and (place := _PLACES[self._next]) <= self.position:
+            self.prints += _print(self._window(data, place - start))
+            self._next += 1
+        self.before = self._window(data, len(data))
 
-    def blocks(self) -> Iterator[bytes]:
-        while block := self._next():
-            self.at += len(block)
-            yield block
+    def _window(self, data: bytes, end: int) -> bytes:
+        window = data[max(0, end - WINDOW_BYTES) : end]
+        missing = WINDOW_BYTES - len(window)
+        return self.before[-missing:] + window if missing else window
 
-    def _next(self) -> bytes:
-        block, self._ahead = self._ahead, b""
-        return block or next(self._stream, b"")
-
-    def _unpacked(self) -> Iterator[bytes]:
-        unpacker, given, read, made = isal_zlib.decompressobj(wbits=31), b"", 0, 0
-        between, more = True, False  # two members; something is still held back inside the unpacker
-        while True:
-            if not given and not more:
-                given = self.file.read(min(_READ_BYTES, self.size - read))
-                read += len(given)
-                if not given:
-                    self.problem = None if between else Damage.TRUNCATED
-                    return
-            if between and not (given := given.lstrip(b"\x00")):  # tapes and block devices pad
-                continue
-            try:
-                block = unpacker.decompress(given, _READ_BYTES)
-            except isal_zlib.error:  # type: ignore[misc]  # its stub says an instance
-                self.problem = Damage.DAMAGED
-                yield from self._before_damage(read, made)
-                return
-            made += len(block)
-            if block:
-                yield block
-            between = unpacker.eof
-            given, more = unpacker.unconsumed_tail, len(block) == _READ_BYTES and not between
-            if between:
-                given, unpacker = unpacker.unused_data, isal_zlib.decompressobj(wbits=31)
-
-    def _before_damage(self, read: int, made: int) -> Iterator[bytes]:
-        """What follows the first `made` bytes: isal gives nothing of the piece in which it meets an error."""
-        unpacker, at = zlib.decompressobj(wbits=31), 0
-        self.file.seek(0)
-        with suppress(zlib.error):
-            while at < read:
-                step = _CAREFUL_BYTES if at < read - 2 * _READ_BYTES else 1
-                at += step
-                data = unpacker.unused_data + self.file.read(step)
-                if unpacker.eof:
-                    unpacker = zlib.decompressobj(wbits=31)
-                block = unpacker.decompress(data)
-                new, made = block[made:], max(0, made - len(block))
-                if new:
-                    yield new
+    def mark(self, mark: Mark) -> Mark:
+        """A mark moved to here."""
+        return replace(mark, head=bytes(self.prints), tail=_print(self.before), position=self.position)
 
 
-def _identity(stat: os.stat_result) -> tuple[int, int, int, int]:
-    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
+@contextmanager
+def _opened(file: LogFile | OpenLog) -> Iterator[OpenLog]:
+    if isinstance(file, OpenLog):
+        yield file
+        return
+    with open_log(file.path) as log:
+        yield log
 
 
-def _hash(data: bytes) -> bytes:
-    return hashlib.sha256(data).digest()[:16]
+def _sample(line: bytes) -> bytes:
+    return line.lstrip(b"\x00")[:_SAMPLE_BYTES]
 
 
-def _unreadable(path: Path, error: OSError) -> Message:
-    why = error.strerror or type(error).__name__
-    return msg("{file} cannot be read: {why}", file=shown(str(path), _PATH_CHARS), why=why)
+def _print(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=_PRINT_BYTES).digest()
 
 
-def unreadable(file: LogFile, error: OSError) -> Message:
+def _unfit(path: Path, stat: os.stat_result) -> Message | None:
+    """Why something is no log file, if it is none; raises OSError."""
+    file = shown(str(path), _PATH_CHARS)
+    if not modes.S_ISREG(stat.st_mode):
+        return msg("{file} is no regular file", file=file)
+    with open_log(path) as log:
+        start = os.pread(log.descriptor, max(map(len, _OTHER_PACKINGS)), 0)
+    for magic, program in _OTHER_PACKINGS.items():
+        if start.startswith(magic):
+            return msg("{file} is packed with {program}: use gzip", file=file, program=program)
+    return None
+
+
+def unreadable(path: Path, error: OSError) -> Message:
     """Why a file could not be read, in words."""
-    return _unreadable(file.path, error)
+    why = error.strerror or errno.errorcode.get(error.errno or 0, type(error).__name__)
+    return msg("{file} cannot be read: {why}", file=shown(str(path), _PATH_CHARS), why=why)

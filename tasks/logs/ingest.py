@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from prefect import task
@@ -12,10 +12,11 @@ from prefect.cache_policies import NO_CACHE
 
 from tasks.check_result import Message, msg
 from tasks.history.engine import History
+from tasks.logs.content import BLOCK_BYTES
 from tasks.logs.cursor import Cursor
 from tasks.logs.facts import SourceRead
-from tasks.logs.files import LogFile, Mark, find_files, identify, pieces, unreadable
-from tasks.logs.lines import reader_of
+from tasks.logs.files import LogFile, Mark, OpenLog, find_files, identify, lines_before, open_log, pieces, unreadable
+from tasks.logs.lines import instant, reader_of
 from tasks.logs.places import Places, RoutePattern
 from tasks.logs.scan import Plan, Scan
 from tasks.logs.settings import Source
@@ -28,7 +29,6 @@ from tasks.settings import Settings
 _COMMIT_BYTES = 64 * 1024 * 1024
 _SETTLED = timedelta(hours=1)
 """A file that nobody wrote to for this long has its last line whole, with or without a line break."""
-_ATTEMPTS = 20
 _PAUSE_S = 0.5
 _NS = 1_000_000_000
 
@@ -52,19 +52,18 @@ def read_log(
     """
     until = time.monotonic() + deadline_s
     lines = 0
-    for attempt in range(_ATTEMPTS):
-        if attempt:
-            time.sleep(_PAUSE_S)
-        name = settings.service.name
-        state = open_source(history, name, source.name, synthetic=source.synthetic)
+    while True:
+        state = open_source(history, settings.service.name, source.name, synthetic=source.synthetic)
         ingest = _Ingest(history, settings, source, state, now, until, commit_bytes)
         try:
             problems = ingest.read()
-        except Overtaken:
+        except Overtaken:  # what the other one counted is not counted again: it is looked for anew
             lines += ingest.lines
-            continue
-        return SourceRead(source.name, lines + ingest.lines, tuple(problems))
-    raise ObservationError(msg("Another process is reading this log all the time"))
+        else:
+            return SourceRead(source.name, lines + ingest.lines, tuple(problems))
+        if time.monotonic() + _PAUSE_S > until:
+            raise ObservationError(msg("Another process is reading this log all the time"))
+        time.sleep(_PAUSE_S)
 
 
 class _Ingest:
@@ -82,7 +81,7 @@ class _Ingest:
     ) -> None:
         self._history, self._settings, self._source, self._state = history, settings, source, state
         self._now, self._until, self._commit_bytes = now, until, commit_bytes
-        self._plan = plan_of(settings, source, state.routes)
+        self._plan, self._read = plan_of(settings, source, state.routes), reader_of(source)
         self.lines = 0
 
     def read(self) -> list[Message]:
@@ -100,56 +99,88 @@ class _Ingest:
         problems += unfit
         if not files and unfit:
             raise ObservationError(unfit[0])
-        told = progress.get()
         done, total = 0, sum(file.stat.st_size for file in files)
         taken: set[int | None] = {m.id for m in self._state.marks if any(m.is_at(file.stat) for file in files)}
         for file in files:
             try:
-                taken.add(self._read_file(file, taken))
+                if not self._read_file(file, taken, done, total):
+                    problems.append(msg("There was no time for all lines: the rest is read next time"))
+                    return
             except OSError as error:
-                problems.append(unreadable(file, error))
-            if time.monotonic() > self._until:
-                problems.append(msg("There was no time for all lines: the rest is read next time"))
-                return
+                problems.append(unreadable(file.path, error))
             done += file.stat.st_size
-            if told is not None:
-                told(done, total)
+            self._tell(done, total)
 
-    def _read_file(self, file: LogFile, taken: set[int | None]) -> int | None:
-        """Count a file's new lines, and give its mark."""
-        mark = identify(file, self._state.marks, taken)
-        if mark is None:
-            return None
-        scan = Scan(self._plan, self._now)
-        settled = self._now.timestamp() - file.stat.st_mtime > _SETTLED.total_seconds()
-        stored, key = mark.position, mark.id
-        for piece in pieces(file, mark, settled=settled):
-            if piece.too_long is not None:
-                scan.skip_too_long(piece.too_long)
-            scan.feed(piece.lines)
-            if piece.mark.complete or piece.mark.position - stored >= self._commit_bytes:
-                key = self._store(scan, mark=replace(piece.mark, id=key))
-                stored = piece.mark.position
-                if time.monotonic() > self._until:
+    def _read_file(self, file: LogFile, taken: set[int | None], done: int, total: int) -> bool:
+        """Count a file's new lines; False when there was no time for all of them."""
+        with open_log(file.path) as log:
+            mark = identify(log, self._state.marks, taken)
+            if mark is None:
+                return True
+            if mark.complete:
+                taken.add(self._store(Scan(self._plan, self._now), mark=mark))
+                return True
+            started_at = self._last_time(log, mark) or self._no_later(log.stat.st_mtime)
+            scan, stored = Scan(self._plan, started_at), mark
+            settled = self._now.timestamp() - log.stat.st_mtime > _SETTLED.total_seconds()
+            for piece in pieces(log, mark, settled=settled, block_bytes=min(BLOCK_BYTES, self._commit_bytes)):
+                if piece.too_long is not None:
+                    scan.skip_too_long(piece.too_long)
+                scan.feed(piece.lines)
+                mark = replace(piece.mark, id=stored.id)
+                late = time.monotonic() > self._until
+                if late or mark.complete or scan.is_full or mark.position - stored.position >= self._commit_bytes:
+                    stored = self._store_mark(scan, mark, stored)
+                    self._tell(done + piece.consumed, total)
+                if late and not mark.complete:
                     break
-        return key
+            else:
+                late = False
+            if not mark.complete:
+                stored = self._store_mark(scan, mark, stored)
+            taken.add(stored.id)
+            return not late
+
+    def _store_mark(self, scan: Scan, mark: Mark, stored: Mark) -> Mark:
+        if not mark.complete and mark.position == stored.position:  # only a line without its end was found
+            return stored
+        return replace(mark, id=self._store(scan, mark=mark))
+
+    def _last_time(self, log: OpenLog, mark: Mark) -> datetime | None:
+        """The time of the last line before a mark: what follows without a time is counted there, killed or not."""
+        for line in reversed(lines_before(log, mark)):
+            record = self._read(line)
+            at = None if record is None else instant(record.timestamp, self._plan.zone)
+            if at is not None:
+                return at
+        return None
+
+    def _no_later(self, at_s: float) -> datetime:
+        return min(self._now, datetime.fromtimestamp(max(0.0, at_s), UTC))
+
+    def _tell(self, done: int, total: int) -> None:
+        if (told := progress.get()) is not None:
+            told(min(done, total), total)
 
     def _read_stream(self, problems: list[Message]) -> None:
         source, state = self._source, self._state
         now_ns = int(self._now.timestamp()) * _NS
         first_ns = now_ns - int(source.first_hours * 3600) * _NS
         cursor = Cursor.unpack(state.cursor) if state.cursor else Cursor(first_ns)
+        left_s = max(0.0, self._until - time.monotonic())
         if source.kind == "command":
-            answer = read_command(source, cursor.since_ns, reader_of(source), self._plan.zone, problems)
+            zone = self._plan.zone
+            answer = read_command(source, cursor.since_ns, self._read, zone, problems, deadline_s=left_s)
         else:
             headers = {
                 name: resolve(value, self._settings, f"logs.source.{source.name}.headers.{name}")
                 for name, value in source.headers.items()
             }
-            answer = read_loki(source, cursor.since_ns, now_ns, headers, problems)
-        scan = Scan(self._plan, self._now)
-        scan.feed(line for _, line in cursor.new_lines(answer))
-        self._store(scan, cursor=cursor.after(answer).pack())
+            answer = read_loki(source, cursor.since_ns, now_ns, headers, problems, deadline_s=left_s)
+        new = list(cursor.new_lines(answer))
+        scan = Scan(self._plan, self._no_later(new[0][0] / _NS) if new else self._now)
+        scan.feed(line for _, line in new)
+        self._store(scan, cursor=cursor.after(answer, now_ns).pack())
 
     def _store(self, scan: Scan, *, mark: Mark | None = None, cursor: bytes | None = None) -> int | None:
         batch = scan.take()

@@ -1,277 +1,196 @@
-"""Holds what the logs say of sources and modules against the limits."""
+"""Holds what the logs tell of modules against the limits."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from tasks.check_result import (
     Chart,
-    Check,
     CheckResult,
     Evidence,
-    Excerpt,
     Limit,
+    Message,
     Quantity,
     Status,
     Table,
     moment,
     msg,
+    verbatim,
 )
-from tasks.logs.checks import ERROR_SHARE, MALFORMED, PERSONAL_DATA, REFUSED, SILENT_MODULE, SOURCE
-from tasks.logs.facts import LogReview, ModuleLines, SourceLines, SourceRead
+from tasks.logs.checks import ERROR_SHARE, PERSONAL_DATA, REFUSED, SILENT_MODULE
+from tasks.logs.facts import LogReview, ModuleLines, PersonalData
+from tasks.logs.judge_sources import NO_LINE, NOT_SET, SETTINGS, percent, unless_doubted
 from tasks.logs.limits import LogLimits
-from tasks.logs.spikes import spike_limit
-from tasks.observation import Unobserved
+from tasks.logs.personal import Kind
+from tasks.logs.usual import most_by_chance
 
-LOOKED_AT = 1000
-"""A mapped field that none of this many lines holds is not there."""
-
+FOUR_WEEKS = msg("what is usual by the four weeks before")
 _GUIDE = msg("the guide's daily error log review")
 _SLI = msg("the guide's SLI table")
-_SETTINGS = msg("[logs.limits] of the service file")
-NOT_SET = msg("No log is configured: set [[logs.source]]")
 _NO_REQUESTS = msg("The log tells of no requests: no line has a status")
-_NEEDED = ("timestamp", "status", "duration")
+_KINDS: Mapping[str, Message] = {
+    Kind.EMAIL: msg("e-mail address"),
+    Kind.PHONE: msg("phone number"),
+    Kind.CARD: msg("card number"),
+    Kind.JWT: msg("access token (JWT)"),
+    Kind.PASSWORD: msg("password or key"),
+}
+_MOST_BARS = 20
 
 
-def judge_sources(
-    read: Mapping[str, SourceRead | Unobserved],
-    review: LogReview | None,
-    mapped: Mapping[str, Sequence[str]],
-    limits: LogLimits,
-    now: datetime,
-) -> tuple[CheckResult, ...]:
-    """Whether each log was read whole and is fresh; `mapped` are the fields that its lines must hold."""
+def judge_error_share(review: LogReview | None, limits: LogLimits, now: datetime) -> tuple[CheckResult, ...]:
+    """The share of each module's requests that were answered with a server error; the worst carries a chart."""
     if review is None:
-        return (SOURCE.judged(Status.SKIPPED, "service", NOT_SET, at=now),)
-    lines = {source.name: source for source in review.sources}
-    return tuple(_judge_source(taken, lines[name], mapped[name], review, limits, now) for name, taken in read.items())
-
-
-def _judge_source(
-    read: SourceRead | Unobserved,
-    lines: SourceLines,
-    mapped: Sequence[str],
-    review: LogReview,
-    limits: LogLimits,
-    now: datetime,
-) -> CheckResult:
-    subject = f"log:{lines.name}"
-    limit = Limit("≤", limits.max_quiet_min, "min", _SETTINGS)
-    if isinstance(read, Unobserved):
-        return SOURCE.judged(Status.UNKNOWN, subject, read.reason, at=now, limit=limit)
-    counted = lines.counts
-    evidence: tuple[Evidence, ...] = (_accounts(lines),)
-    if counted.lines == counted.ignored:
-        reason = msg("No line between {since} and {until}", since=moment(review.since), until=moment(review.until))
-        return SOURCE.judged(Status.UNKNOWN, subject, reason, at=now, limit=limit, evidence=evidence)
-    missing = _missing(lines, mapped)
-    if missing:
-        reason = msg(
-            "None of the first {lines} lines has {fields}: correct [logs.source.fields]",
-            lines=lines.fields[""],
-            fields=", ".join(missing),
-        )
-        return SOURCE.judged(Status.UNKNOWN, subject, reason, at=now, limit=limit, evidence=evidence)
-    problems = [*read.problems, *(damage.message for damage in lines.damaged)]
-    if problems:
-        partial = Table(msg("What was not read"), (msg("Problem"),), tuple((problem,) for problem in problems))
-        reason = msg("Partial: {count} problems while reading", count=len(problems))
-        return SOURCE.judged(Status.UNKNOWN, subject, reason, at=now, limit=limit, evidence=(partial, *evidence))
-    return _judge_age(lines, subject, limits, limit, review, now, evidence)
-
-
-def _judge_age(
-    lines: SourceLines,
-    subject: str,
-    limits: LogLimits,
-    limit: Limit,
-    review: LogReview,
-    now: datetime,
-    evidence: tuple[Evidence, ...],
-) -> CheckResult:
-    if lines.newest is None:
-        reason = msg("No line has a time that can be read: correct timestamp in [logs.source.fields]")
-        return SOURCE.judged(Status.UNKNOWN, subject, reason, at=now, limit=limit, evidence=evidence)
-    quiet = max(timedelta(), review.until - lines.newest)
-    minutes = int(quiet.total_seconds() // 60)
-    observed = Quantity(minutes, "min")
-    if minutes > limits.max_quiet_min:
-        reason = msg("The newest line is of {at}: the log tells nothing of now", at=moment(lines.newest))
-        return SOURCE.judged(Status.UNKNOWN, subject, reason, at=now, observed=observed, limit=limit, evidence=evidence)
-    reason = msg("{lines} lines; the newest is {minutes} min old", lines=lines.counts.lines, minutes=minutes)
-    return SOURCE.judged(Status.PASS, subject, reason, at=now, observed=observed, limit=limit, evidence=evidence)
-
-
-def _missing(lines: SourceLines, mapped: Sequence[str]) -> list[str]:
-    if lines.fields.get("", 0) < LOOKED_AT:
-        return []
-    return [name for name in mapped if not lines.fields.get(name)]
-
-
-def _accounts(lines: SourceLines) -> Table:
-    counted = lines.counts
-    rows = (
-        (msg("Lines"), counted.lines),
-        (msg("Read"), counted.parsed),
-        (msg("Malformed"), counted.malformed),
-        (msg("Ignored (blank, or health probes)"), counted.ignored),
-        (msg("Without a readable time"), counted.undated),
-        (msg("With a value of another type"), counted.drifted),
-        (msg("Requests"), counted.requests),
-        (msg("Requests with a duration"), counted.timed),
-    )
-    return Table(msg("Lines of the period"), (msg("What"), msg("Count")), rows)
-
-
-def judge_malformed(review: LogReview | None, limits: LogLimits, now: datetime) -> tuple[CheckResult, ...]:
-    """The share of lines that could not be read; None when no log is configured."""
-    if review is None:
-        return (_unseen(MALFORMED, review, now),)
-    return tuple(_judge_malformed(source, limits, now) for source in review.sources)
-
-
-def _judge_malformed(source: SourceLines, limits: LogLimits, now: datetime) -> CheckResult:
-    subject = f"log:{source.name}"
-    limit = Limit("≤", _percent(limits.max_malformed_share), "%", _SETTINGS)
-    counted = source.counts
-    if counted.lines == counted.ignored:
-        return MALFORMED.judged(Status.UNKNOWN, subject, msg("The period has no line"), at=now, limit=limit)
-    share = counted.malformed / (counted.lines - counted.ignored)
-    status = Status.WARN if share > limits.max_malformed_share else Status.PASS
-    reason = msg(
-        "{malformed} of {lines} lines could not be read",
-        malformed=counted.malformed,
-        lines=counted.lines - counted.ignored,
-    )
-    samples = Excerpt(msg("Samples, masked"), "\n".join(source.samples))
-    evidence: tuple[Evidence, ...] = (samples,) if counted.malformed and source.samples else ()
-    observed = Quantity(_percent(share), "%")
-    return MALFORMED.judged(status, subject, reason, at=now, observed=observed, limit=limit, evidence=evidence)
-
-
-def judge_error_share(
-    review: LogReview | Unobserved | None, limits: LogLimits, now: datetime
-) -> tuple[CheckResult, ...]:
-    """The share of each module's requests that were answered with a server error; the worst carries a chart of all."""
-    if not isinstance(review, LogReview):
-        return (_unseen(ERROR_SHARE, review, now),)
+        return (ERROR_SHARE.judged(Status.SKIPPED, "service", NOT_SET, at=now),)
     modules = [module for module in review.modules if module.valid]
-    limit = Limit("<", _percent(limits.max_error_share), "%", _SLI)
+    limit = Limit("<", percent(limits.max_error_share), "%", _SLI)
     if not modules:
         return (ERROR_SHARE.judged(Status.UNKNOWN, "service", _NO_REQUESTS, at=now, limit=limit),)
-    worst = max(modules, key=lambda module: module.bad / module.valid)
+    worst = max(modules, key=_share)
     chart = _error_chart(modules, worst, limits)
-    return tuple(_judge_error_share(m, limits, limit, (chart,) if m is worst else (), now) for m in modules)
+    results = [_judge_error_share(m, limits, limit, (chart,) if m is worst else (), now) for m in modules]
+    return unless_doubted(results, _pruned(review, modules), Status.PASS)
 
 
 def _judge_error_share(
     module: ModuleLines, limits: LogLimits, limit: Limit, evidence: tuple[Evidence, ...], now: datetime
 ) -> CheckResult:
-    share = module.bad / module.valid
-    if share < limits.max_error_share:
-        status = Status.PASS
-    else:
-        status = Status.FAIL if module.bad >= limits.min_bad_requests else Status.WARN
+    share = _share(module)
     reason = msg("{bad} of {valid} requests got a server error", bad=module.bad, valid=module.valid)
-    if status is Status.WARN:
+    if not module.bad or share < limits.max_error_share:
+        status = Status.PASS
+    elif module.bad >= limits.min_bad_requests:
+        status = Status.FAIL
+    else:
+        status = Status.WARN
         reason = msg(
-            "{bad} of {valid} requests got a server error; {least} are needed to call it a failure",
+            "{bad} of {valid} requests got a server error; it is a failure from {least} on",
             bad=module.bad,
             valid=module.valid,
             least=limits.min_bad_requests,
         )
-    observed = Quantity(_percent(share), "%")
+    observed = Quantity(percent(share), "%")
     subject = f"module:{module.module}"
     return ERROR_SHARE.judged(status, subject, reason, at=now, observed=observed, limit=limit, evidence=evidence)
 
 
+def _pruned(review: LogReview, modules: Sequence[ModuleLines]) -> Message | None:
+    """Requests are counted by hour and by minute, and the minutes are kept for a shorter time."""
+    kept, all_requests = sum(module.valid for module in modules), sum(s.counts.requests for s in review.sources)
+    if kept >= all_requests:
+        return None
+    return msg("Of {requests} requests the history still knows {kept} one by one", requests=all_requests, kept=kept)
+
+
 def _error_chart(modules: Sequence[ModuleLines], worst: ModuleLines, limits: LogLimits) -> Chart:
-    shares = [_percent(module.bad / module.valid) for module in modules]
-    finding = msg("Highest: {module} with {share} %", module=worst.module, share=max(shares))
-    labels = tuple(module.module for module in modules)
-    return Chart(msg("Error share by module"), finding, "%", labels, tuple(shares), _percent(limits.max_error_share))
+    drawn = modules if len(modules) <= _MOST_BARS else sorted(modules, key=_share, reverse=True)[:_MOST_BARS]
+    finding = msg("Highest: {module} with {share} %", module=worst.module, share=percent(_share(worst)))
+    labels = tuple(module.module for module in drawn)
+    shares = tuple(percent(_share(module)) for module in drawn)
+    return Chart(msg("Error share by module"), finding, "%", labels, shares, percent(limits.max_error_share))
+
+
+def _share(module: ModuleLines) -> float:
+    return module.bad / module.valid
 
 
 def judge_silent_modules(
-    review: LogReview | Unobserved | None, expected: Sequence[str], limits: LogLimits, now: datetime
+    review: LogReview | None, expected: Sequence[str], limits: LogLimits, now: datetime
 ) -> tuple[CheckResult, ...]:
     """Whether modules that usually write, or must, still do; `expected` are those of [service] modules."""
-    if not isinstance(review, LogReview):
-        return (_unseen(SILENT_MODULE, review, now),)
+    if review is None:
+        return (SILENT_MODULE.judged(Status.SKIPPED, "service", NOT_SET, at=now),)
     known = {module.module: module for module in review.modules}
-    usual = [
-        name
-        for name, module in known.items()
-        if (module.usual_lines or 0) >= limits.min_expected_lines and name not in expected
-    ]
-    subjects = [*expected, *sorted(usual)]
+    usual = [name for name, module in known.items() if name not in expected and _is_busy(module, limits)]
+    subjects = [*dict.fromkeys(expected), *sorted(usual)]
     if not subjects:
-        reason = msg("No module is busy enough to tell its silence: list them as [service] modules")
+        reason = msg("No module writes so much that its silence would tell: list them as [service] modules")
         return (SILENT_MODULE.judged(Status.SKIPPED, "service", reason, at=now),)
     return tuple(_judge_silence(name, known.get(name), limits, now) for name in subjects)
 
 
+def _is_busy(module: ModuleLines, limits: LogLimits) -> bool:
+    by_hour, by_day = module.usual_lines or 0, module.usual_day_lines or 0
+    return by_hour >= limits.min_expected_lines or (not module.lines and by_day >= limits.min_expected_lines)
+
+
 def _judge_silence(name: str, module: ModuleLines | None, limits: LogLimits, now: datetime) -> CheckResult:
-    subject = f"module:{name}"
-    limit = Limit("≥", 1, "", _SETTINGS)
+    """By the hour where lines are frequent, else by the whole period: at night many a module is always silent."""
+    subject, limit = f"module:{name}", Limit("≥", 1, "", SETTINGS)
     if module is None:
-        reason = msg("No line of this module was ever read")
+        reason = msg("No line of this module was ever read: is it spelt as in the log?")
         return SILENT_MODULE.judged(Status.UNKNOWN, subject, reason, at=now, limit=limit)
-    observed = Quantity(module.last_hour_lines)
-    if module.last_hour_lines:
-        reason = msg("{lines} lines in this hour and the last", lines=module.last_hour_lines)
-        return SILENT_MODULE.judged(Status.PASS, subject, reason, at=now, observed=observed, limit=limit)
-    if module.usual_lines is None:
-        reason = msg("No line in this hour and the last, and no day before to compare with")
-        return SILENT_MODULE.judged(Status.UNKNOWN, subject, reason, at=now, limit=limit)
+    by_hour = (module.usual_lines or 0) >= limits.min_expected_lines
+    lines = module.recent_lines if by_hour or module.recent_lines else module.lines
+    if not lines:
+        status, reason = _silence(module, limits, by_hour=by_hour)
+    elif module.recent_lines:
+        status, reason = Status.PASS, msg("{lines} lines in the last two hours", lines=lines)
+    else:
+        reason = msg("{lines} lines in the period; at this time of day it often writes none", lines=lines)
+        status = Status.PASS
+    return SILENT_MODULE.judged(status, subject, reason, at=now, observed=Quantity(lines), limit=limit)
+
+
+def _silence(module: ModuleLines, limits: LogLimits, *, by_hour: bool) -> tuple[Status, Message]:
+    if by_hour:
+        reason = msg(
+            "No line in the last two hours; by the {days} days before, {usual} an hour are usual at this time",
+            usual=round(module.usual_lines or 0),
+            days=module.days,
+        )
+        # In the first week nobody knows yet whether the module works at weekends.
+        return (Status.FAIL if module.days >= limits.min_warm_days else Status.WARN), reason
+    if not module.usual_day_lines:
+        return Status.FAIL, msg("No line in the period, and hardly any in the week before")
     reason = msg(
-        "No line in this hour and the last; {usual} an hour are usual at this time over {days} days",
-        usual=round(module.usual_lines, 1),
+        "No line in the period; by the {days} days before, {usual} a day are usual",
+        usual=round(module.usual_day_lines),
         days=module.days,
     )
-    status = Status.FAIL if module.usual_lines >= limits.min_expected_lines else Status.WARN
-    return SILENT_MODULE.judged(status, subject, reason, at=now, observed=observed, limit=limit)
+    rare = module.usual_day_lines < limits.min_expected_lines or module.days < limits.min_warm_days
+    return (Status.WARN if rare else Status.FAIL), reason
 
 
-def judge_personal_data(
-    review: LogReview | Unobserved | None, limits: LogLimits, now: datetime
-) -> tuple[CheckResult, ...]:
+def judge_personal_data(review: LogReview | None, limits: LogLimits, now: datetime) -> tuple[CheckResult, ...]:
     """Lines with personal data, by module; they are counted, never shown."""
-    if not isinstance(review, LogReview):
-        return (_unseen(PERSONAL_DATA, review, now),)
+    if review is None:
+        return (PERSONAL_DATA.judged(Status.SKIPPED, "service", NOT_SET, at=now),)
     limit = Limit("≤", limits.max_personal_data_lines, "", _GUIDE)
-    by_module: dict[str, list[tuple[str, int]]] = {}
+    by_module: dict[str, list[PersonalData]] = {}
     for found in review.personal:
-        by_module.setdefault(found.module, []).append((found.kind, found.lines))
-    results = []
-    for module, kinds in by_module.items():
-        lines = max(count for _, count in kinds)
-        table = Table(msg("What was found"), (msg("Kind"), msg("Lines")), tuple(kinds))
-        reason = msg("Lines hold {kinds}: mask them where they are written", kinds=", ".join(kind for kind, _ in kinds))
-        status = Status.WARN if lines > limits.max_personal_data_lines else Status.PASS
-        subject, observed = f"module:{module}", Quantity(lines)
-        results.append(
-            PERSONAL_DATA.judged(status, subject, reason, at=now, observed=observed, limit=limit, evidence=(table,))
-        )
-    if results:
-        return tuple(results)
+        by_module.setdefault(found.module, []).append(found)
+    if by_module:
+        return tuple(_judge_personal_data(module, kinds, limits, limit, now) for module, kinds in by_module.items())
     parsed = sum(source.counts.parsed for source in review.sources)
     if not parsed:
-        none = msg("The period has no line")
-        return (PERSONAL_DATA.judged(Status.UNKNOWN, "service", none, at=now, limit=limit),)
+        return (PERSONAL_DATA.judged(Status.UNKNOWN, "service", NO_LINE, at=now, limit=limit),)
     reason = msg("{lines} lines were searched", lines=parsed)
     return (PERSONAL_DATA.judged(Status.PASS, "service", reason, at=now, observed=Quantity(0), limit=limit),)
 
 
-def judge_refused_requests(review: LogReview | Unobserved | None, limits: LogLimits, now: datetime) -> CheckResult:
+def _judge_personal_data(
+    module: str, found: Sequence[PersonalData], limits: LogLimits, limit: Limit, now: datetime
+) -> CheckResult:
+    # How many lines hold more than one kind is not known: added up they are never too few.
+    lines = sum(kind.lines for kind in found)
+    rows = tuple((_KINDS.get(kind.kind, verbatim(kind.kind)), kind.lines) for kind in found)
+    table = Table(msg("What was found"), (msg("Kind"), msg("Lines")), rows)
+    status = Status.WARN if lines > limits.max_personal_data_lines else Status.PASS
+    reason = msg("{lines} lines hold personal data or passwords: mask them where they are written", lines=lines)
+    observed = Quantity(lines)
+    return PERSONAL_DATA.judged(
+        status, f"module:{module}", reason, at=now, observed=observed, limit=limit, evidence=(table,)
+    )
+
+
+def judge_refused_requests(review: LogReview | None, limits: LogLimits, now: datetime) -> CheckResult:
     """Answers 401 and 403 against what is usual."""
-    if not isinstance(review, LogReview):
-        return _unseen(REFUSED, review, now)
+    if review is None:
+        return REFUSED.judged(Status.SKIPPED, "service", NOT_SET, at=now)
     if not sum(source.counts.requests for source in review.sources):
         return REFUSED.judged(Status.UNKNOWN, "service", _NO_REQUESTS, at=now)
     unauthorized = sum(hour.unauthorized for hour in review.security)
     forbidden = sum(hour.forbidden for hour in review.security)
-    counts = msg("{unauthorized} answers 401, {forbidden} answers 403", unauthorized=unauthorized, forbidden=forbidden)
     if len(review.security_daily) < limits.min_warm_days:
         reason = msg(
             "{unauthorized} answers 401, {forbidden} answers 403; what is usual is known after {days} days of log",
@@ -279,29 +198,27 @@ def judge_refused_requests(review: LogReview | Unobserved | None, limits: LogLim
             forbidden=forbidden,
             days=limits.min_warm_days,
         )
-        return REFUSED.judged(Status.SKIPPED, "service", reason, at=now, evidence=_by_hour(review))
-    most = spike_limit(review.security_daily, limits.spike_quantile)
-    limit = Limit("≤", most, "", msg("the four weeks before: 0.999 quantile of a negative binomial"))
+        return REFUSED.judged(Status.SKIPPED, "service", reason, at=now, evidence=_refused_by_hour(review))
+    most = most_by_chance(review.security_daily, limits.spike_quantile)
+    limit = Limit("≤", most, "", FOUR_WEEKS)
     total = unauthorized + forbidden
+    reason = msg(
+        "{unauthorized} answers 401, {forbidden} answers 403; {mean} a day are usual",
+        unauthorized=unauthorized,
+        forbidden=forbidden,
+        mean=round(sum(review.security_daily) / len(review.security_daily), 1),
+    )
     status = Status.WARN if total > most else Status.PASS
     observed = Quantity(total)
-    return REFUSED.judged(status, "service", counts, at=now, observed=observed, limit=limit, evidence=_by_hour(review))
+    return REFUSED.judged(
+        status, "service", reason, at=now, observed=observed, limit=limit, evidence=_refused_by_hour(review)
+    )
 
 
-def _by_hour(review: LogReview) -> tuple[Evidence, ...]:
+def _refused_by_hour(review: LogReview) -> tuple[Evidence, ...]:
     rows = tuple(
         (moment(h.hour), h.unauthorized, h.forbidden) for h in review.security if h.unauthorized or h.forbidden
     )
     if not rows:
         return ()
-    return (Table(msg("Refused requests by hour"), (msg("Hour"), msg("401"), msg("403")), rows),)
-
-
-def _unseen(check: Check, review: Unobserved | None, now: datetime) -> CheckResult:
-    if review is None:
-        return check.judged(Status.SKIPPED, "service", NOT_SET, at=now)
-    return check.judged(Status.UNKNOWN, "service", review.reason, at=now)
-
-
-def _percent(share: float) -> float:
-    return round(share * 100, 4)
+    return (Table(msg("Refused requests by hour"), (msg("Hour"), verbatim("401"), verbatim("403")), rows),)

@@ -20,119 +20,127 @@ from tasks.check_result import (
 )
 from tasks.logs.checks import NEW_ERROR, REGRESSED_ERROR, SPIKING_ERROR
 from tasks.logs.facts import ErrorGroup, LogReview
-from tasks.logs.judge import NOT_SET
+from tasks.logs.judge import FOUR_WEEKS
+from tasks.logs.judge_sources import NO_LINE, NOT_SET
 from tasks.logs.limits import LogLimits
-from tasks.logs.states import ErrorState, error_state, is_warm, most_lines
-from tasks.observation import Unobserved
+from tasks.logs.states import ErrorState, error_state, is_from_before_the_fix, is_warm, most_lines
 
 MOST_SHOWN = 20
 SHORT = 8
 """So many characters of a fingerprint are shown, and are enough to name it."""
 
+Standing = Sequence[tuple[ErrorGroup, ErrorState]]
 _GUIDE = msg("the guide's daily error log review")
 _STATES = {
     ErrorState.NEW: msg("new"),
-    ErrorState.REGRESSED: msg("regressed"),
+    ErrorState.REGRESSED: msg("came back"),
     ErrorState.SPIKING: msg("spiking"),
     ErrorState.KNOWN: msg("known"),
+    ErrorState.IGNORED: msg("ignored"),
 }
 
 
-def judge_errors(review: LogReview | Unobserved | None, limits: LogLimits, now: datetime) -> tuple[CheckResult, ...]:
+def judge_errors(review: LogReview | None, limits: LogLimits, now: datetime) -> tuple[CheckResult, ...]:
     """New, regressed and spiking errors one by one, the twenty most frequent as a table; None without a log."""
     checks = (NEW_ERROR, REGRESSED_ERROR, SPIKING_ERROR)
     if review is None:
         return tuple(check.judged(Status.SKIPPED, "service", NOT_SET, at=now) for check in checks)
-    if isinstance(review, Unobserved):
-        return tuple(check.judged(Status.UNKNOWN, "service", review.reason, at=now) for check in checks)
     if not sum(source.counts.parsed for source in review.sources):
-        none = msg("The period has no line")
-        return tuple(check.judged(Status.UNKNOWN, "service", none, at=now) for check in checks)
+        return tuple(check.judged(Status.UNKNOWN, "service", NO_LINE, at=now) for check in checks)
     states = [(group, error_state(group, review, limits)) for group in review.errors]
     present = sorted(((group, state) for group, state in states if state in _STATES), key=lambda pair: -pair[0].lines)
     return (
         *_judge_new(present, review, limits, now),
-        *_judge_regressed(present, states, now),
+        *_judge_regressed(present, review, now),
         *_judge_spiking(present, review, limits, now),
     )
 
 
-Standing = Sequence[tuple[ErrorGroup, ErrorState]]
-
-
 def _judge_new(present: Standing, review: LogReview, limits: LogLimits, now: datetime) -> list[CheckResult]:
     table = _top(present)
+    kinds, ignored = len(present), _count(present, ErrorState.IGNORED)
     if not is_warm(review, limits):
         reason = msg(
-            "What is new is known after {days} days of log; there are {warm}",
+            "What is new can be told after {days} days of log; so far there are {warm}",
             days=limits.min_warm_days,
-            warm=int(review.warm_days),
+            warm=review.warm_days,
         )
         return [NEW_ERROR.judged(Status.SKIPPED, "service", reason, at=now, evidence=table)]
     limit = Limit("=", 0, "", _GUIDE)
     new = [group for group, state in present if state is ErrorState.NEW]
     if not new:
-        reason = msg("{kinds} kinds of error, all of them known", kinds=len(present))
+        reason = msg("{kinds} kinds of error, all of them known; {ignored} are ignored", kinds=kinds, ignored=ignored)
         observed = Quantity(0)
         return [
             NEW_ERROR.judged(Status.PASS, "service", reason, at=now, observed=observed, limit=limit, evidence=table)
         ]
-    results = [_found(NEW_ERROR, group, _first(group), limit, now) for group in new[:MOST_SHOWN]]
-    if len(new) > MOST_SHOWN:
-        results.append(_more(NEW_ERROR, len(new) - MOST_SHOWN, limit, now))
-    all_kinds = msg("{new} of {kinds} kinds of error are new", new=len(new), kinds=len(present))
+    reason = msg("{new} of {kinds} kinds of error are new", new=len(new), kinds=kinds)
     observed = Quantity(len(new))
     return [
-        NEW_ERROR.judged(Status.WARN, "service", all_kinds, at=now, observed=observed, limit=limit, evidence=table),
-        *results,
+        NEW_ERROR.judged(Status.WARN, "service", reason, at=now, observed=observed, limit=limit, evidence=table),
+        *_each(NEW_ERROR, [(group, _first(group), limit) for group in new], limit, now),
     ]
 
 
-def _judge_regressed(present: Standing, states: Standing, now: datetime) -> list[CheckResult]:
+def _judge_regressed(present: Standing, review: LogReview, now: datetime) -> list[CheckResult]:
     limit = Limit("=", 0, "", _GUIDE)
     back = [group for group, state in present if state is ErrorState.REGRESSED]
     if back:
-        return [_found(REGRESSED_ERROR, group, _resolved(group), limit, now) for group in back[:MOST_SHOWN]]
-    resolved = sum(group.state == "resolved" for group, _ in states)
-    reason = msg("None of {resolved} resolved errors came back", resolved=resolved)
+        return _each(REGRESSED_ERROR, [(group, _resolved(group), limit) for group in back], limit, now)
+    resolved = sum(group.state == "resolved" for group in review.errors)
     if not resolved:
-        reason = msg("No error of the last four weeks was marked as resolved")
+        reason = msg("No error of the last four weeks was marked as fixed: rounds errors resolve")
         return [REGRESSED_ERROR.judged(Status.SKIPPED, "service", reason, at=now)]
+    older = sum(is_from_before_the_fix(group, review) for group in review.errors)
+    reason = msg("None of {resolved} fixed errors came back", resolved=resolved)
+    if older:
+        reason = msg(
+            "None of {resolved} fixed errors came back; {older} are still seen in releases before their fix",
+            resolved=resolved,
+            older=older,
+        )
     return [REGRESSED_ERROR.judged(Status.PASS, "service", reason, at=now, observed=Quantity(0), limit=limit)]
 
 
 def _judge_spiking(present: Standing, review: LogReview, limits: LogLimits, now: datetime) -> list[CheckResult]:
     if not is_warm(review, limits):
         reason = msg(
-            "What is usual is known after {days} days of log; there are {warm}",
+            "What is usual can be told after {days} days of log; so far there are {warm}",
             days=limits.min_warm_days,
-            warm=int(review.warm_days),
+            warm=review.warm_days,
         )
         return [SPIKING_ERROR.judged(Status.SKIPPED, "service", reason, at=now)]
-    source = msg("the four weeks before: 0.999 quantile of a negative binomial")
-    results: list[CheckResult] = []
-    for group, state in present:
-        if state is ErrorState.SPIKING and len(results) < MOST_SHOWN:
-            most = most_lines(group, review, limits)
-            mean = sum(group.daily) / max(1, min(len(group.daily), int(review.warm_days)))
-            reason = msg("{lines} lines; {mean} a day are usual", lines=group.lines, mean=round(mean, 1))
-            results.append(_found(SPIKING_ERROR, group, reason, Limit("≤", most, "", source), now))
-    if results:
-        return results
-    reason = msg("{kinds} kinds of error, none more frequent than usual", kinds=len(present))
-    limit = Limit("=", 0, "", source)
-    return [SPIKING_ERROR.judged(Status.PASS, "service", reason, at=now, observed=Quantity(0), limit=limit)]
+    none = Limit("=", 0, "", FOUR_WEEKS)
+    spiking = [group for group, state in present if state is ErrorState.SPIKING]
+    if spiking:
+        found = [(group, _usual(group), Limit("≤", most_lines(group, limits), "", FOUR_WEEKS)) for group in spiking]
+        return _each(SPIKING_ERROR, found, none, now)
+    looked_at = len(present) - _count(present, ErrorState.IGNORED)
+    reason = msg("{kinds} kinds of error, none more frequent than usual", kinds=looked_at)
+    return [SPIKING_ERROR.judged(Status.PASS, "service", reason, at=now, observed=Quantity(0), limit=none)]
+
+
+def _each(
+    check: Check, found: Sequence[tuple[ErrorGroup, Message, Limit]], limit: Limit, now: datetime
+) -> list[CheckResult]:
+    """A result an error, the most frequent first; those beyond the first twenty as one."""
+    results = [_found(check, group, reason, own, now) for group, reason, own in found[:MOST_SHOWN]]
+    more = len(found) - MOST_SHOWN
+    if more > 0:
+        reason = msg("{count} more: rounds errors list", count=more)
+        observed = Quantity(more)
+        results.append(check.judged(Status.WARN, "service/more", reason, at=now, observed=observed, limit=limit))
+    return results
+
+
+def _count(present: Standing, wanted: ErrorState) -> int:
+    return sum(state is wanted for _, state in present)
 
 
 def _found(check: Check, group: ErrorGroup, reason: Message, limit: Limit, now: datetime) -> CheckResult:
     subject = f"module:{group.module}/error:{group.fingerprint[:SHORT]}"
-    observed = Quantity(group.lines, "")
+    observed = Quantity(group.lines)
     return check.judged(Status.WARN, subject, reason, at=now, observed=observed, limit=limit, evidence=_parts(group))
-
-
-def _more(check: Check, count: int, limit: Limit, now: datetime) -> CheckResult:
-    reason = msg("{count} more: rounds errors list", count=count)
-    return check.judged(Status.WARN, "service/more", reason, at=now, observed=Quantity(count), limit=limit)
 
 
 def _first(group: ErrorGroup) -> Message:
@@ -145,9 +153,19 @@ def _first(group: ErrorGroup) -> Message:
     )
 
 
+def _usual(group: ErrorGroup) -> Message:
+    return msg(
+        "{name}: {message} ({lines} lines; {mean} a day are usual)",
+        name=group.name or "-",
+        message=group.exemplar.message or "-",
+        lines=group.lines,
+        mean=round(sum(group.daily) / len(group.daily), 1),
+    )
+
+
 def _resolved(group: ErrorGroup) -> Message:
     return msg(
-        "{name}: {message} was resolved {resolved} and came back {at}",
+        "{name}: {message} (fixed {resolved}, back {at})",
         name=group.name or "-",
         message=group.exemplar.message or "-",
         resolved=moment(group.resolved_at) if group.resolved_at else "-",

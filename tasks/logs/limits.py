@@ -25,10 +25,10 @@ class LogLimits(BaseModel):
     """A log without a new line for this long tells nothing of now."""
 
     min_expected_lines: Annotated[int, Field(ge=1)] = 10
-    """A module is called silent where this many lines an hour are usual: of Poisson(10), none comes once in 22,000."""
+    """A silence is told where this many lines an hour are usual: of Poisson(10), none comes once in 22,000."""
 
-    min_warm_days: Annotated[int, Field(ge=1)] = 7
-    """A week holds every weekday; before it ends every error would be new."""
+    min_warm_days: Annotated[int, Field(ge=1, le=27)] = 7
+    """A week holds every weekday; before it ends every error would be new. Four weeks are looked at."""
 
     max_personal_data_lines: Annotated[int, Field(ge=0)] = 0
     """Personal data does not belong in a log (the guide's compliance section)."""

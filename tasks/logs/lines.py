@@ -15,7 +15,10 @@ Scalar = str | int | float | bool | None
 FIELDS = tuple(Fields.model_fields)
 _MILLISECONDS = {"ms": 1.0, "s": 1000.0, "us": 0.001}
 _MOST_EPOCH_SECONDS = 1e11
-"""A larger number counts milliseconds: in seconds it would be the year 5138."""
+"""A larger number counts milliseconds, and so on: in seconds it would be the year 5138."""
+_FIRST = datetime(2000, 1, 1, tzinfo=UTC)
+_LAST = datetime(2100, 1, 1, tzinfo=UTC)
+"""A time before or after these is none: a clock that was never set, a number of another meaning."""
 
 
 class Record(msgspec.Struct):
@@ -50,7 +53,7 @@ def reader_of(source: Source) -> Callable[[bytes], Record | None]:
     if nested:
         return lambda line: _loosely(line, fields)
     types: list[tuple[str, Any, Any]] = [
-        (name, msgspec.Raw | None if name == "error" else Scalar, None) for name in fields if name != "timestamp"
+        (name, Any if name == "error" else Scalar, None) for name in fields if name != "timestamp"
     ]
     shape = msgspec.defstruct(
         "Line",
@@ -71,8 +74,6 @@ def reader_of(source: Source) -> Callable[[bytes], Record | None]:
 
 def error_parts(error: Any) -> tuple[str, str, str]:
     """Name, message and stack of a line's error field; empty where it has none."""
-    if isinstance(error, msgspec.Raw | bytes):
-        error = _json(bytes(error))
     if isinstance(error, str):
         return "", error, ""
     if not isinstance(error, dict):
@@ -82,10 +83,8 @@ def error_parts(error: Any) -> tuple[str, str, str]:
 
 
 def is_there(error: Any) -> bool:
-    """True when a line's error field says that there is an error."""
-    if isinstance(error, msgspec.Raw):
-        return bytes(error) not in (b"null", b"", b'""', b"{}", b"false")
-    return error not in (None, "", {}, False)
+    """True when a line's error field says that there is an error; null, false, 0 and what is empty do not."""
+    return bool(error)
 
 
 def status_of(value: Scalar) -> tuple[int | None, bool]:
@@ -96,7 +95,7 @@ def status_of(value: Scalar) -> tuple[int | None, bool]:
         return None, True
     try:
         number = float(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None, True
     known = number.is_integer() and 100 <= number <= 599
     return (int(number) if known else None), not (known and isinstance(value, int))
@@ -110,7 +109,7 @@ def milliseconds(value: Scalar, unit: str) -> tuple[float | None, bool]:
         return None, True
     try:
         number = float(value) * _MILLISECONDS[unit]
-    except ValueError:
+    except (ValueError, OverflowError):
         return None, True
     known = math.isfinite(number) and number >= 0
     return (number if known else None), isinstance(value, str) or not known
@@ -125,10 +124,13 @@ def instant(value: Any, zone: tzinfo) -> datetime | None:
             at = datetime.fromisoformat(value)
         elif isinstance(value, str | int | float) and not isinstance(value, bool):
             number = float(value)
-            at = datetime.fromtimestamp(number / 1000 if abs(number) > _MOST_EPOCH_SECONDS else number, UTC)
+            while abs(number) > _MOST_EPOCH_SECONDS and math.isfinite(number):
+                number /= 1000
+            at = datetime.fromtimestamp(number, UTC)
         else:
             return None
-        return (at if at.tzinfo is not None else at.replace(tzinfo=zone)).astimezone(UTC)
+        at = (at if at.tzinfo is not None else at.replace(tzinfo=zone)).astimezone(UTC)
+        return at if _FIRST <= at < _LAST else None
     except (ValueError, OverflowError, OSError):
         return None
 

@@ -103,7 +103,7 @@ class Logs(Model):
 
     skipped_frames: tuple[str, ...] = DEFAULT_SKIPPED
     keep_days: Annotated[int, Field(ge=8, le=400)] = 45
-    """Older files are not read, and minutes older than this are dropped from the history."""
+    """Files that nobody wrote to for this long are not read."""
 
     limits: LogLimits = LogLimits()
 

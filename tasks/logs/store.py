@@ -7,11 +7,12 @@ from dataclasses import asdict, astuple, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, func, insert, select, update
+from sqlalchemy import Connection, Table, and_, func, insert, select, text, update
 
 from tasks.canonical import canonical
 from tasks.history.engine import History, writing
 from tasks.history.services import service_id
+from tasks.history.tables import services
 from tasks.history.upsert import put_rows
 from tasks.logs.batch import MOST_VARIANTS, VARYING, Batch, ErrorSeen, Traffic
 from tasks.logs.files import Mark
@@ -32,6 +33,9 @@ from tasks.logs.tables import (
 )
 
 MOST_BOUNDS = 4
+MOST_NAME = 80
+MOST_ROUTE = 250
+"""What the columns hold: SQLite would take more, PostgreSQL refuses it."""
 _BOUNDS = [f"bound_{place}_ms" for place in range(1, MOST_BOUNDS + 1)]
 _WITHIN = [f"within_{place}" for place in range(1, MOST_BOUNDS + 1)]
 
@@ -53,18 +57,23 @@ class SourceState:
 
 
 def open_source(history: History, service: str, name: str, *, synthetic: bool) -> SourceState:
-    """How far a source was read; one that is not known yet becomes so."""
+    """How far a source was read; one that is not known yet becomes so, and one that was ever generated stays so."""
     with writing(history) as connection:
         service_key = service_id(connection, service)
+        _lock(connection, service_key)
         mine = and_(log_sources.c.service_id == service_key, log_sources.c.name == name)
         row = connection.execute(select(log_sources).where(mine)).first()
         if row is None:
             new = {"service_id": service_key, "name": name, "synthetic": synthetic, "version": 0}
             new |= {"newest_minute": 0, "fields": "{}", "cursor": b""}
             connection.execute(insert(log_sources).values(new))
-            row = connection.execute(select(log_sources).where(mine)).one()
+        elif synthetic and not row.synthetic:
+            connection.execute(update(log_sources).where(mine).values(synthetic=True))
+        row = connection.execute(select(log_sources).where(mine)).one()
         files = connection.execute(select(log_files).where(log_files.c.source_id == row.id))
-        routes = select(traffic_series.c.route).where(traffic_series.c.service_id == service_key)
+        routes = select(traffic_series.c.route).where(
+            traffic_series.c.service_id == service_key, traffic_series.c.route != ""
+        )
         return SourceState(
             row.id,
             service_key,
@@ -90,6 +99,7 @@ def store_batch(
     Raises Overtaken if another writer has stored since `state` was read, HistoryError if the database fails.
     """
     with writing(history) as connection:
+        _lock(connection, state.service_id)
         moved = connection.execute(
             update(log_sources)
             .where(log_sources.c.id == state.id, log_sources.c.version == state.version)
@@ -110,12 +120,19 @@ def store_batch(
     ), stored
 
 
+def _lock(connection: Connection, service: int) -> None:
+    """Let one writer at a time at a service's counts: its sources share minutes, modules and errors.
+
+    On SQLite every writer is alone. Rows that only name the service may still be written meanwhile.
+    """
+    connection.execute(select(services.c.id).where(services.c.id == service).with_for_update(key_share=True))
+
+
 def _mark(row: Any) -> Mark:
     return Mark(
         id=row.id,
         path=row.path,
         head=row.head,
-        head_length=row.head_length,
         tail=row.tail,
         position=row.position,
         device=row.device,
@@ -130,7 +147,7 @@ def _mark(row: Any) -> Mark:
 def _store_mark(connection: Connection, source: int, mark: Mark, now: datetime) -> Mark:
     names = [name for name in Mark.__slots__ if name != "id"]
     values: dict[str, Any] = {name: getattr(mark, name) for name in names}
-    values |= {"inode": str(mark.inode), "source_id": source, "seen_at": now}
+    values |= {"head_length": mark.head_length, "inode": str(mark.inode), "source_id": source, "seen_at": now}
     if mark.id is not None:
         connection.execute(update(log_files).where(log_files.c.id == mark.id).values(values))
         return mark
@@ -141,12 +158,13 @@ def _store_mark(connection: Connection, source: int, mark: Mark, now: datetime) 
 def _store_source(connection: Connection, source: int, batch: Batch, now: datetime) -> None:
     row = connection.execute(select(log_sources).where(log_sources.c.id == source)).one()
     fields = Counter(json.loads(row.fields)) + batch.fields
-    newest = max(row.newest_minute, batch.newest_minute)
+    # A line of tomorrow tells that the log is written to now, and not that it will be.
+    newest = max(row.newest_minute, min(batch.newest_minute, int(now.timestamp()) // 60))
     values = {"newest_minute": newest, "fields": json.dumps(fields)}
     connection.execute(update(log_sources).where(log_sources.c.id == source).values(values))
-    _add(connection, log_hours, {(source, hour): astuple(lines) for hour, lines in batch.lines.items()})
+    _add(connection, log_hours, (((source, hour), astuple(lines)) for hour, lines in batch.lines.items()))
     if batch.samples:
-        rows = [{"source_id": source, "seen_at": now, "text": text} for text in batch.samples]
+        rows = [{"source_id": source, "seen_at": now, "text": sample} for sample in batch.samples]
         connection.execute(insert(malformed_lines), rows)
 
 
@@ -155,7 +173,11 @@ def _store_traffic(
 ) -> None:
     by_place: dict[tuple[str, ...], dict[int, Traffic]] = {}
     for (module, route, minute), counts in traffic.items():
-        by_place.setdefault((module, route), {})[minute] = counts
+        minutes = by_place.setdefault((module[:MOST_NAME], route[:MOST_ROUTE]), {})
+        if minute in minutes:
+            minutes[minute].add(counts)
+        else:
+            minutes[minute] = counts
     keys = _keys(connection, traffic_series, service, ("module", "route"), by_place)
     bounds = _bounds_key(connection, bounds_ms) if traffic else 0
     rows: list[dict[str, Any]] = []
@@ -190,40 +212,53 @@ def _traffic_row(series: int, minute: int, counts: Traffic, bounds: int, known: 
 def _bounds_key(connection: Connection, bounds_ms: Sequence[float]) -> int:
     values = dict(zip(_BOUNDS, [*bounds_ms, *[None] * (MOST_BOUNDS - len(bounds_ms))], strict=True))
     same = and_(*(latency_bounds.c[name].is_not_distinct_from(value) for name, value in values.items()))
-    found = connection.execute(select(latency_bounds.c.id).where(same)).scalar()
+    query = select(latency_bounds.c.id).where(same).order_by(latency_bounds.c.id)
+    found = connection.execute(query).scalar()
+    if found is None and connection.dialect.name == "postgresql":  # another service's writer may just be adding them
+        connection.execute(text("LOCK TABLE latency_bounds IN SHARE ROW EXCLUSIVE MODE"))
+        found = connection.execute(query).scalar()
     if found is None:
         found = connection.execute(insert(latency_bounds).values(values).returning(latency_bounds.c.id)).scalar_one()
     return int(found)
 
 
 def _store_modules(connection: Connection, service: int, batch: Batch) -> None:
-    wanted = {(module,) for module, _ in batch.activity} | {(module,) for module, _, _ in batch.personal}
-    keys = _keys(connection, log_modules, service, ("module",), wanted)
-    activity = {(keys[module,], hour): astuple(counts) for (module, hour), counts in batch.activity.items()}
+    modules = {module for module, _ in batch.activity} | {module for module, _, _ in batch.personal}
+    keys = _keys(connection, log_modules, service, ("module",), {(module[:MOST_NAME],) for module in modules})
+    key_of = {module: keys[module[:MOST_NAME],] for module in modules}
+    activity = (((key_of[module], hour), astuple(counts)) for (module, hour), counts in batch.activity.items())
     _add(connection, module_hours, activity)
-    personal = {(keys[module,], hour, kind): (lines,) for (module, hour, kind), lines in batch.personal.items()}
+    personal = (((key_of[module], hour, kind), (lines,)) for (module, hour, kind), lines in batch.personal.items())
     _add(connection, personal_data_hours, personal)
 
 
 def _store_errors(connection: Connection, service: int, errors: Mapping[str, ErrorSeen]) -> None:
-    counts: dict[tuple[Any, ...], list[int]] = {}
+    counts: list[tuple[tuple[Any, ...], tuple[int]]] = []
     for fingerprint, seen in errors.items():
-        group = _error_group(connection, service, fingerprint, seen)
-        for hour, lines in seen.hours.items():
-            counts.setdefault((group, hour), [0])[0] += lines
+        group = _error_group(connection, service, fingerprint, _fitting(seen))
+        counts += [((group, hour), (lines,)) for hour, lines in seen.hours.items()]
     _add(connection, error_hours, counts)
 
 
+def _fitting(seen: ErrorSeen) -> ErrorSeen:
+    key = replace(seen.key, module=seen.key.module[:MOST_NAME], name=seen.key.name[:MOST_NAME])
+    first, last = seen.first_release[:MOST_NAME], seen.last_release[:MOST_NAME]
+    return replace(seen, key=key, first_release=first, last_release=last)
+
+
 def _error_group(connection: Connection, service: int, fingerprint: str, seen: ErrorSeen) -> int:
-    mine = error_groups.c.service_id == service
-    row = connection.execute(select(error_groups).where(mine, error_groups.c.fingerprint == fingerprint)).first()
-    if row is None and seen.key.message != VARYING:
-        c = error_groups.c
-        same = (c.module == seen.key.module, c.name == seen.key.name, c.frame == seen.key.frame)
-        variants = connection.execute(select(func.count()).select_from(error_groups).where(mine, *same)).scalar_one()
-        if variants >= MOST_VARIANTS:
-            varying = replace(seen.key, message=VARYING)
-            return _error_group(connection, service, varying.fingerprint, replace(seen, key=varying))
+    c = error_groups.c
+    mine = c.service_id == service
+    row = connection.execute(select(error_groups).where(mine, c.fingerprint == fingerprint)).first()
+    if row is None:
+        like = (c.module == seen.key.module, c.name == seen.key.name, c.frame == seen.key.frame)
+        varying = connection.execute(select(error_groups).where(mine, *like, c.message == VARYING)).first()
+        kinds = select(func.count()).select_from(error_groups).where(mine, *like, c.message != VARYING)
+        if seen.key.message == VARYING:
+            row = varying
+        elif connection.execute(kinds).scalar_one() >= MOST_VARIANTS:
+            all_of_them = replace(seen, key=replace(seen.key, message=VARYING))
+            return _error_group(connection, service, all_of_them.key.fingerprint, all_of_them)
     if row is None:
         values = {
             **{name: getattr(seen.key, name) for name in ("module", "name", "message", "frame")},
@@ -261,9 +296,13 @@ def _keys(
     return found
 
 
-def _add(connection: Connection, table: Table, counts: Mapping[tuple[Any, ...], Sequence[int]]) -> None:
+def _add(connection: Connection, table: Table, counts: Iterable[tuple[tuple[Any, ...], Sequence[int]]]) -> None:
     """Add to the counts of rows, by their primary key."""
+    summed: dict[tuple[Any, ...], Sequence[int]] = {}
+    for key, values in counts:
+        before = summed.get(key)
+        summed[key] = values if before is None else [a + b for a, b in zip(before, values, strict=True)]
     keys = [column.name for column in table.primary_key]
     names = [column.name for column in table.columns if not column.primary_key]
-    rows = [dict(zip((*keys, *names), (*key, *values), strict=True)) for key, values in counts.items()]
+    rows = [dict(zip((*keys, *names), (*key, *values), strict=True)) for key, values in summed.items()]
     put_rows(connection, table, rows, added=names)

@@ -12,6 +12,8 @@ from tasks.prometheus.facts import Point
 
 _MOST_SERIES = 10_000
 
+_HINT = "PromQL info: "
+
 
 @dataclass(frozen=True, slots=True)
 class Data:
@@ -36,10 +38,12 @@ def parse_answer(status: int, body: bytes, content_type: str) -> Data:
     if not isinstance(data, dict) or not isinstance(data.get("resultType"), str) or "result" not in data:
         kind = shown(content_type.partition(";")[0].strip(), 60) or "no content type"
         raise ObservationError(msg("The answer is not Prometheus's JSON but {kind}: check prometheus_url", kind=kind))
-    if warnings := answer.get("warnings"):
-        # A storage that did not answer is a warning here: what it knows is missing from the result.
-        why = shown(str(warnings[0] if isinstance(warnings, list) else warnings), 200)
-        raise ObservationError(msg("Prometheus warns that its answer is not whole: {why}", why=why))
+    # A storage that did not answer is a warning here: what it knows is missing from the result. Hints about the
+    # query itself stand among the warnings of Prometheus 2 too.
+    said = answer.get("warnings") or []
+    warnings = [text for text in map(str, said if isinstance(said, list) else [said]) if not text.startswith(_HINT)]
+    if warnings:
+        raise ObservationError(msg("Prometheus warns that its answer is not whole: {why}", why=shown(warnings[0], 200)))
     return Data(data["resultType"], data["result"])
 
 

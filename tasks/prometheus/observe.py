@@ -58,7 +58,7 @@ async def read_number(prometheus: Prometheus, promql: str) -> float:
 
 async def _asked(prometheus: Prometheus, path: str, form: Mapping[str, str]) -> Data:
     # Thanos and Mimir leave a store that is down out of an answer unless told otherwise; Prometheus ignores the field.
-    form = {**form, "timeout": f"{prometheus.timeout_s}s", "partial_response": "false"}
+    form = {**form, "timeout": f"{round(prometheus.timeout_s * 1000)}ms", "partial_response": "false"}
     body = b""
     try:
         async with (

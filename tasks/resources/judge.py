@@ -44,9 +44,17 @@ _GIB = 1024**3
 
 
 def judge_cpu(
-    seen: Cpu | Unobserved | Absent, subject: str, limits: ResourceLimits, now: datetime, samples: Samples
+    seen: Cpu | Unobserved | Absent,
+    subject: str,
+    limits: ResourceLimits,
+    now: datetime,
+    samples: Samples,
+    machine: str | None = None,
 ) -> CheckResult:
-    """Processor time in use, load and steal; with enough minute samples the busiest stretch of them is judged."""
+    """Processor time in use, load and steal; with enough minute samples the busiest stretch of them is judged.
+
+    `machine` is shown beside the figures: the host of the round need not be the same one every day.
+    """
     bound = Bound("%", _OWN, limits.warn_cpu_percent, limits.fail_cpu_percent)
     if isinstance(seen, Unobserved | Absent):
         return not_measured(CPU, seen, subject, now, bound)
@@ -63,7 +71,7 @@ def judge_cpu(
         steal = round(seen.steal_percent, 1)
         text = msg("The hypervisor gave {steal} % of the processor time to other machines", steal=steal)
         parts.append(Part(steal, Bound("%", _OWN, warn=limits.warn_steal_percent), text))
-    return judge_worst(CPU, parts, subject, now, (_cpu_table(seen),))
+    return judge_worst(CPU, parts, subject, now, (_cpu_table(seen, machine),))
 
 
 def busiest_mean(samples: Sequence[float], window: int) -> float | None:
@@ -313,8 +321,9 @@ def _gib(size: int) -> float:
     return round(size / _GIB, 1)
 
 
-def _cpu_table(seen: Cpu) -> Table:
-    rows: tuple[tuple[Message, float | None], ...] = (
+def _cpu_table(seen: Cpu, machine: str | None) -> Table:
+    rows: tuple[tuple[Message, str | float | None], ...] = (
+        (msg("Machine"), machine),
         (msg("In use (%)"), round(seen.busy_percent, 1)),
         (msg("Waiting for disks (%)"), _rounded(seen.iowait_percent)),
         (msg("Given to other machines (%)"), _rounded(seen.steal_percent)),

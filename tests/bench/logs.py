@@ -72,7 +72,7 @@ def _healthy(draw: random.Random, at: datetime) -> dict[str, object]:
         "module": module,
         "requestId": _uuid(draw),
         "method": _METHODS[draw.randrange(len(_METHODS))],
-        "url": route.format(draw.randrange(1000), draw.randrange(30)),
+        "url": route.format(int(1000 * draw.random() ** 4), draw.randrange(12)),  # some are asked for often
         "status": status,
         "duration": round(draw.lognormvariate(4.2, 1.1), 1),
         "userAgent": _AGENTS[draw.randrange(len(_AGENTS))],

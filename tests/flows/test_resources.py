@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
@@ -19,6 +18,7 @@ from reports.report import Section
 from tasks.check_result import Status, msg
 from tasks.configuration import ConfigurationError
 from tasks.guide.lines import BUILTIN, CHECKS
+from tasks.history.opened import history_of
 from tasks.history.runs import RunKey
 from tasks.observation import Unobserved
 from tasks.postgres.server import PostgresServer
@@ -49,14 +49,17 @@ def hold(tmp_path: Path, text: str, past: Unobserved | None = None) -> Section:
     file.write_text(SERVICE + text, encoding="utf-8")
     settings = load_settings(file)
     key = RunKey("shop", "daily-checklist", "2026-11-25", "hand")
-    nothing: Any = None  # the section keeps nothing
-    round_ = Round(key, settings, nothing, datetime.now(UTC), past, False)
+    history = history_of(settings)
+    round_ = Round(key, settings, history, datetime.now(UTC), past, False)
 
     @flow(name="resource-usage-test")
     async def section() -> Section:
         return await resource_usage(round_)
 
-    return asyncio.run(section())  # type: ignore[arg-type]
+    try:
+        return asyncio.run(section())  # type: ignore[arg-type]
+    finally:
+        history.dispose()
 
 
 def statuses(section: Section) -> dict[str, set[Status]]:
@@ -111,7 +114,7 @@ def test_a_database_that_is_away_is_unknown_and_the_machine_is_judged(tmp_path: 
 
 def test_a_secret_that_is_no_address_is_a_mistake_of_the_file(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("hunter2-secret")
-    with pytest.raises(ConfigurationError, match="database.url: must be postgresql://") as error:
+    with pytest.raises(ConfigurationError, match=r"database\.url: must be postgresql://") as error:
         hold(tmp_path, '[database]\nurl = { file = "secret" }\n')
     assert "hunter2" not in str(error.value)
 

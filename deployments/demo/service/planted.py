@@ -16,7 +16,7 @@ from deployments.demo.service.telemetry import Log, error_fields
 _EXTRA_LATENCY_S = 0.3
 _LONGEST_HANG_S = 60.0
 _ERROR_EVERY = 3
-_NEW_ERROR_EVERY = 5
+_NEW_ERROR_EVERY = 2
 # Neither exists: example.jp is reserved, and the number is the one that every card scheme gives for tests.
 _PERSONAL = "receipt for hanako.yamada@example.jp, card 4111 1111 1111 1111"
 _PAGE = "<!doctype html><title>Kondate</title><h1>Welcome to nginx!</h1>"

@@ -1,17 +1,24 @@
 """Every set of planted faults is told from every other, with the findings that the real judges make of it."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatch
+from hashlib import sha256
 from itertools import combinations
 
 import pytest
 
 from deployments.demo.expected import SIGNATURES, compare
-from deployments.demo.faults import Fault
+from deployments.demo.faults import DEFAULT_FAULTS, Fault, service_name
 from reports.report import Report
 from tasks.check_result import CheckResult, Status, msg
+from tasks.database.facts import Connections
+from tasks.database.judge import judge_connections
+from tasks.database.limits import DatabaseLimits
 from tasks.guide.judge import judge_lines, judge_round
-from tasks.guide.lines import GuideLine
+from tasks.guide.lines import BUILTIN
 from tasks.health.facts import Answer, Component, HealthBody, HealthReport, Sampled
 from tasks.health.judge import (
     judge_components,
@@ -22,12 +29,40 @@ from tasks.health.judge import (
     judge_version,
 )
 from tasks.health.limits import HealthLimits
+from tasks.logs.batch import Exemplar, Lines
+from tasks.logs.facts import (
+    ErrorGroup,
+    LogReview,
+    ModuleLines,
+    PersonalData,
+    SecurityHour,
+    SourceLines,
+    SourceRead,
+)
+from tasks.logs.judge import (
+    judge_error_share,
+    judge_personal_data,
+    judge_refused_requests,
+    judge_silent_modules,
+)
+from tasks.logs.judge_errors import judge_errors
+from tasks.logs.judge_sources import judge_malformed, judge_sources
+from tasks.logs.limits import LogLimits
 from tasks.observation import Unobserved
+from tasks.resources.facts import Cpu, Memory
+from tasks.resources.judge import judge_cpu, judge_memory
+from tasks.resources.limits import ResourceLimits
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 LIMITS = HealthLimits()
 COMPONENTS = ("database", "cache", "external", "disk")
-SUBSETS = [frozenset(some) for size in range(len(Fault) + 1) for some in combinations(Fault, size)]
+
+
+def _subsets(faults: Sequence[Fault]) -> list[frozenset[Fault]]:
+    return [frozenset(some) for size in range(len(faults) + 1) for some in combinations(faults, size)]
+
+
+SUBSETS = _subsets(tuple(Fault))
 
 
 def sampled(wanted: int, *turns: Answer) -> Sampled:
@@ -50,7 +85,129 @@ def health(faults: frozenset[Fault]) -> HealthReport:
     return HealthReport(Answer(503 if down else 200, 5.0), body)
 
 
-def results(faults: frozenset[Fault]) -> Iterator[CheckResult]:
+MODULES = ("ingredients", "shopping", "users")
+COUNTED = Lines(lines=3000, parsed=2900, malformed=3, ignored=97, requests=2800, timed=2800)
+
+
+def group(module: str, name: str, *, known: bool) -> ErrorGroup:
+    first = NOW - timedelta(days=30) if known else NOW - timedelta(minutes=1)
+    return ErrorGroup(
+        fingerprint=sha256(f"{module} {name}".encode()).hexdigest()[:32],
+        module=module,
+        name=name,
+        message="<*>",
+        frame="",
+        exemplar=Exemplar("", "", "error", "", ""),
+        first_seen=first,
+        last_seen=NOW,
+        first_release="",
+        last_release="",
+        state="open",
+        resolved_at=None,
+        resolved_release="",
+        assignee="",
+        lines=9,
+        lines_since_fix=0,
+        daily=(9,) * 28 if known else (0,) * 28,
+    )
+
+
+def module_lines(name: str, faults: frozenset[Fault]) -> ModuleLines:
+    silent = name == "shopping" and Fault.SILENT_MODULE in faults
+    bad = 14 if name == "shopping" and Fault.ERRORS in faults and not silent else 0
+    return ModuleLines(
+        name,
+        lines=2000,
+        errors=9 + bad,
+        warnings=20,
+        valid=2000,
+        bad=bad,
+        recent_lines=0 if silent else 160,
+        usual_lines=80.0,
+        usual_day_lines=2000.0,
+        days=7,
+    )
+
+
+def source_lines(name: str) -> SourceLines:
+    return SourceLines(
+        name,
+        COUNTED,
+        hours=(),
+        fields={},
+        newest=NOW,
+        newest_step_min=1,
+        ahead=0,
+        samples=(),
+        damaged=(),
+        synthetic=name == "history",
+    )
+
+
+def log_review(faults: frozenset[Fault]) -> LogReview:
+    """What the logs tell of planted faults; a module that is silent tells nothing of its errors."""
+    modules = [module_lines(name, faults) for name in MODULES]
+    errors = [group(name, "Known", known=True) for name in MODULES]
+    if any(module.bad for module in modules):
+        errors.append(group("shopping", "PriceLookupError", known=False))
+    probes = [name for name in ("component-down", "flap") if Fault(name) in faults]
+    if probes:
+        errors += [group("health", name, known=False) for name in probes]
+        modules.append(
+            ModuleLines(
+                "health",
+                lines=24,
+                errors=24,
+                warnings=0,
+                valid=24,
+                bad=24,
+                recent_lines=24,
+                usual_lines=None,
+                usual_day_lines=None,
+                days=0,
+            )
+        )
+    if Fault.NEW_ERROR in faults:
+        errors.append(group("ingredients", "PriceRounding20261124Error", known=False))
+    personal = [PersonalData("users", kind, 42) for kind in ("card", "e-mail") if Fault.PERSONAL_DATA in faults]
+    sources = [source_lines(name) for name in ("service", "history")]
+    return LogReview(
+        since=NOW - timedelta(hours=24),
+        until=NOW,
+        warm_days=28,
+        sources=tuple(sources),
+        modules=tuple(modules),
+        errors=tuple(errors),
+        personal=tuple(personal),
+        security=(SecurityHour(NOW - timedelta(hours=1), 4, 1),),
+        security_daily=(90,) * 28,
+    )
+
+
+def logs(faults: frozenset[Fault]) -> Iterator[CheckResult]:
+    review, limits = log_review(faults), LogLimits()
+    read: dict[str, SourceRead | Unobserved] = {name: SourceRead(name, 10, ()) for name in ("service", "history")}
+    yield from judge_sources(read, review, dict.fromkeys(read, ()), limits, NOW)
+    yield from judge_malformed(review, limits, NOW)
+    yield from judge_error_share(review, limits, NOW)
+    yield from judge_errors(review, limits, NOW)
+    yield from judge_silent_modules(review, MODULES, limits, NOW)
+    yield from judge_personal_data(review, limits, NOW)
+    yield judge_refused_requests(review, limits, NOW)
+
+
+BUSY = judge_cpu(Cpu(99.0, 0.0, 0.0, 2, 4.0, 2.0), "host", ResourceLimits(), NOW, {})
+
+
+def resources(faults: frozenset[Fault]) -> Iterator[CheckResult]:
+    """A machine that is busy with other things too, and the database."""
+    used = 96 if Fault.FULL_POOL in faults else 11
+    yield BUSY
+    yield judge_memory(Memory(1000, 20), "container", ResourceLimits(), NOW)
+    yield judge_connections(Connections(used, 97, (("idle", used),)), DatabaseLimits(), NOW)
+
+
+def health_results(faults: frozenset[Fault]) -> Iterator[CheckResult]:
     """What a round on two instances finds when these faults are planted."""
     fine, bad = Answer(200, 5.0), Answer(503, 5.0)
     reports = dict.fromkeys("ab", health(faults))
@@ -69,8 +226,17 @@ def results(faults: frozenset[Fault]) -> Iterator[CheckResult]:
     yield judge_version(reports, NOW, LIMITS)
 
 
+OF_HEALTH = tuple(f for f in Fault if not SIGNATURES[f].found_by.startswith(("logs.", "resources.")))
+HEALTH = {of: tuple(health_results(of)) for of in _subsets(OF_HEALTH)}
+
+
+def results(faults: frozenset[Fault]) -> tuple[CheckResult, ...]:
+    """Everything that a round finds when these faults are planted."""
+    return (*HEALTH[faults.intersection(OF_HEALTH)], *logs(faults), *resources(faults))
+
+
 def report(found: tuple[CheckResult, ...]) -> Report:
-    lines = judge_lines([GuideLine("health", msg("Confirm the health check"), ("health.*",))], found)
+    lines = judge_lines(BUILTIN["daily-checklist"], found)
     return Report(
         service="kondate",
         environment="demo",
@@ -90,19 +256,25 @@ def report(found: tuple[CheckResult, ...]) -> Report:
     )
 
 
-REPORTS = {faults: report(tuple(results(faults))) for faults in SUBSETS}
+REPORTS = {faults: report(results(faults)) for faults in SUBSETS}
 
 
 def test_every_fault_has_a_signature() -> None:
     assert set(SIGNATURES) == set(Fault)
-    assert len(REPORTS) == 64
+    assert len(REPORTS) == 1024
 
 
-@pytest.mark.parametrize("planted", SUBSETS, ids=lambda faults: "+".join(sorted(faults)) or "none")
-def test_exactly_the_planted_set_is_found_and_no_other(planted: frozenset[Fault]) -> None:
-    comparison = compare(planted, REPORTS[planted])
-    assert (comparison.exact, comparison.found, comparison.unexplained) == (True, planted, ())
-    assert [other for other in SUBSETS if compare(other, REPORTS[planted]).exact] == [planted]
+@pytest.mark.parametrize("most", range(len(Fault) + 1))
+def test_exactly_the_planted_set_is_found_and_no_other(most: int) -> None:
+    for planted in (faults for faults in SUBSETS if len(faults) == most):
+        comparison = compare(planted, REPORTS[planted])
+        assert (comparison.exact, comparison.found, comparison.unexplained) == (True, planted, ())
+        assert {(r.check, r.subject) for r in comparison.machine} == {
+            ("resources.cpu", "host"),
+            ("resources.memory", "container"),
+        }
+        others = (planted ^ {fault} for fault in Fault)
+        assert not any(replace(comparison, planted=other).exact for other in others)
 
 
 @pytest.mark.parametrize("status", [Status.WARN, Status.FAIL, Status.UNKNOWN])
@@ -119,7 +291,7 @@ def test_a_finding_that_no_planted_fault_explains_is_not_exact(status: Status) -
         limit=first.limit,
         observed_at=NOW,
     )
-    for planted in SUBSETS:
+    for planted in (faults for faults in SUBSETS if len(faults) in (0, 1, 9, 10)):
         comparison = compare(planted, report((*REPORTS[planted].results, stranger)))
         explained = status is Status.UNKNOWN and Fault.HTML_HEALTH in planted
         assert comparison.exact is explained
@@ -139,6 +311,35 @@ def test_what_was_skipped_is_no_finding() -> None:
     assert compare((), report((*REPORTS[frozenset()].results, skipped))).exact
 
 
-def test_nothing_is_not_found_by_a_round_that_looked_at_nothing() -> None:
+@pytest.mark.parametrize("line", ["health.*", "logs.*", "resources.*"])
+def test_nothing_is_not_found_by_a_round_that_did_not_look_at_a_line(line: str) -> None:
+    whole = REPORTS[frozenset()].results
+    assert compare((), report(whole)).exact
+    blind = compare((), report(tuple(r for r in whole if not fnmatch(r.check, line))))
+    assert not blind.exact and len(blind.not_looked_at) == 1
+    skipped = tuple(replace(r, status=Status.SKIPPED) if fnmatch(r.check, line) else r for r in whole)
+    assert not compare((), report(skipped)).exact
     assert not compare((), report(())).exact
-    assert not compare((), report((judge_liveness(None, "a", NOW),))).exact
+
+
+def test_the_same_check_of_the_service_is_not_taken_for_the_machines() -> None:
+    elsewhere = replace(BUSY, subject="db1.example")
+    comparison = compare((), report((*REPORTS[frozenset()].results, elsewhere)))
+    assert (comparison.exact, comparison.unexplained) == (False, (elsewhere,))
+
+
+def test_an_error_that_came_a_second_day_is_still_explained() -> None:
+    planted = frozenset({Fault.ERRORS})
+    again = replace(group("shopping", "PriceLookupError", known=True), lines=14, daily=(*(0,) * 27, 1))
+    spiking = judge_errors(replace(log_review(frozenset()), errors=(again,)), LogLimits(), NOW)
+    assert any(r.check == "logs.spiking-error" and r.status is Status.WARN for r in spiking)
+    assert compare(planted, report((*REPORTS[planted].results, *spiking))).exact
+
+
+def test_a_set_of_faults_is_a_service_of_its_own() -> None:
+    names = {faults: service_name(faults) for faults in SUBSETS}
+    assert len(set(names.values())) == len(SUBSETS)
+    assert all(re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", name) for name in names.values())
+    assert names[frozenset(DEFAULT_FAULTS)] == "kondate"
+    assert names[frozenset({Fault.HANG, Fault.FLAP})] == "kondate-flap-hang"
+    assert names[frozenset()] == "kondate-healthy"

@@ -1,17 +1,29 @@
 """The demo as `rounds demo` runs it: it passes only if exactly what was planted was found."""
 
+from contextlib import redirect_stdout
+from datetime import UTC, datetime, timedelta
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
-from deployments.demo.faults import Fault
+from deployments.demo.faults import Fault, service_name
+from deployments.demo.figures import LIVE
+from deployments.demo.history import Shape
+from deployments.demo.past import bring_history
 from deployments.demo.run import run_demo
 from reports.report import Report, from_text
 from tasks.check_result import Status
-from tasks.guide.judge import Verdict
 from tasks.history.opened import history_of
 from tasks.history.runs import read_runs
+from tasks.postgres.server import running_postgres
+from tasks.samples.facts import Reading
+from tasks.samples.store import read_samples, store_readings, synthetic_until
 from tasks.settings import SERVICES_VARIABLE, load_settings
+
+Said = dict[frozenset[Fault], tuple[bool, str]]
+SHORT = Shape(days=9, requests_per_day=5000)
+"""Past the week after which errors can be new and a module silent."""
 
 
 @pytest.fixture(scope="module")
@@ -20,35 +32,84 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("demo")
 
 
-def newest(folder: Path) -> Report:
-    settings = load_settings(folder / "data" / "service.toml")
+@pytest.fixture(scope="module")
+def said(folder: Path) -> Said:
+    """Both demos, held one after the other: whether what was planted was found, and what was printed."""
+    held = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(SERVICES_VARIABLE, "put back at the end")
+        for faults in (frozenset(Fault), frozenset[Fault]()):
+            with redirect_stdout(StringIO()) as out:
+                exact = run_demo(folder / "data", folder / "output", faults, "en", SHORT)
+            held[faults] = exact, out.getvalue()
+    return held
+
+
+def newest(folder: Path, name: str) -> Report:
+    settings = load_settings(folder / "data" / f"{name}.toml")
     history = history_of(settings)
     try:
-        return from_text(read_runs(history, "kondate", most=1)[0].report)
+        return from_text(read_runs(history, name, most=1)[0].report)
     finally:
         history.dispose()
 
 
-@pytest.mark.parametrize(
-    ("faults", "verdict", "revision"),
-    [(frozenset(Fault), Verdict.FAILED, 1), (frozenset[Fault](), Verdict.PASSED, 2)],
-    ids=["all faults", "no fault"],
-)
-def test_exactly_the_planted_faults_are_found(
-    folder: Path,
-    faults: frozenset[Fault],
-    verdict: Verdict,
-    revision: int,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.setenv(SERVICES_VARIABLE, "put back at the end")
-    assert run_demo(folder / "data", folder / "output", faults, "en")
-    said = capsys.readouterr().out
-    assert "Exactly the planted faults were found" in said and "Found, but not planted" not in said
-    report = newest(folder)
-    assert (report.verdict, report.revision, report.environment) == (verdict, revision, "demo")
-    assert bool(report.with_status(Status.FAIL)) == bool(faults)
-    archived = folder / "output" / "kondate" / "daily-checklist" / report.period / f"r{revision}"
-    assert (archived / "report.html").is_file()
-    assert len(list((folder / "output" / "kondate" / "mail").glob("*.eml"))) == 2 * revision
+@pytest.mark.parametrize("faults", [frozenset(Fault), frozenset[Fault]()], ids=["all faults", "no fault"])
+def test_exactly_the_planted_faults_are_found(folder: Path, said: Said, faults: frozenset[Fault]) -> None:
+    exact, text = said[faults]
+    assert exact, text
+    assert "Exactly the planted faults were found" in text
+    assert "Found, but not planted" not in text and "Nothing was measured of" not in text
+    name = service_name(faults)
+    report = newest(folder, name)
+    assert (report.revision, report.environment, len(report.lines)) == (1, "demo", 3)
+    assert bool(report.with_status(Status.FAIL)) or not faults
+    assert any(note.params.get("sources") == "history" for note in report.notes)
+    archived = folder / "output" / name / "daily-checklist" / report.period / "r1"
+    assert "Synthetic" in (archived / "report.en.html").read_text(encoding="utf-8")
+    assert len(list((folder / "output" / name / "mail").glob("*.eml"))) == 2
+
+
+def test_what_no_round_can_look_at_in_a_fault_free_demo(folder: Path, said: Said) -> None:
+    report = newest(folder, service_name(()))
+    skipped = {r.check for r in report.with_status(Status.SKIPPED) if not r.subject.startswith(("host", "container"))}
+    assert skipped <= {"logs.regressed-error", "resources.database-replication", "resources.database-cache"}
+    assert all(line.verdict.looked_at for line in report.lines)
+
+
+def test_a_second_start_of_a_day_adds_minutes_alone(folder: Path, said: Said) -> None:
+    file = folder / "data" / f"{service_name(())}.toml"
+    settings = load_settings(file)
+    past = folder / "data" / settings.service.name / "history"
+    before = {path.name: path.stat().st_size for path in past.iterdir()}
+    history = history_of(settings)
+    until = synthetic_until(history, settings.service.name)
+    assert until is not None
+    with running_postgres(folder / "data" / "postgres", fsync=False) as server:
+        dsn = f"{server.dsn.removesuffix('postgres')}kondate"
+        bring_history(file, SHORT, dsn, False, datetime.now(UTC))
+        later = synthetic_until(history, settings.service.name)
+        bring_history(file, SHORT, dsn, False, datetime.now(UTC) + timedelta(minutes=3))
+        last = synthetic_until(history, settings.service.name)
+    assert later is not None and last is not None
+    assert until <= later < last <= datetime.now(UTC) + timedelta(minutes=3)
+    after = {path.name: path.stat().st_size for path in past.iterdir()}
+    assert {name for name in after if after[name] != before.get(name)} <= {max(after)}
+    history.dispose()
+
+
+def test_weeks_that_were_watched_are_not_painted_over(folder: Path, said: Said) -> None:
+    file = folder / "data" / f"{service_name(())}.toml"
+    settings = load_settings(file)
+    history = history_of(settings)
+    until = synthetic_until(history, settings.service.name)
+    assert until is not None
+    measured = (until + timedelta(minutes=5), Reading(LIVE, "a", 0.0, ""))
+    store_readings(history, settings.service.name, [measured])
+    with running_postgres(folder / "data" / "postgres", fsync=False) as server:
+        dsn = f"{server.dsn.removesuffix('postgres')}kondate"
+        bring_history(file, SHORT, dsn, False, until + timedelta(minutes=20))
+    assert synthetic_until(history, settings.service.name) == until
+    minutes = (until + timedelta(minutes=1), until + timedelta(minutes=20))
+    assert read_samples(history, settings.service.name, LIVE, *minutes) == {"a": (0.0,)}
+    history.dispose()

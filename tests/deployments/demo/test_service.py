@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psycopg
@@ -13,10 +15,15 @@ import pytest
 
 from deployments.demo.environment import DemoEnvironment, DemoUnavailable, demo_environment
 from deployments.demo.faults import Fault, plant
+from deployments.demo.full_pool import full_pool
+from deployments.demo.history import Shape
+from deployments.demo.lively import in_use
 from deployments.demo.service.users import sample_logins
 from deployments.demo.traffic import NotLoopback, make_traffic
+from tasks.settings import load_settings
 
-ALL = frozenset(Fault)
+ALL = frozenset(Fault) - {Fault.FULL_POOL}
+"""What the service itself is planted with."""
 
 
 @pytest.fixture(scope="module")
@@ -33,12 +40,13 @@ def client(environment: DemoEnvironment) -> Iterator[httpx.Client]:
     plant(environment.faults_file, ())
 
 
-def signatures(client: httpx.Client) -> set[Fault]:
-    """The faults that can be told from outside, each by its own symptom."""
+def signatures(environment: DemoEnvironment, client: httpx.Client) -> set[Fault]:
+    """The faults that can be told from outside or from the log, each by its own symptom."""
+    before = environment.log.stat().st_size
     seen = set()
     if [client.get("/api/shopping/lists").status_code for _ in range(6)] == [200, 200, 500] * 2:
         seen.add(Fault.ERRORS)
-    if client.get("/api/ingredients").elapsed.total_seconds() > 0.3:
+    if max(client.get("/api/ingredients").elapsed.total_seconds() for _ in range(2)) > 0.3:
         seen.add(Fault.LATENCY)
     if client.get("/api/ready").status_code == 503:
         seen.add(Fault.COMPONENT_DOWN)
@@ -50,6 +58,28 @@ def signatures(client: httpx.Client) -> set[Fault]:
         seen.add(Fault.HTML_HEALTH)
     if [client.get("/api/live").status_code for _ in range(4)] == [200, 503] * 2:
         seen.add(Fault.FLAP)
+    return seen | told(lines_since(environment.log, before, "/api/live", 4))
+
+
+def lines_since(log: Path, position: int, url: str, count: int) -> list[dict[str, Any]]:
+    """The log's lines from a position on, once the last requests are in it: they are written after the answer."""
+    deadline = time.monotonic() + 5
+    while True:
+        lines = [json.loads(line) for line in log.read_bytes()[position:].splitlines()]
+        if sum(line.get("url") == url for line in lines) >= count:
+            return lines
+        assert time.monotonic() < deadline
+
+
+def told(lines: list[dict[str, Any]]) -> set[Fault]:
+    seen = set()
+    named = {line["error"]["name"] for line in lines if line.get("error") and "status" not in line}
+    if any(re.fullmatch(r"PriceRounding[0-9]{8}Error", name) for name in named):
+        seen.add(Fault.NEW_ERROR)
+    if not any(line["module"] == "shopping" for line in lines):
+        seen.add(Fault.SILENT_MODULE)
+    if any("4111 1111 1111 1111" in line["message"] and line["module"] == "users" for line in lines):
+        seen.add(Fault.PERSONAL_DATA)
     return seen
 
 
@@ -121,24 +151,24 @@ def test_what_cannot_be_done_is_refused(client: httpx.Client, path: str, body: o
     assert client.post(path, json=body).status_code == status
 
 
-@pytest.mark.parametrize("fault", list(Fault))
+@pytest.mark.parametrize("fault", sorted(ALL))
 def test_a_fault_shows_its_own_signature_and_heals(
     environment: DemoEnvironment, client: httpx.Client, fault: Fault
 ) -> None:
-    assert fault.description and signatures(client) == set()
+    assert fault.description and signatures(environment, client) == set()
     plant(environment.faults_file, {fault})
-    assert signatures(client) == {fault}
+    assert signatures(environment, client) == {fault}
     plant(environment.faults_file, ())
-    assert signatures(client) == set()
+    assert signatures(environment, client) == set()
 
 
-@pytest.mark.parametrize("left_out", [None, *Fault])
+@pytest.mark.parametrize("left_out", [None, *sorted(ALL)])
 def test_each_fault_is_told_apart_among_all_the_others(
     environment: DemoEnvironment, client: httpx.Client, left_out: Fault | None
 ) -> None:
     planted = ALL - {left_out}
     plant(environment.faults_file, planted)
-    assert signatures(client) == planted
+    assert signatures(environment, client) == planted
 
 
 def test_a_component_that_is_down_is_named(environment: DemoEnvironment, client: httpx.Client) -> None:
@@ -164,7 +194,7 @@ def test_log_lines_are_json_with_every_field_and_no_password(
         assert time.monotonic() < deadline
     assert secret not in content
     assert not any(password in content for password in sample_logins().values())
-    lines = [json.loads(line) for line in content.splitlines()]
+    lines = [line for line in map(json.loads, content.splitlines()) if "status" in line]  # the others are planted
     always = {"timestamp", "level", "service", "environment", "message", "module", "requestId"}
     assert all(set(line) == always | {"method", "url", "status", "duration", "error"} for line in lines)
     last = lines[-1]
@@ -172,6 +202,81 @@ def test_log_lines_are_json_with_every_field_and_no_password(
     assert (last["service"], last["environment"], last["requestId"]) == ("kondate", "demo", "round-7")
     assert last["error"]["name"] == "PriceLookupError" and "Traceback" in last["error"]["stack"]
     assert lines[-2]["error"] is None
+
+
+def test_a_new_error_and_personal_data_are_told_without_failing_a_request(
+    environment: DemoEnvironment, client: httpx.Client
+) -> None:
+    before = environment.log.stat().st_size
+    plant(environment.faults_file, {Fault.NEW_ERROR, Fault.PERSONAL_DATA})
+    assert {client.get(path).status_code for path in ["/api/ingredients"] * 2 + ["/api/users"]} == {200}
+    lines = lines_since(environment.log, before, "/api/users", 1)
+    errors = [line for line in lines if line["level"] == "error"]
+    assert [(line["module"], "status" in line) for line in errors] == [("ingredients", False)]
+    assert f"{datetime.now(UTC):%Y%m%d}" in errors[0]["error"]["name"] and "planted.py" in errors[0]["error"]["stack"]
+    assert [line["level"] for line in lines if "@example.jp" in line["message"]] == ["info"]
+
+
+def test_a_full_pool_leaves_room_for_the_service_and_the_role_that_reads(
+    environment: DemoEnvironment, client: httpx.Client
+) -> None:
+    with psycopg.connect(environment.watch_dsn) as connection:
+        free = left_over(connection)
+    with full_pool(environment.dsn):
+        with psycopg.connect(environment.watch_dsn) as first, psycopg.connect(environment.watch_dsn):
+            assert 0 <= left_over(first) <= 4 < free
+        assert asyncio.run(make_traffic(environment.base_urls, requests=40, seconds=20)).by_class.get("5xx", 0) == 0
+        assert client.get("/api/ready").status_code == 200
+    deadline = time.monotonic() + 10
+    with psycopg.connect(environment.watch_dsn, autocommit=True) as connection:
+        while left_over(connection) < free - 8:  # those of the service's own pool
+            assert time.monotonic() < deadline
+
+
+def left_over(connection: "psycopg.Connection[tuple[int]]") -> int:
+    row = connection.execute(
+        "SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int"
+        " - count(*)::int FROM pg_stat_activity WHERE backend_type = 'client backend'"
+    ).fetchone()
+    assert row is not None
+    return row[0]
+
+
+def test_the_role_that_reads_sees_what_it_needs_and_writes_nothing(environment: DemoEnvironment) -> None:
+    with psycopg.connect(environment.watch_dsn, autocommit=True) as connection:
+        assert connection.execute("SELECT pg_has_role('pg_read_all_stats', 'USAGE')").fetchone() == (True,)
+        connection.execute("SELECT id, last_login_at FROM users.users")
+        for refused in (
+            "SELECT password_hash FROM users.users",
+            "DELETE FROM shopping.lists",
+            "CREATE TABLE shopping.own (id integer)",
+            "CREATE TABLE own (id integer)",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(refused.encode())
+
+
+def test_a_new_list_is_estimated_by_a_job(environment: DemoEnvironment, client: httpx.Client) -> None:
+    items = [{"ingredientId": 1, "quantity": 2}, {"ingredientId": 3, "quantity": 1}]
+    created = client.post("/api/shopping/lists", json={"ownerId": 2, "title": "湯豆腐", "items": items}).json()
+    deadline = time.monotonic() + 10
+    while (shown := client.get(f"/api/shopping/lists/{created['id']}").json())["estimateYen"] is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert shown["estimateYen"] == shown["totalYen"] == 2 * 98 + 540
+    with psycopg.connect(environment.dsn, autocommit=True) as connection:
+        gone = connection.execute(
+            "INSERT INTO shopping.lists (owner_id, title) VALUES (1, '無') RETURNING id"
+        ).fetchone()
+        assert gone is not None
+        connection.execute("INSERT INTO shopping.items VALUES (%s, 1, 999999, 1)", gone)
+        connection.execute("INSERT INTO shopping.estimate_jobs (list_id) VALUES (%s)", gone)
+        state = "SELECT done_at IS NULL, failed_at IS NOT NULL FROM shopping.estimate_jobs WHERE list_id = %s"
+        while (found := connection.execute(state, gone).fetchone()) != (True, True):
+            assert found == (True, False) and time.monotonic() < deadline
+        connection.execute("DELETE FROM shopping.estimate_jobs WHERE list_id = %s", gone)
+        connection.execute("DELETE FROM shopping.items WHERE list_id = %s", gone)
+        connection.execute("DELETE FROM shopping.lists WHERE id = %s", gone)
 
 
 def test_metrics_have_the_guides_bound_and_every_kpi(client: httpx.Client) -> None:
@@ -195,6 +300,21 @@ def test_traffic_visits_everything_within_its_bounds(environment: DemoEnvironmen
     assert asyncio.run(make_traffic(environment.base_urls, requests=300, seconds=0)).sent == 0
 
 
+def test_a_lively_demo_is_used_and_its_history_grows(environment: DemoEnvironment, tmp_path: Path) -> None:
+    (tmp_path / "service.toml").write_text(
+        f'[service]\nname = "kondate"\nbase_url = "{environment.base_urls[0]}"\ntimezone = "Asia/Tokyo"\n'
+    )
+    before, past = environment.log.stat().st_size, tmp_path / "kondate" / "history"
+    with in_use(load_settings(tmp_path / "service.toml"), Shape(days=2, requests_per_day=500), every_s=0.1):
+        deadline = time.monotonic() + 20
+        while environment.log.stat().st_size == before or len(list(past.glob("*.log*"))) < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    after = environment.log.stat().st_size
+    time.sleep(0.3)
+    assert environment.log.stat().st_size == after
+
+
 @pytest.mark.parametrize("url", ["http://192.0.2.1", "https://example.com", "http://127.0.0.1.example.com", ""])
 def test_traffic_refuses_what_is_not_this_machine(url: str) -> None:
     with pytest.raises(NotLoopback, match="this machine only"):
@@ -202,7 +322,7 @@ def test_traffic_refuses_what_is_not_this_machine(url: str) -> None:
 
 
 def test_the_same_folder_serves_again_with_its_data_and_the_faults_asked_for(tmp_path: Path) -> None:
-    with pytest.raises(ZeroDivisionError), demo_environment(tmp_path, instances=1) as first:
+    with pytest.raises(ZeroDivisionError), demo_environment(tmp_path, name="first", instances=1) as first:
         httpx.post(
             f"{first.base_urls[0]}/api/ingredients", json={"name": "柿", "unit": "個", "priceYen": 98}
         ).raise_for_status()
@@ -217,6 +337,6 @@ def test_the_same_folder_serves_again_with_its_data_and_the_faults_asked_for(tmp
 
 
 def test_an_instance_that_cannot_start_is_told_with_its_own_words(tmp_path: Path) -> None:
-    (tmp_path / "service.log").mkdir()
+    (tmp_path / "kondate" / "service.log").mkdir(parents=True)
     with pytest.raises(DemoUnavailable, match=r"service\.log"), demo_environment(tmp_path, instances=1):
         pass

@@ -264,6 +264,11 @@ class TestKills:
 class TestEvidence:
     """The fullest disk carries a table and a chart of all."""
 
+    def test_the_machine_of_the_round_is_named_beside_its_figures(self) -> None:
+        [table] = judge_cpu(CPU, "host", LIMITS, NOW, {}, "worker-3").evidence
+        assert isinstance(table, Table)
+        assert [row[1] for row in table.rows] == ["worker-3", 10.0, 1.0, 0.0, 1.0, 4]
+
     def test_the_fullest_disk_alone(self) -> None:
         full = Disk(1000, 50, 50, 0, 0)
         results = judge_disks({"/": DISK, "/data": full, "/nfs": BLIND}, "host", LIMITS, NOW)

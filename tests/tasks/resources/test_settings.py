@@ -15,6 +15,8 @@ PASSWORD = "hunter2"
 SECRET_URL = 'an address with a password is a secret: use { env = "NAME" } or { file = "/path" }'
 ADDRESS = "must be postgresql://USER@HOST[:PORT]/DATABASE"
 QUEUE = '[[queues]]\nname = "mail"\n'
+DEPTH = f'{QUEUE}depth = {{ sql = "SELECT 1" }}\nmax_depth = 1\n'
+SELECTOR = "resources.prometheus.selector"
 KPI = '[[kpi]]\nname = "orders"\n'
 
 
@@ -33,7 +35,7 @@ def read(tmp_path: Path) -> Callable[[str], Settings]:
     [
         ("[metrics]\n", "metrics.prometheus_url: is required"),
         ('[metrics]\nprometheus_url = "prometheus:9090"\n', "metrics.prometheus_url: must be http://HOST"),
-        (f'{METRICS}headers = {{ Authorization = "Bearer {PASSWORD}" }}\n', "metrics.headers: Authorization looks like a secret"),
+        (f'{METRICS}headers = {{ Authorization = "Bearer {PASSWORD}" }}\n', "metrics.headers: Authorization looks"),
         (f"{METRICS}timeout_s = 0\n", "metrics.timeout_s: Input should be greater than 0"),
         ("[database]\n", "database.url: is required"),
         ('[database]\nurl = "mysql://u@h/d"\n', f"database.url: {ADDRESS}"),
@@ -42,7 +44,7 @@ def read(tmp_path: Path) -> Callable[[str], Settings]:
         (f'[database]\nurl = "postgresql://u@h/d?password={PASSWORD}"\n', f"database.url: {SECRET_URL}"),
         (f'[database]\nurl = "postgresql://u@h/d?passw%6frd={PASSWORD}"\n', f"database.url: {SECRET_URL}"),
         (f'[database]\nurl = "postgresql://[::1:{PASSWORD}@h/d"\n', f"database.url: {ADDRESS}"),
-        (f"{DATABASE}statement_timeout_s = 61\n", "database.statement_timeout_s: Input should be less than or equal to 60"),
+        (f"{DATABASE}statement_timeout_s = 61\n", "database.statement_timeout_s: Input should be less"),
         (
             f"{DATABASE}[database.limits]\nwarn_lock_wait_s = 61\n",
             "database.limits: warn_lock_wait_s must not be above fail_lock_wait_s",
@@ -56,23 +58,23 @@ def read(tmp_path: Path) -> Callable[[str], Settings]:
             "resources.limits: warn_disk_percent must not be above fail_disk_percent",
         ),
         ("[resources.prometheus]\nselector = 'job=\"node\"'\n", "resources: prometheus needs [metrics]"),
-        (f"{METRICS}[resources.prometheus]\nselector = '{{job=\"node\"}}'\n", "resources.prometheus.selector: must be label matchers"),
-        (f"{METRICS}[resources.prometheus]\nselector = 'job=node'\n", "resources.prometheus.selector: must be label matchers"),
-        (f'{QUEUE}depth = {{ sql = "SELECT 1" }}\nmax_depth = 1\n', "queues: mail.depth: sql needs [database]: set its url"),
+        (f"{METRICS}[resources.prometheus]\nselector = '{{job=\"node\"}}'\n", f"{SELECTOR}: must be label matchers"),
+        (f"{METRICS}[resources.prometheus]\nselector = 'job=node'\n", f"{SELECTOR}: must be label matchers"),
+        (DEPTH, "queues: mail.depth: sql needs [database]: set its url"),
         (f'{QUEUE}failed = {{ promql = "x" }}\nmax_failed = 1\n', "queues: mail.failed: promql needs [metrics]"),
         (f'{DATABASE}{QUEUE}depth = {{ sql = "SELECT 1" }}\n', "queues.0: depth needs max_depth"),
         (f"{QUEUE}max_depth = 1\n", "queues.0: max_depth needs depth"),
         (QUEUE, "queues.0: a queue needs at least one of depth, oldest_s, failed"),
         (f"{QUEUE}depth = {{ }}\nmax_depth = 1\n", "queues.0.depth: a query is { sql"),
         (f'{QUEUE}depth = {{ sql = "a", promql = "b" }}\nmax_depth = 1\n', "queues.0.depth: a query is { sql"),
-        (f'{DATABASE}{(QUEUE + chr(10).join(["depth.sql = " + chr(34) + "SELECT 1" + chr(34), "max_depth = 1", ""])) * 2}', "queues: a name must not be listed twice: mail"),
+        (DATABASE + DEPTH * 2, "queues: a name must not be listed twice: mail"),
         ('[[queues]]\nname = "My Mail"\n', "queues.0.name: must be 1 to 40 of a-z"),
         (f'{KPI}sql = "SELECT 1"\nfloor = 1\n', "kpi: orders: sql needs [database]: set its url"),
         (f'{DATABASE}{KPI}sql = "SELECT 1"\n', "kpi.0: a figure needs an expected range"),
         (f"{KPI}floor = 1\n", "kpi.0: a figure needs sql or promql"),
         (f'{DATABASE}{KPI}sql = "SELECT 1"\nfloor = 2\nceiling = 1\n', "kpi.0: floor must not be above ceiling"),
     ],
-)  # fmt: skip
+)
 def test_a_mistake_is_told_once_by_its_key(read: Callable[[str], Settings], text: str, said: str) -> None:
     with pytest.raises(ConfigurationError) as error:
         read(text)

@@ -1,0 +1,236 @@
+"""`rounds init`: looks at a service, says what was found, and writes its file."""
+
+import asyncio
+import ipaddress
+import os
+import re
+import shlex
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+from zoneinfo import available_timezones
+
+from deployments.init.database import look_at, place_of
+from deployments.init.guide import read_checklist
+from deployments.init.infer import Log, infer
+from deployments.init.looked import Looked
+from deployments.init.metrics import Known, ask_prometheus, histograms_of
+from deployments.init.probe import open_prober
+from deployments.init.samples import sample_command, sample_files
+from deployments.init.write import document
+from tasks.configuration import ConfigurationError, http_url
+from tasks.errors import UsageError
+from tasks.logs.settings import SINCE
+from tasks.observation import shown
+from tasks.settings import Settings, load_settings
+
+_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_NO_SLUG = re.compile(r"[^a-z0-9]+")
+_ZONES = "/zoneinfo/"
+_MOST_CANDIDATES = 10
+_SHOWN_CHARS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What `rounds init` was told."""
+
+    url: str
+    output: Path
+    logs: tuple[str, ...] = ()
+    log_command: str | None = None
+    prometheus: str | None = None
+    database: str | None = None
+    guide: Path | None = None
+    name: str | None = None
+    timezone: str | None = None
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The service file that was written, and what a person should do next."""
+
+    settings: Settings
+    edits: tuple[str, ...]
+
+
+def look_and_write(given: Given, now: datetime, say: Callable[[str], None]) -> Written:
+    """Look at a service and write its file, telling what was found a line each.
+
+    Raises UsageError for what was asked wrongly or stands there already, NoAnswer if the service does not answer.
+    """
+    looked = _look(_checked(given), now)
+    for line in _told(looked):
+        say(shown(line, _SHOWN_CHARS * 2))
+    settings = _write(given, document(looked))
+    say(f"written: {given.output}")
+    return Written(settings, looked.edits())
+
+
+def _checked(given: Given) -> Given:
+    """The same, once everything that can be told wrong without looking was refused."""
+    _refuse_existing(given)
+    _address(given.url, "URL")
+    if given.prometheus is not None:
+        _address(given.prometheus, "--prometheus")
+    if given.name is not None and not _SLUG.fullmatch(given.name):
+        raise UsageError("--name: must be 1 to 40 of a-z, 0-9 and -, beginning with a letter or a digit")
+    if given.timezone is not None and given.timezone not in available_timezones():
+        raise UsageError(f"--timezone {given.timezone}: use an IANA time zone such as Asia/Tokyo or UTC")
+    if not given.output.absolute().parent.is_dir():
+        raise UsageError(f"--output {given.output}: its folder does not exist")
+    return given
+
+
+def _look(given: Given, now: datetime) -> Looked:
+    base_url = _address(given.url, "URL")
+    host = urlsplit(base_url).hostname or ""
+    name = given.name or _name(host)
+    command = _command(given.log_command)
+    checklist = None if given.guide is None else read_checklist(given.guide)
+    place = None if given.database is None else place_of(given.database, name)
+    with open_prober(base_url) as prober:
+        found = prober.look()
+        logs = [infer(sample_files(path)) for path in given.logs]
+        logs += [infer(sample_command(command, now))] if command else []
+        own = {found.live, found.ready, found.report, found.metrics}
+        candidates = [path for log in logs for path in log.gets if path not in own][:_MOST_CANDIDATES]
+        requests = prober.sampled(candidates)
+    prometheus = None if given.prometheus is None else _address(given.prometheus, "--prometheus")
+    return Looked(
+        base_url=base_url,
+        name=name,
+        timezone=given.timezone or _machine_zone(),
+        zone_given=given.timezone is not None,
+        local=_is_local(host),
+        found=found,
+        requests=requests,
+        logs=tuple(logs),
+        prometheus_url=prometheus,
+        known=None if prometheus is None else asyncio.run(ask_prometheus(prometheus)),
+        histograms=histograms_of(found.metrics_text),
+        database=place,
+        database_problem="" if place is None else look_at(place),
+        checklist=checklist,
+    )
+
+
+def _write(given: Given, text: str) -> Settings:
+    """Put the file in its place once it has proved to be valid."""
+    output = given.output.absolute()
+    made = output.with_name(f".{output.name}.{os.getpid()}")
+    try:
+        made.write_text(text, encoding="utf-8")
+        _check(made)
+        _refuse_existing(given)
+        made.replace(output)
+    except OSError as error:
+        raise UsageError(f"--output {given.output}: cannot be written: {error.strerror}") from None
+    finally:
+        made.unlink(missing_ok=True)
+    return load_settings(output)
+
+
+def _check(made: Path) -> None:
+    try:
+        load_settings(made)
+    except ConfigurationError as error:  # nobody asked for this: it is no usage error
+        raise RuntimeError(f"rounds init made an invalid file: {'; '.join(error.problems)}") from None
+
+
+def _refuse_existing(given: Given) -> None:
+    if not given.force and os.path.lexists(given.output):
+        raise UsageError(f"{given.output} is there already: choose another --output, or overwrite it with --force")
+
+
+def _address(url: str, what: str) -> str:
+    try:
+        return http_url(url)
+    except ValueError as error:
+        raise UsageError(f"{what} {error}") from None
+
+
+def _command(given: str | None) -> tuple[str, ...]:
+    if given is None:
+        return ()
+    try:
+        parts = tuple(shlex.split(given))
+    except ValueError as error:
+        raise UsageError(f"--log-command: {error}") from None
+    if not any(SINCE in part for part in parts):
+        raise UsageError(f"--log-command must hold {SINCE}, the moment from which on it gives lines")
+    return parts
+
+
+def _name(host: str) -> str:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        label = host.removeprefix("www.").partition(".")[0]
+        return _NO_SLUG.sub("-", label.lower()).strip("-")[:40].strip("-") or "service"
+    return "service"
+
+
+def _is_local(host: str) -> bool:
+    if host == "localhost":
+        return True
+    with suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return False
+
+
+def _machine_zone() -> str:
+    """The zone of this machine as far as it is told, else UTC."""
+    told = os.environ.get("TZ", "").removeprefix(":") or os.path.realpath("/etc/localtime").partition(_ZONES)[2]
+    return told if told in available_timezones() and told != "Etc/UTC" else "UTC"
+
+
+def _told(looked: Looked) -> Iterator[str]:
+    found = looked.found
+    for what, path in (("liveness", found.live), ("readiness", found.ready), ("health report", found.report)):
+        yield f"found: {what} {path}" if path else f"not found: {what}"
+    yield f"found: metrics page {found.metrics}" if found.metrics else "not found: metrics page"
+    yield from (f"note: {note}" for note in found.notes)
+    yield f"found: sampled requests {' '.join(looked.requests)}" if looked.requests else "not found: sampled requests"
+    yield from (line for log in looked.logs for line in _told_of_log(log))
+    if not looked.logs:
+        yield "not given: log (--log FILE)"
+    yield from _told_of_prometheus(looked)
+    if looked.database is None:
+        yield "not given: database (--database URL or NAME)"
+    else:
+        yield f"not found: database: {looked.database_problem}" if looked.database_problem else "found: database"
+    if looked.checklist is not None:
+        known, other = looked.checklist.known, looked.checklist.other
+        yield f"found: guide with {len(known)} built-in lines and {len(other)} of its own"
+    if looked.database is not None and looked.database.set_here:
+        # A fixed text: parts of an address whose password holds an @ or / would be parts of the password.
+        yield "the password is not written; set this before later rounds, with your own address:"
+        yield f"  export {looked.database.variable}='postgresql://USER:PASSWORD@HOST/DATABASE'"
+
+
+def _told_of_log(log: Log) -> Iterator[str]:
+    where = shown(log.sample.where, _SHOWN_CHARS)
+    yield from (f"note: {problem}" for problem in log.sample.problems)
+    if log.format is None:
+        yield f"not found: log {where}: {log.unread} of {log.lines} lines are neither JSON nor combined"
+        return
+    yield f"found: log {where}: {log.format}, {log.unread} of {log.lines} lines unreadable, {log.requests} requests"
+    yield from (f"note: {note}" for note in log.notes)
+
+
+def _told_of_prometheus(looked: Looked) -> Iterator[str]:
+    if isinstance(looked.known, Known):
+        bound = any(histogram.has_limit for histogram in looked.known.histograms)
+        yield f"found: Prometheus with {len(looked.known.histograms)} histograms of requests" + (
+            ", one with a bound at 0.2 s" if bound else ", none with a bound at 0.2 s"
+        )
+        yield "found: node_exporter" if looked.selector else "not found: node_exporter"
+    elif looked.known is not None:
+        yield f"not found: Prometheus: {looked.known}"
+    else:
+        yield "not given: Prometheus (--prometheus URL)"

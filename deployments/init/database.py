@@ -1,0 +1,87 @@
+"""Where the service's database is: a password stays in the environment, and is never written or shown."""
+
+import os
+import re
+from dataclasses import dataclass
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import ValidationError
+
+from tasks.database.connection import Server
+from tasks.database.observe import read_database
+from tasks.database.settings import URL, Database, check_database_url
+from tasks.errors import UsageError
+from tasks.observation import ObservationError, Unobserved
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_STATEMENT_S = 5.0
+_CONNECT_S = 5
+_SECRET_WORD = re.compile(r"pass|secret|scram|pwd", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How the service file names the database: by a variable of the environment, or by an address without a password.
+
+    `set_here` is true when the variable was set for this process alone.
+    """
+
+    variable: str | None
+    url: str | None
+    set_here: bool
+
+
+def place_of(given: str, service: str) -> Place:
+    """What `--database` names; an address with a password becomes a variable of this process.
+
+    Raises UsageError, which never repeats an address.
+    """
+    if _VARIABLE.fullmatch(given):
+        value = os.environ.get(given)
+        if value is None:
+            raise UsageError(f"--database {given}: the environment variable {given} is not set")
+        _check(value, f"--database: the environment variable {given}")
+        return Place(given, None, set_here=False)
+    _check(given, "--database")
+    if not _holds_secret(given):
+        return Place(None, given, set_here=False)
+    variable = f"{service}-database-url".replace("-", "_").upper()
+    variable = variable if _VARIABLE.fullmatch(variable) else f"SERVICE_{variable}"
+    os.environ[variable] = given
+    return Place(variable, None, set_here=True)
+
+
+def look_at(place: Place) -> str:
+    """What a look at the database says: empty when everything can be seen."""
+    url = place.url or os.environ[place.variable or ""]
+    try:
+        facts = read_database.fn(Server(url, _STATEMENT_S, _CONNECT_S))
+    except ObservationError as error:
+        return error.reason.text.format(**error.reason.params)
+    parts = [getattr(facts, name) for name in facts.__dataclass_fields__]
+    blind = [part.reason for part in parts if isinstance(part, Unobserved)]
+    if not blind:
+        return ""
+    why = blind[0].text.format(**blind[0].params)
+    return f"{len(blind)} of {len(parts)} looks give nothing ({why}): the role needs pg_monitor"
+
+
+def _check(url: str, what: str) -> None:
+    try:
+        check_database_url(url)
+        conninfo_to_dict(url)
+    except (ValueError, psycopg.Error):  # their texts may repeat a password
+        raise UsageError(f"{what} {URL}, or the NAME of an environment variable that holds it") from None
+
+
+def _holds_secret(url: str) -> bool:
+    """True unless there is certainly no password: a parser that is misled must not leave one in the file."""
+    before = url.partition("://")[2].rpartition("@")[0]
+    if ":" in before or "@" in before or "/" in before or _SECRET_WORD.search(url):
+        return True
+    try:
+        Database(url=url)
+    except ValidationError:
+        return True
+    return False

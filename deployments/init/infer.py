@@ -1,0 +1,200 @@
+"""What a log is, by its first lines: its format, its fields, its routes and modules."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Literal
+
+from deployments.init.durations import Unit, decide_unit
+from deployments.init.fields import decoded, find_duration, map_fields, values_of
+from deployments.init.samples import Sample
+from tasks.logs.access import parse_combined
+from tasks.logs.lines import Record, milliseconds, reader_of, status_of
+from tasks.logs.places import OTHER, Places
+from tasks.logs.settings import Fields, Route, Source
+from tasks.observation import shown
+
+DEFAULTS: Mapping[str, str] = dict(Fields())
+COUNTED = ("timestamp", "status", "duration")
+"""Fields that a round demands of every JSON log whose requests are counted."""
+_MOST_LEARNT = 2000
+_LONGEST_USUAL_MS = 10_000.0
+_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_API = re.compile(r"/api(?:/v[0-9]+)?/([^/:]+)")
+_GENERAL = re.compile(r"(/api)?(/v[0-9]+)?(/:id)*")
+_ASSET = re.compile(
+    r"\.(css|js|mjs|map|png|jpe?g|gif|svg|ico|webp|avif|woff2?|ttf|txt|xml|webmanifest)$", re.IGNORECASE
+)
+_ACTING = re.compile(
+    r"log-?out|sign-?out|delete|remove|unsubscribe|export|download|stream|events|callback", re.IGNORECASE
+)
+"""Parts of addresses that do something when asked, or do not end: no samples are taken of them."""
+_SAMPLED_PATH = re.compile(r"/[A-Za-z0-9._~/-]*")
+_REQUEST = re.compile(r"([A-Z]+) (\S+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """A route that was seen so often, and its module where one is known."""
+
+    pattern: str
+    module: str | None
+    requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """A sample as it can be read; `format` is None when it cannot.
+
+    `fields` are the names of what is there by what they hold. `notes` go into the file, `doubts` are what somebody
+    should look at.
+    """
+
+    sample: Sample
+    format: Literal["json", "combined"] | None
+    lines: int
+    unread: int
+    fields: Mapping[str, str]
+    unit: Unit
+    notes: tuple[str, ...]
+    doubts: tuple[str, ...]
+    routes: tuple[Proposed, ...]
+    gets: tuple[str, ...]
+    modules: Mapping[str, int]
+    requests: int
+
+
+def infer(sample: Sample) -> Log:
+    """What the lines of a sample are."""
+    lines = [line for line in sample.lines if line.strip(b"\x00 \t\r")]
+    objects = [found for line in lines if (found := decoded(line)) is not None]
+    combined = sum(parse_combined(line.decode(errors="replace")) is not None for line in lines)
+    if not lines or max(len(objects), combined) * 2 < len(lines):
+        return Log(sample, None, len(lines), len(lines), {}, "ms", (), (), (), (), {}, 0)
+    if combined > len(objects):
+        return _combined(sample, lines, len(lines) - combined)
+    values = values_of(objects)
+    mapped = map_fields(values, len(objects))
+    fields, notes = dict(mapped.fields), list(mapped.notes)
+    doubts = [
+        f"fields.{target} = {shown(fields[target], 60)} was found by its values alone"
+        for target in sorted(mapped.guessed)
+    ]
+    unit: Unit = "ms"
+    if (duration := find_duration(values, len(objects))) is not None:
+        numbers = [number for value in values[duration] if (number := milliseconds(value, "ms")[0]) is not None]
+        decided = decide_unit(duration, numbers)
+        notes.append(f"duration: {duration} is in {decided.unit or 'ns'}: {decided.why}")
+        if decided.unit is not None:
+            fields["duration"], unit = duration, decided.unit
+            doubts += [] if decided.sure else [f"duration_unit = {unit}: {decided.why}"]
+    doubts += [f"{name}: no field was found; without it the round is Incomplete" for name in _missing(fields)]
+    source = Source(name="sample", kind="file", paths=("-",), fields=Fields(**fields), duration_unit=unit)
+    return _log(sample, "json", lines, len(lines) - len(objects), fields, unit, notes, doubts, source)
+
+
+def _combined(sample: Sample, lines: Sequence[bytes], unread: int) -> Log:
+    source = Source(name="sample", kind="file", paths=("-",), format="combined")
+    durations = [r.duration for line in lines if (r := reader_of(source)(line)) and isinstance(r.duration, float)]
+    notes, doubts = [], []
+    if not durations:
+        notes.append("no duration behind the format: add rt=$request_time to nginx's log_format for latencies")
+    else:
+        notes.append("the number behind the format is read as seconds, as nginx's $request_time")
+        if median(durations) > _LONGEST_USUAL_MS:
+            doubts.append(
+                "the numbers behind the combined format look like microseconds (Apache's %D): only seconds are read"
+            )
+    return _log(sample, "combined", lines, unread, {}, "s", notes, doubts, source)
+
+
+def _log(
+    sample: Sample,
+    format: Literal["json", "combined"],
+    lines: Sequence[bytes],
+    unread: int,
+    fields: Mapping[str, str],
+    unit: Unit,
+    notes: Sequence[str],
+    doubts: Sequence[str],
+    source: Source,
+) -> Log:
+    read = reader_of(source)
+    records = [record for line in lines if (record := read(line)) is not None]
+    routes, gets, requests = _routes(records, with_modules="module" in fields)
+    modules = Counter(str(r.module) for r in records if "module" in fields and r.module is not None)
+    return Log(
+        *(sample, format, len(lines), unread, fields, unit, tuple(notes), tuple(doubts)),
+        *(routes, gets, dict(modules.most_common()), requests),
+    )
+
+
+def _missing(fields: Mapping[str, str]) -> list[str]:
+    wanted = COUNTED if "status" in fields or "request" in fields else ("timestamp",)
+    return [name for name in wanted if name not in fields]
+
+
+def _routes(records: Iterable[Record], *, with_modules: bool) -> tuple[tuple[Proposed, ...], tuple[str, ...], int]:
+    """The routes, those of them that can be asked for as they stand, most frequent first, and how many requests."""
+    places = Places((), most=_MOST_LEARNT)
+    counts: Counter[str] = Counter()
+    gets: Counter[str] = Counter()
+    modules: dict[str, Counter[str]] = {}
+    requests = 0
+    for record in records:
+        status, _ = status_of(record.status)
+        method, url = _request(record)
+        if status is None:
+            continue
+        requests += 1
+        if not url or status == 404:
+            continue
+        _, route = places.find(url, None, method)
+        if route in ("", OTHER):
+            continue
+        counts[route] += 1
+        if with_modules and record.module is not None:
+            modules.setdefault(route, Counter())[str(record.module)] += 1
+        if method == "GET" and 200 <= status < 300 and ":id" not in route:
+            gets[route] += 1
+    found = [
+        Proposed(route, _module(route, modules.get(route)), count)
+        for route, count in counts.most_common()
+        if _is_pattern(route)
+    ]
+    return tuple(found), tuple(path for path, _ in gets.most_common() if _is_sampled(path)), requests
+
+
+def _request(record: Record) -> tuple[str, str]:
+    method = record.method if isinstance(record.method, str) else ""
+    url = record.url if isinstance(record.url, str) else ""
+    if not url and isinstance(record.request, str) and (found := _REQUEST.match(record.request)):
+        return found[1], found[2]
+    return method.upper(), url
+
+
+def _is_pattern(route: str) -> bool:
+    """True for a route that may stand in a service file, and names more than an id: that would match any address."""
+    if _GENERAL.fullmatch(route) or route.endswith("*") or _ASSET.search(route):
+        return False
+    try:
+        Route(pattern=route)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_sampled(path: str) -> bool:
+    fit = _SAMPLED_PATH.fullmatch(path) and "//" not in path
+    return bool(fit) and path != "/" and not _ASSET.search(path) and not _ACTING.search(path)
+
+
+def _module(route: str, named: Counter[str] | None) -> str | None:
+    if named:
+        module = named.most_common(1)[0][0]
+    else:
+        found = _API.match(route)
+        module = found[1].lower() if found else ""
+    return module if _SLUG.fullmatch(module) else None

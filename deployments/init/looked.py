@@ -1,0 +1,123 @@
+"""Everything that was seen of a service, and what follows from it for its file."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from deployments.init.database import Place
+from deployments.init.guide import Checklist
+from deployments.init.infer import Log, Proposed
+from deployments.init.metrics import Histogram, Known
+from deployments.init.probe import Found
+
+MOST_ROUTES = 30
+MOST_EDITS = 5
+_LEAST_MODULE_LINES = 20
+_LEAST_MODULE_SHARE = 0.05
+"""A module that writes less often may be silent in a good hour, and would be called silent."""
+_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_NO_SLUG = re.compile(r"[^a-z0-9]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What was asked and seen. `local` is true when the service runs on this machine; `known` is what Prometheus has,
+    or in words why it could not be asked; `database_problem` is empty when all can be seen.
+    """
+
+    base_url: str
+    name: str
+    timezone: str
+    zone_given: bool
+    local: bool
+    found: Found
+    requests: tuple[str, ...]
+    logs: tuple[Log, ...]
+    prometheus_url: str | None
+    known: Known | str | None
+    histograms: tuple[Histogram, ...]
+    database: Place | None
+    database_problem: str
+    checklist: Checklist | None
+
+    @property
+    def readable(self) -> tuple[Log, ...]:
+        """The logs that become sources."""
+        return tuple(log for log in self.logs if log.format is not None)
+
+    @property
+    def resources_asked(self) -> bool:
+        """True when something was given, or is there, for the line on resources: then it must be looked at."""
+        return self.local or self.database is not None or isinstance(self.known, str) or self.selector is not None
+
+    @property
+    def selector(self) -> str | None:
+        """The hosts in Prometheus."""
+        return self.known.selector if isinstance(self.known, Known) else None
+
+    def source_names(self) -> tuple[str, ...]:
+        """A name for each readable log, each once."""
+        names: list[str] = []
+        for log in self.readable:
+            stem = Path(log.sample.paths[0]).name.partition(".")[0] if log.sample.paths else "command"
+            base = (_NO_SLUG.sub("-", stem.lower()).strip("-") or "log")[:30].strip("-")
+            same = sum(name == base or name.startswith(f"{base}-") for name in names)
+            names.append(f"{base}-{same + 1}" if same else base)
+        return tuple(names)
+
+    def counts_requests(self, log: Log) -> bool:
+        """False for a log of other lines than the first one with requests: it may tell of the same requests again."""
+        first = next((other for other in self.readable if other.requests), None)
+        return first is None or (first.format, dict(first.fields)) == (log.format, dict(log.fields))
+
+    def routes(self) -> tuple[Proposed, ...]:
+        """The routes of all logs, the most frequent first; the health pages are none."""
+        own = {self.found.live, self.found.ready, self.found.report, self.found.metrics}
+        counts: Counter[str] = Counter()
+        modules: dict[str, str | None] = {}
+        for log in self.readable:
+            for route in log.routes if self.counts_requests(log) else ():
+                counts[route.pattern] += route.requests
+                modules[route.pattern] = modules.get(route.pattern) or route.module
+        return tuple(Proposed(p, modules[p], count) for p, count in counts.most_common() if p not in own)
+
+    def modules(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The modules that write often enough to be missed, and the others."""
+        lines: Counter[str] = Counter()
+        for log in self.readable:
+            lines.update(log.modules)
+        least = max(_LEAST_MODULE_LINES, sum(lines.values()) * _LEAST_MODULE_SHARE)
+        often = [name for name, count in lines.most_common() if count >= least and _SLUG.fullmatch(name)]
+        return tuple(often), tuple(name for name in lines if name not in often)
+
+    def edits(self) -> tuple[str, ...]:
+        """What a person should do in the file next, the most important first."""
+        return tuple(self._edits())[:MOST_EDITS]
+
+    def _edits(self) -> Iterator[str]:
+        names: Mapping[int, str] = dict(zip(map(id, self.readable), self.source_names(), strict=True))
+        if not (self.found.live or self.found.ready or self.found.report):
+            yield "[health]: set live, ready and report to the service's own paths"
+        if not self.logs:
+            yield "[[logs.source]]: name the service's log, and delete the line error-logs of [guide.daily]"
+        for log in self.logs:
+            if log.format is None:
+                yield f"[[logs.source]]: {log.sample.where} cannot be read; name a log in JSON or combined format"
+            for doubt in log.doubts:
+                yield f"[[logs.source]] {names[id(log)]}: check {doubt}"
+        if self.readable and not any(log.requests for log in self.readable):
+            yield "[[logs.source]]: name an access log too; no log tells of requests, so their errors stay unmeasured"
+        if isinstance(self.known, str):
+            yield f"[metrics]: Prometheus could not be asked ({self.known})"
+        if not self.resources_asked:
+            yield "[resources] or [database]: say where machines and database are, and delete the line resources"
+        if self.database_problem:
+            yield f"[database]: {self.database_problem}"
+        if self.checklist is not None and self.checklist.other:
+            yield f"[guide.daily]: tie {len(self.checklist.other)} lines of the guide to checks"
+        if not self.zone_given:
+            yield f"[service] timezone: {self.timezone} is this machine's"
+        yield "[mail] to: who gets the reports"
+        yield "[service] owner: who is named beside each action"

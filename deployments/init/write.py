@@ -1,0 +1,226 @@
+"""The text of a service file: what was found, how it was decided, and a stub for what was not found."""
+
+from collections.abc import Iterator
+
+from deployments.init.infer import DEFAULTS, Log
+from deployments.init.looked import MOST_ROUTES, Looked
+from deployments.init.metrics import Histogram, Known
+from deployments.init.toml import comment, listed, quoted
+
+_MOST_HISTOGRAMS = 20
+_MOST_NAMED = 100
+_CHECK = "check this / 要確認: "
+
+
+def document(looked: Looked) -> str:
+    """A whole service file."""
+    parts = (_service, _health, _logs, _routes, _metrics, _resources, _database, _mail, _guide)
+    return "\n\n".join("\n".join(part(looked)) for part in parts) + "\n"
+
+
+def _service(looked: Looked) -> Iterator[str]:
+    often, rare = looked.modules()
+    yield "# Written by `rounds init`; check it with `rounds config check FILE`."
+    yield "# `rounds init` が書いたファイルです。「要確認」の行を見てください。"
+    yield ""
+    yield "# Who is operated, and where / 対象サービス"
+    yield "[service]"
+    yield f"name = {quoted(looked.name)}"
+    yield f"base_url = {quoted(looked.base_url)}"
+    if not looked.zone_given:
+        yield comment(f"{_CHECK}the time zone of this machine; days begin and 09:00 is in it / このマシンの時間帯")
+    yield f"timezone = {quoted(looked.timezone)}"
+    yield '# owner = "team-name"             # named beside each action / 対応者'
+    if often:
+        yield "# Modules that must write to the log every hour / 毎時ログに書くはずのモジュール"
+        yield f"modules = {listed(often)}"
+    if rare:
+        yield comment(f"seen less often, or with a name of another form / その他: {', '.join(rare[:_MOST_NAMED])}")
+    yield ""
+    yield "# Running copies, looked at one by one; without any, base_url is the only one / インスタンス"
+    yield "# [[instances]]"
+    yield '# name = "a"'
+    yield '# base_url = "https://a.internal.example.com"'
+
+
+def _health(looked: Looked) -> Iterator[str]:
+    found = looked.found
+    yield "# Where the service tells of itself / ヘルスチェック"
+    yield from (comment(note) for note in found.notes)
+    yield "[health]"
+    for key, path, example in (
+        ("live", found.live, "/livez"),
+        ("ready", found.ready, "/readyz"),
+        ("report", found.report, "/health"),
+    ):
+        yield f"{key} = {quoted(path)}" if path else f'# {key} = "{example}"   # not found / 見つかりません'
+    components = () if found.said is None else tuple(dict.fromkeys(part.name for part in found.said.components))
+    if components:
+        yield "# must be named in the health report / レポートに必ずあるべき部品"
+        yield f"components = {listed(components)}"
+    if looked.requests:
+        yield "# sampled for errors and latency: answered 2xx now / エラーと応答時間を測るパス"
+        yield f"requests = {listed(looked.requests)}"
+    else:
+        yield '# requests = ["/"]   # no path that answers 2xx was found / 見つかりません'
+    yield '# headers = { Authorization = { env = "SERVICE_AUTHORIZATION" } }'
+
+
+def _logs(looked: Looked) -> Iterator[str]:
+    yield "# Logs / ログ"
+    names = iter(looked.source_names())
+    for log in looked.logs:
+        yield from (comment(f"{_CHECK}{problem}") for problem in log.sample.problems)
+        if log.format is None:
+            yield comment(f"{log.sample.where}: {_unread(log)}")
+        else:
+            yield from _source(looked, log, next(names))
+    if not looked.readable:
+        yield "# [[logs.source]]"
+        yield '# name = "app"'
+        yield '# kind = "file"                   # or "command", "loki"'
+        yield '# paths = ["/var/log/app/*.log*"]'
+
+
+def _unread(log: Log) -> str:
+    if not log.lines:
+        return "no line could be read / 行がありません"
+    return f"{log.unread} of {log.lines} lines are neither JSON nor combined: no source / 読めない形式です"
+
+
+def _source(looked: Looked, log: Log, name: str) -> Iterator[str]:
+    yield comment(f"{log.lines} lines looked at, {log.unread} of them unreadable, {log.requests} requests")
+    yield from (comment(note) for note in log.notes)
+    yield from (comment(f"{_CHECK}{doubt}") for doubt in log.doubts)
+    yield "[[logs.source]]"
+    yield f"name = {quoted(name)}"
+    if log.sample.command:
+        yield 'kind = "command"'
+        yield f"command = {listed(log.sample.command)}"
+    else:
+        yield 'kind = "file"'
+        yield "# rotated files too: end it in * / ローテーションも読むには末尾を * に"
+        yield f"paths = {listed(log.sample.paths)}"
+    yield f"format = {quoted(log.format or '')}"
+    if not looked.counts_requests(log):
+        yield comment(f"{_CHECK}another source counts the requests / リクエストは別のログで数えます")
+        yield "requests = false"
+    elif not log.requests:
+        yield comment("no line has a status: no requests / リクエストのないログ")
+        yield "requests = false"
+    if "duration" in log.fields:
+        yield f"duration_unit = {quoted(log.unit)}"
+    default = [target for target, field in log.fields.items() if field == DEFAULTS[target]]
+    if default:
+        yield comment(f"under their usual names / 既定の名前: {', '.join(default)}")
+    if mapped := {target: field for target, field in log.fields.items() if field != DEFAULTS[target]}:
+        yield "[logs.source.fields]"
+        yield from (f"{target} = {quoted(field)}" for target, field in mapped.items())
+
+
+def _routes(looked: Looked) -> Iterator[str]:
+    routes = looked.routes()
+    yield "# Routes and the modules that answer them; the first that matches counts / ルートとモジュール"
+    # /items/export stands before /items/:id, which would match it too.
+    for route in sorted(
+        routes[:MOST_ROUTES], key=lambda r: [(part.startswith(":"), part) for part in r.pattern.split("/")]
+    ):
+        yield "[[routes]]"
+        yield f"pattern = {quoted(route.pattern)}"
+        if route.module:
+            yield f"module = {quoted(route.module)}"
+    for route in routes[MOST_ROUTES:][:_MOST_NAMED]:
+        yield comment(f"less often / 少数: {route.pattern}")
+    if not routes:
+        yield "# [[routes]]"
+        yield '# pattern = "/api/items/:id"'
+        yield '# module = "items"'
+
+
+def _metrics(looked: Looked) -> Iterator[str]:
+    yield "# Metrics / メトリクス"
+    if looked.found.metrics:
+        yield comment(f"the service's own page is {looked.found.metrics}; it is read through Prometheus only")
+        yield from _histograms(looked.histograms)
+    if isinstance(looked.known, Known):
+        yield "[metrics]"
+        yield f"prometheus_url = {quoted(looked.prometheus_url or '')}"
+        yield from _histograms(looked.known.histograms)
+        return
+    if looked.known is not None:
+        yield comment(f"{_CHECK}{looked.known}")
+    yield "# [metrics]"
+    yield f"# prometheus_url = {quoted(looked.prometheus_url or 'http://prometheus:9090')}"
+
+
+def _histograms(histograms: tuple[Histogram, ...]) -> Iterator[str]:
+    if not histograms:
+        yield "# no histogram of requests was found / リクエストのヒストグラムはありません"
+    for histogram in histograms[:_MOST_HISTOGRAMS]:
+        limit = "0.2 s is a bound" if histogram.has_limit else "no bound at 0.2 s: the guide's p95 cannot be exact"
+        yield comment(f"{histogram.name}: le {' '.join(histogram.bounds)} ({limit})")
+
+
+def _resources(looked: Looked) -> Iterator[str]:
+    yield "# Machines: CPU, memory, disks / マシンのリソース"
+    if looked.selector is not None and isinstance(looked.known, Known):
+        yield comment(f"{_CHECK}every host that matches is looked at / 一致する全ホスト")
+        yield from (comment(f"other job of node_exporter: {job}") for job in looked.known.other_jobs)
+        yield "[resources.prometheus]"
+        yield f"selector = {quoted(looked.selector)}"
+        return
+    if looked.local:
+        yield comment(f"{_CHECK}the service runs on this machine, so this machine is looked at / このマシンを見ます")
+        yield "[resources]"
+        yield "host = true"
+        return
+    yield "# [resources]"
+    yield "# host = true                     # the machine that rounds run on / このマシン"
+    yield "# [resources.prometheus]"
+    yield """# selector = 'job="node"'         # needs [metrics]"""
+
+
+def _database(looked: Looked) -> Iterator[str]:
+    yield "# The service's PostgreSQL, read with a role that has pg_monitor / データベース"
+    if looked.database_problem:
+        yield comment(f"{_CHECK}{looked.database_problem}")
+    if looked.database is None:
+        yield "# [database]"
+        yield '# url = { env = "SERVICE_DATABASE_URL" }'
+        return
+    yield "[database]"
+    if looked.database.variable is None:
+        yield f"url = {quoted(looked.database.url or '')}"
+    else:
+        yield f"url = {{ env = {quoted(looked.database.variable)} }}"
+
+
+def _mail(_: Looked) -> Iterator[str]:
+    yield "# Without recipients no mail is written / 宛先がなければメールは作りません"
+    yield "# [mail]"
+    yield '# smtp = "smtp+starttls://mail.example.com"'
+    yield '# to = [{ address = "oncall@example.com", locale = "ja" }]'
+
+
+def _guide(looked: Looked) -> Iterator[str]:
+    yield "# Lines of the daily checklist / 日次チェックリストの項目"
+    yield "[guide.daily]"
+    if not looked.logs:
+        yield "# Delete this line when there is a [[logs.source]] / ログを設定したら消してください"
+        yield 'error-logs = { not_applicable = "no log was given to rounds init / ログの指定なし" }'
+    elif not looked.readable:
+        yield '# error-logs = { not_applicable = "why / 理由" }   # until then the round is Incomplete'
+    if not looked.resources_asked:
+        why = "no machine, Prometheus or database was given to rounds init / 指定なし"
+        if looked.known is not None:
+            why = "Prometheus has no node_exporter, and no database was given / 対象なし"
+        yield "# Delete this line when [resources] or [database] is set / 設定したら消してください"
+        yield f"resources = {{ not_applicable = {quoted(why)} }}"
+    elif isinstance(looked.known, str) and not looked.local and looked.database is None:
+        yield '# resources = { not_applicable = "why / 理由" }    # until then the round is Incomplete'
+    if looked.checklist is not None:
+        yield comment(f"of the guide, built in / ガイドのうち組み込み済み: {len(looked.checklist.known)}")
+        if looked.checklist.other:
+            yield "# Of the guide, not built in: choose checks or a reason / ガイドのその他の項目"
+        for line in looked.checklist.other:
+            yield f'# {quoted(line)} = ["health.errors"]   # or {{ not_applicable = "why / 理由" }}'
