@@ -9,6 +9,7 @@ from deployments.init.toml import comment, listed, quoted
 
 _MOST_HISTOGRAMS = 20
 _MOST_NAMED = 100
+_MOST_OTHERS = 10
 _CHECK = "check this / 要確認: "
 
 
@@ -120,18 +121,17 @@ def _source(looked: Looked, log: Log, name: str) -> Iterator[str]:
 
 def _routes(looked: Looked) -> Iterator[str]:
     routes = looked.routes()
+    active = [route for route in routes if route.module][:MOST_ROUTES]
     yield "# Routes and the modules that answer them; the first that matches counts / ルートとモジュール"
     # /items/export stands before /items/:id, which would match it too.
-    for route in sorted(
-        routes[:MOST_ROUTES], key=lambda r: [(part.startswith(":"), part) for part in r.pattern.split("/")]
-    ):
+    for route in sorted(active, key=lambda r: [(part.startswith(":"), part) for part in r.pattern.split("/")]):
         yield "[[routes]]"
         yield f"pattern = {quoted(route.pattern)}"
-        if route.module:
-            yield f"module = {quoted(route.module)}"
-    for route in routes[MOST_ROUTES:][:_MOST_NAMED]:
-        yield comment(f"less often / 少数: {route.pattern}")
-    if not routes:
+        yield f"module = {quoted(route.module or '')}"
+    if others := [route.pattern for route in routes if route not in active]:
+        named = ", ".join(others[:_MOST_OTHERS])
+        yield comment(f"no module known / モジュール不明 ({len(others)}): {named}")
+    if not active:
         yield "# [[routes]]"
         yield '# pattern = "/api/items/:id"'
         yield '# module = "items"'

@@ -134,7 +134,7 @@ def _judge_silence(name: str, module: ModuleLines | None, limits: LogLimits, now
 def _silence(module: ModuleLines, limits: LogLimits, *, by_hour: bool) -> tuple[Status, Message]:
     if by_hour:
         reason = msg(
-            "No line in the last two hours; by the {days} days before, {usual} an hour are usual at this time",
+            "No line in the last two hours; usual at this time: {usual} an hour (by {days} days)",
             usual=round(module.usual_lines or 0),
             days=module.days,
         )
@@ -143,7 +143,7 @@ def _silence(module: ModuleLines, limits: LogLimits, *, by_hour: bool) -> tuple[
     if not module.usual_day_lines:
         return Status.FAIL, msg("No line in the period, and hardly any in the week before")
     reason = msg(
-        "No line in the period; by the {days} days before, {usual} a day are usual",
+        "No line in the period; usual: {usual} a day (by {days} days)",
         usual=round(module.usual_day_lines),
         days=module.days,
     )

@@ -1,6 +1,7 @@
 """Holds the errors of a period against what is known of them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from tasks.check_result import (
@@ -74,12 +75,8 @@ def _judge_new(present: Standing, review: LogReview, limits: LogLimits, now: dat
         return [
             NEW_ERROR.judged(Status.PASS, "service", reason, at=now, observed=observed, limit=limit, evidence=table)
         ]
-    reason = msg("{new} of {kinds} kinds of error are new", new=len(new), kinds=kinds)
-    observed = Quantity(len(new))
-    return [
-        NEW_ERROR.judged(Status.WARN, "service", reason, at=now, observed=observed, limit=limit, evidence=table),
-        *_each(NEW_ERROR, [(group, _first(group), limit) for group in new], limit, now),
-    ]
+    first, *others = _each(NEW_ERROR, [(group, _first(group), limit) for group in new], limit, now)
+    return [replace(first, evidence=(*first.evidence, *table)), *others]
 
 
 def _judge_regressed(present: Standing, review: LogReview, now: datetime) -> list[CheckResult]:
@@ -89,7 +86,7 @@ def _judge_regressed(present: Standing, review: LogReview, now: datetime) -> lis
         return _each(REGRESSED_ERROR, [(group, _resolved(group), limit) for group in back], limit, now)
     resolved = sum(group.state == "resolved" for group in review.errors)
     if not resolved:
-        reason = msg("No error of the last four weeks was marked as fixed: rounds errors resolve")
+        reason = msg("No error of the last four weeks is marked as fixed; `rounds errors resolve` marks one")
         return [REGRESSED_ERROR.judged(Status.SKIPPED, "service", reason, at=now)]
     older = sum(is_from_before_the_fix(group, review) for group in review.errors)
     reason = msg("None of {resolved} fixed errors came back", resolved=resolved)
@@ -127,7 +124,7 @@ def _each(
     results = [_found(check, group, reason, own, now) for group, reason, own in found[:MOST_SHOWN]]
     more = len(found) - MOST_SHOWN
     if more > 0:
-        reason = msg("{count} more: rounds errors list", count=more)
+        reason = msg("{count} more: `rounds errors list` shows them", count=more)
         observed = Quantity(more)
         results.append(check.judged(Status.WARN, "service/more", reason, at=now, observed=observed, limit=limit))
     return results
@@ -179,7 +176,7 @@ def _parts(group: ErrorGroup) -> tuple[Evidence, ...]:
         (msg("Module"), group.module),
         (msg("Error name"), group.name or "-"),
         (msg("Message, without what varies"), group.message),
-        (msg("Frame"), group.frame or "-"),
+        (msg("Place in the code"), group.frame or "-"),
         (msg("First seen"), _when(group.first_seen, group.first_release)),
         (msg("Last seen"), _when(group.last_seen, group.last_release)),
         (msg("Request"), group.exemplar.request or "-"),

@@ -20,6 +20,7 @@ _MOST_CACHED_PATH = 300
 _ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,20}://[^/]*")
 _PARAMETERS = re.compile(r";[^/]*")
 _SLASHES = re.compile(r"/{2,}")
+_EXTENSION = re.compile(r"[A-Za-z][A-Za-z0-9]{1,4}")
 _DIGIT = re.compile(r"[0-9]")
 _LEAST_DIGITS = 3
 _HEX = re.compile(r"[0-9A-Fa-f]{8,}")
@@ -135,8 +136,14 @@ def _path(url: str) -> str:
 
 def _folded(path: str) -> str:
     """A path with `:id` for each segment that names one thing among many."""
-    segments = (":id" if segment and _is_id(segment) else segment for segment in path.split("/"))
-    return _harmless("/".join(segments), _MOST_ROUTE)
+    return _harmless("/".join(map(_segment, path.split("/"))), _MOST_ROUTE)
+
+
+def _segment(segment: str) -> str:
+    stem, _, extension = segment.rpartition(".")
+    if stem and "@" not in stem and _EXTENSION.fullmatch(extension) and _is_id(stem):
+        return f":id.{extension}"
+    return ":id" if segment and _is_id(segment) else segment
 
 
 def _is_id(segment: str) -> bool:

@@ -253,7 +253,7 @@ def _busy(seen: Cpu, bound: Bound, limits: ResourceLimits, samples: Sequence[flo
             seconds=seen.span_s,
             n=len(samples),
         )
-        return Part(reading, bound, text)
+        return Part(reading, replace(bound, fail=None), text)  # one moment is no state of the machine
     busiest = round(mean, 1)
     text = msg(
         "{mean} % were in use in the busiest {window} of {n} minutes, {used} % just now",

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,6 +83,19 @@ def html_of(file: Path) -> str:
     return str(page.get_content())
 
 
+def scripts(page: str) -> list[str]:
+    """The scripts of a page that are none of ours."""
+    found: list[str] = []
+
+    class Reader(HTMLParser):
+        def handle_data(self, data: str) -> None:
+            if self.cdata_elem == "script" and "alert(" in data:
+                found.append(data)
+
+    Reader().feed(page)
+    return found
+
+
 def said(result: CheckResult) -> str:
     return result.reason.text.format(**result.reason.params)
 
@@ -157,7 +171,6 @@ def test_what_is_planted_is_found_and_nothing_of_it_is_shown_raw(
     failed = [r.subject for r in results(shop, "error-share") if r.status is Status.FAIL]
     assert failed == [f"module:{script}", "module:users"]
     assert {r.subject.partition("/error:")[0] for r in results(shop, "new-error")} == {
-        "service",
         f"module:{script}",
         "module:users",
     }
@@ -177,7 +190,7 @@ def test_what_is_planted_is_found_and_nothing_of_it_is_shown_raw(
         for raw in (SECRET, EMAIL, CARD, CARD.replace(" ", ""), "\x1b", "\u202e", "\rSet-Cookie"):
             assert raw not in text, (place, raw)
     for file in archived:
-        assert "<script>alert" not in html_of(file), file
+        assert not scripts(html_of(file)), file
     for database in tmp_path.rglob("*.db*"):
         for raw in (SECRET, EMAIL, CARD):
             assert raw.encode() not in database.read_bytes()

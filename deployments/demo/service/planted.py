@@ -16,7 +16,6 @@ from deployments.demo.service.telemetry import Log, error_fields
 _EXTRA_LATENCY_S = 0.3
 _LONGEST_HANG_S = 60.0
 _ERROR_EVERY = 3
-_NEW_ERROR_EVERY = 2
 # Neither exists: example.jp is reserved, and the number is the one that every card scheme gives for tests.
 _PERSONAL = "receipt for hanako.yamada@example.jp, card 4111 1111 1111 1111"
 _PAGE = "<!doctype html><title>Kondate</title><h1>Welcome to nginx!</h1>"
@@ -45,7 +44,6 @@ class PlantedFaultsMiddleware:
         self._app = app
         self._faults = faults
         self._log = log
-        self._ingredients = count(1)
         self._shopping = count(1)
         self._lives = count(1)
 
@@ -75,17 +73,13 @@ class PlantedFaultsMiddleware:
             self._shopping = count(1)
         if Fault.FLAP not in faults:
             self._lives = count(1)
-        if Fault.NEW_ERROR not in faults:
-            self._ingredients = count(1)
 
     def _tell(self, faults: frozenset[Fault], path: str) -> None:
         """Write the lines that are planted in the log."""
         if Fault.NEW_ERROR in faults and _within(path, "/api/ingredients"):
-            number = next(self._ingredients)
-            if number % _NEW_ERROR_EVERY == 0:
-                error = _never_seen(number)
-                fields = {"module": "ingredients", "requestId": str(uuid4()), "error": error_fields(error)}
-                self._log.write("error", str(error), **fields)
+            error = _never_seen()
+            fields = {"module": "ingredients", "requestId": str(uuid4()), "error": error_fields(error)}
+            self._log.write("error", str(error), **fields)
         if Fault.PERSONAL_DATA in faults and _within(path, "/api/users"):
             self._log.write("info", _PERSONAL, module="users", requestId=str(uuid4()))
 
@@ -95,11 +89,11 @@ class PlantedFaultsMiddleware:
             raise PriceLookupError(f"price lookup {number} failed: the supplier's table is locked")
 
 
-def _never_seen(number: int) -> Exception:
+def _never_seen() -> Exception:
     """An error of a class that is another one every day: the history knows yesterday's."""
     kind = type(f"PriceRounding{datetime.now(UTC):%Y%m%d}Error", (ArithmeticError,), {})
     try:
-        raise kind(f"price {number}.5 has no yen to be rounded to")
+        raise kind("a price of half a yen cannot be rounded")
     except ArithmeticError as error:
         return error
 

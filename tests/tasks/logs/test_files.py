@@ -383,14 +383,14 @@ class TestPacked:
         assert (taken.lines, [problem.params["program"] for problem in taken.problems]) == (2, [program])
 
     def test_a_bomb_takes_no_memory_and_hides_no_error(self, service: "Service", apart: Apart) -> None:
-        bomb = zlib.compressobj(9, wbits=31)
+        bomb = zlib.compressobj(1, wbits=31)
         with (service.logs / "app.log.gz").open("wb") as opened:
             for filling in (b"\x00", b"x"):
                 for _ in range(60):
                     opened.write(bomb.compress(filling * MIB))
                 opened.write(bomb.compress(b"\n" + lines(0, 1)))
             opened.write(bomb.flush())
-        assert (service.logs / "app.log.gz").stat().st_size < MIB
+        assert (service.logs / "app.log.gz").stat().st_size < 2 * MIB
         reading = apart(service)
         assert reading.order()["ends"] == [0]
         assert reading.noted()["lines"] == 4

@@ -1,17 +1,24 @@
 """Every line counts once: whatever is killed, whoever reads at the same time, however files rotate."""
 
 import gzip
+import json
 import os
 import random
+import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
-from tasks.logs.tables import log_sources
+from tasks.history.engine import writing
+from tasks.logs.ingest import progress
+from tasks.logs.tables import log_hours, log_sources, traffic_minutes
+from tasks.observation import ObservationError
 
 if TYPE_CHECKING:
     from tests.tasks.logs.conftest import Reading, Service
@@ -92,3 +99,168 @@ def test_two_sources_read_at_once_share_minutes_and_errors(
         key: seen[:2] for key, seen in fresh.pop("groups").items()
     }
     assert mine == fresh
+
+
+def test_a_log_that_is_written_to_and_rotated_all_the_while(service: "Service", written: Written) -> None:
+    content = written(3000, START, 7)
+    done = threading.Event()
+
+    def write() -> None:
+        log, told = service.logs / "app.log", random.Random(7)
+        opened, at = log.open("ab", buffering=0), 0
+        while at < len(content):
+            step = told.randrange(1, 9000)  # seldom at the end of a line
+            opened.write(content[at : at + step])
+            at += step
+            if told.random() < 0.1 and content[at - 1 : at] == b"\n" or told.random() < 0.05:
+                rest = content.find(b"\n", at) + 1 or len(content)
+                opened.write(content[at:rest])
+                at = rest
+                opened.close()
+                log.rename(log.with_name(f"app.log.{at}"))
+                opened = log.open("ab", buffering=0)
+            time.sleep(0.003)
+        opened.close()
+        done.set()
+
+    writer = threading.Thread(target=write)
+    (service.logs / "app.log").touch()
+    writer.start()
+    readings = 0
+    while not done.is_set():
+        with suppress(ObservationError):  # between the two, no file has the name
+            readings += bool(service.read().lines)
+    writer.join()
+    service.read()
+    assert readings > 2
+    assert len(list(service.logs.iterdir())) > 3
+    assert service.sums()["lines"] == 3000
+
+
+def test_lines_without_a_time_count_where_they_stand_after_a_kill_too(service: "Service") -> None:
+    log, at = service.logs / "app.log", service.now - timedelta(hours=30)
+    log.write_bytes(b'{"timestamp": "%s"}\n' % at.isoformat().encode())
+    assert service.read_lines() == 1
+    with log.open("ab") as opened:
+        opened.write(b"torn\n{}\n")
+    assert service.read_lines() == 2
+    assert [(row.hour, row.lines, row.malformed, row.undated) for row in service.rows(log_hours)] == [
+        (int(at.timestamp()) // 3600, 3, 1, 1)
+    ]
+
+
+def test_lines_before_the_first_time_count_when_the_file_was_written(service: "Service") -> None:
+    log = service.logs / "app.log"
+    log.write_bytes(b"no time\n")
+    age(log, service.now - timedelta(days=3))
+    assert service.read_lines() == 1
+    assert [row.hour for row in service.rows(log_hours)] == [
+        int((service.now - timedelta(days=3)).timestamp()) // 3600
+    ]
+
+
+@pytest.mark.parametrize(("zone", "hour"), [("", 0), ('timezone = "UTC"\n', 9), ('timezone = "Europe/London"\n', 9)])
+def test_times_without_a_zone_are_the_sources(service: "Service", zone: str, hour: int) -> None:
+    service.sources += zone
+    (service.logs / "app.log").write_bytes(b'{"timestamp": "2026-11-25T09:00:00"}\n')
+    service.read_lines()
+    assert [row.hour % 24 for row in service.rows(log_hours)] == [hour]
+
+
+def test_bad_lines_are_accounted_for_and_no_error_is_dropped(history: Engine, service: "Service") -> None:
+    service.history = history
+    moment = service.now.strftime("%Y-%m-%dT%H:%M")
+    good = {"timestamp": f"{moment}:00Z", "level": "error", "module": "search", "message": "no stock"}
+    lines = [
+        b"\xef\xbb\xbf" + json.dumps(good).encode(),
+        json.dumps(good | {"message": "caf\udce9 is closed"}).encode(errors="surrogateescape"),
+        json.dumps(good | {"message": "caf\u00e9"}, ensure_ascii=False).encode("latin-1"),
+        json.dumps(good | {"status": "503", "error": "boom", "duration": "12"}).encode() + b"\r",
+        json.dumps(good | {"status": 10**400, "duration": float("nan")}).encode(),
+        json.dumps(good | {"timestamp": "9999-12-31T23:59:59Z", "release": "\x00" * 99}).encode(),
+        json.dumps(good | {"module": "\x00" * 99, "error": {"name": "\x01" * 99, "message": "\x00"}}).encode(),
+        json.dumps(good | {"module": "\x00" * 99 + "b", "url": "/" + "\x00" * 400, "status": 200}).encode(),
+        b'{"level": "error", "a": ' + b"[" * 20_000 + b"]" * 20_000 + b"}",
+        json.dumps(good).encode()[:-9],
+        b"",
+        b"\x00" * 40,
+    ]
+    (service.logs / "app.log").write_bytes(b"\n".join(lines) + b"\n")
+    assert service.read_lines() == len(lines)
+    sums = service.sums()
+    assert (sums["parsed"], sums["malformed"], sums["ignored"]) == (8, 2, 2)
+    assert (sums["undated"], sums["drifted"]) == (1, 2)
+    assert sum(service.errors().values()) == 8
+    assert service.rows(log_sources)[0].newest_minute == int(service.now.timestamp()) // 60
+
+
+def test_what_there_was_no_time_for_is_read_next_time(service: "Service", written: Written) -> None:
+    for place in range(3):
+        (service.logs / f"app.log.{place}").write_bytes(written(100, START, place))
+    service.commit_bytes = 4096
+    taken = service.read(deadline_s=0)
+    assert 0 < taken.lines < 100
+    assert [problem.text for problem in taken.problems] == [
+        "There was no time for all lines: the rest is read next time"
+    ]
+    again = service.read(deadline_s=0)
+    assert again.lines > 0 and again.problems
+    assert service.read_lines() == 300 - taken.lines - again.lines
+
+
+def test_progress_is_told_in_bytes(service: "Service", written: Written) -> None:
+    told: list[tuple[int, int]] = []
+    for place in range(2):
+        (service.logs / f"app.log.{place}").write_bytes(written(100, START, place))
+    total = sum(file.stat().st_size for file in service.logs.iterdir())
+    service.commit_bytes = 4096
+    before = progress.set(lambda done, of: told.append((done, of)))
+    try:
+        service.read()
+    finally:
+        progress.reset(before)
+    assert {of for _, of in told} == {total}
+    assert told == sorted(told)
+    assert len(told) > 6
+    assert told[-1][0] == total
+
+
+def test_one_who_is_always_behind_gives_up_in_time(service: "Service", written: Written) -> None:
+    log = service.logs / "app.log"
+    log.write_bytes(written(10, START, 1))
+
+    def overtaken(done: int, of: int) -> None:
+        log.write_bytes(log.read_bytes() + written(3, START, 2))
+        age(log, service.now)
+        with writing(service.history) as connection:
+            connection.execute(update(log_sources).values(version=log_sources.c.version + 1))
+
+    (service.logs / "app.log.0").write_bytes(written(10, START, 3))
+    before = progress.set(overtaken)
+    try:
+        with pytest.raises(ObservationError, match="Another process is reading this log all the time"):
+            service.read(deadline_s=0.8)
+    finally:
+        progress.reset(before)
+
+
+def test_generated_lines_are_known_as_such(service: "Service", written: Written) -> None:
+    (service.logs / "app.log").write_bytes(written(10, START, 1))
+    service.read_lines()
+    service.sources += "synthetic = true\n"
+    service.read_lines()
+    assert [row.synthetic for row in service.rows(log_sources)] == [True]
+
+
+def test_bounds_changed_in_the_middle_of_a_minute_count_as_unknown(service: "Service") -> None:
+    log = service.logs / "app.log"
+    line = b'{"timestamp": "2026-11-25T01:00:%02dZ", "module": "search", "url": "/x", "status": 200, "duration": 300}\n'
+    log.write_bytes(line % 1)
+    service.read_lines()
+    service.more = "[logs]\nlatency_bounds_ms = [200.0, 400.0]\n"
+    with log.open("ab") as opened:
+        opened.write(line % 2 + line.replace(b":00:", b":01:") % 3)
+    service.read_lines()
+    mixed, whole = service.rows(traffic_minutes)
+    assert (mixed.valid, mixed.within_1, mixed.within_2) == (2, None, None)
+    assert (whole.valid, whole.within_1, whole.within_2) == (1, 0, 1)

@@ -86,25 +86,23 @@ def test_no_error_at_all_passes_when_lines_were_read_and_else_is_unknown() -> No
 
 
 def test_a_new_one_is_told_with_all_that_names_it() -> None:
-    results = judged(NEW, KNOWN)
-    assert found(results)[:2] == [
-        ("new", "service", Status.WARN),
-        ("new", "module:orders/error:11111111", Status.WARN),
-    ]
-    assert said(results[0]) == "1 of 2 kinds of error are new"
-    assert said(results[1]) == "TypeError: id 7 is undefined (40 lines, first 2026-11-23T02:00Z)"
-    table, excerpt = results[1].evidence
-    assert isinstance(table, Table) and isinstance(excerpt, Excerpt)
+    result, *others = judged(NEW, KNOWN)
+    assert found([result]) == [("new", "module:orders/error:11111111", Status.WARN)]
+    assert [r.check for r in others] == CHECKS[1:]
+    assert said(result) == "TypeError: id 7 is undefined (40 lines, first 2026-11-23T02:00Z)"
+    table, excerpt, all_errors = result.evidence
+    assert isinstance(table, Table) and isinstance(excerpt, Excerpt) and isinstance(all_errors, Table)
     assert (msg("Fingerprint"), NEW.fingerprint) in table.rows
     assert excerpt.text == "at app.js:3"
+    assert [row[0] for row in all_errors.rows] == [msg("new"), msg("known")]
 
 
 def test_one_without_any_readable_time_or_name_is_told_too() -> None:
     bare = Exemplar("", "", "", "", "")
     undated = replace(NEW, first_seen=None, last_seen=None, name="", frame="", exemplar=bare)
-    result = judged(undated)[1]
+    result = judged(undated)[0]
     assert said(result) == "-: - (40 lines, first -)"
-    assert len(result.evidence) == 1
+    assert [piece.kind for piece in result.evidence] == ["table", "table"]  # and no excerpt of nothing
 
 
 @pytest.mark.parametrize(("warm", "status"), [(0, Status.SKIPPED), (6, Status.SKIPPED), (7, Status.WARN)])
@@ -115,7 +113,7 @@ def test_in_the_first_days_nothing_is_new_and_the_errors_are_listed(warm: int, s
     assert by_check["logs.spiking-error"].status is status
     if status is Status.SKIPPED:
         assert f"so far there are {warm}" in said(by_check["logs.new-error"])
-    [table] = by_check["logs.new-error"].evidence
+    table = by_check["logs.new-error"].evidence[-1]
     assert isinstance(table, Table) and len(table.rows) == 2
 
 

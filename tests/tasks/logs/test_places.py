@@ -93,6 +93,13 @@ class TestFolding:
     def test_an_id_is_folded(self, segment: str) -> None:
         assert route(f"/x/{segment}/edit") == "/x/:id/edit"
 
+    @pytest.mark.parametrize(
+        ("path", "folded"),
+        [("/x/7.json", "/x/:id.json"), ("/x/items.json", "/x/items.json"), ("/x/v1.2", "/x/v1.2"), ("/x/.7", "/x/.7")],
+    )
+    def test_a_file_ending_stays(self, path: str, folded: str) -> None:
+        assert route(path) == folded
+
     @pytest.mark.parametrize("segment", ["taro@example.com", "T" * 41, "%E3%81%82", "@taro"])
     def test_so_is_what_varies_like_one(self, segment: str) -> None:
         assert route(f"/x/{segment}") == "/x/:id"

@@ -69,7 +69,7 @@ class TestLimits:
         ("busy", "status"), [(79.9, PASS), (80.0, PASS), (80.1, WARN), (95.0, WARN), (95.1, FAIL), (100.0, FAIL)]
     )
     def test_cpu(self, busy: float, status: Status) -> None:
-        result = cpu(replace(CPU, busy_percent=busy))
+        result = cpu(CPU, [busy] * 15)
         assert (result.status, result.observed) == (status, Quantity(busy, "%"))
         assert result.limit is not None
         assert result.limit.value == (95.0 if status is FAIL else 80.0)
@@ -204,6 +204,9 @@ class TestBusiest:
         result = cpu(CPU, [99.0] * 14)
         assert (result.status, result.observed) == (PASS, Quantity(10.0, "%"))
         assert said(result) == "10.0 % were in use for 2.0 s: one reading, as there are only 14 minute samples"
+
+    def test_one_reading_alone_warns_at_most(self) -> None:
+        assert cpu(replace(CPU, busy_percent=100.0)).status is WARN
 
     def test_fifteen_are_judged_and_not_the_reading(self) -> None:
         result = cpu(replace(CPU, busy_percent=100.0), [50.0] * 15)
