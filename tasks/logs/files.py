@@ -151,7 +151,7 @@ def find_files(folder: Path, patterns: Sequence[str], oldest_mtime_s: float) -> 
 def open_log(path: Path) -> Iterator[OpenLog]:
     """Open a log file, never waiting for one; raises OSError."""
     # What was a file when it was found may be a named pipe by now.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC)
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     try:
         stat = os.fstat(descriptor)
         if not modes.S_ISREG(stat.st_mode):

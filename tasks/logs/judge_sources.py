@@ -27,6 +27,8 @@ NOT_SET = msg("No log is configured: set [[logs.source]]")
 SETTINGS = msg("[logs.limits] of the service file")
 
 _HOUR = timedelta(hours=1)
+_WHILE_READING = timedelta(minutes=5)
+"""The history is read within this: a period that ended earlier is one of the past."""
 _DURATION = "duration"
 _COUNTED = ("timestamp", "status", _DURATION)
 """Fields that are counted in every line, and so in the period itself."""
@@ -134,7 +136,7 @@ def _partial(problems: Sequence[Message]) -> Message | None:
 
 def _wrong_clock(lines: SourceLines, review: LogReview, now: datetime, limits: LogLimits) -> Message | None:
     """A service's clock or zone that is ahead makes a log that stopped look fresh; a broken time or two do not."""
-    is_past = review.until < now - _HOUR
+    is_past = review.until < now - _WHILE_READING  # yesterday's review, after midnight: today's lines come after it
     if is_past or lines.ahead <= limits.max_malformed_share * (lines.counts.parsed + lines.ahead):
         return None
     return msg(

@@ -16,10 +16,15 @@ from tasks.logs.personal import Kind, find_kinds, suspicious
 _ESCAPED = re.compile(rb"\\u00([2-7][0-9A-Fa-f])")
 # Two characters are compared at once, with the bit set that makes letters small; a backslash becomes a bar. Each pair
 # is the rarest of its word: token or key, secret, passw, authoriz, eyJ, \u00, %40.
-_PAIRS = tuple(int.from_bytes(pair, "little") for pair in (b"ke", b"cr", b"sw", b"iz", b"yj", b"u0", b"%4"))
-_FOURS_BEFORE = np.array([int.from_bytes(four, "little") for four in (b"toke", b"secr", b"assw", b"oriz")], np.uint32)
-_THREES_BEFORE = np.array([int.from_bytes(three, "little") for three in (b"eyj", b"|u0")], np.uint32)
-_THREES_AFTER = np.array([int.from_bytes(three, "little") for three in (b"key", b"%40")], np.uint32)
+_PAIRS, _FOURS_BEFORE, _THREES_BEFORE, _THREES_AFTER = (
+    tuple(int.from_bytes(word, "little") for word in words)
+    for words in (
+        (b"ke", b"cr", b"sw", b"iz", b"yj", b"u0", b"%4"),
+        (b"toke", b"secr", b"assw", b"oriz"),  # these end with their pair
+        (b"eyj", b"|u0"),
+        (b"key", b"%40"),  # these begin with it
+    )
+)
 _SMALL = np.uint8(0x20)
 # What is looked for may begin at the first byte and end at the last; no kind goes on over a line break.
 _BEFORE, _AFTER = b"\n" * 4, b"\n" * 16
@@ -91,7 +96,10 @@ def _words(small: _Bytes) -> _Places:
     pair = small[at].astype(np.uint32) | small[at + 1].astype(np.uint32) << 8
     after = pair | small[at + 2].astype(np.uint32) << 16
     before = pair << 16 | small[at - 1].astype(np.uint32) << 8 | small[at - 2]
-    is_word = np.isin(before, _FOURS_BEFORE) | np.isin(before >> 8, _THREES_BEFORE) | np.isin(after, _THREES_AFTER)
+    is_word = np.zeros(at.size, np.bool_)
+    for wanted, places in ((_FOURS_BEFORE, before), (_THREES_BEFORE, before >> 8), (_THREES_AFTER, after)):
+        for word in wanted:
+            is_word |= places == word
     return _chosen(at, is_word)
 
 

@@ -24,7 +24,7 @@ from tasks.observation import shown
 LOOKED_AT = 1000
 """The first lines of a scan in which the mapped fields are looked for."""
 MOST_LINE_BYTES = 1_048_576
-_LINES_AT_ONCE = 512
+_LINES_AT_ONCE = 1024
 _MOST_CACHED = 50_000
 _MOST_CACHED_CHARS = 300
 _MOST_ROWS = 20_000

@@ -12,6 +12,10 @@ from pydantic import ValidationError
 from deployments.schedules import SCHEDULES, Scheduled, deployments_of
 from tasks.settings import Settings, load_settings
 
+ONE_AT_A_TIME = (1, "ConcurrencyLimitStrategy.CANCEL_NEW")
+FORM = (None, "")
+"""Two decisions at once both count."""
+
 
 @pytest.fixture
 def services(tmp_path: Path) -> dict[str, Settings]:
@@ -24,11 +28,10 @@ def services(tmp_path: Path) -> dict[str, Settings]:
 
 def shown(deployment: RunnerDeployment) -> dict[str, Any]:
     """What a server is told of a deployment."""
-    [schedule] = deployment.schedules or []
-    cron: Any = schedule.schedule
+    schedules: Any = deployment.schedules or []
     return {
         "name": f"{deployment.flow_name}/{deployment.name}",
-        "cron": (cron.cron, cron.timezone, schedule.slug, schedule.active),
+        "cron": [(s.schedule.cron, s.schedule.timezone, s.slug, s.active) for s in schedules],
         "parameters": deployment.parameters,
         "tags": deployment.tags,
         "entrypoint": deployment.entrypoint,
@@ -36,41 +39,51 @@ def shown(deployment: RunnerDeployment) -> dict[str, Any]:
     }
 
 
-def test_every_deployment(services: dict[str, Settings]) -> None:
-    one_at_a_time = (1, "ConcurrencyLimitStrategy.CANCEL_NEW")
-    assert [shown(deployment) for deployment in deployments_of(services)] == [
+@pytest.mark.parametrize(
+    ("flow", "cron", "slug", "limit"),
+    [
+        ("daily-checklist", "0 9 * * *", "daily-0900", ONE_AT_A_TIME),
+        ("monitoring", "* * * * *", "monitoring-every-minute", ONE_AT_A_TIME),
+        ("error-triage", None, None, FORM),
+    ],
+)
+def test_a_flow_of_every_service(
+    services: dict[str, Settings], flow: str, cron: str | None, slug: str | None, limit: tuple[object, ...]
+) -> None:
+    mine = [shown(deployment) for deployment in deployments_of(services) if deployment.flow_name == flow]
+    assert mine == [
         {
-            "name": "daily-checklist/shop",
-            "cron": ("0 9 * * *", "Asia/Tokyo", "daily-0900", True),
-            "parameters": {"service": "shop"},
-            "tags": ["opsrounds", "service:shop"],
-            "entrypoint": "flows.daily_checklist.daily_checklist",
-            "limit": one_at_a_time,
-        },
-        {
-            "name": "daily-checklist/bar",
-            "cron": ("0 9 * * *", "Europe/Berlin", "daily-0900", True),
-            "parameters": {"service": "bar"},
-            "tags": ["opsrounds", "service:bar"],
-            "entrypoint": "flows.daily_checklist.daily_checklist",
-            "limit": one_at_a_time,
-        },
-        {
-            "name": "outbox/every-service",
-            "cron": ("* * * * *", "UTC", "outbox-every-minute", True),
-            "parameters": {},
-            "tags": ["opsrounds"],
-            "entrypoint": "flows.outbox.outbox",
-            "limit": one_at_a_time,
-        },
+            "name": f"{flow}/{service}",
+            "cron": [] if cron is None else [(cron, zone, slug, True)],
+            "parameters": {"service": service},
+            "tags": ["opsrounds", f"service:{service}"],
+            "entrypoint": f"flows.{flow.replace('-', '_')}.{flow.replace('-', '_')}",
+            "limit": limit,
+        }
+        for service, zone in (("shop", "Asia/Tokyo"), ("bar", "Europe/Berlin"))
     ]
 
 
+def test_a_flow_of_the_machine(services: dict[str, Settings]) -> None:
+    found = [shown(deployment) for deployment in deployments_of(services)]
+    assert len(found) == 2 * 3 + 1
+    assert found[-1] == {
+        "name": "outbox/every-service",
+        "cron": [("* * * * *", "UTC", "outbox-every-minute", True)],
+        "parameters": {},
+        "tags": ["opsrounds"],
+        "entrypoint": "flows.outbox.outbox",
+        "limit": ONE_AT_A_TIME,
+    }
+
+
 def test_the_description_says_when_in_which_zone_and_how_late(services: dict[str, Settings]) -> None:
-    shop, bar, outbox = (str(deployment.description) for deployment in deployments_of(services))
-    assert "scheduled `0 9 * * *` Asia/Tokyo, at most 720 min late, at most 30 min long" in shop
-    assert "予定 `0 9 * * *` Europe/Berlin、遅れは 720 分まで、実行は 30 分まで" in bar
-    assert "scheduled `* * * * *` UTC, at most 2 min late, at most 10 min long" in outbox
+    said = {f"{d.flow_name}/{d.name}": str(d.description) for d in deployments_of(services)}
+    daily = said["daily-checklist/shop"]
+    assert "scheduled `0 9 * * *` Asia/Tokyo, at most 720 min late, at most 30 min long" in daily
+    assert "予定 `0 9 * * *` Europe/Berlin、遅れは 720 分まで、実行は 30 分まで" in said["daily-checklist/bar"]
+    assert "scheduled `* * * * *` UTC, at most 2 min late, at most 10 min long" in said["outbox/every-service"]
+    assert "手動で開始するフォーム / a form to be started by hand" in said["error-triage/shop"]
 
 
 def test_every_entrypoint_can_be_imported_and_is_the_flow(services: dict[str, Settings]) -> None:
@@ -101,6 +114,22 @@ def test_the_form_of_the_daily_round(services: dict[str, Settings]) -> None:
         "for_date": ("対象日 / Date", 1, None),
         "mail": ("変化がなくてもメールする / Mail even if nothing changed", 2, False),
     }
+
+
+def test_the_form_of_a_triage(services: dict[str, Settings]) -> None:
+    form: Any = next(d for d in deployments_of(services) if d.flow_name == "error-triage")._parameter_openapi_schema
+    assert form.required == ["service", "decision"]
+    fields = form.definitions["TriageOptions"]
+    assert fields["required"] == ["error", "action", "by"]
+    assert [(name, field["position"]) for name, field in fields["properties"].items()] == [
+        ("error", 1),
+        ("action", 2),
+        ("by", 3),
+        ("release", 4),
+        ("assignee", 5),
+        ("note", 6),
+    ]
+    assert form.definitions["Action"]["enum"] == ["resolve", "ignore", "assign", "reopen"]
 
 
 def test_a_misspelt_key_is_refused() -> None:

@@ -55,8 +55,11 @@ def refused(write: Write) -> Callable[..., str]:
     return problem
 
 
+TOP = (
+    "service, instances, health, logs, routes, metrics, database, resources, queues, kpi, mail, history, reports, guide"
+)
 SECTIONS = {
-    "service": "name, base_url, environment, timezone, owner",
+    "service": "name, base_url, environment, timezone, owner, modules",
     "health": "live, ready, report, requests, components, headers, ca_file, timeout_s, samples, limits",
     "health.limits": "max_latency_ms, min_share_within_latency, min_latency_samples, max_failed_share, "
     "max_component_ms, max_report_age_s",
@@ -87,7 +90,7 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("text", "key", "known"),
         [
-            ("[helth]\n", "helth", "service, instances, health, mail, history, reports, guide"),
+            ("[helth]\n", "helth", TOP),
             ('[[instances]]\nname = "a"\nbase_url = "http://a"\nport = 1\n', "instances.0.port", "name, base_url"),
             ('[mail]\nto = [{ address = "a@b", lang = "ja" }]\n', "mail.to.0.lang", "address, locale"),
             ('[health.headers]\nX-Key = { envv = "A" }\n', "health.headers.X-Key.envv", "env, file, block"),
@@ -353,7 +356,7 @@ class TestGuideLines:
     def test_the_guide_as_it_is(self, read: Callable[[str], Settings]) -> None:
         lines = self.lines(read, "")
         assert tuple(lines) == self.BUILTIN
-        assert [line.checks for line in lines.values()] == [("health.*",), ("logs.*",), ("resources.*",)]
+        assert [line.checks for line in lines.values()] == [("health.*",), ("logs.*",), ("resources.*", "kpi.*")]
         assert [line.not_applicable for line in lines.values()] == [None, None, None]
 
     @pytest.mark.parametrize("name", ["error-logs", '"Review the error log"', '"エラーログのレビュー"'])

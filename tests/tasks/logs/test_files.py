@@ -386,7 +386,7 @@ class TestPacked:
         bomb = zlib.compressobj(1, wbits=31)
         with (service.logs / "app.log.gz").open("wb") as opened:
             for filling in (b"\x00", b"x"):
-                for _ in range(60):
+                for _ in range(30):
                     opened.write(bomb.compress(filling * MIB))
                 opened.write(bomb.compress(b"\n" + lines(0, 1)))
             opened.write(bomb.flush())
@@ -486,7 +486,7 @@ class TestUnreadable:
             os.mkfifo(log)
         if swap == "folder":
             log.mkdir()
-        with pytest.raises(OSError, match="No such file|no regular file|Is a directory"):
+        with pytest.raises(OSError, match=r"No such file|no regular file|Is a directory"):
             identify(files[0], (), set())
 
     def test_a_name_that_is_no_text(self, service: "Service") -> None:

@@ -149,6 +149,13 @@ class TestAge:
         assert result.status is status
         assert ("yet to come" in said(result)) is (status is Status.UNKNOWN)
 
+    @pytest.mark.parametrize(("minutes", "status"), [(0, Status.UNKNOWN), (5, Status.UNKNOWN), (6, Status.PASS)])
+    def test_lines_of_today_are_nothing_to_wonder_at_in_a_round_for_yesterday(
+        self, minutes: int, status: Status
+    ) -> None:
+        until = NOW - timedelta(minutes=minutes)
+        assert judged(source(newest=until, ahead=5000), until=until).status is status
+
     def test_a_past_day_is_held_against_its_own_end_and_not_against_lines_of_later_days(self) -> None:
         midnight = NOW - timedelta(days=2, minutes=30)
         past = source(newest=midnight - timedelta(hours=1), newest_step_min=60, ahead=5000)

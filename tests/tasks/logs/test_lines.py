@@ -222,10 +222,15 @@ VALUES = st.recursive(
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.dictionaries(st.sampled_from([*Fields().model_dump().values(), "more"]), VALUES, max_size=4), st.binary(max_size=9)
+    st.dictionaries(st.sampled_from([*Fields().model_dump().values(), "more"]), VALUES, max_size=4),
+    st.binary(max_size=9),
 )
 def test_whatever_a_line_holds_it_is_read_or_refused(data: dict[str, Any], noise: bytes) -> None:
-    for line in (json.dumps(data).encode(), json.dumps(data, ensure_ascii=False).encode(errors="replace") + noise, noise):
+    for line in (
+        json.dumps(data).encode(),
+        json.dumps(data, ensure_ascii=False).encode(errors="replace") + noise,
+        noise,
+    ):
         for source in (PLAIN, MAPPED, COMBINED):
             record = reader_of(source)(line)
             if record is not None:
