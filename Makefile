@@ -38,6 +38,7 @@ check: .venv
 
 bench: .venv
 	PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL=CRITICAL $(BIN)/python -m tests.bench.overhead
+	PREFECT_LOGGING_LEVEL=ERROR PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL=CRITICAL $(BIN)/python -m tests.bench.log_scan
 
 up: .venv
 	$(BIN)/rounds up --demo

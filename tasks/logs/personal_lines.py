@@ -97,9 +97,9 @@ def _words(small: _Bytes) -> _Places:
     after = pair | small[at + 2].astype(np.uint32) << 16
     before = pair << 16 | small[at - 1].astype(np.uint32) << 8 | small[at - 2]
     is_word = np.zeros(at.size, np.bool_)
-    for wanted, places in ((_FOURS_BEFORE, before), (_THREES_BEFORE, before >> 8), (_THREES_AFTER, after)):
-        for word in wanted:
-            is_word |= places == word
+    for words, texts in ((_FOURS_BEFORE, before), (_THREES_BEFORE, before >> 8), (_THREES_AFTER, after)):
+        for word in words:
+            is_word |= texts == word
     return _chosen(at, is_word)
 
 

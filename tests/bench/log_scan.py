@@ -23,6 +23,7 @@ from pathlib import Path
 import psycopg
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
+from deployments.demo.faults import service_name
 from deployments.demo.run import demo_service
 from deployments.prefect_server import PrefectServer, client_settings
 from deployments.run import flush_prefect
@@ -43,7 +44,7 @@ ORACLE = tuple(
     LogShape(lines, seed) for seed, lines in enumerate((1_000_000, 1_500_000, 2_000_000, 2_500_000, 3_000_000))
 )
 RUNS = 3
-SERVICE = "kondate"
+SERVICE = service_name(frozenset())
 SERIES = [(f"module{module}", f"/api/route{route}") for module in range(6) for route in range(10)]
 REQUESTS_A_MINUTE = 20
 MINUTES_A_DAY = 1440
@@ -65,7 +66,7 @@ def main() -> None:
     parser.add_argument("--path", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child == "monitoring":
-        asyncio.run(monitoring(SERVICE, return_state=True))
+        _monitor()
         flush_prefect()
     elif arguments.child:
         _say(json.dumps(_measured(arguments.child, arguments.path)))
@@ -110,9 +111,8 @@ def time_scans() -> None:
             cpu, wall, peak, start = (
                 statistics.median(run[name] for run in found) for name in ("cpu_s", "wall_s", "peak_mb", "start_mb")
             )
-            _say(
-                f"| {kind} {path.suffix} | {cpu / gigabytes:.2f} | {wall / gigabytes:.2f} | {peak:.0f} | {peak - start:.0f} |"
-            )
+            costs = f"{cpu / gigabytes:.2f} | {wall / gigabytes:.2f}"
+            _say(f"| {kind} {path.suffix} | {costs} | {peak:.0f} | {peak - start:.0f} |")
 
 
 def _child(kind: str, path: Path) -> dict[str, float]:
@@ -146,7 +146,7 @@ def time_monitoring() -> None:
         server.wait_until_healthy()
         stack.enter_context(temporary_settings({PREFECT_API_URL: server.api_url}))
         stack.callback(flush_prefect)
-        asyncio.run(monitoring(SERVICE, return_state=True))  # reads what the demo has logged
+        _monitor()  # reads what the demo has logged
         warm = [_cost_of_warm_run() for _ in range(5)]
         fresh = [_cost_of_fresh_run(server.api_url) for _ in range(RUNS)]
     for name, found in (("in a fresh process", fresh), ("warm", warm)):
@@ -154,9 +154,15 @@ def time_monitoring() -> None:
         _say(f"idle monitoring run {name}, median of {len(found)}: {wall:.2f} s, {cpu:.2f} CPU-s")
 
 
+def _monitor() -> None:
+    state = asyncio.run(monitoring(SERVICE, return_state=True))
+    if not state.is_completed():
+        raise RuntimeError(f"the run was to be timed, and it is {state.name}: {state.message}")
+
+
 def _cost_of_warm_run() -> tuple[float, float]:
     wall, cpu = time.perf_counter(), time.process_time()
-    asyncio.run(monitoring(SERVICE, return_state=True))
+    _monitor()
     return time.perf_counter() - wall, time.process_time() - cpu
 
 

@@ -35,9 +35,9 @@ _ERRORS = """
 """
 # The nearest rank, written out: what DuckDB's own quantile_disc takes is not said in its manual.
 _QUANTILE = """
-    WITH ranked AS (SELECT module, {minute} AS at, duration, count(*) OVER (PARTITION BY module, at) AS n,
-        row_number() OVER (PARTITION BY module, at ORDER BY duration) AS rank FROM lines WHERE duration IS NOT NULL)
-    SELECT module, at, min(duration) FILTER (rank >= ceil(? * n)) FROM ranked GROUP BY ALL
+    WITH ranked AS (SELECT module, {minute} AS during, duration, count(*) OVER (PARTITION BY module, during) AS n,
+        row_number() OVER (PARTITION BY module, during ORDER BY duration) AS rank FROM lines WHERE duration IS NOT NULL)
+    SELECT module, during, min(duration) FILTER (rank >= ceil(? * n)) FROM ranked GROUP BY ALL
 """
 
 Place = tuple[str, int]

@@ -15,6 +15,7 @@ from unittest.mock import patch
 
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
+from deployments.demo.faults import service_name
 from deployments.demo.run import demo_service
 from deployments.prefect_server import PrefectServer
 from deployments.run import flush_prefect
@@ -23,7 +24,7 @@ from tasks.health.observe import read_answers, read_health
 from tasks.settings import use_services
 
 ROUNDS = 10
-SERVICE = "kondate"
+SERVICE = service_name(frozenset())
 
 
 def bare() -> None:
