@@ -1,6 +1,8 @@
 # `make demo` and `make test` need Python 3.11 or newer, make and a package registry; they do all their set-up.
 PYTHON ?= python3
 BIN := .venv/bin
+# On every processor, a file at a time: most tests wait for processes that they start.
+PYTEST := $(BIN)/pytest -q -n auto --maxprocesses 4 --dist loadfile
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench up clean
 
@@ -27,14 +29,14 @@ demo: .venv
 	$(BIN)/rounds demo
 
 test: .venv
-	$(BIN)/pytest -q
+	$(PYTEST)
 
 check: .venv
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q
+	$(PYTEST)
 
 bench: .venv
 	PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL=CRITICAL $(BIN)/python -m tests.bench.overhead

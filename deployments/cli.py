@@ -228,16 +228,27 @@ def db_verify(
     service: ServiceOption = None,
     anchor: Annotated[str | None, typer.Option(help="The hash printed in a mail or page: it must be there.")] = None,
 ) -> None:
-    """Recompute the hash chain of every service. Exit status 1 if a run was changed, removed or added by hand."""
+    """Recompute the hash chain of every service.
+
+    Exit status 1 if a run was changed, removed or added by hand, 3 if there is no run to verify.
+    """
     with explained():
         from tasks.history.chain import verify_chains
-        from tasks.history.engine import reading
+        from tasks.history.engine import is_missing, reading, shown_url
         from tasks.history.migrate import require_current
+        from tasks.history.opened import open_history_of
+        from tasks.settings import load_settings
 
-        engine = _history(service)
+        settings = load_settings(service_file(service))
+        engine = open_history_of(settings)
+        if is_missing(engine):
+            fail(f"there is no history database at {shown_url(engine)}: nothing was verified", BROKEN)
         require_current(engine)
         with reading(engine) as connection:
             verdicts = verify_chains(connection, anchor)
+    name = settings.service.name
+    if not any(verdict.service == name and verdict.length for verdict in verdicts):
+        fail(f"{shown_url(engine)} holds no run of {name}: nothing of it was verified", BROKEN)
     for verdict in verdicts:
         state = "broken" if verdict.problems else "whole"
         typer.echo(f"{verdict.service}: {verdict.length} runs, {state}, {verdict.chained}")
@@ -270,14 +281,14 @@ def report_rebuild(service: ServiceOption = None) -> None:
     """Write every report again that is in the history but not in the archive."""
     with explained():
         from flows.letters import archive_missing
-        from flows.rounds import opened
+        from flows.rounds import readable
         from tasks.history.opened import history_of
         from tasks.history.runs import read_runs
         from tasks.settings import load_settings
 
         settings = load_settings(service_file(service))
         runs = read_runs(history_of(settings), settings.service.name, most=100_000)
-        for folder in archive_missing(settings, [opened(run) for run in reversed(runs)]):
+        for folder in archive_missing(settings, readable(reversed(runs))):
             typer.echo(f"written {folder}")
 
 

@@ -31,10 +31,17 @@ def crash_dead_runs(client: SyncPrefectClient, now: datetime) -> list[FlowRun]:
         deployment_filter=DeploymentFilter(tags=DeploymentFilterTags(all_=[TAG])),
     )
     alive = _living_runs() if unfinished else set()
-    dead = [run for run in unfinished if run.work_pool_name is None and str(run.id) not in alive and _settled(run, now)]
+    gone = [run for run in unfinished if run.work_pool_name is None and str(run.id) not in alive and _settled(run, now)]
+    dead = [run for run in gone if _still_unfinished(client, run)]
     for run in dead:
         client.set_flow_run_state(run.id, Crashed(message="its process is gone"), force=True)
     return dead
+
+
+def _still_unfinished(client: SyncPrefectClient, run: FlowRun) -> bool:
+    """False for a run that told its end, and whose process went, since the runs were read."""
+    state = client.read_flow_run(run.id).state
+    return state is not None and run.state is not None and state.id == run.state.id
 
 
 def _settled(run: FlowRun, now: datetime) -> bool:

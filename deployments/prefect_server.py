@@ -16,6 +16,7 @@ from tasks.processes import Child, free_port
 
 AUTH_VARIABLE = "PREFECT_SERVER_API_AUTH_STRING"
 _HEALTHY_WITHIN_S = 120.0
+_TRIES = 4
 _SETTINGS = {
     "PREFECT_SERVER_UI_API_URL": "/api",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -74,13 +75,17 @@ class PrefectServer:
         return any(s.status == psutil.CONN_LISTEN and s.laddr.port == self.port for s in sockets)
 
 
-def is_healthy(api_url: str, auth: str | None) -> bool:
-    """True when a Prefect server answers there."""
+def is_healthy(api_url: str, auth: str | None, tries: int = 1) -> bool:
+    """True when a Prefect server answers there; a busy one may need more than one of these tries of five seconds."""
     user = None if auth is None else tuple(auth.split(":", 1))
-    try:
-        return httpx.get(f"{api_url}/health", timeout=2, auth=user, trust_env=False).status_code == 200  # type: ignore[arg-type]
-    except httpx.HTTPError:
-        return False
+    for _ in range(tries):
+        try:
+            return httpx.get(f"{api_url}/health", timeout=5, auth=user, trust_env=False).status_code == 200  # type: ignore[arg-type]
+        except httpx.TimeoutException:
+            continue
+        except httpx.HTTPError:
+            return False
+    return False
 
 
 @contextmanager
@@ -91,15 +96,16 @@ def usable_server() -> Iterator[Mapping[str, str]]:
     """
     auth = os.environ.get("PREFECT_API_AUTH_STRING", os.environ.get(AUTH_VARIABLE))
     if named := os.environ.get("PREFECT_API_URL"):
-        if not is_healthy(named, auth):
+        if not is_healthy(named, auth, _TRIES):
             raise ServerUnavailable(f"PREFECT_API_URL names {named}, but no Prefect server answers there")
         yield client_settings(named, auth)
         return
     state = read_state()
-    if state is not None and is_healthy(state.api_url, auth):
+    if state is not None and is_healthy(state.api_url, auth, _TRIES):
         yield client_settings(state.api_url, auth)
         return
-    server = PrefectServer(state_folder() / "prefect", services=False)
+    # In a folder of its own: two servers on one SQLite file wait for each other.
+    server = PrefectServer(state_folder() / "prefect-of-run", services=False)
     with server.child:
         server.wait_until_healthy()
         yield client_settings(server.api_url, server.auth)

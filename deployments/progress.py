@@ -1,47 +1,100 @@
-"""What a command shows while it works: a spinner on a terminal, plain lines elsewhere; and what it held."""
+"""What a command shows while it works: a spinner or a bar on a terminal, plain lines elsewhere; and what it held."""
 
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rich.console import Console
+from rich.columns import Columns
+from rich.console import Console, RenderableType
+from rich.filesize import decimal
+from rich.progress import Progress, ProgressColumn, SpinnerColumn, Task, TextColumn
+from rich.progress_bar import ProgressBar
+from rich.text import Text
 
 from reports.archive import folder_of
 from reports.schema import file_data
 from reports.text import terminal
 from reports.words import Words
 from tasks.canonical import canonical
+from tasks.logs.progress import progress
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
     from deployments.run import Held
 
 err = Console(stderr=True, highlight=False, soft_wrap=True)
+_WORTH_TELLING = 100_000_000
+"""Fewer bytes of log are read in a second or two."""
 
 
 @contextmanager
 def working(what: str) -> Iterator[Callable[[], None]]:
-    """Show that something is being done; it ends with the block, or when the yielded function is called."""
+    """Show that something is being done; it ends with the block, or when the yielded function is called.
+
+    While log files are read, a bar shows how many of their bytes are.
+    """
     started = time.monotonic()
-    status = err.status(f"{what} …") if err.is_terminal else nullcontext()
+    shown = _Bar(what) if err.is_terminal else _Lines(what)
+    before = progress.set(shown.read)
     told = False
 
     def done() -> None:
         nonlocal told
         if not told:
             told = True
-            status.__exit__(None, None, None)
+            shown.end()
             err.print(f"{what}  {time.monotonic() - started:.1f} s", style="dim", markup=False)
 
-    if not err.is_terminal:
-        err.print(f"{what} …", markup=False)
-    status.__enter__()
     try:
         yield done
     finally:
+        progress.reset(before)
         done()
+
+
+class _Bar:
+    """A spinner on a terminal, with a bar of bytes once there are some to read."""
+
+    def __init__(self, what: str) -> None:
+        columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), _Bytes())
+        self._progress = Progress(*columns, console=err, transient=True)
+        self._task = self._progress.add_task(f"{what} …", total=None)
+        self._progress.start()
+
+    def read(self, done: int, of: int) -> None:
+        self._progress.update(self._task, completed=done, total=of)
+
+    def end(self) -> None:
+        self._progress.stop()
+
+
+class _Bytes(ProgressColumn):
+    """The bar and its figures; nothing while it is not known how much there is."""
+
+    def render(self, task: Task) -> RenderableType:
+        if not task.total:
+            return Text("")
+        bar = ProgressBar(total=task.total, completed=task.completed, width=30)
+        return Columns([bar, f"{decimal(int(task.completed))} of {decimal(int(task.total))} of log"])
+
+
+class _Lines:
+    """Plain lines where there is no terminal: one at the start, and one a tenth of the bytes."""
+
+    def __init__(self, what: str) -> None:
+        self._what, self._tenths = what, 0
+        err.print(f"{what} …", markup=False)
+
+    def read(self, done: int, of: int) -> None:
+        tenths = done * 10 // of if of else 0
+        if of >= _WORTH_TELLING and tenths > self._tenths:
+            err.print(f"{self._what}: {decimal(done)} of {decimal(of)} of log read", markup=False)
+        self._tenths = tenths
+
+    def end(self) -> None:
+        pass
 
 
 def show_held(held: "Held", settings: Settings, lang: str | None, as_json: bool) -> None:

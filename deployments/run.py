@@ -72,7 +72,16 @@ def hold_round(flow: str, settings: Settings, options: DailyOptions, warn: Calla
     if stored is None:
         return Held(name, message, None, None, Counter())
     report, seal = opened(stored)
-    return Held(name, message, report, seal, deliver(settings, warn))
+    return Held(name, message, report, seal, _delivered(settings, warn))
+
+
+def _delivered(settings: Settings, warn: Callable[[str], None]) -> Counter[str]:
+    """What became of the letters; where they cannot be sent they stay in the outbox."""
+    try:
+        return deliver(settings, warn)
+    except ExplainedError as error:
+        warn(f"mail was not sent, the outbox flow or the next round tries again: {error}")
+        return Counter()
 
 
 def _stored_as(state: str, recent: Sequence[StoredRun], before: int) -> StoredRun | None:

@@ -21,7 +21,7 @@ from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary
 
 from deployments.archive_server import serving_archive
 from deployments.dead_runs import crash_dead_runs, describe
-from deployments.prefect_server import PrefectServer, ServerUnavailable, client_settings, is_healthy
+from deployments.prefect_server import AUTH_VARIABLE, PrefectServer, ServerUnavailable, client_settings, is_healthy
 from deployments.state import UpState, announced, read_state, state_folder
 from reports.archive import write_index
 from tasks.errors import UsageError
@@ -33,6 +33,8 @@ _SWEEP_EVERY_S = 30.0
 _WATCH_EVERY_S = 1.0
 _RESTART_AFTER_S = 5.0
 _UNHEALTHY_FOR_S = 30.0
+_LOG_BYTES = 20_000_000
+"""A log longer than this becomes the one before, which is overwritten."""
 
 
 class UpRefused(UsageError):
@@ -96,11 +98,26 @@ def _start_server(options: UpOptions, stack: ExitStack) -> PrefectServer:
 
 
 def stop_on_signals() -> threading.Event:
-    """An event that Ctrl-C and SIGTERM set."""
-    stop = threading.Event()
+    """An event that Ctrl-C and SIGTERM set; until somebody waits for it they raise KeyboardInterrupt."""
+    stop = _Stop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, stop.heard)
     return stop
+
+
+class _Stop(threading.Event):
+    """Knows whether it is waited for: a start takes a minute, in which nobody looks at it."""
+
+    _waited_for = False
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self._waited_for = True
+        return super().wait(timeout)
+
+    def heard(self, *_: object) -> None:
+        if not self._waited_for:
+            raise KeyboardInterrupt
+        self.set()
 
 
 class _Runner:
@@ -113,6 +130,13 @@ class _Runner:
     @property
     def running(self) -> bool:
         return self._child.running
+
+    @property
+    def last_words(self) -> str:
+        return self._child.tail(5)
+
+    def trim_log(self) -> None:
+        self._child.trim_log(_LOG_BYTES)
 
     def restart(self) -> None:
         self.stop()
@@ -135,12 +159,14 @@ def _watch(server: PrefectServer, runner: _Runner, say: Callable[[str], None], s
         if not server.child.running:
             raise ServerUnavailable(f"the Prefect server ended:\n{server.child.tail(10)}")
         if not runner.running:
-            say("the runner ended and is started again")
+            say(f"the runner ended and is started again; its last words:\n{runner.last_words}")
             stop.wait(_RESTART_AFTER_S)
             runner.restart()
         if now < sweep_at:
             continue
         sweep_at = now + _SWEEP_EVERY_S
+        server.child.trim_log(_LOG_BYTES)
+        runner.trim_log()
         if not is_healthy(server.api_url, server.auth):
             away_since = away_since or now
             continue
@@ -163,7 +189,7 @@ def _sweep(say: Callable[[str], None]) -> None:
 
 
 def _authentication(host: str) -> str | None:
-    auth = os.environ.get("PREFECT_SERVER_API_AUTH_STRING")
+    auth = os.environ.get(AUTH_VARIABLE)
     if auth is not None and ":" not in auth:
         raise UpRefused("PREFECT_SERVER_API_AUTH_STRING must be user:password")
     if auth is None and not _is_loopback(host):
@@ -188,6 +214,10 @@ def _one_archive(services: Mapping[str, Settings]) -> Path:
     if len(outputs) > 1:
         listed = ", ".join(sorted(str(path) for path in outputs))
         raise UpRefused(f"the services of one folder share one archive; [reports] output names several: {listed}")
+    languages = {settings.reports.locales for settings in services.values()}
+    if len(languages) > 1:
+        listed = ", ".join(sorted(str(list(found)) for found in languages))
+        raise UpRefused(f"the services of one folder share one archive; [reports] locales differ: {listed}")
     return outputs.pop()
 
 

@@ -9,11 +9,11 @@ from flows.options import DailyOptions
 from flows.rounds import begin_round, close_round, look
 from flows.sections.error_logs import error_log_review
 from flows.sections.health import health_check
+from flows.sections.resources import CHECKS as RESOURCES
 from flows.sections.resources import resource_usage
 from flows.timing import Timing
 from tasks.health.checks import CHECKS as HEALTH
 from tasks.logs.checks import CHECKS as LOGS
-from tasks.resources.checks import CHECKS as RESOURCES
 
 TIMING = Timing(max_lateness=timedelta(hours=12), deadline=timedelta(minutes=30))
 

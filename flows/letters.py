@@ -51,19 +51,14 @@ def report_mail(settings: Settings, report: Report, seal: Seal, *, recipient: st
     )
 
 
-def archive_report(settings: Settings, report: Report, seal: Seal) -> Path:
-    """Write a report into the archive; raises ArchiveError."""
-    locales = settings.reports.locales
-    letter = report_mail(settings, report, seal, recipient=settings.mail.sender, locale=locales[0])
-    folder = archive.write(report, seal, settings.output, locales=locales, letter=letter)
-    archive.write_index(settings.output, locales)
-    return folder
-
-
 def archive_missing(settings: Settings, runs: Iterable[tuple[Report, Seal]]) -> list[Path]:
-    """Write those reports again whose folder is not in the archive; raises ArchiveError."""
-    return [
-        archive_report(settings, report, seal)
-        for report, seal in runs
-        if not archive.folder_of(report, settings.output).exists()
-    ]
+    """Write those reports whose folder is not in the archive, then its index; raises ArchiveError."""
+    locales = settings.reports.locales
+    written = []
+    for report, seal in runs:
+        if archive.folder_of(report, settings.output).exists():
+            continue
+        letter = report_mail(settings, report, seal, recipient=settings.mail.sender, locale=locales[0])
+        written.append(archive.write(report, seal, settings.output, locales=locales, letter=letter))
+    archive.write_index(settings.output, locales)
+    return written

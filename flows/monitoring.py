@@ -18,6 +18,7 @@ from tasks.logs.facts import SourceRead
 from tasks.logs.ingest import read_log
 from tasks.observation import Unobserved, seen
 from tasks.resources.look import resource_readings
+from tasks.samples.facts import Reading
 from tasks.samples.store import store_readings
 from tasks.secrets import masked
 from tasks.settings import Settings, find_service
@@ -40,13 +41,17 @@ async def monitoring(service: str) -> State[Any]:
     settings = await asyncio.to_thread(find_service, service)
     history = await asyncio.to_thread(history_of, settings)
     probes, no_probe = await health_readings(settings)  # first and alone: the looks that follow take processor time
+    kept = await _store(history, service, probes, now)  # at once: an outage must not be lost with what hangs later
     (figures, no_figure), logs = await asyncio.gather(resource_readings(settings), _logs(history, settings, now))
-    readings = [(now, reading) for reading in (*probes, *figures)]
-    kept = await asyncio.to_thread(store_readings, history, service, readings)
+    kept += await _store(history, service, figures, now)
     missing = [*no_probe, *no_figure, *(log for log in logs if isinstance(log, Unobserved))]
     partly = [problem for log in logs if isinstance(log, SourceRead) for problem in log.problems]
     lines = sum(log.lines for log in logs if isinstance(log, SourceRead))
     return _outcome(f"{kept} figures, {lines} log lines", [*(look.reason for look in missing), *partly])
+
+
+async def _store(history: History, service: str, readings: Sequence[Reading], now: datetime) -> int:
+    return await asyncio.to_thread(store_readings, history, service, [(now, reading) for reading in readings])
 
 
 async def _logs(history: History, settings: Settings, now: datetime) -> list[SourceRead | Unobserved]:

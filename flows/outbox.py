@@ -14,7 +14,8 @@ from prefect.states import Completed, Failed
 
 from flows.letters import REPORT, report_mail
 from flows.rounds import opened
-from flows.timing import Timing, utc_now
+from flows.timing import SKIPPED, Timing, planned_start, too_late, utc_now
+from reports.report import UnreadableReport
 from tasks.delivery.eml import write_eml
 from tasks.delivery.errors import DeliveryError, Outcome
 from tasks.delivery.smtp import SmtpLink, SmtpServer, parse_smtp_url
@@ -24,7 +25,7 @@ from tasks.history.opened import history_of
 from tasks.history.outbox import Leased, Letter, lease_next, mark_failed, mark_retry, mark_sent, mark_unknown
 from tasks.history.runs import read_run
 from tasks.secrets import masked, resolve
-from tasks.settings import Settings, find_service, find_services, services_folder
+from tasks.settings import Settings, find_service, services_folder, usable_services
 
 TIMING = Timing(max_lateness=timedelta(minutes=2), deadline=timedelta(minutes=10))
 _MOST_LETTERS = 200
@@ -40,10 +41,15 @@ async def outbox(service: str | None = None) -> State[Any]:
     Args:
         service: 空欄は全サービス / name of one service; empty: every service of this machine
     """
+    if late := too_late(planned_start(), TIMING, utc_now()):
+        return Completed(name=SKIPPED, message=late)
     warn = get_run_logger().warning
-    chosen = [find_service(service)] if service else list(find_services(services_folder()).values())
+    chosen, broken = ({service: find_service(service)}, []) if service else usable_services(services_folder())
     totals: Counter[str] = Counter()
-    for settings in chosen:
+    for problem in broken:
+        warn(str(problem))
+        totals["failed"] += 1
+    for settings in chosen.values():
         try:
             totals += await asyncio.to_thread(deliver, settings, warn)
         except ExplainedError as error:  # the other services' letters still go
@@ -89,8 +95,11 @@ def _render(settings: Settings, history: History, letter: Letter) -> EmailMessag
     flow, period, revision = str(payload["flow"]), str(payload["period"]), int(payload["revision"] or 0)
     run = read_run(history, settings.service.name, flow, period, revision)
     if letter.kind != REPORT or run is None:
-        raise ValueError(f"outbox: {letter.dedupe_key} names nothing that can be rendered")
-    report, seal = opened(run)
+        raise DeliveryError(Outcome.PERMANENT, f"{letter.dedupe_key} names nothing that can be sent")
+    try:
+        report, seal = opened(run)
+    except UnreadableReport as error:
+        raise DeliveryError(Outcome.PERMANENT, str(error)) from None
     return report_mail(settings, report, seal, recipient=letter.recipient, locale=letter.locale)
 
 

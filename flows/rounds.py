@@ -1,14 +1,18 @@
 """What every flow shares: how a round begins, what could not be seen, and the one way in which it ends."""
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+import httpx
 from prefect import State
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 from prefect.context import FlowRunContext
+from prefect.exceptions import PrefectException
+from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
 from flows.letters import archive_missing, report_letters
@@ -17,14 +21,14 @@ from flows.timing import SKIPPED, Timing, planned_start, too_late, utc_now
 from reports import artifacts
 from reports.compose import RoundFacts, compose_report
 from reports.folders import ArchiveError
-from reports.report import OWN_WORDS, Report, Seal, Section, from_text, to_data
+from reports.report import OWN_WORDS, Report, Seal, Section, UnreadableReport, from_text, to_data
 from reports.sentences import verdict_sentence
 from reports.words import Words
 from tasks.canonical import canonical
-from tasks.check_result import Check, msg
+from tasks.check_result import Check, Message, Status, moment, msg
 from tasks.guide.judge import Verdict
 from tasks.guide.lines import left_out
-from tasks.history.engine import History
+from tasks.history.engine import History, HistoryError
 from tasks.history.opened import history_of
 from tasks.history.runs import (
     AlreadyRecorded,
@@ -42,16 +46,22 @@ from tasks.settings import Settings, find_service
 
 NOT_ARCHIVED = "NotArchived"
 _RECENT = 20
+_CLOSING = timedelta(minutes=2)
+"""What storing, archiving and showing a round may take."""
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """A round under way. `past` stands for every look at the present when the round is for another day."""
+    """A round under way; its looks end by `ends_at`.
+
+    `past` stands for every look at the present when the round is for another day.
+    """
 
     key: RunKey
     settings: Settings
     history: History
     started_at: datetime
+    ends_at: datetime
     past: Unobserved | None
     mail_unchanged: bool
     now: Callable[[], datetime] = utc_now
@@ -75,15 +85,28 @@ async def begin_round(flow: str, service: str, options: DailyOptions, timing: Ti
     if planned is not None and await asyncio.to_thread(is_scheduled_run_recorded, history, key):
         return Completed(name=SKIPPED, message=f"{flow} {key.period} was recorded by its schedule before")
     past = None if day == today else Unobserved(msg("This look sees only the present, not {day}", day=day.isoformat()))
-    return Round(key, settings, history, now, past, options.mail)
+    return Round(key, settings, history, now, now + timing.deadline - _CLOSING, past, options.mail)
 
 
 async def look(
     round_: Round, section: Callable[[Round], Coroutine[Any, Any, Section]], checks: Collection[Check]
 ) -> Section:
-    """What a section of the checklist finds; one whose lines the service file leaves out is not looked at."""
-    lines = round_.settings.guide.lines(round_.key.flow)
-    return Section(()) if left_out(lines, checks) else await section(round_)
+    """What a section of the checklist finds; one whose lines the service file leaves out is not looked at.
+
+    A section that does not end in time is not measured: the round is reported all the same.
+    """
+    if left_out(round_.settings.guide.lines(round_.key.flow), checks):
+        return Section(())
+    left_s = (round_.ends_at - round_.now()).total_seconds()
+    try:
+        async with asyncio.timeout(left_s) as limit:
+            return await section(round_)
+    except TimeoutError:
+        if not limit.expired():
+            raise
+    now = round_.now()
+    late = msg("There was no time left: the round has to end by {at}", at=moment(round_.ends_at))
+    return Section(tuple(check.judged(Status.UNKNOWN, "service", late, at=now) for check in checks))
 
 
 async def close_round(round_: Round, sections: Sequence[Section]) -> State[Any]:
@@ -100,8 +123,22 @@ async def close_round(round_: Round, sections: Sequence[Section]) -> State[Any]:
 
 
 def opened(stored: StoredRun) -> tuple[Report, Seal]:
-    """A stored run as the report that people read."""
+    """A stored run as the report that people read; raises UnreadableReport."""
     return from_text(stored.report), Seal(stored.sequence, stored.digest, stored.chained)
+
+
+def readable(runs: Iterable[StoredRun]) -> Iterator[tuple[Report, Seal]]:
+    """Those runs that can be opened; `rounds db verify` tells of the others."""
+    for stored in runs:
+        with suppress(UnreadableReport):
+            yield opened(stored)
+
+
+def _known(stored: StoredRun | None) -> Report | None:
+    """A run that this round is compared with; one that cannot be read stops no round."""
+    with suppress(UnreadableReport):
+        return None if stored is None else from_text(stored.report)
+    return None
 
 
 def outcome(report: Report, words: Words, broken: str | None = None) -> State[Any]:
@@ -120,8 +157,7 @@ def _store(round_: Round, sections: tuple[Section, ...]) -> StoredRun:
 
 def _compose(round_: Round, sections: tuple[Section, ...], place: Place) -> NewRun:
     settings, key = round_.settings, round_.key
-    before = None if place.previous is None else from_text(place.previous.report)
-    same_period = None if place.same_period is None else from_text(place.same_period.report)
+    before, same_period = _known(place.previous), _known(place.same_period)
     finished_at = round_.now()
     facts = RoundFacts(
         service=key.service,
@@ -134,7 +170,7 @@ def _compose(round_: Round, sections: tuple[Section, ...], place: Place) -> NewR
         started_at=round_.started_at,
         finished_at=finished_at,
         lines=settings.guide.lines(key.flow),
-        notes=() if settings.mail.smtp else (msg("No mail server is configured: mails are written as .eml files"),),
+        notes=_notes(settings, unreadable=place.previous is not None and before is None),
     )
     data = masked(to_data(compose_report(facts, sections, place.revision, before)), own=OWN_WORDS)
     text = canonical(data)
@@ -144,12 +180,21 @@ def _compose(round_: Round, sections: tuple[Section, ...], place: Place) -> NewR
     return NewRun(report.verdict.value, finished_at, text, results, letters)
 
 
+def _notes(settings: Settings, *, unreadable: bool) -> tuple[Message, ...]:
+    notes = []
+    if settings.mail.smtp is None:
+        notes.append(msg("No mail server is configured: mails are written as .eml files"))
+    if unreadable:
+        notes.append(msg("The round before this one cannot be read, so that nothing is compared: rounds db verify"))
+    return tuple(notes)
+
+
 def _archive(round_: Round) -> str | None:
     """Write this report, and those of recent rounds that were killed before they got here."""
     try:
         recent = read_runs(round_.history, round_.key.service, most=_RECENT)
-        archive_missing(round_.settings, [opened(stored) for stored in reversed(recent)])
-    except ArchiveError as error:
+        archive_missing(round_.settings, readable(reversed(recent)))
+    except (ArchiveError, HistoryError) as error:
         return f"{error}; the round is stored, `rounds report rebuild` writes its report again"
     return None
 
@@ -158,5 +203,8 @@ async def _show(report: Report, seal: Seal, words: Words) -> None:
     key = f"{report.service}-{report.flow}"
     if FlowRunContext.get() is None:
         return
-    await acreate_table_artifact(artifacts.table(report, words), key=f"{key}-results")
-    await acreate_markdown_artifact(artifacts.markdown(report, seal, words), key=f"{key}-report")
+    try:
+        await acreate_table_artifact(artifacts.table(report, words), key=f"{key}-results")
+        await acreate_markdown_artifact(artifacts.markdown(report, seal, words), key=f"{key}-report")
+    except (httpx.HTTPError, PrefectException) as error:  # the report is stored, archived and on its way by mail
+        get_run_logger().warning(f"Prefect took no artifacts: {type(error).__name__}")

@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from reports import runbooks
-from reports.folders import cannot_write, remove_leftovers, slug, write_file, write_folder
+from reports.folders import alone, cannot_write, remove_leftovers, slug, write_file, write_folder
 from reports.html import IndexEntry, PageLinks, index, newest_of_each, page, redirect, runbook
 from reports.names import STATUSES, page_name
 from reports.report import Report, Seal
@@ -55,7 +55,7 @@ def write(report: Report, seal: Seal, output: Path, *, locales: Sequence[str], l
     The first locale is the one of report.html and report.txt. Raises ArchiveError when the disk says no, ValueError
     when a name of the report cannot be a folder's.
     """
-    folder = output / slug(report.service) / slug(report.flow) / slug(report.period) / f"r{report.revision}"
+    folder = folder_of(report, output)
     try:
         if folder.is_dir():
             return folder
@@ -79,6 +79,12 @@ def write(report: Report, seal: Seal, output: Path, *, locales: Sequence[str], l
 
 def write_index(output: Path, locales: Sequence[str]) -> None:
     """Rebuild the index, each round's link to its latest report, and the runbook pages. Raises ArchiveError."""
+    # Of two writers at once, the one that looked first must not write last.
+    with alone(output / ".index.lock"):
+        _write_index(output, locales)
+
+
+def _write_index(output: Path, locales: Sequence[str]) -> None:
     try:
         entries = [_entry(path, output) for path in sorted(output.glob("*/*/*/r*/report.json"))]
     except OSError as error:

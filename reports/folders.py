@@ -1,13 +1,14 @@
 """Whole folders and files that appear at once: written beside their place, synced, then renamed."""
 
 import errno
+import fcntl
 import os
 import re
 import secrets
 import shutil
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tasks.check_result import Message, msg
@@ -87,18 +88,30 @@ def write_file(path: Path, content: bytes) -> None:
             beside.unlink(missing_ok=True)
 
 
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Wait until no other process is in here with the same lock file. Raises ArchiveError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.open("a")
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def remove_leftovers(output: Path) -> None:
     """Remove what writers left that were killed more than an hour ago."""
     for depth in ("", "*/", "*/*/", "*/*/*/"):
         for left in output.glob(f"{depth}.*{_ENDING}"):
-            try:
-                old = time.time() - left.stat().st_mtime > _LEFTOVER_AFTER_S
-            except FileNotFoundError:  # its writer has just renamed it
-                continue
-            if old and left.is_dir():
-                shutil.rmtree(left, ignore_errors=True)
-            elif old:
-                left.unlink(missing_ok=True)
+            with suppress(OSError):  # its writer has just renamed it, or it is another user's
+                if time.time() - left.stat().st_mtime <= _LEFTOVER_AFTER_S:
+                    continue
+                if left.is_dir():
+                    shutil.rmtree(left, ignore_errors=True)
+                else:
+                    left.unlink()
 
 
 def _beside(path: Path) -> Path:

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from tasks.check_result import CheckResult, Message, Severity, Status
+from tasks.errors import ExplainedError
 from tasks.guide.judge import LineVerdict, Verdict
 
 
@@ -94,6 +95,10 @@ class Seal:
     chained: str
 
 
+class UnreadableReport(ExplainedError):
+    """A stored text is no report, or one that was damaged."""
+
+
 _ADAPTER = TypeAdapter(Report)
 OWN_WORDS = frozenset(
     {"format", "service", "timezone", "flow", "period", "trigger", "verdict"}
@@ -109,8 +114,13 @@ def to_data(report: Report) -> dict[str, object]:
 
 
 def from_text(text: str) -> Report:
-    """The report of a stored text; raises pydantic.ValidationError if it is none."""
-    return _ADAPTER.validate_json(text)
+    """The report of a stored text; raises UnreadableReport if it is none."""
+    try:
+        return _ADAPTER.validate_json(text)
+    except ValidationError as error:
+        raise UnreadableReport(
+            f"a stored report cannot be read ({error.error_count()} problems): rounds db verify"
+        ) from None
 
 
 def json_schema() -> dict[str, object]:

@@ -156,6 +156,17 @@ class Child:
             written.seek(max(self._log_start, end - _TAIL_BYTES))
             return "\n".join(written.read().decode(errors="replace").splitlines()[-lines:])
 
+    def trim_log(self, most_bytes: int) -> None:
+        """Move the log beside itself as `.1` when it is longer; the child goes on writing into the emptied file."""
+        with self._log.open("r+b") as written:
+            if written.seek(0, os.SEEK_END) <= most_bytes:
+                return
+            written.seek(0)
+            with self._log.with_name(f"{self._log.name}.1").open("wb") as kept:
+                shutil.copyfileobj(written, kept)
+            written.truncate(0)
+        self._log_start = 0
+
     def __enter__(self) -> Self:
         return self
 

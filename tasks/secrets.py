@@ -3,8 +3,12 @@
 import os
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import unquote, urlsplit
 
+import httpx
 from prefect.blocks.system import Secret
+from prefect.exceptions import PrefectException
+from prefect.settings import PREFECT_API_URL
 
 from tasks.configuration import ConfigurationError, SecretRef
 from tasks.settings import Settings
@@ -26,8 +30,17 @@ def resolve(reference: str | SecretRef, settings: Settings, key: str) -> str:
         raise ConfigurationError(settings.path, [f"{key}: the secret is empty"])
     if len(value) >= _SHORTEST:
         _resolved.add(value)
-    _resolved.update(part for part in value.split() if len(part) >= _SHORTEST_PART)
+    _resolved.update(part for part in (*value.split(), *_passwords(value)) if len(part) >= _SHORTEST_PART)
     return value
+
+
+def _passwords(value: str) -> tuple[str, ...]:
+    """The password of an address as it is written there, and as a program says it."""
+    try:
+        password = urlsplit(value).password or ""
+    except ValueError:
+        return ()
+    return password, unquote(password)
 
 
 def masked(data: Data, own: frozenset[str] = frozenset()) -> Data:
@@ -82,10 +95,26 @@ def _look_up(reference: SecretRef, settings: Settings, key: str) -> str:
             why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
             raise ConfigurationError(settings.path, [f"{key}: the secret file {path} cannot be read: {why}"]) from None
     assert reference.block is not None  # SecretRef holds exactly one place
+    return _look_up_block(reference.block, settings, key)
+
+
+def _look_up_block(name: str, settings: Settings, key: str) -> str:
+    api_url = PREFECT_API_URL.value()
+    if not api_url:  # Prefect would start a server of its own, in which no block is
+        text = f"{key}: the block secret/{name} is on a Prefect server: set PREFECT_API_URL, or start rounds up"
+        raise ConfigurationError(settings.path, [text])
     try:
-        return str(Secret.load(reference.block).get())  # type: ignore[union-attr]
+        # Inside a flow, and so in each of its threads, a plain load would be a coroutine.
+        block = Secret.load(name, _sync=True)  # type: ignore[call-arg]
     except ValueError:
-        raise ConfigurationError(settings.path, [f"{key}: no Prefect block secret/{reference.block} exists"]) from None
+        raise ConfigurationError(
+            settings.path, [f"{key}: no Prefect block secret/{name} exists on {api_url}"]
+        ) from None
+    except (httpx.HTTPError, PrefectException) as error:
+        text = f"{key}: the block secret/{name} cannot be read from {api_url}: {type(error).__name__}"
+        raise ConfigurationError(settings.path, [text]) from None
+    assert isinstance(block, Secret)  # a coroutine without _sync
+    return str(block.get())
 
 
 def _masked(data: Any, own: frozenset[str]) -> Any:

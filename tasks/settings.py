@@ -191,19 +191,33 @@ def use_services(place: Path) -> None:
 
 
 def find_services(place: Path) -> dict[str, Settings]:
-    """Every service of a folder by its name; raises ConfigurationError if there is none or a name comes twice."""
+    """Every service of a folder by its name; raises ConfigurationError for the first file that cannot be used."""
+    found, broken = usable_services(place)
+    if broken:
+        raise broken[0]
+    return found
+
+
+def usable_services(place: Path) -> tuple[dict[str, Settings], list[ConfigurationError]]:
+    """The services of a folder by their names, and why other files cannot be used.
+
+    Raises ConfigurationError if there is no file.
+    """
     files = [place] if place.is_file() else sorted(place.glob("*.toml"))
     if not files:
         raise ConfigurationError(place, ["no service file (*.toml) is there"])
     found: dict[str, Settings] = {}
+    broken: list[ConfigurationError] = []
     for file in files:
-        settings = load_settings(file)
-        if (other := found.get(settings.service.name)) is not None:
-            raise ConfigurationError(
-                file, [f"service.name: {settings.service.name!r} is also the name in {other.path}"]
-            )
-        found[settings.service.name] = settings
-    return found
+        try:
+            settings = load_settings(file)
+        except ConfigurationError as error:
+            broken.append(error)
+            continue
+        if (other := found.setdefault(settings.service.name, settings)) is not settings:
+            problem = f"service.name: {settings.service.name!r} is also the name in {other.path}"
+            broken.append(ConfigurationError(file, [problem]))
+    return found, broken
 
 
 def find_service(name: str) -> Settings:
@@ -212,19 +226,12 @@ def find_service(name: str) -> Settings:
     Raises ConfigurationError naming those that are there, and what is wrong with files that cannot be read.
     """
     place = services_folder()
-    problems: list[str] = []
-    others: list[str] = []
-    for file in [place] if place.is_file() else sorted(place.glob("*.toml")):
-        try:
-            settings = load_settings(file)
-        except ConfigurationError as error:
-            problems += [f"{file.name}: {problem}" for problem in error.problems]
-            continue
-        if settings.service.name == name:
-            return settings
-        others.append(settings.service.name)
+    found, broken = usable_services(place)
+    if name in found:
+        return found[name]
+    problems = [f"{error.path.name}: {problem}" for error in broken for problem in error.problems]
     raise ConfigurationError(
-        place, [f"no service is named {name!r}; there are: {', '.join(sorted(others)) or 'none'}", *problems]
+        place, [f"no service is named {name!r}; there are: {', '.join(sorted(found)) or 'none'}", *problems]
     )
 
 

@@ -20,11 +20,10 @@ from tasks.logs.judge_sources import judge_malformed, judge_sources, not_read, n
 from tasks.logs.settings import Source
 from tasks.logs.store_review import read_review
 from tasks.observation import Unobserved, seen
-from tasks.secrets import check_secrets
 from tasks.settings import Settings
 
 _PERIOD = timedelta(hours=24)
-_DEADLINE_S = 1200.0
+_DEADLINE_S = 600.0
 """Lines that come later wait for the next round: the review must end within the flow's deadline."""
 
 
@@ -32,8 +31,6 @@ async def error_log_review(round_: Round) -> Section:
     """Take in what the logs have new, then judge the last 24 hours, or the whole day that the round is for."""
     settings = round_.settings
     sources = settings.logs.source
-    # A secret in a log line is masked before it is stored, if it is known by then: not only those used so far.
-    await asyncio.to_thread(check_secrets, settings)
     read: dict[str, SourceRead | Unobserved] = {}
     for source in sources:
         look = asyncio.to_thread(read_log, round_.history, settings, source, round_.now(), _DEADLINE_S / len(sources))

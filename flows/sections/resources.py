@@ -7,12 +7,15 @@ from datetime import datetime, timedelta
 from flows.rounds import Round
 from reports.report import Kpi, Section
 from tasks.check_result import CheckResult, msg
+from tasks.database.checks import CHECKS as DATABASE
 from tasks.database.facts import DatabaseFacts, Size
 from tasks.database.judge import judge_database
 from tasks.database.limits import DatabaseLimits
+from tasks.kpi.checks import CHECKS as NUMBERS
 from tasks.kpi.judge import judge_kpis, judge_queues
 from tasks.observation import Unobserved
 from tasks.resources.bounds import not_measured
+from tasks.resources.checks import CHECKS as RESOURCES
 from tasks.resources.checks import CONTAINER_CHECKS, DISK, HOST_CHECKS, MEMORY
 from tasks.resources.facts import Absent, Container, Cpu, Host
 from tasks.resources.judge import (
@@ -32,9 +35,10 @@ from tasks.resources.look import HOST, Looked, look_at_resources, looked_at_noth
 from tasks.resources.readings import CONTAINER
 from tasks.samples.store import read_samples
 
+CHECKS = (*RESOURCES, *DATABASE, *NUMBERS)
+"""What this section answers."""
+
 _GB = 1_000_000_000
-
-
 _SAMPLED = ("cpu.used", "oom.kills")
 """Readings whose samples of the last 24 hours tell more than a look at one moment."""
 _DAY = timedelta(hours=24)

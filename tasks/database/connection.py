@@ -1,8 +1,10 @@
 """One read-only connection to the operated service's PostgreSQL, and its errors in words without any address."""
 
 import os
+import re
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -11,11 +13,17 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from tasks.check_result import Message, msg
+from tasks.logs.personal import mask
 from tasks.observation import ObservationError, shown
+from tasks.secrets import masked
 
 _APPLICATION = "opsrounds"
+_OWN_LIMITS = ("too many connections for role", "too many connections for database")
+_OWN_LIMITS_JA = ("からの接続が多すぎます", "への接続が多すぎます")
+_FULL = ("too many clients", "remaining connection slots", "reserved for")
+_FULL_JA = ("クライアント数が多すぎます", "接続スロットは")
 _REFUSALS = (
-    # Text of the server, in the order in which it is looked for: a refused connection carries no SQLSTATE.
+    # Text of the server, in the order in which it is looked for: libpq gives a refused connection no SQLSTATE.
     ("password authentication failed", msg("The database refuses the password: check the secret of [database] url")),
     ("no password supplied", msg("The database asks for a password: put the whole address into a secret")),
     ("authentication failed", msg("The database refuses the login: check the role and pg_hba.conf")),
@@ -33,7 +41,9 @@ _REFUSALS = (
     ("onnection refused", msg("The database refuses connections: is it running, and are host and port right?")),
     ("timeout expired", msg("The database did not answer in time")),
 )
-_FULL = ("too many clients", "too many connections", "remaining connection slots", "reserved for")
+_DATA_EXCEPTION = "22"
+_QUOTED = re.compile(r'".*"', re.DOTALL)
+_READ_CHARS = 4000
 
 
 class NoConnectionLeft(ObservationError):
@@ -55,12 +65,13 @@ def connected(server: Server, deadline_s: float) -> Iterator[psycopg.Connection]
 
     Raises ObservationError if there is none, NoConnectionLeft if the server is full.
     """
+    until = time.monotonic() + deadline_s
     try:
-        connection = psycopg.connect(_conninfo(server), autocommit=True)
+        connection = psycopg.connect(_conninfo(server, deadline_s), autocommit=True)
     except psycopg.Error as error:
         raise _refusal(error) from None
     try:
-        with connection, _cut_after(connection, deadline_s):
+        with connection, _cut_after(connection, until - time.monotonic()):
             yield connection
     except psycopg.Error as error:
         raise ObservationError(reason(error, server)) from None
@@ -83,11 +94,18 @@ def reason(error: psycopg.Error, server: Server) -> Message:
     return msg("The database refuses the query: {why}", why=_primary(error))
 
 
+def said(text: str, most: int = 200) -> str:
+    """What the database says, bounded, without secrets and personal data."""
+    return shown(mask(masked(text[:_READ_CHARS])), most)
+
+
 def _primary(error: psycopg.Error) -> str:
-    return shown(error.diag.message_primary or type(error).__name__, 200)
+    text = error.diag.message_primary or type(error).__name__
+    # A value that does not fit is quoted, and a name of a person is nothing that a mask finds.
+    return said(_QUOTED.sub('"…"', text) if (error.sqlstate or "").startswith(_DATA_EXCEPTION) else text)
 
 
-def _conninfo(server: Server) -> str:
+def _conninfo(server: Server, deadline_s: float) -> str:
     try:
         given = conninfo_to_dict(server.url)
     except psycopg.Error:  # its text may repeat the password
@@ -104,14 +122,19 @@ def _conninfo(server: Server) -> str:
         server.url,
         options=f"{given.get('options') or ''} {own}".strip(),
         application_name=_APPLICATION,
-        connect_timeout=server.connect_timeout_s,
+        # libpq takes 2 s when told less.
+        connect_timeout=max(2, min(server.connect_timeout_s, round(deadline_s))),
     )
 
 
 def _refusal(error: psycopg.Error) -> ObservationError:
     # The server's own text holds the role, the database and the host: told only in our words.
     text = str(error)
-    if any(part in text for part in _FULL):
+    if any(part in text for part in (*_OWN_LIMITS, *_OWN_LIMITS_JA)):
+        return ObservationError(
+            msg("The role or its database has reached its own limit, the server has not: raise CONNECTION LIMIT")
+        )
+    if any(part in text for part in (*_FULL, *_FULL_JA)):
         return NoConnectionLeft(msg("The database has no connection left"))
     if isinstance(error, psycopg.errors.ConnectionTimeout):
         return ObservationError(msg("The database did not answer in time"))
@@ -122,7 +145,9 @@ def _refusal(error: psycopg.Error) -> ObservationError:
     for part, words in _REFUSALS:
         if part in text:
             return ObservationError(words)
-    return ObservationError(msg("The database cannot be connected to"))
+    return ObservationError(
+        msg("The database cannot be connected to, and its words are not known: read its log, or set lc_messages = 'C'")
+    )
 
 
 @contextmanager

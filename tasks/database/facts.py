@@ -1,6 +1,7 @@
 """What was seen of the operated service's PostgreSQL."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from tasks.observation import Unobserved
 from tasks.resources.facts import Absent
@@ -159,7 +160,10 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseFacts:
-    """One look at a PostgreSQL; each part stands for itself."""
+    """One look at a PostgreSQL; each part stands for itself.
+
+    `numbers` are the answers to the service file's own statements, by their names.
+    """
 
     connections: Connections | Exhausted | Unobserved
     transactions: Transactions | Unobserved
@@ -169,3 +173,4 @@ class DatabaseFacts:
     vacuum: Vacuum | Absent | Unobserved
     cache: Cache | Unobserved
     size: Size | Unobserved
+    numbers: Mapping[str, float | Unobserved] = field(default_factory=dict)

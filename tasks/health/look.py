@@ -1,5 +1,7 @@
 """Opens the instances of a service, and probes each of them once: shared by the checklist and the monitoring."""
 
+import asyncio
+import math
 from contextlib import AbstractAsyncContextManager
 
 from tasks.health.facts import Sampled
@@ -11,9 +13,15 @@ from tasks.samples.facts import Reading
 from tasks.secrets import resolve
 from tasks.settings import Instance, Settings
 
+LONGEST_PROBE_S = 10.0
+"""A probe of the monitoring waits at most so long, whatever the timeout: a minute must be enough for all."""
+_AT_ONCE = 4
 
-def open_instance(settings: Settings, instance: Instance) -> AbstractAsyncContextManager[Target]:
-    """A client of one instance, as the service file says.
+
+def open_instance(
+    settings: Settings, instance: Instance, longest_s: float = math.inf
+) -> AbstractAsyncContextManager[Target]:
+    """A client of one instance, as the service file says; a request takes at most `longest_s`.
 
     Raises ConfigurationError for a secret that cannot be resolved, UsageError for a CA file or header that cannot be
     used.
@@ -21,22 +29,36 @@ def open_instance(settings: Settings, instance: Instance) -> AbstractAsyncContex
     health = settings.health or Health()
     headers = {name: resolve(value, settings, f"health.headers.{name}") for name, value in health.headers.items()}
     ca_file = None if health.ca_file is None else settings.path.parent / health.ca_file
-    return open_target(instance.base_url, headers=headers, ca_file=ca_file, timeout_s=health.timeout_s)
+    return open_target(instance.base_url, headers=headers, ca_file=ca_file, timeout_s=min(health.timeout_s, longest_s))
 
 
 async def health_readings(settings: Settings) -> tuple[tuple[Reading, ...], tuple[Unobserved, ...]]:
-    """One probe of every instance's liveness and readiness, and why others are missing."""
+    """One probe of every instance's liveness and readiness, and why others are missing.
+
+    Few instances are probed at once: more would spoil each other's latency, fewer would take all of a minute when
+    many do not answer.
+    """
+    few = asyncio.Semaphore(_AT_ONCE)
+
+    async def probe(instance: Instance) -> tuple[list[Reading], list[Unobserved]]:
+        async with few:
+            return await _probe(settings, instance)
+
+    probed = await asyncio.gather(*(probe(instance) for instance in settings.targets()))
+    return tuple(r for readings, _ in probed for r in readings), tuple(b for _, blind in probed for b in blind)
+
+
+async def _probe(settings: Settings, instance: Instance) -> tuple[list[Reading], list[Unobserved]]:
     health = settings.health or Health()
     readings: list[Reading] = []
     blind: list[Unobserved] = []
-    for instance in settings.targets():
-        async with open_instance(settings, instance) as target:
-            for name, path in (("probe.live", health.live), ("probe.ready", health.ready)):
-                if path is None:
-                    continue
-                probe: Sampled | Unobserved = await seen(read_answers(target, path, 0))
-                if isinstance(probe, Unobserved):
-                    blind.append(probe)
-                else:
-                    readings += probe_readings(name, probe, instance.name)
-    return tuple(readings), tuple(blind)
+    async with open_instance(settings, instance, longest_s=LONGEST_PROBE_S) as target:
+        for name, path in (("probe.live", health.live), ("probe.ready", health.ready)):
+            if path is None:
+                continue
+            probe: Sampled | Unobserved = await seen(read_answers(target, path, 0))
+            if isinstance(probe, Unobserved):
+                blind.append(probe)
+            else:
+                readings += probe_readings(name, probe, instance.name)
+    return readings, blind

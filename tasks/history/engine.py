@@ -93,6 +93,12 @@ def reading(engine: Engine) -> Iterator[Connection]:
             yield connection
 
 
+def is_missing(engine: Engine) -> bool:
+    """True for an SQLite file that is not there; opening it would make it."""
+    file = engine.url.database
+    return engine.dialect.name == "sqlite" and file is not None and not Path(file).exists()
+
+
 def shown_url(engine: Engine) -> str:
     """The database's address without its password and its parameters, which may hold one."""
     return engine.url.set(query={}).render_as_string(hide_password=True)

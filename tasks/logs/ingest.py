@@ -1,8 +1,6 @@
 """Takes new log lines into the history: every line once, whatever is killed in between."""
 
 import time
-from collections.abc import Callable
-from contextvars import ContextVar
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -18,6 +16,7 @@ from tasks.logs.facts import SourceRead
 from tasks.logs.files import LogFile, Mark, OpenLog, find_files, identify, lines_before, open_log, pieces, unreadable
 from tasks.logs.lines import instant, reader_of
 from tasks.logs.places import Places, RoutePattern
+from tasks.logs.progress import progress
 from tasks.logs.scan import Plan, Scan
 from tasks.logs.settings import Source
 from tasks.logs.store import Overtaken, SourceState, open_source, store_batch
@@ -31,10 +30,6 @@ _SETTLED = timedelta(hours=1)
 """A file that nobody wrote to for this long has its last line whole, with or without a line break."""
 _PAUSE_S = 0.5
 _NS = 1_000_000_000
-
-Progress = Callable[[int, int], None]
-progress: ContextVar[Progress | None] = ContextVar("log_progress", default=None)
-"""Told of (bytes read, bytes there were to read) while files are read."""
 
 
 @task(task_run_name="read-log {source.name}", retries=0, cache_policy=NO_CACHE, persist_result=False)

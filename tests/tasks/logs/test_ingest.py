@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import Engine, update
 
 from tasks.history.engine import writing
-from tasks.logs.ingest import progress
+from tasks.logs.progress import progress
 from tasks.logs.tables import log_hours, log_sources, traffic_minutes
 from tasks.observation import ObservationError
 
