@@ -14,6 +14,7 @@ from tasks.errors import UsageError
 Locale = Literal["ja", "en"]
 _HTTP = "must be http://HOST[:PORT][/PATH] or https://HOST[:PORT][/PATH], without query or fragment"
 _SECRET = 'a secret is { env = "NAME" }, { file = "/path" } or { block = "prefect-secret-name" }'
+_SECRET_NAME = re.compile(r"auth|cookie|token|key|secret|password", re.IGNORECASE)
 _Item = TypeVar("_Item")
 
 
@@ -88,5 +89,19 @@ def _slug(value: str) -> str:
     return value
 
 
+def _header_name(value: str) -> str:
+    if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", value):
+        raise ValueError("is not the name of an HTTP header")
+    return value
+
+
+def _no_plain_secret(value: dict[str, str | SecretRef]) -> dict[str, str | SecretRef]:
+    for name, content in value.items():
+        if isinstance(content, str) and _SECRET_NAME.search(name):
+            raise ValueError(f'{name} looks like a secret: use {{ env = "NAME" }} or {{ file = "/path" }}')
+    return value
+
+
 Slug = Annotated[str, AfterValidator(_slug)]
+Headers = Annotated[dict[Annotated[str, AfterValidator(_header_name)], TextOrSecret], AfterValidator(_no_plain_secret)]
 HttpUrl = Annotated[str, AfterValidator(http_url)]

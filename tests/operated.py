@@ -17,7 +17,6 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-import hypothesis
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import Envelope
@@ -53,16 +52,6 @@ HEALTH = (
 )
 GUIDE = '[guide.daily]\nerror-logs = { not_applicable = "by hand" }\nresources = { not_applicable = "by hand" }\n'
 RECIPIENTS = '[{ address = "oncall@shop.example", locale = "ja" }, { address = "lead@shop.example", locale = "en" }]'
-
-
-# On a busy machine an example may take any time: one that takes long is no failure.
-hypothesis.settings.register_profile(
-    "patient",
-    hypothesis.settings.default,
-    deadline=None,
-    suppress_health_check=[hypothesis.HealthCheck.too_slow],
-)
-hypothesis.settings.load_profile("patient")
 
 
 def zone_without_midnight() -> str:

@@ -23,12 +23,14 @@ from deployments.init.samples import sample_command, sample_files
 from deployments.init.write import document
 from tasks.configuration import ConfigurationError, http_url
 from tasks.errors import UsageError
+from tasks.logs.personal import Kind, find_kinds
 from tasks.logs.settings import SINCE
 from tasks.observation import shown
 from tasks.settings import Settings, load_settings
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _NO_SLUG = re.compile(r"[^a-z0-9]+")
+_FROM_ENVIRONMENT = re.compile(r"\$\{?[A-Za-z_]\w*\}?|\$\([^)]*\)", re.ASCII)
 _ZONES = "/zoneinfo/"
 _MOST_CANDIDATES = 10
 _SHOWN_CHARS = 200
@@ -163,6 +165,11 @@ def _command(given: str | None) -> tuple[str, ...]:
         raise UsageError(f"--log-command: {error}") from None
     if not any(SINCE in part for part in parts):
         raise UsageError(f"--log-command must hold {SINCE}, the moment from which on it gives lines")
+    if find_kinds(_FROM_ENVIRONMENT.sub("***", given)) & {Kind.PASSWORD, Kind.JWT}:
+        raise UsageError(
+            "--log-command seems to hold a secret, and would stand in the file: let it read the secret itself, such as "
+            """sh -c 'curl -H "Authorization: Bearer $TOKEN" …'"""
+        )
     return parts
 
 

@@ -8,15 +8,18 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import ValidationError
 
+from tasks.database.checks import CHECKS
 from tasks.database.connection import Server
 from tasks.database.observe import read_database
+from tasks.database.readings import unseen_database
 from tasks.database.settings import URL, Database, check_database_url
 from tasks.errors import UsageError
-from tasks.observation import ObservationError, Unobserved
+from tasks.observation import ObservationError
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _STATEMENT_S = 5.0
 _CONNECT_S = 5
+_LONGEST_S = 45.0
 _SECRET_WORD = re.compile(r"pass|secret|scram|pwd", re.IGNORECASE)
 
 
@@ -56,15 +59,14 @@ def look_at(place: Place) -> str:
     """What a look at the database says: empty when everything can be seen."""
     url = place.url or os.environ[place.variable or ""]
     try:
-        facts = read_database.fn(Server(url, _STATEMENT_S, _CONNECT_S))
+        facts = read_database.fn(Server(url, _STATEMENT_S, _CONNECT_S), longest_s=_LONGEST_S)
     except ObservationError as error:
         return error.reason.text.format(**error.reason.params)
-    parts = [getattr(facts, name) for name in facts.__dataclass_fields__]
-    blind = [part.reason for part in parts if isinstance(part, Unobserved)]
+    blind = [part.reason for part in unseen_database(facts)]
     if not blind:
         return ""
     why = blind[0].text.format(**blind[0].params)
-    return f"{len(blind)} of {len(parts)} looks give nothing ({why}): the role needs pg_monitor"
+    return f"{len(blind)} of {len(CHECKS)} looks give nothing: {why}"
 
 
 def _check(url: str, what: str) -> None:

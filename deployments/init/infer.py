@@ -12,6 +12,7 @@ from deployments.init.fields import decoded, find_duration, map_fields, values_o
 from deployments.init.samples import Sample
 from tasks.logs.access import parse_combined
 from tasks.logs.lines import Record, milliseconds, reader_of, status_of
+from tasks.logs.personal import mask
 from tasks.logs.places import OTHER, Places
 from tasks.logs.settings import Fields, Route, Source
 from tasks.observation import shown
@@ -31,7 +32,14 @@ _ACTING = re.compile(
     r"log-?out|sign-?out|delete|remove|unsubscribe|export|download|stream|events|callback", re.IGNORECASE
 )
 """Parts of addresses that do something when asked, or do not end: no samples are taken of them."""
-_SAMPLED_PATH = re.compile(r"/[A-Za-z0-9._~/-]*")
+_VERSION = re.compile(r"v[0-9]{1,2}")
+_WORD = re.compile(r"[A-Z]?[a-z]+(?:[A-Z][a-z]+)*|[A-Z]+")
+_SEPARATORS = re.compile(r"[-_.]")
+_CONSONANTS = re.compile(r"[bcdfghjklmnpqrstvwxz]{5}", re.IGNORECASE)
+_LONGEST_WORD = 20
+_LETTERS_A_CAPITAL = 3
+_LEAST_ASKED = 3
+"""A path that is sampled from now on was asked for several times already."""
 _REQUEST = re.compile(r"([A-Z]+) (\S+)")
 
 
@@ -124,7 +132,7 @@ def _log(
     read = reader_of(source)
     records = [record for line in lines if (record := read(line)) is not None]
     routes, gets, requests = _routes(records, with_modules="module" in fields)
-    modules = Counter(str(r.module) for r in records if "module" in fields and r.module is not None)
+    modules = Counter(mask(str(r.module)) for r in records if "module" in fields and r.module is not None)
     return Log(
         *(sample, format, len(lines), unread, fields, unit, tuple(notes), tuple(doubts)),
         *(routes, gets, dict(modules.most_common()), requests),
@@ -162,9 +170,13 @@ def _routes(records: Iterable[Record], *, with_modules: bool) -> tuple[tuple[Pro
     found = [
         Proposed(route, _module(route, modules.get(route)), count)
         for route, count in counts.most_common()
-        if _is_pattern(route)
+        if _is_pattern(route) and (count >= _LEAST_ASKED or _in_words(route))
     ]
-    return tuple(found), tuple(path for path, _ in gets.most_common() if _is_sampled(path)), requests
+    return (
+        tuple(found),
+        tuple(path for path, n in gets.most_common() if n >= _LEAST_ASKED and _is_sampled(path)),
+        requests,
+    )
 
 
 def _request(record: Record) -> tuple[str, str]:
@@ -187,8 +199,21 @@ def _is_pattern(route: str) -> bool:
 
 
 def _is_sampled(path: str) -> bool:
-    fit = _SAMPLED_PATH.fullmatch(path) and "//" not in path
-    return bool(fit) and path != "/" and not _ASSET.search(path) and not _ACTING.search(path)
+    return ":" not in path and _in_words(path) and not _ASSET.search(path) and not _ACTING.search(path)
+
+
+def _in_words(path: str) -> bool:
+    """False for a path of which a part may be a token or an id: it would be somebody's, and stand in the file."""
+    parts = [part.removeprefix(":") for part in path.removeprefix("/").split("/")]
+    return all(_is_word(word) for part in parts for word in _SEPARATORS.split(part))
+
+
+def _is_word(text: str) -> bool:
+    if _VERSION.fullmatch(text):
+        return True
+    capitals = sum(letter.isupper() for letter in text) if not text.isupper() else 0
+    worded = _WORD.fullmatch(text) is not None and not _CONSONANTS.search(text)
+    return worded and len(text) <= _LONGEST_WORD and capitals * _LETTERS_A_CAPITAL <= len(text)
 
 
 def _module(route: str, named: Counter[str] | None) -> str | None:

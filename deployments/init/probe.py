@@ -15,6 +15,7 @@ import httpx
 from tasks.errors import ExplainedError
 from tasks.health.body import parse_health
 from tasks.health.facts import HealthBody
+from tasks.http import causes
 from tasks.observation import ObservationError, shown
 
 MOST_REQUESTS = 40
@@ -176,7 +177,8 @@ class Prober:
         if any(page.good for page in self._random):
             yield "the service answers every path with 200: only pages that differ were taken"
         if first.location:
-            yield f"every path leads to {shown(first.location, 200)}: perhaps that is the address to give"
+            there = first.location.partition("?")[0]  # behind it a login keeps its state
+            yield f"every path leads to {shown(there, 200)}: perhaps that is the address to give"
         if first.status in (401, 403):
             yield f"every path asks for a login (HTTP {first.status}): set [health.headers], then look again"
         else:
@@ -225,21 +227,15 @@ def _text(page: Page) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    causes = list(_causes(error))
-    if any(isinstance(cause, socket.gaierror) for cause in causes):
+    found = list(causes(error))
+    if any(isinstance(cause, socket.gaierror) for cause in found):
         return "its name does not resolve; check the address and DNS"
-    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in found):
         return "its TLS certificate is not trusted; for a CA of your own set SSL_CERT_FILE, and [health] ca_file later"
-    if any(isinstance(cause, ssl.SSLError) for cause in causes):
+    if any(isinstance(cause, ssl.SSLError) for cause in found):
         return "the TLS handshake failed; perhaps it speaks http"
-    if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
+    if any(isinstance(cause, ConnectionRefusedError) for cause in found):
         return "it refuses connections; is it running, and is the port right?"
     if isinstance(error, httpx.TimeoutException):
         return "nothing came in time; check the address and firewalls"
     return "the connection broke; is this an HTTP server?"
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__

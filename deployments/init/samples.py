@@ -8,17 +8,18 @@ from pathlib import Path
 from tasks.check_result import Message
 from tasks.logs.content import Content
 from tasks.logs.files import find_files, open_log, unreadable
-from tasks.logs.settings import Source
-from tasks.logs.streams import read_command
+from tasks.logs.settings import SINCE
 from tasks.observation import ObservationError
+from tasks.outside import said
+from tasks.processes import run
 
 MOST_LINES = 1000
 _MOST_FILES = 5
 _MOST_BYTES = 16 * 1024 * 1024
 """Of one file: its lines may be long."""
+_MOST_COMMAND_BYTES = 4 * 1024 * 1024
 _SINCE = timedelta(hours=1)
 _DEADLINE_S = 60.0
-_NS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +62,25 @@ def _first_lines(content: Content) -> list[bytes]:
 
 
 def sample_command(command: tuple[str, ...], now: datetime) -> Sample:
-    """The first lines that a command gives of the last hour."""
+    """The first lines that a command gives of the last hour, stopped as soon as there are enough."""
     where = " ".join(command)
-    source = Source(name="sample", kind="command", command=command, timeout_s=_DEADLINE_S)
-    since_ns = int((now - _SINCE).timestamp()) * _NS
+    since = (now - _SINCE).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    argv = [part.replace(SINCE, since) for part in command]
     try:
-        lines = read_command(source, since_ns, lambda _: None, UTC, [])
-    except ObservationError as error:
-        return Sample(where, (), (_words(error.reason),), command=command)
-    return Sample(where, tuple(line for _, line in lines[:MOST_LINES]), command=command)
+        ended = run(argv, deadline_s=_DEADLINE_S, max_output_bytes=_MOST_COMMAND_BYTES)
+    except FileNotFoundError:
+        return Sample(where, (), (f"There is no program {argv[0]} on this machine",), command=command)
+    stopped = ended.timed_out or ended.truncated
+    *lines, last = ended.stdout.split(b"\n")
+    lines += [] if stopped or not last else [last]  # the last one of what was stopped is cut
+    problems = []
+    if ended.timed_out:
+        problems.append(f"The command did not end within {_DEADLINE_S:.0f} s: it must give what there is, and end")
+    elif ended.returncode != 0 and not stopped:
+        told = ended.stderr.decode(errors="replace").strip().splitlines()
+        problems.append(f"The command ended with status {ended.returncode}: {said(told[-1] if told else '')}")
+        lines = []
+    return Sample(where, tuple(lines[:MOST_LINES]), tuple(problems), command=command)
 
 
 def _words(message: Message) -> str:

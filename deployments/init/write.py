@@ -121,16 +121,19 @@ def _source(looked: Looked, log: Log, name: str) -> Iterator[str]:
 
 def _routes(looked: Looked) -> Iterator[str]:
     routes = looked.routes()
-    active = [route for route in routes if route.module][:MOST_ROUTES]
+    known = [route for route in routes if route.module]
+    active, rare = known[:MOST_ROUTES], known[MOST_ROUTES:]
     yield "# Routes and the modules that answer them; the first that matches counts / ルートとモジュール"
     # /items/export stands before /items/:id, which would match it too.
     for route in sorted(active, key=lambda r: [(part.startswith(":"), part) for part in r.pattern.split("/")]):
         yield "[[routes]]"
         yield f"pattern = {quoted(route.pattern)}"
         yield f"module = {quoted(route.module or '')}"
-    if others := [route.pattern for route in routes if route not in active]:
-        named = ", ".join(others[:_MOST_OTHERS])
-        yield comment(f"no module known / モジュール不明 ({len(others)}): {named}")
+    unknown = [route for route in routes if not route.module]
+    for what, others in (("less often / 少数", rare), ("no module known / モジュール不明", unknown)):
+        if others:
+            named = ", ".join(route.pattern for route in others[:_MOST_OTHERS])
+            yield comment(f"{what} ({len(others)}): {named}")
     if not active:
         yield "# [[routes]]"
         yield '# pattern = "/api/items/:id"'

@@ -13,9 +13,8 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from tasks.check_result import Message, msg
-from tasks.logs.personal import mask
-from tasks.observation import ObservationError, shown
-from tasks.secrets import masked
+from tasks.observation import ObservationError
+from tasks.outside import said
 
 _APPLICATION = "opsrounds"
 _OWN_LIMITS = ("too many connections for role", "too many connections for database")
@@ -43,7 +42,6 @@ _REFUSALS = (
 )
 _DATA_EXCEPTION = "22"
 _QUOTED = re.compile(r'".*"', re.DOTALL)
-_READ_CHARS = 4000
 
 
 class NoConnectionLeft(ObservationError):
@@ -92,11 +90,6 @@ def reason(error: psycopg.Error, server: Server) -> Message:
     if error.sqlstate is None:
         return msg("The connection to the database broke")
     return msg("The database refuses the query: {why}", why=_primary(error))
-
-
-def said(text: str, most: int = 200) -> str:
-    """What the database says, bounded, without secrets and personal data."""
-    return shown(mask(masked(text[:_READ_CHARS])), most)
 
 
 def _primary(error: psycopg.Error) -> str:

@@ -1,70 +1,89 @@
 """Looks at the operated service's PostgreSQL through one read-only connection."""
 
 import math
+import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any, TypeVar
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
 
 import psycopg
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from psycopg.rows import dict_row
 
-from tasks.check_result import msg
+from tasks.check_result import Message, msg
 from tasks.database import queries
 from tasks.database.connection import NoConnectionLeft, Server, connected, reason
 from tasks.database.facts import DatabaseFacts, Exhausted
-from tasks.observation import ObservationError, Unobserved, shown
+from tasks.observation import ObservationError, Unobserved
+from tasks.outside import said
 
 Fact = TypeVar("Fact")
-_LONGEST_S = 600.0
+Number = float | Unobserved
+LONGEST_S: Final = 220.0
+"""One look, login and all statements together."""
+
+_STATEMENTS = 12
 _OLDEST_VERSION = 140000
 
 
-# No timeout on these decorators: Prefect cannot end a thread, and says so at every run. `connected` cuts the line.
+# No timeout on the decorator: Prefect cannot end a thread, and says so at every run. `connected` cuts the line.
 
 
 @task(task_run_name="read-database", retries=0, cache_policy=NO_CACHE, persist_result=False)
-def read_database(server: Server) -> DatabaseFacts:
-    """Everything the checks of the database ask for; what one query cannot see leaves the others alone.
+def read_database(
+    server: Server, statements: Mapping[str, str] = MappingProxyType({}), longest_s: float = LONGEST_S
+) -> DatabaseFacts:
+    """Everything the checks of the database ask for, and the one number that each statement gives, by its name.
 
-    Raises ObservationError if there is no connection, or the server is older than PostgreSQL 14.
+    One connection for all, which is cut after `longest_s`; what one query cannot see leaves the others alone. Raises
+    ObservationError if there is no connection.
     """
+    needed_s = server.connect_timeout_s + (_STATEMENTS + len(statements) + 1) * server.statement_timeout_s + 1
+    deadline_s = min(longest_s, needed_s)
+    until = time.monotonic() + deadline_s
     try:
-        with connected(server, _deadline_s(server, statements=12)) as connection:
-            return _facts(connection, server)
+        with connected(server, deadline_s) as connection:
+            look = _Look(connection, server, deadline_s, until)
+            return replace(_facts(look), numbers={name: _number(look, sql) for name, sql in statements.items()})
     except NoConnectionLeft as error:
         blind = Unobserved(error.reason)
-        return DatabaseFacts(Exhausted(), blind, blind, blind, blind, blind, blind, blind)
+        return replace(_blind(error.reason), connections=Exhausted(), numbers=dict.fromkeys(statements, blind))
 
 
-@task(task_run_name="read-numbers", retries=0, cache_policy=NO_CACHE, persist_result=False)
-def read_numbers(server: Server, statements: Mapping[str, str]) -> Mapping[str, float | Unobserved]:
-    """The one number that each statement gives, by the statement's name.
+@dataclass(frozen=True)
+class _Look:
+    connection: psycopg.Connection
+    server: Server
+    deadline_s: float
+    until: float
 
-    Raises ObservationError if there is no connection.
-    """
-    numbers: dict[str, float | Unobserved] = {}
-    with connected(server, _deadline_s(server, statements=len(statements))) as connection:
-        connection.autocommit = False
-        for name, sql in statements.items():
-            try:
-                numbers[name] = _number(connection, sql)
-            except ObservationError as error:
-                numbers[name] = Unobserved(error.reason)
-            except psycopg.Error as error:
-                numbers[name] = Unobserved(reason(error, server))
-    return numbers
+    def seen(self, read: Callable[[], Fact]) -> Fact | Unobserved:
+        """What a question gives, or why it gives nothing."""
+        if self.connection.closed:
+            return Unobserved(self._broken())
+        try:
+            return read()
+        except ObservationError as error:
+            return Unobserved(error.reason)
+        except psycopg.Error as error:
+            return Unobserved(self._broken() if error.sqlstate is None else reason(error, self.server))
+
+    def _broken(self) -> Message:
+        if time.monotonic() < self.until:
+            return msg("The connection to the database broke")
+        return msg("The database took more than {seconds} s in all", seconds=round(self.deadline_s, 1))
 
 
-def _deadline_s(server: Server, statements: int) -> float:
-    return min(_LONGEST_S, (statements + 1) * server.statement_timeout_s + 1)
+def _number(look: _Look, sql: str) -> Number:
+    return look.seen(lambda: _one_value(look.connection, sql))
 
 
-def _number(connection: psycopg.Connection, sql: str) -> float:
+def _one_value(connection: psycopg.Connection, sql: str) -> float:
     """The one value of a statement, in a transaction of its own: the rollback also undoes what it may have set."""
-    if connection.closed:
-        raise ObservationError(msg("The connection to the database broke"))
+    connection.autocommit = False
     try:
         # Prepared: the protocol then refuses a second statement behind the first, which could allow writing.
         cursor = connection.execute(sql.encode(), prepare=True)
@@ -85,26 +104,21 @@ def _as_number(value: Any) -> float:
     if value is None:
         raise ObservationError(msg("The query gives NULL, not a number"))
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-        raise ObservationError(msg("The query gives {value}, not a number", value=shown(str(value), 60)))
+        raise ObservationError(msg("The query gives {value}, not a number", value=said(str(value), 60)))
     if not math.isfinite(value):
         raise ObservationError(msg("The query gives {value}, not a number", value=str(value)))
     return float(value)
 
 
-def _facts(connection: psycopg.Connection, server: Server) -> DatabaseFacts:
-    about = queries.about(connection.cursor(row_factory=dict_row))
+def _facts(look: _Look) -> DatabaseFacts:
+    about = look.seen(lambda: queries.about(look.connection.cursor(row_factory=dict_row)))
+    if isinstance(about, Unobserved):
+        return _blind(about.reason)
     if about.version < _OLDEST_VERSION:
-        raise ObservationError(msg("PostgreSQL is older than version 14, which opsrounds cannot read"))
+        return _blind(msg("PostgreSQL is older than version 14, which opsrounds cannot read"))
 
     def part(read: Callable[[queries.Cursor, queries.About], Fact]) -> Fact | Unobserved:
-        if connection.closed:
-            return Unobserved(msg("The connection to the database broke"))
-        try:
-            return read(connection.cursor(row_factory=dict_row), about)
-        except ObservationError as error:
-            return Unobserved(error.reason)
-        except psycopg.Error as error:
-            return Unobserved(reason(error, server))
+        return look.seen(lambda: read(look.connection.cursor(row_factory=dict_row), about))
 
     return DatabaseFacts(
         connections=part(queries.connections),
@@ -116,3 +130,8 @@ def _facts(connection: psycopg.Connection, server: Server) -> DatabaseFacts:
         cache=part(queries.cache),
         size=part(queries.size),
     )
+
+
+def _blind(why: Message) -> DatabaseFacts:
+    blind = Unobserved(why)
+    return DatabaseFacts(blind, blind, blind, blind, blind, blind, blind, blind)

@@ -5,7 +5,7 @@ import socket
 import ssl
 import time
 import zlib
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +15,10 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.check_result import Message, msg
-from tasks.errors import UsageError
 from tasks.health.body import parse_health
 from tasks.health.facts import Answer, HealthReport, Sampled
 from tasks.health.settings import LONGEST_S
+from tasks.http import causes, sendable, trust
 from tasks.observation import ObservationError, Unobserved, shown
 
 _MOST_BYTES = 262_144
@@ -44,9 +44,9 @@ async def open_target(
     """
     # A cache on the way would answer for a service that is down.
     sent = httpx.Headers({"Cache-Control": "no-cache", "Accept-Encoding": "gzip"})
-    sent.update({name.encode(): _sendable(name, value) for name, value in headers.items()})
+    sent.update(sendable(headers, "health"))
     async with httpx.AsyncClient(
-        base_url=base_url, headers=sent, verify=_trust(ca_file), timeout=timeout_s, trust_env=False
+        base_url=base_url, headers=sent, verify=trust(ca_file, "health"), timeout=timeout_s, trust_env=False
     ) as client:
         yield Target(base_url, client, timeout_s)
 
@@ -84,20 +84,6 @@ async def read_health(target: Target, path: str) -> HealthReport:
         return HealthReport(answer, Unobserved(error.reason))
 
 
-def _trust(ca_file: Path | None) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=ca_file)
-    except OSError as error:
-        why = "it holds no certificate" if isinstance(error, ssl.SSLError) else error.strerror
-        raise UsageError(f"the CA file {ca_file} cannot be used ({why}): correct [health] ca_file") from None
-
-
-def _sendable(name: str, value: str) -> bytes:
-    if not value.isprintable() or value != value.strip():
-        raise UsageError(f"health.headers.{name}: a value has no line breaks, control characters or outer spaces")
-    return value.encode()
-
-
 def _unpacked(body: bytes, headers: httpx.Headers) -> bytes:
     """A whole body; one that is cut at the most that is kept could read as a whole other report."""
     if headers.get("content-encoding", "").lower() == "gzip" and len(body) <= _MOST_BYTES:
@@ -131,22 +117,16 @@ def _since(started: float) -> float:
 
 
 def _reason(error: BaseException) -> Message:
-    causes = list(_causes(error))
-    if any(isinstance(cause, socket.gaierror) for cause in causes):
+    found = list(causes(error))
+    if any(isinstance(cause, socket.gaierror) for cause in found):
         raise ObservationError(msg("The name of the service does not resolve: check base_url and DNS")) from None
-    if refused := next((c for c in causes if isinstance(c, ssl.SSLCertVerificationError)), None):
+    if refused := next((c for c in found if isinstance(c, ssl.SSLCertVerificationError)), None):
         why = shown(refused.verify_message, 100)
         return msg("the TLS certificate is not trusted ({why}); for a CA of your own set [health] ca_file", why=why)
-    if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
+    if any(isinstance(cause, ConnectionRefusedError) for cause in found):
         return msg("connection refused")
-    if any(isinstance(cause, ssl.SSLError) for cause in causes):
+    if any(isinstance(cause, ssl.SSLError) for cause in found):
         return msg("the TLS handshake failed")
     if isinstance(error, httpx.ConnectError):
         return msg("no connection")
     return msg("the connection broke before the answer was complete")
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__

@@ -8,10 +8,6 @@ from typing import Any
 from tasks.logs.fingerprint import ErrorKey
 
 MOST_SAMPLES = 5
-VARYING = "<*>"
-"""The message of an error whose text varies too much to be a kind of error each."""
-MOST_VARIANTS = 20
-"""More messages of one module, error name and frame than this are one error with a varying text."""
 
 
 @dataclass(slots=True)
@@ -39,7 +35,8 @@ class Lines:
     """Lines of one hour. `parsed` + `malformed` + `ignored` is always `lines`.
 
     `undated` lines have no readable time and count where they stand; `drifted` ones have a value of another type
-    than its field should hold; `requests` have a status, `timed` ones a duration too.
+    than its field should hold; `requests` have a status, `timed` ones a duration too. `crowded` are no lines
+    but moments with as many lines as a source gives at once: whether there are more cannot be found out.
     """
 
     lines: int = 0
@@ -50,6 +47,7 @@ class Lines:
     drifted: int = 0
     requests: int = 0
     timed: int = 0
+    crowded: int = 0
 
     def add(self, other: "Lines") -> None:
         """Take in another stretch of the same hour."""
@@ -59,7 +57,7 @@ class Lines:
 
 @dataclass(slots=True)
 class Activity:
-    """What a module wrote in one hour, and how often it answered 401 and 403."""
+    """What a module wrote in one hour, and how often it answered 401 and 403, if its requests are counted."""
 
     lines: int = 0
     errors: int = 0
@@ -125,8 +123,8 @@ class Batch:
     errors: dict[str, ErrorSeen] = field(default_factory=dict)
     personal: Counter[tuple[str, int, str]] = field(default_factory=Counter)
     samples: list[str] = field(default_factory=list)
-    fields: Counter[str] = field(default_factory=Counter)
-    """How many of the looked at lines held each mapped field; under `""`, how many were looked at."""
+    fields: Counter[tuple[int, str]] = field(default_factory=Counter)
+    """By hour, how many of the looked at lines held each mapped field; under `""`, how many were looked at."""
     newest_minute: int = 0
 
     def add(self, other: "Batch") -> None:

@@ -6,12 +6,14 @@ counted before is known by its time and hash.
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
+from operator import itemgetter
 
 import msgspec
 
+PAGE = 5000
 OVERLAP_NS = 60 * 1_000_000_000
 MOST_REMEMBERED = 100_000
 _LEAST_OVERLAP_NS = 1_000_000
@@ -21,6 +23,31 @@ _TIME_BYTES = 8
 
 Stamped = Sequence[tuple[int | None, bytes]]
 """Lines with their moments in ns since 1970; None for those before the first line that tells its time."""
+Placed = Sequence[tuple[int, bytes]]
+"""Lines with their moments, none of them before the one that was asked from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some lines in the order of their time, each moment whole, and whether there are `more` to come.
+
+    Of a `crowded` one, all of one moment, the source may hold more lines than it gives.
+    """
+
+    lines: Placed
+    more: bool
+    crowded: bool = False
+
+
+def in_pages(lines: Placed, most: int = PAGE) -> Iterator[Page]:
+    """Lines in the order of their time, some thousand at once."""
+    start, end = 0, len(lines)
+    while start < end:
+        stop = min(start + most, end)
+        while stop < end and lines[stop][0] == lines[stop - 1][0]:
+            stop += 1
+        yield Page(lines[start:stop], more=stop < end)
+        start = stop
 
 
 class _Stored(msgspec.Struct, array_like=True):
@@ -35,33 +62,41 @@ class Cursor:
     since_ns: int
     seen: Counter[bytes] = field(default_factory=Counter)
 
-    def new_lines(self, answer: Stamped) -> Iterator[tuple[int, bytes]]:
-        """The (moment, line) pairs of an answer that were not counted before."""
-        left = Counter(self.seen)
-        for at_ns, line in self._from_here(answer):
+    def placed(self, answer: Stamped) -> Placed:
+        """An answer's lines in the order of their time, without those that belong to lines from before."""
+        start = sum(1 for _ in takewhile(lambda entry: entry[0] is None, answer))
+        # What comes before a known line belongs to one before that, and was counted with it.
+        continued = start < len(answer) and _name(answer[start][0] or 0, answer[start][1]) in self.seen
+        stamped = ((self.since_ns if at is None else at, line) for at, line in answer[start if continued else 0 :])
+        return sorted((entry for entry in stamped if entry[0] >= self.since_ns), key=itemgetter(0))
+
+    def new_lines(self, lines: Placed) -> Iterator[tuple[int, bytes]]:
+        """The (moment, line) pairs that were not counted before."""
+        met: Counter[bytes] = Counter()
+        for at_ns, line in lines:
             name = _name(at_ns, line)
-            if left[name] > 0:
-                left[name] -= 1
+            if name in self.seen and met[name] < self.seen[name]:
+                met[name] += 1
             else:
                 yield at_ns, line
 
-    def after(self, answer: Stamped, now_ns: int) -> "Cursor":
-        """Where to go on after an answer: the minute before its newest line, and never after now.
+    def after(self, lines: Placed, now_ns: int) -> "Cursor":
+        """Where to go on after lines, of which each moment is whole: a minute before the newest, never after now.
 
         A line that was counted stays known as long as it may come again, though an answer was without it.
         """
-        lines = list(self._from_here(answer))
         # A clock that is ahead must not carry the cursor past lines that are still to be written.
         newest = max((at_ns for at_ns, _ in lines if at_ns <= now_ns), default=self.since_ns)
         overlap = OVERLAP_NS
         while True:
             since = max(self.since_ns, newest - overlap)
             again = [(at_ns, line) for at_ns, line in lines if at_ns >= since]
-            many = len(again) > MOST_REMEMBERED or sum(len(line) for _, line in again) > _MOST_REMEMBERED_BYTES
+            known = {name: count for name, count in self.seen.items() if _time(name) >= since}
+            most = max(len(again), len(known))
+            many = most > MOST_REMEMBERED or sum(len(line) for _, line in again) > _MOST_REMEMBERED_BYTES
             if overlap == 0 or not many:
                 break
             overlap = overlap // 2 if overlap > _LEAST_OVERLAP_NS else 0
-        known = {name: count for name, count in self.seen.items() if _time(name) >= since}
         return Cursor(since, Counter(_name(at_ns, line) for at_ns, line in again) | Counter(known))
 
     def pack(self) -> bytes:
@@ -73,15 +108,6 @@ class Cursor:
         """What was packed."""
         stored = msgspec.msgpack.decode(data, type=_Stored)
         return cls(stored.since_ns, Counter(stored.seen))
-
-    def _from_here(self, answer: Stamped) -> Iterable[tuple[int, bytes]]:
-        start = sum(1 for _ in takewhile(lambda entry: entry[0] is None, answer))
-        # What comes before a known line belongs to one before that, and was counted with it.
-        continued = start < len(answer) and _name(answer[start][0] or 0, answer[start][1]) in self.seen
-        for at_ns, line in answer[start if continued else 0 :]:
-            at = self.since_ns if at_ns is None else at_ns
-            if at >= self.since_ns:
-                yield at, line
 
 
 def _name(at_ns: int, line: bytes) -> bytes:

@@ -42,6 +42,13 @@ class DamagedFile:
         return msg("{file}: it is damaged; what stands before the damage is counted", file=file)
 
 
+def crowded_moments(moments: int) -> Message:
+    """What is wrong with a source that gave as many lines of one moment as it gives at once."""
+    return msg(
+        "More lines of one moment than Loki gives at once, {moments} times: some may be missing", moments=moments
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """What the lines of an hour hold: those that were read, and how many of them have a time, a status, a duration."""
@@ -63,16 +70,18 @@ class SourceHour:
 
 @dataclass(frozen=True, slots=True)
 class SourceLines:
-    """A source's lines of a period, and how many of the looked at lines hold each mapped field (`""`: of how many).
+    """A source's lines of a period.
 
-    `hours` are the whole ones of the period. `newest` is the time of its newest line that has one, known to
-    `newest_step_min` minutes. `ahead` are the lines of the two days after it. `damaged` are packed files.
+    `fields` tells by hour how many of the looked at lines hold each mapped field (`""`: of how many), in the period
+    and the week before. `hours` are the whole ones of the period. `newest` is the time of its newest line that
+    has one, known to `newest_step_min` minutes. `ahead` are the lines of the two days after it. `damaged` are packed
+    files.
     """
 
     name: str
     counts: Lines
     hours: tuple[SourceHour, ...]
-    fields: Mapping[str, int]
+    fields: Mapping[datetime, Mapping[str, int]]
     newest: datetime | None
     newest_step_min: int
     ahead: int

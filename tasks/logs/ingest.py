@@ -1,6 +1,8 @@
 """Takes new log lines into the history: every line once, whatever is killed in between."""
 
 import time
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -10,25 +12,28 @@ from prefect.cache_policies import NO_CACHE
 
 from tasks.check_result import Message, msg
 from tasks.history.engine import History
+from tasks.http import sendable, trust
 from tasks.logs.content import BLOCK_BYTES
-from tasks.logs.cursor import Cursor
-from tasks.logs.facts import SourceRead
+from tasks.logs.cursor import Cursor, Page, in_pages
+from tasks.logs.facts import SourceRead, crowded_moments
 from tasks.logs.files import LogFile, Mark, OpenLog, find_files, identify, lines_before, open_log, pieces, unreadable
 from tasks.logs.lines import instant, reader_of
+from tasks.logs.loki import read_loki
 from tasks.logs.places import Places, RoutePattern
 from tasks.logs.progress import progress
 from tasks.logs.scan import Plan, Scan
 from tasks.logs.settings import Source
-from tasks.logs.store import Overtaken, SourceState, open_source, store_batch
-from tasks.logs.streams import read_command, read_loki
+from tasks.logs.store import Overtaken, SourceState, forget_marks, open_source, store_batch
+from tasks.logs.streams import read_command
 from tasks.observation import ObservationError
-from tasks.secrets import masked, resolve
+from tasks.secrets import check_secrets, masked, resolve
 from tasks.settings import Settings
 
 _COMMIT_BYTES = 64 * 1024 * 1024
 _SETTLED = timedelta(hours=1)
 """A file that nobody wrote to for this long has its last line whole, with or without a line break."""
 _PAUSE_S = 0.5
+_NO_TIME = msg("There was no time for all lines: the rest is read next time")
 _NS = 1_000_000_000
 
 
@@ -46,6 +51,7 @@ def read_log(
     Raises ObservationError if nothing of the source could be read, HistoryError if the database fails.
     """
     until = time.monotonic() + deadline_s
+    check_secrets(settings)  # one that stands in a line is masked if it is known by then, used or not
     lines = 0
     while True:
         state = open_source(history, settings.service.name, source.name, synthetic=source.synthetic)
@@ -94,17 +100,27 @@ class _Ingest:
         problems += unfit
         if not files and unfit:
             raise ObservationError(unfit[0])
+        self._forget_files(oldest)
         done, total = 0, sum(file.stat.st_size for file in files)
         taken: set[int | None] = {m.id for m in self._state.marks if any(m.is_at(file.stat) for file in files)}
         for file in files:
             try:
                 if not self._read_file(file, taken, done, total):
-                    problems.append(msg("There was no time for all lines: the rest is read next time"))
+                    problems.append(_NO_TIME)
                     return
             except OSError as error:
                 problems.append(unreadable(file.path, error))
             done += file.stat.st_size
             self._tell(done, total)
+
+    def _forget_files(self, oldest: datetime) -> None:
+        """Let go of files that are gone and so old that they would not be read if they came back."""
+        old = [mark for mark in self._state.marks if mark.mtime_ns < oldest.timestamp() * _NS]
+        if old:
+            there, _ = find_files(self._settings.path.parent, self._source.paths, 0.0)
+            gone = [mark for mark in old if not any(mark.is_of(file.stat) for file in there)]
+            if gone:
+                self._state = forget_marks(self._history, self._state, gone)
 
     def _read_file(self, file: LogFile, taken: set[int | None], done: int, total: int) -> bool:
         """Count a file's new lines; False when there was no time for all of them."""
@@ -158,29 +174,60 @@ class _Ingest:
             told(min(done, total), total)
 
     def _read_stream(self, problems: list[Message]) -> None:
-        source, state = self._source, self._state
-        now_ns = int(self._now.timestamp()) * _NS
-        first_ns = now_ns - int(source.first_hours * 3600) * _NS
+        state, now_ns = self._state, int(self._now.timestamp()) * _NS
+        first_ns = now_ns - int(self._source.first_hours * 3600) * _NS
         cursor = Cursor.unpack(state.cursor) if state.cursor else Cursor(first_ns)
-        left_s = max(0.0, self._until - time.monotonic())
+        scan: Scan | None = None
+        taken, crowded = 0, 0
+        with closing(self._pages(cursor, now_ns, problems)) as pages:
+            for page in pages:
+                new = list(cursor.new_lines(page.lines))
+                cursor = cursor.after(page.lines, now_ns)
+                if new:
+                    scan = scan or Scan(self._plan, self._no_later(new[0][0] / _NS))
+                    scan.feed(line for _, line in new)
+                    taken += sum(len(line) + 1 for _, line in new)
+                if scan and new and page.crowded:
+                    scan.note_crowded(new[0][0] // _NS // 3600)
+                    crowded += 1
+                if scan and (scan.is_full or taken >= self._commit_bytes):
+                    self._store(scan, cursor=cursor.pack())
+                    taken = 0
+                if page.more and time.monotonic() > self._until:
+                    problems.append(_NO_TIME)
+                    break
+        self._store(scan or Scan(self._plan, self._now), cursor=cursor.pack())
+        if crowded:
+            problems.append(crowded_moments(crowded))
+
+    def _pages(self, cursor: Cursor, now_ns: int, problems: list[Message]) -> Generator[Page]:
+        source = self._source
         if source.kind == "command":
+            left_s = max(0.0, self._until - time.monotonic())
             zone = self._plan.zone
             answer = read_command(source, cursor.since_ns, self._read, zone, problems, deadline_s=left_s)
-        else:
-            headers = {
-                name: resolve(value, self._settings, f"logs.source.{source.name}.headers.{name}")
-                for name, value in source.headers.items()
-            }
-            answer = read_loki(source, cursor.since_ns, now_ns, headers, problems, deadline_s=left_s)
-        new = list(cursor.new_lines(answer))
-        scan = Scan(self._plan, self._no_later(new[0][0] / _NS) if new else self._now)
-        scan.feed(line for _, line in new)
-        self._store(scan, cursor=cursor.after(answer, now_ns).pack())
+            yield from in_pages(cursor.placed(answer))
+            return
+        headers = {
+            name: resolve(value, self._settings, f"logs.source.{source.name}.headers.{name}")
+            for name, value in source.headers.items()
+        }
+        section = f"logs.source.{source.name}"
+        ca_file = None if source.ca_file is None else self._settings.path.parent / source.ca_file
+        trusted = trust(ca_file, section)
+        yield from read_loki(source, cursor.since_ns, now_ns, sendable(headers, section), trusted, until_s=self._until)
 
     def _store(self, scan: Scan, *, mark: Mark | None = None, cursor: bytes | None = None) -> int | None:
         batch = scan.take()
         self._state, stored = store_batch(
-            self._history, self._state, batch, self._plan.limits_ms, self._now, mark=mark, cursor=cursor
+            self._history,
+            self._state,
+            batch,
+            self._plan.limits_ms,
+            self._now,
+            mark=mark,
+            cursor=cursor,
+            own_routes=frozenset(route.pattern for route in self._settings.routes),
         )
         self.lines += batch.total.lines
         return None if stored is None else stored.id

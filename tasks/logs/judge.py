@@ -161,10 +161,10 @@ def judge_personal_data(review: LogReview | None, limits: LogLimits, now: dateti
         by_module.setdefault(found.module, []).append(found)
     if by_module:
         return tuple(_judge_personal_data(module, kinds, limits, limit, now) for module, kinds in by_module.items())
-    parsed = sum(source.counts.parsed for source in review.sources)
-    if not parsed:
+    if not sum(source.counts.parsed for source in review.sources):
         return (PERSONAL_DATA.judged(Status.UNKNOWN, "service", NO_LINE, at=now, limit=limit),)
-    reason = msg("{lines} lines were searched", lines=parsed)
+    searched = sum(source.counts.lines for source in review.sources)  # malformed and ignored ones too
+    reason = msg("{lines} lines were searched", lines=searched)
     return (PERSONAL_DATA.judged(Status.PASS, "service", reason, at=now, observed=Quantity(0), limit=limit),)
 
 

@@ -17,12 +17,11 @@ from tasks.check_result import (
     msg,
 )
 from tasks.logs.checks import CHECKS, MALFORMED, SOURCE
-from tasks.logs.facts import LogReview, SourceHour, SourceLines, SourceRead, Told
+from tasks.logs.facts import LogReview, SourceHour, SourceLines, SourceRead, Told, crowded_moments
+from tasks.logs.judge_fields import missing_field
 from tasks.logs.limits import LogLimits
 from tasks.observation import Unobserved
 
-LOOKED_AT = 1000
-"""A mapped field that none of this many lines holds is not there."""
 NOT_SET = msg("No log is configured: set [[logs.source]]")
 SETTINGS = msg("[logs.limits] of the service file")
 
@@ -30,8 +29,6 @@ _HOUR = timedelta(hours=1)
 _WHILE_READING = timedelta(minutes=5)
 """The history is read within this: a period that ended earlier is one of the past."""
 _DURATION = "duration"
-_COUNTED = ("timestamp", "status", _DURATION)
-"""Fields that are counted in every line, and so in the period itself."""
 NO_LINE = msg("The period has no line that can be read")
 _NO_TIME = msg("No line has a time that can be read: correct timestamp in [logs.source.fields]")
 
@@ -64,12 +61,15 @@ def _judge_source(
         return SOURCE.judged(Status.UNKNOWN, subject, read.reason, at=now, limit=limit)
     evidence: tuple[Evidence, ...] = (_accounts(lines),)
     problems = [*read.problems, *(damage.message for damage in lines.damaged)]
+    if lines.counts.crowded and (crowded := crowded_moments(lines.counts.crowded)) not in problems:
+        problems.append(crowded)
     if problems:
         partial = Table(msg("What was not read"), (msg("Problem"),), tuple((problem,) for problem in problems))
         evidence = (partial, *evidence)
     doubt = (
         _no_lines(lines, review)
-        or _no_field(lines, mapped)
+        or _no_status(lines, mapped)
+        or missing_field(lines, mapped, review.since)
         or _partial(problems)
         or _wrong_clock(lines, review, now, limits)
     )
@@ -112,21 +112,12 @@ def _no_lines(lines: SourceLines, review: LogReview) -> Message | None:
     return _NO_TIME if counted.undated >= counted.parsed else None
 
 
-def _no_field(lines: SourceLines, mapped: Sequence[str]) -> Message | None:
-    counted = lines.counts
-    if "status" in mapped and not counted.requests:
-        return msg(
-            "None of {lines} lines has a status: correct [logs.source.fields], or set requests = false",
-            lines=counted.parsed,
-        )
-    looked_at = lines.fields.get("", 0)
-    missing = [name for name in mapped if name not in _COUNTED and not lines.fields.get(name)]
-    if looked_at < LOOKED_AT or not missing:
+def _no_status(lines: SourceLines, mapped: Sequence[str]) -> Message | None:
+    if "status" not in mapped or lines.counts.requests:
         return None
     return msg(
-        "None of {lines} lines that were looked at has {fields}: correct [logs.source.fields]",
-        lines=looked_at,
-        fields=", ".join(missing),
+        "None of {lines} lines has a status: correct [logs.source.fields], or set requests = false",
+        lines=lines.counts.parsed,
     )
 
 

@@ -9,6 +9,8 @@ from urllib.parse import quote
 OTHER: Final = "other"
 UNKNOWN: Final = "unknown"
 
+MOST_ROUTES: Final = 200
+"""Routes of a service that are learnt."""
 _MOST_ROUTE = 200
 _MOST_MODULE = 100
 _MOST_PATH = 2_000
@@ -50,7 +52,7 @@ class Places:
     Routes that no pattern names are learnt, up to `most` of them; `known` are those learnt before.
     """
 
-    def __init__(self, patterns: Sequence[RoutePattern], most: int = 200, known: Iterable[str] = ()) -> None:
+    def __init__(self, patterns: Sequence[RoutePattern], most: int = MOST_ROUTES, known: Iterable[str] = ()) -> None:
         self._patterns = [(_expression(pattern.pattern), pattern) for pattern in patterns]
         self._by_method = any(pattern.method is not None for pattern in patterns)
         self._most = most

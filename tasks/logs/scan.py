@@ -11,18 +11,18 @@ from datetime import datetime, tzinfo
 from itertools import islice
 from typing import Any
 
-from tasks.logs.batch import MOST_SAMPLES, MOST_VARIANTS, VARYING, Activity, Batch, ErrorSeen, Exemplar, Lines, Traffic
+from tasks.logs.batch import MOST_SAMPLES, Activity, Batch, ErrorSeen, Exemplar, Lines, Traffic
 from tasks.logs.fingerprint import ErrorKey, error_key
 from tasks.logs.lines import FIELDS, Record, error_parts, instant, is_there, milliseconds, reader_of, status_of
 from tasks.logs.personal import Kind, mask
-from tasks.logs.personal_lines import kinds_by_line, unescaped
+from tasks.logs.personal_lines import kinds_by_line, kinds_of, unescaped
 from tasks.logs.places import OTHER, UNKNOWN, Places
 from tasks.logs.settings import Source
 from tasks.logs.sketch import sketch_index
 from tasks.observation import shown
 
 LOOKED_AT = 1000
-"""The first lines of a scan in which the mapped fields are looked for."""
+"""The first lines of each hour in which the mapped fields are looked for."""
 MOST_LINE_BYTES = 1_048_576
 _LINES_AT_ONCE = 1024
 _MOST_CACHED = 50_000
@@ -32,10 +32,13 @@ _MOST_MODULES = 100
 _MOST_LEVELS = 100
 _MOST_ERRORS = 2000
 _SHOWN_CHARS = 300
+_SAMPLE_BYTES = 4000
 _STACK_CHARS = 20_000
 _STACK_LINES = 20
 _STACK_LINE_CHARS = 200
 _NAME_CHARS = 80
+_MOST_NAME_CHARS = 1000
+_LEVEL_CHARS = 20
 _TO_MINUTE = len("2026-11-25T09:00")
 _SECONDS = ":0123456789.,"
 _ERROR = "error"
@@ -100,8 +103,7 @@ class Scan:
     def _begin(self) -> None:
         self._batch = Batch()
         self._counts: dict[tuple[str, str, int], defaultdict[int, int]] = {}
-        self._variants: dict[tuple[str, str, str], set[str]] = {}
-        self._start = None  # so that the next line's minute is the batch's newest
+        self._start = None  # so that the next line's minute is the batch's newest, and its hour is looked at
         for spot in self._places.values():
             spot.minute = -1
 
@@ -113,7 +115,7 @@ class Scan:
         """
         batch = self._batch
         rows = len(self._counts) + len(batch.traffic) + len(batch.lines) + len(batch.activity) + len(batch.personal)
-        return rows >= _MOST_ROWS
+        return rows >= _MOST_ROWS or len(batch.errors) >= _MOST_ERRORS
 
     def take(self) -> Batch:
         """The counts since the last call; what the pass has learnt of minutes and modules stays."""
@@ -125,9 +127,11 @@ class Scan:
 
     def skip_too_long(self, start: bytes) -> None:
         """Count a line that is longer than any is read, by its first bytes."""
-        lines = self._lines()
-        lines.lines += 1
-        self._malformed(lines, start)
+        self._unread(start, kinds_of(start))
+
+    def note_crowded(self, hour: int) -> None:
+        """Count a moment of which the source may hold more lines than it gave."""
+        _lines_of(self._batch, hour).crowded += 1
 
     def feed(self, raw_lines: Iterable[bytes]) -> None:
         """Count every line."""
@@ -138,17 +142,17 @@ class Scan:
     def _feed(self, raw_lines: Sequence[bytes]) -> None:
         # The hot loop: local names, and no call of ours for a healthy line but the reader's.
         read, quiet, spots, slots = self._read, self._quiet, self._spots, self._slots
-        requests, looked = self._plan.source.requests, self._batch.fields[""] >= LOOKED_AT
+        requests, looked = self._plan.source.requests, self._has_looked()
         minute, start, zone = self._minute, self._start, self._zone
         for raw, kinds in zip(raw_lines, kinds_by_line(raw_lines), strict=True):
             record = read(raw) if raw else None
             if record is None:
-                self._unread(raw)
+                self._unread(raw, kinds or ())
                 continue
             timestamp, dated = record.timestamp, True
             if timestamp.__class__ is not str or timestamp[:_TO_MINUTE] != start or not timestamp.endswith(zone):
                 dated = self._move_to(timestamp)
-                minute, start, zone = self._minute, self._start, self._zone
+                minute, start, zone, looked = self._minute, self._start, self._zone, self._has_looked()
             if (
                 dated
                 and looked
@@ -223,13 +227,21 @@ class Scan:
         slot = self._slots[value] = sketch_index(duration) * (len(limits) + 1) + over
         return slot
 
-    def _unread(self, raw: bytes) -> None:
+    def _unread(self, raw: bytes, kinds: Iterable[Kind]) -> None:
         lines = self._lines()
         lines.lines += 1
+        self._personal(UNKNOWN, kinds)
         if not raw.strip(b"\x00 \t\r\n\x0b\f"):  # an empty line, or a hole that a truncated file left
             lines.ignored += 1
-        else:
-            self._malformed(lines, raw)
+            return
+        lines.malformed += 1
+        if len(self._batch.samples) < MOST_SAMPLES:
+            text = unescaped(raw[:_SAMPLE_BYTES]).decode(errors="replace")
+            self._batch.samples.append(self._safe(text, _SHOWN_CHARS))
+
+    def _personal(self, module: str, kinds: Iterable[Kind]) -> None:
+        for kind in kinds:
+            self._batch.personal[module, self._minute // 60, kind.value] += 1
 
     def _count(self, record: Record, dated: bool, kinds: Iterable[Kind]) -> None:
         lines = self._lines()
@@ -242,6 +254,7 @@ class Scan:
         method, url = _request(record)
         if url.partition("?")[0] in self._plan.ignored and not is_error and level is None:
             lines.ignored += 1
+            self._personal(self._place(record.module, "", method, status)[0], kinds)
             return
         lines.parsed += 1
         module, route = self._place(record.module, url, method, status)
@@ -250,10 +263,9 @@ class Scan:
             lines.drifted += 1
         self._activity(module, status, is_error or level is _ERROR, level is _WARNING)
         if is_error or level is _ERROR:
-            self._error(record, module, route, method, url, status)
-        for kind in kinds:
-            self._batch.personal[module, self._minute // 60, kind.value] += 1
-        if self._batch.fields[""] < LOOKED_AT:
+            self._error(record, module, route, method, status)
+        self._personal(module, kinds)
+        if not self._has_looked():
             self._look_for_fields(record)
 
     def _level(self, written: Any) -> str | None:
@@ -298,7 +310,7 @@ class Scan:
         return True
 
     def _place(self, module: Any, url: str, method: str, status: int | None) -> tuple[str, str]:
-        named = None if module is None else self._named(str(module)[: 2 * _NAME_CHARS])
+        named = None if module is None else self._named(str(module)[:_MOST_NAME_CHARS])
         if not url:
             return named or UNKNOWN, ""
         return self._plan.places.find(url, named, method or None, learn=status != 404)
@@ -308,7 +320,7 @@ class Scan:
         if named is None:
             if len(self._modules) >= _MOST_MODULES:
                 return OTHER
-            named = self._modules[module] = shown(module, _NAME_CHARS)
+            named = self._modules[module] = self._safe(module, _NAME_CHARS)
         return named
 
     def _request(self, lines: Lines, module: str, route: str, status: int | None, record: Record) -> bool:
@@ -336,53 +348,32 @@ class Scan:
         activity.lines += 1
         activity.errors += is_error
         activity.warnings += is_warning
-        activity.unauthorized += status == 401
-        activity.forbidden += status == 403
+        if self._plan.source.requests:
+            activity.unauthorized += status == 401
+            activity.forbidden += status == 403
 
-    def _error(self, record: Record, module: str, route: str, method: str, url: str, status: int | None) -> None:
+    def _error(self, record: Record, module: str, route: str, method: str, status: int | None) -> None:
         name, message, stack = error_parts(record.error)
         message = message or ("" if record.message is None else str(record.message))
         if not name and not message and status is not None:
             name, message = f"HTTP {status}", f"{method} {route}"
-        key = self._known(
-            error_key(module, shown(name, _NAME_CHARS), message, stack, skipped_frames=self._plan.skipped_frames)
-        )
+        key = error_key(module, shown(name, _NAME_CHARS), message, stack, skipped_frames=self._plan.skipped_frames)
         fingerprint = key.fingerprint
         seen = self._batch.errors.get(fingerprint)
         if seen is None:
             exemplar = Exemplar(
                 message=self._safe(message, _SHOWN_CHARS),
                 stack=self._safe_stack(stack),
-                level=shown(str(record.level or ""), 20),
-                request=self._safe(f"{method} {url.partition('?')[0]}".strip(), _SHOWN_CHARS),
+                level=self._safe(str(record.level or ""), _LEVEL_CHARS),
+                request=self._safe(f"{method} {route}".strip(), _SHOWN_CHARS),
                 request_id=self._safe(str(record.request_id or ""), _NAME_CHARS),
             )
             told = ErrorKey(
                 module, self._safe(key.name, _NAME_CHARS), self._safe(key.message, 500), self._safe(key.frame, 300)
             )
             seen = self._batch.errors[fingerprint] = ErrorSeen(told, exemplar)
-        release = "" if record.release is None else shown(str(record.release), _NAME_CHARS)
+        release = "" if record.release is None else self._safe(str(record.release)[:_MOST_NAME_CHARS], _NAME_CHARS)
         seen.seen(self._minute // 60, instant(record.timestamp, self._plan.zone), release)
-
-    def _known(self, key: ErrorKey) -> ErrorKey:
-        """The key, or the one of all variants when a text varies too much to be a kind of error each."""
-        place = (key.module, key.name, key.frame)
-        variants = self._variants.get(place)
-        if variants is not None and key.message in variants:
-            return key
-        if len(self._batch.errors) >= _MOST_ERRORS:
-            return ErrorKey(OTHER, OTHER, VARYING, "")
-        if variants is None:
-            variants = self._variants[place] = set()
-        if len(variants) >= MOST_VARIANTS:
-            return ErrorKey(key.module, key.name, VARYING, key.frame)
-        variants.add(key.message)
-        return key
-
-    def _malformed(self, lines: Lines, raw: bytes) -> None:
-        lines.malformed += 1
-        if len(self._batch.samples) < MOST_SAMPLES:
-            self._batch.samples.append(self._safe(unescaped(raw[:4000]).decode(errors="replace"), _SHOWN_CHARS))
 
     def _safe(self, text: str, most: int) -> str:
         """A text from outside as it may be stored and shown; masked before it is cut."""
@@ -399,12 +390,17 @@ class Scan:
             lines = [*lines[:half], "…", *lines[1 - half :]]
         return "\n".join(shown(line, _STACK_LINE_CHARS) for line in lines)
 
+    def _has_looked(self) -> bool:
+        """True when enough lines of the present hour were looked at for the mapped fields."""
+        return self._batch.fields[self._minute // 60, ""] >= LOOKED_AT
+
     def _look_for_fields(self, record: Record) -> None:
-        self._batch.fields[""] += 1
+        hour = self._minute // 60
+        self._batch.fields[hour, ""] += 1
         for name in FIELDS:
             value = getattr(record, name)
             if value is not None and value != "" and (name != "error" or is_there(value)):
-                self._batch.fields[name] += 1
+                self._batch.fields[hour, name] += 1
 
 
 def _add_healthy(

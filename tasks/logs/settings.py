@@ -1,12 +1,12 @@
 """[logs] and [[routes]] of a service file."""
 
-import re
+from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import available_timezones
 
 from pydantic import Field, field_validator, model_validator
 
-from tasks.configuration import HttpUrl, Model, Slug, TextOrSecret, each_once
+from tasks.configuration import Headers, HttpUrl, Model, Slug, each_once
 from tasks.logs.fingerprint import DEFAULT_SKIPPED
 from tasks.logs.limits import LogLimits
 
@@ -41,7 +41,9 @@ class Source(Model):
     command: tuple[str, ...] = ()
     url: HttpUrl | None = None
     query: str | None = None
-    headers: dict[str, TextOrSecret] = Field(default_factory=dict)
+    headers: Headers = Field(default_factory=dict)
+    ca_file: Path | None = None
+    """Loki's authority, relative to the service file; default: those of the system."""
     timeout_s: Annotated[float, Field(gt=0, le=600)] = 60.0
     first_hours: Annotated[float, Field(gt=0, le=24 * 45)] = 24.0
     """How far back a command or Loki is asked the first time."""
@@ -65,14 +67,6 @@ class Source(Model):
             raise ValueError(f"{value!r} is not an IANA time zone; use one such as Asia/Tokyo or UTC")
         return value
 
-    @field_validator("headers")
-    @classmethod
-    def _headers(cls, value: dict[str, TextOrSecret]) -> dict[str, TextOrSecret]:
-        for name, content in value.items():
-            if isinstance(content, str) and re.search(r"auth|cookie|token|key|secret|password", name, re.IGNORECASE):
-                raise ValueError(f'{name} looks like a secret: use {{ env = "NAME" }} or {{ file = "/path" }}')
-        return value
-
     @model_validator(mode="after")
     def _place(self) -> Self:
         wanted = {"file": ("paths",), "command": ("command",), "loki": ("url", "query")}
@@ -82,6 +76,8 @@ class Source(Model):
                     raise ValueError(f"a source of kind {kind} needs {key}")
                 if kind != self.kind and getattr(self, key):
                     raise ValueError(f"{key} belongs to a source of kind {kind}")
+        if self.ca_file is not None and self.kind != "loki":
+            raise ValueError("ca_file belongs to a source of kind loki")
         if self.kind == "command" and not any(SINCE in part for part in self.command):
             raise ValueError(
                 f"the command must hold {SINCE}, the moment from which on it gives lines, such as --since={SINCE}"

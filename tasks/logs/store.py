@@ -1,26 +1,25 @@
 """The logs in the history: one transaction moves the positions and adds what was counted up to them."""
 
-import json
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, astuple, dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, func, insert, select, text, update
+from sqlalchemy import Connection, Table, and_, delete, insert, select, text, update
 
-from tasks.canonical import canonical
 from tasks.history.engine import History, writing
 from tasks.history.services import service_id
 from tasks.history.tables import services
 from tasks.history.upsert import put_rows
-from tasks.logs.batch import MOST_VARIANTS, VARYING, Batch, ErrorSeen, Traffic
+from tasks.logs.batch import Batch, Traffic
 from tasks.logs.files import Mark
+from tasks.logs.places import MOST_ROUTES, OTHER
 from tasks.logs.sketch import Sketch
+from tasks.logs.store_errors import MOST_NAME, store_errors
 from tasks.logs.tables import (
-    error_groups,
     error_hours,
     latency_bounds,
+    log_fields,
     log_files,
     log_hours,
     log_modules,
@@ -33,9 +32,10 @@ from tasks.logs.tables import (
 )
 
 MOST_BOUNDS = 4
-MOST_NAME = 80
 MOST_ROUTE = 250
 """What the columns hold: SQLite would take more, PostgreSQL refuses it."""
+MOST_SAMPLES_KEPT = 100
+"""Malformed lines of a source that are kept, the newest."""
 _BOUNDS = [f"bound_{place}_ms" for place in range(1, MOST_BOUNDS + 1)]
 _WITHIN = [f"within_{place}" for place in range(1, MOST_BOUNDS + 1)]
 
@@ -65,7 +65,7 @@ def open_source(history: History, service: str, name: str, *, synthetic: bool) -
         row = connection.execute(select(log_sources).where(mine)).first()
         if row is None:
             new = {"service_id": service_key, "name": name, "synthetic": synthetic, "version": 0}
-            new |= {"newest_minute": 0, "fields": "{}", "cursor": b""}
+            new |= {"newest_minute": 0, "cursor": b""}
             connection.execute(insert(log_sources).values(new))
         elif synthetic and not row.synthetic:
             connection.execute(update(log_sources).where(mine).values(synthetic=True))
@@ -93,31 +93,45 @@ def store_batch(
     *,
     mark: Mark | None = None,
     cursor: bytes | None = None,
+    own_routes: frozenset[str] = frozenset(),
 ) -> tuple[SourceState, Mark | None]:
     """Add a batch and move to where it ends, both or neither; gives the state and the mark as stored.
 
+    `own_routes` are those of the service file: the others are learnt, and of these there are so many and no more.
     Raises Overtaken if another writer has stored since `state` was read, HistoryError if the database fails.
     """
     with writing(history) as connection:
         _lock(connection, state.service_id)
-        moved = connection.execute(
-            update(log_sources)
-            .where(log_sources.c.id == state.id, log_sources.c.version == state.version)
-            .values(version=state.version + 1, **({} if cursor is None else {"cursor": cursor}))
-        )
-        if moved.rowcount != 1:
-            raise Overtaken
+        _move(connection, state, **({} if cursor is None else {"cursor": cursor}))
         stored = None if mark is None else _store_mark(connection, state.id, mark, now)
         _store_source(connection, state.id, batch, now)
-        _store_traffic(connection, state.service_id, batch.traffic, bounds_ms)
+        _store_traffic(connection, state.service_id, batch.traffic, bounds_ms, own_routes)
         _store_modules(connection, state.service_id, batch)
-        _store_errors(connection, state.service_id, batch.errors)
+        _add(connection, error_hours, store_errors(connection, state.service_id, batch.errors))
     marks = state.marks
     if stored is not None:
         marks = (*(known for known in marks if known.id != stored.id), stored)
     return replace(
         state, version=state.version + 1, marks=marks, cursor=state.cursor if cursor is None else cursor
     ), stored
+
+
+def forget_marks(history: History, state: SourceState, gone: Iterable[Mark]) -> SourceState:
+    """Let go of files that are not there any more; raises Overtaken and HistoryError as `store_batch` does."""
+    ids = {mark.id for mark in gone}
+    with writing(history) as connection:
+        _lock(connection, state.service_id)
+        _move(connection, state)
+        connection.execute(delete(log_files).where(log_files.c.id.in_(ids)))
+    marks = tuple(mark for mark in state.marks if mark.id not in ids)
+    return replace(state, version=state.version + 1, marks=marks)
+
+
+def _move(connection: Connection, state: SourceState, **values: Any) -> None:
+    mine = and_(log_sources.c.id == state.id, log_sources.c.version == state.version)
+    moved = connection.execute(update(log_sources).where(mine).values(version=state.version + 1, **values))
+    if moved.rowcount != 1:
+        raise Overtaken
 
 
 def _lock(connection: Connection, service: int) -> None:
@@ -156,24 +170,39 @@ def _store_mark(connection: Connection, source: int, mark: Mark, now: datetime) 
 
 
 def _store_source(connection: Connection, source: int, batch: Batch, now: datetime) -> None:
-    row = connection.execute(select(log_sources).where(log_sources.c.id == source)).one()
-    fields = Counter(json.loads(row.fields)) + batch.fields
+    mine = log_sources.c.id == source
     # A line of tomorrow tells that the log is written to now, and not that it will be.
-    newest = max(row.newest_minute, min(batch.newest_minute, int(now.timestamp()) // 60))
-    values = {"newest_minute": newest, "fields": json.dumps(fields)}
-    connection.execute(update(log_sources).where(log_sources.c.id == source).values(values))
+    newest = min(batch.newest_minute, int(now.timestamp()) // 60)
+    newer = update(log_sources).where(mine, log_sources.c.newest_minute < newest)
+    connection.execute(newer.values(newest_minute=newest))
     _add(connection, log_hours, (((source, hour), astuple(lines)) for hour, lines in batch.lines.items()))
+    _add(connection, log_fields, (((source, hour, name), (lines,)) for (hour, name), lines in batch.fields.items()))
     if batch.samples:
-        rows = [{"source_id": source, "seen_at": now, "text": sample} for sample in batch.samples]
-        connection.execute(insert(malformed_lines), rows)
+        _store_samples(connection, source, batch.samples, now)
+
+
+def _store_samples(connection: Connection, source: int, samples: Sequence[str], now: datetime) -> None:
+    connection.execute(
+        insert(malformed_lines), [{"source_id": source, "seen_at": now, "text": sample} for sample in samples]
+    )
+    mine = malformed_lines.c.source_id == source
+    newest = select(malformed_lines.c.id).where(mine).order_by(malformed_lines.c.id.desc())
+    oldest = connection.execute(newest.offset(MOST_SAMPLES_KEPT).limit(1)).scalar()
+    if oldest is not None:
+        connection.execute(delete(malformed_lines).where(mine, malformed_lines.c.id <= oldest))
 
 
 def _store_traffic(
-    connection: Connection, service: int, traffic: Mapping[tuple[str, str, int], Traffic], bounds_ms: Sequence[float]
+    connection: Connection,
+    service: int,
+    traffic: Mapping[tuple[str, str, int], Traffic],
+    bounds_ms: Sequence[float],
+    own_routes: frozenset[str],
 ) -> None:
     by_place: dict[tuple[str, ...], dict[int, Traffic]] = {}
+    routes = _routes(connection, service, (route for _, route, _ in traffic), own_routes)
     for (module, route, minute), counts in traffic.items():
-        minutes = by_place.setdefault((module[:MOST_NAME], route[:MOST_ROUTE]), {})
+        minutes = by_place.setdefault((module[:MOST_NAME], routes[route]), {})
         if minute in minutes:
             minutes[minute].add(counts)
         else:
@@ -188,6 +217,20 @@ def _store_traffic(
         for minute, counts in minutes.items():
             rows.append(_traffic_row(keys[place], minute, counts, bounds, known.get(minute)))
     put_rows(connection, traffic_minutes, rows)
+
+
+def _routes(connection: Connection, service: int, routes: Iterable[str], own: frozenset[str]) -> dict[str, str]:
+    """What each route is counted as. Two sources that are read at once may each have learnt as many as there can be."""
+    query = select(traffic_series.c.route).where(traffic_series.c.service_id == service)
+    nobodys = {OTHER, "", *(route[:MOST_ROUTE] for route in own)}
+    learnt = set(connection.execute(query).scalars()) - nobodys
+    counted: dict[str, str] = {}
+    for route in routes:
+        cut = route[:MOST_ROUTE]
+        if cut not in nobodys and len(learnt) < MOST_ROUTES:
+            learnt.add(cut)
+        counted[route] = cut if cut in nobodys or cut in learnt else OTHER
+    return counted
 
 
 def _traffic_row(series: int, minute: int, counts: Traffic, bounds: int, known: Any) -> dict[str, Any]:
@@ -230,58 +273,6 @@ def _store_modules(connection: Connection, service: int, batch: Batch) -> None:
     _add(connection, module_hours, activity)
     personal = (((key_of[module], hour, kind), (lines,)) for (module, hour, kind), lines in batch.personal.items())
     _add(connection, personal_data_hours, personal)
-
-
-def _store_errors(connection: Connection, service: int, errors: Mapping[str, ErrorSeen]) -> None:
-    counts: list[tuple[tuple[Any, ...], tuple[int]]] = []
-    for fingerprint, seen in errors.items():
-        group = _error_group(connection, service, fingerprint, _fitting(seen))
-        counts += [((group, hour), (lines,)) for hour, lines in seen.hours.items()]
-    _add(connection, error_hours, counts)
-
-
-def _fitting(seen: ErrorSeen) -> ErrorSeen:
-    key = replace(seen.key, module=seen.key.module[:MOST_NAME], name=seen.key.name[:MOST_NAME])
-    first, last = seen.first_release[:MOST_NAME], seen.last_release[:MOST_NAME]
-    return replace(seen, key=key, first_release=first, last_release=last)
-
-
-def _error_group(connection: Connection, service: int, fingerprint: str, seen: ErrorSeen) -> int:
-    c = error_groups.c
-    mine = c.service_id == service
-    row = connection.execute(select(error_groups).where(mine, c.fingerprint == fingerprint)).first()
-    if row is None:
-        like = (c.module == seen.key.module, c.name == seen.key.name, c.frame == seen.key.frame)
-        varying = connection.execute(select(error_groups).where(mine, *like, c.message == VARYING)).first()
-        kinds = select(func.count()).select_from(error_groups).where(mine, *like, c.message != VARYING)
-        if seen.key.message == VARYING:
-            row = varying
-        elif connection.execute(kinds).scalar_one() >= MOST_VARIANTS:
-            all_of_them = replace(seen, key=replace(seen.key, message=VARYING))
-            return _error_group(connection, service, all_of_them.key.fingerprint, all_of_them)
-    if row is None:
-        values = {
-            **{name: getattr(seen.key, name) for name in ("module", "name", "message", "frame")},
-            "service_id": service,
-            "fingerprint": fingerprint,
-            "exemplar": canonical(asdict(seen.exemplar)),
-            "first_seen": seen.first,
-            "last_seen": seen.last,
-            "first_release": seen.first_release,
-            "last_release": seen.last_release,
-            "state": "open",
-            "resolved_release": "",
-            "assignee": "",
-        }
-        return int(connection.execute(insert(error_groups).values(values).returning(error_groups.c.id)).scalar_one())
-    values = {}
-    if seen.first is not None and (row.first_seen is None or seen.first < row.first_seen):
-        values |= {"first_seen": seen.first, "first_release": seen.first_release}
-    if seen.last is not None and (row.last_seen is None or seen.last >= row.last_seen):
-        values |= {"last_seen": seen.last, "last_release": seen.last_release}
-    if values:
-        connection.execute(update(error_groups).where(error_groups.c.id == row.id).values(values))
-    return int(row.id)
 
 
 def _keys(

@@ -27,6 +27,7 @@ from tasks.logs.facts import (
 from tasks.logs.tables import (
     error_groups,
     error_hours,
+    log_fields,
     log_files,
     log_hours,
     log_modules,
@@ -132,7 +133,7 @@ def _source(connection: Connection, period: _Period, row: Any, until: datetime) 
         row.name,
         Lines(*(sum(int(getattr(found, name)) for found in told) for name in Lines.__slots__)),
         hours=tuple(_source_hours(by_hour, connection.execute(began).scalar(), period.first, _hour(until))),
-        fields=json.loads(row.fields),
+        fields=_fields(connection, period, row.id),
         newest=newest,
         newest_step_min=step_min,
         ahead=sum(int(found.parsed) for hour, found in by_hour.items() if hour >= period.last),
@@ -140,6 +141,15 @@ def _source(connection: Connection, period: _Period, row: Any, until: datetime) 
         damaged=tuple(DamagedFile(f.path, Damage(f.problem)) for f in connection.execute(damaged)),
         synthetic=row.synthetic,
     )
+
+
+def _fields(connection: Connection, period: _Period, source: int) -> dict[datetime, dict[str, int]]:
+    fields: dict[datetime, dict[str, int]] = defaultdict(dict)
+    held = log_fields.c
+    week = select(log_fields).where(held.source_id == source, held.hour >= period.first - WEEK * 24)
+    for row in connection.execute(week.where(held.hour < period.last)):
+        fields[_at(row.hour)][row.field] = int(row.lines)
+    return dict(fields)
 
 
 def _newest(hours: Sequence[Any], newest_minute: int) -> tuple[datetime | None, int]:

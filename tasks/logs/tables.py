@@ -26,7 +26,6 @@ log_sources = Table(
     Column("synthetic", Boolean, nullable=False, comment="generated lines"),
     Column("version", Integer, nullable=False, comment="counts the commits: a writer that is behind is refused"),
     Column("newest_minute", Integer, nullable=False, comment="of the newest line; 0 for none"),
-    Column("fields", Text, nullable=False, comment="JSON: how many looked at lines held each field"),
     Column("cursor", LargeBinary, nullable=False, comment="of a command or Loki: how far it was read"),
     UniqueConstraint("service_id", "name"),
 )
@@ -57,8 +56,17 @@ log_hours = Table(
     Column("hour", Integer, primary_key=True, comment="hours since 1970, UTC"),
     *(
         Column(name, BigInteger, nullable=False)
-        for name in ("lines", "parsed", "malformed", "ignored", "undated", "drifted", "requests", "timed")
+        for name in ("lines", "parsed", "malformed", "ignored", "undated", "drifted", "requests", "timed", "crowded")
     ),
+)
+
+log_fields = Table(
+    "log_fields",
+    metadata,
+    Column("source_id", ForeignKey("log_sources.id"), primary_key=True),
+    Column("hour", Integer, primary_key=True, comment="hours since 1970, UTC"),
+    Column("field", String(20), primary_key=True, comment="a mapped field; empty for all lines that were looked at"),
+    Column("lines", BigInteger, nullable=False, comment="looked at lines that held it"),
 )
 
 malformed_lines = Table(

@@ -8,10 +8,10 @@ from typing import Any
 
 from tasks.check_result import msg
 from tasks.observation import ObservationError, shown
+from tasks.outside import said
 from tasks.prometheus.facts import Point
 
 _MOST_SERIES = 10_000
-
 _HINT = "PromQL info: "
 
 
@@ -30,7 +30,7 @@ def parse_answer(status: int, body: bytes, content_type: str) -> Data:
     """
     answer = _decoded(body)
     if isinstance(answer, dict) and answer.get("status") == "error":
-        kind, why = shown(str(answer.get("errorType")), 60), shown(str(answer.get("error")), 200)
+        kind, why = shown(str(answer.get("errorType")), 60), said(str(answer.get("error")))
         raise ObservationError(msg("Prometheus refuses the query ({kind}): {why}", kind=kind, why=why))
     if status != 200:
         raise ObservationError(msg("Prometheus answered HTTP {code}", code=str(status)))
@@ -40,10 +40,10 @@ def parse_answer(status: int, body: bytes, content_type: str) -> Data:
         raise ObservationError(msg("The answer is not Prometheus's JSON but {kind}: check prometheus_url", kind=kind))
     # A storage that did not answer is a warning here: what it knows is missing from the result. Hints about the
     # query itself stand among the warnings of Prometheus 2 too.
-    said = answer.get("warnings") or []
-    warnings = [text for text in map(str, said if isinstance(said, list) else [said]) if not text.startswith(_HINT)]
+    told = answer.get("warnings") or []
+    warnings = [text for text in map(str, told if isinstance(told, list) else [told]) if not text.startswith(_HINT)]
     if warnings:
-        raise ObservationError(msg("Prometheus warns that its answer is not whole: {why}", why=shown(warnings[0], 200)))
+        raise ObservationError(msg("Prometheus warns that its answer is not whole: {why}", why=said(warnings[0])))
     return Data(data["resultType"], data["result"])
 
 

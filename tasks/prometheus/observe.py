@@ -12,7 +12,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.check_result import msg
-from tasks.errors import UsageError
+from tasks.http import sendable, trust
 from tasks.observation import ObservationError
 from tasks.prometheus.answer import Data, one_number, parse_answer, points
 from tasks.prometheus.facts import Point
@@ -37,9 +37,9 @@ async def open_prometheus(
 
     Raises UsageError if the CA file or a header cannot be used.
     """
-    sent = {name.encode(): _sendable(name, value) for name, value in headers.items()}
+    sent = sendable(headers, "metrics")
     async with httpx.AsyncClient(
-        base_url=url, headers=sent, verify=_trust(ca_file), timeout=timeout_s, trust_env=False
+        base_url=url, headers=sent, verify=trust(ca_file, "metrics"), timeout=timeout_s, trust_env=False
     ) as client:
         yield Prometheus(client, timeout_s)
 
@@ -79,17 +79,3 @@ async def _asked(prometheus: Prometheus, path: str, form: Mapping[str, str]) -> 
     except (httpx.HTTPError, httpx.InvalidURL, OSError):
         raise ObservationError(msg("The connection to Prometheus broke before the answer was complete")) from None
     return parse_answer(response.status_code, body, response.headers.get("content-type", ""))
-
-
-def _trust(ca_file: Path | None) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=ca_file)
-    except OSError as error:
-        why = "it holds no certificate" if isinstance(error, ssl.SSLError) else error.strerror
-        raise UsageError(f"the CA file {ca_file} cannot be used ({why}): correct [metrics] ca_file") from None
-
-
-def _sendable(name: str, value: str) -> bytes:
-    if not value.isprintable() or value != value.strip():
-        raise UsageError(f"metrics.headers.{name}: a value has no line breaks, control characters or outer spaces")
-    return value.encode()

@@ -76,12 +76,14 @@ def read_memory(group: Group) -> MemoryLimit | Absent | Unobserved:
     return max(found, key=lambda limit: limit.used_percent) if found else Absent(_NONE)
 
 
-def read_kills(group: Group) -> OomKills | Absent | Unobserved:
-    """Processes killed in this process's own group since it was made."""
+def read_kills(group: Group, boot: str = "") -> OomKills | Absent | Unobserved:
+    """Processes killed in this process's own group since it was made, in the machine's run `boot`."""
     own = group.levels[0]
     file = own / ("memory.events" if group.version == 2 else "memory.oom_control")
     try:
-        return OomKills(_count(_pairs(_read(file), file), "oom_kill", own))
+        total = _count(_pairs(_read(file), file), "oom_kill", own)
+        # The kernel gives a group's number to no other one until the next start.
+        return OomKills(total, counter=f"{boot}-{own.stat().st_ino}")
     except FileNotFoundError:
         return Absent(_NONE)
     except ObservationError as error:

@@ -118,10 +118,14 @@ class Interface:
 
 @dataclass(frozen=True, slots=True)
 class OomKills:
-    """Processes killed for want of memory: since the start of the host or container, and in the last day if told."""
+    """Processes killed for want of memory: since the start of the host or container, and in the last day if told.
+
+    `counter` tells counters that each begin at zero apart: the boot of a machine, a control group of it.
+    """
 
     total: int | None
     last_day: float | None = None
+    counter: str = ""
 
 
 @dataclass(frozen=True, slots=True)

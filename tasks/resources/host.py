@@ -3,6 +3,7 @@
 import os
 import socket
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from tasks.resources.facts import Absent, Cpu, Disk, Host, Interface, Memory, Oo
 from tasks.resources.mounts import Mount, parse_mountinfo, read_disks, real_mounts
 
 _DISK_TIMEOUT_S = 5.0
+_DAY_S = 86_400.0
+_BOOT_CHARS = 8
 _IDLE = ("idle", "iowait")
 _INCLUDED = ("guest", "guest_nice")
 """Linux counts the time of guests a second time under these names."""
@@ -50,7 +53,7 @@ def host_between(before: Moment, after: Moment, span_s: float, mounts: tuple[str
         swap=Swap(swap.total, swap.free) if swap.total else Absent(msg("The machine has no swap space")),
         disks=_disks(mounts, root),
         network=network_between(before.network, after.network, span_s),
-        oom=read_oom_kills(root / "proc/vmstat"),
+        oom=read_oom_kills(root / "proc/vmstat", read_boot(root), _up_s()),
     )
 
 
@@ -109,8 +112,8 @@ def stalled(text: str, kind: str) -> float:
     raise ObservationError(msg("The kernel's pressure files cannot be read"))
 
 
-def read_oom_kills(file: Path) -> OomKills | Absent | Unobserved:
-    """Kills since the machine started."""
+def read_oom_kills(file: Path, boot: str = "", up_s: float | None = None) -> OomKills | Absent | Unobserved:
+    """Kills since the machine started, `up_s` ago if that is told."""
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
@@ -120,7 +123,21 @@ def read_oom_kills(file: Path) -> OomKills | Absent | Unobserved:
         return Absent(msg("The kernel does not count processes killed for want of memory"))
     if len(value) != 1 or not value[0].isdecimal():
         return Unobserved(msg("The kernel's count of killed processes cannot be read"))
-    return OomKills(int(value[0]))
+    total = int(value[0])
+    return OomKills(total, total if up_s is not None and up_s < _DAY_S else None, boot)
+
+
+def read_boot(root: Path) -> str:
+    """A name of the machine's present run: no other machine has it, nor this one after its next start."""
+    try:
+        return (root / "proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()[:_BOOT_CHARS]
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _up_s() -> float | None:
+    """Asked of the kernel itself: /proc/uptime may be that of a container."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if sys.platform == "linux" else None
 
 
 def _disks(wanted: tuple[str, ...], root: Path) -> Mapping[str, Disk | Unobserved] | Unobserved:

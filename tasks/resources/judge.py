@@ -35,12 +35,13 @@ from tasks.resources.facts import (
 )
 from tasks.resources.limits import ResourceLimits
 
-Samples = Mapping[str, Sequence[float]]
-"""The minute samples of the last 24 hours by subject, oldest first."""
+Samples = Mapping[str, Sequence[float | None]]
+"""The samples of the last 24 hours by subject: one a minute up to now, oldest first, None where none was taken."""
 
 _OWN = msg("opsrounds' default")
 _ZABBIX = msg("Zabbix's template for Linux")
 _GIB = 1024**3
+_COUNTER = "/counter:"
 
 
 def judge_cpu(
@@ -51,7 +52,7 @@ def judge_cpu(
     samples: Samples,
     machine: str | None = None,
 ) -> CheckResult:
-    """Processor time in use, load and steal; with enough minute samples the busiest stretch of them is judged.
+    """Processor time in use now and in the busiest stretch of the minute samples, load and steal.
 
     `machine` is shown beside the figures: the host of the round need not be the same one every day.
     """
@@ -59,8 +60,9 @@ def judge_cpu(
     if isinstance(seen, Unobserved | Absent):
         return not_measured(CPU, seen, subject, now, bound)
     load = round(seen.load1 / seen.cores, 2)
+    taken = samples.get(subject, ())
     parts = [
-        _busy(seen, bound, limits, samples.get(subject, ())),
+        *_busy(seen, bound, limits, taken),
         Part(
             load,
             Bound("", _ZABBIX, warn=limits.warn_load_per_core),
@@ -71,14 +73,18 @@ def judge_cpu(
         steal = round(seen.steal_percent, 1)
         text = msg("The hypervisor gave {steal} % of the processor time to other machines", steal=steal)
         parts.append(Part(steal, Bound("%", _OWN, warn=limits.warn_steal_percent), text))
-    return judge_worst(CPU, parts, subject, now, (_cpu_table(seen, machine),))
+    return judge_worst(CPU, parts, subject, now, (_cpu_table(seen, machine, _taken(taken)),))
 
 
-def busiest_mean(samples: Sequence[float], window: int) -> float | None:
-    """The highest mean of `window` samples in a row; None when there are fewer."""
-    if len(samples) < window:
-        return None
-    return max(sum(samples[i : i + window]) / window for i in range(len(samples) - window + 1))
+def busiest_mean(samples: Sequence[float | None], window: int, least: int) -> float | None:
+    """The highest mean of `window` minutes in a row of which at least `least` have a sample; None without such."""
+    windows = (present(samples[start : start + window]) for start in range(len(samples) - window + 1))
+    return max((sum(found) / len(found) for found in windows if len(found) >= least), default=None)
+
+
+def present(samples: Sequence[float | None]) -> list[float]:
+    """The samples that were taken."""
+    return [sample for sample in samples if sample is not None]
 
 
 def judge_pressure(
@@ -217,20 +223,23 @@ def judge_container_memory(
 def judge_oom(
     seen: OomKills | Unobserved | Absent, subject: str, limits: ResourceLimits, now: datetime, samples: Samples
 ) -> CheckResult:
-    """Kills of the last day fail; kills that may be older only warn."""
+    """Kills of the last day fail, those that the samples of other machines tell of too; older ones only warn."""
     recent = Bound("", _OWN, fail=limits.max_oom_kills_per_day)
     if isinstance(seen, Unobserved | Absent):
         return not_measured(OOM, seen, subject, now, recent)
+    own = counter_subject(subject, seen)
+    here = samples.get(own, ())
+    others = [taken for name, taken in samples.items() if name != own and name.startswith(f"{subject}{_COUNTER}")]
+    elsewhere = sum(counted(present(taken)) for taken in others)
     parts = []
     if seen.last_day is not None:
-        kills = round(seen.last_day)
+        kills = round(seen.last_day + elsewhere)
         parts.append(Part(kills, recent, msg("{n} processes were killed in the last 24 hours", n=kills)))
-    taken = samples.get(subject, ())
-    if seen.total is not None and taken:
-        kills = round(counted((*taken, seen.total)))
-        text = msg("{n} processes were killed during the last {minutes} minute samples", n=kills, minutes=len(taken))
+    elif seen.total is not None and (minutes := max(map(_reach, (here, *others)))):
+        kills = round(counted((*present(here), seen.total)) + elsewhere)
+        text = msg("{n} processes were killed in the last {minutes} minutes", n=kills, minutes=minutes)
         parts.append(Part(kills, recent, text))
-    if seen.total is not None and len(taken) < limits.min_day_samples:
+    if seen.last_day is None and seen.total is not None and _reach(here) < limits.min_day_samples:
         text = msg("No process was killed since the start")
         if seen.total:
             text = msg("{n} processes were killed since the start; too few samples tell when", n=seen.total)
@@ -238,31 +247,47 @@ def judge_oom(
     return judge_worst(OOM, parts, subject, now)
 
 
+def counter_subject(subject: str, kills: OomKills) -> str:
+    """Under which name a counter of kills is sampled: rounds may take turns on several machines."""
+    return f"{subject}{_COUNTER}{kills.counter}" if kills.counter else subject
+
+
 def counted(counter: Sequence[float]) -> float:
     """By how much a counter has grown that begins anew at each start."""
     return sum(after - before if after >= before else after for before, after in pairwise(counter))
 
 
-def _busy(seen: Cpu, bound: Bound, limits: ResourceLimits, samples: Sequence[float]) -> Part:
-    reading, window = round(seen.busy_percent, 1), limits.cpu_window_samples
-    mean = busiest_mean(samples, window)
+def _reach(samples: Sequence[float | None]) -> int:
+    """How many minutes ago the oldest sample was taken; 0 when there is none."""
+    return next((len(samples) - at for at, sample in enumerate(samples) if sample is not None), 0)
+
+
+def _taken(samples: Sequence[float | None]) -> int:
+    return len(present(samples))
+
+
+def _busy(seen: Cpu, bound: Bound, limits: ResourceLimits, samples: Sequence[float | None]) -> list[Part]:
+    """The reading, which alone only warns: one moment is no state of the machine; and the busiest stretch, if any."""
+    reading, n, window = round(seen.busy_percent, 1), _taken(samples), limits.cpu_window_samples
+    mean = busiest_mean(samples, window, least=window - limits.cpu_window_gaps)
     if mean is None:
         text = msg(
-            "{used} % were in use for {seconds} s: one reading, as there are only {n} minute samples",
+            "{used} % were in use for {seconds} s: one reading, as no {window} of {n} minute samples are in a row",
             used=reading,
             seconds=seen.span_s,
-            n=len(samples),
+            window=window,
+            n=n,
         )
-        return Part(reading, replace(bound, fail=None), text)  # one moment is no state of the machine
+        return [Part(reading, replace(bound, fail=None), text)]
     busiest = round(mean, 1)
     text = msg(
         "{mean} % were in use in the busiest {window} of {n} minutes, {used} % just now",
         mean=busiest,
         window=window,
-        n=len(samples),
+        n=n,
         used=reading,
     )
-    return Part(busiest, bound, text)
+    return [Part(busiest, bound, text), Part(reading, replace(bound, fail=None), text)]
 
 
 def _judge_space(disk: Disk | Unobserved, subject: str, bound: Bound, now: datetime) -> CheckResult:
@@ -321,7 +346,7 @@ def _gib(size: int) -> float:
     return round(size / _GIB, 1)
 
 
-def _cpu_table(seen: Cpu, machine: str | None) -> Table:
+def _cpu_table(seen: Cpu, machine: str | None, sampled: int) -> Table:
     rows: tuple[tuple[Message, str | float | None], ...] = (
         (msg("Machine"), machine),
         (msg("In use (%)"), round(seen.busy_percent, 1)),
@@ -329,6 +354,7 @@ def _cpu_table(seen: Cpu, machine: str | None) -> Table:
         (msg("Given to other machines (%)"), _rounded(seen.steal_percent)),
         (msg("Load of one minute"), round(seen.load1, 2)),
         (msg("Processors"), seen.cores),
+        (msg("Minutes of the last 24 hours that were sampled"), sampled),
     )
     return Table(msg("Processor time"), (msg("Figure"), msg("Value")), rows)
 

@@ -20,7 +20,10 @@ class ResourceLimits(Model):
     """opsrounds' default: nothing is left for a burst."""
 
     cpu_window_samples: Annotated[int, Field(ge=2)] = 15
-    """Minute samples of one mean: a quarter of an hour is load, a minute is noise. With fewer the reading is judged."""
+    """Minutes in a row of one mean: a quarter of an hour is load, a minute is noise. Without such only the reading."""
+
+    cpu_window_gaps: Annotated[int, Field(ge=0)] = 3
+    """opsrounds' default: a minute or two are missed when a round or a deployment is in the way."""
 
     warn_load_per_core: Annotated[float, Field(gt=0)] = 1.5
     """Zabbix's template for Linux: {$LOAD_AVG_PER_CPU.MAX.WARN}."""
@@ -83,9 +86,11 @@ class ResourceLimits(Model):
     """A process killed for want of memory is never normal."""
 
     min_day_samples: Annotated[int, Field(ge=1)] = 1200
-    """Minute samples that stand for a day; with fewer, a kill before the first of them cannot be ruled out."""
+    """Minutes that samples must reach back to stand for a day; a kill before the first of them cannot be ruled out."""
 
     @model_validator(mode="after")
     def _warns_before_it_fails(self) -> Self:
         check_order(self)
+        if self.cpu_window_gaps >= self.cpu_window_samples:
+            raise ValueError("cpu_window_gaps must be below cpu_window_samples: a mean needs a sample")
         return self

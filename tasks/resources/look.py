@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from typing import Final
 
 from tasks.check_result import msg
 from tasks.configuration import ConfigurationError
@@ -12,11 +13,12 @@ from tasks.database.facts import DatabaseFacts
 from tasks.database.observe import read_database
 from tasks.database.readings import database_readings, unseen_database
 from tasks.database.settings import check_database_url
-from tasks.kpi.facts import Numbers
-from tasks.kpi.observe import look_at_numbers, unseen
+from tasks.kpi.facts import Number, Numbers
+from tasks.kpi.observe import numbers_of, read_expressions, statements, unseen
 from tasks.kpi.readings import number_readings, unseen_numbers
 from tasks.observation import Unobserved, seen
 from tasks.prometheus.observe import Prometheus, open_prometheus, read_instant
+from tasks.resources.clock import Clock
 from tasks.resources.facts import Absent, Container, Host
 from tasks.resources.node_exporter import hosts, queries
 from tasks.resources.observe import read_container, read_host
@@ -29,6 +31,13 @@ from tasks.settings import Settings
 HOST = "host"
 """What the machine of the round is called in results and samples, whichever machine that is today."""
 
+LONGEST_S: Final = 240.0
+MINUTE_S: Final = 50.0
+"""One look of the monitoring, which stores what it has seen within its minute."""
+
+_REPLY_S = 2.0
+"""A thread ends so long before nobody waits for it any more, and what it has seen by then counts."""
+
 
 @dataclass(frozen=True, slots=True)
 class Looked:
@@ -40,23 +49,24 @@ class Looked:
     numbers: Numbers
 
 
-async def look_at_resources(settings: Settings) -> Looked:
-    """Look at machines, container, database, queues and business figures.
+async def look_at_resources(settings: Settings, longest_s: float = LONGEST_S) -> Looked:
+    """Look at machines, container, database, queues and business figures, within `longest_s` altogether.
 
-    Raises ConfigurationError for a secret that cannot be resolved, UsageError for a CA file or header that cannot be
-    used.
+    What is not seen in time is Unobserved, and leaves the others alone. Raises ConfigurationError for a secret that
+    cannot be resolved, UsageError for a CA file or header that cannot be used.
     """
-    server = _server(settings)
+    server, clock = _server(settings), Clock(longest_s)
     async with AsyncExitStack() as stack:
-        prometheus = await _prometheus(settings, stack)
+        prometheus = await _prometheus(settings, stack, clock)
         # First and alone: the looks that follow would be processor time of this machine.
         machines, container = await asyncio.gather(
-            _hosts(settings.resources, prometheus), _container(settings.resources)
+            _hosts(settings.resources, prometheus, clock), _container(settings.resources, clock)
         )
-        database, numbers = await asyncio.gather(
-            _database(server), look_at_numbers(settings.queues, settings.kpi, server, prometheus)
+        database, expressions = await asyncio.gather(
+            _database(server, statements(settings.queues, settings.kpi), clock), _expressions(settings, prometheus)
         )
-    return Looked(machines, container, database, numbers)
+    answers = {**_numbers(database, settings), **expressions}
+    return Looked(machines, container, database, numbers_of(settings.queues, settings.kpi, answers))
 
 
 def looked_at_nothing(settings: Settings, why: Unobserved) -> Looked:
@@ -71,8 +81,8 @@ def looked_at_nothing(settings: Settings, why: Unobserved) -> Looked:
 
 
 async def resource_readings(settings: Settings) -> tuple[tuple[Reading, ...], tuple[Unobserved, ...]]:
-    """Every figure of this minute, and why others are missing."""
-    looked = await look_at_resources(settings)
+    """Every figure of this minute, and why others are missing, within MINUTE_S."""
+    looked = await look_at_resources(settings, MINUTE_S)
     readings = [*number_readings(looked.numbers, settings.kpi)]
     blind = [*unseen_numbers(looked.numbers)]
     blind += [part for part in (looked.hosts, looked.container, looked.database) if isinstance(part, Unobserved)]
@@ -110,15 +120,16 @@ def _no_container(resources: Resources | None) -> Absent | None:
 
 
 async def _hosts(
-    resources: Resources | None, prometheus: Prometheus | None
+    resources: Resources | None, prometheus: Prometheus | None, clock: Clock
 ) -> Mapping[str, Host | Unobserved] | Unobserved | Absent:
     if (absent := _no_hosts(resources)) is not None:
         return absent
     assert resources is not None
     if resources.prometheus is not None:
         assert prometheus is not None  # settings: a selector needs [metrics]
-        return await _exported(resources.prometheus, prometheus)
-    return {HOST: await asyncio.to_thread(read_host, resources.interval_s, resources.mounts)}
+        return await clock.seen(_exported(resources.prometheus, prometheus))
+    interval_s = min(resources.interval_s, clock.part_s)
+    return {HOST: await clock.seen(asyncio.to_thread(read_host, interval_s, resources.mounts))}
 
 
 async def _exported(nodes: NodeExporters, prometheus: Prometheus) -> Mapping[str, Host | Unobserved] | Unobserved:
@@ -130,18 +141,36 @@ async def _exported(nodes: NodeExporters, prometheus: Prometheus) -> Mapping[str
     return hosts(answers, nodes.instances)
 
 
-async def _container(resources: Resources | None) -> Container | Unobserved | Absent:
+async def _container(resources: Resources | None, clock: Clock) -> Container | Unobserved | Absent:
     if (absent := _no_container(resources)) is not None:
         return absent
     assert resources is not None
-    found = await asyncio.to_thread(read_container, resources.interval_s)
+    interval_s = min(resources.interval_s, clock.part_s)
+    found = await clock.seen(asyncio.to_thread(read_container, interval_s))
+    if isinstance(found, Unobserved):
+        return found
     if resources.container is True and isinstance(found.cpu, Absent) and isinstance(found.memory, Absent):
         return Unobserved(msg("[resources] container is true, but no quota and no limit is seen here"))
     return found
 
 
-async def _database(server: Server | None) -> DatabaseFacts | Unobserved | Absent:
-    return _NO_DATABASE if server is None else await seen(asyncio.to_thread(read_database, server))
+async def _database(
+    server: Server | None, asked: Mapping[str, str], clock: Clock
+) -> DatabaseFacts | Unobserved | Absent:
+    if server is None:
+        return _NO_DATABASE
+    return await clock.seen(asyncio.to_thread(read_database, server, asked, max(clock.left_s - _REPLY_S, 1.0)))
+
+
+async def _expressions(settings: Settings, prometheus: Prometheus | None) -> Mapping[str, Number]:
+    return {} if prometheus is None else await read_expressions(settings.queues, settings.kpi, prometheus)
+
+
+def _numbers(database: DatabaseFacts | Unobserved | Absent, settings: Settings) -> Mapping[str, Number]:
+    """What the database said to the service file's own statements."""
+    if isinstance(database, Unobserved):
+        return dict.fromkeys(statements(settings.queues, settings.kpi), database)
+    return database.numbers if isinstance(database, DatabaseFacts) else {}
 
 
 def _server(settings: Settings) -> Server | None:
@@ -156,13 +185,13 @@ def _server(settings: Settings) -> Server | None:
     return Server(url, database.statement_timeout_s, database.connect_timeout_s)
 
 
-async def _prometheus(settings: Settings, stack: AsyncExitStack) -> Prometheus | None:
+async def _prometheus(settings: Settings, stack: AsyncExitStack, clock: Clock) -> Prometheus | None:
     metrics = settings.metrics
     if metrics is None:
         return None
     headers = {name: resolve(value, settings, f"metrics.headers.{name}") for name, value in metrics.headers.items()}
     ca_file = None if metrics.ca_file is None else settings.path.parent / metrics.ca_file
-    url = metrics.prometheus_url
+    timeout_s = min(metrics.timeout_s, clock.part_s)
     return await stack.enter_async_context(
-        open_prometheus(url, headers=headers, ca_file=ca_file, timeout_s=metrics.timeout_s)
+        open_prometheus(metrics.prometheus_url, headers=headers, ca_file=ca_file, timeout_s=timeout_s)
     )

@@ -3,6 +3,7 @@
 import os
 import re
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,16 +59,17 @@ def real_mounts(mounts: Iterable[Mount]) -> tuple[str, ...]:
 
 
 def read_disks(mounts: Iterable[str], timeout_s: float, look: Look = os.statvfs) -> Mapping[str, Disk | Unobserved]:
-    """What each mount point has left; all are asked at once, and one that does not answer in time is Unobserved.
+    """What each mount point has left, all within `timeout_s`; one that does not answer by then is Unobserved.
 
     A mount point that is a file (a container's /etc/hosts) is left out.
     """
     asked = {mount: _Asked(mount, look) for mount in mounts}
     for one in asked.values():
         one.start()
+    until = time.monotonic() + timeout_s
     found: dict[str, Disk | Unobserved] = {}
     for mount, one in asked.items():
-        one.join(timeout_s)
+        one.join(max(until - time.monotonic(), 0.0))
         if one.is_alive():
             found[shown(mount, 200)] = Unobserved(
                 msg("The mount does not answer within {seconds} s", seconds=timeout_s)

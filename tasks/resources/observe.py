@@ -9,7 +9,7 @@ from prefect.cache_policies import NO_CACHE
 from tasks.observation import ObservationError, Unobserved
 from tasks.resources.cgroups import Group, Throttling, find_group, no_limit, read_kills, read_memory, read_throttling
 from tasks.resources.facts import Absent, Container, CpuQuota, Host, MemoryLimit, OomKills
-from tasks.resources.host import host_between, moment
+from tasks.resources.host import host_between, moment, read_boot
 
 ROOT = Path("/")
 
@@ -35,7 +35,7 @@ def read_container(interval_s: float, root: Path = ROOT) -> Container:
         blind = Unobserved(error.reason)
         return Container(cpu, blind, blind)
     memory = no_limit() if group is None else read_memory(group)
-    return Container(cpu, memory, _kills(group, cpu, memory))
+    return Container(cpu, memory, _kills(root, group, cpu, memory))
 
 
 def _watched(root: Path, interval_s: float) -> CpuQuota | Absent | Unobserved:
@@ -66,10 +66,10 @@ def _between(before: Throttling, group: Group, span_s: float) -> CpuQuota | Abse
 
 
 def _kills(
-    group: Group | None, cpu: CpuQuota | Absent | Unobserved, memory: MemoryLimit | Absent | Unobserved
+    root: Path, group: Group | None, cpu: CpuQuota | Absent | Unobserved, memory: MemoryLimit | Absent | Unobserved
 ) -> OomKills | Absent | Unobserved:
     """Outside a container the own group is a login session: its kills are the host's, counted there."""
     limited = isinstance(cpu, CpuQuota) or isinstance(memory, MemoryLimit)
     if isinstance(memory, Unobserved):
         return memory
-    return read_kills(group) if group is not None and limited else no_limit()
+    return read_kills(group, read_boot(root)) if group is not None and limited else no_limit()

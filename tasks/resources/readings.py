@@ -5,7 +5,7 @@ from dataclasses import fields
 
 from tasks.observation import Unobserved
 from tasks.resources.facts import Absent, Container, Cpu, CpuQuota, Host, Memory, MemoryLimit, OomKills, Pressure, Swap
-from tasks.resources.judge import disk_subject
+from tasks.resources.judge import counter_subject, disk_subject
 from tasks.samples.facts import Reading
 
 CONTAINER = "container"
@@ -25,7 +25,7 @@ def container_readings(container: Container) -> tuple[Reading, ...]:
     if isinstance(container.memory, MemoryLimit):
         found.append(Reading("container.memory", CONTAINER, container.memory.used_percent, "%"))
     if isinstance(container.oom, OomKills) and container.oom.total is not None:
-        found.append(Reading("oom.kills", CONTAINER, container.oom.total, ""))
+        found.append(Reading("oom.kills", counter_subject(CONTAINER, container.oom), container.oom.total, ""))
     return tuple(found)
 
 
@@ -58,7 +58,7 @@ def _host(host: Host, subject: str) -> Iterator[tuple[str, str, float, str]]:
             lost = interface.recent.errors + interface.recent.drops
             yield "network.lost", f"{subject}/interface:{interface.name}", lost / interface.span_s, "/s"
     if isinstance(host.oom, OomKills) and host.oom.total is not None:
-        yield "oom.kills", subject, host.oom.total, ""
+        yield "oom.kills", counter_subject(subject, host.oom), host.oom.total, ""
 
 
 def _disks(host: Host, subject: str) -> Iterator[tuple[str, str, float, str]]:

@@ -22,6 +22,8 @@ def store_readings(
     """
     with writing(history) as connection:
         key = service_id(connection, service)
+        # On PostgreSQL, two that come at once would both make a new series; on SQLite every writer is alone.
+        connection.execute(select(services.c.id).where(services.c.id == key).with_for_update(key_share=True))
         series = _Series(connection, key)
         rows: dict[tuple[int, int], float] = {}
         newest: dict[int, int] = {}

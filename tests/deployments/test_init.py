@@ -83,7 +83,7 @@ def test_two_logs_routes_and_modules(site: Any) -> None:
     lines = [request(n) for n in range(40)] + [request(n, url="/api/items", module="items") for n in range(9)]
     lines += [request(n, url="/api/gone") for n in range(8)] + [request(n, url="/live") for n in range(3)]
     lines += [request(n, url=f"/api/page{chr(97 + n)}", module=f"Mod {n % 3}") for n in range(26)]
-    lines += [request(n, url=f"/api/list{chr(97 + n)}/:x", module="items") for n in range(6)]
+    lines += [request(n, url=f"/api/list{'aeiou'[n // 6]}{'bcdfgh'[n % 6]}/all", module="items") for n in range(30)]
     app_log = log("app.log", lines)
     Path("access.log").write_text(
         '10.0.0.1 - - [25/Nov/2026:08:59:58 +0000] "GET /static HTTP/1.1" 200 12 "-" "curl" 0.035\n' * 5
@@ -101,7 +101,9 @@ def test_two_logs_routes_and_modules(site: Any) -> None:
     assert (access.name, access.format, access.requests) == ("access", "combined", False)
     assert settings.health is not None and settings.health.requests == ("/", "/api/items")
     assert settings.service.modules == ("items",)
-    assert len(settings.routes) == 30 and "# less often / 少数: " in text
+    # A route without a module tells a round nothing that it does not find by itself: it is named, not written.
+    assert len(settings.routes) == 30 and all(route.module == "items" for route in settings.routes)
+    assert "# less often / 少数 (3): " in text and "# no module known / モジュール不明 (26): /api/page" in text
     patterns = [route.pattern for route in settings.routes]
     assert patterns.index("/api/items") < patterns.index("/api/items/:id") and "/live" not in patterns
     assert "odd.log: 7 of 7 lines are neither JSON nor combined" in text
@@ -122,6 +124,13 @@ def test_a_command_becomes_a_source(site: Any) -> None:
     settings, *_ = write(site.url, log_command="sh -c 'cat app.log' {since}")
     (source,) = settings.logs.source
     assert (source.name, source.kind, source.command) == ("command", "command", ("sh", "-c", "cat app.log", "{since}"))
+
+
+def test_a_command_may_take_its_secret_from_the_environment(site: Any) -> None:
+    log("app.log", [request(1)])
+    command = """sh -c 'echo "Authorization: Bearer $TOKEN token=${TOKEN}" >&2; cat app.log' {since}"""
+    settings, *_ = write(site.url, log_command=command)
+    assert settings.logs.source[0].kind == "command"
 
 
 HOSTILE = ['"]\n[mail]\nsmtp = "smtp://evil.example"\n#', "a\u202eb\x00\x1b[2J", "'''", "\\", "\u2028x"]
@@ -182,6 +191,8 @@ def test_a_prometheus_that_does_not_answer_is_a_stub(site: Any) -> None:
         ({"output": Path("no/service.toml")}, "its folder does not exist"),
         ({"log_command": "kubectl logs"}, "must hold {since}"),
         ({"log_command": "kubectl 'logs {since}"}, "--log-command: No closing quotation"),
+        ({"log_command": "curl -H 'Authorization: Bearer hunter22' http://x/{since}"}, "seems to hold a secret"),
+        ({"log_command": "curl http://ops:hunter22@x/{since}"}, "seems to hold a secret"),
         ({"guide": Path("gone.md")}, "--guide gone.md: cannot be read"),
         ({"database": "NO_SUCH_VARIABLE"}, "NO_SUCH_VARIABLE is not set"),
     ],

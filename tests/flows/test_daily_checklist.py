@@ -101,7 +101,7 @@ class TestOutcome:
 
     def test_slow_requests_fail_the_latency_alone(self, operate: "Operate", site: "Site") -> None:
         site.said["/items"].delay_s = 0.06
-        shop = operate(health=HEALTH.replace("max_latency_ms = 2000", "max_latency_ms = 50"))
+        shop = operate(health=HEALTH.replace("max_latency_ms = 30000", "max_latency_ms = 50"))
         assert ended(shop.hold()) == ("FAILED", "ChecksFailed")
         assert [r.check for r in shop.report().with_status(Status.FAIL)] == ["health.latency"]
 
@@ -309,10 +309,11 @@ class TestWhen:
 
     def test_a_round_for_the_future_is_refused(self, operate: "Operate", site: "Site") -> None:
         shop = operate()
+        zone = shop.settings.service.timezone
         tomorrow = datetime.now(shop.settings.zone).date() + timedelta(days=1)
         state = shop.hold(for_date=tomorrow)
         assert ended(state) == ("FAILED", "Failed")
-        with pytest.raises(RoundRefused, match=f"{tomorrow} is in the future: today is .* in Asia/Tokyo"):
+        with pytest.raises(RoundRefused, match=f"{tomorrow} is in the future: today is .* in {zone}"):
             asyncio.run(state.aresult())
         assert (shop.runs(), site.asked) == ((), [])
 

@@ -52,7 +52,7 @@ def test_a_minute_is_kept_and_no_run_is_stored(operate: "Operate") -> None:
     assert (state.message or "").endswith("figures, 3 log lines")
     assert samples(shop, "probe.live") == {"service": (1.0,)}
     assert samples(shop, "probe.ready") == {"service": (1.0,)}
-    assert 0 < samples(shop, "probe.live.latency")["service"][0] < 2000
+    assert samples(shop, "probe.live.latency")["service"][0] > 0
     assert 0 < samples(shop, "memory.used")["host"][0] < 100
     assert [tuple(row) for row in shop.rows("SELECT SUM(valid), SUM(bad), SUM(timed) FROM traffic_minutes")] == [
         (3, 0, 3)

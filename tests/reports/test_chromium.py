@@ -52,7 +52,7 @@ CONTRAST = """() => {
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments, timeout=180_000)
         yield started
         started.close()
 

@@ -17,17 +17,20 @@ from tasks.processes import Child, User, free_port, run
 STUBBORN = """
 import signal, subprocess, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
-below = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+below = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
 print(below.pid, flush=True)
-time.sleep(60)
+time.sleep(600)
 """
+
+PATIENT_S = 60.0
+"""How long a program may take that ends by itself, on a busy machine."""
 
 
 def python(code: str, *args: str) -> list[str]:
     return [sys.executable, "-c", code, *args]
 
 
-def eventually(true: Callable[[], object], timeout_s: float = 5.0) -> bool:
+def eventually(true: Callable[[], object], timeout_s: float = PATIENT_S) -> bool:
     deadline = time.monotonic() + timeout_s
     while not true():
         if time.monotonic() > deadline:
@@ -39,27 +42,27 @@ def eventually(true: Callable[[], object], timeout_s: float = 5.0) -> bool:
 def gone(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # the latter if it goes between opening and reading
         return True
 
 
 def test_stop_ends_a_child_that_ignores_term_and_its_grandchild(tmp_path: Path) -> None:
-    with Child(python(STUBBORN), log=tmp_path / "log") as child:
+    with Child(python(STUBBORN), log=tmp_path / "log", grace_s=PATIENT_S) as child:
         assert eventually(child.tail)
         grandchild = int(child.tail())
         assert child.running and not gone(grandchild)
         started = time.monotonic()
         assert child.stop(grace_s=0.3) == -signal.SIGKILL
-        assert time.monotonic() - started < 2
+        assert 0.3 <= time.monotonic() - started < 15
         assert not child.running and child.stop() == -signal.SIGKILL
         assert eventually(lambda: gone(grandchild))
 
 
 def test_a_child_that_listens_gets_its_grace_and_keeps_its_own_exit_status(tmp_path: Path) -> None:
-    code = "import signal,sys,time; signal.signal(15, lambda *_: sys.exit(7))\nprint('up', flush=True); time.sleep(60)"
+    code = "import signal,sys,time; signal.signal(15, lambda *_: sys.exit(7))\nprint('up', flush=True); time.sleep(600)"
     with Child(python(code), log=tmp_path / "log") as child:
         assert eventually(child.tail)
-        assert child.stop(grace_s=5) == 7
+        assert child.stop(grace_s=PATIENT_S) == 7
     assert child.returncode == 7
 
 
@@ -67,14 +70,14 @@ def test_the_tail_holds_the_last_lines_of_this_child_only(tmp_path: Path) -> Non
     log = tmp_path / "log"
     log.write_text("of an earlier start\n")
     with Child(python("for n in range(9): print(n)"), log=log) as child:
-        assert child.wait(5) == 0
+        assert child.wait(PATIENT_S) == 0
     assert child.tail(2) == "7\n8"
     assert "earlier" not in child.tail(100) and log.read_text().startswith("of an earlier start")
 
 
 def test_a_child_started_by_a_thread_outlives_the_thread(tmp_path: Path) -> None:
     started: list[Child] = []
-    argv = python("import time; print('up', flush=True); time.sleep(60)")
+    argv = python("import time; print('up', flush=True); time.sleep(600)")
 
     def start() -> None:
         started.append(Child(argv, log=tmp_path / "log"))
@@ -91,7 +94,7 @@ def test_a_child_started_by_a_thread_outlives_the_thread(tmp_path: Path) -> None
 def test_a_killed_owner_takes_its_child_with_it(tmp_path: Path) -> None:
     code = (
         "import sys,time; from pathlib import Path; from tasks.processes import Child\n"
-        "child = Child(['sleep', '60'], log=Path(sys.argv[1])); print(child.pid, flush=True); time.sleep(60)"
+        "child = Child(['sleep', '600'], log=Path(sys.argv[1])); print(child.pid, flush=True); time.sleep(600)"
     )
     with subprocess.Popen(python(code, str(tmp_path / "log")), stdout=subprocess.PIPE) as owner:
         assert owner.stdout is not None
@@ -104,57 +107,57 @@ def test_a_killed_owner_takes_its_child_with_it(tmp_path: Path) -> None:
 
 def test_the_deadline_ends_the_whole_group() -> None:
     started = time.monotonic()
-    finished = run(python(STUBBORN), deadline_s=1.0)
-    assert time.monotonic() - started < 3
+    finished = run(python(STUBBORN), deadline_s=5.0)
+    assert 5 <= time.monotonic() - started < 20
     assert finished.timed_out and finished.returncode == -signal.SIGKILL
     assert eventually(lambda: gone(int(finished.stdout)))
 
 
 def test_a_grandchild_that_keeps_the_output_open_keeps_nobody_waiting() -> None:
-    code = "import subprocess; print(subprocess.Popen(['sleep', '60']).pid)"
-    finished = run(python(code), deadline_s=5.0)
+    code = "import subprocess; print(subprocess.Popen(['sleep', '600']).pid)"
+    finished = run(python(code), deadline_s=PATIENT_S)
     assert not finished.timed_out and finished.returncode == 0
     assert eventually(lambda: gone(int(finished.stdout)))
 
 
 def test_input_output_and_exit_status_come_back_apart() -> None:
     code = "import sys; print(sys.stdin.read().upper()); print('careful', file=sys.stderr); sys.exit(3)"
-    finished = run(python(code), deadline_s=5.0, input=b"milk")
+    finished = run(python(code), deadline_s=PATIENT_S, input=b"milk")
     assert (finished.stdout, finished.stderr) == (b"MILK\n", b"careful\n")
     assert (finished.returncode, finished.timed_out, finished.truncated) == (3, False, False)
 
 
 def test_output_beyond_its_bound_ends_the_program() -> None:
-    finished = run(python("while True: print('x' * 1000)"), deadline_s=10.0, max_output_bytes=5000)
+    finished = run(python("while True: print('x' * 1000)"), deadline_s=PATIENT_S, max_output_bytes=5000)
     assert finished.truncated and not finished.timed_out
     assert len(finished.stdout) == 5000
 
 
 def test_output_at_its_bound_is_whole() -> None:
-    finished = run(python("print('x' * 99)"), deadline_s=5.0, max_output_bytes=100)
+    finished = run(python("print('x' * 99)"), deadline_s=PATIENT_S, max_output_bytes=100)
     assert not finished.truncated and len(finished.stdout) == 100
 
 
 def test_an_unknown_program_is_named() -> None:
     with pytest.raises(FileNotFoundError, match="no-such-scanner: no such program on PATH"):
-        run(["no-such-scanner"], deadline_s=1.0)
+        run(["no-such-scanner"], deadline_s=PATIENT_S)
 
 
 def test_the_environment_is_replaced_and_pipes_break_as_usual() -> None:
-    seen = run(["env"], deadline_s=5.0, env={"PATH": os.defpath, "ONLY": "this"})
+    seen = run(["env"], deadline_s=PATIENT_S, env={"PATH": os.defpath, "ONLY": "this"})
     assert b"ONLY=this" in seen.stdout and b"HOME=" not in seen.stdout
-    ignored = run(["grep", "SigIgn", "/proc/self/status"], deadline_s=5.0).stdout.split()[1]
+    ignored = run(["grep", "SigIgn", "/proc/self/status"], deadline_s=PATIENT_S).stdout.split()[1]
     assert int(ignored, 16) & (1 << (signal.SIGPIPE - 1)) == 0
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can drop to another account")
 def test_root_drops_to_another_account_and_the_child_still_ends_with_its_owner(tmp_path: Path) -> None:
-    assert run(["id", "-u"], deadline_s=5.0, user=User(65534, 65534)).stdout == b"65534\n"
-    assert run(["id", "-G"], deadline_s=5.0, user=User(65534, 65534)).stdout == b"65534\n"
+    assert run(["id", "-u"], deadline_s=PATIENT_S, user=User(65534, 65534)).stdout == b"65534\n"
+    assert run(["id", "-G"], deadline_s=PATIENT_S, user=User(65534, 65534)).stdout == b"65534\n"
     code = (
         "import sys,time; from pathlib import Path; from tasks.processes import Child, User\n"
-        "child = Child(['sleep', '60'], log=Path(sys.argv[1]), user=User(65534, 65534))\n"
-        "print(child.pid, flush=True); time.sleep(60)"
+        "child = Child(['sleep', '600'], log=Path(sys.argv[1]), user=User(65534, 65534))\n"
+        "print(child.pid, flush=True); time.sleep(600)"
     )
     with subprocess.Popen(python(code, str(tmp_path / "log")), stdout=subprocess.PIPE) as owner:
         assert owner.stdout is not None

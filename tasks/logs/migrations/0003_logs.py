@@ -65,7 +65,6 @@ def upgrade() -> None:
             "version", sa.Integer(), nullable=False, comment="counts the commits: a writer that is behind is refused"
         ),
         sa.Column("newest_minute", sa.Integer(), nullable=False, comment="of the newest line; 0 for none"),
-        sa.Column("fields", sa.Text(), nullable=False, comment="JSON: how many looked at lines held each field"),
         sa.Column("cursor", sa.LargeBinary(), nullable=False, comment="of a command or Loki: how far it was read"),
         sa.ForeignKeyConstraint(["service_id"], ["services.id"], name=op.f("fk_log_sources_service_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_log_sources")),
@@ -102,6 +101,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("group_id", "hour", name=op.f("pk_error_hours")),
     )
     op.create_table(
+        "log_fields",
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column("hour", sa.Integer(), nullable=False, comment="hours since 1970, UTC"),
+        sa.Column(
+            "field",
+            sa.String(length=20),
+            nullable=False,
+            comment="a mapped field; empty for all lines that were looked at",
+        ),
+        sa.Column("lines", sa.BigInteger(), nullable=False, comment="looked at lines that held it"),
+        sa.ForeignKeyConstraint(["source_id"], ["log_sources.id"], name=op.f("fk_log_fields_source_id")),
+        sa.PrimaryKeyConstraint("source_id", "hour", "field", name=op.f("pk_log_fields")),
+    )
+    op.create_table(
         "log_files",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("source_id", sa.Integer(), nullable=False),
@@ -135,6 +148,7 @@ def upgrade() -> None:
         sa.Column("drifted", sa.BigInteger(), nullable=False),
         sa.Column("requests", sa.BigInteger(), nullable=False),
         sa.Column("timed", sa.BigInteger(), nullable=False),
+        sa.Column("crowded", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["source_id"], ["log_sources.id"], name=op.f("fk_log_hours_source_id")),
         sa.PrimaryKeyConstraint("source_id", "hour", name=op.f("pk_log_hours")),
     )

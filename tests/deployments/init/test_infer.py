@@ -170,9 +170,22 @@ def test_hostile_lines_break_nothing() -> None:
 
 
 def test_addresses_that_do_something_or_name_one_thing_are_not_sampled() -> None:
-    paths = ["/logout", "/items/17", "/export/all", "/a.png", "/search", "/:x", "/a%0a", "/"]
-    log = of([guide_line(n, url=path) for n, path in enumerate(paths)])
+    paths = ["/logout", "/items/17", "/export/all", "/a.png", "/search", "/:x", "/a%0a", "/", "/reset/kJdHwQpLxzR"]
+    paths += ["/share/qwrtpsdfgh", "/join/abcdefghijklmnopqrstuvwxy", "/~kim", "/u/kim@example.com", "/k1"]
+    log = of([guide_line(n, url=path) for n, path in enumerate(paths * 3)])
     assert log.gets == ("/search",)
+
+
+def test_addresses_of_plain_words_are_sampled_once_they_were_asked_for_several_times() -> None:
+    paths = ["/api/v2/order-items", "/orderItems/open", "/API/users_list"]
+    log = of([*(guide_line(n, url=path) for n, path in enumerate(paths * 3)), *[guide_line(9, url="/rare")] * 2])
+    assert log.gets == tuple(paths)
+
+
+def test_personal_data_is_in_no_module_and_no_route() -> None:
+    log = of([guide_line(n, module=f"kim{n}@example.com", url=f"/u/kim{n}@example.com/x") for n in range(9)])
+    assert log.modules == {"<email>": 9}
+    assert [route.pattern for route in log.routes] == ["/u/:id/x"] and log.routes[0].module is None
 
 
 def test_a_route_that_is_only_an_id_would_match_everything() -> None:
@@ -234,8 +247,17 @@ def test_a_command_is_asked_for_the_last_hour() -> None:
     told = sample_command(("echo", '{"since": "{since}"}'), NOW)
     assert told.lines == (b'{"since": "2026-11-25T08:00:00Z"}',)
     assert NOW - timedelta(hours=1) == datetime(2026, 11, 25, 8, tzinfo=UTC)
-    failed = sample_command(("sh", "-c", "echo no pods >&2; exit 3", "{since}"), NOW)
-    assert failed.lines == () and failed.problems == ("The command ended with status 3: no pods",)
+    failed = sample_command(("sh", "-c", "echo a; echo no pods of kim@example.com >&2; exit 3", "{since}"), NOW)
+    assert failed.lines == () and failed.problems == ("The command ended with status 3: no pods of <email>",)
+    gone = sample_command(("no-such-program", "{since}"), NOW)
+    assert gone.problems == ("There is no program no-such-program on this machine",)
+
+
+def test_of_a_command_that_gives_very_much_the_first_lines_are_taken() -> None:
+    line = json.dumps(guide_line(1) | {"message": "x" * 5000})
+    busy = sample_command(("sh", "-c", f"while true; do echo '{line}'; done", "{since}"), NOW)
+    assert len(busy.lines) > 500 and set(busy.lines) == {line.encode()} and busy.problems == ()
+    assert infer(busy).requests == len(busy.lines)
 
 
 @settings(max_examples=60, deadline=None)

@@ -98,7 +98,10 @@ def test_a_proxy_without_its_service_has_no_health_pages(serve: Any) -> None:
     ("answer", "note"),
     [
         ((401, "text/plain", ""), "every path asks for a login (HTTP 401): set [health.headers], then look again"),
-        ((301, "https://shop.example/", ""), "every path leads to https://shop.example/: perhaps that is the address"),
+        (
+            (301, "https://shop.example/?state=hunter22", ""),
+            "every path leads to https://shop.example/: perhaps that is the address",
+        ),
     ],
 )
 def test_a_login_and_a_redirect_are_told_and_not_followed(serve: Any, answer: Any, note: str) -> None:

@@ -197,7 +197,7 @@ class TestNotSeen:
         statuses = {r.status for r in judge_database(WELL, LIMITS, NOW)}
         assert statuses == {PASS, SKIPPED}
 
-    @pytest.mark.parametrize("part", [field.name for field in fields(DatabaseFacts)])
+    @pytest.mark.parametrize("part", [field.name for field in fields(DatabaseFacts) if field.name != "numbers"])
     def test_a_part(self, part: str) -> None:
         results = judge_database(replace(WELL, **{part: BLIND}), LIMITS, NOW)
         assert [(r.check, r.reason) for r in results if r.status is UNKNOWN] == [

@@ -5,7 +5,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from tasks.database.facts import (
 )
 from tasks.database.judge import judge_database
 from tasks.database.limits import DatabaseLimits
-from tasks.database.observe import read_database, read_numbers
+from tasks.database.observe import read_database
 from tasks.observation import ObservationError, Unobserved
 from tasks.postgres.server import PostgresServer
 from tasks.processes import free_port
@@ -62,14 +62,14 @@ def role(postgres: PostgresServer, url: str, options: str = "") -> Iterator[tupl
         admin.execute(f"DROP ROLE {name}".encode())
 
 
-def at(url: str, seconds: float = 5.0) -> Server:
-    return Server(url, statement_timeout_s=seconds, connect_timeout_s=2)
+def at(url: str, seconds: float = 30.0, connect_s: int = 30) -> Server:
+    return Server(url, statement_timeout_s=seconds, connect_timeout_s=connect_s)
 
 
-def numbers(url: str, *statements: str, seconds: float = 5.0) -> list[float | str]:
+def numbers(url: str, *statements: str, seconds: float = 30.0) -> list[float | str]:
     """What each statement gives: its number, or why it gives none."""
-    found = read_numbers.fn(at(url, seconds), {str(n): sql for n, sql in enumerate(statements)})
-    return [str(ObservationError(n.reason)) if isinstance(n, Unobserved) else n for n in found.values()]
+    found = read_database.fn(at(url, seconds), {str(n): sql for n, sql in enumerate(statements)})
+    return [str(ObservationError(n.reason)) if isinstance(n, Unobserved) else n for n in found.numbers.values()]
 
 
 class TestFacts:
@@ -92,13 +92,13 @@ class TestFacts:
             holder.execute("LOCK TABLE items")
             thread = threading.Thread(target=lambda: waiter.execute("SELECT count(*) FROM items"), daemon=True)
             thread.start()
-            deadline = time.monotonic() + 5
-            while True:
+            for seconds in (0.3, 0.3, 1, 5, 20):  # sizes take all of it; a busy machine may need it for the others
                 # A lock on a table of the database is not in the way of the look itself.
-                facts = read_database.fn(at(shop, seconds=0.3))
-                assert isinstance(facts.locks, Locks) and isinstance(facts.transactions, Transactions)
-                if facts.locks.waits or time.monotonic() > deadline:
+                facts = read_database.fn(at(shop, seconds=seconds))
+                seen = isinstance(facts.transactions, Transactions) and isinstance(facts.locks, Locks)
+                if seen and facts.locks.waits:
                     break
+            assert isinstance(facts.locks, Locks) and isinstance(facts.transactions, Transactions)
             [wait] = facts.locks.waits
             assert (wait.relation, wait.blocked_by) == ("items", str(holder.info.backend_pid))
             assert facts.locks.longest_wait_s > 0
@@ -108,7 +108,7 @@ class TestFacts:
             # Sizes need that very lock: not seen, and told as such.
             assert isinstance(facts.size, Unobserved)
             holder.rollback()
-            thread.join(5)
+            thread.join(60)
 
     def test_dead_rows_and_a_slot_that_nobody_uses(self, shop: str) -> None:
         slot = f"slot_{uuid.uuid4().hex[:8]}"
@@ -160,13 +160,71 @@ class TestRole:
         parts = (facts.connections, facts.transactions, facts.vacuum, facts.cache)
         assert all(isinstance(part, Unobserved) for part in parts)
 
-    def test_a_role_without_a_connection_left_finds_the_connections_exhausted(
-        self, postgres: PostgresServer, shop: str
-    ) -> None:
-        with role(postgres, shop, "CONNECTION LIMIT 0") as (_, url):
-            facts = read_database.fn(at(url))
+    @pytest.mark.parametrize("limited", ["ROLE {name} CONNECTION LIMIT 0", "DATABASE {shop} CONNECTION LIMIT 0"])
+    def test_its_own_limit_is_not_a_full_server(self, postgres: PostgresServer, shop: str, limited: str) -> None:
+        database = shop.rpartition("/")[2]
+        with role(postgres, shop) as (name, url), psycopg.connect(postgres.dsn, autocommit=True) as admin:
+            admin.execute(f"ALTER {limited.format(name=name, shop=database)}".encode())
+            try:
+                with pytest.raises(ObservationError, match="its own limit, the server has not: raise CONNECTION LIMIT"):
+                    read_database.fn(at(url))
+            finally:
+                admin.execute(f"ALTER DATABASE {database} CONNECTION LIMIT -1".encode())
+
+    def test_one_connection_is_enough_for_everything(self, postgres: PostgresServer, shop: str) -> None:
+        with role(postgres, shop, "IN ROLE pg_monitor CONNECTION LIMIT 1") as (_, url):
+            facts = read_database.fn(at(url), {"kpi:orders": "SELECT 7"})
+        assert isinstance(facts.connections, Connections) and facts.numbers == {"kpi:orders": 7.0}
+
+    def test_a_server_without_a_connection_left_is_full(self, postgres: PostgresServer, shop: str) -> None:
+        with role(postgres, shop) as (_, url), ExitStack() as taken:
+            with suppress(psycopg.OperationalError):
+                while True:
+                    taken.enter_context(psycopg.connect(url))
+            facts = read_database.fn(at(url), {"kpi:orders": "SELECT 7"})
         assert isinstance(facts.connections, Exhausted) and isinstance(facts.locks, Unobserved)
+        assert isinstance(facts.numbers["kpi:orders"], Unobserved)
         assert judge_database(facts, DatabaseLimits(), NOW)[0].status is Status.FAIL
+
+    @pytest.mark.parametrize(
+        ("said", "full"),
+        [
+            ("sorry, too many clients already", True),
+            ("remaining connection slots are reserved for roles with the SUPERUSER attribute", True),
+            ("現在クライアント数が多すぎます", True),
+            ("残りの接続スロットはレプリケーションユーザーではないスーパーユーザー用に予約されています", True),
+            ('ロール"kim"からの接続が多すぎます', False),
+            ('データベース"shop"への接続が多すぎます', False),
+            ("désolé, trop de clients sont déjà connectés", None),
+        ],
+    )
+    def test_a_refusal_in_the_language_of_the_server(self, said: str, full: bool | None) -> None:
+        with refusing(said) as url:
+            if full:
+                assert isinstance(read_database.fn(at(url)).connections, Exhausted)
+                return
+            with pytest.raises(ObservationError) as error:
+                read_database.fn(at(url))
+        assert ("its own limit" if full is False else "set lc_messages = 'C'") in str(error.value)
+        assert "kim" not in str(error.value)
+
+
+@contextmanager
+def refusing(said: str) -> Iterator[str]:
+    """The address of a server that refuses everybody with these words, as PostgreSQL does."""
+    fields = b"".join(kind + text.encode() + b"\0" for kind, text in ((b"S", "FATAL"), (b"C", "53300"), (b"M", said)))
+    body = fields + b"\0"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            with suppress(OSError):
+                line, _ = listener.accept()
+                with line:
+                    line.recv(4096)
+                    line.sendall(b"E" + (len(body) + 4).to_bytes(4) + body)
+
+        threading.Thread(target=answer, daemon=True).start()
+        yield f"postgresql://reader@127.0.0.1:{listener.getsockname()[1]}/shop?sslmode=disable&gssencmode=disable"
 
 
 class TestNumbers:
@@ -201,12 +259,15 @@ class TestNumbers:
             ("SELECT nextval('s')", "The database refuses the query"),
             ("CREATE TEMP TABLE t (n int)", "The query would write, and only reading is allowed"),
             ("SET work_mem = 64", "The query gives no row, not one number"),
-            ("SELECT pg_sleep(5)", "The database did not answer a query within 0.2 s"),
         ],
     )
     def test_what_is_not_one_number(self, shop: str, sql: str, said: str) -> None:
-        [found] = numbers(shop, sql, seconds=0.2)
+        [found] = numbers(shop, sql)
         assert said in str(found)
+
+    def test_what_takes_too_long(self, shop: str) -> None:
+        [found] = numbers(shop, "SELECT pg_sleep(5)", seconds=0.4)
+        assert found == "The database did not answer a query within 0.4 s"
 
     def test_no_statement_opens_the_way_for_the_next(self, shop: str) -> None:
         found = numbers(
@@ -223,6 +284,25 @@ class TestNumbers:
 
     def test_one_failure_leaves_the_others(self, shop: str) -> None:
         assert numbers(shop, "SELECT 1/0", "SELECT 7")[1] == 7.0
+
+    def test_what_the_database_says_is_told_without_personal_data(self, shop: str) -> None:
+        found = numbers(
+            shop,
+            "SELECT 'Kim Smith'::int",
+            "SELECT 'kim@example.com'",
+            "SELECT '" + "x" * 500 + "'",
+        )
+        assert found[0] == 'The database refuses the query: invalid input syntax for type integer: "…"'
+        assert found[1] == "The query gives <email>, not a number"
+        assert not any("kim" in str(text).lower() for text in found)
+        assert len(str(found[2])) < 100
+
+    def test_a_look_ends_in_its_time_and_keeps_what_it_has_seen(self, shop: str) -> None:
+        asked = {str(n): "SELECT pg_sleep(9)" for n in range(4)}
+        facts = read_database.fn(at(shop), asked, longest_s=4.0)
+        assert isinstance(facts.locks, Locks)
+        told = {str(ObservationError(n.reason)) for n in facts.numbers.values() if isinstance(n, Unobserved)}
+        assert told == {"The database took more than 4.0 s in all"}
 
     def test_a_table_that_the_role_may_not_read(self, postgres: PostgresServer, shop: str) -> None:
         with role(postgres, shop) as (_, url):
@@ -263,9 +343,9 @@ def proxy(host: str, port: int) -> Iterator[tuple[int, threading.Event]]:
 class TestNoConnection:
     """Why there is no connection, in words without address or password."""
 
-    def refusal(self, url: str) -> str:
+    def refusal(self, url: str, connect_s: int = 30) -> str:
         with pytest.raises(ObservationError) as error:
-            read_database.fn(at(url))
+            read_database.fn(at(url, connect_s=connect_s))
         assert error.value.__cause__ is None and error.value.__suppress_context__
         assert PASSWORD not in repr(error.value) and PASSWORD not in repr(at(url))
         assert "127.0.0.1" not in str(error.value)
@@ -279,8 +359,8 @@ class TestNoConnection:
         with socket.create_server(("127.0.0.1", 0)) as silent:
             started = time.monotonic()
             url = f"postgresql://reader:{PASSWORD}@127.0.0.1:{silent.getsockname()[1]}/shop"
-            assert self.refusal(url) == "The database did not answer in time"
-            assert time.monotonic() - started < 4
+            assert self.refusal(url, connect_s=2) == "The database did not answer in time"
+            assert 2 <= time.monotonic() - started < 30
 
     def test_a_name_that_is_not_there(self, shop: str) -> None:
         assert self.refusal(f"{shop}x").startswith("There is no database of that name")
@@ -315,7 +395,7 @@ class TestNoConnection:
             ):
                 dead.set()
                 connection.execute("SELECT 1")
-            assert time.monotonic() - started < 3
+            assert 0.3 <= time.monotonic() - started < 30
 
 
 def _reload(admin: psycopg.Connection, hba: Path, text: str) -> None:
@@ -324,7 +404,7 @@ def _reload(admin: psycopg.Connection, hba: Path, text: str) -> None:
     before = admin.execute("SELECT pg_conf_load_time()").fetchone()
     time.sleep(0.01)
     admin.execute("SELECT pg_reload_conf()")
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         with psycopg.connect(admin.info.dsn) as fresh:
             if fresh.execute("SELECT pg_conf_load_time()").fetchone() != before:
@@ -333,7 +413,7 @@ def _reload(admin: psycopg.Connection, hba: Path, text: str) -> None:
 
 
 def test_everything_through_one_read_only_connection(shop: str) -> None:
-    with connected(at(shop), 5.0) as connection:
+    with connected(at(shop, seconds=5.0), 60.0) as connection:
         rows: Mapping[str, str] = dict(
             connection.execute(
                 "SELECT name, setting FROM pg_settings WHERE name IN"

@@ -76,7 +76,7 @@ def serve() -> Iterator[Serve]:
 
         def start(**options: Any) -> tuple[Mailbox, int]:
             mailbox = Mailbox()
-            controller = AnyPort(mailbox, **{"hostname": "127.0.0.1", "port": 0, **options})
+            controller = AnyPort(mailbox, **{"hostname": "127.0.0.1", "port": 0, "ready_timeout": 60, **options})
             controller.start()
             stack.callback(controller.stop)
             return mailbox, controller.port
@@ -101,7 +101,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 
 def at(port: int, security: Security = "plain", **options: Any) -> SmtpServer:
-    return SmtpServer(**{"host": "localhost", "port": port, "security": security, "timeout_s": 1.0, **options})
+    return SmtpServer(**{"host": "localhost", "port": port, "security": security, "timeout_s": 30.0, **options})
 
 
 @contextmanager
@@ -217,7 +217,7 @@ class FarAway:
 
 
 def test_a_password_never_leaves_the_machine_unencrypted() -> None:
-    wire = Wire(1.0, time.monotonic() + 5)
+    wire = Wire(30.0, time.monotonic() + 60)
     wire.sock = far = FarAway()
     wire.esmtp_features["auth"] = "PLAIN LOGIN"
     with fails(Outcome.PERMANENT, "unencrypted", "smtps://"):

@@ -70,7 +70,7 @@ def test_two_processes_lose_and_fork_nothing(history: Engine, start: Start, veri
     writers = [start("record", "kondate", "150") for _ in range(2)]
     told: list[str] = []
     for writer in writers:
-        out, err = writer.communicate(timeout=90)
+        out, err = writer.communicate(timeout=600)
         assert err == ""
         told += out.split()
     kept = read_runs(history, "kondate", most=999)
@@ -84,12 +84,13 @@ def test_two_processes_lose_and_fork_nothing(history: Engine, start: Start, veri
 def test_a_chain_is_verified_while_runs_are_added(history: Engine, start: Start, verify: Verify) -> None:
     writer = start("record-for-ever", "kondate")
     line_of(writer)
-    lengths = []
-    for _ in range(15):
+    lengths: list[int] = []
+    deadline = time.monotonic() + 60
+    while len(lengths) < 15 or lengths[-1] == lengths[0]:
+        assert time.monotonic() < deadline, lengths
         [verdict] = verify()
         assert verdict.problems == ()
         lengths.append(verdict.length)
-    assert lengths[-1] > lengths[0]
 
 
 def test_a_writer_killed_at_any_point_leaves_a_whole_chain(history: Engine, start: Start, verify: Verify) -> None:

@@ -51,7 +51,7 @@ def in_a_mount_namespace(folder: Path, *mounts: str) -> str:
     own = [unshare, "--mount"] if os.geteuid() == 0 else [unshare, "--mount", "--map-root-user"]
     script = " && ".join((*mounts, "echo mounted", 'exec "$0" -c "$1" "$2"'))
     argv = [*own, "sh", "-c", script, sys.executable, WORK, str(folder)]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=600, check=False)
     if not done.stdout.startswith("mounted\n"):
         pytest.skip(f"mounting is not allowed here: {done.stderr.strip()}")
     assert done.stderr == ""
@@ -127,7 +127,7 @@ def test_a_server_that_does_not_answer(tmp_path: Path) -> None:
         url = f"postgresql://ops:hunter22@127.0.0.1:{silent.getsockname()[1]}/history?connect_timeout=2"
         began = time.monotonic()
         said = refusal(lambda: current(open_history(url, tmp_path)))
-    assert time.monotonic() - began < 8
+    assert 2 <= time.monotonic() - began < 60
     assert said.endswith("timeout expired; check that it is reachable and that [history] url is right")
     assert "hunter22" not in said
 
@@ -141,7 +141,7 @@ def test_a_wrong_password(postgres: PostgresServer, tmp_path: Path) -> None:
         administrator.execute("SELECT pg_reload_conf()")
         try:
             url = f"postgresql://guarded:hunter22@127.0.0.1:{postgres.port}/postgres"
-            deadline = time.monotonic() + 5
+            deadline = time.monotonic() + 60
             while "password authentication failed" not in (said := asked(url, tmp_path)):
                 assert time.monotonic() < deadline, said
         finally:
@@ -223,7 +223,7 @@ def test_a_writer_waits_for_another_and_says_so_when_it_takes_too_long(folder: P
         other.execute("BEGIN IMMEDIATE")
         began = time.monotonic()
         said = refusal(lambda: writing(engine).__enter__())
-        assert 0.2 <= time.monotonic() - began < 5
+        assert 0.2 <= time.monotonic() - began < 20  # half a minute, where nothing is said
         assert read_runs(engine, "kondate", most=1) == ()  # reading goes on
         other.execute("COMMIT")
     assert said.endswith("database is locked; another process holds it; look for a long transaction and run again")

@@ -108,7 +108,7 @@ def test_two_processes_take_each_letter_once(
     history: Engine, put: Put, a_letter: ALetter, start: Callable[..., "subprocess.Popen[str]"]
 ) -> None:
     put(*(a_letter(f"letter-{number}") for number in range(50)))
-    told = [process.communicate(timeout=60) for process in [start("lease", "kondate") for _ in range(2)]]
+    told = [process.communicate(timeout=600) for process in [start("lease", "kondate") for _ in range(2)]]
     assert [err for _, err in told] == ["", ""]
     lines = [line for out, _ in told for line in out.splitlines()]
     assert sorted(lines) == sorted(f"letter-{number} sent" for number in range(50))

@@ -69,7 +69,7 @@ class Service:
             self._loaded = (text, load_settings(file))
         return self._loaded[1]
 
-    def read(self, source: int = 0, deadline_s: float = 60.0) -> SourceRead:
+    def read(self, source: int = 0, deadline_s: float = 600.0) -> SourceRead:
         """Take in what a source has new; its lines are accounted for."""
         settings = self.settings
         taken = read_log.fn(
@@ -221,8 +221,11 @@ class Reading:
     service: Service
     note: Path
 
-    def order(self, *sources: int, kill_after_s: float | None = None) -> dict[str, Any]:
-        """Read sources at once; how it ended, and how long it took."""
+    def order(self, *sources: int, kill_after_s: float | None = None, die_after: int = 0) -> dict[str, Any]:
+        """Read sources at once; how it ended, and how long it took.
+
+        What reads is killed after some time, or when it has stored something `die_after` times.
+        """
         told = {
             "file": str(self.service.settings.path),
             "url": self.service.history.url.render_as_string(hide_password=False),
@@ -231,6 +234,7 @@ class Reading:
             "note": str(self.note),
             "sources": sources or (0,),
             "kill_after_s": kill_after_s,
+            "die_after": die_after,
         }
         assert self.process.stdin is not None and self.process.stdout is not None
         self.process.stdin.write(json.dumps(told) + "\n")

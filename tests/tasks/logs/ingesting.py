@@ -9,18 +9,41 @@ import time
 from datetime import datetime
 from pathlib import Path
 
-from tasks.history.engine import open_history
+from sqlalchemy import func, select
+
+from tasks.history.engine import History, open_history, reading
 from tasks.logs.ingest import read_log
+from tasks.logs.progress import progress
+from tasks.logs.tables import log_sources
 from tasks.settings import load_settings
+
+
+def stored(history: History) -> int:
+    """How often anything of any source was stored."""
+    with reading(history) as connection:
+        return connection.execute(select(func.coalesce(func.sum(log_sources.c.version), 0))).scalar_one()
+
+
+def die_after(history: History, times: int) -> None:
+    """Let this process be killed once it has stored something so many times."""
+    last = stored(history) + times
+
+    def told(_done: int, _of: int) -> None:
+        if stored(history) >= last:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    progress.set(told)
 
 
 def read(order: dict, source: int) -> None:
     """Read one source, and leave a note of what it took."""
     settings = load_settings(Path(order["file"]))
     history = open_history(order["url"], settings.path.parent)
+    if order["die_after"]:
+        die_after(history, order["die_after"])
     before_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     now = datetime.fromisoformat(order["now"])
-    taken = read_log.fn(history, settings, settings.logs.source[source], now, 60.0, order["commit_bytes"])
+    taken = read_log.fn(history, settings, settings.logs.source[source], now, 600.0, order["commit_bytes"])
     grown_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kib
     problems = [problem.text for problem in taken.problems]
     Path(order["note"]).write_text(json.dumps({"grown_kib": grown_kib, "lines": taken.lines, "problems": problems}))

@@ -5,7 +5,7 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.logs.cursor import MOST_REMEMBERED, OVERLAP_NS, Cursor
+from tasks.logs.cursor import MOST_REMEMBERED, OVERLAP_NS, Cursor, in_pages
 
 SECOND = 1_000_000_000
 NOW = 10_000 * SECOND
@@ -18,7 +18,7 @@ def at(second: float, text: str) -> tuple[int, bytes]:
 
 def ask(cursor: Cursor, log: list[tuple[int, bytes]], now: int = NOW) -> tuple[list[bytes], Cursor]:
     """One reading of all lines from the cursor on, through storage."""
-    answer = [line for line in log if line[0] >= cursor.since_ns]
+    answer = cursor.placed([line for line in log if line[0] >= cursor.since_ns])
     return [line for _, line in cursor.new_lines(answer)], Cursor.unpack(cursor.after(answer, now).pack())
 
 
@@ -38,7 +38,8 @@ def test_late_lines_within_the_overlap_count_and_later_ones_do_not() -> None:
     _, cursor = ask(START, [at(9990, "newest")])
     since = cursor.since_ns
     late = [(since - 1, b"too late"), (since, b"just in time"), at(9989, "late")]
-    assert [line for _, line in cursor.new_lines([*late, at(9990, "newest")])] == [b"just in time", b"late"]
+    answer = cursor.placed([*late, at(9990, "newest")])
+    assert [line for _, line in cursor.new_lines(answer)] == [b"just in time", b"late"]
 
 
 def test_identical_lines_of_one_moment_count_as_often_as_they_come() -> None:
@@ -94,18 +95,20 @@ def test_long_lines_shrink_the_overlap_too() -> None:
 
 def test_lines_without_a_time_before_the_first_that_has_one() -> None:
     first = [(None, b"    at main"), at(9990, "a"), (9990 * SECOND, b"    at a")]
-    assert [line for _, line in START.new_lines(first)] == [b"    at main", b"a", b"    at a"]
-    cursor = START.after(first, NOW)
+    placed = START.placed(first)
+    assert [line for _, line in START.new_lines(placed)] == [b"    at main", b"a", b"    at a"]
+    cursor = START.after(placed, NOW)
     again = [(None, b"    at the line before"), at(9990, "a"), (9990 * SECOND, b"    at a"), at(9991, "b")]
-    assert [line for _, line in cursor.new_lines(again)] == [b"b"]
+    assert [line for _, line in cursor.new_lines(cursor.placed(again))] == [b"b"]
 
 
 def test_lines_without_any_time_count_once_and_move_nothing() -> None:
     answer = [(None, b"a"), (None, b"b"), (None, b"a")]
-    assert len(list(START.new_lines(answer))) == 3
-    cursor = START.after(answer, NOW)
+    placed = START.placed(answer)
+    assert len(list(START.new_lines(placed))) == 3
+    cursor = START.after(placed, NOW)
     assert cursor.since_ns == START.since_ns
-    assert [line for _, line in cursor.new_lines([*answer, (None, b"a")])] == [b"a"]
+    assert [line for _, line in cursor.new_lines(cursor.placed([*answer, (None, b"a")]))] == [b"a"]
 
 
 @settings(max_examples=40, deadline=None)
@@ -121,3 +124,24 @@ def test_however_often_it_is_asked_each_line_counts_once(seed: int, steps: list[
         new, cursor = ask(cursor, [line for when, line in comes if when <= now], now)
         counted += new
     assert sorted(counted) == sorted(line for _, line in lines)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32), st.integers(1, 40), st.lists(st.integers(0, 6), max_size=6))
+def test_whatever_page_it_stops_at_each_line_counts_once(seed: int, most: int, stops: list[int]) -> None:
+    """An answer out of order is taken in by pages; after some of them, all is asked for again."""
+    told = random.Random(seed)
+    log = [(9100 * SECOND + told.randrange(90) * SECOND, told.choice((b"x", b"y", b"z"))) for _ in range(120)]
+    cursor, counted = START, []
+    for stop in [*stops, 1000]:
+        for page, _ in zip(in_pages(cursor.placed(log), most), range(stop), strict=False):
+            counted += [line for _, line in cursor.new_lines(page.lines)]
+            cursor = Cursor.unpack(cursor.after(page.lines, NOW).pack())
+    assert sorted(counted) == sorted(line for _, line in log)
+
+
+def test_a_page_holds_whole_moments_and_tells_whether_it_is_the_last() -> None:
+    log = [at(9000 + place // 4, str(place)) for place in range(12)]
+    assert [(len(page.lines), page.more) for page in in_pages(log, 3)] == [(4, True), (4, True), (4, False)]
+    assert [(len(page.lines), page.more) for page in in_pages(log, 5)] == [(8, True), (4, False)]
+    assert list(in_pages([])) == []

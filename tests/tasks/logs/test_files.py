@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 Apart = Callable[["Service"], "Reading"]
 BANNER = b"kondate 1.4 starts\nlistening on port 8080\n"
 MIB = 1 << 20
+FORBIDDEN = "/proc/sys/vm/compact_memory"
+"""A file that Linux lets nobody read, root neither."""
 
 
 def lines(first: int, last: int, note: str = "") -> bytes:
@@ -447,7 +449,7 @@ class TestUnreadable:
         assert taken.lines == 2
         assert [problem.params for problem in taken.problems] == [{"pattern": "logs/none*"}]
 
-    @pytest.mark.parametrize("kind", ["directory", "fifo", "dangling", "loop"])
+    @pytest.mark.parametrize("kind", ["directory", "fifo", "dangling", "loop", "forbidden"])
     def test_is_told_beside_what_could_be_read(self, service: "Service", log: Path, kind: str) -> None:
         log.write_bytes(lines(0, 2))
         place = service.logs / "app.log.1"
@@ -456,10 +458,23 @@ class TestUnreadable:
             "fifo": lambda: os.mkfifo(place),
             "dangling": lambda: place.symlink_to("nowhere"),
             "loop": lambda: place.symlink_to(place),
+            "forbidden": lambda: place.symlink_to(FORBIDDEN),
         }[kind]()
         taken = service.read()
         assert taken.lines == 2
         assert [problem.params["file"] for problem in taken.problems] == [str(place)]
+
+    def test_one_that_may_not_be_read(self, service: "Service", log: Path) -> None:
+        log.symlink_to(FORBIDDEN)
+        with pytest.raises(ObservationError, match=r"app\.log cannot be read: Permission denied"):
+            service.read()
+        log.unlink()
+        log.write_bytes(lines(0, 2))
+        files, _ = find_files(service.folder, ["logs/*"], 0.0)
+        log.unlink()
+        log.symlink_to(FORBIDDEN)
+        with pytest.raises(PermissionError):
+            identify(files[0], (), set())
 
     def test_nothing_but_what_is_no_file(self, service: "Service", log: Path) -> None:
         os.mkfifo(log)
@@ -498,4 +513,22 @@ class TestUnreadable:
     def test_files_older_than_the_history_are_left_alone(self, service: "Service", log: Path) -> None:
         put(log, lines(0, 2), service.now - timedelta(days=45, seconds=1))
         put(service.logs / "app.log.1", lines(2, 3), service.now - timedelta(days=45))
+        assert service.read_lines() == 1
+
+    def test_a_file_that_is_gone_is_forgotten_once_it_would_not_be_read_again(self, service: "Service") -> None:
+        gone, there = service.logs / "app.log.2", service.logs / "app.log.1"
+        (service.logs / "app.log").touch()
+        for place, file in enumerate((gone, there)):
+            put(file, lines(place * 2, place * 2 + 2), service.now)
+        assert service.read_lines() == 4
+        gone.unlink()
+        service.now += timedelta(days=45, seconds=-1)
+        service.read()
+        assert len(service.rows(log_files)) == 2
+        service.now += timedelta(seconds=2)
+        service.read()
+        assert [Path(row.path).name for row in service.rows(log_files)] == ["app.log.1"]
+        with there.open("ab") as opened:  # one that is there, and so old, may still be written to
+            opened.write(lines(4, 5))
+        os.utime(there, (service.now.timestamp(),) * 2)
         assert service.read_lines() == 1

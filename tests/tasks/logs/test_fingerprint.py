@@ -239,7 +239,7 @@ class TestKey:
 )
 def test_hostile_text_of_100_kb_takes_no_time(unit: str) -> None:
     text = unit * (100_000 // len(unit))
-    start = time.process_time()
+    start = time.thread_time()
     error_key(text, text, text, text)
     error_key("m", "E", text[1:], "x" + text)
-    assert time.process_time() - start < 0.1
+    assert time.thread_time() - start < 1

@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 from tasks.check_result import CheckResult, Excerpt, Quantity, Status, Table, msg
 from tasks.logs.batch import Lines
 from tasks.logs.checks import ERROR_SHARE, SILENT_MODULE
-from tasks.logs.facts import Damage, DamagedFile, LogReview, SourceHour, SourceLines, SourceRead, Told
+from tasks.logs.facts import (
+    Damage,
+    DamagedFile,
+    LogReview,
+    SourceHour,
+    SourceLines,
+    SourceRead,
+    Told,
+    crowded_moments,
+)
 from tasks.logs.judge_sources import judge_malformed, judge_sources, not_read, not_sure, unless_doubted
 from tasks.logs.limits import LogLimits
 from tasks.observation import Unobserved
@@ -39,7 +48,7 @@ def source(**changed: Any) -> SourceLines:
         name="app",
         counts=counted,
         hours=hours(),
-        fields={"": 2400, "timestamp": 2400, "status": 1920, "duration": 1920, "level": 2400},
+        fields={SINCE: {"": 2400, "timestamp": 2400, "status": 1920, "duration": 1920, "level": 2400}},
         newest=NOW - timedelta(minutes=1),
         newest_step_min=1,
         ahead=0,
@@ -94,9 +103,9 @@ class TestSource:
             (source(newest=None), "No line has a time that can be read"),
             (source(requests=0, timed=0), "None of 2400 lines has a status"),
             # Few lines, so that nothing is said of fields; the period's own counts say it.
-            (source(lines=3, parsed=3, requests=0, timed=0, fields={"": 3}), "None of 3 lines has a status"),
-            # Long there, and now no more: what was counted long ago does not help.
-            (source(requests=0, timed=0, fields={"": 10**6, "status": 10**6}), "None of 2400 lines has a status"),
+            (source(lines=3, parsed=3, requests=0, timed=0, fields={}), "None of 3 lines has a status"),
+            (source(requests=0, timed=0), "None of 2400 lines has a status"),
+            (source(crowded=1), "Not read whole; problems: 1"),
             (source(damaged=(DamagedFile("a.gz", Damage.TRUNCATED),)), "Not read whole; problems: 1"),
         ],
     )
@@ -117,18 +126,73 @@ class TestSource:
     def test_a_source_of_no_requests_needs_no_status(self) -> None:
         assert judged(source(requests=0, timed=0, hours=()), mapped=("timestamp",)).status is Status.PASS
 
-    @pytest.mark.parametrize(
-        ("looked_at", "status"), [(999, Status.PASS), (1000, Status.UNKNOWN), (1001, Status.UNKNOWN)]
-    )
-    def test_a_mapped_field_that_a_thousand_lines_do_not_hold(self, looked_at: int, status: Status) -> None:
-        result = judged(source(fields={"": looked_at, "level": looked_at}), mapped=(*MAPPED, "level", "release"))
-        assert result.status is status
-        assert ("release" in said(result)) is (status is Status.UNKNOWN) and "level" not in said(result)
+    def test_crowded_moments_are_told_once_though_the_reading_tells_them_too(self) -> None:
+        result = judged(source(crowded=2), replace(READ, problems=(crowded_moments(2),)))
+        assert said(result) == "Not read whole; problems: 1"
 
     def test_no_duration_is_said_and_spoils_nothing_else(self) -> None:
         result = judged(source(timed=0, hours=()))
         assert (result.status, "No request has a duration" in said(result)) == (Status.WARN, True)
         assert not_sure([result]) is None
+
+
+class TestFields:
+    """A field that no looked at line holds: for a thousand lines it is not said, and from then on it is."""
+
+    HOUR = timedelta(hours=1)
+    AROUND = pytest.mark.parametrize(
+        ("looked_at", "status"), [(999, Status.PASS), (1000, Status.UNKNOWN), (1001, Status.UNKNOWN)]
+    )
+
+    @AROUND
+    def test_a_mapped_one(self, looked_at: int, status: Status) -> None:
+        fields = {SINCE: {"": looked_at, "level": looked_at}}
+        result = judged(source(fields=fields), mapped=(*MAPPED, "level", "release"))
+        assert result.status is status
+        assert ("release" in said(result)) is (status is Status.UNKNOWN) and "level" not in said(result)
+
+    @AROUND
+    def test_of_a_quiet_log_the_week_before_is_looked_at_too(self, looked_at: int, status: Status) -> None:
+        days = {SINCE - timedelta(days=day): {"": 100, "level": 100} for day in range(1, 8)}
+        days |= {SINCE: {"": looked_at - 700, "level": 300}}
+        assert judged(source(fields=days), mapped=(*MAPPED, "release")).status is status
+        one = days | {SINCE + self.HOUR: {"": 1, "level": 1, "release": 1}}
+        assert judged(source(fields=one), mapped=(*MAPPED, "release")).status is Status.PASS
+
+    @AROUND
+    def test_none_that_tells_errors(self, looked_at: int, status: Status) -> None:
+        worker = source(requests=0, timed=0, hours=(), fields={SINCE: {"": looked_at, "timestamp": looked_at}})
+        result = judged(worker, mapped=("timestamp",))
+        assert result.status is status
+        assert ("set level or error in [logs.source.fields]" in said(result)) is (status is Status.UNKNOWN)
+
+    @pytest.mark.parametrize("name", ["level", "error", "status"])
+    @pytest.mark.parametrize("hour", [SINCE, SINCE - timedelta(days=6)])
+    def test_one_line_that_tells_an_error_is_enough(self, name: str, hour: datetime) -> None:
+        fields = {SINCE - timedelta(days=7): {"": 5000}, SINCE: {"": 5000}}
+        fields[hour] = {"": 5000, name: 1}
+        assert judged(source(hours=(), fields=fields), mapped=("timestamp",)).status is Status.PASS
+
+    @AROUND
+    def test_a_level_that_a_release_renames(self, looked_at: int, status: Status) -> None:
+        before = {SINCE + self.HOUR * hour: {"": 1000, "level": 1000, "status": 1000} for hour in range(10)}
+        after = {SINCE + self.HOUR * 10: {"": 500, "status": 500}, SINCE + self.HOUR * 11: {"": looked_at - 500}}
+        for mapped in (MAPPED, (*MAPPED, "level")):
+            result = judged(source(fields=before | after), mapped=mapped)
+            assert result.status is status
+        if status is Status.UNKNOWN:
+            assert f"None of {looked_at} lines looked at from 2026-11-23T10:00Z to 2026-11-23T12:00Z" in said(result)
+        again = before | after | {SINCE + self.HOUR * 12: {"": 1000, "level": 1000}}
+        assert judged(source(fields=again)).status is status
+
+    @pytest.mark.parametrize(("with_level", "status"), [(499, Status.PASS), (500, Status.UNKNOWN)])
+    def test_a_level_that_few_lines_have_may_be_away_for_a_while(self, with_level: int, status: Status) -> None:
+        fields = {SINCE: {"": 1000, "level": with_level, "status": 1}, SINCE + self.HOUR: {"": 1000, "status": 500}}
+        assert judged(source(fields=fields)).status is status
+
+    def test_a_stretch_that_ended_before_the_period_is_nothing_of_today(self) -> None:
+        fields = {SINCE - self.HOUR * 2: {"": 5000, "status": 1}, SINCE: {"": 100, "level": 100}}
+        assert judged(source(fields=fields)).status is Status.PASS
 
 
 class TestAge:

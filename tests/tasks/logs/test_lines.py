@@ -54,6 +54,15 @@ def test_an_error_line_is_read_however_it_is_written(line: bytes) -> None:
     )
 
 
+@pytest.mark.parametrize("extra", [b"", b', "load": NaN'])
+@pytest.mark.parametrize(
+    "source", [PLAIN, MAPPED, Source(name="n", kind="file", paths=("a",), fields=Fields(url="a.b"))]
+)
+def test_of_a_key_that_comes_twice_the_last_one_counts(source: Source, extra: bytes) -> None:
+    record = read(b'{"message": "first", "module": "a", "message": "second", "module": "b"%b}' % extra, source)
+    assert (record.message, record.module, record.drifted) == ("second", "b", False)
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -11,18 +11,21 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, text
 
 from tasks.history.engine import reading
-from tasks.logs.batch import MOST_VARIANTS, VARYING, Activity, Batch, ErrorSeen, Exemplar, Lines, Traffic
+from tasks.logs.batch import Activity, Batch, ErrorSeen, Exemplar, Lines, Traffic
 from tasks.logs.files import Mark
 from tasks.logs.fingerprint import ErrorKey
+from tasks.logs.places import MOST_ROUTES, OTHER
 from tasks.logs.sketch import Sketch
-from tasks.logs.store import Overtaken, SourceState, open_source, store_batch
+from tasks.logs.store import MOST_SAMPLES_KEPT, Overtaken, SourceState, forget_marks, open_source, store_batch
+from tasks.logs.store_errors import MOST_GROUPS, MOST_VARIANTS, VARYING
 from tasks.logs.tables import (
     error_groups,
     error_hours,
     latency_bounds,
+    log_fields,
     log_files,
     log_hours,
     log_modules,
@@ -72,12 +75,14 @@ def error(message: str, at: datetime | None = NOW, release: str = "1.0", **key: 
 def test_counts_add_up_and_the_position_moves_with_them(history: Engine) -> None:
     batch = Batch(
         traffic=traffic().traffic,
-        lines={HOUR: Lines(lines=5, parsed=3, malformed=1, ignored=1, undated=1, drifted=1, requests=3, timed=2)},
+        lines={
+            HOUR: Lines(lines=5, parsed=3, malformed=1, ignored=1, undated=1, drifted=1, requests=3, timed=2, crowded=1)
+        },
         activity={("search", HOUR): Activity(lines=3, errors=2, warnings=1, unauthorized=1, forbidden=0)},
         errors=error("broken").errors,
         personal=Counter({("menus", HOUR, "email"): 2}),
         samples=["torn"],
-        fields=Counter({"": 3, "status": 2}),
+        fields=Counter({(HOUR, ""): 3, (HOUR, "status"): 2}),
         newest_minute=MINUTE - 5,
     )
     state, mark = store_batch(history, opened(history), batch, BOUNDS, NOW, mark=MARK)
@@ -86,7 +91,7 @@ def test_counts_add_up_and_the_position_moves_with_them(history: Engine) -> None
     assert opened(history) == replace(state, routes=frozenset({"/items"}))
     assert state.marks == (replace(MARK, id=mark.id, position=200, complete=True),)  # type: ignore[union-attr]
 
-    assert [tuple(row)[1:] for row in rows(history, log_hours)] == [(HOUR, 10, 6, 2, 2, 2, 2, 6, 4)]
+    assert [tuple(row)[1:] for row in rows(history, log_hours)] == [(HOUR, 10, 6, 2, 2, 2, 2, 6, 4, 2)]
     (minute,) = rows(history, traffic_minutes)
     assert (minute.minute, minute.valid, minute.bad, minute.timed) == (MINUTE, 6, 2, 4)
     assert (minute.within_1, minute.within_2, minute.within_3, minute.within_4) == (2, 4, None, None)
@@ -98,7 +103,8 @@ def test_counts_add_up_and_the_position_moves_with_them(history: Engine) -> None
     assert [row.lines for row in rows(history, error_hours)] == [2]
     assert [row.text for row in rows(history, malformed_lines)] == ["torn", "torn"]
     (source,) = rows(history, log_sources)
-    assert (json.loads(source.fields), source.newest_minute) == ({"": 6, "status": 4}, MINUTE - 5)
+    assert source.newest_minute == MINUTE - 5
+    assert {tuple(row)[1:] for row in rows(history, log_fields)} == {(HOUR, "", 6), (HOUR, "status", 4)}
     (group,) = rows(history, error_groups)
     assert (group.message, group.state, json.loads(group.exemplar)["request_id"]) == ("broken", "open", "r1")
 
@@ -168,7 +174,7 @@ class TestErrors:
         assert counts["broken a", "main"] == 2
         assert counts["broken z", "elsewhere"] == 1
 
-    def test_what_the_scan_calls_varying_joins_what_the_history_does(self, history: Engine) -> None:
+    def test_a_message_that_is_nothing_but_varying_is_no_variant(self, history: Engine) -> None:
         for place in range(MOST_VARIANTS + 1):
             put(history, error(f"broken {chr(97 + place)}"))
         other = error(VARYING)
@@ -177,6 +183,48 @@ class TestErrors:
         groups = {row.id: row.message for row in rows(history, error_groups)}
         assert {groups[row.group_id]: row.lines for row in rows(history, error_hours)}[VARYING] == 2
         assert list(groups.values()).count(VARYING) == 1
+
+    def test_a_known_error_is_known_however_many_others_come_before_it(self, history: Engine) -> None:
+        put(history, error("broken z"))
+        with history.begin() as connection:
+            connection.execute(error_groups.update().values(state="resolved"))
+        batch = Batch()
+        for place in range(MOST_VARIANTS * 2):
+            batch.add(error(f"broken {chr(65 + place)}"))
+        batch.add(error("broken z"))
+        put(history, batch)
+        groups = {row.id: (row.message, row.state) for row in rows(history, error_groups)}
+        counts = {groups[row.group_id]: row.lines for row in rows(history, error_hours)}
+        assert counts["broken z", "resolved"] == 2
+        assert counts[VARYING, "open"] == MOST_VARIANTS * 2 - (MOST_VARIANTS - 1)
+
+    @pytest.mark.parametrize("size", [1, 7, 100])
+    def test_where_a_batch_ends_does_not_matter(self, history: Engine, size: int) -> None:
+        words = [f"broken {chr(65 + place % 40)}" for place in range(100)]
+        for start in range(0, 100, size):
+            batch = Batch()
+            for word in words[start : start + size]:
+                batch.add(error(word))
+            put(history, batch)
+        groups = {row.id: row.message for row in rows(history, error_groups)}
+        counts = {groups[row.group_id]: row.lines for row in rows(history, error_hours)}
+        first = {word: words.count(word) for word in words[:MOST_VARIANTS]}
+        assert counts == first | {VARYING: 100 - sum(first.values())}
+
+    def test_more_kinds_than_are_told_apart_are_one(self, history: Engine) -> None:
+        put(history, error("broken", name="E0"))
+        (known,) = (row._asdict() for row in rows(history, error_groups))
+        others = [known | {"id": known["id"] + n, "fingerprint": f"{n:032}"} for n in range(1, MOST_GROUPS - 1)]
+        with history.begin() as connection:
+            connection.execute(error_groups.insert(), others)
+            if history.dialect.name == "postgresql":
+                connection.execute(text("SELECT setval('error_groups_id_seq', :n)"), {"n": MOST_GROUPS})
+        for name in ("E1", "E2", "E3", "E0"):
+            put(history, error("broken", name=name))
+        groups = {row.id: (row.module, row.name) for row in rows(history, error_groups)}
+        assert len(groups) == MOST_GROUPS + 1
+        counts = {groups[row.group_id]: row.lines for row in rows(history, error_hours)}
+        assert counts == {("search", "E0"): 2, ("search", "E1"): 1, (OTHER, OTHER): 2}
 
     def test_first_and_last_when_files_come_out_of_order(self, history: Engine) -> None:
         for hours, release in ((0, "1.2"), (-5, "1.1"), (-9, "1.0"), (-2, "1.1"), (1, "1.3")):
@@ -233,6 +281,43 @@ def test_lines_without_a_route_teach_none(history: Engine) -> None:
     batch.traffic["search", "", MINUTE] = Traffic([0, 0], valid=1)
     put(history, batch)
     assert opened(history).routes == {"/items"}
+
+
+def test_a_service_has_so_many_learnt_routes_and_those_of_its_file_besides(history: Engine) -> None:
+    def requests(first: int, count: int) -> Batch:
+        routes = [f"/r{place}" for place in range(first, first + count)]
+        return Batch(traffic={("search", route, MINUTE): Traffic([0, 0], valid=1) for route in routes})
+
+    own = frozenset({"/r0", "/late"})
+    put(history, requests(0, 151), opened(history, "app"), own_routes=own)
+    # Another source, that learnt its routes at the same time.
+    put(history, requests(100, 151), opened(history, "jobs"), own_routes=own)
+    late = Batch(traffic={("search", "/late", MINUTE): Traffic([0, 0], valid=1)})
+    put(history, late, opened(history, "jobs"), own_routes=own)
+    routes = {row.route for row in rows(history, traffic_series)}
+    assert routes == {f"/r{place}" for place in range(MOST_ROUTES + 1)} | {"/late", OTHER}
+    assert sum(row.valid for row in rows(history, traffic_minutes)) == 303
+
+
+def test_so_many_samples_are_kept_and_they_are_the_newest(history: Engine) -> None:
+    for place in range(MOST_SAMPLES_KEPT + 3):
+        put(history, Batch(samples=[f"torn {place}"]))
+        put(history, Batch(samples=["of another"]), opened(history, "jobs")) if place < 2 else None
+    kept = [row.text for row in rows(history, malformed_lines)]
+    assert kept.count("of another") == 2
+    assert [text for text in kept if text.startswith("torn")] == [f"torn {n}" for n in range(3, MOST_SAMPLES_KEPT + 3)]
+
+
+def test_marks_are_let_go_by_who_is_not_behind(history: Engine) -> None:
+    behind = opened(history)
+    state, mark = store_batch(history, opened(history), Batch(), BOUNDS, NOW, mark=MARK)
+    state, other = store_batch(history, state, Batch(), BOUNDS, NOW, mark=replace(MARK, head=b"another."))
+    assert mark is not None and other is not None
+    with pytest.raises(Overtaken):
+        forget_marks(history, behind, [mark])
+    state = forget_marks(history, state, [mark])
+    assert state.marks == (other,)
+    assert opened(history) == state
 
 
 def test_those_that_come_at_once_find_the_same_source_and_bounds(history: Engine) -> None:

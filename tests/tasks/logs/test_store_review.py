@@ -42,7 +42,8 @@ def batch(
         made.errors[KEY.fingerprint] = seen
     dated = [hour for hour, lines in made.lines.items() if lines.parsed > lines.undated]
     made.newest_minute = max(dated, default=0) * 60
-    made.fields.update({"": sum(hours.values()), "status": sum(hours.values())})
+    for back, count in hours.items():
+        made.fields.update({(NOW_HOUR - back, ""): count, (NOW_HOUR - back, "status"): count})
     return made
 
 
@@ -214,7 +215,24 @@ def test_samples_are_the_latest(history: Engine) -> None:
     store(history, *torn)
     [source] = review(history).sources
     assert source.samples == tuple(f"torn {n}" for n in (6, 5, 4, 3, 2))
-    assert source.fields == {"": 7, "status": 7}
+
+
+def test_fields_are_told_by_hour_of_the_period_and_the_week_before(history: Engine) -> None:
+    counts = {0: 1, 1: 2, 24: 4, 25: 8, 24 * 8: 16, 24 * 8 + 1: 32, -1: 64}
+    store(history, batch(counts), batch({1: 2}))
+    [source] = review(history).sources
+    hours = {(UNTIL.replace(second=0) - hour) / timedelta(hours=1): held for hour, held in source.fields.items()}
+    told = {0: 1, 1: 4, 24: 4, 25: 8, 24 * 8: 16}
+    assert hours == {back: {"": count, "status": count} for back, count in told.items()}
+
+
+def test_moments_of_which_lines_may_be_missing_are_told_of_the_period(history: Engine) -> None:
+    made = batch({1: 5, 30: 5})
+    made.lines[NOW_HOUR - 1].crowded = 2
+    made.lines[NOW_HOUR - 30].crowded = 1
+    store(history, made)
+    [source] = review(history).sources
+    assert source.counts.crowded == 2
 
 
 def replace_samples(made: Batch, samples: list[str]) -> Batch:

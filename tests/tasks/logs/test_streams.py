@@ -2,6 +2,7 @@
 
 import json
 import os
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,17 +14,23 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import trustme
 
 from tasks import secrets
 from tasks.check_result import Message
+from tasks.errors import UsageError
+from tasks.history.engine import writing
+from tasks.http import trust
+from tasks.logs.cursor import PAGE
 from tasks.logs.lines import reader_of
+from tasks.logs.loki import read_loki
 from tasks.logs.settings import Source
-from tasks.logs.streams import PAGE, read_command, read_loki
-from tasks.logs.tables import log_hours
+from tasks.logs.streams import read_command
+from tasks.logs.tables import log_hours, log_sources
 from tasks.observation import ObservationError
 
 if TYPE_CHECKING:
-    from tests.tasks.logs.conftest import Service
+    from tests.tasks.logs.conftest import Reading, Service
 
 NS = 1_000_000_000
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -34,7 +41,7 @@ def line(at: datetime, message: str = "done") -> str:
     return json.dumps({"timestamp": at.isoformat(), "level": "error", "message": message})
 
 
-def ask(script: str, problems: list[Message] | None = None, timeout_s: float = 5.0, **bounds: Any) -> list[Any]:
+def ask(script: str, problems: list[Message] | None = None, timeout_s: float = 60.0, **bounds: Any) -> list[Any]:
     source = Source(name="pods", kind="command", command=("sh", "-c", script, "{since}"), timeout_s=timeout_s)
     found: list[Any] = read_command(
         source, SINCE_NS, reader_of(source), UTC, [] if problems is None else problems, **bounds
@@ -51,7 +58,7 @@ class TestCommand:
         output = service.folder / "output"
         output.write_text("")
         service.sources = (
-            '[[logs.source]]\nname = "pods"\nkind = "command"\ntimeout_s = 5\n'
+            '[[logs.source]]\nname = "pods"\nkind = "command"\ntimeout_s = 60\n'
             f'command = ["sh", "-c", "echo $0 > {service.folder}/since; cat {output}", "{{since}}"]\n'
         )
         return output
@@ -86,6 +93,15 @@ class TestCommand:
         assert service.read_lines() == 3
         assert service.read_lines() == 0
         assert {row.hour for row in service.rows(log_hours)} == {int(at.timestamp()) // 3600}
+
+    def test_much_of_it_is_stored_piece_by_piece_in_the_order_of_time(self, service: "Service", output: Path) -> None:
+        start = service.now - timedelta(hours=2)
+        pods = [[line(start + timedelta(seconds=place // 2), f"{pod}{place}") for place in range(9000)] for pod in "ab"]
+        output.write_text("\n".join([*pods[0], *pods[1]]))
+        service.commit_bytes = 100_000
+        assert service.read_lines() == 18_000
+        assert service.rows(log_sources)[0].version > 3
+        assert service.read_lines() == 0
 
     def test_without_any_time_counts_once(self, service: "Service", output: Path) -> None:
         output.write_text("a\nb\na\n")
@@ -123,15 +139,15 @@ class TestCommand:
         with pytest.raises(ObservationError, match="There is no program kubectl-of-nowhere on this machine"):
             read_command(source, SINCE_NS, reader_of(source), UTC, [])
 
-    @pytest.mark.parametrize("bounds", [{"timeout_s": 0.6}, {"deadline_s": 0.6}])
+    @pytest.mark.parametrize("bounds", [{"timeout_s": 3.0}, {"deadline_s": 3.0}])
     def test_one_that_hangs_is_ended_with_all_that_it_started(self, tmp_path: Path, bounds: dict[str, float]) -> None:
         began = time.monotonic()
-        with pytest.raises(ObservationError, match=r"The command did not end within 0\.6 s"):
-            ask(f"echo '{line(NOON)}'; sleep 60 & echo $! > {tmp_path}/pid; echo $$ > {tmp_path}/own; wait", **bounds)
-        assert time.monotonic() - began < 5
+        with pytest.raises(ObservationError, match=r"The command did not end within 3\.0 s"):
+            ask(f"echo '{line(NOON)}'; sleep 600 & echo $! > {tmp_path}/pid; echo $$ > {tmp_path}/own; wait", **bounds)
+        assert 3 <= time.monotonic() - began < 30
         for name in ("pid", "own"):
             pid = int((tmp_path / name).read_text())
-            until = time.monotonic() + 5
+            until = time.monotonic() + 60
             while _lives(pid) and time.monotonic() < until:
                 time.sleep(0.02)
             assert not _lives(pid)
@@ -172,9 +188,9 @@ def _reference(variable: str) -> Any:
 def _lives(pid: int) -> bool:
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (ProcessLookupError, FileNotFoundError):
         return False
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
 
 
 @dataclass
@@ -187,7 +203,7 @@ class Loki:
     port: int = 0
     server: ThreadingHTTPServer | None = None
 
-    def start(self) -> None:
+    def start(self, tls: ssl.SSLContext | None = None) -> None:
         loki = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -204,6 +220,8 @@ class Loki:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
         self.server.daemon_threads = True
+        if tls is not None:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
         self.port = self.server.server_port
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
@@ -241,7 +259,7 @@ class TestLoki:
         loki = Loki()
         loki.start()
         service.sources = (
-            '[[logs.source]]\nname = "loki"\nkind = "loki"\ntimeout_s = 1\nquery = \'{app="kondate"}\'\n'
+            '[[logs.source]]\nname = "loki"\nkind = "loki"\ntimeout_s = 30\nquery = \'{app="kondate"}\'\n'
             f'url = "http://127.0.0.1:{loki.port}"\nheaders = {{ X-Scope-OrgID = "kitchen" }}\n'
         )
         yield loki
@@ -288,18 +306,63 @@ class TestLoki:
         loki.streams["a"].append((at + NS, line(service.now)))
         taken = service.read()
         assert taken.lines == PAGE + 2
-        assert [problem.params for problem in taken.problems] == [{"most": PAGE}]
+        assert [problem.params for problem in taken.problems] == [{"moments": 1}]
+        assert service.read_lines() == 0
+        [told] = {row.hour: row.crowded for row in service.rows(log_hours) if row.crowded}.items()
+        assert told == (at // NS // 3600, 1)  # for the review, which reads nothing of it any more
 
-    def test_more_than_is_read_at_once_is_read_next_time(self, service: "Service", loki: Loki) -> None:
-        self.put(loki, service, 3 * PAGE)
+    def test_much_of_it_is_stored_piece_by_piece(self, service: "Service", loki: Loki) -> None:
+        self.put(loki, service, 3 * PAGE, step_ns=NS // 10)
+        service.commit_bytes = 1000
+        loki.broken = lambda handler, asked: asked == 3 and answer(handler, 500, "too busy")
+        with pytest.raises(ObservationError, match="Loki answered HTTP 500: too busy"):
+            service.read()
+        assert (service.sums()["lines"], service.rows(log_sources)[0].version) == (2 * PAGE - 2, 2)
+        loki.broken = None
+        assert service.read_lines() == PAGE + 2
+
+    def test_what_there_was_no_time_for_is_read_next_time(self, service: "Service", loki: Loki) -> None:
+        self.put(loki, service, 2 * PAGE, step_ns=NS // 10)
+        service.commit_bytes, deadline_s, held = 1000, 4.0, threading.Event()
+
+        def hold() -> None:
+            with writing(service.history):
+                held.set()
+                time.sleep(deadline_s + 0.5)
+
+        def slow(_: BaseHTTPRequestHandler, asked: int) -> bool:
+            if asked == 1:
+                threading.Thread(target=hold).start()
+                held.wait()
+            return False
+
+        loki.broken = slow
+        taken = service.read(deadline_s=deadline_s)
+        assert [problem.text for problem in taken.problems] == [
+            "There was no time for all lines: the rest is read next time"
+        ]
+        assert (taken.lines, len(loki.asked)) == (PAGE - 1, 1)
+        assert service.read_lines() == PAGE + 1
+
+    def test_an_answer_that_is_too_large_is_asked_for_in_smaller_ones(self, service: "Service", loki: Loki) -> None:
+        self.put(loki, service, 1000)
         source, since = service.settings.logs.source[0], loki.streams["a"][0][0]
-        until = int(service.now.timestamp()) * NS
-        for bound in ({"most_bytes": 1000}, {"deadline_s": 0.0}):
-            problems: list[Message] = []
-            assert len(read_loki(source, since, until, {}, problems, **bound)) == PAGE  # type: ignore[arg-type]
-            assert [problem.text for problem in problems] == [
-                "Loki has more lines than are read at once: the rest is read next time"
-            ]
+        until, trusted = int(service.now.timestamp()) * NS, trust(None, "")
+        pages = list(read_loki(source, since, until, {}, trusted, most_bytes=100_000))
+        assert [text for page in pages for _, text in page.lines] == [text.encode() for _, text in loki.streams["a"]]
+        assert {asked["limit"] for asked in loki.asked} == {"5000", "625"}
+        with pytest.raises(ObservationError, match="A line of Loki is longer than"):
+            list(read_loki(source, since, until, {}, trusted, most_bytes=100))
+
+    def test_it_needs_no_more_memory_for_more_lines(
+        self, service: "Service", loki: Loki, apart: Callable[["Service"], "Reading"]
+    ) -> None:
+        self.put(loki, service, 40_000, step_ns=NS // 10)
+        loki.streams["a"] = [(at, text.replace("same", "x" * 1000)) for at, text in loki.streams["a"]]  # 43 MB
+        reading = apart(service)
+        assert reading.order()["ends"] == [0]
+        assert reading.noted()["lines"] == 40_000
+        assert reading.noted()["grown_kib"] < 64 * 1024
 
     def test_lines_from_now_on_are_for_the_next_time(self, service: "Service", loki: Loki) -> None:
         service.now = service.now.replace(microsecond=0)
@@ -354,6 +417,37 @@ class TestLoki:
         loki.broken = None
         assert service.read_lines() == 2 * PAGE + 5
 
+    @pytest.mark.parametrize("left_s", [0.5, 0.0, -1.0])
+    def test_a_page_has_the_time_that_is_left(self, service: "Service", loki: Loki, left_s: float) -> None:
+        over, began = threading.Event(), time.monotonic()
+        loki.broken = lambda *_: over.wait(60)
+        source, until_ns = service.settings.logs.source[0], int(service.now.timestamp()) * NS
+        with pytest.raises(ObservationError, match="Loki did not answer in time"):
+            list(read_loki(source, 0, until_ns, {}, trust(None, ""), until_s=began + left_s))
+        assert time.monotonic() - began < 20
+        over.set()
+
+    def test_a_private_authority_is_trusted_when_it_is_named(self, service: "Service", loki: Loki) -> None:
+        loki.stop()
+        authority, tls = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert("localhost").configure_cert(tls)
+        authority.cert_pem.write_to_path(service.folder / "ca.pem")
+        loki.start(tls)
+        self.put(loki, service, 2)
+        service.sources = service.sources.replace("http://127.0.0.1", "https://localhost")
+        with pytest.raises(ObservationError, match=r"Loki's TLS certificate is not trusted \(.+\); .* set ca_file"):
+            service.read()
+        service.sources += 'ca_file = "ca.pem"\n'
+        assert service.read_lines() == 2
+        (service.folder / "ca.pem").write_text("")
+        with pytest.raises(UsageError, match=r"ca\.pem cannot be used .*correct \[logs\.source\.loki\] ca_file"):
+            service.read()
+
+    def test_a_server_without_tls(self, service: "Service", loki: Loki) -> None:
+        service.sources = service.sources.replace("http://", "https://")
+        with pytest.raises(ObservationError, match="The TLS handshake with Loki failed: check url"):
+            service.read()
+
     @pytest.mark.parametrize("drips", [False, True])
     def test_one_that_hangs_or_drips_is_left(self, service: "Service", loki: Loki, drips: bool) -> None:
         over = threading.Event()
@@ -368,14 +462,15 @@ class TestLoki:
                     handler.wfile.write(b" ")
                 except OSError:
                     break
-            over.wait(10)
+            over.wait(60)
             return True
 
         loki.broken = hang
+        service.sources = service.sources.replace("timeout_s = 30", "timeout_s = 0.5")
         began = time.monotonic()
         with pytest.raises(ObservationError, match="Loki did not answer in time"):
             service.read()
-        assert time.monotonic() - began < 4
+        assert 0.5 <= time.monotonic() - began < 30
         over.set()
 
     def test_structured_metadata_is_no_part_of_a_line(self, service: "Service", loki: Loki) -> None:

@@ -22,11 +22,11 @@ from pathlib import Path
 from tasks.postgres.server import running_postgres
 with running_postgres(Path(sys.argv[1]), fsync=False) as server:
     print(server.dsn, flush=True)
-    time.sleep(60)
+    time.sleep(600)
 """
 
 
-def eventually(true: Callable[[], object], timeout_s: float = 10.0) -> bool:
+def eventually(true: Callable[[], object], timeout_s: float = 120.0) -> bool:
     deadline = time.monotonic() + timeout_s
     while not true():
         if time.monotonic() > deadline:
@@ -88,7 +88,7 @@ def test_an_orphaned_server_is_ended_and_a_stranger_with_its_pid_is_not(tmp_path
     with running_postgres(tmp_path, fsync=False):
         pass
     pid_file = tmp_path / "data" / "postmaster.pid"
-    with subprocess.Popen(["sleep", "60"]) as stranger:
+    with subprocess.Popen(["sleep", "600"]) as stranger:
         pid_file.write_text(f"{stranger.pid}\n{tmp_path / 'data'}\n")
         with running_postgres(tmp_path, fsync=False) as server:
             stopped = servers_in(server.data)
@@ -139,7 +139,7 @@ def test_root_serves_a_clone_below_a_home_nobody_else_may_enter(
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
     for part in (package, package.with_name(f"{package.name}.libs")):
-        assert run(["cp", "-r", str(part), str(home / part.name)], deadline_s=30).returncode == 0
+        assert run(["cp", "-r", str(part), str(home / part.name)], deadline_s=600).returncode == 0
     monkeypatch.syspath_prepend(str(home))
     monkeypatch.delitem(sys.modules, package.name, raising=False)
     assert postgres_binaries().is_relative_to(home)

@@ -35,7 +35,7 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, 
     scrape = {"job_name": "node", "static_configs": [{"targets": [host, gone]}]}
     # JSON is YAML.
     (folder / "prometheus.yml").write_text(
-        json.dumps({"global": {"scrape_interval": "1s"}, "scrape_configs": [scrape]}), encoding="utf-8"
+        json.dumps({"global": {"scrape_interval": "2s"}, "scrape_configs": [scrape]}), encoding="utf-8"
     )
     server = [PROMETHEUS, f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data"]
     with (
@@ -48,11 +48,11 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, 
 
 
 def _wait_for_two_scrapes(url: str, child: Child) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     query = {"query": 'count_over_time(node_cpu_seconds_total{cpu="0",mode="idle"}[1m]) >= 2'}
     while time.monotonic() < deadline:
         with suppress(httpx.TransportError, KeyError, ValueError):
-            if httpx.get(f"{url}/api/v1/query", params=query, timeout=5).json()["data"]["result"]:
+            if httpx.get(f"{url}/api/v1/query", params=query, timeout=30).json()["data"]["result"]:
                 return
         time.sleep(0.2)
     raise AssertionError(child.tail())
@@ -70,9 +70,15 @@ def test_hosts_and_figures(prometheus: tuple[str, str, str], tmp_path: Path) -> 
         "[[kpi]]\nname = \"wrong\"\npromql = 'sum(('\nfloor = 1\n",
         encoding="utf-8",
     )
-    looked = asyncio.run(look_at_resources(load_settings(file)))
+    deadline = time.monotonic() + 120
+    while True:
+        looked = asyncio.run(look_at_resources(load_settings(file)))
+        assert isinstance(looked.hosts, Mapping)
+        # On a busy machine a scrape now and then takes longer than it may, and the host counts as down.
+        if isinstance(looked.hosts[there], Host) or time.monotonic() > deadline:
+            break
+        time.sleep(0.5)
 
-    assert isinstance(looked.hosts, Mapping)
     host, missing = looked.hosts[there], looked.hosts[gone]
     assert isinstance(host, Host)
     assert isinstance(host.cpu, Cpu) and 0 <= host.cpu.busy_percent <= 100

@@ -1,5 +1,6 @@
 """Control groups of version 1, version 2 and both, as files under a folder."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,7 +63,14 @@ class Tree:
             self.file(name, text)
 
     def read(self) -> Container:
-        return read_container.fn(0.0, self.root)
+        """The container, without the name of its counter of kills, which is the kernel's own."""
+        found = read_container.fn(0.0, self.root)
+        return replace(found, oom=replace(found.oom, counter="")) if isinstance(found.oom, OomKills) else found
+
+    def counter(self) -> str:
+        kills = read_container.fn(0.0, self.root).oom
+        assert isinstance(kills, OomKills)
+        return kills.counter
 
 
 LIMITED = Container(CpuQuota(0.5, 100, 30, 0, 0, 0.0), MemoryLimit(1000, 500), OomKills(2))
@@ -75,6 +83,17 @@ class TestVersions:
         tree.proc("0::/\n", V2)
         tree.v2()
         assert tree.read() == LIMITED
+
+    def test_each_group_of_each_run_of_the_machine_counts_for_itself(self, tree: Tree) -> None:
+        tree.file("proc/sys/kernel/random/boot_id", "1c7dfadb-36c1-4d6d\n")
+        for group in ("a", "b"):
+            tree.v2(group)
+        tree.proc("0::/a\n", V2)
+        first = tree.counter()
+        tree.proc("0::/b\n", V2)
+        assert first.startswith("1c7dfadb-") and tree.counter() != first
+        tree.proc("0::/a\n", V2)
+        assert tree.counter() == first
 
     def test_version_2_in_a_group_of_the_host(self, tree: Tree) -> None:
         tree.proc("0::/pod/app\n", V2)

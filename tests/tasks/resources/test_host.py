@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -68,7 +69,7 @@ class TestDisks:
 
     def test_this_machine_agrees_with_statvfs(self, tmp_path: Path) -> None:
         seen = os.statvfs(tmp_path)
-        [disk] = read_disks([str(tmp_path)], 5.0).values()
+        [disk] = read_disks([str(tmp_path)], 60.0).values()
         assert isinstance(disk, Disk)
         assert (disk.size_bytes, disk.inodes) == (seen.f_blocks * seen.f_frsize, seen.f_files)
         assert 0 <= disk.available_bytes <= disk.size_bytes
@@ -78,20 +79,37 @@ class TestDisks:
 
         def look(mount: str) -> os.statvfs_result:
             if mount.endswith("dead"):
-                release.wait(20)
+                release.wait(120)
             return os.statvfs(mount)
 
         (tmp_path / "dead").mkdir()
         (tmp_path / "live").mkdir()
-        found = read_disks([str(tmp_path / "dead"), str(tmp_path / "live")], 0.1, look)
+        found = read_disks([str(tmp_path / "dead"), str(tmp_path / "live")], 2.0, look)
         release.set()
         dead, live = found.values()
         assert isinstance(dead, Unobserved) and isinstance(live, Disk)
         assert dead.reason.text == "The mount does not answer within {seconds} s"
 
+    def test_dead_mounts_share_one_deadline(self, tmp_path: Path) -> None:
+        release = threading.Event()
+
+        def look(mount: str) -> os.statvfs_result:
+            release.wait(60)
+            return os.statvfs(mount)
+
+        mounts = [tmp_path / f"dead{n}" for n in range(6)]
+        for mount in mounts:
+            mount.mkdir()
+        started = time.monotonic()
+        found = read_disks(map(str, mounts), 2.0, look)
+        taken = time.monotonic() - started
+        release.set()
+        assert all(isinstance(disk, Unobserved) for disk in found.values()) and len(found) == 6
+        assert 2 <= taken < 8  # and not 12
+
     def test_a_mount_that_is_gone_is_unobserved_and_a_file_is_none(self, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
-        found = read_disks([str(tmp_path / "gone"), str(tmp_path / "file")], 5.0)
+        found = read_disks([str(tmp_path / "gone"), str(tmp_path / "file")], 60.0)
         assert list(found) == [str(tmp_path / "gone")]
         assert isinstance(found[str(tmp_path / "gone")], Unobserved)
 
@@ -144,6 +162,11 @@ class TestCounters:
         (tmp_path / "vmstat").write_text(text)
         assert isinstance(read_oom_kills(tmp_path / "vmstat"), kind)
 
+    def test_kills_belong_to_a_run_of_the_machine_and_are_of_today_after_a_recent_start(self, tmp_path: Path) -> None:
+        (tmp_path / "vmstat").write_text("oom_kill 3\n")
+        assert read_oom_kills(tmp_path / "vmstat", "1c7d", 86_399.0) == OomKills(3, 3, "1c7d")
+        assert read_oom_kills(tmp_path / "vmstat", "1c7d", 86_400.0) == OomKills(3, None, "1c7d")
+
 
 class TestThisMachine:
     """The task as it is, on the machine of the test."""
@@ -153,6 +176,8 @@ class TestThisMachine:
         assert isinstance(host.cpu, Cpu) and 0 <= host.cpu.busy_percent <= 100
         assert isinstance(host.memory, Memory) and 0 < host.memory.available_bytes <= host.memory.total_bytes
         assert isinstance(host.disks, dict) and host.disks
+        if isinstance(host.oom, OomKills):
+            assert len(host.oom.counter) == 8
 
     def test_a_folder_on_which_nothing_is_mounted_any_more(self, tmp_path: Path) -> None:
         host = read_host.fn(0.05, (str(tmp_path),))

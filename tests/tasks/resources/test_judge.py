@@ -1,6 +1,6 @@
 """Judges of machines and containers: inside, at and outside each limit, and never a PASS for what was not seen."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -53,8 +53,8 @@ def said(result: CheckResult) -> str:
     return result.reason.text.format(**result.reason.params)
 
 
-def cpu(seen: Cpu | Unobserved, samples: list[float] | None = None) -> CheckResult:
-    return judge_cpu(seen, "host", LIMITS, NOW, {} if samples is None else {"host": samples})
+def cpu(seen: Cpu | Unobserved, samples: Sequence[float | None] = ()) -> CheckResult:
+    return judge_cpu(seen, "host", LIMITS, NOW, {"host": samples})
 
 
 def disk(used: int, *, inodes: tuple[int, int] = (100, 90)) -> list[CheckResult]:
@@ -198,24 +198,38 @@ class TestNotSeen:
 
 
 class TestBusiest:
-    """A reading is weak: with minute samples the busiest quarter of an hour is judged."""
+    """The reading alone only warns: with minute samples the busiest quarter of an hour is judged beside it."""
 
     def test_fourteen_samples_are_too_few_and_the_result_says_so(self) -> None:
         result = cpu(CPU, [99.0] * 14)
         assert (result.status, result.observed) == (PASS, Quantity(10.0, "%"))
-        assert said(result) == "10.0 % were in use for 2.0 s: one reading, as there are only 14 minute samples"
+        assert said(result) == ("10.0 % were in use for 2.0 s: one reading, as no 15 of 14 minute samples are in a row")
 
     def test_one_reading_alone_warns_at_most(self) -> None:
         assert cpu(replace(CPU, busy_percent=100.0)).status is WARN
 
-    def test_fifteen_are_judged_and_not_the_reading(self) -> None:
-        result = cpu(replace(CPU, busy_percent=100.0), [50.0] * 15)
-        assert (result.status, result.observed) == (PASS, Quantity(50.0, "%"))
-        assert said(result) == "50.0 % were in use in the busiest 15 of 15 minutes, 100.0 % just now"
+    def test_a_quiet_day_does_not_hide_what_is_seen_now(self) -> None:
+        result = cpu(replace(CPU, busy_percent=100.0), [5.0] * 15 + [None] * 1425)
+        assert (result.status, result.observed) == (WARN, Quantity(100.0, "%"))
+        assert said(result) == "5.0 % were in use in the busiest 15 of 15 minutes, 100.0 % just now"
 
     def test_a_busy_quarter_of_an_hour_of_a_quiet_day_warns(self) -> None:
         day = [5.0] * 700 + [90.0] * 15 + [5.0] * 700
         assert cpu(CPU, day).status is WARN
+
+    def test_samples_that_are_not_in_a_row_make_no_quarter_of_an_hour(self) -> None:
+        scattered = [97.0, *[None] * 95] * 15
+        assert cpu(CPU, scattered).status is PASS
+        assert "one reading" in said(cpu(CPU, scattered))
+
+    @pytest.mark.parametrize(("missed", "status"), [(0, FAIL), (3, FAIL), (4, PASS)])
+    def test_a_few_minutes_may_be_missed(self, missed: int, status: Status) -> None:
+        assert cpu(CPU, [97.0] * 6 + [None] * missed + [97.0] * (9 - missed)).status is status
+
+    def test_how_much_of_the_day_was_sampled_is_told(self) -> None:
+        [table] = cpu(CPU, [5.0] * 15 + [None] * 1425).evidence
+        assert isinstance(table, Table)
+        assert table.rows[-1] == (msg("Minutes of the last 24 hours that were sampled"), 15)
 
     def test_samples_of_another_host_say_nothing(self) -> None:
         result = judge_cpu(CPU, "host", LIMITS, NOW, {"other": [99.0] * 60})
@@ -224,11 +238,11 @@ class TestBusiest:
     @settings(max_examples=40)
     @given(st.lists(st.floats(0, 100), min_size=3, max_size=40))
     def test_the_busiest_mean_is_between_the_mean_and_the_highest(self, samples: list[float]) -> None:
-        busiest = busiest_mean(samples, 3)
+        busiest = busiest_mean(samples, 3, least=3)
         assert busiest is not None
         assert min(samples) - 1e-9 <= busiest <= max(samples) + 1e-9
         assert busiest >= sum(samples[:3]) / 3 - 1e-9
-        assert busiest_mean(samples, len(samples)) == pytest.approx(sum(samples) / len(samples))
+        assert busiest_mean(samples, len(samples), least=1) == pytest.approx(sum(samples) / len(samples))
 
 
 class TestKills:
@@ -241,6 +255,8 @@ class TestKills:
             (OomKills(1), [], WARN),
             (OomKills(3), [3.0] * 1200, PASS),
             (OomKills(3), [3.0] * 1199, WARN),
+            (OomKills(3), [3.0, *[None] * 1199], PASS),  # a counter tells of the minutes between its samples too
+            (OomKills(3), [*[None] * 1199, 3.0], WARN),
             (OomKills(3), [2.0] * 20, FAIL),
             (OomKills(1), [7.0] * 1200, FAIL),  # the counter began anew, and has counted one since
             (OomKills(0), [7.0] * 1200, PASS),
@@ -248,8 +264,25 @@ class TestKills:
             (OomKills(None, 0.6), [], FAIL),
         ],
     )
-    def test_kills(self, seen: OomKills, samples: list[float], status: Status) -> None:
+    def test_kills(self, seen: OomKills, samples: list[float | None], status: Status) -> None:
         assert judge_oom(seen, "host", LIMITS, NOW, {"host": samples}).status is status
+
+    def test_rounds_that_take_turns_on_two_machines_count_no_kill_twice(self) -> None:
+        turns = {"host/counter:a": [3.0, None] * 600, "host/counter:b": [None, 0.0] * 600}
+        for seen in (OomKills(3, counter="a"), OomKills(0, counter="b")):
+            assert judge_oom(seen, "host", LIMITS, NOW, turns).status is PASS
+
+    def test_a_kill_on_the_other_machine_fails(self) -> None:
+        turns = {"host/counter:a": [3.0, None] * 600, "host/counter:b": [None, 0.0] * 599 + [None, 1.0]}
+        result = judge_oom(OomKills(3, counter="a"), "host", LIMITS, NOW, turns)
+        assert (result.status, result.observed, result.subject) == (FAIL, Quantity(1, ""), "host")
+        assert said(result) == "1 processes were killed in the last 1200 minutes"
+        away = judge_oom(OomKills(0, 0.0, counter="c"), "host", LIMITS, NOW, turns)
+        assert (away.status, away.observed) == (FAIL, Quantity(1, ""))
+
+    def test_the_kills_of_a_container_are_not_those_of_its_host(self) -> None:
+        samples = {"container/counter:a-7": [0.0] * 10 + [5.0]}
+        assert judge_oom(OomKills(0, counter="a"), "host", LIMITS, NOW, samples).status is PASS
 
     @settings(max_examples=40)
     @given(st.lists(st.integers(0, 5), min_size=1, max_size=20), st.integers(0, 19))
@@ -270,7 +303,7 @@ class TestEvidence:
     def test_the_machine_of_the_round_is_named_beside_its_figures(self) -> None:
         [table] = judge_cpu(CPU, "host", LIMITS, NOW, {}, "worker-3").evidence
         assert isinstance(table, Table)
-        assert [row[1] for row in table.rows] == ["worker-3", 10.0, 1.0, 0.0, 1.0, 4]
+        assert [row[1] for row in table.rows] == ["worker-3", 10.0, 1.0, 0.0, 1.0, 4, 0]
 
     def test_the_fullest_disk_alone(self) -> None:
         full = Disk(1000, 50, 50, 0, 0)

@@ -1,5 +1,6 @@
 """Figures by minute, on both databases."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -46,6 +47,18 @@ def test_services_do_not_see_each_other(history: Engine) -> None:
     assert read_samples(history, "shop", "cpu.used", NOON, NOON + MINUTE) == {"host": (1.0,)}
     assert synthetic_until(history, "shop") is None
     assert synthetic_until(history, "bar") == NOON.replace(second=0)
+
+
+def test_those_that_come_at_once_with_the_same_new_figures(history: Engine) -> None:
+    names = [f"disk-{place}" for place in range(40)]
+
+    def store(place: int) -> int:
+        told = names if place % 2 else list(reversed(names))
+        return store_readings(history, "shop", [(NOON, cpu(place, name)) for name in told])
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(store, range(16))) == [40] * 16
+    assert set(read_samples(history, "shop", "cpu.used", NOON, NOON + MINUTE)) == set(names)
 
 
 def test_what_cannot_be_stored_leaves_nothing_behind(history: Engine) -> None:

@@ -1,0 +1,96 @@
+"""Whether the lines of a log hold the fields that are read from them, and still do."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tasks.check_result import Message, moment, msg
+from tasks.logs.facts import SourceLines
+
+LOOKED_AT = 1000
+"""A field that none of this many lines holds is not there."""
+USUAL_SHARE = 0.5
+"""A level that so many lines have is written in every line of a kind: it does not stay away by chance."""
+_COUNTED = ("timestamp", "status", "duration")
+"""Fields that are counted in every line, and so in the period itself."""
+_LEVEL = "level"
+_TELL_ERRORS = (_LEVEL, "error", "status")
+
+Held = Sequence[tuple[datetime, Mapping[str, int]]]
+"""Hours, oldest first, and how many of their looked at lines hold each field."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """Looked at lines of hours one after the other, none of which holds some fields."""
+
+    since: datetime
+    until: datetime
+    lines: int
+
+
+def missing_field(lines: SourceLines, mapped: Sequence[str], since: datetime) -> Message | None:
+    """Which field no line holds, of the mapped ones, of those that tell errors, or that lines held before."""
+    held = sorted(lines.fields.items())
+    absent = {name: _absent(held, (name,), since) for name in mapped if name not in _COUNTED}
+    if missing := [name for name, looked_at in absent.items() if looked_at >= LOOKED_AT]:
+        return msg(
+            "None of {lines} lines that were looked at has {fields}: correct [logs.source.fields]",
+            lines=min(absent[name] for name in missing),
+            fields=", ".join(missing),
+        )
+    if (looked_at := _absent(held, _TELL_ERRORS, since)) >= LOOKED_AT and not _holds(held, _TELL_ERRORS):
+        return msg(
+            "None of {lines} lines that were looked at has a level, an error or a status, so that no error would be "
+            "noticed: set level or error in [logs.source.fields]",
+            lines=looked_at,
+        )
+    return _lost_level(held, since)
+
+
+def _absent(held: Held, names: Collection[str], since: datetime) -> int:
+    """How many lines up to the end of the period hold none of the fields, if no line of the period does."""
+    period = [counts for hour, counts in held if hour >= since]
+    if not period or any(counts.get(name) for counts in period for name in names):
+        return 0
+    return max((s.lines for s in _stretches(held, names) if s.until > since), default=0)
+
+
+def _lost_level(held: Held, since: datetime) -> Message | None:
+    """The period's longest stretch without a level, in a log of which most lines have one."""
+    with_level = [counts for _, counts in held if counts.get(_LEVEL)]
+    if _sum(with_level, _LEVEL) < USUAL_SHARE * _sum(with_level, "") or not with_level:
+        return None
+    lost = [s for s in _stretches(held, (_LEVEL,)) if s.until > since and s.lines >= LOOKED_AT]
+    if not lost:
+        return None
+    longest = max(lost, key=lambda stretch: stretch.lines)
+    return msg(
+        "None of {lines} lines looked at from {since} to {until} has {field}, as most lines have: "
+        "does a release write other lines? Correct [logs.source.fields]",
+        lines=longest.lines,
+        since=moment(longest.since),
+        until=moment(longest.until),
+        field=_LEVEL,
+    )
+
+
+def _stretches(held: Held, names: Collection[str]) -> list[_Stretch]:
+    found: list[_Stretch] = []
+    before: _Stretch | None = None
+    for hour, counts in held:
+        if any(counts.get(name) for name in names):
+            before = None
+            continue
+        since, lines = (hour, 0) if before is None else (before.since, before.lines)
+        before = _Stretch(since, hour + timedelta(hours=1), lines + counts.get("", 0))
+        found.append(before)
+    return found
+
+
+def _holds(held: Held, names: Collection[str]) -> bool:
+    return any(counts.get(name) for _, counts in held for name in names)
+
+
+def _sum(counts: Iterable[Mapping[str, int]], name: str) -> int:
+    return sum(held.get(name, 0) for held in counts)
