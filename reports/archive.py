@@ -80,7 +80,7 @@ def write(report: Report, seal: Seal, output: Path, *, locales: Sequence[str], l
 def write_index(output: Path, locales: Sequence[str]) -> None:
     """Rebuild the index, each round's link to its latest report, and the runbook pages. Raises ArchiveError."""
     # Of two writers at once, the one that looked first must not write last.
-    with alone(output / ".index.lock"):
+    with alone(output):
         _write_index(output, locales)
 
 

@@ -89,16 +89,18 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 @contextmanager
-def alone(path: Path) -> Iterator[None]:
-    """Wait until no other process is in here with the same lock file. Raises ArchiveError."""
+def alone(folder: Path) -> Iterator[None]:
+    """Wait until no other writer is in here with the same folder. Raises ArchiveError."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = path.open("a")
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder, os.O_RDONLY)
     except OSError as error:
-        raise cannot_write(path, error) from error
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        raise cannot_write(folder, error) from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(handle)
 
 
 def remove_leftovers(output: Path) -> None:

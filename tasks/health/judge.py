@@ -126,7 +126,7 @@ def judge_errors(seen: Sampled | Unobserved, subject: str, limits: HealthLimits,
         counts = msg(
             "0 of {all} requests failed; so few only show an error rate under {bound} %",
             all=len(seen.answers),
-            bound=round(shown * 100, 1),
+            bound=min(100.0, round(shown * 100, 1)),
         )
     observed = Quantity(_percent(share), "%")
     return ERRORS.judged(status, subject, counts, at=now, observed=observed, limit=limit, evidence=_answers(seen))

@@ -6,6 +6,8 @@ from sqlalchemy.exc import ArgumentError
 
 from tasks.configuration import Model, SecretRef, TextOrSecret
 
+_FORM = "must be sqlite:///FILE or postgresql://USER@HOST/DATABASE"
+
 
 class History(Model):
     """Where results are kept: SQLite beside the service file unless said otherwise."""
@@ -26,9 +28,12 @@ class History(Model):
 def check_history_url(value: str) -> str:
     """The address of a history database; raises ValueError if it is neither SQLite nor PostgreSQL."""
     try:
-        backend = make_url(value).get_backend_name()
+        url = make_url(value)
+        backend = url.get_backend_name()
     except (ArgumentError, ValueError):  # their texts may repeat a password
-        backend = ""
+        raise ValueError(_FORM) from None
+    if "@" in (url.host or ""):  # the end of a password, which would be shown as the host
+        raise ValueError("holds an @ in its password: write it as %40")
     if backend not in ("sqlite", "postgresql"):
-        raise ValueError("must be sqlite:///FILE or postgresql://USER@HOST/DATABASE")
+        raise ValueError(_FORM)
     return value

@@ -113,6 +113,12 @@ REFUSED: dict[str, tuple[list[str], int, list[str]]] = {
         3,
         ["PREFECT_API_URL names http://127.0.0.1:1/api, but no Prefect server answers there"],
     ),
+    "verify what is not there": (
+        ["db", "verify"],
+        3,
+        ["there is no history database at sqlite://", "nothing was verified"],
+    ),
+    "verify without a run": (["db", "verify"], 3, ["holds no run of service: nothing of it was verified"]),
     "config errors": (
         ["config", "check", "wrong.toml"],
         2,
@@ -205,6 +211,10 @@ def prepare(machine: Machine, name: str) -> None:
         machine.write(name="services/bar.toml")
     elif name != "no service file":
         machine.write()
+    if name == "verify without a run":
+        engine = open_history("sqlite:///opsrounds.db", machine.folder)
+        migrate.upgrade(engine, None)
+        engine.dispose()
     if name.endswith("an old schema"):
         old_history(machine)
     machine.write(name="unreachable.toml", more='[history]\nurl = "postgresql://ops@127.0.0.1:1/history"\n')

@@ -18,6 +18,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.states import Cancelling, Pending, Running
 
 from deployments.dead_runs import crash_dead_runs, describe
+from deployments.runner import pause_others
 from deployments.schedules import deployments_of
 from tasks.settings import Settings, load_settings
 
@@ -101,6 +102,25 @@ def test_one_that_was_starting_or_stopping_is_crashed_too(
     assert state_of(prefect, dead)[0] == states[-1].__name__
     crash_dead_runs(prefect, datetime.now(UTC) + MINUTE)
     assert state_of(prefect, dead)[0] == "Crashed"
+
+
+def test_the_deployments_of_a_service_that_is_gone_are_paused(
+    services: dict[str, Settings], prefect: SyncPrefectClient, served: UUID
+) -> None:
+    [daily, *_] = deployments_of(services)
+    served_elsewhere = [f"{d.flow_name}/{d.name}" for d in deployments_of(services)]
+    pause_others(prefect, {*served_elsewhere, *_every_other(prefect, served)})
+    assert not prefect.read_deployment(served).paused
+    pause_others(prefect, _every_other(prefect, served))
+    assert prefect.read_deployment(served).paused
+    daily.apply()  # its file is back
+    assert not prefect.read_deployment(served).paused
+
+
+def _every_other(prefect: SyncPrefectClient, mine: UUID) -> set[str]:
+    """The deployments of other tests on the shared server."""
+    others = [deployment for deployment in prefect.read_deployments() if deployment.id != mine]
+    return {f"{prefect.read_flow(other.flow_id).name}/{other.name}" for other in others}
 
 
 def test_a_run_that_has_a_process_is_left_alone(prefect: SyncPrefectClient, served: UUID, process_of: Any) -> None:

@@ -28,8 +28,7 @@ def pool(prefect: SyncPrefectClient) -> str:
 def registered(prefect: SyncPrefectClient, pool: str) -> dict[str, DeploymentResponse]:
     """What the server knows of a pool."""
     found = [deployment for deployment in prefect.read_deployments() if deployment.work_pool_name == pool]
-    assert len({deployment.name for deployment in found}) == len(found)
-    return {deployment.name: deployment for deployment in found}
+    return {f"{prefect.read_flow(deployment.flow_id).name}/{deployment.name}": deployment for deployment in found}
 
 
 def test_registering_twice_changes_nothing_and_a_worker_holds_the_round(
@@ -39,16 +38,18 @@ def test_registering_twice_changes_nothing_and_a_worker_holds_the_round(
     shop = operate(name=name)  # type: ignore[operator]
     services = find_services(shop.settings.path.parent)
     names = register_deployments(services, pool, shop.settings.path.parent)
-    assert names == [f"daily-checklist/{name}", "outbox/every-service"]
+    flows = ("daily-checklist", "monitoring", "error-triage")
+    assert names == [*(f"{flow}/{name}" for flow in flows), "outbox/every-service"]
     first = registered(prefect, pool)
     assert register_deployments(services, pool, shop.settings.path.parent) == names
     again = registered(prefect, pool)
+    assert set(again) == set(names)
     assert {key: value.id for key, value in again.items()} == {key: value.id for key, value in first.items()}
-    for deployment in again.values():
+    for key, deployment in again.items():
         assert deployment.job_variables == {"env": {"OPSROUNDS_SERVICES": str(shop.settings.path.parent)}}
-        assert len(deployment.schedules) == 1
+        assert len(deployment.schedules) == (0 if key.startswith("error-triage/") else 1)
 
-    run = prefect.create_flow_run_from_deployment(again[name].id)
+    run = prefect.create_flow_run_from_deployment(again[f"daily-checklist/{name}"].id)
     environment = {key: value for key, value in os.environ.items() if key != "OPSROUNDS_SERVICES"}
     worker = subprocess.run(
         [sys.executable, "-m", "prefect", "worker", "start", "--pool", pool, "--run-once"],

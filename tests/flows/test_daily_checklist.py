@@ -26,14 +26,19 @@ from deployments.cli import app
 from flows.daily_checklist import TIMING, daily_checklist
 from flows.options import DailyOptions, RoundRefused
 from flows.outbox import deliver
-from flows.rounds import begin_round, close_round
+from flows.rounds import Round, begin_round, close_round, look
+from flows.sections import resources
 from flows.sections.health import health_check
-from tasks.check_result import Status
+from reports.report import Section
+from tasks.check_result import Status, msg
 from tasks.guide.judge import Verdict
+from tasks.health.checks import CHECKS as HEALTH_CHECKS
+from tasks.health.checks import READINESS
 from tasks.history.chain import verify_chains
 from tasks.history.engine import reading
+from tasks.history.runs import RunKey
 from tasks.processes import free_port
-from tests.operated import HEALTH
+from tests.operated import GUIDE, HEALTH
 
 if TYPE_CHECKING:
     from tests.operated import Operate, Operated, Site, Told
@@ -322,6 +327,61 @@ class TestWhen:
         before = datetime.now(shop.settings.zone).date()
         shop.hold()
         assert date.fromisoformat(shop.report().period) in (before, datetime.now(shop.settings.zone).date())
+
+
+class TestLook:
+    """Which sections are looked at, and for how long."""
+
+    NOW = datetime(2026, 11, 24, tzinfo=UTC)
+
+    def look(self, shop: "Operated", section: Any, checks: Any, left: timedelta = timedelta(hours=1)) -> Section:
+        key = RunKey(shop.name, "daily-checklist", "2026-11-24", "hand")
+        round_ = Round(key, shop.settings, shop.history, self.NOW, self.NOW + left, None, False, lambda: self.NOW)
+        return asyncio.run(look(round_, section, checks))
+
+    @staticmethod
+    async def found(round_: Round) -> Section:
+        return Section((READINESS.judged(Status.UNKNOWN, "a", msg("yes"), at=round_.now()),))
+
+    def test_a_line_that_is_left_out_is_not_looked_at(self, operate: "Operate") -> None:
+        assert self.look(operate(), self.found, resources.CHECKS) == Section(())
+
+    def test_one_whose_checks_another_line_asks_for_is_looked_at_all_the_same(self, operate: "Operate") -> None:
+        shop = operate(guide=f'{GUIDE}"Look at the database" = ["resources.database-*"]\n')
+        assert len(self.look(shop, self.found, resources.CHECKS).results) == 1
+
+    def test_one_that_does_not_end_in_time_is_not_measured(self, operate: "Operate") -> None:
+        async def hangs(_round: Round) -> Section:
+            await asyncio.sleep(60)
+            raise AssertionError
+
+        section = self.look(operate(), hangs, HEALTH_CHECKS, timedelta(seconds=0.1))
+        assert {r.check for r in section.results} == {check.id for check in HEALTH_CHECKS}
+        assert {r.status for r in section.results} == {Status.UNKNOWN}
+        assert section.results[0].reason.text.startswith("There was no time left")
+
+    def test_a_bug_that_reads_like_a_timeout_is_none(self, operate: "Operate") -> None:
+        async def broken(_round: Round) -> Section:
+            raise TimeoutError("a bug")
+
+        with pytest.raises(TimeoutError, match="a bug"):
+            self.look(operate(), broken, HEALTH_CHECKS)
+
+
+class TestDamagedPast:
+    """A stored report that cannot be read any more is no reason to hold no round."""
+
+    def test_the_next_round_says_so_and_is_mailed_and_archived(self, operate: "Operate") -> None:
+        shop = operate()
+        shop.hold()
+        shop.rows("DROP TRIGGER runs_no_update")
+        shop.rows("UPDATE runs SET report = 'gone'")
+        assert ended(shop.hold()) == ("COMPLETED", "Passed")
+        assert any("cannot be read" in note.text for note in shop.report().notes)
+        assert len(shop.letters()) == 4
+        assert shop.folder(shop.runs()[1]).is_dir()
+        with reading(shop.history) as connection:
+            assert [len(verdict.problems) for verdict in verify_chains(connection)] != [0]
 
 
 @flow(name="daily-checklist", retries=0)

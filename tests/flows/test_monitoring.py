@@ -2,6 +2,10 @@
 
 import asyncio
 import json
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,6 +84,35 @@ def test_a_service_that_is_down_is_a_figure_not_a_gap(operate: "Operate", site: 
     assert collect(shop).name == "Collected"
     assert samples(shop, "probe.live") == {"service": (1.0,)}
     assert samples(shop, "probe.ready") == {"service": (0.0,)}
+
+
+def test_an_outage_is_kept_before_what_hangs_later(operate: "Operate", site: "Site", tmp_path: Path) -> None:
+    site.said["/live"].status = 503
+    asked, gate = tmp_path / "asked", tmp_path / "gate"
+    waits = f"touch {asked}; until [ -e {gate} ]; do sleep 0.05; done"
+    shop = operate(
+        more=f'[[logs.source]]\nname = "app"\nkind = "command"\ncommand = ["sh", "-c", "{waits}", "{{since}}"]\n'
+    )
+    with ThreadPoolExecutor() as pool:
+        minute = pool.submit(copy_context().run, collect, shop)
+        while not (asked.exists() or minute.done()):
+            time.sleep(0.05)
+        kept = samples(shop, "probe.live")
+        gate.touch()
+        minute.result()
+    assert kept == {"service": (0.0,)}
+
+
+def test_many_instances_that_hang_are_all_probed(operate: "Operate") -> None:
+    with socket.create_server(("0.0.0.0", 0), backlog=64) as silent:  # it never accepts
+        port = silent.getsockname()[1]
+        instances = "".join(
+            f'[[instances]]\nname = "i{number}"\nbase_url = "http://127.0.1.{number}:{port}"\n'
+            for number in range(1, 13)
+        )
+        shop = operate(health='[health]\nlive = "/live"\ntimeout_s = 0.5\n', more=instances)
+        collect(shop)
+    assert samples(shop, "probe.live") == {f"i{number}": (0.0,) for number in range(1, 13)}
 
 
 def test_what_is_missing_makes_the_run_red_and_keeps_the_rest(operate: "Operate", told: "Told") -> None:

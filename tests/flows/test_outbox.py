@@ -253,6 +253,20 @@ class TestFlow:
         assert (state.type.value, state.name) == ("FAILED", "NotDelivered")
         assert sorted(to for to, _ in post.kept) == ["cafe@shop.example", "deli@shop.example"]
 
+    def test_a_file_that_cannot_be_read_stops_no_other(self, three: "list[Operated]", post: "PostOffice") -> None:
+        three[0].settings.path.write_text("[service")
+        state = self.run()
+        assert (state.type.value, state.name, state.message) == ("FAILED", "NotDelivered", "1 failed, 2 sent")
+        assert sorted(to for to, _ in post.kept) == ["cafe@shop.example", "deli@shop.example"]
+
+    def test_a_letter_whose_report_is_damaged_is_given_up_and_stops_no_other(
+        self, three: "list[Operated]", post: "PostOffice"
+    ) -> None:
+        three[0].rows("DROP TRIGGER runs_no_update")
+        three[0].rows("UPDATE runs SET report = 'gone'")
+        assert self.run().message == "1 failed, 2 sent"
+        assert "a stored report cannot be read" in read_standing(three[0].history, "bar").failed[0][1]
+
     def test_a_letter_that_failed_fails_the_run(self, three: "list[Operated]", post: "PostOffice") -> None:
         post.recipients["cafe@shop.example"] = ["550 no"]
         state = self.run()

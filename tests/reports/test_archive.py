@@ -3,19 +3,23 @@
 import os
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 
 from reports import archive, mail
-from reports.folders import ArchiveError, slug
+from reports.folders import ArchiveError, alone, slug
 from reports.report import Previous, Report, Seal, from_text
 from reports.words import Words
 from tasks.guide.judge import Verdict
@@ -89,6 +93,43 @@ def test_a_killed_writer_leaves_no_folder_and_is_swept_up(
     os.utime(left, (old, old))
     write(replace(bad_day, revision=2), seal(bad_day), tmp_path)
     assert sorted(path.name for path in left.parent.iterdir()) == ["r1", "r2"]
+
+
+def test_a_leftover_of_another_user_stops_nothing(bad_day: Report, seal: Sealed) -> None:
+    output = Path(mkdtemp())  # a folder of pytest's is not open to others
+    kept = output / "shop" / "daily-checklist" / "2026-11-23"
+    kept.mkdir(parents=True)
+    left = kept / ".r1.0123456789ab.tmp"
+    left.write_text("")
+    os.utime(left, (0, 0))
+    for folder in (output, kept.parent.parent, kept.parent):
+        folder.chmod(0o777)
+    kept.chmod(0o555)
+    if os.geteuid() == 0:
+        os.seteuid(65534)  # the superuser may remove everything
+    try:
+        assert write(bad_day, seal(bad_day), output).is_dir()
+    finally:
+        if os.getuid() == 0:
+            os.seteuid(0)
+        left_there = left.exists()
+        kept.chmod(0o755)
+        shutil.rmtree(output)
+    assert left_there
+
+
+def test_of_two_writers_of_the_index_none_forgets_the_others_report(
+    bad_day: Report, good_day: Report, seal: Sealed, tmp_path: Path
+) -> None:
+    write(bad_day, seal(bad_day), tmp_path)
+    with ThreadPoolExecutor() as pool:
+        with alone(tmp_path):  # as the first writer is, between its look and its last file
+            write(replace(good_day, period="2026-11-25"), seal(good_day), tmp_path)
+            second = pool.submit(archive.write_index, tmp_path, BOTH)
+            with pytest.raises(FutureTimeout):
+                second.result(timeout=0.3)
+        second.result(timeout=60)
+    assert "2026-11-25/r1/report.html" in (tmp_path / "shop" / "daily-checklist" / "latest.html").read_text()
 
 
 def test_a_read_only_folder_says_what_to_do(bad_day: Report, seal: Sealed, tmp_path: Path) -> None:

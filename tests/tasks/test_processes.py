@@ -75,6 +75,19 @@ def test_the_tail_holds_the_last_lines_of_this_child_only(tmp_path: Path) -> Non
     assert "earlier" not in child.tail(100) and log.read_text().startswith("of an earlier start")
 
 
+def test_a_long_log_is_moved_aside_while_the_child_goes_on_writing(tmp_path: Path) -> None:
+    log = tmp_path / "child.log"
+    talk = "while true; do echo more; sleep 0.05; done"
+    with Child(["sh", "-c", f"printf '%5000s' first; {talk}"], log=log) as child:
+        assert eventually(lambda: log.stat().st_size > 5000)
+        child.trim_log(1_000_000)
+        assert log.stat().st_size > 5000
+        child.trim_log(1000)
+        assert "first" in (tmp_path / "child.log.1").read_text()
+        assert eventually(lambda: "more" in child.tail())
+    assert log.stat().st_size < 5000 and "first" not in log.read_text()
+
+
 def test_a_child_started_by_a_thread_outlives_the_thread(tmp_path: Path) -> None:
     started: list[Child] = []
     argv = python("import time; print('up', flush=True); time.sleep(600)")

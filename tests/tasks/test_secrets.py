@@ -1,15 +1,21 @@
 """Where secrets come from, and that none leaves."""
 
+import asyncio
 import json
+import uuid
 from pathlib import Path
 
 import pytest
+from prefect import flow
+from prefect.blocks.system import Secret
+from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from tasks.canonical import canonical
 from tasks.configuration import ConfigurationError, SecretRef
 from tasks.delivery.settings import Mail
 from tasks.health.settings import Health
 from tasks.history.settings import History
+from tasks.processes import free_port
 from tasks.secrets import check_secrets, masked, resolve, secret_keys
 from tasks.settings import Service, Settings
 
@@ -74,6 +80,56 @@ def test_a_file_that_cannot_be_read_is_named(
         file.write_bytes(content)
     with pytest.raises(ConfigurationError, match=f"password cannot be read: {why}"):
         resolve(SecretRef(file=file), settings, "mail.password")
+
+
+class TestBlock:
+    """A secret that Prefect keeps."""
+
+    @pytest.fixture
+    def block(self, prefect: object) -> SecretRef:
+        name = f"shop-password-{uuid.uuid4().hex[:8]}"
+        Secret(value="kept-by-prefect-81c2").save(name, _sync=True)  # type: ignore[call-arg]
+        return SecretRef(block=name)
+
+    def test_it_is_read_by_a_command(self, settings: Settings, block: SecretRef) -> None:
+        assert resolve(block, settings, "mail.password") == "kept-by-prefect-81c2"
+        assert masked("550 kept-by-prefect-81c2?") == "550 ••••••?"
+
+    def test_it_is_read_inside_a_flow_and_in_a_thread_of_it(self, settings: Settings, block: SecretRef) -> None:
+        @flow(retries=0)
+        async def reads() -> tuple[str, str]:
+            """As a round does."""
+            return (
+                resolve(block, settings, "mail.password"),
+                await asyncio.to_thread(resolve, block, settings, "mail.password"),
+            )
+
+        assert asyncio.run(reads()) == ("kept-by-prefect-81c2",) * 2
+
+    def test_one_that_is_not_there_is_named(self, settings: Settings, prefect: object) -> None:
+        with pytest.raises(
+            ConfigurationError, match=r"mail\.password: no Prefect block secret/no-such-block exists on"
+        ):
+            resolve(SecretRef(block="no-such-block"), settings, "mail.password")
+
+    def test_without_a_server_no_server_is_started(self, settings: Settings) -> None:
+        with (
+            temporary_settings({PREFECT_API_URL: None}),
+            pytest.raises(ConfigurationError, match="set PREFECT_API_URL"),
+        ):
+            resolve(SecretRef(block="anything"), settings, "mail.password")
+
+    def test_a_server_that_is_away_is_named(self, settings: Settings) -> None:
+        away = {PREFECT_API_URL: f"http://127.0.0.1:{free_port()}/api", PREFECT_CLIENT_MAX_RETRIES: 0}
+        with temporary_settings(away), pytest.raises(ConfigurationError, match="cannot be read from http"):
+            resolve(SecretRef(block="anything"), settings, "mail.password")
+
+
+def test_the_password_of_an_address_is_masked_by_itself(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    resolved("postgresql://ops:S3cret%2FPart99@db/history", settings, monkeypatch)
+    assert masked('FATAL: no user "ops" with S3cret/Part99 or S3cret%2FPart99') == (
+        'FATAL: no user "ops" with •••••• or ••••••'
+    )
 
 
 def test_an_empty_secret_is_refused(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

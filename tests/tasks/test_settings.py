@@ -157,6 +157,7 @@ class TestRefusals:
             ("postgresql://ops:hunter2@db/ops", SECRET_URL),
             ("postgresql://db/ops?user=ops&password=hunter2", SECRET_URL),
             ("postgresql://ops:p@ss:hunter2@db/ops", HISTORY),  # hunter2@db reads as a port
+            ("postgresql://ops:p@hunter2@db/ops", "holds an @ in its password: write it as %40"),
             ("mysql://ops@db/ops", HISTORY),
             ("hunter2", HISTORY),
             ("", HISTORY),
