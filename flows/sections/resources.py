@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from flows.rounds import Round
 from reports.report import Kpi, Section
@@ -33,7 +33,7 @@ from tasks.resources.judge import (
 from tasks.resources.limits import ResourceLimits
 from tasks.resources.look import HOST, Looked, look_at_resources, looked_at_nothing
 from tasks.resources.readings import CONTAINER
-from tasks.samples.store import read_samples
+from tasks.resources.store import read_day
 
 CHECKS = (*RESOURCES, *DATABASE, *NUMBERS)
 """What this section answers."""
@@ -41,7 +41,6 @@ CHECKS = (*RESOURCES, *DATABASE, *NUMBERS)
 _GB = 1_000_000_000
 _SAMPLED = ("cpu.used", "oom.kills")
 """Readings whose samples of the last 24 hours tell more than a look at one moment."""
-_DAY = timedelta(hours=24)
 
 
 async def resource_usage(round_: Round) -> Section:
@@ -49,7 +48,8 @@ async def resource_usage(round_: Round) -> Section:
     settings, past = round_.settings, round_.past
     seen = await look_at_resources(settings) if past is None else looked_at_nothing(settings, past)
     now = round_.now()
-    known = {name: await asyncio.to_thread(_samples, round_, name, now) for name in _SAMPLED}
+    history, service = round_.history, round_.key.service
+    known = {name: await asyncio.to_thread(read_day, history, service, name, now) for name in _SAMPLED}
     limits = ResourceLimits() if settings.resources is None else settings.resources.limits
     of_database = DatabaseLimits() if settings.database is None else settings.database.limits
     results = (
@@ -60,10 +60,6 @@ async def resource_usage(round_: Round) -> Section:
         *judge_kpis(settings.kpi, seen.numbers, now),
     )
     return Section(results, _headlines(results, seen))
-
-
-def _samples(round_: Round, name: str, now: datetime) -> Samples:
-    return read_samples(round_.history, round_.key.service, name, now - _DAY, now)
 
 
 def _judge_hosts(

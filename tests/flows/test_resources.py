@@ -4,7 +4,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs
@@ -50,7 +50,8 @@ def hold(tmp_path: Path, text: str, past: Unobserved | None = None) -> Section:
     settings = load_settings(file)
     key = RunKey("shop", "daily-checklist", "2026-11-25", "hand")
     history = history_of(settings)
-    round_ = Round(key, settings, history, datetime.now(UTC), past, False)
+    now = datetime.now(UTC)
+    round_ = Round(key, settings, history, now, now + timedelta(minutes=30), past, False)
 
     @flow(name="resource-usage-test")
     async def section() -> Section:
