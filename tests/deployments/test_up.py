@@ -56,7 +56,8 @@ class Up:
         return found[0]
 
     def ready(self) -> bool:
-        return {d["status"] for d in self.api.post("/deployments/filter", json={}).json()} == {"READY"}
+        answer = self.api.post("/deployments/filter", json={}).raise_for_status()
+        return {deployment["status"] for deployment in answer.json()} == {"READY"}
 
     def start(self, flow: str = "daily-checklist") -> str:
         answer = self.api.post(f"/deployments/{self.deployment(flow)['id']}/create_flow_run", json={})
@@ -64,11 +65,14 @@ class Up:
         return str(answer.json()["id"])
 
     def state_of(self, run: str) -> str:
-        return str(self.api.get(f"/flow_runs/{run}").json()["state"]["name"])
+        return str(self.api.get(f"/flow_runs/{run}").raise_for_status().json()["state"]["name"])
 
     def wait(self, what: Callable[[], bool], seconds: float) -> None:
         deadline = time.monotonic() + seconds
-        while not what():
+        while True:
+            with suppress(httpx.HTTPError):  # a server that is too busy for a moment
+                if what():
+                    return
             assert self.process.poll() is None, self.log.read_text()
             assert time.monotonic() < deadline, self.log.read_text()
             time.sleep(0.3)
