@@ -1,8 +1,10 @@
-"""A process that holds one round and delivers its letters, to be killed: `holding.py SERVICE-FILE`.
+"""Holds rounds in processes to be killed: `holding.py SERVICE-FILE`.
 
-It says `ready` after its imports, begins at a line on stdin, and says `done` at its end.
+At each line on stdin it forks a process that has done its imports already, and says its id. That one holds one round,
+delivers its letters, and says `done` at its end.
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -12,13 +14,27 @@ from tasks.settings import load_settings, use_services
 
 
 def main(file: Path) -> None:
-    """Wait for the word, hold the round, and say so."""
+    """Hold a round for each line, until there are no more."""
     use_services(file)
-    settings = load_settings(file)
-    print("ready", flush=True)
-    sys.stdin.readline()
-    held = hold_round("daily-checklist", settings, DailyOptions(mail=True), lambda text: print(text, file=sys.stderr))
-    print(f"done {held.state}", flush=True)
+    for _line in sys.stdin:
+        process = os.fork()
+        if process == 0:
+            _hold(file)
+        print(process, flush=True)
+        os.waitpid(process, 0)
+        print("ended", flush=True)
+
+
+def _hold(file: Path) -> None:
+    status = 1
+    try:
+        settings = load_settings(file)
+        options = DailyOptions(mail=True)
+        held = hold_round("daily-checklist", settings, options, lambda text: print(text, file=sys.stderr))
+        print(f"done {held.state}", flush=True)
+        status = 0
+    finally:
+        os._exit(status)
 
 
 if __name__ == "__main__":

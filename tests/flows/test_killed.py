@@ -3,17 +3,17 @@
 import json
 import os
 import random
-import signal
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from deployments.run import Held, hold_round
@@ -32,12 +32,12 @@ PROGRAM = Path(__file__).with_name("holding.py")
 
 
 class Holding:
-    """Another process that is about to hold a round."""
+    """A program that holds a round in a process of its own each time it is told to."""
 
     def __init__(self, file: Path, prefect_api: str, log: Path) -> None:
         environment = {**os.environ, "PREFECT_API_URL": prefect_api}
         with log.open("ab") as errors:
-            self.process = subprocess.Popen(
+            self.program = subprocess.Popen(
                 [sys.executable, str(PROGRAM), str(file)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -46,34 +46,40 @@ class Holding:
                 text=True,
             )
 
-    def begin(self) -> float:
-        """Let it begin, once its imports are done; the time at which it did."""
-        assert self.process.stdin is not None and self.process.stdout is not None
-        assert self.process.stdout.readline() == "ready\n"
-        self.process.stdin.write("go\n")
-        self.process.stdin.flush()
-        return time.monotonic()
+    def begin(self) -> int:
+        """Let a process begin; its id."""
+        assert self.program.stdin is not None
+        self.program.stdin.write("go\n")
+        self.program.stdin.flush()
+        return int(self.said())
+
+    def said(self) -> str:
+        """The next line."""
+        assert self.program.stdout is not None
+        return self.program.stdout.readline().strip()
 
     def finish(self) -> float:
-        """Let it hold its round to the end; how long that took, in seconds."""
-        assert self.process.stdout is not None
-        began = self.begin()
-        assert self.process.stdout.readline() == "done Passed\n"
+        """Let a process hold its round to the end; how long that took, in seconds."""
+        self.begin()
+        began = time.monotonic()
+        assert (self.said(), self.said()) == ("done Passed", "ended")
         return time.monotonic() - began
 
     def kill_after(self, seconds: float, stored: Callable[[], bool] = lambda: True) -> None:
-        """Let it begin, and kill it, if need be some time after its run was stored."""
-        self.begin()
-        while self.process.poll() is None and not stored():
+        """Let a process begin, and kill it, if need be some time after its run was stored."""
+        process = psutil.Process(self.begin())
+        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE and not stored():
             time.sleep(0.01)
         time.sleep(seconds)
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+        while self.said() != "ended":
+            pass
 
     def close(self) -> None:
-        """End it if it is still there."""
-        self.process.kill()
-        self.process.communicate()
+        """End the program."""
+        self.program.kill()
+        self.program.communicate()
 
 
 @pytest.fixture
@@ -82,22 +88,10 @@ def shop(operate: "Operate", post: "PostOffice") -> "Operated":
 
 
 @pytest.fixture
-def processes(shop: "Operated", prefect_api: str, tmp_path: Path) -> Iterator[Iterator[Holding]]:
-    """Processes that hold rounds; the next one does its imports while the present one works."""
-    with ExitStack() as stack:
-
-        def start() -> Holding:
-            holding = Holding(shop.settings.path, prefect_api, tmp_path / "holding.log")
-            stack.callback(holding.close)
-            return holding
-
-        def one_after_another() -> Iterator[Holding]:
-            coming = [start(), start()]
-            while True:
-                coming.append(start())
-                yield coming.pop(0)
-
-        yield one_after_another()
+def holding(shop: "Operated", prefect_api: str, tmp_path: Path) -> Iterator[Holding]:
+    holding = Holding(shop.settings.path, prefect_api, tmp_path / "holding.log")
+    yield holding
+    holding.close()
 
 
 def hold(shop: "Operated") -> Held:
@@ -121,17 +115,17 @@ def letters_of_runs(shop: "Operated") -> Counter[tuple[str, int]]:
 
 @pytest.mark.usefixtures("prefect")
 def test_twenty_kills_lose_nothing_and_repeat_a_letter_at_most_once(
-    shop: "Operated", post: "PostOffice", processes: Iterator[Holding]
+    shop: "Operated", post: "PostOffice", holding: Holding
 ) -> None:
-    duration = max(next(processes).finish() for _ in range(2))
+    duration = max(holding.finish() for _ in range(2))
     told = random.Random(20261124)
     stored_by_killed = 0
     for kill in range(KILLS):
         before = len(shop.runs())
         if kill % 4 == 3:  # however fast or slow the machine has become
-            next(processes).kill_after(told.random() * duration / 4, partial(has_more_runs, shop, before))
+            holding.kill_after(told.random() * duration / 4, partial(has_more_runs, shop, before))
         else:
-            next(processes).kill_after(duration * (kill + told.random()) / KILLS if kill else 0.0)
+            holding.kill_after(duration * (kill + told.random()) / KILLS if kill else 0.0)
         after = len(shop.runs())
         assert after - before in (0, 1)
         stored_by_killed += after - before
