@@ -1,8 +1,8 @@
 # `make demo` and `make test` need Python 3.11 or newer, make and a package registry; they do all their set-up.
 PYTHON ?= python3
 BIN := .venv/bin
-# On every processor, a file at a time: most tests wait for processes that they start.
-PYTEST := $(BIN)/pytest -q -n auto --maxprocesses 4 --dist loadfile
+# A file at a time, in order: the first ones wait long for processes that they start.
+PYTEST := $(BIN)/pytest -q -n 3 --dist loadfile --no-loadscope-reorder
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench up clean
 

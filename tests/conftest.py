@@ -17,7 +17,9 @@ from tasks.postgres.server import PostgresServer, running_postgres
 pytest_plugins = ["tests.operated"]
 
 # A busy machine's hiccup is no finding of a test.
-hypothesis.settings.register_profile("opsrounds", deadline=None)
+hypothesis.settings.register_profile(
+    "opsrounds", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("opsrounds")
 
 
