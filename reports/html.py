@@ -4,6 +4,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from itertools import count
 
 from markdown_it import MarkdownIt
@@ -124,10 +125,15 @@ def redirect(target: str, words: Words) -> str:
 
 def runbook(markdown: str, words: Words, *, index: str = "../index.html") -> str:
     """A page of docs/checks; HTML in it stays text."""
-    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
     heading = next((line.lstrip("# ") for line in markdown.splitlines() if line.startswith("# ")), words.tr("Runbook"))
-    body = Markup(parser.render(markdown))  # markdown-it escapes all that is not markdown
-    return render("runbook.html.j2", words, title=heading, body=body, index=index, style=asset("style.css"))
+    return render(
+        "runbook.html.j2", words, title=heading, body=_of_markdown(markdown), index=index, style=asset("style.css")
+    )
+
+
+@cache  # every round writes the pages of all checks
+def _of_markdown(text: str) -> Markup:
+    return Markup(MarkdownIt("commonmark", {"html": False}).enable("table").render(text))  # it escapes all else
 
 
 def data_uri(image: bytes) -> str:

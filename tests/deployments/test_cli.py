@@ -2,13 +2,13 @@
 
 import json
 import os
+import signal
 import socket
 import sqlite3
 import subprocess
 import sys
 import uuid
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,7 +18,9 @@ from zoneinfo import ZoneInfo
 
 import jsonschema
 import pytest
+from typer.testing import CliRunner
 
+from deployments.cli import app
 from deployments.state import STATE_VARIABLE, UpState, announced
 from tasks.history import migrate
 from tasks.history.engine import open_history
@@ -59,14 +61,28 @@ class Machine:
         )
         return file
 
+    def environment(self) -> dict[str, str]:
+        """This process's, without what it is told of servers and services."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "OPSROUNDS_"))}
+        return {**kept, STATE_VARIABLE: str(self.folder / "state"), **self.variables}
+
+    def rounds_here(self, *arguments: str) -> Ended:
+        """Run the command in this process."""
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(self.folder)
+            patch.setattr(os, "environ", self.environment())
+            ended = CliRunner().invoke(app, arguments)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        return Ended(ended.exit_code, ended.stdout, ended.stderr)
+
     def rounds(self, *arguments: str) -> Ended:
         """Run the command to its end."""
-        kept = ("PREFECT_", "OPSROUNDS_")
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(kept)}
         ended = subprocess.run(
             [sys.executable, "-m", "deployments.cli", *arguments],
             cwd=self.folder,
-            env={**environment, "OPSROUNDS_STATE": str(self.folder / "state"), **self.variables},
+            env=self.environment(),
             capture_output=True,
             text=True,
             timeout=600,
@@ -93,7 +109,6 @@ def test_help_loads_nothing_heavy() -> None:
         assert command in ended.stdout
 
 
-# Each command is a process that takes seconds to import: those that only refuse run side by side.
 REFUSED: dict[str, tuple[list[str], int, list[str]]] = {
     "unknown flow": (["run", "yearly"], 2, ["there is no flow 'yearly'; there is: daily-checklist"]),
     "bad day": (["run", "daily-checklist", "--for", "24.11.2026"], 2, ["--for 24.11.2026: a day is YYYY-MM-DD"]),
@@ -178,23 +193,8 @@ VARIABLES = {
     "up with a bad password": {"PREFECT_SERVER_API_AUTH_STRING": "sesame"},
 }
 ON_THE_SERVER = ("run without history", "run with a missing secret", "run on an old schema", "register in no pool")
-
-
-@pytest.fixture(scope="module")
-def refusals(
-    tmp_path_factory: pytest.TempPathFactory, prefect_api: str
-) -> Iterator[Callable[[str], tuple[Ended, int]]]:
-    """How each of the refused commands ended, and the port that was taken."""
-    with socket.create_server(("127.0.0.1", 0)) as taken, ThreadPoolExecutor(3) as pool:
-        port = int(taken.getsockname()[1])
-        running: dict[str, Future[Ended]] = {}
-        for name, (arguments, _, _) in REFUSED.items():
-            machine = Machine(tmp_path_factory.mktemp("refused"))
-            prepare(machine, name)
-            machine.variables = VARIABLES.get(name, {"PREFECT_API_URL": prefect_api} if name in ON_THE_SERVER else {})
-            asked = [argument.replace("PORT", str(port)) for argument in arguments]
-            running[name] = pool.submit(machine.rounds, *asked)
-        yield lambda name: (running[name].result(), port)
+BY_THEMSELVES = ("config errors", "run with a missing secret", "up on nobody's address", "run on an old schema")
+"""Started as a person does, one of each exit status; a process takes seconds to import what the others share."""
 
 
 def old_history(machine: Machine) -> None:
@@ -225,11 +225,15 @@ def prepare(machine: Machine, name: str) -> None:
     )
 
 
+@pytest.mark.usefixtures("prefect")
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_cannot_be_done_is_refused_with_its_reason(
-    refusals: Callable[[str], tuple[Ended, int]], name: str
-) -> None:
-    ended, port = refusals(name)
+def test_what_cannot_be_done_is_refused_with_its_reason(machine: Machine, prefect_api: str, name: str) -> None:
+    prepare(machine, name)
+    machine.variables = VARIABLES.get(name, {"PREFECT_API_URL": prefect_api} if name in ON_THE_SERVER else {})
+    start = machine.rounds if name in BY_THEMSELVES else machine.rounds_here
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = int(taken.getsockname()[1])
+        ended = start(*(argument.replace("PORT", str(port)) for argument in REFUSED[name][0]))
     _, status, texts = REFUSED[name]
     assert ended.status == status, ended
     assert ended.out == ""
@@ -242,7 +246,7 @@ def test_what_cannot_be_done_is_refused_with_its_reason(
 def test_the_configuration_is_shown_without_its_secrets(machine: Machine) -> None:
     machine.variables = {"SHOP_TOKEN": "tok-3c77-config", "SHOP_HISTORY": "postgresql://ops:pw-91ab@db/history"}
     secrets = '[history]\nurl = { env = "SHOP_HISTORY" }\n[health.headers]\nX-Token = { env = "SHOP_TOKEN" }\n'
-    ended = machine.rounds("config", "check", str(machine.write(more=secrets)))
+    ended = machine.rounds_here("config", "check", str(machine.write(more=secrets)))
     assert (ended.status, ended.err) == (0, "")
     shown = json.loads(ended.out)
     assert shown["service"]["timezone"] == machine.zone
@@ -283,10 +287,8 @@ class TestRun:
         assert self.report(incomplete)["period"] == yesterday
 
         anchor = self.report(failed)["seal"]["chained"]
-        with ThreadPoolExecutor() as pool:
-            listing = pool.submit(here.rounds, "report", "list")
-            verified = pool.submit(here.rounds, "db", "verify", "--anchor", anchor).result()
-        listed = listing.result()
+        listed = here.rounds_here("report", "list")
+        verified = here.rounds_here("db", "verify", "--anchor", anchor)
         assert [line.split()[1:4] for line in listed.out.splitlines()] == [
             [yesterday, "r1", "Incomplete"],
             [self.report(failed)["period"], "r2", "ChecksFailed"],
@@ -298,7 +300,7 @@ class TestRun:
             for trigger in ("runs_no_delete", "check_results_no_delete", "evidence_no_delete"):
                 database.execute(f"DROP TRIGGER IF EXISTS {trigger}")
             database.execute("DELETE FROM runs WHERE sequence = 2")
-        broken = here.rounds("db", "verify", "--anchor", anchor)
+        broken = here.rounds_here("db", "verify", "--anchor", anchor)
         assert broken.status == 1
         assert "runs 2 to 2 are missing" in broken.out and f"the hash {anchor} stands in no chain" in broken.out
 
@@ -311,10 +313,10 @@ class TestRun:
         assert ended.status == 1
         assert "日次チェックリスト" in ended.out
         assert "rounds report rebuild" in ended.out and "report.html" not in ended.out
-        missing = here.rounds("report", "list")
+        missing = here.rounds_here("report", "list")
         assert "(not in the archive: rounds report rebuild)" in missing.out
         (here.folder / "archive").unlink()
-        rebuilt = here.rounds("report", "rebuild")
+        rebuilt = here.rounds_here("report", "rebuild")
         assert rebuilt.status == 0 and rebuilt.out.startswith("written ")
         assert (Path(rebuilt.out.removeprefix("written ").strip()) / "report.html").is_file()
 
@@ -322,7 +324,7 @@ class TestRun:
 def test_an_old_schema_is_upgraded_and_a_copy_kept(machine: Machine) -> None:
     machine.write()
     old_history(machine)
-    upgraded = machine.rounds("db", "upgrade")
+    upgraded = machine.rounds_here("db", "upgrade")
     assert (upgraded.status, upgraded.err) == (0, "")
     schemas, _, copy = upgraded.out.strip().partition(", copy kept: ")
     assert schemas == f"schema 0001 -> {migrate.head()}" and Path(copy).is_file()
