@@ -252,16 +252,18 @@ class Scan:
         is_error = is_there(record.error) or (status is not None and status >= 500)
         level = self._level(record.level)
         method, url = _request(record)
-        if url.partition("?")[0] in self._plan.ignored and not is_error and level is None:
+        is_probe = url.partition("?")[0] in self._plan.ignored
+        if is_probe and not is_error and level is None:
             lines.ignored += 1
             self._personal(self._place(record.module, "", method, status)[0], kinds)
             return
         lines.parsed += 1
         module, route = self._place(record.module, url, method, status)
-        odd_duration = self._request(lines, module, route, status, record) if self._plan.source.requests else False
+        is_request = self._plan.source.requests and not is_probe  # nobody's request, however it was answered
+        odd_duration = self._request(lines, module, route, status, record) if is_request else False
         if record.drifted or odd_status or odd_duration:
             lines.drifted += 1
-        self._activity(module, status, is_error or level is _ERROR, level is _WARNING)
+        self._activity(module, status if is_request else None, is_error or level is _ERROR, level is _WARNING)
         if is_error or level is _ERROR:
             self._error(record, module, route, method, status)
         self._personal(module, kinds)
@@ -348,9 +350,8 @@ class Scan:
         activity.lines += 1
         activity.errors += is_error
         activity.warnings += is_warning
-        if self._plan.source.requests:
-            activity.unauthorized += status == 401
-            activity.forbidden += status == 403
+        activity.unauthorized += status == 401
+        activity.forbidden += status == 403
 
     def _error(self, record: Record, module: str, route: str, method: str, status: int | None) -> None:
         name, message, stack = error_parts(record.error)

@@ -84,7 +84,7 @@ def line(**changed: object) -> bytes:
         (line(duration=-1), Lines(1, parsed=1, drifted=1, requests=1)),
         (line(url="/live"), Lines(1, ignored=1)),
         (line(url="/live?deep=1"), Lines(1, ignored=1)),
-        (line(url="/live", status=500), Lines(1, parsed=1, requests=1, timed=1)),
+        (line(url="/live", status=500), Lines(1, parsed=1)),
         (b"", Lines(1, ignored=1)),
         (b" \t\r", Lines(1, ignored=1)),
         (b"\x00" * 40, Lines(1, ignored=1)),
@@ -105,6 +105,16 @@ def test_a_line_counts_as_what_it_is(raw: bytes, expected: Lines) -> None:
     expected.add(Lines(1, parsed=1))
     assert {**batch.lines} in ({HOUR: expected}, {HOUR: expected})
     assert batch.total.lines == batch.total.parsed + batch.total.malformed + batch.total.ignored
+
+
+def test_a_probe_that_fails_is_an_error_and_nobodys_request() -> None:
+    batch = counted([line(url="/live", status=503), line(url="/live", status=401, level="warn"), line()])
+    assert {(module, route): (t.valid, t.bad) for (module, route, _), t in batch.traffic.items()} == {
+        ("shop", "/x"): (1, 0)
+    }
+    assert [seen.key.name for seen in batch.errors.values()] == ["HTTP 503"]
+    [activity] = batch.activity.values()
+    assert (activity.errors, activity.warnings, activity.unauthorized) == (1, 1, 0)
 
 
 @pytest.mark.parametrize(
