@@ -265,9 +265,10 @@ class Told:
         deadline = time.monotonic() + 60
         mine = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[self.run_id(state)]))
         while True:
-            log = "\n".join(line.message for line in self.client.read_logs(mine))
-            if "Finished in state" in log:
-                return log
+            lines = self.client.read_logs(mine)
+            log = "\n".join(line.message for line in lines)
+            if any(line.name == "prefect.flow_runs" and "Finished in state" in line.message for line in lines):
+                return log  # the tasks of the run say so too, earlier
             assert time.monotonic() < deadline, log
             time.sleep(0.2)
 
