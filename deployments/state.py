@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tasks.errors import ExplainedError
+from tasks.errors import ExplainedError, UsageError
 
 STATE_VARIABLE = "OPSROUNDS_STATE"
 
@@ -23,10 +23,21 @@ class UpState:
 
 
 def state_folder() -> Path:
-    """The folder of OPSROUNDS_STATE, else ~/.local/state/opsrounds; made if it is not there."""
+    """The folder of OPSROUNDS_STATE, else ~/.local/state/opsrounds; made if it is not there.
+
+    Raises UsageError if it cannot be made or written to.
+    """
     chosen = os.environ.get(STATE_VARIABLE)
     folder = Path(chosen) if chosen else Path.home() / ".local" / "state" / "opsrounds"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    why = ""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+    if why or not os.access(folder, os.W_OK | os.X_OK):
+        raise UsageError(
+            f"{folder} cannot be written ({why or 'Permission denied'}): set {STATE_VARIABLE} to a folder of yours"
+        )
     return folder.absolute()
 
 

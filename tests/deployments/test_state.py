@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from deployments.state import STATE_VARIABLE, UpState, announced, read_state, state_folder
-from tasks.errors import ExplainedError
+from tasks.errors import ExplainedError, UsageError
 
 UP = UpState("http://127.0.0.1:4200/api", "http://127.0.0.1:4280/", os.getpid())
 ANNOUNCE = """
@@ -38,6 +38,12 @@ def test_a_running_one_is_found_until_it_ends(folder: Path) -> None:
 def test_the_folder_is_made_for_its_owner_alone(folder: Path) -> None:
     assert state_folder() == folder
     assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_folder_that_cannot_be_made_says_what_to_set(folder: Path) -> None:
+    folder.write_text("a file in the way")
+    with pytest.raises(UsageError, match=f"{folder} cannot be written .*: set OPSROUNDS_STATE to a folder of yours"):
+        read_state()
 
 
 def test_two_at_once_are_refused() -> None:
