@@ -151,9 +151,9 @@ def judge_latency(seen: Sampled | Unobserved, subject: str, limits: HealthLimits
     if status is Status.PASS and doubt:
         return LATENCY.judged(Status.UNKNOWN, subject, doubt, at=now, limit=limit)
     counts: dict[str, Scalar] = {"within": within, "all": asked, "limit": limits.max_latency_ms}
-    reason = Message("{within} of {all} requests within {limit} ms", counts)
+    reason = msg("{within} of {all} requests within {limit} ms", **counts)
     if (p95 := p95_ms(seen)) is not None:
-        reason = Message("{within} of {all} requests within {limit} ms; p95 {p95} ms", {**counts, "p95": p95})
+        reason = msg("{within} of {all} requests within {limit} ms; p95 {p95} ms", **counts, p95=p95)
     return LATENCY.judged(status, subject, reason, at=now, observed=Quantity(_percent(share), "%"), limit=limit)
 
 

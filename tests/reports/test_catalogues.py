@@ -1,5 +1,6 @@
 """Every message is translated, none is left over, and all languages fill in the same placeholders."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,11 @@ def test_catalogue_has_the_messages_of_the_source(source: Catalog, root: Path, l
     assert ids(source) - ids(catalog) == set(), "run `python -m reports.catalogues` and translate"
     assert ids(catalog) - ids(source) == set(), "no longer used: run `python -m reports.catalogues`"
     assert not catalog.obsolete
+
+
+def test_no_text_is_hidden_from_the_catalogues(root: Path) -> None:
+    sources = [file for part in ("flows", "tasks", "reports", "deployments") for file in (root / part).rglob("*.py")]
+    assert [file for file in sources if re.search(r"\bMessage\(\s*f?[\"']", file.read_text())] == []
 
 
 @pytest.mark.parametrize("locale", LOCALES)
