@@ -379,7 +379,7 @@ class TestHugeBodies:
         packed = http(gzip.compress(HEALTHY), 200, "application/json", "content-encoding: gzip")
         assert looked(answering(packed))[1].body == HealthBody("healthy", None, None, ())
 
-    @pytest.mark.parametrize("body", [b"no gzip", gzip.compress(HEALTHY)[:-12], b""])
+    @pytest.mark.parametrize("body", [b"no gzip", gzip.compress(HEALTHY)[:-12], b""], ids=["plain", "cut", "empty"])
     def test_a_report_that_does_not_unpack_is_unknown(self, body: bytes) -> None:
         _, report, _ = looked(answering(http(body, 200, "application/json", "content-encoding: gzip")))
         assert why(report.body) == "The health report is not JSON but application/json"

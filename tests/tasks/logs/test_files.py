@@ -504,7 +504,7 @@ class TestUnreadable:
         (service.logs / os.fsdecode(b"app.log.\xff")).write_bytes(lines(0, 2))
         assert service.read_lines() == 2
 
-    @pytest.mark.parametrize("content", [b"", gzip.compress(b"")])
+    @pytest.mark.parametrize("content", [b"", gzip.compress(b"")], ids=["plain", "packed"])
     def test_an_empty_file_has_no_lines(self, service: "Service", log: Path, content: bytes) -> None:
         log.write_bytes(content)
         assert service.read_lines() == 0
