@@ -73,8 +73,8 @@ class Script:
                 if going and verb == "DATA" and self.told["DATA"].startswith(b"3"):
                     lines.read(100)
                     going = self._answer(connection, "TEXT")
-                    while going and lines.readline() != b".\r\n":
-                        pass
+                    while going and (line := lines.readline()) and line != b".\r\n":
+                        pass  # nothing at all is the end of a connection
                     going = going and self._answer(connection, ".")
 
     def _answer(self, connection: socket.socket, verb: str) -> bool:
