@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from unittest.mock import patch
 
+from prefect import Task
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from deployments.demo.faults import service_name
@@ -20,7 +21,8 @@ from deployments.demo.run import demo_service
 from deployments.prefect_server import PrefectServer
 from deployments.run import flush_prefect
 from flows.daily_checklist import daily_checklist
-from tasks.health.observe import read_answers, read_health
+from flows.sections import error_logs, health
+from tasks.resources import look
 from tasks.settings import use_services
 
 ROUNDS = 10
@@ -29,10 +31,11 @@ SERVICE = service_name(frozenset())
 
 def bare() -> None:
     """The round without flow, tasks, server or artifacts."""
-    with (
-        patch("flows.sections.health.read_answers", read_answers.fn),
-        patch("flows.sections.health.read_health", read_health.fn),
-    ):
+    with ExitStack() as stack:
+        for module in (health, error_logs, look):
+            for name, value in list(vars(module).items()):
+                if isinstance(value, Task):
+                    stack.enter_context(patch.object(module, name, value.fn))
         asyncio.run(daily_checklist.fn(SERVICE))
 
 
