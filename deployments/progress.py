@@ -123,4 +123,6 @@ def _letters(held: "Held", settings: Settings, words: Words) -> str:
         "unknown": words.tr("perhaps delivered, sent once more"),
         "failed": words.tr("not delivered"),
     }
+    if held.letters is None:
+        return told["waiting"]
     return ", ".join(f"{count} {told[state]}" for state, count in held.letters.items()) or words.tr("nothing to send")

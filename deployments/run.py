@@ -30,13 +30,16 @@ _RECENT = 20
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A round that was held: how its run ended, its report if it got that far, and its letters by state."""
+    """A round that was held: how its run ended, its report if it got that far, and its letters by state.
+
+    `letters` is None when they could not be looked at: they wait.
+    """
 
     state: str
     message: str
     report: Report | None
     seal: Seal | None
-    letters: Counter[str]
+    letters: Counter[str] | None
 
     @property
     def exit_status(self) -> int:
@@ -75,13 +78,13 @@ def hold_round(flow: str, settings: Settings, options: DailyOptions, warn: Calla
     return Held(name, message, report, seal, _delivered(settings, warn))
 
 
-def _delivered(settings: Settings, warn: Callable[[str], None]) -> Counter[str]:
+def _delivered(settings: Settings, warn: Callable[[str], None]) -> Counter[str] | None:
     """What became of the letters; where they cannot be sent they stay in the outbox."""
     try:
         return deliver(settings, warn)
     except ExplainedError as error:
         warn(f"mail was not sent, the outbox flow or the next round tries again: {error}")
-        return Counter()
+        return None
 
 
 def _stored_as(state: str, recent: Sequence[StoredRun], before: int) -> StoredRun | None:

@@ -304,6 +304,15 @@ class TestRun:
         assert broken.status == 1
         assert "runs 2 to 2 are missing" in broken.out and f"the hash {anchor} stands in no chain" in broken.out
 
+    def test_mail_that_cannot_be_sent_is_not_called_nothing_to_send(self, here: Machine, site: Any) -> None:
+        login = 'smtp = "smtps://127.0.0.1:1"\nusername = "ops"\npassword = { env = "SHOP_MAIL_UNSET" }\n'
+        file = here.write(site.url)
+        file.write_text(file.read_text().replace("[mail]\n", f"[mail]\n{login}"))
+        ended = here.rounds("run", "daily-checklist", "--lang", "en")
+        assert ended.status == 0 and "Checklist" in ended.out
+        assert "Mail: waiting, tried again by the outbox flow or the next round" in ended.out
+        assert "mail.password: the environment variable SHOP_MAIL_UNSET is not set" in ended.err
+
     def test_a_report_for_people_that_cannot_be_archived_and_the_archive_written_again(
         self, here: Machine, site: Any
     ) -> None:
