@@ -43,9 +43,15 @@ ServicesOption = Annotated[
 
 @app.command()
 def run(
-    flow: Annotated[str, typer.Argument(help="daily-checklist")],
+    flow: Annotated[str, typer.Argument(help="daily-checklist, slo-report or monthly-checklist")],
     service: ServiceOption = None,
-    day: Annotated[str | None, typer.Option("--for", help="Day of the round, YYYY-MM-DD; default: today.")] = None,
+    period: Annotated[
+        str | None,
+        typer.Option(
+            "--for",
+            help="Day (2026-11-24), week (2026-W48) or month (2026-11); default: today, the last whole week or month.",
+        ),
+    ] = None,
     mail: Annotated[bool, typer.Option("--mail", help="Mail even if a rerun says nothing new.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON, and nothing else there.")] = False,
     lang: LangOption = None,
@@ -55,11 +61,12 @@ def run(
     with explained():
         from deployments.prefect_server import usable_server
         from deployments.progress import working
+        from flows.options import options_of
         from tasks.settings import load_settings, use_services
 
         file = service_file(service)
         settings = load_settings(file)
-        options = _options(flow, settings, day, mail)
+        options = options_of(flow, period, datetime.now(UTC), settings.zone, mail=mail)
         use_services(file)
         if not verbose:
             _quiet()
@@ -228,9 +235,9 @@ def db_verify(
     service: ServiceOption = None,
     anchor: Annotated[str | None, typer.Option(help="The hash printed in a mail or page: it must be there.")] = None,
 ) -> None:
-    """Recompute the hash chain of every service.
+    """Recompute the hash chain of every service, and the hashes of its frozen months.
 
-    Exit status 1 if a run was changed, removed or added by hand, 3 if there is no run to verify.
+    Exit status 1 if a run or a month was changed, removed or added by hand, 3 if there is no run to verify.
     """
     with explained():
         from tasks.history.chain import verify_chains
@@ -238,6 +245,7 @@ def db_verify(
         from tasks.history.migrate import require_current
         from tasks.history.opened import open_history_of
         from tasks.settings import load_settings
+        from tasks.slo.store_months import month_problems
 
         settings = load_settings(service_file(service))
         engine = open_history_of(settings)
@@ -246,15 +254,18 @@ def db_verify(
         require_current(engine)
         with reading(engine) as connection:
             verdicts = verify_chains(connection, anchor)
+            months = month_problems(connection)
     name = settings.service.name
     if not any(verdict.service == name and verdict.length for verdict in verdicts):
         fail(f"{shown_url(engine)} holds no run of {name}: nothing of it was verified", BROKEN)
+    broken = False
     for verdict in verdicts:
-        state = "broken" if verdict.problems else "whole"
-        typer.echo(f"{verdict.service}: {verdict.length} runs, {state}, {verdict.chained}")
-        for problem in verdict.problems:
+        problems = (*verdict.problems, *months.get(verdict.service, ()))
+        typer.echo(f"{verdict.service}: {verdict.length} runs, {'broken' if problems else 'whole'}, {verdict.chained}")
+        for problem in problems:
             typer.echo(f"  {problem}")
-    raise typer.Exit(1 if any(verdict.problems for verdict in verdicts) else 0)
+        broken = broken or bool(problems)
+    raise typer.Exit(1 if broken else 0)
 
 
 @report_app.command("list")
@@ -314,20 +325,6 @@ def _history(service: Path | None) -> Any:
     from tasks.settings import load_settings
 
     return open_history_of(load_settings(service_file(service)))
-
-
-def _options(flow: str, settings: Any, day: str | None, mail: bool) -> Any:
-    from flows.options import DailyOptions, refuse_future
-
-    if flow != "daily-checklist":
-        fail(f"there is no flow {flow!r}; there is: daily-checklist", USAGE)
-    try:
-        chosen = None if day is None else datetime.strptime(day, "%Y-%m-%d").date()  # fromisoformat takes weeks too
-    except ValueError:
-        fail(f"--for {day}: a day is YYYY-MM-DD", USAGE)
-    if chosen is not None:
-        refuse_future(chosen, settings, datetime.now(UTC))
-    return DailyOptions(for_date=chosen, mail=mail)
 
 
 def _show(held: Any, settings: Any, lang: str | None, as_json: bool) -> None:

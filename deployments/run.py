@@ -11,9 +11,11 @@ from prefect.events.worker import EventsWorker
 from prefect.logging.handlers import APILogWorker
 
 from flows.daily_checklist import daily_checklist
-from flows.options import DailyOptions
+from flows.monthly_checklist import monthly_checklist
+from flows.options import RoundOptions
 from flows.outbox import deliver
 from flows.rounds import NOT_ARCHIVED, opened
+from flows.slo_report import slo_report
 from reports.report import Report, Seal
 from tasks.errors import ExplainedError
 from tasks.guide.judge import Verdict
@@ -21,7 +23,11 @@ from tasks.history.opened import history_of
 from tasks.history.runs import StoredRun, read_runs
 from tasks.settings import Settings
 
-FLOWS = {"daily-checklist": daily_checklist}
+FLOWS: dict[str, Any] = {
+    "daily-checklist": daily_checklist,
+    "monthly-checklist": monthly_checklist,
+    "slo-report": slo_report,
+}
 _EXIT_STATUS = {Verdict.PASSED: 0, Verdict.ATTENTION: 0, Verdict.FAILED: 1, Verdict.INCOMPLETE: 3}
 BROKEN = 3
 _FLUSH_WITHIN_S = 10.0
@@ -48,8 +54,9 @@ class Held:
         return _EXIT_STATUS.get(Verdict(self.state), BROKEN) if known else BROKEN
 
 
-async def _run(flow: str, service: str, options: DailyOptions) -> State[Any]:
-    return await FLOWS[flow](service, options, return_state=True)
+async def _run(flow: str, service: str, options: RoundOptions) -> State[Any]:
+    state: State[Any] = await FLOWS[flow](service, options, return_state=True)
+    return state
 
 
 def flush_prefect() -> None:
@@ -58,7 +65,7 @@ def flush_prefect() -> None:
     EventsWorker.drain_all(timeout=_FLUSH_WITHIN_S, at_exit=False)
 
 
-def hold_round(flow: str, settings: Settings, options: DailyOptions, warn: Callable[[str], None]) -> Held:
+def hold_round(flow: str, settings: Settings, options: RoundOptions, warn: Callable[[str], None]) -> Held:
     """Run a flow in this process on the Prefect server of the environment, then send what it caused.
 
     Raises ExplainedError as the flow does.

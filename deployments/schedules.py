@@ -10,7 +10,7 @@ from prefect.schedules import Cron
 from prefect.types.entrypoint import EntrypointType
 from pydantic import BaseModel, ConfigDict
 
-from flows import daily_checklist, error_triage, monitoring, outbox
+from flows import daily_checklist, error_triage, monitoring, monthly_checklist, outbox, slo_report
 from flows.timing import Timing
 from tasks.settings import Settings
 
@@ -37,6 +37,13 @@ class Scheduled(BaseModel):
 
 SCHEDULES = (
     Scheduled(flow=daily_checklist.daily_checklist, cron="0 9 * * *", slug="daily-0900", timing=daily_checklist.TIMING),
+    Scheduled(flow=slo_report.slo_report, cron="0 9 * * 1", slug="weekly-monday-0900", timing=slo_report.TIMING),
+    Scheduled(
+        flow=monthly_checklist.monthly_checklist,
+        cron="0 9 1 * *",
+        slug="monthly-first-0900",
+        timing=monthly_checklist.TIMING,
+    ),
     Scheduled(flow=monitoring.monitoring, cron="* * * * *", slug="monitoring-every-minute", timing=monitoring.TIMING),
     Scheduled(flow=error_triage.error_triage, timing=error_triage.TIMING),
     Scheduled(

@@ -16,7 +16,7 @@ from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
 from flows.letters import archive_missing, report_letters
-from flows.options import DailyOptions, refuse_future
+from flows.options import RoundOptions, refuse_future
 from flows.timing import SKIPPED, Timing, planned_start, too_late, utc_now
 from reports import artifacts
 from reports.compose import RoundFacts, compose_report
@@ -41,6 +41,7 @@ from tasks.history.runs import (
     record_run,
 )
 from tasks.observation import Unobserved
+from tasks.periods import Period, parse_period
 from tasks.secrets import masked
 from tasks.settings import Settings, find_service
 
@@ -54,7 +55,7 @@ _CLOSING = timedelta(minutes=2)
 class Round:
     """A round under way; its looks end by `ends_at`.
 
-    `past` stands for every look at the present when the round is for another day.
+    `past` stands for every look at the present when the round is for a time that is over.
     """
 
     key: RunKey
@@ -66,25 +67,31 @@ class Round:
     mail_unchanged: bool
     now: Callable[[], datetime] = utc_now
 
+    @property
+    def period(self) -> Period:
+        """The day, week or month that the round is for."""
+        return parse_period(self.key.period, self.settings.zone)
 
-async def begin_round(flow: str, service: str, options: DailyOptions, timing: Timing) -> Round | State[Any]:
+
+async def begin_round(flow: str, service: str, options: RoundOptions, timing: Timing) -> Round | State[Any]:
     """A round ready to look, or the state that ends a run which comes too late or a second time.
 
-    Raises ConfigurationError, HistoryError, or RoundRefused for a day that has not come.
+    Raises ConfigurationError, HistoryError, or RoundRefused for a period that has not begun.
     """
     settings = await asyncio.to_thread(find_service, service)
     now = utc_now()
     planned = planned_start()
     if late := too_late(planned, timing, now):
         return Completed(name=SKIPPED, message=late)
-    today = (planned or now).astimezone(settings.zone).date()
-    day = options.for_date or today
-    refuse_future(day, settings, now)
-    key = RunKey(service, flow, day.isoformat(), "hand" if planned is None else "schedule")
+    begins = planned or now
+    period = options.period(begins.astimezone(settings.zone).date(), settings.zone)
+    refuse_future(period, now, settings.zone)
+    key = RunKey(service, flow, period.key, "hand" if planned is None else "schedule")
     history = await asyncio.to_thread(history_of, settings)
     if planned is not None and await asyncio.to_thread(is_scheduled_run_recorded, history, key):
         return Completed(name=SKIPPED, message=f"{flow} {key.period} was recorded by its schedule before")
-    past = None if day == today else Unobserved(msg("This look sees only the present, not {day}", day=day.isoformat()))
+    present = period.start <= begins < period.end
+    past = None if present else Unobserved(msg("This look sees only the present, not {day}", day=period.key))
     return Round(key, settings, history, now, now + timing.deadline - _CLOSING, past, options.mail)
 
 

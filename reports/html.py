@@ -21,7 +21,7 @@ from tasks.check_result import Status
 from tasks.guide.judge import Verdict
 from tasks.observation import shown
 
-# A chart takes 60 ms and 10 kB: after these the page shows the same figures as a table.
+# A chart takes up to 90 ms and 13 kB: after these the page shows the same figures as a table.
 MOST_CHARTS = 40
 
 

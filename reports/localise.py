@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 from reports import names
+from reports.evidence import evidence_view
 from reports.report import Action, Kpi, Report, Seal
 from reports.sentences import since, verdict_sentence
 from reports.view import (
     ActionView,
     Count,
-    EvidenceView,
     KpiView,
     LineView,
     ReportView,
@@ -17,12 +17,11 @@ from reports.view import (
     Tone,
 )
 from reports.words import Words
-from tasks.check_result import Chart, CheckResult, Evidence, Excerpt, Status, Table
+from tasks.check_result import CheckResult, Status
 from tasks.guide.judge import LineVerdict, Verdict
 from tasks.observation import shown
 
 MOST_KPIS = 4
-_LONGEST_LINE, _MOST_LINES = 2000, 400
 
 
 def view(report: Report, seal: Seal, words: Words) -> ReportView:
@@ -70,13 +69,6 @@ def status_tone(status: Status, words: Words) -> Tone:
     """A status as people see it."""
     name = names.STATUS_TONES[status]
     return Tone(name, names.SYMBOLS[name], words.say(names.STATUSES[status]))
-
-
-def lines_of(text: str) -> str:
-    """Text from outside with its line ends kept, everything else that steers a reader's screen spelt out."""
-    lines = text.expandtabs(4).replace("\r\n", "\n").split("\n")
-    kept = [shown(line, _LONGEST_LINE) for line in lines[:_MOST_LINES]]
-    return "\n".join([*kept, "…"] if len(lines) > _MOST_LINES else kept)
 
 
 def _of(results: Iterable[ResultView], *statuses: Status) -> tuple[ResultView, ...]:
@@ -131,35 +123,8 @@ def _result(number: int, result: CheckResult, before: set[tuple[str, str]] | Non
         reason=words.say(result.reason),
         observed_at=words.time(result.observed_at),
         fresh=result.status is Status.FAIL and not failed_before,
-        evidence=tuple(_evidence(piece, words) for piece in result.evidence),
+        evidence=tuple(evidence_view(piece, words) for piece in result.evidence),
     )
-
-
-def _evidence(piece: Evidence, words: Words) -> EvidenceView:
-    match piece:
-        case Table():
-            rows = tuple(tuple(words.scalar(cell) for cell in row) for row in piece.rows)
-            columns = tuple(words.say(column) for column in piece.columns)
-            figures = tuple(all(_is_figure(row[n]) for row in piece.rows) for n in range(len(columns)))
-            return EvidenceView("table", words.say(piece.title), columns=columns, figures=figures, rows=rows)
-        case Excerpt():
-            return EvidenceView("excerpt", words.say(piece.title), text=lines_of(piece.text))
-        case Chart():
-            bars = zip(piece.labels, piece.values, strict=True)
-            rows = tuple((shown(label), words.figure(value, piece.unit)) for label, value in bars)
-            return EvidenceView(
-                "chart",
-                words.say(piece.title),
-                columns=(words.tr("Subject"), words.tr("Observed")),
-                figures=(False, True),
-                rows=rows,
-                finding=words.say(piece.finding),
-                chart=piece,
-            )
-
-
-def _is_figure(cell: object) -> bool:
-    return cell is None or (isinstance(cell, int | float) and not isinstance(cell, bool))
 
 
 def _kpi(kpi: Kpi, words: Words) -> KpiView:

@@ -102,7 +102,7 @@ class UnreadableReport(ExplainedError):
 _ADAPTER = TypeAdapter(Report)
 OWN_WORDS = frozenset(
     {"format", "service", "timezone", "flow", "period", "trigger", "verdict"}
-    | {"status", "severity", "check", "checks", "comparison", "kind", "id"}
+    | {"status", "severity", "check", "checks", "comparison", "kind", "id", "at"}
 )
 """Keys whose values come from the program or its configuration, never from the outside."""
 

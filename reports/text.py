@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from rich.cells import cell_len
 from rich.console import Group, RenderableType
@@ -12,10 +13,11 @@ from rich.text import Text
 
 from reports.localise import view
 from reports.report import Report, Seal
-from reports.view import ActionView, ReportView, ResultView, Tone
+from reports.view import ActionView, EvidenceView, ReportView, ResultView, Tone
 from reports.words import Words
 
 WIDTH = 78
+MOST_CURVES = 5
 _STYLES = {"fail": "bold red", "warn": "bold yellow", "unknown": "bold magenta", "skipped": "dim", "pass": "bold green"}
 
 # A word, one wide character with the punctuation that must not begin a line after it, or a space.
@@ -23,7 +25,7 @@ _PIECES = re.compile(r"[⺀-￯][、。，．）」』】：；！？ー]*|[^\s�
 
 
 def plain(report: Report, seal: Seal, words: Words) -> str:
-    """The whole report, without evidence tables, in lines of at most WIDTH columns."""
+    """The whole report in lines of at most WIDTH columns; of the evidence what was found, and curves as tables."""
     return "\n".join(line.rstrip() for line in _lines(view(report, seal, words), words)) + "\n"
 
 
@@ -73,6 +75,8 @@ def _lines(v: ReportView, words: Words) -> Iterator[str]:
         )
     yield from _results(words.tr("Failed checks"), v.failed, words)
     yield from _results(words.tr("Checks that need attention"), v.warned, words)
+    for curve in _curves(v):
+        yield from _curve(curve)
     yield from _unmeasured(v, words)
     yield from _results(words.tr("Passed checks"), [r for r in _all(v) if r.tone.name == "pass"], words)
     yield ""
@@ -123,6 +127,30 @@ def _results(title: str, results: Iterable[ResultView], words: Words) -> Iterato
                 yield from wrapped(piece.finding, "  > ", "    ")
 
 
+def _curves(v: ReportView) -> list[EvidenceView]:
+    """The curves that have a place of their own, as the charts in a mail: those of checks that need somebody."""
+    pieces = (piece for r in (*v.failed, *v.warned) for piece in r.evidence if piece.kind == "curve")
+    return list(islice(pieces, MOST_CURVES))
+
+
+def _curve(curve: EvidenceView) -> Iterator[str]:
+    yield ""
+    yield from wrapped(curve.title)
+    yield "-" * min(cell_len(curve.title), WIDTH)
+    lines = (curve.columns, *curve.rows)
+    widths = [max(cell_len(line[n]) for line in lines) for n in range(len(curve.columns))]
+    for line in lines:
+        cells = zip(line, widths, curve.figures, strict=True)
+        yield from wrapped("  ".join(_padded(*cell) for cell in cells), "  ", "    ")
+    if curve.note:
+        yield from wrapped(curve.note, "  ")
+
+
+def _padded(text: str, width: int, is_figure: bool) -> str:
+    room = " " * (width - cell_len(text))
+    return room + text if is_figure else text + room
+
+
 def _unmeasured(v: ReportView, words: Words) -> Iterator[str]:
     yield from _heading(words.tr("What was not measured"), len(v.unmeasured))
     for r in v.unmeasured:
@@ -149,6 +177,7 @@ def terminal(report: Report, seal: Seal, words: Words) -> RenderableType:
         parts.append(_checklist(v, words))
     if found := (*v.failed, *v.warned, *v.unmeasured):
         parts.append(_findings(found, words))
+    parts += [_drawn(curve) for curve in _curves(v)]
     parts.append(Text(words.tr("{passed} of {all} checks passed", passed=v.passed, all=len(report.results))))
     if v.actions:
         parts.append(_actions(v, words))
@@ -174,6 +203,16 @@ def _findings(found: Iterable[ResultView], words: Words) -> Table:
     for r in found:
         subject = Text(r.title).append(f"\n{r.subject}", style="dim")
         table.add_row(_mark(r.tone), subject, Text(r.observed), Text(r.limit), Text(r.reason))
+    return table
+
+
+def _drawn(curve: EvidenceView) -> Table:
+    table = _table(curve.title, *curve.columns)
+    for column, is_figure in zip(table.columns, curve.figures, strict=True):
+        column.justify = "right" if is_figure else "left"
+    for row in curve.rows:
+        table.add_row(*map(Text, row))
+    table.caption = Text("\n".join(filter(None, (curve.note, curve.finding))), justify="left")
     return table
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tasks.check_result import Chart, Status
+from tasks.check_result import Chart, Curve, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +25,20 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceView:
-    """A piece of evidence; what its `kind` does not have is empty. `figures` says which columns are numbers."""
+    """A piece of evidence; what its `kind` does not have is empty.
+
+    `figures` says which columns are numbers, `note` which of its rows are shown.
+    """
 
     kind: str
     title: str
     columns: tuple[str, ...] = ()
     figures: tuple[bool, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
+    note: str = ""
     text: str = ""
     finding: str = ""
-    chart: Chart | None = None
+    chart: Chart | Curve | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources import files
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime
+from babel.dates import format_datetime, format_skeleton
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 
@@ -18,6 +18,11 @@ from tasks.observation import shown
 LOCALES = ("ja", "en")
 _MOMENT = re.compile(r"[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]Z")
 """What `tasks.check_result.moment` writes."""
+
+
+def minute(local: datetime) -> str:
+    """A local time to the minute, where the zone is named beside it."""
+    return f"{local:%Y-%m-%d %H:%M}"
 
 
 @cache
@@ -81,12 +86,19 @@ class Words:
         local = instant.astimezone(ZoneInfo(self.timezone))
         return f"{format_datetime(local, 'yyyy-MM-dd HH:mm:ss', locale=self.locale)} {self.timezone}"
 
+    def local(self, moment: str) -> datetime:
+        """The instant that a moment names, in the service's zone; raises ValueError for 31 February."""
+        return datetime.fromisoformat(moment).astimezone(ZoneInfo(self.timezone))
+
+    def day(self, local: datetime) -> str:
+        """The day of a local time without its year, as short as an axis needs it."""
+        return format_skeleton("MMMd", local, locale=self.locale)
+
     def _minute(self, text: str) -> str:
         try:
-            local = datetime.fromisoformat(text).astimezone(ZoneInfo(self.timezone))
-        except ValueError:  # from outside, and no time: 31 February
+            return f"{minute(self.local(text))} {self.timezone}"
+        except ValueError:  # from outside, and no time
             return shown(text)
-        return f"{local:%Y-%m-%d %H:%M} {self.timezone}"
 
     def _number(self, value: int | float) -> str:
         # Below 1 four significant digits: an error rate of 0.0004 must not read 0.

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
+from itertools import pairwise
 from string import Formatter
 from typing import Literal
 
@@ -123,7 +124,35 @@ class Chart:
     kind: Literal["chart"] = "chart"
 
 
-Evidence = Table | Excerpt | Chart
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Evidence as a line over time, with the limit drawn through; `finding` is its alt text.
+
+    `at` are the points' times as `moment` writes them (UTC), rising; None among the values means not measured there:
+    the line has a gap. `expected` is a second, thin line of the same length (what an even burn would leave), or empty.
+    """
+
+    title: Message
+    finding: Message
+    unit: str
+    at: tuple[str, ...]
+    values: tuple[float | None, ...]
+    limit: float | None = None
+    expected: tuple[float, ...] = ()
+    kind: Literal["curve"] = "curve"
+
+    def __post_init__(self) -> None:
+        if len(self.values) != len(self.at):
+            raise ValueError(f"{self.title.text!r} has {len(self.values)} values at {len(self.at)} times")
+        if self.expected and len(self.expected) != len(self.at):
+            raise ValueError(f"{self.title.text!r} has {len(self.expected)} expected values at {len(self.at)} times")
+        if any(moment(datetime.fromisoformat(text)) != text for text in self.at):
+            raise ValueError(f"a time of {self.title.text!r} is not as `moment` writes it")
+        if any(earlier >= later for earlier, later in pairwise(self.at)):
+            raise ValueError(f"the times of {self.title.text!r} do not rise")
+
+
+Evidence = Table | Excerpt | Chart | Curve
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

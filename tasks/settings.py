@@ -27,6 +27,8 @@ from tasks.kpi.settings import Kpi, Queue, need_sources
 from tasks.logs.settings import Logs, Route
 from tasks.prometheus.settings import Metrics
 from tasks.resources.settings import Resources
+from tasks.slo.objectives import problems
+from tasks.slo.settings import Slo
 
 SERVICES_VARIABLE = "OPSROUNDS_SERVICES"
 
@@ -90,6 +92,7 @@ class Settings(Model):
     resources: Resources | None = None
     queues: tuple[Queue, ...] = ()
     kpi: tuple[Kpi, ...] = ()
+    slo: Slo = Slo()
     mail: Mail = Mail()
     history: History = History()
     reports: Reports = Reports()
@@ -145,6 +148,32 @@ class Settings(Model):
         need_sources([(kpi.name, kpi.query) for kpi in value], **_sources(info))
         return value
 
+    def known_modules(self) -> tuple[str, ...]:
+        """The modules that the file names, by themselves or with a route."""
+        routed = (route.module for route in self.routes if route.module is not None)
+        return tuple(dict.fromkeys((*self.service.modules, *routed)))
+
+    @model_validator(mode="after")
+    def _slo_can_be_held(self) -> Self:
+        health = self.health or Health()
+        found = problems(
+            self.slo,
+            modules=self.known_modules(),
+            routes=[route.pattern for route in self.routes],
+            bounds_ms=self.logs.latency_bounds_ms,
+            kpis=[kpi.name for kpi in self.kpi if kpi.floor is not None],
+            probes=[name for name in ("live", "ready") if getattr(health, name) is not None],
+            sources=self.sources_of_requests(),
+        )
+        if text := "\n".join(f"slo: {problem}" for problem in found):
+            raise ValueError(text)
+        return self
+
+    def sources_of_requests(self) -> tuple[str, ...]:
+        """Where requests are counted: `logs`, `metrics`."""
+        counted = any(source.requests for source in self.logs.source)
+        return (*(("logs",) if counted else ()), *(("metrics",) if self.metrics is not None else ()))
+
     @model_validator(mode="after")
     def _ends_in_time(self) -> Self:
         longest_s = 0 if self.health is None else self.health.longest_s(len(self.targets()))
@@ -175,7 +204,8 @@ def load_settings(path: Path) -> Settings:
     try:
         settings = Settings.model_validate(data)
     except ValidationError as error:
-        raise ConfigurationError(path, [_problem(e, data) for e in error.errors(include_input=False)]) from None
+        told = [_problem(e, data) for e in error.errors(include_input=False)]
+        raise ConfigurationError(path, [line for problem in told for line in problem.splitlines()]) from None
     settings._path = path
     return settings
 
@@ -241,13 +271,20 @@ _ADVICE = {
     "model_type": "must be a table with the keys {known}",
     "too_short": "must hold at least one value",
     "tuple_type": "must be a list",
+    "union_tag_invalid": "unknown {tag!r}; known are {tags}",
+    "union_tag_not_found": "is required: it says what the rest means",
 }
 
 
 def _problem(error: Any, data: Any) -> str:
     advice = _ADVICE.get(error["type"])
-    text = advice.format(known=_known(error["loc"])) if advice else error["msg"].removeprefix("Value error, ")
-    return f"{'.'.join(_key(error['loc'], data, missing=error['type'] == 'missing'))}: {text}"
+    context = error.get("ctx", {})
+    told = {"tag": context.get("tag"), "tags": context.get("expected_tags", "").replace("'", "")}
+    text = advice.format(known=_known(error["loc"]), **told) if advice else error["msg"].removeprefix("Value error, ")
+    key = ".".join(_key(error["loc"], data, missing=error["type"] == "missing"))
+    if error["type"].startswith("union_tag"):
+        key = f"{key}.{context['discriminator'].strip(chr(39))}"
+    return f"{key}: {text}" if key else text
 
 
 def _known(location: tuple[int | str, ...]) -> str:

@@ -1,6 +1,6 @@
 """Which check finds which fault of the demo: the demo passes only if the planted set, and nothing else, was found."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -31,6 +31,7 @@ def _logged(module: str) -> tuple[str, ...]:
 
 
 _NEW = "logs.new-error WARN service"  # the sum of all new ones
+_LOGGED_OUTAGE = ("logs.error-share * module:*",)  # where the round's day is the outage's
 
 SIGNATURES = {
     Fault.ERRORS: Signature(
@@ -50,6 +51,11 @@ SIGNATURES = {
     Fault.SILENT_MODULE: Signature(f"logs.silent-module FAIL module:{SILENT_MODULE}"),
     Fault.PERSONAL_DATA: Signature("logs.personal-data WARN module:users"),
     Fault.FULL_POOL: Signature("resources.database-connections FAIL database"),
+    Fault.OUTAGE: Signature(
+        "slo.uptime FAIL objective:uptime",
+        ("slo.error-budget * service", "slo.uptime WARN objective:uptime", "slo.burn-rate * *", *_LOGGED_OUTAGE),
+    ),
+    Fault.FEW_DEPLOYS: Signature("slo.deploy-frequency FAIL objective:deploy-frequency"),
 }
 _OF_THE_MACHINE = ("resources.* * host", "resources.* * host/*", "resources.* * container")
 """Findings about the machine that the demo runs on: nobody planted them, and they are true."""
@@ -74,20 +80,23 @@ class Comparison:
         return self.planted == self.found and not self.unexplained and not self.not_looked_at
 
 
-def compare(planted: Iterable[Fault], report: Report) -> Comparison:
-    """Hold what a round found against what was planted."""
-    findings = [r for r in report.results if r.status not in (Status.PASS, Status.SKIPPED)]
+def compare(planted: Iterable[Fault], *reports: Report) -> Comparison:
+    """Hold what rounds found against what was planted."""
+    findings = [r for report in reports for r in report.results if r.status not in (Status.PASS, Status.SKIPPED)]
     machine = tuple(r for r in findings if any(_matches(pattern, r) for pattern in _OF_THE_MACHINE))
     found = frozenset(f for f, s in SIGNATURES.items() if any(_matches(s.found_by, r) for r in findings))
     explained = [pattern for f in found for pattern in (SIGNATURES[f].found_by, *SIGNATURES[f].brings)]
     unexplained = tuple(r for r in findings if r not in machine and not any(_matches(p, r) for p in explained))
-    return Comparison(frozenset(planted), found, unexplained, machine, _not_looked_at(report))
+    return Comparison(frozenset(planted), found, unexplained, machine, _not_looked_at(reports))
 
 
-def _not_looked_at(report: Report) -> tuple[Message, ...]:
-    measured = {r.check for r in report.results if r.status.measured}
+def _not_looked_at(reports: Sequence[Report]) -> tuple[Message, ...]:
+    measured = [({r.check for r in report.results if r.status.measured}, report.lines) for report in reports]
     return tuple(
-        line.text for line in report.lines if not any(fnmatchcase(check, p) for check in measured for p in line.checks)
+        line.text
+        for checks, lines in measured
+        for line in lines
+        if not any(fnmatchcase(check, pattern) for check in checks for pattern in line.checks)
     )
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 
+from deployments.demo.events import Events
+
 
 class Fault(StrEnum):
     """What can be planted in the running demo service."""
@@ -29,6 +31,8 @@ class Fault(StrEnum):
     SILENT_MODULE = "silent-module", "module shopping has written nothing to the log for three hours"
     PERSONAL_DATA = "personal-data", "module users writes a mail address and a card number to the log"
     FULL_POOL = "full-pool", "forgotten connections fill the database's"
+    OUTAGE = "outage", "on the 10th of every month the service was down for 30 minutes"
+    FEW_DEPLOYS = "few-deploys", "only one deploy a week was made"
 
 
 DEFAULT_FAULTS = (
@@ -37,6 +41,8 @@ DEFAULT_FAULTS = (
     Fault.NEW_ERROR,
     Fault.PERSONAL_DATA,
     Fault.FULL_POOL,
+    Fault.OUTAGE,
+    Fault.FEW_DEPLOYS,
 )
 SERVICE = "kondate"
 SILENT_MODULE = "shopping"
@@ -57,6 +63,12 @@ def plant(path: Path, faults: Iterable[Fault]) -> None:
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     beside.write_text(json.dumps({"faults": sorted(faults)}) + "\n")
     beside.replace(path)
+
+
+def events_of(faults: Iterable[Fault]) -> Events:
+    """What faults make of the demo's past."""
+    planted = frozenset(faults)
+    return Events(outages=Fault.OUTAGE in planted, few_deploys=Fault.FEW_DEPLOYS in planted)
 
 
 class PlantedFaults:

@@ -4,7 +4,9 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
+from deployments.demo.events import QUIET, Events, maintenance_of, outage_of
 from deployments.demo.history import Shape
 from tasks.samples.facts import Reading
 
@@ -31,13 +33,22 @@ class Sizes:
 
 
 def made_up_figures(
-    shape: Shape, instances: Sequence[str], sizes: Sizes, since: datetime | None, now: datetime
+    shape: Shape,
+    instances: Sequence[str],
+    sizes: Sizes,
+    since: datetime | None,
+    now: datetime,
+    zone: ZoneInfo = ZoneInfo("UTC"),  # noqa: B008
+    events: Events = QUIET,
 ) -> Iterator[tuple[datetime, Reading]]:
-    """Every figure of the weeks before `now`, or of the minutes after `since`: probes by minute, sizes by hour."""
+    """Every figure of the weeks before `now`, or of the minutes after `since`: probes by minute, sizes by hour.
+
+    No instance answers during an outage or a maintenance, which are days' of the zone.
+    """
     first = (
         now - timedelta(days=shape.days) if since is None else max(since + _MINUTE, now - timedelta(days=shape.days))
     )
-    yield from _probes(shape, instances, _whole(first, _MINUTE), now)
+    yield from _probes(shape, instances, _whole(first, _MINUTE), now, zone, events)
     at = _whole(first + _HOUR - _MINUTE, _HOUR)
     while at < now:
         for reading in _sizes(shape, sizes, at, (now - at) / timedelta(days=1)):
@@ -46,18 +57,25 @@ def made_up_figures(
 
 
 def _probes(
-    shape: Shape, instances: Sequence[str], first: datetime, now: datetime
+    shape: Shape, instances: Sequence[str], first: datetime, now: datetime, zone: ZoneInfo, events: Events
 ) -> Iterator[tuple[datetime, Reading]]:
     good = {name: Reading(LIVE, name, 1.0, "") for name in instances}
     bad = {name: Reading(LIVE, name, 0.0, "") for name in instances}
     at, day, down = first, None, frozenset[tuple[str, int]]()
+    local_day, closed = None, list[tuple[datetime, datetime]]()
     while at + _MINUTE <= now:
         if at.date() != day:
             day = at.date()
             down = _down(random.Random(f"{shape.seed} probes {day}"), instances)
+        if (local := at.astimezone(zone).date()) != local_day:
+            local_day = local
+            closed = [
+                span for span in (maintenance_of(local, zone), outage_of(local, zone, events)) if span is not None
+            ]
+        everyone = any(start <= at < end for start, end in closed)
         minute = at.hour * 60 + at.minute
         for name in instances:
-            yield at, bad[name] if (name, minute) in down else good[name]
+            yield at, bad[name] if everyone or (name, minute) in down else good[name]
         at += _MINUTE
 
 

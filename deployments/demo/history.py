@@ -4,21 +4,27 @@ import json
 import random
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import accumulate
 from os import getpid, utime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from isal import igzip
 
+from deployments.demo.events import QUIET, Events, maintenance_of, outage_of
+
 _SILENCE = timedelta(hours=3)
 _MINUTE_MS = 60_000
-_KEPT = timedelta(days=45)
+_KEPT = timedelta(days=75)
 _PACKED_LEVEL = 1
 
 # Meals are planned before noon and on the way home, more so at the weekend; Monday is first.
 _HOURS = (6, 5, 5, 5, 5, 6, 9, 13, 14, 13, 16, 21, 19, 13, 11, 12, 17, 24, 26, 21, 16, 13, 10, 6)
 _WEEK = (1.0, 0.95, 0.95, 1.0, 1.05, 1.25, 1.2)
+
+_TRIED = 0.4
+"""Of the usual requests, those that still come while the service is down."""
 
 _FEWEST_PER_FAILURE = 2000
 """A request fails only where a day has so many of its module: one of them is then half of the guide's 0.1 %."""
@@ -26,9 +32,12 @@ _FEWEST_PER_FAILURE = 2000
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How much history is made; `requests_per_day` is that of a usual weekday."""
+    """How much history is made; `requests_per_day` is that of a usual weekday.
 
-    days: int = 35
+    The last whole month and three days before it reach back 64 days at most.
+    """
+
+    days: int = 65
     requests_per_day: int = 6000
     seed: int = 7
 
@@ -151,7 +160,15 @@ class Line:
     torn: bool = False
 
 
-def write_history(folder: Path, shape: Shape, zone: tzinfo, now: datetime, *, silent: Collection[str] = ()) -> int:
+def write_history(
+    folder: Path,
+    shape: Shape,
+    zone: ZoneInfo,
+    now: datetime,
+    *,
+    silent: Collection[str] = (),
+    events: Events = QUIET,
+) -> int:
     """Make the days that are missing and bring today's file to the last whole minute; gives how many lines were added.
 
     A day's file is never changed but by lines at its end. Modules that are `silent` write nothing in the three hours
@@ -161,15 +178,15 @@ def write_history(folder: Path, shape: Shape, zone: tzinfo, now: datetime, *, si
     today = now.astimezone(zone).date()
     added = 0
     for back in range(shape.days, -1, -1):
-        added += _write_day(folder, shape, zone, today - timedelta(days=back), now, silent)
+        added += _write_day(folder, shape, zone, today - timedelta(days=back), now, silent, events)
     for old in folder.glob("*.log*"):
         if now.timestamp() - old.stat().st_mtime > _KEPT.total_seconds():
             old.unlink()
     return added
 
 
-def day_lines(shape: Shape, day: date, zone: tzinfo) -> list[Line]:
-    """Every line of a day, in order of time."""
+def day_lines(shape: Shape, day: date, zone: ZoneInfo, events: Events = QUIET) -> list[Line]:
+    """Every line of a day, in order of time; none of a maintenance, and failed requests alone of an outage."""
     chance = random.Random(f"{shape.seed} {day}")
     starts_ms = _ms(datetime.combine(day, time(), zone))
     usual = shape.requests_per_day * _WEEK[day.weekday()]
@@ -186,8 +203,25 @@ def day_lines(shape: Shape, day: date, zone: tzinfo) -> list[Line]:
     failing = _FAILED[day.toordinal() % len(_FAILED)]
     if sum(call.module == failing.module for call in calls) >= _FEWEST_PER_FAILURE:
         lines += [_failure(chance, starts_ms + at_ms, failing) for at_ms in _spaced(chance, times, 1)]
+    lines = list(_through(chance, lines, maintenance_of(day, zone), outage_of(day, zone, events)))
     lines.sort(key=lambda line: line.at_ms)
     return list(_with_torn(chance, lines, chance.randint(2, 4)))
+
+
+_Span = tuple[datetime, datetime] | None
+
+
+def _through(chance: random.Random, lines: Sequence[Line], maintenance: _Span, outage: _Span) -> Iterator[Line]:
+    """The lines that are written: during an outage a few users still try, and are refused."""
+    closed, down = (None if span is None else (_ms(span[0]), _ms(span[1])) for span in (maintenance, outage))
+    for line in lines:
+        if closed is not None and closed[0] <= line.at_ms < closed[1]:
+            continue
+        if down is None or not down[0] <= line.at_ms < down[1]:
+            yield line
+        elif chance.random() < _TRIED:
+            call = _Call(0, line.module, "GET", f"/api/{line.module}", 503, 3)
+            yield _request(chance, line.at_ms, call)
 
 
 def _times(chance: random.Random, count: int) -> list[int]:
@@ -261,7 +295,9 @@ def _with_torn(chance: random.Random, lines: Sequence[Line], count: int) -> Iter
         yield line
 
 
-def _write_day(folder: Path, shape: Shape, zone: tzinfo, day: date, now: datetime, silent: Collection[str]) -> int:
+def _write_day(
+    folder: Path, shape: Shape, zone: ZoneInfo, day: date, now: datetime, silent: Collection[str], events: Events
+) -> int:
     plain, packed = folder / f"{day}.log", folder / f"{day}.log.gz"
     if packed.exists():
         plain.unlink(missing_ok=True)  # left by a start that was killed
@@ -272,7 +308,7 @@ def _write_day(folder: Path, shape: Shape, zone: tzinfo, day: date, now: datetim
     written_ms, quiet_ms = _written_ms(there), _ms(now - _SILENCE)
     new = [
         f"{line.text}\n"
-        for line in day_lines(shape, day, zone)
+        for line in day_lines(shape, day, zone, events)
         if written_ms <= line.at_ms < until_ms and not (line.module in silent and line.at_ms >= quiet_ms)
     ]
     content = there + "".join(new).encode()

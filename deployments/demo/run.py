@@ -1,4 +1,4 @@
-"""`rounds demo`: the demo service with planted faults, one daily round, and whether it found them."""
+"""`rounds demo`: the demo service with planted faults, its rounds, and whether they found exactly these."""
 
 import asyncio
 from collections.abc import Iterator
@@ -14,20 +14,22 @@ from rich.table import Table
 
 from deployments.demo.environment import DemoEnvironment, demo_environment
 from deployments.demo.expected import Comparison, compare
-from deployments.demo.faults import Fault, plant, service_name
+from deployments.demo.faults import Fault, events_of, plant, service_name
 from deployments.demo.full_pool import full_pool
 from deployments.demo.history import WEEKS, Shape
 from deployments.demo.past import bring_history
 from deployments.demo.traffic import make_traffic
 from deployments.prefect_server import PrefectServer
 from deployments.progress import err, show_held, working
-from deployments.run import hold_round
-from flows.options import DailyOptions
+from deployments.run import Held, hold_round
+from flows.options import options_of
 from reports.words import Words
 from tasks.check_result import CheckResult
 from tasks.errors import ExplainedError
-from tasks.settings import load_settings, use_services
+from tasks.settings import Settings, load_settings, use_services
 
+ROUNDS = ("daily-checklist", "slo-report", "monthly-checklist")
+"""Of today, of the last whole week, of the last whole month."""
 _REQUESTS, _SECONDS = 600, 10.0
 
 
@@ -44,7 +46,7 @@ def demo_service(folder: Path, output: Path, faults: frozenset[Fault], shape: Sh
             demo = stack.enter_context(demo_environment(folder.absolute(), name=name, faults=silent))
             file = _write_service_file(demo, name, output.absolute())
         with working(f"{shape.days} days of history"):
-            bring_history(file, shape, demo.watch_dsn, bool(silent), datetime.now(UTC))
+            bring_history(file, shape, demo.watch_dsn, bool(silent), datetime.now(UTC), events_of(faults))
         with working("traffic, faults"):
             asyncio.run(make_traffic(demo.base_urls, requests=_REQUESTS, seconds=_SECONDS))
             if Fault.FULL_POOL in faults:
@@ -54,7 +56,7 @@ def demo_service(folder: Path, output: Path, faults: frozenset[Fault], shape: Sh
 
 
 def run_demo(folder: Path, output: Path, faults: frozenset[Fault], lang: str | None, shape: Shape = WEEKS) -> bool:
-    """Hold a daily round on the demo service; True if exactly the planted faults were found."""
+    """Hold the demo service's rounds; True if exactly the planted faults were found."""
     with ExitStack() as stack:
         server = PrefectServer(folder.absolute() / "prefect", services=False)
         stack.enter_context(server.child)
@@ -64,15 +66,23 @@ def run_demo(folder: Path, output: Path, faults: frozenset[Fault], lang: str | N
         stack.enter_context(temporary_settings({PREFECT_API_URL: server.api_url}))
         use_services(file)
         settings = load_settings(file)
-        with working("daily-checklist"):
-            held = hold_round("daily-checklist", settings, DailyOptions(), _warn)
+        rounds = [_hold(flow, settings, lang) for flow in ROUNDS]
+    reports = [held.report for held in rounds if held.report is not None]
+    comparison = compare(faults, *reports)
+    words = Words(lang or settings.reports.locales[0], settings.service.timezone)
+    _show(comparison, words)
+    return comparison.exact and all(held.state == held.report.verdict for held in rounds if held.report is not None)
+
+
+def _hold(flow: str, settings: Settings, lang: str | None) -> Held:
+    """A round with what it printed. Raises ExplainedError if it broke."""
+    with working(flow):
+        options = options_of(flow, None, datetime.now(UTC), settings.zone, mail=False)
+        held = hold_round(flow, settings, options, _warn)
     show_held(held, settings, lang, as_json=False)
     if held.report is None:
         raise ExplainedError(f"the round broke: {held.state}: {held.message}")
-    comparison = compare(faults, held.report)
-    words = Words(lang or settings.reports.locales[0], settings.service.timezone)
-    _show(comparison, words)
-    return comparison.exact and held.state == held.report.verdict
+    return held
 
 
 def _write_service_file(demo: DemoEnvironment, name: str, output: Path) -> Path:

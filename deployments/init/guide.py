@@ -7,7 +7,6 @@ from pathlib import Path
 
 from tasks.errors import UsageError
 from tasks.guide.lines import BUILTIN
-from tasks.guide.settings import DAILY
 
 _HEADING = re.compile(r"(#{1,6})\s+(.+)")
 _DAILY = re.compile(r"日次|毎日|\bdaily\b", re.IGNORECASE)
@@ -38,7 +37,7 @@ def read_checklist(path: Path) -> Checklist:
     lines = list(dict.fromkeys(_items(text)))[:_MOST_LINES]
     if not lines:
         raise UsageError(f"--guide {path}: there are no lines `- [ ] …` under a heading with 日次 or daily")
-    names = {_plain(name) for line in BUILTIN[DAILY] for name in line.names}
+    names = {_plain(name) for line in BUILTIN["daily-checklist"] for name in line.names}
     known = tuple(line for line in lines if _plain(line) in names)
     return Checklist(known, tuple(line for line in lines if line not in known))
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 
 from flows.rounds import Round
 from reports.report import Kpi, Section
@@ -72,8 +72,7 @@ def period(round_: Round) -> tuple[datetime, datetime]:
     """The 24 hours before a round of today, or the whole day in the service's zone that it is for."""
     if round_.past is None:
         return round_.now() - _PERIOD, round_.now()
-    day, zone = datetime.fromisoformat(round_.key.period).date(), round_.settings.zone
-    return tuple(datetime.combine(d, time(), zone) for d in (day, day + timedelta(days=1)))  # type: ignore[return-value]
+    return round_.period.start, round_.period.end
 
 
 def _needed(source: Source) -> tuple[str, ...]:

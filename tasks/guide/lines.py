@@ -13,6 +13,7 @@ from tasks.health.checks import CHECKS as HEALTH
 from tasks.kpi.checks import CHECKS as NUMBERS
 from tasks.logs.checks import CHECKS as LOGS
 from tasks.resources.checks import CHECKS as RESOURCES
+from tasks.slo.checks import CHECKS as SLO
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,10 @@ def left_out(lines: Iterable[GuideLine], checks: Collection[Check]) -> bool:
     return bool(answered) and all(line.not_applicable is not None for line in answered)
 
 
-CHECKS: tuple[Check, ...] = (*HEALTH, *LOGS, *RESOURCES, *DATABASE, *NUMBERS)
+CHECKS: tuple[Check, ...] = (*HEALTH, *LOGS, *RESOURCES, *DATABASE, *NUMBERS, *SLO)
 """Every check there is."""
+
+_SLO_REVIEW = GuideLine("slo", msg("Review the SLOs"), ("slo.*",), also="SLOレビュー")
 
 BUILTIN: dict[str, tuple[GuideLine, ...]] = {
     "daily-checklist": (
@@ -52,4 +55,6 @@ BUILTIN: dict[str, tuple[GuideLine, ...]] = {
         GuideLine("error-logs", msg("Review the error log"), ("logs.*",), also="エラーログのレビュー"),
         GuideLine("resources", msg("Check resource usage"), ("resources.*", "kpi.*"), also="リソース使用率の確認"),
     ),
+    "slo-report": (_SLO_REVIEW,),
+    "monthly-checklist": (_SLO_REVIEW,),
 }

@@ -3,13 +3,14 @@
 from dataclasses import replace
 from typing import Annotated, Any
 
-from pydantic import Discriminator, Field, StringConstraints, Tag, field_validator
+from pydantic import Discriminator, Field, StringConstraints, Tag, ValidationInfo, field_validator
 
 from tasks.check_result import verbatim
 from tasks.configuration import Model
 from tasks.guide.lines import BUILTIN, CHECKS, GuideLine
 
-DAILY = "daily-checklist"
+_KEYS = {"daily-checklist": "daily", "monthly-checklist": "monthly"}
+"""The checklists whose lines a service file can change, by their key there."""
 
 
 class NotApplicable(Model):
@@ -28,11 +29,13 @@ class Guide(Model):
     """Lines of the built-in guide given other checks, left out with a reason, or added."""
 
     daily: dict[str, LineSaid] = Field(default_factory=dict)
+    monthly: dict[str, LineSaid] = Field(default_factory=dict)
 
-    @field_validator("daily")
+    @field_validator("daily", "monthly")
     @classmethod
-    def _daily(cls, value: dict[str, Any]) -> dict[str, Any]:
-        for line in BUILTIN[DAILY]:
+    def _said(cls, value: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        flow = next(flow for flow, key in _KEYS.items() if key == info.field_name)
+        for line in BUILTIN[flow]:
             if len(keys := [name for name in line.names if name in value]) > 1:
                 raise ValueError(f"these are one line of the guide, keep one of them: {', '.join(keys)}")
         for pattern in (pattern for said in value.values() if isinstance(said, tuple) for pattern in said):
@@ -42,7 +45,7 @@ class Guide(Model):
 
     def lines(self, flow: str) -> tuple[GuideLine, ...]:
         """A checklist's lines in the guide's order, with what this file says of them; added lines come last."""
-        said = self.daily if flow == DAILY else {}
+        said: dict[str, Any] = getattr(self, _KEYS[flow]) if flow in _KEYS else {}
         builtin = BUILTIN.get(flow, ())
         own = (GuideLine(key, verbatim(key), ()) for key in said if not any(key in line.names for line in builtin))
         return tuple(_overridden(line, said) for line in (*builtin, *own))

@@ -20,6 +20,7 @@ _VERSIONS = (
     ("tasks.history", "migrations", "versions"),
     ("tasks.logs", "migrations"),
     ("tasks.samples", "migrations"),
+    ("tasks.slo", "migrations"),
 )
 
 

@@ -1,61 +1,97 @@
 """Prometheus's answers, read from JSON without trusting any of it."""
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from tasks.check_result import msg
+import msgspec
+import numpy as np
+
+from tasks.check_result import Message, msg
 from tasks.observation import ObservationError, shown
 from tasks.outside import said
-from tasks.prometheus.facts import Point
+from tasks.prometheus.facts import Point, Track
 
+T = TypeVar("T")
 _MOST_SERIES = 10_000
 _HINT = "PromQL info: "
 
 
+class TooMuch(ObservationError):
+    """The query was too much for Prometheus or for its reader: of a shorter time it may have an answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Data:
-    """The `data` of a successful answer: `kind` is vector, matrix, scalar or string."""
+    """The `data` of a successful answer: `kind` is vector, matrix, scalar or string, `result` still JSON."""
 
     kind: str
-    result: Any
+    result: msgspec.Raw
 
 
-def parse_answer(status: int, body: bytes, content_type: str) -> Data:
+class _Answer(msgspec.Struct):
+    status: str
+    data: msgspec.Raw = msgspec.Raw(b"null")
+    error_type: Any = msgspec.field(default=None, name="errorType")
+    error: Any = None
+    warnings: Any = None
+
+
+class _Data(msgspec.Struct):
+    kind: str = msgspec.field(name="resultType")
+    result: msgspec.Raw
+
+
+class _Series(msgspec.Struct):
+    metric: dict[str, str]
+    values: list[tuple[float, str]] = []
+    histograms: msgspec.Raw = msgspec.Raw(b"")
+
+
+def parse_answer(status: int, body: bytes | bytearray, content_type: str) -> Data:
     """The data of an answer to a query or a range query.
 
     Raises ObservationError for an HTTP error, anything but Prometheus's JSON, a PromQL error, and for a partial answer.
     """
-    answer = _decoded(body)
-    if isinstance(answer, dict) and answer.get("status") == "error":
-        kind, why = shown(str(answer.get("errorType")), 60), said(str(answer.get("error")))
-        raise ObservationError(msg("Prometheus refuses the query ({kind}): {why}", kind=kind, why=why))
+    answer = _decoded(body, _Answer)
+    if answer is not None and answer.status == "error":
+        raise _refused(str(answer.error_type), str(answer.error))
     if status != 200:
         raise ObservationError(msg("Prometheus answered HTTP {code}", code=str(status)))
-    data = answer.get("data") if isinstance(answer, dict) and answer.get("status") == "success" else None
-    if not isinstance(data, dict) or not isinstance(data.get("resultType"), str) or "result" not in data:
+    data = _decoded(answer.data, _Data) if answer is not None and answer.status == "success" else None
+    if answer is None or data is None:
         kind = shown(content_type.partition(";")[0].strip(), 60) or "no content type"
         raise ObservationError(msg("The answer is not Prometheus's JSON but {kind}: check prometheus_url", kind=kind))
     # A storage that did not answer is a warning here: what it knows is missing from the result. Hints about the
     # query itself stand among the warnings of Prometheus 2 too.
-    told = answer.get("warnings") or []
+    told = answer.warnings or []
     warnings = [text for text in map(str, told if isinstance(told, list) else [told]) if not text.startswith(_HINT)]
     if warnings:
         raise ObservationError(msg("Prometheus warns that its answer is not whole: {why}", why=said(warnings[0])))
-    return Data(data["resultType"], data["result"])
+    return Data(data.kind, data.result)
 
 
 def points(data: Data) -> tuple[Point, ...]:
     """The series of an instant query with their one value each; a scalar is one without labels."""
+    result = _decoded(data.result, object)
     if data.kind == "scalar":
-        return (Point({}, *_value(data.result)),)
-    if data.kind != "vector" or not isinstance(data.result, list):
+        return (Point({}, *_value(result)),)
+    if data.kind != "vector" or not isinstance(result, list):
         raise ObservationError(msg("The query gives a {kind}, not numbers of one instant", kind=shown(data.kind, 20)))
-    if len(data.result) > _MOST_SERIES:
-        raise ObservationError(msg("The query gives more than {most} series", most=_MOST_SERIES))
-    return tuple(_point(series) for series in data.result)
+    _refuse_too_many(result)
+    return tuple(_point(series) for series in result)
+
+
+def tracks(data: Data, steps: range) -> tuple[Track, ...]:
+    """The series of a range query that has asked for these times."""
+    if data.kind != "matrix":
+        raise ObservationError(msg("The query gives a {kind}, not numbers over time", kind=shown(data.kind, 20)))
+    result = _decoded(data.result, list[_Series])
+    if result is None:
+        raise ObservationError(_MALFORMED)
+    _refuse_too_many(result)
+    return tuple(_track(series, steps) for series in result)
 
 
 def one_number(found: Sequence[Point]) -> float:
@@ -69,31 +105,55 @@ def one_number(found: Sequence[Point]) -> float:
     return value
 
 
-def _decoded(body: bytes) -> Any:
+_MALFORMED = msg("A series of Prometheus's answer has another form than its API says")
+_HISTOGRAM = msg("The query gives a histogram, not a number")
+
+
+def _decoded(body: bytes | bytearray | msgspec.Raw, kind: type[T]) -> T | None:
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
+
+
+def _refused(kind: str, why: str) -> ObservationError:
+    reason: Message = msg("Prometheus refuses the query ({kind}): {why}", kind=shown(kind, 60), why=said(why))
+    return TooMuch(reason) if kind == "timeout" or "too many samples" in why else ObservationError(reason)
+
+
+def _refuse_too_many(result: Sequence[object]) -> None:
+    if len(result) > _MOST_SERIES:
+        raise ObservationError(msg("The query gives more than {most} series", most=_MOST_SERIES))
 
 
 def _point(series: Any) -> Point:
     labels = series.get("metric") if isinstance(series, dict) else None
     if not isinstance(labels, dict) or not all(isinstance(value, str) for value in labels.values()):
-        raise _malformed()
+        raise ObservationError(_MALFORMED)
     if "histogram" in series and "value" not in series:
-        raise ObservationError(msg("The query gives a histogram, not a number"))
+        raise ObservationError(_HISTOGRAM)
     return Point(labels, *_value(series.get("value")))
 
 
 def _value(pair: Any) -> tuple[float, float]:
     """(value, Unix time) of Prometheus's [time, "value"]."""
     if not isinstance(pair, list) or len(pair) != 2 or not isinstance(pair[1], str):
-        raise _malformed()
+        raise ObservationError(_MALFORMED)
     try:
         return float(pair[1]), float(pair[0])
     except (TypeError, ValueError):
-        raise _malformed() from None
+        raise ObservationError(_MALFORMED) from None
 
 
-def _malformed() -> ObservationError:
-    return ObservationError(msg("A series of Prometheus's answer has another form than its API says"))
+def _track(series: _Series, steps: range) -> Track:
+    if bytes(series.histograms):
+        raise ObservationError(_HISTOGRAM)
+    try:
+        values = np.array([float(value) for _, value in series.values], dtype=np.float64)
+    except ValueError:
+        raise ObservationError(_MALFORMED) from None
+    times = np.array([at for at, _ in series.values], dtype=np.float64)
+    off_step = (times - steps.start) % steps.step != 0
+    if not times.size or times[0] < steps[0] or times[-1] > steps[-1] or off_step.any() or (np.diff(times) <= 0).any():
+        raise ObservationError(_MALFORMED)
+    return Track(series.metric, times, values)

@@ -3,6 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
+Numbers = NDArray[np.float64]
+
 
 @dataclass(frozen=True, slots=True)
 class Point:
@@ -11,3 +16,12 @@ class Point:
     labels: Mapping[str, str]
     value: float
     at_s: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Track:
+    """The values of one series at the steps at which it has any; `times_s` (Unix time) rise. Values may be NaN."""
+
+    labels: Mapping[str, str]
+    times_s: Numbers
+    values: Numbers

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +14,14 @@ from prefect.cache_policies import NO_CACHE
 from tasks.check_result import msg
 from tasks.http import sendable, trust
 from tasks.observation import ObservationError
-from tasks.prometheus.answer import Data, one_number, parse_answer, points
-from tasks.prometheus.facts import Point
+from tasks.prometheus.answer import Data, TooMuch, one_number, parse_answer, points, tracks
+from tasks.prometheus.facts import Point, Track
 
-_MOST_BYTES = 16_777_216
+_MOST_BYTES = 16 * 1024 * 1024
+_MOST_RANGE_BYTES = 64 * 1024 * 1024
 _LONGEST_S = 120.0
+_AT_ONCE = 4
+_LEAST_STEPS = 16
 
 
 @dataclass(frozen=True)
@@ -56,10 +59,66 @@ async def read_number(prometheus: Prometheus, promql: str) -> float:
     return one_number(points(await _asked(prometheus, "/api/v1/query", {"query": promql})))
 
 
-async def _asked(prometheus: Prometheus, path: str, form: Mapping[str, str]) -> Data:
+@task(task_run_name="read-range", retries=0, timeout_seconds=_LONGEST_S, cache_policy=NO_CACHE, persist_result=False)
+async def read_range(
+    prometheus: Prometheus, promql: str, start_s: int, end_s: int, step_s: int, lookback_s: int | None = None
+) -> tuple[Track, ...]:
+    """Every series of a range query from `start_s` to `end_s` (Unix time), none when nothing matches.
+
+    Prometheus refuses more than 11,000 steps. A value holds for `lookback_s` after its scrape (default: the server's).
+    Raises ObservationError if there is no answer, TooMuch if a shorter range may have one.
+    """
+    form = {"query": promql, "start": str(start_s), "end": str(end_s), "step": str(step_s)}
+    if lookback_s is not None:
+        form["lookback_delta"] = f"{lookback_s}s"
+    data = await _asked(prometheus, "/api/v1/query_range", form, _MOST_RANGE_BYTES)
+    # In a thread: other answers that are on their way are not late because this one is being read.
+    return await asyncio.to_thread(tracks, data, range(start_s, end_s + 1, step_s))
+
+
+async def ask_in_parts(
+    prometheus: Prometheus,
+    promql: str,
+    times_s: range,
+    most_steps: int,
+    take: Callable[[Sequence[Track], range], None],
+    lookback_s: int | None = None,
+) -> None:
+    """A range query in parts of at most `most_steps`, four at once, each handed to `take` with its times.
+
+    A part that is too much is asked for in halves. Raises ObservationError, as `read_range` and `take` do.
+    """
+    gate = asyncio.Semaphore(_AT_ONCE)
+
+    async def ask(part: range) -> None:
+        try:
+            async with gate:
+                found = await read_range.fn(prometheus, promql, part[0], part[-1], part.step, lookback_s)
+        except TooMuch:
+            if len(part) < 2 * _LEAST_STEPS:
+                raise
+            middle = len(part) // 2
+            await ask(part[:middle])
+            await ask(part[middle:])
+        else:
+            take(found, part)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for start in range(0, len(times_s), most_steps):
+                group.create_task(ask(times_s[start : start + most_steps]))
+    except ExceptionGroup as errors:
+        refused, broken = errors.split(ObservationError)
+        if broken is None and refused is not None:
+            raise refused.exceptions[0] from None
+        raise
+
+
+async def _asked(prometheus: Prometheus, path: str, form: Mapping[str, str], most_bytes: int = _MOST_BYTES) -> Data:
     # Thanos and Mimir leave a store that is down out of an answer unless told otherwise; Prometheus ignores the field.
-    form = {**form, "timeout": f"{round(prometheus.timeout_s * 1000)}ms", "partial_response": "false"}
-    body = b""
+    # A little less time than is waited here, so that a query that takes too long is told apart from a silent server.
+    form = {**form, "timeout": f"{round(prometheus.timeout_s * 900)}ms", "partial_response": "false"}
+    body = bytearray()
     try:
         async with (
             asyncio.timeout(prometheus.timeout_s),
@@ -67,8 +126,8 @@ async def _asked(prometheus: Prometheus, path: str, form: Mapping[str, str]) -> 
         ):
             async for chunk in response.aiter_bytes():
                 body += chunk
-                if len(body) > _MOST_BYTES:
-                    raise ObservationError(msg("Prometheus's answer is larger than {most} bytes", most=_MOST_BYTES))
+                if len(body) > most_bytes:
+                    raise TooMuch(msg("Prometheus's answer is larger than {most} bytes", most=most_bytes))
     except (TimeoutError, httpx.TimeoutException):
         seconds = prometheus.timeout_s
         raise ObservationError(msg("Prometheus did not answer within {seconds} s", seconds=seconds)) from None

@@ -13,12 +13,14 @@ from tasks.check_result import (
     Chart,
     Check,
     CheckResult,
+    Curve,
     Excerpt,
     Limit,
     Quantity,
     Severity,
     Status,
     Table,
+    moment,
     msg,
     verbatim,
 )
@@ -39,6 +41,22 @@ REDIS = Check("resources.redis", verbatim("Redis memory"), verbatim("Is there ro
 P95 = Limit("≤", 200, "ms", verbatim("運用ガイド: p95 < 200ms"))
 RATE = Limit("<", 0.1, "%", verbatim("運用ガイド: エラー率 < 0.1%"))
 ROOM = Limit("≤", 85, "%", verbatim("service.toml: [resources] max_disk_percent"))
+
+
+def days(number: int) -> tuple[str, ...]:
+    """The times of daily points, the last of them AT."""
+    return tuple(moment(AT - timedelta(days=number - 1 - n)) for n in range(number))
+
+
+ROOM_LEFT = Curve(
+    verbatim("Room left on /var"),
+    verbatim("/var lost half of its room in a week and has less than 20 % left"),
+    "%",
+    days(7),
+    (36.0, 33.5, 31.25, None, 24.5, 21.0, 18.5),
+    20.0,
+    (36.0, 33.0, 30.0, 27.0, 24.0, 21.0, 18.0),
+)
 
 
 def bad_results() -> tuple[CheckResult, ...]:
@@ -105,6 +123,7 @@ def bad_results() -> tuple[CheckResult, ...]:
             at=AT,
             observed=Quantity(81.5, "%"),
             limit=ROOM,
+            evidence=(ROOM_LEFT,),
         ),
         DISK.judged(Status.PASS, "host:/", verbatim("41 % used"), at=AT, observed=Quantity(41, "%"), limit=ROOM),
         QUEUE.judged(
@@ -204,6 +223,7 @@ def hostile() -> Report:
             Table(verbatim(HOSTILE), (verbatim(HOSTILE),), ((HOSTILE,),)),
             Excerpt(verbatim(HOSTILE), HOSTILE),
             Chart(verbatim(HOSTILE), verbatim(HOSTILE), "$x$", (HOSTILE, "$\\frac{1}{0}$"), (1.0, 2.0), 1.5),
+            Curve(verbatim(HOSTILE), verbatim(HOSTILE), HOSTILE, days(3), (1.0, None, -2.0), 0.5, (3.0, 2.0, 1.0)),
         ),
     )
     kpi = Kpi(verbatim(HOSTILE), 1.0, HOSTILE, 2.0)

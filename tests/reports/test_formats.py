@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from io import StringIO
 from pathlib import Path
@@ -15,9 +16,9 @@ from rich.console import Console
 from reports import artifacts, html, mail
 from reports.localise import view
 from reports.report import Report, Seal
-from reports.text import WIDTH, plain, terminal, wrapped
+from reports.text import MOST_CURVES, WIDTH, plain, terminal, wrapped
 from reports.words import Words
-from tasks.check_result import Limit, Quantity, verbatim
+from tasks.check_result import Limit, Quantity, Status, verbatim
 
 Say = Callable[[str], Words]
 Sealed = Callable[[Report], Seal]
@@ -164,3 +165,40 @@ def test_after_enough_charts_the_figures_come_as_tables(many_failures: Report, s
     assert page.count("<img") == html.MOST_CHARTS
     assert page.count('<td class="figure">61.25 ms</td>') == 500 - html.MOST_CHARTS
     assert len(page) < 4_000_000
+
+
+def curves_only(report: Report, number: int) -> Report:
+    """The warning with the curve, so often."""
+    (warned,) = (r for r in report.results if r.status is Status.WARN)
+    return replace(report, results=tuple(replace(warned, subject=f"host:/var/{n}") for n in range(number)), actions=())
+
+
+@pytest.mark.parametrize("locale", ["ja", "en"])
+def test_a_curve_is_in_every_format(bad_day: Report, seal: Sealed, words: Say, locale: str) -> None:
+    report = curves_only(bad_day, 1)
+    found = formats(report, seal(report), words(locale))
+    finding = "/var lost half of its room in a week and has less than 20 % left"
+    for name in ("text", "mail text", "terminal"):
+        flat = " ".join(found[name].split())
+        assert "Room left on /var" in flat
+        assert finding in flat
+        assert flat.count("2026-11-20 09:00 31.25 % 30 %") == 1, name
+        assert f"2026-11-21 09:00 {words(locale).tr('not measured')} 27 %" in flat
+    page = html.page(report, seal(report), words(locale), links=html.PageLinks())
+    assert re.search(rf'<img src="data:image/png;base64,[^"]+" alt="{finding}">', page)
+    markdown = artifacts.markdown(report, seal(report), words(locale))
+    assert f"![{artifacts.escaped(finding)}](data:image/png;base64," in markdown
+
+
+def test_after_enough_charts_curves_come_as_tables(bad_day: Report, seal: Sealed, words: Say) -> None:
+    report = curves_only(bad_day, html.MOST_CHARTS + 3)
+    page = html.page(report, seal(report), words("ja"), links=html.PageLinks())
+    assert page.count("<img") == html.MOST_CHARTS
+    assert page.count('<td class="figure">31.25 %</td>') == 3
+
+
+def test_many_curves_leave_a_text_readable(bad_day: Report, seal: Sealed, words: Say) -> None:
+    report = curves_only(bad_day, 300)
+    found = formats(report, seal(report), words("ja"))
+    for name in ("text", "mail text", "terminal"):
+        assert found[name].count("31.25 %") == MOST_CURVES, name

@@ -51,6 +51,17 @@ def test_parts_and_pictures(bad_day: Report, seal: Sealed, words: Say) -> None:
     assert {f"<{cid}>" for cid in re.findall(r'src="cid:([^"]+)"', html_of(message))} == cids != set()
 
 
+def test_charts_and_curves_count_alike(bad_day: Report, seal: Sealed, words: Say) -> None:
+    failed = next(r for r in bad_day.results if r.check == "health.latency")
+    (curve,) = next(r for r in bad_day.results if r.check == "resources.disk").evidence
+    report = replace(bad_day, results=(replace(failed, evidence=(curve, *failed.evidence, curve)),), actions=())
+    for each, alts in ((report, ("/var lost", "orders answers")), (bad_day, ("orders answers", "/var lost"))):
+        message = letter(each, seal(each), words("en"))
+        assert sum(part.get_content_type() == "image/png" for part in message.walk()) == mail.MOST_CHARTS
+        found = re.findall(r'<img[^>]* alt="([^"]+)"', html_of(message))
+        assert [alt.startswith(begin) for alt, begin in zip(found, alts, strict=True)] == [True, True]
+
+
 def test_nothing_is_fetched_and_no_link_without_an_address(bad_day: Report, seal: Sealed, words: Say) -> None:
     page = html_of(letter(bad_day, seal(bad_day), words("en")))
     assert "http" not in page

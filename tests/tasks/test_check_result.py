@@ -7,7 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.check_result import Check, Limit, Message, Quantity, Severity, Status, Table, msg, placeholders, verbatim
+from tasks.check_result import (
+    Check,
+    Curve,
+    Limit,
+    Message,
+    Quantity,
+    Severity,
+    Status,
+    Table,
+    moment,
+    msg,
+    placeholders,
+    verbatim,
+)
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 CHECK = Check("health.liveness", msg("Liveness"), msg("Is it alive?"), Severity.EMERGENCY)
@@ -73,3 +86,35 @@ def test_text_from_outside_is_a_parameter(text: str) -> None:
 def test_a_table_has_as_many_cells_as_columns() -> None:
     with pytest.raises(ValueError, match="a row of 'T' has not 2 cells"):
         Table(msg("T"), (msg("A"), msg("B")), ((1, 2), (1,)))
+
+
+class TestCurve:
+    AT = tuple(moment(NOW + timedelta(hours=n)) for n in range(3))
+
+    def curve(self, at: tuple[str, ...], values: tuple[float | None, ...], expected: tuple[float, ...] = ()) -> Curve:
+        return Curve(msg("T"), msg("F"), "%", at, values, 0.0, expected)
+
+    def test_each_time_has_a_value_or_none(self) -> None:
+        assert self.curve(self.AT, (1.0, None, 2.0), (3.0, 2.0, 1.0)).kind == "curve"
+        assert self.curve((), ()).values == ()
+        with pytest.raises(ValueError, match=r"'T' has 2 values at 3 times"):
+            self.curve(self.AT, (1.0, 2.0))
+        with pytest.raises(ValueError, match=r"'T' has 2 expected values at 3 times"):
+            self.curve(self.AT, (1.0, 2.0, 3.0), (1.0, 2.0))
+
+    @pytest.mark.parametrize("order", [(1, 0, 2), (0, 0, 1), (2, 1, 0)])
+    def test_times_rise(self, order: tuple[int, ...]) -> None:
+        with pytest.raises(ValueError, match=r"the times of 'T' do not rise"):
+            self.curve(tuple(self.AT[n] for n in order), (1.0, 2.0, 3.0))
+
+    @pytest.mark.parametrize(
+        "text", ["2026-11-24", "2026-11-24T00:00", "2026-11-24T09:00+09:00", "2026-11-24T00:00:00Z"]
+    )
+    def test_a_time_is_as_moment_writes_it(self, text: str) -> None:
+        with pytest.raises(ValueError, match=r"a time of 'T' is not as `moment` writes it"):
+            self.curve((text,), (1.0,))
+
+    @pytest.mark.parametrize("text", ["2026-02-31T00:00Z", "yesterday", ""])
+    def test_what_is_no_time_is_refused(self, text: str) -> None:
+        with pytest.raises(ValueError, match=r"Invalid isoformat|day is out of range"):
+            self.curve((text,), (1.0,))

@@ -8,6 +8,7 @@ from tasks.history import tables as _history  # noqa: F401  these fill metadata
 from tasks.history.engine import UtcDateTime, metadata
 from tasks.logs import tables as _logs  # noqa: F401
 from tasks.samples import tables as _samples  # noqa: F401
+from tasks.slo import tables as _slo  # noqa: F401
 
 
 def _render(kind: str, thing: Any, _context: Any) -> str | Literal[False]:

@@ -1,0 +1,81 @@
+"""SLO review: what did the objectives come to, how much of each error budget is left, and what does that ask for?"""
+
+import asyncio
+
+from flows.rounds import Round
+from reports.report import Kpi, Section
+from tasks.check_result import CheckResult, Message, msg
+from tasks.logs.ingest import read_log
+from tasks.observation import Unobserved, seen
+from tasks.slo.checks import AVAILABILITY, DEPLOYS, UPTIME
+from tasks.slo.judge_months import judge_month, month_figures
+from tasks.slo.judge_review import judge_review, rests_on_logs
+from tasks.slo.look import look_at_slis, notes_on, objectives_of
+from tasks.slo.review import Review, review_of, span_of, windows_of
+from tasks.slo.settings import Objective
+from tasks.slo.store_months import freeze_month
+from tasks.slo.windows import minute_of
+
+_GUIDE = msg("the guide's SLI and SLO tables")
+_FILE = msg("the service file")
+_LOG_DEADLINE_S = 600.0
+
+
+async def slo_review(round_: Round) -> Section:
+    """Take in what the logs have new, then count and judge every objective as it stood when the period ended."""
+    settings, slo = round_.settings, round_.settings.slo
+    objectives = objectives_of(settings)
+    as_of = min(round_.period.end, round_.now())
+    doubt = await _read_logs(round_, objectives)
+    windows = windows_of(objectives, slo, as_of, settings.zone)
+    span = span_of(windows, slo, as_of)
+    looked = await look_at_slis(round_.history, settings, objectives, span, minute_of(round_.now()))
+    review = review_of(objectives, windows, slo, looked, as_of, settings.zone)
+    source = _FILE if slo.objective else _GUIDE
+    running = as_of < round_.period.end
+    results = judge_review(review, slo, settings.service.environment, source, round_.now(), doubt if running else None)
+    if not running and round_.period.is_month:
+        results = (*results, await _frozen(round_, review))
+    notes = await asyncio.to_thread(notes_on, round_.history, settings, objectives, looked)
+    return Section(results, _headlines(results, review), notes)
+
+
+async def _read_logs(round_: Round, objectives: tuple[Objective, ...]) -> Message | None:
+    """Read every log to its end if any objective counts its lines; why what they tell now is not the whole."""
+    settings, doubt = round_.settings, None
+    sources = settings.logs.source if any(rests_on_logs(o) for o in objectives) else ()
+    for source in sources:
+        look = asyncio.to_thread(
+            read_log, round_.history, settings, source, round_.now(), _LOG_DEADLINE_S / len(sources)
+        )
+        read = await seen(look)
+        if isinstance(read, Unobserved):
+            doubt = doubt or read.reason
+        elif read.problems:
+            doubt = doubt or read.problems[0]
+    return doubt
+
+
+async def _frozen(round_: Round, review: Review) -> CheckResult:
+    """Freeze the figures of a month that is over, or say what has changed since they were."""
+    settings, period = round_.settings, round_.period
+    figures = month_figures(period, settings.service.timezone, review, settings.service.environment)
+    name, now = settings.service.name, round_.now()
+    frozen = await asyncio.to_thread(freeze_month, round_.history, name, period.key, figures, now)
+    return judge_month(frozen, period, now)
+
+
+def _headlines(results: tuple[CheckResult, ...], review: Review) -> tuple[Kpi, ...]:
+    budgets = [s.budget.left for s in review.standings if s.budget is not None]
+    return (
+        Kpi(msg("Availability"), _first(results, AVAILABILITY.id), "%"),
+        Kpi(msg("Uptime"), _first(results, UPTIME.id), "%"),
+        Kpi(msg("Least budget left"), round(100 * min(budgets), 1) if budgets else None, "%"),
+        Kpi(msg("Deploys a week"), _first(results, DEPLOYS.id), ""),
+    )
+
+
+def _first(results: tuple[CheckResult, ...], check: str) -> float | None:
+    """The first figure of a check, if it was measured."""
+    figures = (r.observed.value for r in results if r.check == check and r.status.measured and r.observed is not None)
+    return next((figure for figure in figures if isinstance(figure, int | float)), None)

@@ -1,0 +1,79 @@
+"""Deploy frequency, change failure rate, lead time and recovery time (DORA), as far as the records allow."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from tasks.periods import week_period, whole_weeks
+from tasks.slo.facts import Deploy, Origin, Outcome
+
+_MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class DeployWeek:
+    """Successful deploys of an ISO week; a partial one lies only in part within the window, and is not judged."""
+
+    key: str
+    deploys: int
+    partial: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What the deploys of a window say: times in minutes, of those for which the records tell them."""
+
+    weeks: tuple[DeployWeek, ...]
+    succeeded: int
+    failed: int
+    lead_min: tuple[float, ...]
+    recovery_min: tuple[float, ...]
+    unrecovered: int
+    inferred: int
+
+    @property
+    def failure_share(self) -> float | None:
+        """Failed and rolled back deploys of all that ended."""
+        every = self.succeeded + self.failed
+        return self.failed / every if every else None
+
+
+def changes(deploys: Sequence[Deploy], start: datetime, end: datetime, zone: ZoneInfo) -> Changes:
+    """What deploys say of a window; those after it only tell when a failed one of it was made good."""
+    real = sorted((d for d in deploys if d.origin is not Origin.FIRST_SEEN), key=lambda d: d.started_at)
+    within = [d for d in real if start <= d.started_at < end]
+    good = [d for d in within if d.outcome is Outcome.SUCCEEDED]
+    bad = [d for d in within if d.outcome is not Outcome.SUCCEEDED]
+    recoveries = [_recovery_min(failed, real) for failed in bad]
+    return Changes(
+        weeks=_weeks(good, start, end, zone),
+        succeeded=len(good),
+        failed=len(bad),
+        lead_min=tuple((_ended(d) - d.commit_at) / _MINUTE for d in good if d.commit_at is not None),
+        recovery_min=tuple(minutes for minutes in recoveries if minutes is not None),
+        unrecovered=sum(minutes is None for minutes in recoveries),
+        inferred=sum(d.origin is Origin.INFERRED for d in within),
+    )
+
+
+def _weeks(good: Sequence[Deploy], start: datetime, end: datetime, zone: ZoneInfo) -> tuple[DeployWeek, ...]:
+    whole = {week.key for week in whole_weeks(start, end, zone)}
+    weeks = []
+    week = week_period(start.astimezone(zone).date(), zone)
+    while week.start < end:
+        deploys = sum(week.start <= d.started_at < week.end for d in good)
+        weeks.append(DeployWeek(week.key, deploys, week.key not in whole))
+        week = week_period(week.end.astimezone(zone).date(), zone)
+    return tuple(weeks)
+
+
+def _recovery_min(failed: Deploy, deploys: Sequence[Deploy]) -> float | None:
+    """From the failed deploy's end to the end of the next one that succeeded."""
+    since = _ended(failed)
+    ends = [_ended(d) for d in deploys if d.outcome is Outcome.SUCCEEDED and _ended(d) > since]
+    return (min(ends) - since) / _MINUTE if ends else None
+
+
+def _ended(deploy: Deploy) -> datetime:
+    return deploy.ended_at or deploy.started_at

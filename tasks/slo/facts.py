@@ -1,0 +1,121 @@
+"""What is known of requests, probes and business figures minute by minute, and what people recorded."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+Counts = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What an objective is about: the whole service, one module, or one route."""
+
+    module: str | None = None
+    route: str | None = None
+
+    @property
+    def subject(self) -> str:
+        """How results name it."""
+        if self.route is not None:
+            return f"route:{self.route}" if self.module is None else f"module:{self.module}/route:{self.route}"
+        return "service" if self.module is None else f"module:{self.module}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Traffic:
+    """Requests of one scope, one place a minute from `first` (minutes since 1970, UTC) on.
+
+    `measured` tells of which minutes the source knows, those without a request among them. `timed` and `within` hold
+    by latency bound (ms) how many requests had a duration, and how many of these were at or under the bound; minutes
+    that were not counted at a bound have 0 timed requests there.
+    """
+
+    first: int
+    valid: Counts
+    bad: Counts
+    measured: Flags
+    timed: Mapping[float, Counts]
+    within: Mapping[float, Counts]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Probes:
+    """How many instances were probed in each minute from `first` on, and how many of them failed."""
+
+    first: int
+    asked: Counts
+    failed: Counts
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Minutes:
+    """Good events and all events of each minute from `first` on; with a timeslice objective a minute is one event."""
+
+    first: int
+    good: Counts
+    total: Counts
+    measured: Flags
+
+
+class Outcome(StrEnum):
+    """How a deploy ended."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    ROLLED_BACK = "rolled-back"
+
+
+class Origin(StrEnum):
+    """How a deploy is known: somebody recorded it, its version appeared, or its version was the first one seen."""
+
+    RECORDED = "recorded"
+    INFERRED = "inferred"
+    FIRST_SEEN = "first-seen"
+
+
+@dataclass(frozen=True, slots=True)
+class Deploy:
+    """A deploy; one that was only seen to be there when watching began (FIRST_SEEN) counts as none."""
+
+    version: str
+    environment: str
+    started_at: datetime
+    ended_at: datetime | None
+    outcome: Outcome
+    origin: Origin
+    commit_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A time in which the service, or one module of it, did not work; `ended_at` None: it goes on."""
+
+    started_at: datetime
+    ended_at: datetime | None
+    module: str | None
+    cause: str
+    incident_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Maintenance:
+    """A maintenance window of the service or one module; declared after its start it is late, with a reason."""
+
+    starts_at: datetime
+    ends_at: datetime
+    module: str | None
+    reason: str
+    declared_at: datetime
+    declared_by: str
+    late_reason: str = ""
+
+    @property
+    def late(self) -> bool:
+        """True when it was declared after it had begun."""
+        return self.declared_at > self.starts_at

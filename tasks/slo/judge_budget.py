@@ -1,0 +1,272 @@
+"""What the error budgets ask of the team, and whether any burns too fast."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from tasks.check_result import (
+    CheckResult,
+    Curve,
+    Evidence,
+    Limit,
+    Message,
+    Quantity,
+    Scalar,
+    Status,
+    Table,
+    moment,
+    msg,
+)
+from tasks.observation import Unobserved
+from tasks.resources.facts import Absent
+from tasks.slo.budget import detection_s
+from tasks.slo.burn import Burning, BurnVerdict
+from tasks.slo.checks import BUDGET, BURN
+from tasks.slo.incidents import Incident
+from tasks.slo.judge import Known, ends, subject_of
+from tasks.slo.policy import Step, policy_step
+from tasks.slo.settings import Alerts, Measured, Policy
+from tasks.slo.standing import Standing
+
+SUBJECT = "service"
+MOST_CURVES = 4
+_POINTS = 31
+_POLICY = msg("the error budget policy")
+_BURN_RATES = msg("SRE workbook, chapter 5")
+STEPS = {
+    Step.NORMAL: msg("normal: go on as usual"),
+    Step.CAUTION: msg("caution: risky changes need a second look"),
+    Step.POSTMORTEM: msg("a postmortem is due"),
+    Step.EXHAUSTED: msg("exhausted: releases stop, except fixes"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """An objective's budget and the step that it asks for; None where it is not known."""
+
+    objective: Measured
+    standing: Standing | None
+    step: Step | None
+
+
+def judge_budget(
+    known: Sequence[tuple[Measured, Known]], incidents: Sequence[Incident], policy: Policy, now: datetime
+) -> CheckResult:
+    """The gravest step that any budget asks for. What is not known of one is no reason to go on as usual."""
+    rows = [_row(objective, seen, incidents, policy) for objective, seen in known if not isinstance(seen, Absent)]
+    if not rows:
+        none = msg("No objective with an error budget has a source to be measured by")
+        return BUDGET.judged(Status.SKIPPED, SUBJECT, none, at=now)
+    limit = Limit("≥", round(100 * policy.caution_below, 6), "%", _POLICY)
+    budgets = [(row, row.standing.budget) for row in rows if row.standing is not None and row.step is not None]
+    evidence = (_table(rows), *_curves(budgets_first=[row for row in rows if row.standing is not None]))
+    blind = [row for row in rows if row.step is None]
+    worst = max((row for row, _ in budgets), key=lambda row: (row.step or Step.NORMAL).rank, default=None)
+    exhausted = worst is not None and worst.step is Step.EXHAUSTED
+    if blind and not exhausted:
+        names = ", ".join(row.objective.name for row in blind)
+        reason = msg("The error budget of {names} is not known", names=names)
+        return BUDGET.judged(Status.UNKNOWN, SUBJECT, reason, at=now, limit=limit, evidence=evidence)
+    assert worst is not None and worst.step is not None  # nothing is blind, and there are rows
+    left = min(budget.left for _, budget in budgets if budget is not None)
+    status = {Step.NORMAL: Status.PASS, Step.EXHAUSTED: Status.FAIL}.get(worst.step, Status.WARN)
+    observed = Quantity(round(100 * left, 1), "%")
+    reason = _reason(worst)
+    return BUDGET.judged(status, SUBJECT, reason, at=now, observed=observed, limit=limit, evidence=evidence)
+
+
+def _row(objective: Measured, seen: Known, incidents: Sequence[Incident], policy: Policy) -> _Row:
+    if not isinstance(seen, Standing):
+        return _Row(objective, None, None)
+    if seen.budget is None or (not seen.known and seen.budget.spent < 1):
+        return _Row(objective, seen, None)
+    worst = max((seen.taken_by(incident) for incident in incidents), default=0.0)
+    return _Row(objective, seen, policy_step(seen.budget.left, worst, policy))
+
+
+def _reason(worst: _Row) -> Message:
+    name = worst.objective.name
+    match worst.step:
+        case Step.EXHAUSTED:
+            return msg("The budget of {name} is exhausted: releases stop, except fixes", name=name)
+        case Step.POSTMORTEM:
+            return msg("The budget of {name} is nearly spent, or one incident took much of it: a postmortem is due",
+                       name=name)  # fmt: skip
+        case Step.CAUTION:
+            return msg("Caution: much of the budget of {name} is spent, risky changes need a second look", name=name)
+        case _:
+            return msg("Every error budget allows to go on as usual")
+
+
+def _table(rows: Sequence[_Row]) -> Evidence:
+    columns = (
+        msg("Objective"),
+        msg("Target, %"),
+        msg("Good, %"),
+        msg("Coverage, %"),
+        msg("Left of the whole window's budget, %"),
+        msg("Spent of the budget so far (prorated), %"),
+        msg("Burn rate"),
+        msg("Runs out"),
+        msg("Step of the policy"),
+    )
+    return Table(msg("Error budgets"), columns, tuple(_cells(row) for row in rows))
+
+
+def _cells(row: _Row) -> tuple[Scalar | Message, ...]:
+    name, target = subject_of(row.objective).removeprefix("objective:"), round(100 * row.objective.target, 6)
+    seen = row.standing
+    if seen is None:
+        return (name, target, None, None, None, None, None, None, None)
+    budget, share = seen.budget, seen.counted.share
+    good = None if share is None else round(100 * share, 6)
+    coverage = round(100 * seen.counted.coverage, 3)
+    if budget is None:
+        return (name, target, good, coverage, None, None, None, None, None)
+    left, so_far = round(100 * budget.left, 1), round(100 * budget.spent_so_far, 1)
+    step = None if row.step is None else STEPS[row.step]
+    return (name, target, good, coverage, left, so_far, round(budget.burn, 3), ends(budget), step)
+
+
+def _curves(*, budgets_first: Sequence[_Row]) -> tuple[Evidence, ...]:
+    ordered = sorted(budgets_first, key=lambda row: row.standing.budget.left if _has_budget(row) else 2.0)  # type: ignore[union-attr]
+    return tuple(
+        _curve(row.objective, row.standing) for row in ordered[:MOST_CURVES] if row.standing and _has_budget(row)
+    )
+
+
+def _has_budget(row: _Row) -> bool:
+    return row.standing is not None and row.standing.budget is not None and row.standing.bad.size > 0
+
+
+def _curve(objective: Measured, seen: Standing) -> Evidence:
+    """What was left of the whole window's budget, at no more than 31 moments."""
+    assert seen.budget is not None
+    size = int(seen.bad.size)
+    ends_at = sorted({max(1, round(size * place / _POINTS)) for place in range(1, _POINTS + 1)})
+    starts_at = [0, *ends_at[:-1]]
+    left = 100 * (1 - seen.bad[np.array(ends_at) - 1] / seen.budget.whole)
+    values = (
+        round(float(value), 2) if seen.measured[start:end].any() else None
+        for value, start, end in zip(left, starts_at, ends_at, strict=True)
+    )
+    even = (round(100 * (1 - place / seen.window.length_min), 2) for place in ends_at)
+    return Curve(
+        title=msg("Budget of {name} that was left", name=objective.name),
+        finding=msg(
+            "{left} % of the budget of {name} are left", left=round(100 * seen.budget.left, 1), name=objective.name
+        ),
+        unit="%",
+        at=tuple(moment(seen.window.start_of(place)) for place in ends_at),
+        values=tuple(values),
+        limit=0.0,
+        expected=tuple(even),
+    )
+
+
+def judge_burn(objective: Measured, seen: Known, alerts: Alerts, now: datetime, doubt: Message | None) -> CheckResult:
+    """The burn rates of an objective at the end of what was looked at."""
+    subject = subject_of(objective)
+    if not objective.alerts:
+        reason = msg("Nobody is alerted by this objective: alerts = false")
+        return BURN.judged(Status.SKIPPED, subject, reason, at=now)
+    if not isinstance(seen, Standing):
+        status = Status.UNKNOWN if isinstance(seen, Unobserved) else Status.SKIPPED
+        return BURN.judged(status, subject, seen.reason, at=now)
+    status, shown, reason = _burning(seen.burns, alerts)
+    if status is Status.PASS and doubt is not None:
+        status, reason = Status.UNKNOWN, doubt
+    observed = None if shown.long_rate is None else Quantity(round(shown.long_rate, 3))
+    limit = Limit("<", round(shown.factor, 3), "", _BURN_RATES)
+    evidence = (_burn_table(objective, seen.burns, alerts),)
+    if status.measured and observed is None:
+        status = Status.UNKNOWN
+    return BURN.judged(status, subject, reason, at=now, observed=observed, limit=limit, evidence=evidence)
+
+
+def _burning(burns: Sequence[BurnVerdict], alerts: Alerts) -> tuple[Status, BurnVerdict, Message]:
+    alerting = [b for b in burns if b.says is Burning.ALERT]
+    if alerting:
+        first = next((b for b in alerting if b.rule.level == "page"), alerting[0])
+        status = Status.FAIL if first.rule.level == "page" else Status.WARN
+        return (
+            status,
+            first,
+            msg(
+                "{rate} times as fast as allowed within {hours} h, and it goes on: {share} % of the budget is spent in "
+                "that time at {factor}",
+                rate=round(first.long_rate or 0.0, 2),
+                hours=first.rule.long_h,
+                share=round(100 * first.rule.budget_share, 3),
+                factor=round(first.factor, 3),
+            ),
+        )
+    blind = [b for b in burns if b.says is Burning.NOT_MEASURED]
+    if blind:
+        return (
+            Status.UNKNOWN,
+            blind[0],
+            msg(
+                "Only {measured} of {expected} minutes were measured, too few to tell a burn rate",
+                measured=blind[0].long.measured_min,
+                expected=blind[0].long.expected_min,
+            ),
+        )
+    little = [b for b in burns if b.says is Burning.TOO_LITTLE]
+    if little:
+        return (
+            Status.UNKNOWN,
+            little[0],
+            msg(
+                "Too little traffic within {hours} h: {bad} of {total} were bad; {min_valid} events and {min_bad} bad "
+                "ones are needed for an alert",
+                hours=little[0].rule.long_h,
+                bad=little[0].long.bad,
+                total=little[0].long.total,
+                min_valid=alerts.min_valid,
+                min_bad=alerts.min_bad,
+            ),
+        )
+    nearest = max(burns, key=lambda b: (b.long_rate or 0.0) / b.factor)
+    return Status.PASS, nearest, msg("The budget burns slowly enough over every span of time")
+
+
+def _burn_table(objective: Measured, burns: Sequence[BurnVerdict], alerts: Alerts) -> Evidence:
+    columns = (
+        msg("Long window, h"),
+        msg("Burn rate"),
+        msg("Short window, h"),
+        msg("Burn rate there"),
+        msg("Alert from"),
+        msg("Bad"),
+        msg("All"),
+        msg("A total outage is told after, s"),
+        msg("Says"),
+    )
+    rows = tuple(
+        (
+            b.rule.long_h,
+            None if b.long_rate is None else round(b.long_rate, 3),
+            round(b.rule.long_h / 12, 3),
+            None if b.short_rate is None else round(b.short_rate, 3),
+            round(b.factor, 3),
+            b.long.bad,
+            b.long.total,
+            round(detection_s(objective.target, b.factor, b.rule.long_h), 2),
+            SAYS[b.says],
+        )
+        for b in burns
+    )
+    title = msg("Burn rates, against a budget of {days} days", days=alerts.period_days)
+    return Table(title, columns, rows)
+
+
+SAYS: Mapping[Burning, Message] = {
+    Burning.QUIET: msg("quiet"),
+    Burning.ALERT: msg("alert"),
+    Burning.TOO_LITTLE: msg("too little traffic"),
+    Burning.NOT_MEASURED: msg("not measured"),
+}

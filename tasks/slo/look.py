@@ -1,0 +1,172 @@
+"""Gathers what the objectives need: requests from the logs and Prometheus, probes, business figures, records."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+from tasks.check_result import Message, moment, msg
+from tasks.history.engine import History
+from tasks.kpi.judge import kpi_subject
+from tasks.observation import Unobserved, seen
+from tasks.prometheus.observe import open_prometheus
+from tasks.samples.store import synthetic_until
+from tasks.secrets import resolve
+from tasks.settings import Settings
+from tasks.slo.facts import Minutes, Probes, Scope, Traffic
+from tasks.slo.indicators import Looked
+from tasks.slo.minutes import Span
+from tasks.slo.objectives import guide_objectives
+from tasks.slo.observe_prometheus import read_probes as read_prometheus_probes
+from tasks.slo.observe_prometheus import read_traffic as read_prometheus_traffic
+from tasks.slo.settings import Availability, KpiFloor, Latency, Objective, Requests, Uptime
+from tasks.slo.store import read_floor, read_probes, read_traffic
+from tasks.slo.store_records import has_deploys, read_deploys, read_maintenance, read_outages
+from tasks.slo.windows import at_minute
+
+RECOVERY_SEEN = timedelta(days=30)
+"""A failed deploy is followed for so long to the one that made it good."""
+
+
+def objectives_of(settings: Settings) -> tuple[Objective, ...]:
+    """The objectives of a service: those of its file, else the guide's."""
+    if settings.slo.objective:
+        return settings.slo.objective
+    sources = settings.sources_of_requests()
+    health = settings.health
+    only_metrics = "logs" not in sources and "metrics" in sources
+    ready = health is None or health.ready is not None or health.live is None
+    return guide_objectives("prometheus" if only_metrics else "logs", ready=ready)
+
+
+async def look_at_slis(
+    history: History, settings: Settings, objectives: Sequence[Objective], span: Span, read_to: int
+) -> Looked:
+    """Everything that the objectives need of a span of minutes; the logs are known up to the minute `read_to`.
+
+    Raises HistoryError, and UsageError for what the service file cannot have meant.
+    """
+    requests = [o for o in objectives if isinstance(o, Requests)]
+    modules = settings.known_modules()
+    traffic: dict[tuple[str, Scope], Traffic | Unobserved] = {}
+    uptimes = [o for o in objectives if isinstance(o, Uptime)]
+    scopes = {"logs": {o.place for o in uptimes}, "prometheus": set[Scope]()}
+    for objective in requests:
+        scopes[objective.source] |= _scopes(objective, modules)
+    if "logs" in settings.sources_of_requests() and scopes["logs"]:
+        counted = await asyncio.to_thread(
+            read_traffic,
+            history,
+            settings.service.name,
+            scopes["logs"],
+            _bounds(requests, "logs"),
+            span,
+            quiet_min=settings.logs.limits.max_quiet_min,
+            read_to=read_to,
+        )
+        traffic |= {("logs", scope): found for scope, found in counted.items()}
+    probes = await asyncio.to_thread(_probes, history, settings, uptimes, span)
+    if settings.metrics is not None:
+        asked = await _ask_prometheus(settings, scopes["prometheus"], _bounds(requests, "prometheus"), uptimes, span)
+        traffic |= {("prometheus", scope): found for scope, found in asked[0].items()}
+        probes |= asked[1]
+    floors = await asyncio.to_thread(_floors, history, settings, objectives, span)
+    return await asyncio.to_thread(_with_records, history, settings, Looked(span, traffic, probes, floors), modules)
+
+
+def _with_records(history: History, settings: Settings, looked: Looked, modules: Sequence[str]) -> Looked:
+    name, (start, end) = settings.service.name, map(at_minute, looked.span)
+    environment = settings.service.environment
+    return Looked(
+        looked.span,
+        looked.traffic,
+        looked.probes,
+        looked.floors,
+        deploys=read_deploys(history, name, start, end + RECOVERY_SEEN),
+        outages=read_outages(history, name, start, end),
+        maintenance=read_maintenance(history, name, start, end),
+        ever_deployed=has_deploys(history, name, environment, end),
+        modules=modules,
+    )
+
+
+def _scopes(objective: Requests, modules: Iterable[str]) -> set[Scope]:
+    """What must be read for an objective: its scope, routes to take off, and modules to tell apart."""
+    scopes = {objective.place, *(Scope(objective.scope.module, route) for route in objective.exclude_routes)}
+    return scopes | {Scope(module) for module in modules} if objective.place == Scope() else scopes
+
+
+def _bounds(requests: Iterable[Requests], source: str) -> list[float]:
+    return sorted({o.within_ms for o in requests if isinstance(o, Latency) and o.source == source})
+
+
+def _probes(
+    history: History, settings: Settings, uptimes: Iterable[Uptime], span: Span
+) -> dict[str, Probes | Unobserved]:
+    health = settings.health
+    wanted = {o.probe for o in uptimes if o.source == "probes"}
+    there = {name for name in wanted if health is not None and getattr(health, name) is not None}
+    return {name: read_probes(history, settings.service.name, f"probe.{name}", span) for name in there}
+
+
+def _floors(
+    history: History, settings: Settings, objectives: Iterable[Objective], span: Span
+) -> Mapping[str, Minutes | Unobserved]:
+    floors = {kpi.name: kpi.floor for kpi in settings.kpi if kpi.floor is not None}
+    wanted = {o.kpi for o in objectives if isinstance(o, KpiFloor)}
+    name = settings.service.name
+    return {kpi: read_floor(history, name, kpi_subject(kpi), floors[kpi], span) for kpi in wanted}
+
+
+async def _ask_prometheus(
+    settings: Settings, scopes: set[Scope], bounds_ms: Sequence[float], uptimes: Iterable[Uptime], span: Span
+) -> tuple[Mapping[Scope, Traffic | Unobserved], dict[str, Probes | Unobserved]]:
+    metrics, sli = settings.metrics, settings.slo.prometheus
+    wants_probe = any(o.source == "prometheus" for o in uptimes)
+    if metrics is None or not (scopes or wants_probe):
+        return {}, {}
+    headers = {name: resolve(value, settings, f"metrics.headers.{name}") for name, value in metrics.headers.items()}
+    ca_file: Path | None = None if metrics.ca_file is None else settings.path.parent / metrics.ca_file
+    found: Mapping[Scope, Traffic | Unobserved] = {}
+    probes: dict[str, Probes | Unobserved] = {}
+    async with open_prometheus(
+        metrics.prometheus_url, headers=headers, ca_file=ca_file, timeout_s=metrics.timeout_s
+    ) as prometheus:
+        if scopes:
+            counted = await seen(read_prometheus_traffic(prometheus, sli, scopes, bounds_ms, *span))
+            found = dict.fromkeys(scopes, counted) if isinstance(counted, Unobserved) else counted
+        if wants_probe:
+            probes["prometheus"] = await seen(read_prometheus_probes(prometheus, sli, *span))
+    return found, probes
+
+
+def notes_on(
+    history: History, settings: Settings, objectives: Iterable[Objective], looked: Looked
+) -> tuple[Message, ...]:
+    """What a reader must know of the figures: what the logs cannot see, and what is made up."""
+    notes = []
+    if names := _blind_to_silence(objectives, looked):
+        notes.append(
+            msg(
+                "{names}: of the requests that were logged. A service's own log cannot see requests without an answer: "
+                "probes or a load balancer's log can",
+                names=", ".join(names),
+            )
+        )
+    used = {source for source, _ in looked.traffic}
+    if made_up := [s.name for s in settings.logs.source if s.synthetic and "logs" in used]:
+        notes.append(
+            msg("Synthetic: the lines of {sources} are generated, not a service's", sources=", ".join(made_up))
+        )
+    until = synthetic_until(history, settings.service.name)
+    if until is not None and until > at_minute(looked.span[0]):
+        notes.append(msg("Synthetic: probes and figures up to {at} are generated", at=moment(until)))
+    return tuple(notes)
+
+
+def _blind_to_silence(objectives: Iterable[Objective], looked: Looked) -> list[str]:
+    """Availabilities that rest on a service's own log alone."""
+    if any(isinstance(p, Probes) and p.asked.any() for p in looked.probes.values()):
+        return []
+    own = (o for o in objectives if isinstance(o, Availability) and o.source == "logs" and not o.from_balancer)
+    return [o.name for o in own if isinstance(looked.traffic.get(("logs", o.place)), Traffic)]

@@ -1,0 +1,95 @@
+"""Everything that the objectives of a service came to at one instant, before anything is judged."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from tasks.check_result import msg
+from tasks.resources.facts import Absent
+from tasks.slo.dora import Changes, changes
+from tasks.slo.facts import Minutes
+from tasks.slo.incidents import GAP_MIN, Incident, down_spans, incidents_of
+from tasks.slo.indicators import Looked, minutes_of
+from tasks.slo.judge import Known
+from tasks.slo.minutes import Span, down_runs
+from tasks.slo.settings import DeployFrequency, Measured, Objective, Slo, Uptime
+from tasks.slo.standing import Standing, excluded_minutes, standing_of
+from tasks.slo.windows import Window, minute_of, window_at
+
+_NO_UPTIME = msg("no objective of kind uptime is about the whole service")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Review:
+    """Objectives with their windows and what is known of each, by name, and the incidents of all windows."""
+
+    as_of: datetime
+    zone: ZoneInfo
+    objectives: Sequence[Objective]
+    windows: Mapping[str, Window]
+    known: Mapping[str, Known]
+    incidents: Sequence[Incident]
+    looked: Looked
+
+    @property
+    def measured(self) -> list[tuple[Measured, Known]]:
+        """Every objective with an error budget, and what is known of it."""
+        return [(o, self.known[o.name]) for o in self.objectives if isinstance(o, Measured)]
+
+    @property
+    def standings(self) -> list[Standing]:
+        """Every objective of which anything is known."""
+        return [seen for _, seen in self.measured if isinstance(seen, Standing)]
+
+    @property
+    def uptime(self) -> tuple[Known, Window]:
+        """The whole service's uptime, which tells of incidents that nobody recorded."""
+        whole = [o for o in self.objectives if isinstance(o, Uptime) and o.scope.module is None]
+        if not whole:
+            return Absent(_NO_UPTIME), next(iter(self.windows.values()))
+        return self.known[whole[0].name], self.windows[whole[0].name]
+
+    def deploys(self, objective: DeployFrequency, environment: str) -> Changes:
+        """The deploys of an objective's window and environment."""
+        mine = [d for d in self.looked.deploys if d.environment == (objective.environment or environment)]
+        window = self.windows[objective.name]
+        return changes(mine, window.start, window.as_of, self.zone)
+
+
+def windows_of(objectives: Sequence[Objective], slo: Slo, as_of: datetime, zone: ZoneInfo) -> dict[str, Window]:
+    """The window of every objective, by name, as it stands at an instant."""
+    return {o.name: window_at(o.window, as_of, zone, slo.since) for o in objectives}
+
+
+def span_of(windows: Mapping[str, Window], slo: Slo, as_of: datetime) -> Span:
+    """The minutes that windows need, and burn rates that look back from the end."""
+    longest_h = max(rule.long_h for rule in slo.alerts.burn)
+    starts = [minute_of(window.start) for window in windows.values()]
+    return min((*starts, minute_of(as_of) - round(longest_h * 60))), minute_of(as_of)
+
+
+def review_of(
+    objectives: Sequence[Objective],
+    windows: Mapping[str, Window],
+    slo: Slo,
+    looked: Looked,
+    as_of: datetime,
+    zone: ZoneInfo,
+) -> Review:
+    """Count every objective over its window."""
+    known: dict[str, Known] = {}
+    down: list[Span] = []
+    for objective in objectives:
+        if not isinstance(objective, Measured):
+            continue
+        outages = down_spans(looked.outages, objective.scope.module, as_of)
+        seen = minutes_of(objective, looked, outages)
+        if not isinstance(seen, Minutes):
+            known[objective.name] = seen
+            continue
+        if isinstance(objective, Uptime) and objective.scope.module is None:
+            down = down_runs(seen, excluded_minutes(objective, seen, looked.maintenance), GAP_MIN)
+        known[objective.name] = standing_of(objective, seen, windows[objective.name], looked.maintenance, slo.alerts)
+    incidents = incidents_of(looked.outages, down, as_of)
+    return Review(as_of, zone, objectives, windows, known, incidents, looked)

@@ -1,0 +1,116 @@
+"""Incidents from records and measurements, and how they are judged."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tasks.check_result import CheckResult, Status, Table, msg
+from tasks.observation import Unobserved
+from tasks.resources.facts import Absent
+from tasks.slo.facts import Outage
+from tasks.slo.incidents import Incident, down_spans, durations, incidents_of
+from tasks.slo.judge import Known
+from tasks.slo.judge_incidents import judge_downtime, judge_resolution
+from tasks.slo.settings import Resolution
+from tests.tasks.slo.figures import FIRST, START, minutes_up, standing, uptime, window
+
+NOW = datetime(2026, 12, 1, tzinfo=UTC)
+MONTH = 30 * 1440
+OVER = window(30)
+UP = standing(uptime(), minutes_up(MONTH), OVER)
+HALF = standing(uptime(), minutes_up(MONTH, unmeasured=[(0, MONTH // 2)]), OVER)
+FILE = msg("the service file")
+OBJECTIVE = Resolution(name="incident-resolution", kind="incident-resolution")
+
+
+def at(minute: float) -> datetime:
+    return START + timedelta(minutes=minute)
+
+
+def outage(start: float, end: float | None, module: str | None = None, cause: str = "disk full") -> Outage:
+    return Outage(at(start), None if end is None else at(end), module, cause)
+
+
+def test_overlapping_outages_are_one_incident_with_all_their_causes() -> None:
+    found = incidents_of(
+        [outage(10, 20, cause="a"), outage(15, 40, "users", cause="b"), outage(60, 70)], [], OVER.as_of
+    )
+    assert [(i.started_at, i.ended_at, i.causes) for i in found] == [
+        (at(10), at(40), ("a", "b")),
+        (at(60), at(70), ("disk full",)),
+    ]
+
+
+def test_measured_downtime_that_nobody_recorded_is_an_incident_too() -> None:
+    found = incidents_of([outage(10, 20)], [(FIRST + 12, FIRST + 25), (FIRST + 100, FIRST + 110)], OVER.as_of)
+    assert [(i.started_at, i.recorded) for i in found] == [(at(10), True), (at(100), False)]
+    [ongoing] = incidents_of([], [(FIRST + MONTH - 5, FIRST + MONTH)], OVER.as_of)
+    assert ongoing.ended_at is None
+
+
+def test_a_minute_is_down_of_which_an_outage_took_half() -> None:
+    assert down_spans([outage(10.4, 12.6)], None, OVER.as_of) == [(FIRST + 10, FIRST + 13)]
+    assert down_spans([outage(10.6, 12.4)], None, OVER.as_of) == [(FIRST + 11, FIRST + 12)]
+    assert down_spans([outage(0, 5, "users")], None, OVER.as_of) == []
+    assert down_spans([outage(0, 5, "users"), outage(7, None)], "users", at(9)) == [
+        (FIRST, FIRST + 5),
+        (FIRST + 7, FIRST + 9),
+    ]
+
+
+def test_durations_have_a_p90_from_ten_on() -> None:
+    assert durations([]) == durations(())
+    nine, ten = durations(range(1, 10)), durations(range(1, 11))
+    assert (nine.n, nine.median_min, nine.p90_min, nine.longest_min) == (9, 5, None, 9)
+    assert (ten.n, ten.median_min, ten.p90_min, ten.longest_min) == (10, 5.5, 9.1, 10)
+
+
+def resolution(incidents: tuple[Incident, ...], seen: Known = UP, objective: Resolution = OBJECTIVE) -> CheckResult:
+    return judge_resolution(objective, incidents, seen, OVER, FILE, NOW)
+
+
+@pytest.mark.parametrize(("took", "status"), [(59.9, Status.PASS), (60.0, Status.FAIL), (61.0, Status.FAIL)])
+def test_an_incident_is_resolved_within_the_hour(took: float, status: Status) -> None:
+    result = resolution(incidents_of([outage(10, 10 + took)], [], OVER.as_of))
+    assert (result.status, result.reason.params["longest"]) == (status, took)
+
+
+def test_a_share_of_incidents_may_take_longer_if_the_objective_says_so() -> None:
+    incidents = incidents_of([outage(0, 10), outage(100, 300)], [], OVER.as_of)
+    assert resolution(incidents).status is Status.FAIL
+    half = Resolution(name="r", kind="incident-resolution", target=0.5)
+    assert resolution(incidents, objective=half).status is Status.PASS
+
+
+def test_an_incident_that_goes_on_is_late_after_an_hour_and_unknown_before() -> None:
+    late = resolution(incidents_of([outage(MONTH - 60, None)], [], OVER.as_of))
+    young = resolution(incidents_of([outage(MONTH - 59, None)], [], OVER.as_of))
+    assert (late.status, young.status) == (Status.FAIL, Status.UNKNOWN)
+
+
+def test_no_incident_is_good_news_only_where_uptime_was_measured() -> None:
+    assert resolution(()).status is Status.PASS
+    for blind in (HALF, Unobserved(msg("gone")), Absent(msg("no probes"))):
+        assert resolution((), blind).status is Status.UNKNOWN
+
+
+def downtime(incidents: tuple[Incident, ...], seen: Known = UP) -> CheckResult:
+    return judge_downtime(seen, incidents, OVER, NOW)
+
+
+def test_every_minute_down_needs_its_cause() -> None:
+    recorded = incidents_of([outage(10, 25)], [(FIRST + 10, FIRST + 25)], OVER.as_of)
+    unknown = incidents_of([outage(10, 25)], [(FIRST + 100, FIRST + 107)], OVER.as_of)
+    assert downtime(()).status is Status.PASS
+    good = downtime(recorded)
+    assert (good.status, good.reason.params["minutes"]) == (Status.PASS, 15.0)
+    bad = downtime(unknown)
+    assert (bad.status, bad.reason.params) == (Status.WARN, {"minutes": 7.0, "n": 1})
+    [table] = bad.evidence
+    assert isinstance(table, Table) and [row[2] for row in table.rows] == [15.0, 7.0]
+
+
+def test_downtime_of_what_was_not_measured_is_not_none() -> None:
+    assert downtime((), HALF).status is Status.UNKNOWN
+    assert downtime((), Unobserved(msg("gone"))).status is Status.UNKNOWN
+    assert downtime((), Absent(msg("no probes"))).status is Status.SKIPPED

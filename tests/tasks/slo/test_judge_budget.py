@@ -1,0 +1,131 @@
+"""The policy's steps, and burn rates that alert, stay quiet, or cannot be told."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tasks.check_result import CheckResult, Curve, Status, msg
+from tasks.observation import Unobserved
+from tasks.resources.facts import Absent
+from tasks.slo.burn import Burning
+from tasks.slo.incidents import Incident
+from tasks.slo.judge_budget import judge_budget, judge_burn
+from tasks.slo.policy import Step, policy_step
+from tasks.slo.settings import Alerts, Policy
+from tests.tasks.slo.figures import START, availability, events, minutes_up, standing, uptime, window
+
+NOW = datetime(2026, 12, 1, tzinfo=UTC)
+MONTH = 30 * 1440
+BUDGET_MIN = 21.6
+
+
+@pytest.mark.parametrize(
+    ("left", "incident", "step"),
+    [
+        (1.0, 0.0, Step.NORMAL),
+        (0.501, 0.2, Step.NORMAL),
+        (0.5, 0.0, Step.CAUTION),
+        (0.1, 0.0, Step.CAUTION),
+        (0.099, 0.0, Step.POSTMORTEM),
+        (0.9, 0.201, Step.POSTMORTEM),
+        (0.0, 0.0, Step.EXHAUSTED),
+        (-3.0, 0.0, Step.EXHAUSTED),
+    ],
+)
+def test_steps_of_the_policy(left: float, incident: float, step: Step) -> None:
+    assert policy_step(left, incident, Policy()) is step
+
+
+def budget(down: int, incidents: tuple[Incident, ...] = (), **more: Any) -> CheckResult:
+    seen = standing(uptime(), minutes_up(MONTH, down=[(60, 60 + down)], **more), window(30))
+    return judge_budget([(uptime(), seen)], incidents, Policy(), NOW)
+
+
+@pytest.mark.parametrize(
+    ("down", "status"), [(0, Status.PASS), (10, Status.PASS), (11, Status.WARN), (20, Status.WARN), (22, Status.FAIL)]
+)
+def test_a_budget_asks_for_more_care_the_more_of_it_is_spent(down: int, status: Status) -> None:
+    result = budget(down)
+    assert result.status is status
+    assert result.observed is not None and result.observed.value == round(100 * (1 - down / BUDGET_MIN), 1)
+    curve = next(piece for piece in result.evidence if isinstance(piece, Curve))
+    assert (len(curve.at), curve.values[-1], curve.expected[-1]) == (31, round(100 * (1 - down / BUDGET_MIN), 2), 0.0)
+
+
+def test_one_incident_that_took_a_fifth_makes_a_postmortem_due() -> None:
+    start = START + timedelta(minutes=60)
+    incident = Incident(start, start + timedelta(minutes=5), ("disk",), ())
+    result = budget(5, (incident,))
+    assert result.status is Status.WARN and "postmortem" in result.reason.text
+    assert budget(5, (Incident(start, start + timedelta(minutes=4), ("disk",), ()),)).status is Status.PASS
+
+
+def test_a_budget_that_is_not_known_is_no_reason_to_go_on() -> None:
+    good = standing(uptime(), minutes_up(MONTH), window(30))
+    half = standing(uptime(), minutes_up(MONTH, unmeasured=[(0, MONTH // 2)]), window(30))
+    spent = standing(uptime(), minutes_up(MONTH, down=[(0, 30)]), window(30))
+    blind = Unobserved(msg("gone"))
+    other = availability()
+    assert judge_budget([(uptime(), half)], (), Policy(), NOW).status is Status.UNKNOWN
+    assert judge_budget([(uptime(), good), (other, blind)], (), Policy(), NOW).status is Status.UNKNOWN
+    assert judge_budget([(uptime(), spent), (other, blind)], (), Policy(), NOW).status is Status.FAIL
+    assert judge_budget([(uptime(), good), (other, Absent(msg("none")))], (), Policy(), NOW).status is Status.PASS
+    assert judge_budget([(other, Absent(msg("none")))], (), Policy(), NOW).status is Status.SKIPPED
+
+
+def burn(objective: Any, bad_of_last: dict[int, tuple[int, int]], **alerts: Any) -> CheckResult:
+    """72 hours of 10 requests a minute; `bad_of_last` gives (minutes back from the end, length): bad a minute."""
+    total = [10] * (72 * 60)
+    good = list(total)
+    for start, (length, bad) in bad_of_last.items():
+        for minute in range(len(total) - start, len(total) - start + length):
+            good[minute] = 10 - bad
+    seen = standing(objective, events(good, total), window(30, 3), **alerts)
+    return judge_burn(objective, seen, Alerts(**alerts), NOW, None)
+
+
+def test_quiet_and_paging_and_over_again() -> None:
+    assert burn(availability(), {}).status is Status.PASS
+    paging = burn(availability(), {5: (5, 10)})
+    assert (paging.status, paging.reason.params["factor"]) == (Status.FAIL, 14.4)
+    # It was as bad an hour ago, and is over: the short window is good again.
+    assert burn(availability(), {59: (5, 10)}).status is not Status.FAIL
+
+
+def test_just_under_at_and_over_the_factor() -> None:
+    """Of 600 requests in an hour, 14.4 times 0.1 % are 8.64."""
+    assert burn(availability(), {5: (4, 2)}).status is Status.PASS
+    assert burn(availability(), {5: (5, 2)}).status is Status.FAIL
+
+
+def test_a_slow_burn_is_a_ticket() -> None:
+    """1.2 times as fast as allowed for 72 hours."""
+    total = [100] * (72 * 60)
+    good = [100 - (minute % 100 < 12) for minute in range(len(total))]
+    seen = standing(availability(), events(good, total), window(30, 3))
+    result = judge_burn(availability(), seen, Alerts(), NOW, None)
+    assert (result.status, result.reason.params["hours"]) == (Status.WARN, 72)
+
+
+def test_too_little_traffic_is_neither_quiet_nor_an_alert() -> None:
+    few = [1 if minute % 6 == 0 else 0 for minute in range(72 * 60)]
+    seen = standing(availability(), events(few, few), window(30, 3))
+    result = judge_burn(availability(), seen, Alerts(), NOW, None)
+    assert (result.status, result.reason.params["total"]) == (Status.UNKNOWN, 10)
+    one_bad = burn(availability(), {2: (1, 9)}, min_bad=10)
+    assert (one_bad.status, one_bad.reason.params["bad"]) == (Status.UNKNOWN, 9)
+
+
+def test_hours_that_were_not_measured_are_not_quiet() -> None:
+    seen = standing(uptime(), minutes_up(72 * 60, unmeasured=[(72 * 60 - 10, 72 * 60)]), window(30, 3))
+    result = judge_burn(uptime(), seen, Alerts(), NOW, None)
+    assert result.status is Status.UNKNOWN and seen.burns[0].says is Burning.NOT_MEASURED
+
+
+def test_an_objective_that_alerts_nobody_is_skipped_and_doubt_is_not_quiet() -> None:
+    assert burn(availability(alerts=False), {}).status is Status.SKIPPED
+    seen = standing(availability(), events([10] * 4320, [10] * 4320), window(30, 3))
+    assert judge_burn(availability(), seen, Alerts(), NOW, msg("a gap")).status is Status.UNKNOWN
+    assert judge_burn(availability(), Unobserved(msg("gone")), Alerts(), NOW, None).status is Status.UNKNOWN
+    assert judge_burn(availability(), Absent(msg("none")), Alerts(), NOW, None).status is Status.SKIPPED
