@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from deployments import cli_errors
+from deployments import cli_errors, cli_record
 from deployments.command import BROKEN, USAGE, ServiceOption, explained, fail, service_file, warn
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.add_typer(config_app, name="config")
 app.add_typer(db_app, name="db")
 app.add_typer(report_app, name="report")
 app.add_typer(cli_errors.app, name="errors")
+app.add_typer(cli_record.app, name="record")
 
 
 class Lang(StrEnum):
@@ -189,19 +190,40 @@ def demo(
 
 
 @config_app.command("check")
-def config_check(file: Annotated[Path, typer.Argument(help="Service file.")]) -> None:
-    """Print the resolved configuration with secrets masked, or every error with its key."""
+def config_check(
+    file: Annotated[Path, typer.Argument(help="Service file.")],
+    offline: Annotated[bool, typer.Option("--offline", help="Do not ask Prometheus for its buckets.")] = False,
+) -> None:
+    """Print the resolved configuration with secrets masked, or every error with its key.
+
+    Exit status 3 if Prometheus could not be asked whether a bucket ends at each latency limit.
+    """
     with explained():
+        import asyncio
         import json
 
         from tasks.configuration import ConfigurationError
+        from tasks.observation import ObservationError
         from tasks.secrets import check_secrets
         from tasks.settings import load_settings
 
         settings = load_settings(file)
-        if problems := check_secrets(settings):
+        unchecked = ""
+        problems = list(check_secrets(settings))
+        if not offline and not problems:
+            _quiet()
+            from tasks.slo.buckets import bucket_problems
+            from tasks.slo.look import objectives_of
+
+            try:
+                problems += asyncio.run(bucket_problems(settings, objectives_of(settings)))
+            except ObservationError as error:
+                unchecked = f"the buckets of latency objectives were not checked: {error}"
+        if problems:
             raise ConfigurationError(settings.path, problems)
         typer.echo(json.dumps(settings.model_dump(mode="json"), ensure_ascii=False, indent=2))
+        if unchecked:
+            fail(unchecked, BROKEN)
 
 
 @db_app.command("upgrade")

@@ -10,7 +10,7 @@ from prefect.schedules import Cron
 from prefect.types.entrypoint import EntrypointType
 from pydantic import BaseModel, ConfigDict
 
-from flows import daily_checklist, error_triage, monitoring, monthly_checklist, outbox, slo_report
+from flows import daily_checklist, error_triage, monitoring, monthly_checklist, outbox, records, slo_report
 from flows.timing import Timing
 from tasks.settings import Settings
 
@@ -46,6 +46,9 @@ SCHEDULES = (
     ),
     Scheduled(flow=monitoring.monitoring, cron="* * * * *", slug="monitoring-every-minute", timing=monitoring.TIMING),
     Scheduled(flow=error_triage.error_triage, timing=error_triage.TIMING),
+    Scheduled(flow=records.record_deploy, timing=records.TIMING),
+    Scheduled(flow=records.record_outage, timing=records.TIMING),
+    Scheduled(flow=records.record_maintenance, timing=records.TIMING),
     Scheduled(
         flow=outbox.outbox, cron="* * * * *", slug="outbox-every-minute", timing=outbox.TIMING, per_service=False
     ),

@@ -11,7 +11,7 @@ from prefect.states import Completed, Failed
 
 from flows.timing import SKIPPED, Timing, planned_start, too_late, utc_now
 from tasks.check_result import Message
-from tasks.health.look import health_readings
+from tasks.health.look import health_readings, read_versions
 from tasks.history.engine import History
 from tasks.history.opened import history_of
 from tasks.logs.facts import SourceRead
@@ -22,6 +22,7 @@ from tasks.samples.facts import Reading
 from tasks.samples.store import store_readings
 from tasks.secrets import masked
 from tasks.settings import Settings, find_service
+from tasks.slo.store_records import note_version
 
 TIMING = Timing(max_lateness=timedelta(minutes=2), deadline=timedelta(minutes=2))
 _LOG_DEADLINE_S = 40.0
@@ -30,7 +31,7 @@ _LOG_DEADLINE_S = 40.0
 
 @flow(name="monitoring", retries=0, timeout_seconds=TIMING.deadline.total_seconds())
 async def monitoring(service: str) -> State[Any]:
-    """監視サイクル: 毎分の記録 / Every minute: probes, log lines and resources into the history.
+    """監視サイクル: 毎分の記録 / Every minute: probes, log lines, resources and the version into the history.
 
     Args:
         service: 対象サービスの名前 / name of the service, as in its service file
@@ -42,8 +43,11 @@ async def monitoring(service: str) -> State[Any]:
     history = await asyncio.to_thread(history_of, settings)
     probes, no_probe = await health_readings(settings)  # first and alone: the looks that follow take processor time
     kept = await _store(history, service, probes, now)  # at once: an outage must not be lost with what hangs later
-    (figures, no_figure), logs = await asyncio.gather(resource_readings(settings), _logs(history, settings, now))
+    (figures, no_figure), logs, version = await asyncio.gather(
+        resource_readings(settings), _logs(history, settings, now), read_versions(settings)
+    )
     kept += await _store(history, service, figures, now)
+    await _note(history, settings, version, now)
     missing = [*no_probe, *no_figure, *(log for log in logs if isinstance(log, Unobserved))]
     partly = [problem for log in logs if isinstance(log, SourceRead) for problem in log.problems]
     lines = sum(log.lines for log in logs if isinstance(log, SourceRead))
@@ -52,6 +56,13 @@ async def monitoring(service: str) -> State[Any]:
 
 async def _store(history: History, service: str, readings: Sequence[Reading], now: datetime) -> int:
     return await asyncio.to_thread(store_readings, history, service, [(now, reading) for reading in readings])
+
+
+async def _note(history: History, settings: Settings, version: str | None, now: datetime) -> None:
+    """A version that is new is a deploy, even if nobody records it."""
+    name, environment = settings.service.name, settings.service.environment
+    if version is not None and await asyncio.to_thread(note_version, history, name, environment, version, now):
+        get_run_logger().info(f"{environment} runs version {version}")
 
 
 async def _logs(history: History, settings: Settings, now: datetime) -> list[SourceRead | Unobserved]:

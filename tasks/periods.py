@@ -71,17 +71,6 @@ def month_before(day: date, zone: ZoneInfo) -> Period:
     return month_period(day.replace(day=1) - timedelta(days=1), zone)
 
 
-def whole_weeks(start: datetime, end: datetime, zone: ZoneInfo) -> tuple[Period, ...]:
-    """Every ISO week that lies wholly between two instants."""
-    week = week_period(start.astimezone(zone).date(), zone)
-    found = []
-    while week.end <= end:
-        if week.start >= start:
-            found.append(week)
-        week = week_period(week.end.astimezone(zone).date(), zone)
-    return tuple(found)
-
-
 def _begins(day: date, zone: ZoneInfo) -> datetime:
     """The first instant of a day; where clocks skip midnight, the instant at which they do."""
     return datetime.combine(day, time(), zone).astimezone(UTC)

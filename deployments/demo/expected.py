@@ -31,7 +31,6 @@ def _logged(module: str) -> tuple[str, ...]:
 
 
 _NEW = "logs.new-error WARN service"  # the sum of all new ones
-_LOGGED_OUTAGE = ("logs.error-share * module:*",)  # where the round's day is the outage's
 
 SIGNATURES = {
     Fault.ERRORS: Signature(
@@ -53,7 +52,14 @@ SIGNATURES = {
     Fault.FULL_POOL: Signature("resources.database-connections FAIL database"),
     Fault.OUTAGE: Signature(
         "slo.uptime FAIL objective:uptime",
-        ("slo.error-budget * service", "slo.uptime WARN objective:uptime", "slo.burn-rate * *", *_LOGGED_OUTAGE),
+        (
+            "slo.error-budget * service",
+            "slo.uptime WARN objective:uptime",
+            "slo.availability WARN objective:availability",
+            "slo.error-rate WARN objective:error-rate",
+            "slo.burn-rate * *",
+            "logs.error-share * module:*",  # where the round's day is the outage's
+        ),
     ),
     Fault.FEW_DEPLOYS: Signature("slo.deploy-frequency FAIL objective:deploy-frequency"),
 }

@@ -1,11 +1,11 @@
-"""Opens the instances of a service, and probes each of them once: shared by the checklist and the monitoring."""
+"""Opens the instances of a service, probes each of them once and asks its version: for checklist and monitoring."""
 
 import asyncio
 import math
 from contextlib import AbstractAsyncContextManager
 
-from tasks.health.facts import Sampled
-from tasks.health.observe import Target, open_target, read_answers
+from tasks.health.facts import HealthReport, Sampled
+from tasks.health.observe import Target, open_target, read_answers, read_health
 from tasks.health.readings import probe_readings
 from tasks.health.settings import Health
 from tasks.observation import Unobserved, seen
@@ -46,6 +46,33 @@ async def health_readings(settings: Settings) -> tuple[tuple[Reading, ...], tupl
 
     probed = await asyncio.gather(*(probe(instance) for instance in settings.targets()))
     return tuple(r for readings, _ in probed for r in readings), tuple(b for _, blind in probed for b in blind)
+
+
+async def read_versions(settings: Settings) -> str | None:
+    """The version that every instance tells in its health report; None without a report, or unless all tell the same.
+
+    Once they cannot agree any more, no further instance is asked.
+    """
+    path = None if settings.health is None else settings.health.report
+    if path is None:
+        return None
+    few = asyncio.Semaphore(_AT_ONCE)
+    told: set[str | None] = set()
+
+    async def ask(instance: Instance) -> None:
+        async with few:
+            if len(told) < 2 and None not in told:
+                told.add(await _version(settings, instance, path))
+
+    await asyncio.gather(*(ask(instance) for instance in settings.targets()))
+    return told.pop() if len(told) == 1 else None
+
+
+async def _version(settings: Settings, instance: Instance, path: str) -> str | None:
+    async with open_instance(settings, instance, longest_s=LONGEST_PROBE_S) as target:
+        report: HealthReport | Unobserved = await seen(read_health(target, path))
+    body = report if isinstance(report, Unobserved) else report.body
+    return None if isinstance(body, Unobserved) else body.version
 
 
 async def _probe(settings: Settings, instance: Instance) -> tuple[list[Reading], list[Unobserved]]:

@@ -186,12 +186,6 @@ def _server(settings: Settings) -> Server | None:
 
 
 async def _prometheus(settings: Settings, stack: AsyncExitStack, clock: Clock) -> Prometheus | None:
-    metrics = settings.metrics
-    if metrics is None:
+    if settings.metrics is None:
         return None
-    headers = {name: resolve(value, settings, f"metrics.headers.{name}") for name, value in metrics.headers.items()}
-    ca_file = None if metrics.ca_file is None else settings.path.parent / metrics.ca_file
-    timeout_s = min(metrics.timeout_s, clock.part_s)
-    return await stack.enter_async_context(
-        open_prometheus(metrics.prometheus_url, headers=headers, ca_file=ca_file, timeout_s=timeout_s)
-    )
+    return await stack.enter_async_context(prometheus_of(settings, settings.metrics, clock.part_s))

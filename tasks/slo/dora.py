@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from tasks.periods import week_period, whole_weeks
+from tasks.periods import week_period
 from tasks.slo.facts import Deploy, Origin, Outcome
 
 _MINUTE = timedelta(minutes=1)
@@ -13,7 +13,7 @@ _MINUTE = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class DeployWeek:
-    """Successful deploys of an ISO week; a partial one lies only in part within the window, and is not judged."""
+    """Successful deploys of an ISO week, the days before the window among them; a partial one is not over."""
 
     key: str
     deploys: int
@@ -47,7 +47,7 @@ def changes(deploys: Sequence[Deploy], start: datetime, end: datetime, zone: Zon
     bad = [d for d in within if d.outcome is not Outcome.SUCCEEDED]
     recoveries = [_recovery_min(failed, real) for failed in bad]
     return Changes(
-        weeks=_weeks(good, start, end, zone),
+        weeks=_weeks(real, start, end, zone),
         succeeded=len(good),
         failed=len(bad),
         lead_min=tuple((_ended(d) - d.commit_at) / _MINUTE for d in good if d.commit_at is not None),
@@ -57,13 +57,13 @@ def changes(deploys: Sequence[Deploy], start: datetime, end: datetime, zone: Zon
     )
 
 
-def _weeks(good: Sequence[Deploy], start: datetime, end: datetime, zone: ZoneInfo) -> tuple[DeployWeek, ...]:
-    whole = {week.key for week in whole_weeks(start, end, zone)}
+def _weeks(deploys: Sequence[Deploy], start: datetime, end: datetime, zone: ZoneInfo) -> tuple[DeployWeek, ...]:
+    """The weeks that end in the window, each whole, and the one that runs on at its end."""
     weeks = []
     week = week_period(start.astimezone(zone).date(), zone)
     while week.start < end:
-        deploys = sum(week.start <= d.started_at < week.end for d in good)
-        weeks.append(DeployWeek(week.key, deploys, week.key not in whole))
+        good = sum(week.start <= d.started_at < week.end and d.outcome is Outcome.SUCCEEDED for d in deploys)
+        weeks.append(DeployWeek(week.key, good, partial=week.end > end))
         week = week_period(week.end.astimezone(zone).date(), zone)
     return tuple(weeks)
 

@@ -1,7 +1,7 @@
 """From what was seen to the minutes of each objective. Pure arithmetic."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from tasks.check_result import msg
 from tasks.observation import Unobserved
@@ -39,8 +39,11 @@ class Looked:
     deploys: Sequence[Deploy] = ()
     outages: Sequence[Outage] = ()
     maintenance: Sequence[Maintenance] = ()
+    no_latency: Unobserved | None = None
+    """Why Prometheus tells of requests, but not how long they took."""
+
     ever_deployed: bool = False
-    modules: Sequence[str] = field(default=())
+    modules: Sequence[str] = ()
 
 
 def minutes_of(objective: Measured, looked: Looked, down: Sequence[Span]) -> Seen:
@@ -61,7 +64,7 @@ def by_module(objective: Measured, looked: Looked, span: Span, excluded: Flags) 
     found = {}
     for module in looked.modules:
         traffic = looked.traffic.get((objective.source, Scope(module)))
-        if isinstance(traffic, Traffic):
+        if isinstance(traffic, Traffic) and not (isinstance(objective, Latency) and looked.no_latency):
             found[module] = tally(_events(objective, traffic), span, excluded)
     return found
 
@@ -72,6 +75,8 @@ def _of_requests(objective: Requests, looked: Looked) -> Seen:
         return Absent(NO_LOG)
     if isinstance(whole, Unobserved):
         return whole
+    if isinstance(objective, Latency) and objective.source == "prometheus" and looked.no_latency is not None:
+        return looked.no_latency
     parts = [looked.traffic[objective.source, Scope(objective.scope.module, r)] for r in objective.exclude_routes]
     # A route that nothing is known of has had no requests that could be taken off.
     traffic = excluding(whole, [part for part in parts if isinstance(part, Traffic)])

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from tasks.check_result import (
     msg,
 )
 from tasks.observation import Unobserved
+from tasks.periods import day_period
 from tasks.resources.facts import Absent
 from tasks.slo.budget import detection_s
 from tasks.slo.burn import Burning, BurnVerdict
@@ -29,10 +31,11 @@ from tasks.slo.judge import Known, ends, subject_of
 from tasks.slo.policy import Step, policy_step
 from tasks.slo.settings import Alerts, Measured, Policy
 from tasks.slo.standing import Standing
+from tasks.slo.windows import minute_of
 
 SUBJECT = "service"
 MOST_CURVES = 4
-_POINTS = 31
+_SHORT_MIN = 3 * 24 * 60
 _POLICY = msg("the error budget policy")
 _BURN_RATES = msg("SRE workbook, chapter 5")
 STEPS = {
@@ -53,7 +56,11 @@ class _Row:
 
 
 def judge_budget(
-    known: Sequence[tuple[Measured, Known]], incidents: Sequence[Incident], policy: Policy, now: datetime
+    known: Sequence[tuple[Measured, Known]],
+    incidents: Sequence[Incident],
+    policy: Policy,
+    zone: ZoneInfo,
+    now: datetime,
 ) -> CheckResult:
     """The gravest step that any budget asks for. What is not known of one is no reason to go on as usual."""
     rows = [_row(objective, seen, incidents, policy) for objective, seen in known if not isinstance(seen, Absent)]
@@ -62,7 +69,7 @@ def judge_budget(
         return BUDGET.judged(Status.SKIPPED, SUBJECT, none, at=now)
     limit = Limit("≥", round(100 * policy.caution_below, 6), "%", _POLICY)
     budgets = [(row, row.standing.budget) for row in rows if row.standing is not None and row.step is not None]
-    evidence = (_table(rows), *_curves(budgets_first=[row for row in rows if row.standing is not None]))
+    evidence = (_table(rows), *_curves(rows, zone))
     blind = [row for row in rows if row.step is None]
     worst = max((row for row, _ in budgets), key=lambda row: (row.step or Step.NORMAL).rank, default=None)
     exhausted = worst is not None and worst.step is Step.EXHAUSTED
@@ -107,13 +114,14 @@ def _table(rows: Sequence[_Row]) -> Evidence:
         msg("Target, %"),
         msg("Good, %"),
         msg("Coverage, %"),
-        msg("Left of the whole window's budget, %"),
-        msg("Spent of the budget so far (prorated), %"),
+        msg("Left, %"),
+        msg("Prorated, %"),
         msg("Burn rate"),
         msg("Runs out"),
         msg("Step of the policy"),
     )
-    return Table(msg("Error budgets"), columns, tuple(_cells(row) for row in rows))
+    title = msg("Error budgets: left of the whole window's, and spent of the part that has passed (prorated)")
+    return Table(title, columns, tuple(_cells(row) for row in rows))
 
 
 def _cells(row: _Row) -> tuple[Scalar | Message, ...]:
@@ -131,40 +139,50 @@ def _cells(row: _Row) -> tuple[Scalar | Message, ...]:
     return (name, target, good, coverage, left, so_far, round(budget.burn, 3), ends(budget), step)
 
 
-def _curves(*, budgets_first: Sequence[_Row]) -> tuple[Evidence, ...]:
-    ordered = sorted(budgets_first, key=lambda row: row.standing.budget.left if _has_budget(row) else 2.0)  # type: ignore[union-attr]
-    return tuple(
-        _curve(row.objective, row.standing) for row in ordered[:MOST_CURVES] if row.standing and _has_budget(row)
-    )
+def _curves(rows: Sequence[_Row], zone: ZoneInfo) -> tuple[Evidence, ...]:
+    """The budgets of which least is left."""
+    drawn = [
+        (seen.budget.left, row.objective, seen)
+        for row in rows
+        if (seen := row.standing) is not None and seen.budget is not None and seen.bad.size
+    ]
+    drawn.sort(key=lambda item: item[0])
+    return tuple(_curve(objective, seen, zone) for _, objective, seen in drawn[:MOST_CURVES])
 
 
-def _has_budget(row: _Row) -> bool:
-    return row.standing is not None and row.standing.budget is not None and row.standing.bad.size > 0
-
-
-def _curve(objective: Measured, seen: Standing) -> Evidence:
-    """What was left of the whole window's budget, at no more than 31 moments."""
+def _curve(objective: Measured, seen: Standing, zone: ZoneInfo) -> Evidence:
+    """What was left of the whole window's budget at the end of each day, or each hour of a short window."""
     assert seen.budget is not None
-    size = int(seen.bad.size)
-    ends_at = sorted({max(1, round(size * place / _POINTS)) for place in range(1, _POINTS + 1)})
-    starts_at = [0, *ends_at[:-1]]
+    ends_at = _moments(seen, zone)
     left = 100 * (1 - seen.bad[np.array(ends_at) - 1] / seen.budget.whole)
     values = (
         round(float(value), 2) if seen.measured[start:end].any() else None
-        for value, start, end in zip(left, starts_at, ends_at, strict=True)
+        for value, start, end in zip(left, [0, *ends_at], ends_at, strict=False)
     )
     even = (round(100 * (1 - place / seen.window.length_min), 2) for place in ends_at)
+    at_end = round(100 * seen.budget.left, 1)
     return Curve(
         title=msg("Budget of {name} that was left", name=objective.name),
-        finding=msg(
-            "{left} % of the budget of {name} are left", left=round(100 * seen.budget.left, 1), name=objective.name
-        ),
+        finding=msg("{left} % of the budget of {name} are left", left=at_end, name=objective.name),
         unit="%",
         at=tuple(moment(seen.window.start_of(place)) for place in ends_at),
         values=tuple(values),
         limit=0.0,
         expected=tuple(even),
     )
+
+
+def _moments(seen: Standing, zone: ZoneInfo) -> list[int]:
+    """Minutes of the window after which the curve has a point: local midnights or full hours, and its last."""
+    size = int(seen.bad.size)
+    if size <= _SHORT_MIN:
+        first = -(-int(seen.window.start.timestamp()) // 3600) * 60 - minute_of(seen.window.start)
+        return sorted({*(place for place in range(first, size, 60) if place > 0), size})
+    day, places = day_period(seen.window.start.astimezone(zone).date(), zone), set[int]()
+    while day.end < seen.window.as_of:
+        places.add(minute_of(day.end) - minute_of(seen.window.start))
+        day = day_period(day.end.astimezone(zone).date(), zone)
+    return sorted({*places, size})
 
 
 def judge_burn(objective: Measured, seen: Known, alerts: Alerts, now: datetime, doubt: Message | None) -> CheckResult:

@@ -19,7 +19,7 @@ def judge_review(
 ) -> tuple[CheckResult, ...]:
     """Every objective, then budgets, burn rates and downtime; `doubt` says why the logs do not tell the whole."""
     results = [_objective(o, review, environment, source, now, doubt) for o in review.objectives]
-    results.append(judge_budget(review.measured, review.incidents, slo.policy, now))
+    results.append(judge_budget(review.measured, review.incidents, slo.policy, review.zone, now))
     results += [
         judge_burn(o, seen, slo.alerts, now, doubt if rests_on_logs(o) else None) for o, seen in review.measured
     ]

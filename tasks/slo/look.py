@@ -2,16 +2,15 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from pathlib import Path
 
 from tasks.check_result import Message, moment, msg
 from tasks.history.engine import History
 from tasks.kpi.judge import kpi_subject
 from tasks.observation import Unobserved, seen
-from tasks.prometheus.observe import open_prometheus
+from tasks.prometheus.opened import prometheus_of
 from tasks.samples.store import synthetic_until
-from tasks.secrets import resolve
 from tasks.settings import Settings
 from tasks.slo.facts import Minutes, Probes, Scope, Traffic
 from tasks.slo.indicators import Looked
@@ -24,6 +23,7 @@ from tasks.slo.store import read_floor, read_probes, read_traffic
 from tasks.slo.store_records import has_deploys, read_deploys, read_maintenance, read_outages
 from tasks.slo.windows import at_minute
 
+_WEEK = timedelta(days=7)
 RECOVERY_SEEN = timedelta(days=30)
 """A failed deploy is followed for so long to the one that made it good."""
 
@@ -66,27 +66,26 @@ async def look_at_slis(
         )
         traffic |= {("logs", scope): found for scope, found in counted.items()}
     probes = await asyncio.to_thread(_probes, history, settings, uptimes, span)
-    if settings.metrics is not None:
-        asked = await _ask_prometheus(settings, scopes["prometheus"], _bounds(requests, "prometheus"), uptimes, span)
-        traffic |= {("prometheus", scope): found for scope, found in asked[0].items()}
-        probes |= asked[1]
-    floors = await asyncio.to_thread(_floors, history, settings, objectives, span)
-    return await asyncio.to_thread(_with_records, history, settings, Looked(span, traffic, probes, floors), modules)
+    asked = await _ask_prometheus(settings, scopes["prometheus"], _bounds(requests, "prometheus"), uptimes, span)
+    looked = Looked(
+        span,
+        traffic | {("prometheus", scope): found for scope, found in asked.traffic.items()},
+        probes | asked.probes,
+        await asyncio.to_thread(_floors, history, settings, objectives, span),
+        no_latency=asked.no_latency,
+        modules=modules,
+    )
+    return await asyncio.to_thread(_with_records, history, settings, looked)
 
 
-def _with_records(history: History, settings: Settings, looked: Looked, modules: Sequence[str]) -> Looked:
+def _with_records(history: History, settings: Settings, looked: Looked) -> Looked:
     name, (start, end) = settings.service.name, map(at_minute, looked.span)
-    environment = settings.service.environment
-    return Looked(
-        looked.span,
-        looked.traffic,
-        looked.probes,
-        looked.floors,
-        deploys=read_deploys(history, name, start, end + RECOVERY_SEEN),
+    return replace(
+        looked,
+        deploys=read_deploys(history, name, start - _WEEK, end + RECOVERY_SEEN),
         outages=read_outages(history, name, start, end),
         maintenance=read_maintenance(history, name, start, end),
-        ever_deployed=has_deploys(history, name, environment, end),
-        modules=modules,
+        ever_deployed=has_deploys(history, name, settings.service.environment, end),
     )
 
 
@@ -118,26 +117,36 @@ def _floors(
     return {kpi: read_floor(history, name, kpi_subject(kpi), floors[kpi], span) for kpi in wanted}
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What Prometheus answered; `no_latency` says why it could not tell of durations, and of requests could."""
+
+    traffic: Mapping[Scope, Traffic | Unobserved]
+    probes: dict[str, Probes | Unobserved]
+    no_latency: Unobserved | None
+
+
 async def _ask_prometheus(
     settings: Settings, scopes: set[Scope], bounds_ms: Sequence[float], uptimes: Iterable[Uptime], span: Span
-) -> tuple[Mapping[Scope, Traffic | Unobserved], dict[str, Probes | Unobserved]]:
-    metrics, sli = settings.metrics, settings.slo.prometheus
+) -> _Asked:
     wants_probe = any(o.source == "prometheus" for o in uptimes)
-    if metrics is None or not (scopes or wants_probe):
-        return {}, {}
-    headers = {name: resolve(value, settings, f"metrics.headers.{name}") for name, value in metrics.headers.items()}
-    ca_file: Path | None = None if metrics.ca_file is None else settings.path.parent / metrics.ca_file
-    found: Mapping[Scope, Traffic | Unobserved] = {}
-    probes: dict[str, Probes | Unobserved] = {}
-    async with open_prometheus(
-        metrics.prometheus_url, headers=headers, ca_file=ca_file, timeout_s=metrics.timeout_s
-    ) as prometheus:
-        if scopes:
-            counted = await seen(read_prometheus_traffic(prometheus, sli, scopes, bounds_ms, *span))
-            found = dict.fromkeys(scopes, counted) if isinstance(counted, Unobserved) else counted
+    if settings.metrics is None or not (scopes or wants_probe):
+        return _Asked({}, {}, None)
+    sli = settings.slo.prometheus
+    async with prometheus_of(settings, settings.metrics) as prometheus:
+        probes: dict[str, Probes | Unobserved] = {}
         if wants_probe:
             probes["prometheus"] = await seen(read_prometheus_probes(prometheus, sli, *span))
-    return found, probes
+        if not scopes:
+            return _Asked({}, probes, None)
+        counted = await seen(read_prometheus_traffic(prometheus, sli, scopes, bounds_ms, *span))
+        if not isinstance(counted, Unobserved):
+            return _Asked(counted, probes, None)
+        # A histogram without the bucket says nothing of latency; how many requests failed is told all the same.
+        plain = await seen(read_prometheus_traffic(prometheus, sli, scopes, (), *span)) if bounds_ms else counted
+        if isinstance(plain, Unobserved):
+            return _Asked(dict.fromkeys(scopes, plain), probes, None)
+        return _Asked(plain, probes, counted)
 
 
 def notes_on(

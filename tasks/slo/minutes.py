@@ -73,10 +73,14 @@ def excluding(traffic: Traffic, routes: Sequence[Traffic]) -> Traffic:
 
 
 def as_slices(minutes: Minutes, target: float) -> Minutes:
-    """One event a minute that had any, good when the minute's own good share reaches the target."""
+    """One event a minute that had any, good when the minute's own good share reaches the target.
+
+    A measured minute without events is neither good nor bad, and measured all the same.
+    """
     share = Fraction(str(target))
     good = minutes.good * share.denominator >= minutes.total * share.numerator
-    return slices(minutes.first, good, minutes.measured & (minutes.total > 0))
+    busy = slices(minutes.first, good, minutes.measured & (minutes.total > 0))
+    return Minutes(minutes.first, busy.good, busy.total, minutes.measured)
 
 
 def slices(first: int, good: Flags, measured: Flags) -> Minutes:

@@ -25,7 +25,7 @@ _OVERTIME_S = 30.0
 _MOST_MINUTES = 720
 """Half a day of minutes is mostly little enough for Prometheus's own bounds."""
 _MOST_PROBES = 10_000
-_BUCKET_LOOKS = 12
+_BUCKET_LOOKS = 48
 
 
 @task(
@@ -113,7 +113,7 @@ async def _read_les(
                 "Not every series of {metric} has a bucket that ends at {bound} ms; "
                 "bucket bounds there are: {bounds} ms",
                 metric=metric,
-                bound=bound,
+                bound=f"{bound:g}",
                 bounds=", ".join(f"{other:g}" for other in complete if other != inf) or "none",
             )
         )

@@ -112,7 +112,7 @@ class Gathered:
 
 def no_series(metric: str) -> Message:
     """What is said where nothing is known of a metric."""
-    return msg("Prometheus has no series of {metric} in this time: is the metric still there?", metric=metric)
+    return msg("Prometheus has no series of {metric}: is the metric still there?", metric=metric)
 
 
 def _nothing(first: int, size: int, bounds_ms: Collection[float]) -> Traffic:

@@ -6,6 +6,7 @@ import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ import pytest
 
 from flows.monitoring import monitoring
 from tasks.samples.store import read_samples
+from tasks.slo.facts import Deploy, Origin, Outcome
+from tasks.slo.store_records import store_records
 
 if TYPE_CHECKING:
     from prefect import State
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("prefect")
 LOG = '[[logs.source]]\nname = "app"\nkind = "file"\npaths = ["app.log"]\n'
+PROBES = '[health]\nlive = "/live"\nready = "/ready"\ntimeout_s = 15\n'
+REPORT = '[health]\nreport = "/health"\ntimeout_s = 15\n'
 
 
 def collect(shop: "Operated") -> "State[Any]":
@@ -130,3 +135,82 @@ def test_a_name_that_does_not_resolve_is_not_a_service_that_is_down(operate: "Op
     assert state.name == "Incomplete"
     assert "The name of the service does not resolve" in (state.message or "")
     assert samples(shop, "probe.live") == {}
+
+
+def versions(shop: "Operated") -> list[tuple[str, str, str]]:
+    """Every deploy on record, oldest first."""
+    rows = shop.rows("SELECT environment, version, origin FROM deploys ORDER BY started_at, id")
+    return [(row.environment, row.version, row.origin) for row in rows]
+
+
+def test_a_version_that_nobody_recorded_is_a_deploy(operate: "Operate", site: "Site") -> None:
+    shop = operate()
+    for version in ("1.4.2", "1.4.2", "1.4.3"):
+        site.version = version
+        assert collect(shop).message == "4 figures, 0 log lines"
+    first, second = ("production", "1.4.2", "first-seen"), ("production", "1.4.3", "inferred")
+    assert versions(shop) == [first, second]
+    assert shop.rows("SELECT DISTINCT recorded_by FROM deploys")[0][0] == "monitoring"
+
+
+def test_a_deploy_that_was_recorded_is_not_found_again(operate: "Operate", site: "Site") -> None:
+    shop = operate()
+    collect(shop)
+    site.version = "1.4.3"
+    now = datetime.now(UTC)
+    deploy = Deploy("1.4.3", "production", now, now, Outcome.SUCCEEDED, Origin.RECORDED)
+    store_records(shop.history, shop.name, [deploy], "ci", now)
+    assert collect(shop).name == "Collected"
+    assert versions(shop) == [("production", "1.4.2", "first-seen"), ("production", "1.4.3", "recorded")]
+
+
+def instances(site: "Site", *names: str) -> str:
+    """Instances of a service, each below a path of its own."""
+    return "".join(f'[[instances]]\nname = "{name}"\nbase_url = "{site.url}/{name}"\n' for name in names)
+
+
+def tells(site: "Site", instance: str, version: str | None) -> None:
+    """What an instance's health report says from now on."""
+    said = replace(site.said["/health"], body=lambda: {**site.health("healthy"), "version": version})
+    site.said[f"/{instance}/health"] = said
+
+
+def test_a_version_counts_once_every_instance_runs_it(operate: "Operate", site: "Site") -> None:
+    shop = operate(health=REPORT, more=instances(site, "a", "b"))
+    for first, second in (("1", "1"), ("1", "2"), (None, "2"), ("2", "2")):
+        tells(site, "a", first)
+        tells(site, "b", second)
+        assert collect(shop).message == "0 figures, 0 log lines"
+        assert len(versions(shop)) == (2 if first == "2" else 1)
+    assert versions(shop) == [("production", "1", "first-seen"), ("production", "2", "inferred")]
+
+
+@pytest.mark.parametrize("said", ["no report", "no JSON", "no version", "nobody is asked"])
+def test_a_report_that_cannot_be_read_fails_nothing_here(operate: "Operate", site: "Site", said: str) -> None:
+    shop = operate(health=PROBES if said == "nobody is asked" else PROBES + 'report = "/health"\n')
+    site.said["/health"].body = {"no JSON": "a page", "no version": {"status": "healthy"}}.get(said, {})
+    if said == "no report":
+        del site.said["/health"]
+    assert collect(shop).message == "4 figures, 0 log lines"
+    assert versions(shop) == []
+    assert [path for path, _ in site.asked if path == "/health"] == ([] if said == "nobody is asked" else ["/health"])
+
+
+def test_a_report_that_hangs_keeps_the_minute_and_spares_the_other_instances(operate: "Operate", site: "Site") -> None:
+    names = [f"i{number}" for number in range(1, 13)]
+    shop = operate(health=REPORT, more=instances(site, *names))
+    for name in names:
+        tells(site, name, "1.4.2")
+        site.said[f"/{name}/health"].delay_s = 60
+    begun = time.monotonic()
+    assert collect(shop).message == "0 figures, 0 log lines"
+    assert time.monotonic() - begun < 60
+    assert versions(shop) == [] and len(site.asked) == 4
+
+
+def test_a_history_that_cannot_note_a_version_makes_the_run_red(operate: "Operate") -> None:
+    shop = operate()
+    shop.rows("ALTER TABLE deploys RENAME TO gone")
+    state = collect(shop)
+    assert state.is_failed() and "history database" in (state.message or "")
+    assert samples(shop, "probe.live") == {"service": (1.0,)}

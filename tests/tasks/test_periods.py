@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tasks.periods import day_period, month_before, month_period, parse_period, week_before, week_period, whole_weeks
+from tasks.periods import day_period, month_before, month_period, parse_period, week_before, week_period
 
 TOKYO, NEW_YORK = ZoneInfo("Asia/Tokyo"), ZoneInfo("America/New_York")
 
@@ -43,14 +43,3 @@ def test_a_key_names_its_period(key: str) -> None:
 def test_what_is_no_period(text: str) -> None:
     with pytest.raises(ValueError, match="a day is 2026-11-24, a week 2026-W48, a month 2026-11"):
         parse_period(text, TOKYO)
-
-
-def test_whole_weeks_lie_wholly_inside() -> None:
-    month = month_period(date(2026, 11, 1), TOKYO)
-    assert [week.key for week in whole_weeks(month.start, month.end, TOKYO)] == [
-        "2026-W45",
-        "2026-W46",
-        "2026-W47",
-        "2026-W48",
-    ]
-    assert whole_weeks(month.start, month.start, TOKYO) == ()

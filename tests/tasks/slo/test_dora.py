@@ -27,16 +27,18 @@ def seen(*deploys: Deploy) -> Changes:
     return changes(deploys, NOVEMBER, DECEMBER, TOKYO)
 
 
-def test_weeks_are_the_zones_and_those_cut_by_the_month_are_marked() -> None:
-    found = seen(deploy(1), deploy(2, 0), deploy(8, 23), deploy(9, 0))
+def test_weeks_are_the_zones_and_belong_to_the_window_in_which_they_end() -> None:
+    before = Deploy("0", "production", NOVEMBER - timedelta(days=2), None, Outcome.SUCCEEDED, Origin.RECORDED)
+    found = seen(before, deploy(1), deploy(2, 0), deploy(8, 23), deploy(9, 0))
     assert [(week.key, week.deploys, week.partial) for week in found.weeks] == [
-        ("2026-W44", 1, True),  # Sunday 1 November
+        ("2026-W44", 2, False),  # it ends on Sunday 1 November
         ("2026-W45", 2, False),
         ("2026-W46", 1, False),
         ("2026-W47", 0, False),
         ("2026-W48", 0, False),
         ("2026-W49", 0, True),  # Monday 30 November
     ]
+    assert found.succeeded == 4
 
 
 def test_failures_lead_and_recovery() -> None:
@@ -66,12 +68,16 @@ def judged(found: Changes, *, ever: bool = True) -> CheckResult:
     return judge_deploys(objective, found, msg("the service file"), NOW, ever=ever)
 
 
+OCTOBER = tuple(
+    Deploy(f"0.{n}", "production", NOVEMBER - timedelta(days=n), None, Outcome.SUCCEEDED, Origin.RECORDED)
+    for n in (1, 2)
+)
 WEEKS = ((3, 4), (10, 11), (17, 18), (24, 25))
 
 
 def test_two_deploys_in_each_whole_week_are_enough_and_partial_weeks_are_not_judged() -> None:
     days = [day for week in WEEKS for day in week]
-    result = judged(seen(*map(deploy, days)))
+    result = judged(seen(*OCTOBER, *map(deploy, days)))
     assert (result.status, result.observed and result.observed.value) == (Status.PASS, 2.0)
 
 
@@ -79,13 +85,13 @@ def test_two_deploys_in_each_whole_week_are_enough_and_partial_weeks_are_not_jud
     ("days", "status"), [((3, 4, 5, 10, 17, 18, 24, 25), Status.WARN), ((3, 4, 10, 17, 18, 24, 25), Status.FAIL)]
 )
 def test_one_poor_week_warns_and_too_few_in_all_fail(days: tuple[int, ...], status: Status) -> None:
-    result = judged(seen(*map(deploy, days)))
+    result = judged(seen(*OCTOBER, *map(deploy, days)))
     assert result.status is status
     assert "2026-W46" in str(result.reason.params.get("short", "2026-W46"))
 
 
 def test_a_window_without_a_whole_week_and_a_service_without_records_are_unknown() -> None:
-    young = changes([deploy(2)], NOVEMBER, NOVEMBER + timedelta(days=5), TOKYO)
+    young = changes([deploy(2)], NOVEMBER, NOVEMBER + timedelta(hours=5), TOKYO)
     assert judged(young).status is Status.UNKNOWN
     assert judged(seen(), ever=False).status is Status.UNKNOWN
     assert judged(seen()).status is Status.FAIL

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -18,6 +19,7 @@ from tests.tasks.slo.figures import START, availability, events, minutes_up, sta
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
 MONTH = 30 * 1440
 BUDGET_MIN = 21.6
+UTC_ZONE = ZoneInfo("UTC")
 
 
 @pytest.mark.parametrize(
@@ -39,7 +41,7 @@ def test_steps_of_the_policy(left: float, incident: float, step: Step) -> None:
 
 def budget(down: int, incidents: tuple[Incident, ...] = (), **more: Any) -> CheckResult:
     seen = standing(uptime(), minutes_up(MONTH, down=[(60, 60 + down)], **more), window(30))
-    return judge_budget([(uptime(), seen)], incidents, Policy(), NOW)
+    return judge_budget([(uptime(), seen)], incidents, Policy(), UTC_ZONE, NOW)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +52,7 @@ def test_a_budget_asks_for_more_care_the_more_of_it_is_spent(down: int, status: 
     assert result.status is status
     assert result.observed is not None and result.observed.value == round(100 * (1 - down / BUDGET_MIN), 1)
     curve = next(piece for piece in result.evidence if isinstance(piece, Curve))
-    assert (len(curve.at), curve.values[-1], curve.expected[-1]) == (31, round(100 * (1 - down / BUDGET_MIN), 2), 0.0)
+    assert (len(curve.at), curve.values[-1], curve.expected[-1]) == (30, round(100 * (1 - down / BUDGET_MIN), 2), 0.0)
 
 
 def test_one_incident_that_took_a_fifth_makes_a_postmortem_due() -> None:
@@ -67,11 +69,14 @@ def test_a_budget_that_is_not_known_is_no_reason_to_go_on() -> None:
     spent = standing(uptime(), minutes_up(MONTH, down=[(0, 30)]), window(30))
     blind = Unobserved(msg("gone"))
     other = availability()
-    assert judge_budget([(uptime(), half)], (), Policy(), NOW).status is Status.UNKNOWN
-    assert judge_budget([(uptime(), good), (other, blind)], (), Policy(), NOW).status is Status.UNKNOWN
-    assert judge_budget([(uptime(), spent), (other, blind)], (), Policy(), NOW).status is Status.FAIL
-    assert judge_budget([(uptime(), good), (other, Absent(msg("none")))], (), Policy(), NOW).status is Status.PASS
-    assert judge_budget([(other, Absent(msg("none")))], (), Policy(), NOW).status is Status.SKIPPED
+    assert judge_budget([(uptime(), half)], (), Policy(), UTC_ZONE, NOW).status is Status.UNKNOWN
+    assert judge_budget([(uptime(), good), (other, blind)], (), Policy(), UTC_ZONE, NOW).status is Status.UNKNOWN
+    assert judge_budget([(uptime(), spent), (other, blind)], (), Policy(), UTC_ZONE, NOW).status is Status.FAIL
+    assert (
+        judge_budget([(uptime(), good), (other, Absent(msg("none")))], (), Policy(), UTC_ZONE, NOW).status
+        is Status.PASS
+    )
+    assert judge_budget([(other, Absent(msg("none")))], (), Policy(), UTC_ZONE, NOW).status is Status.SKIPPED
 
 
 def burn(objective: Any, bad_of_last: dict[int, tuple[int, int]], **alerts: Any) -> CheckResult:
@@ -129,3 +134,15 @@ def test_an_objective_that_alerts_nobody_is_skipped_and_doubt_is_not_quiet() -> 
     assert judge_burn(availability(), seen, Alerts(), NOW, msg("a gap")).status is Status.UNKNOWN
     assert judge_burn(availability(), Unobserved(msg("gone")), Alerts(), NOW, None).status is Status.UNKNOWN
     assert judge_burn(availability(), Absent(msg("none")), Alerts(), NOW, None).status is Status.SKIPPED
+
+
+def test_a_curve_has_a_point_at_each_local_midnight_and_at_its_end() -> None:
+    seen = standing(uptime(), minutes_up(MONTH, unmeasured=[(1440, 2 * 1440)]), window(30, 5.5))
+    result = judge_budget([(uptime(), seen)], (), Policy(), ZoneInfo("Asia/Tokyo"), NOW)
+    curve = next(piece for piece in result.evidence if isinstance(piece, Curve))
+    assert curve.at == (*(f"2026-11-{day:02}T15:00Z" for day in range(1, 6)), "2026-11-06T12:00Z")
+    assert curve.values == (100.0, 100.0, 100.0, 100.0, 100.0, 100.0)
+    short = standing(uptime(), minutes_up(MONTH, unmeasured=[(60, 120)]), window(30, 0.25))
+    hours = judge_budget([(uptime(), short)], (), Policy(), ZoneInfo("Asia/Tokyo"), NOW)
+    curve = next(piece for piece in hours.evidence if isinstance(piece, Curve))
+    assert (len(curve.at), curve.values[:3]) == (6, (100.0, None, 100.0))

@@ -119,6 +119,10 @@ class TestCounters:
         found = of_service(url, "well", (start, start + 2))
         assert found.bad.tolist() == [0, 0] and found.valid.tolist() == [40, 40]
 
+    def test_without_a_scrape_minutes_are_soon_not_measured(self, url: str, start: int) -> None:
+        write(url, scraped(start, "silent", *range(0, 90, 10)))
+        assert of_service(url, "silent", (start, start + 8)).measured.tolist() == [True] * 5 + [False] * 3
+
     def test_a_new_instance_counts_from_its_first_scrape_on(self, url: str, start: int) -> None:
         write(url, scraped(start, "new", *range(0, 130, 10)))
         write(url, scraped(start, "new", 5000, 5001, 5002, late_s=75, instance="b"))
@@ -153,7 +157,7 @@ class TestCounters:
         assert "gives 2.5 requests at " in said and "is each metric of [slo.prometheus] a counter?" in said
 
     def test_nothing_there(self, url: str, start: int) -> None:
-        assert refused(url, "nobody", (start, start + 5)).endswith("in this time: is the metric still there?")
+        assert refused(url, "nobody", (start, start + 5)).endswith(": is the metric still there?")
 
 
 @dataclass
@@ -331,7 +335,7 @@ class TestNames:
         found = of_service(url, "spelt", (start, start + 2), [1000.0])
         assert found.within[1000.0].tolist() == [80, 80] and found.timed[1000.0].tolist() == [160, 160]
         said = refused(url, "spelt", (start, start + 2), [200.0])
-        assert said.startswith(f"Not every series of {BUCKET} has a bucket that ends at 200.0 ms")
+        assert said.startswith(f"Not every series of {BUCKET} has a bucket that ends at 200 ms")
         assert said.endswith("bucket bounds there are: 1000 ms")
 
     def test_the_bounds_that_there_are_now(self, url: str) -> None:
@@ -391,6 +395,8 @@ class TestDemo:
             span = first, int(time.time()) // 60 + 1
             found = traffic(url, settings, span, [SERVICE, *map(Scope, modules)], [200.0])
         assert sent.answered > 300 and len(modules) == 3
+        service = found.pop(SERVICE)
+        assert isinstance(service, Traffic) and service.valid.sum() > sent.answered  # metrics pages, too
         for module in modules:
             counted, own = found[Scope(module)], [line for line in lines if line["module"] == module]
             assert isinstance(counted, Traffic)

@@ -1,0 +1,177 @@
+"""`rounds record`: deploys, outages and maintenance windows, straight into the history; a pipeline needs no server."""
+
+import getpass
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from deployments.command import ServiceOption, explained, service_file
+
+if TYPE_CHECKING:
+    from tasks.settings import Settings
+    from tasks.slo.store_records import Record
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Deploys, outages and maintenance windows. A time without an offset is of the service's zone.",
+)
+_AHEAD = timedelta(days=3660)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user has no name
+        return f"uid {os.getuid()}"
+
+
+ByOption = Annotated[str, typer.Option("--by", help="Who records it; default: the login.", default_factory=_user)]
+ModuleOption = Annotated[str, typer.Option("--module", help="The module; empty: the whole service.")]
+
+
+@app.command("deploy")
+def deploy(
+    version: Annotated[str, typer.Argument(help="What was deployed, as [health] report tells it.")],
+    by: ByOption,
+    service: ServiceOption = None,
+    environment: Annotated[str, typer.Option(help="Default: the service file's.")] = "",
+    started: Annotated[str, typer.Option(help="When it began; default: now.")] = "",
+    ended: Annotated[str, typer.Option(help="When it ended; default: now.")] = "",
+    commit_time: Annotated[str, typer.Option(help="Of the commit that was deployed, for the lead time.")] = "",
+    outcome: Annotated[str, typer.Option(help="succeeded, failed or rolled-back")] = "succeeded",
+) -> None:
+    """Record a deploy; with the start of one that is there, correct it."""
+    with explained():
+        from tasks.slo.facts import Deploy, Origin
+        from tasks.slo.record_words import parse_outcome
+
+        settings, now = _settings(service), datetime.now(UTC)
+        start = _time(settings, started, "--started") or now
+        _keep(
+            settings,
+            Deploy(
+                version=version,
+                environment=environment or settings.service.environment,
+                started_at=start,
+                ended_at=_time(settings, ended, "--ended") or max(start, now),
+                outcome=parse_outcome(outcome),
+                origin=Origin.RECORDED,
+                commit_at=_time(settings, commit_time, "--commit-time"),
+            ),
+            by,
+            now,
+        )
+
+
+@app.command("outage")
+def outage(
+    by: ByOption,
+    started: Annotated[str, typer.Option(help="When it began.")],
+    cause: Annotated[str, typer.Option(help="Why, even if it is only suspected.")],
+    service: ServiceOption = None,
+    ended: Annotated[str, typer.Option(help="When it ended; default: it goes on.")] = "",
+    module: ModuleOption = "",
+) -> None:
+    """Record an outage; again with the same start: correct it, and say when it ended."""
+    with explained():
+        from tasks.slo.facts import Outage
+
+        settings = _settings(service)
+        start = _needed(settings, started, "--started")
+        _keep(settings, Outage(start, _time(settings, ended, "--ended"), module or None, cause), by, datetime.now(UTC))
+
+
+@app.command("maintenance")
+def maintenance(
+    by: ByOption,
+    starts: Annotated[str, typer.Option(help="When it starts.")],
+    ends: Annotated[str, typer.Option(help="When it ends.")],
+    reason: Annotated[str, typer.Option(help="What is done.")],
+    service: ServiceOption = None,
+    module: ModuleOption = "",
+    late_reason: Annotated[str, typer.Option(help="Why it was not announced before it began.")] = "",
+) -> None:
+    """Declare a maintenance window, before it begins."""
+    with explained():
+        from tasks.slo.facts import Maintenance
+
+        settings, now = _settings(service), datetime.now(UTC)
+        span = _needed(settings, starts, "--starts"), _needed(settings, ends, "--ends")
+        _keep(settings, Maintenance(*span, module or None, reason, now, by, late_reason), by, now)
+
+
+@app.command("list")
+def list_records(
+    service: ServiceOption = None,
+    days: Annotated[
+        int, typer.Option(min=1, max=366, help="Those of the last so many days, and what is planned.")
+    ] = 30,
+) -> None:
+    """What is on record."""
+    with explained():
+        from deployments.show_records import show_records
+        from tasks.history.opened import history_of
+        from tasks.slo.store_records import read_deploys, read_maintenance, read_outages
+
+        settings, now = _settings(service), datetime.now(UTC)
+        history, name, since = history_of(settings), settings.service.name, now - timedelta(days=days)
+        until = now + _AHEAD
+        show_records(
+            read_deploys(history, name, since, until),
+            read_outages(history, name, since, until),
+            read_maintenance(history, name, since, until),
+            since,
+            settings.zone,
+        )
+
+
+@app.command("import")
+def import_file(
+    kind: Annotated[str, typer.Argument(help="deploys, outages or maintenance")],
+    file: Annotated[Path, typer.Argument(help="CSV in UTF-8; its first line names the columns.")],
+    by: ByOption,
+    service: ServiceOption = None,
+) -> None:
+    """Record every line of a file, or none. The same file again changes nothing."""
+    with explained():
+        from tasks.history.opened import history_of
+        from tasks.slo.records_csv import import_records
+
+        settings = _settings(service)
+        counts = import_records(history_of(settings), settings, kind, file, by, datetime.now(UTC))
+        told = ", ".join(f"{number} {written}" for written, number in sorted(counts.items()))
+        typer.echo(f"{file}: {told or 'no line, nothing was recorded'}")
+
+
+def _settings(service: Path | None) -> "Settings":
+    from tasks.settings import load_settings
+
+    return load_settings(service_file(service))
+
+
+def _time(settings: "Settings", text: str, option: str) -> datetime | None:
+    """A time that was given; an empty one, such as a pipeline's unset variable, was not."""
+    return _needed(settings, text, option) if text.strip() else None
+
+
+def _needed(settings: "Settings", text: str, option: str) -> datetime:
+    from tasks.slo.record_words import parse_time
+    from tasks.slo.records import RecordRefused
+
+    try:
+        return parse_time(text, settings.zone)
+    except RecordRefused as error:
+        raise RecordRefused(f"{option}: {error}") from None
+
+
+def _keep(settings: "Settings", record: "Record", by: str, now: datetime) -> None:
+    from tasks.history.opened import history_of
+    from tasks.slo.record_words import described
+    from tasks.slo.store_records import store_records
+
+    modules = settings.known_modules()
+    [written] = store_records(history_of(settings), settings.service.name, [record], by, now, modules)
+    typer.echo(f"{written}: {described(record, settings.zone)}")

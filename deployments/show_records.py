@@ -1,0 +1,73 @@
+"""Deploys, outages and maintenance windows on the terminal. What people wrote is shown as text, never as markup."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from tasks.observation import shown
+from tasks.slo.facts import Deploy, Maintenance, Outage
+
+out = Console(highlight=False)
+
+
+def show_records(
+    deploys: Sequence[Deploy],
+    outages: Sequence[Outage],
+    maintenance: Sequence[Maintenance],
+    since: datetime,
+    zone: ZoneInfo,
+) -> None:
+    """One table a kind, oldest first; a record is named by what stands there."""
+    begun = f"since {_when(since, zone)} {zone.key}"
+    _show(
+        f"{len(deploys)} deploys {begun}",
+        ("Started", "Ended", "Version", "Environment", "Outcome", "Known as"),
+        (
+            (_when(d.started_at, zone), _when(d.ended_at, zone), d.version, d.environment, d.outcome, d.origin)
+            for d in deploys
+        ),
+    )
+    _show(
+        f"{len(outages)} outages {begun}",
+        ("Started", "Ended", "Module", "Incident", "Cause"),
+        (
+            (
+                _when(o.started_at, zone),
+                _when(o.ended_at, zone),
+                o.module or "-",
+                "-" if o.incident_id is None else str(o.incident_id),
+                o.cause,
+            )
+            for o in outages
+        ),
+    )
+    _show(
+        f"{len(maintenance)} maintenance windows {begun}",
+        ("Starts", "Ends", "Module", "Declared", "Reason"),
+        (
+            (_when(m.starts_at, zone), _when(m.ends_at, zone), m.module or "-", _declared(m, zone), m.reason)
+            for m in maintenance
+        ),
+    )
+
+
+def _declared(window: Maintenance, zone: ZoneInfo) -> str:
+    late = f", late: {window.late_reason}" if window.late else ""
+    return f"{_when(window.declared_at, zone)} {window.declared_by}{late}"
+
+
+def _show(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+    table = Table(title=title, title_justify="left", box=None)
+    for name in columns:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(shown(cell, 1000)) for cell in row))
+    out.print(table)
+
+
+def _when(at: datetime | None, zone: ZoneInfo) -> str:
+    return "-" if at is None else f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S}"

@@ -1,0 +1,175 @@
+"""デプロイ、障害停止、計画メンテナンスの記録 / deploys, outages and maintenance as people record them, as forms."""
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Any
+
+from prefect import State, flow
+from prefect.states import Completed
+from pydantic import BaseModel, ConfigDict, Field
+
+from flows.timing import Timing, utc_now
+from tasks.history.opened import history_of
+from tasks.settings import Settings, find_service
+from tasks.slo.facts import Deploy, Maintenance, Origin, Outage, Outcome
+from tasks.slo.record_words import described, placed
+from tasks.slo.store_records import Record, store_records
+
+TIMING = Timing(max_lateness=timedelta(minutes=10), deadline=timedelta(minutes=2))
+_ZONE = "オフセットがなければ対象サービスのタイムゾーン / without an offset: the service's time zone"
+_BY = "名前 / your name"
+_MODULE = "空欄はサービス全体 / empty: the whole service"
+
+
+def _at(position: int) -> dict[str, Any]:
+    return {"position": position}
+
+
+class DeployOptions(BaseModel):
+    """The form of a deploy."""
+
+    model_config = ConfigDict(extra="forbid", title="デプロイ / Deploy")
+
+    version: str = Field(min_length=1, title="バージョン / Version", json_schema_extra=_at(1))
+    by: str = Field(min_length=1, title="記録する人 / Recorded by", description=_BY, json_schema_extra=_at(2))
+    outcome: Outcome = Field(default=Outcome.SUCCEEDED, title="結果 / Outcome", json_schema_extra=_at(3))
+    started_at: datetime | None = Field(
+        default=None,
+        title="開始 / Started at",
+        description="空欄は今 / empty: now",
+        json_schema_extra=_at(4),
+    )
+    ended_at: datetime | None = Field(
+        default=None,
+        title="終了 / Ended at",
+        description="空欄は今 / empty: now",
+        json_schema_extra=_at(5),
+    )
+    commit_at: datetime | None = Field(
+        default=None,
+        title="コミットの時刻 / Time of the commit",
+        description="任意、変更のリードタイムのため / optional, for the lead time of changes",
+        json_schema_extra=_at(6),
+    )
+    environment: str = Field(
+        default="",
+        title="環境 / Environment",
+        description="空欄はサービスファイルの環境 / empty: that of the service file",
+        json_schema_extra=_at(7),
+    )
+
+
+class OutageOptions(BaseModel):
+    """The form of an outage."""
+
+    model_config = ConfigDict(extra="forbid", title="障害停止 / Outage")
+
+    started_at: datetime = Field(title="開始 / Started at", description=_ZONE, json_schema_extra=_at(1))
+    ended_at: datetime | None = Field(
+        default=None,
+        title="終了 / Ended at",
+        description="継続中は空欄、終わったら同じ開始時刻でもう一度 / empty while it goes on; then again, same start",
+        json_schema_extra=_at(2),
+    )
+    cause: str = Field(
+        min_length=1,
+        title="原因 / Cause",
+        description="推定でもよい / a suspicion will do",
+        json_schema_extra=_at(3),
+    )
+    by: str = Field(min_length=1, title="記録する人 / Recorded by", description=_BY, json_schema_extra=_at(4))
+    module: str = Field(default="", title="モジュール / Module", description=_MODULE, json_schema_extra=_at(5))
+
+
+class MaintenanceOptions(BaseModel):
+    """The form of a maintenance window."""
+
+    model_config = ConfigDict(extra="forbid", title="計画メンテナンス / Maintenance")
+
+    starts_at: datetime = Field(title="開始 / Starts at", description=_ZONE, json_schema_extra=_at(1))
+    ends_at: datetime = Field(title="終了 / Ends at", description=_ZONE, json_schema_extra=_at(2))
+    reason: str = Field(min_length=1, title="理由 / Reason", json_schema_extra=_at(3))
+    by: str = Field(min_length=1, title="宣言する人 / Declared by", description=_BY, json_schema_extra=_at(4))
+    module: str = Field(default="", title="モジュール / Module", description=_MODULE, json_schema_extra=_at(5))
+    late_reason: str = Field(
+        default="",
+        title="事後に記録する理由 / Why it is late",
+        description="開始後に宣言するときは必須 / needed if it has begun already",
+        json_schema_extra=_at(6),
+    )
+
+
+@flow(name="record-deploy", retries=0, timeout_seconds=TIMING.deadline.total_seconds())
+async def record_deploy(service: str, deploy: DeployOptions) -> State[Any]:
+    """デプロイの記録 / A deploy, as it went.
+
+    Args:
+        service: 対象サービスの名前 / name of the service, as in its service file
+        deploy: 何が、いつ、どう終わったか / what was deployed, when, and how it ended
+    """
+    settings, now = await _found(service)
+    started_at = _placed(deploy.started_at, settings, "started_at") or now
+    record = Deploy(
+        version=deploy.version,
+        environment=deploy.environment or settings.service.environment,
+        started_at=started_at,
+        ended_at=_placed(deploy.ended_at, settings, "ended_at") or max(started_at, now),
+        outcome=deploy.outcome,
+        origin=Origin.RECORDED,
+        commit_at=_placed(deploy.commit_at, settings, "commit_at"),
+    )
+    return await _recorded(settings, record, deploy.by, now)
+
+
+@flow(name="record-outage", retries=0, timeout_seconds=TIMING.deadline.total_seconds())
+async def record_outage(service: str, outage: OutageOptions) -> State[Any]:
+    """障害停止の記録 / An outage, or its end.
+
+    Args:
+        service: 対象サービスの名前 / name of the service, as in its service file
+        outage: いつ、どこが、なぜ / when, which part, and why
+    """
+    settings, now = await _found(service)
+    record = Outage(
+        started_at=placed(outage.started_at, settings.zone, "started_at"),
+        ended_at=_placed(outage.ended_at, settings, "ended_at"),
+        module=outage.module or None,
+        cause=outage.cause,
+    )
+    return await _recorded(settings, record, outage.by, now)
+
+
+@flow(name="record-maintenance", retries=0, timeout_seconds=TIMING.deadline.total_seconds())
+async def record_maintenance(service: str, maintenance: MaintenanceOptions) -> State[Any]:
+    """計画メンテナンスの宣言 / A maintenance window, declared before it begins.
+
+    Args:
+        service: 対象サービスの名前 / name of the service, as in its service file
+        maintenance: いつ、どこを、なぜ / when, which part, and why
+    """
+    settings, now = await _found(service)
+    record = Maintenance(
+        starts_at=placed(maintenance.starts_at, settings.zone, "starts_at"),
+        ends_at=placed(maintenance.ends_at, settings.zone, "ends_at"),
+        module=maintenance.module or None,
+        reason=maintenance.reason,
+        declared_at=now,
+        declared_by=maintenance.by,
+        late_reason=maintenance.late_reason,
+    )
+    return await _recorded(settings, record, maintenance.by, now)
+
+
+async def _found(service: str) -> tuple[Settings, datetime]:
+    return await asyncio.to_thread(find_service, service), utc_now()
+
+
+def _placed(at: datetime | None, settings: Settings, column: str) -> datetime | None:
+    return None if at is None else placed(at, settings.zone, column)
+
+
+async def _recorded(settings: Settings, record: Record, by: str, now: datetime) -> State[Any]:
+    history = await asyncio.to_thread(history_of, settings)
+    modules = settings.known_modules()
+    [written] = await asyncio.to_thread(store_records, history, settings.service.name, [record], by, now, modules)
+    return Completed(name="Recorded", message=f"{written}: {described(record, settings.zone)}")
