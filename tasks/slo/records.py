@@ -92,7 +92,7 @@ def checked_by(by: str, column: str = "by") -> str:
     """Who recorded something; raises RecordRefused if nobody did."""
     if not by.strip():
         raise RecordRefused("nobody is named who records this: give a name", column)
-    return shown(by.strip(), MOST_NAME)
+    return shown(by.strip())[:MOST_NAME]
 
 
 def to_second(at: datetime) -> datetime:

@@ -36,7 +36,7 @@ def note_version(history: History, service: str, environment: str, version: str,
 
     The first one of an environment is kept as first seen. Raises HistoryError if the database fails.
     """
-    environment, version = shown(environment, MOST_ENVIRONMENT), shown(version, MOST_NAME)
+    environment, version = shown(environment)[:MOST_ENVIRONMENT], shown(version)[:MOST_NAME]
     with reading(history) as connection:
         known = newest_deploys(connection, services.c.name == service, environment)
     if told_by(known, version, now) is None:
