@@ -38,7 +38,8 @@ def test_registering_twice_changes_nothing_and_a_worker_holds_the_round(
     shop = operate(name=name)  # type: ignore[operator]
     services = find_services(shop.settings.path.parent)
     names = register_deployments(services, pool, shop.settings.path.parent)
-    flows = ("daily-checklist", "monitoring", "error-triage")
+    forms = ("error-triage", "record-deploy", "record-outage", "record-maintenance")
+    flows = ("daily-checklist", "slo-report", "monthly-checklist", "monitoring", *forms)
     assert names == [*(f"{flow}/{name}" for flow in flows), "outbox/every-service"]
     first = registered(prefect, pool)
     assert register_deployments(services, pool, shop.settings.path.parent) == names
@@ -47,7 +48,7 @@ def test_registering_twice_changes_nothing_and_a_worker_holds_the_round(
     assert {key: value.id for key, value in again.items()} == {key: value.id for key, value in first.items()}
     for key, deployment in again.items():
         assert deployment.job_variables == {"env": {"OPSROUNDS_SERVICES": str(shop.settings.path.parent)}}
-        assert len(deployment.schedules) == (0 if key.startswith("error-triage/") else 1)
+        assert len(deployment.schedules) == (0 if key.startswith(forms) else 1)
 
     run = prefect.create_flow_run_from_deployment(again[f"daily-checklist/{name}"].id)
     environment = {key: value for key, value in os.environ.items() if key != "OPSROUNDS_SERVICES"}

@@ -43,13 +43,19 @@ def shown(deployment: RunnerDeployment) -> dict[str, Any]:
     ("flow", "cron", "slug", "limit"),
     [
         ("daily-checklist", "0 9 * * *", "daily-0900", ONE_AT_A_TIME),
+        ("slo-report", "0 9 * * 1", "weekly-monday-0900", ONE_AT_A_TIME),
+        ("monthly-checklist", "0 9 1 * *", "monthly-first-0900", ONE_AT_A_TIME),
         ("monitoring", "* * * * *", "monitoring-every-minute", ONE_AT_A_TIME),
         ("error-triage", None, None, FORM),
+        ("record-deploy", None, None, FORM),
+        ("record-outage", None, None, FORM),
+        ("record-maintenance", None, None, FORM),
     ],
 )
 def test_a_flow_of_every_service(
     services: dict[str, Settings], flow: str, cron: str | None, slug: str | None, limit: tuple[object, ...]
 ) -> None:
+    module = "records" if flow.startswith("record-") else flow.replace("-", "_")
     mine = [shown(deployment) for deployment in deployments_of(services) if deployment.flow_name == flow]
     assert mine == [
         {
@@ -57,7 +63,7 @@ def test_a_flow_of_every_service(
             "cron": [] if cron is None else [(cron, zone, slug, True)],
             "parameters": {"service": service},
             "tags": ["opsrounds", f"service:{service}"],
-            "entrypoint": f"flows.{flow.replace('-', '_')}.{flow.replace('-', '_')}",
+            "entrypoint": f"flows.{module}.{flow.replace('-', '_')}",
             "limit": limit,
         }
         for service, zone in (("shop", "Asia/Tokyo"), ("bar", "Europe/Berlin"))
@@ -66,7 +72,7 @@ def test_a_flow_of_every_service(
 
 def test_a_flow_of_the_machine(services: dict[str, Settings]) -> None:
     found = [shown(deployment) for deployment in deployments_of(services)]
-    assert len(found) == 2 * 3 + 1
+    assert len(found) == 2 * 8 + 1
     assert found[-1] == {
         "name": "outbox/every-service",
         "cron": [("* * * * *", "UTC", "outbox-every-minute", True)],
@@ -83,7 +89,8 @@ def test_the_description_says_when_in_which_zone_and_how_late(services: dict[str
     assert "scheduled `0 9 * * *` Asia/Tokyo, at most 720 min late, at most 30 min long" in daily
     assert "予定 `0 9 * * *` Europe/Berlin、遅れは 720 分まで、実行は 30 分まで" in said["daily-checklist/bar"]
     assert "scheduled `* * * * *` UTC, at most 2 min late, at most 10 min long" in said["outbox/every-service"]
-    assert "手動で開始するフォーム / a form to be started by hand" in said["error-triage/shop"]
+    for form in ("error-triage", "record-deploy", "record-outage", "record-maintenance"):
+        assert "手動で開始するフォーム / a form to be started by hand" in said[f"{form}/shop"]
 
 
 def test_every_entrypoint_can_be_imported_and_is_the_flow(services: dict[str, Settings]) -> None:
@@ -130,6 +137,46 @@ def test_the_form_of_a_triage(services: dict[str, Settings]) -> None:
         ("note", 6),
     ]
     assert form.definitions["Action"]["enum"] == ["resolve", "ignore", "assign", "reopen"]
+
+
+@pytest.mark.parametrize(
+    ("flow", "options", "required", "fields"),
+    [
+        (
+            "record-deploy",
+            ("deploy", "DeployOptions"),
+            ["version", "by"],
+            ["version", "by", "outcome", "started_at", "ended_at", "commit_at", "environment"],
+        ),
+        (
+            "record-outage",
+            ("outage", "OutageOptions"),
+            ["started_at", "cause", "by"],
+            ["started_at", "ended_at", "cause", "by", "module"],
+        ),
+        (
+            "record-maintenance",
+            ("maintenance", "MaintenanceOptions"),
+            ["starts_at", "ends_at", "reason", "by"],
+            ["starts_at", "ends_at", "reason", "by", "module", "late_reason"],
+        ),
+    ],
+)
+def test_the_form_of_a_record(
+    services: dict[str, Settings], flow: str, options: tuple[str, str], required: list[str], fields: list[str]
+) -> None:
+    form: Any = next(d for d in deployments_of(services) if d.flow_name == flow)._parameter_openapi_schema
+    assert form.required == ["service", options[0]]
+    found = form.definitions[options[1]]
+    assert (found["required"], found["additionalProperties"]) == (required, False)
+    assert [(name, field["position"]) for name, field in found["properties"].items()] == [
+        (name, place) for place, name in enumerate(fields, 1)
+    ]
+    for name, field in found["properties"].items():
+        japanese, _, english = field["title"].partition(" / ")
+        assert japanese and english, name
+        if name.endswith("_at"):
+            assert field.get("anyOf", [field])[0]["format"] == "date-time"
 
 
 def test_a_misspelt_key_is_refused() -> None:

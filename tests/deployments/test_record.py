@@ -1,0 +1,225 @@
+"""`rounds record`: what a person or a pipeline records, straight into the history."""
+
+import getpass
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from typer.testing import CliRunner
+
+from deployments.cli import app
+from tasks.slo.facts import Deploy, Origin, Outage, Outcome
+from tasks.slo.store_months import freeze_month
+from tasks.slo.store_records import note_version, read_deploys, read_maintenance, read_outages
+
+if TYPE_CHECKING:
+    from tests.operated import Operate, Operated, Site
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+EVER = NOW - 400 * DAY, NOW + 400 * DAY
+HOSTILE = "[red]<b>\x1b[31m‮ boo\nof"
+
+
+@pytest.fixture
+def shop(operate: "Operate") -> "Operated":
+    """A service with one module."""
+    return operate(guide='[[routes]]\npattern = "/items"\nmodule = "shopping"\n')
+
+
+def record(shop: "Operated", *arguments: str) -> tuple[int, str]:
+    """A command's exit status and all that it printed."""
+    by = [] if arguments[0] == "list" or "--by" in arguments else ["--by", "kim"]
+    result = CliRunner().invoke(app, ["record", *arguments, "--service", str(shop.settings.path), *by])
+    return result.exit_code, result.output
+
+
+def local(shop: "Operated", at: datetime) -> str:
+    """A time as people of the service write it."""
+    return f"{at.astimezone(shop.settings.zone):%Y-%m-%dT%H:%M:%S}"
+
+
+def test_a_pipeline_records_a_deploy_that_just_ended(shop: "Operated") -> None:
+    before = datetime.now(UTC).replace(microsecond=0)
+    status, said = record(shop, "deploy", "1.4.3")
+    [deploy] = read_deploys(shop.history, shop.name, *EVER)
+    assert (status, said) == (
+        0,
+        "recorded: deploy of 1.4.3 to production, succeeded, from "
+        f"{local(shop, deploy.started_at).replace('T', ' ')} {shop.settings.zone.key}\n",
+    )
+    assert before <= deploy.started_at == deploy.ended_at <= datetime.now(UTC)
+    assert (deploy.version, deploy.origin, deploy.commit_at) == ("1.4.3", Origin.RECORDED, None)
+    assert shop.rows("SELECT recorded_by FROM deploys")[0][0] == "kim"
+
+
+def test_a_deploy_with_all_that_can_be_said_of_it_and_again_and_corrected(shop: "Operated") -> None:
+    start = NOW - 2 * HOUR
+    git = f"{NOW - DAY:%Y-%m-%d %H:%M:%S} +0000"  # as git's %ci writes it
+    said = ["deploy", "1.4.3", "--environment", "staging", "--started", f"{start:%Y-%m-%dT%H:%M:%SZ}"]
+    said += ["--ended", local(shop, NOW - HOUR), "--commit-time", git, "--outcome"]
+    assert [record(shop, *said, outcome)[1].partition(":")[0] for outcome in ("failed", "failed", "rolled-back")] == [
+        "recorded",
+        "already recorded",
+        "corrected",
+    ]
+    deploy = Deploy("1.4.3", "staging", start, NOW - HOUR, Outcome.ROLLED_BACK, Origin.RECORDED, NOW - DAY)
+    assert read_deploys(shop.history, shop.name, *EVER) == (deploy,)
+
+
+def test_a_recorded_deploy_takes_the_place_of_what_monitoring_saw(shop: "Operated") -> None:
+    note_version(shop.history, shop.name, "production", "1.4.2", NOW - DAY)
+    note_version(shop.history, shop.name, "production", "1.4.3", NOW - HOUR / 2)
+    assert record(shop, "deploy", "1.4.3", "--started", local(shop, NOW - HOUR))[0] == 0
+    seen, recorded = read_deploys(shop.history, shop.name, *EVER)
+    assert (seen.origin, recorded.origin, recorded.started_at) == (Origin.FIRST_SEEN, Origin.RECORDED, NOW - HOUR)
+
+
+def test_an_outage_is_recorded_while_it_goes_on_and_then_ended(shop: "Operated") -> None:
+    said = ["outage", "--started", local(shop, NOW - HOUR), "--cause", "no disk", "--module", "shopping"]
+    status, told = record(shop, *said)
+    assert status == 0 and told.startswith("recorded: outage of shopping, it goes on, from ")
+    assert read_outages(shop.history, shop.name, *EVER) == (Outage(NOW - HOUR, None, "shopping", "no disk"),)
+    status, told = record(shop, *said, "--ended", local(shop, NOW - HOUR / 2))
+    assert status == 0 and told.startswith("corrected: outage of shopping, from ")
+    assert read_outages(shop.history, shop.name, *EVER) == (Outage(NOW - HOUR, NOW - HOUR / 2, "shopping", "no disk"),)
+
+
+def test_maintenance_is_declared_before_it_begins_or_says_why_not(shop: "Operated") -> None:
+    span = ["--starts", local(shop, NOW + HOUR), "--ends", local(shop, NOW + 2 * HOUR), "--reason", "new disks"]
+    assert record(shop, "maintenance", *span)[0] == 0
+    late = ["--starts", local(shop, NOW - HOUR), "--ends", local(shop, NOW + HOUR), "--reason", "more disks"]
+    status, said = record(shop, "maintenance", *late)
+    assert status == 2 and "the window has begun already" in said
+    assert record(shop, "maintenance", *late, "--late-reason", "an emergency", "--module", "shopping")[0] == 0
+    second, first = read_maintenance(shop.history, shop.name, *EVER)
+    assert (first.starts_at, first.ends_at, first.module, first.reason) == (
+        NOW + HOUR,
+        NOW + 2 * HOUR,
+        None,
+        "new disks",
+    )
+    assert (first.declared_by, first.late) == ("kim", False)
+    assert (second.module, second.late, second.late_reason) == ("shopping", True, "an emergency")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("deploy 1.4.3 --started tomorrow", "--started: 'tomorrow' is no time: a time is 2026-11-24T14:05"),
+        ("deploy 1.4.3 --ended 2099-01-01T00:00", "the end 2098-12-31"),
+        ("deploy 1.4.3 --outcome lost", "'lost' is no outcome; there are succeeded, failed, rolled-back"),
+        ("deploy 1.4.3 --by ''", "nobody is named who records this: give a name"),
+        ("outage --started 2026-11-24T14:05 --cause disk --module shoping", "there are shopping"),
+        ("outage --started 1999-11-24T14:05 --cause disk", "--started: the year 1999 cannot be meant"),
+        ("outage --started '' --cause disk", "--started: '' is no time"),
+        (
+            "maintenance --starts 2026-11-24T14:05 --ends 2026-11-24T14:05 --reason disks",
+            "a maintenance window ends after it starts",
+        ),
+        ("import deploy deploys.csv", "there are: deploys, outages, maintenance"),
+        ("import deploys no-such-file.csv", "no-such-file.csv: cannot be read: No such file or directory"),
+    ],
+)
+def test_what_cannot_be_recorded_is_refused_and_says_what_to_do(shop: "Operated", arguments: str, told: str) -> None:
+    status, said = record(shop, *(argument.strip("'") for argument in arguments.split()))
+    assert status == 2 and told in said
+    tables = ("deploys", "outages", "maintenance_windows")
+    assert [shop.rows(f"SELECT COUNT(*) FROM {table}")[0][0] for table in tables] == [0, 0, 0]
+
+
+def test_a_file_is_imported_and_again_changes_nothing(shop: "Operated", tmp_path: Path) -> None:
+    file = tmp_path / "outages.csv"
+    file.write_text(
+        "started_at,ended_at,module,cause,incident_id\n"
+        "2026-10-01T10:00,2026-10-01T10:30,shopping,power,7\n2026-10-02T10:00,2026-10-02T10:30,,power,\n"
+    )
+    assert record(shop, "import", "outages", str(file)) == (0, f"{file}: 2 recorded\n")
+    assert record(shop, "import", "outages", str(file)) == (0, f"{file}: 2 already recorded\n")
+    first, second = read_outages(shop.history, shop.name, *EVER)
+    assert (first.module, first.incident_id, second.module, second.incident_id) == ("shopping", 7, None, None)
+    file.write_text(file.read_text() + "2026-10-03T10:00,2026-10-03T09:00,,power,\n")
+    status, said = record(shop, "import", "outages", str(file))
+    assert status == 2 and f"{file}:4: ended_at: " in said and "nothing was imported" in said
+    assert len(read_outages(shop.history, shop.name, *EVER)) == 2
+
+
+def test_the_list_shows_every_kind_and_only_the_days_asked_for(
+    shop: "Operated", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    for version, ago in (("1.4.2", 40 * DAY), ("1.4.3", 10 * DAY)):
+        start = local(shop, NOW - ago)
+        assert record(shop, "deploy", version, "--started", start, "--ended", start, "--outcome", "failed")[0] == 0
+    record(shop, "outage", "--started", local(shop, NOW - 35 * DAY), "--cause", "no disk")
+    planned = ["--starts", local(shop, NOW + 50 * DAY), "--ends", local(shop, NOW + 51 * DAY), "--reason", "new disks"]
+    record(shop, "maintenance", *planned, "--module", "shopping")
+    status, listed = record(shop, "list")
+    assert status == 0
+    assert "1 deploys since" in listed and "1 outages since" in listed and "1 maintenance windows since" in listed
+    rows = [" ".join(line.split()) for line in listed.splitlines()]
+    when = {ago: local(shop, NOW - ago * DAY).replace("T", " ") for ago in (10, 35, -50, -51)}
+    assert f"{when[10]} {when[10]} 1.4.3 production failed recorded" in rows
+    assert f"{when[35]} - - - no disk" in rows  # it goes on, however old it is
+    [window] = [row for row in rows if row.startswith(f"{when[-50]} {when[-51]} shopping ")]
+    assert window.endswith(" kim new disks")
+    assert "1.4.2" not in listed and "1.4.2" in record(shop, "list", "--days", "41")[1]
+    assert "0 deploys since" in record(shop, "list", "--days", "9")[1]
+    assert record(shop, "list", "--days", "0")[0] == 2
+
+
+def test_what_people_wrote_is_no_markup_and_no_control(shop: "Operated", monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "400")
+    record(shop, "outage", "--started", local(shop, NOW - HOUR), "--cause", HOSTILE)
+    span = ["--starts", local(shop, NOW - HOUR), "--ends", local(shop, NOW + HOUR)]
+    record(shop, "maintenance", *span, "--reason", HOSTILE, "--late-reason", HOSTILE)
+    shop.rows("UPDATE outages SET cause = :text", text=HOSTILE)  # a row that another hand wrote
+    _, listed = record(shop, "list")
+    assert listed.count("[red]<b>\\u001b[31m\\u202e boo") == 3
+    assert "\x1b" not in listed and "‮" not in listed
+    status, said = record(shop, "deploy", HOSTILE)
+    assert status == 2 and "\x1b" not in said and "characters that cannot be seen" in said
+
+
+@pytest.mark.usefixtures("prefect")
+def test_verify_tells_of_a_frozen_month_that_was_changed(shop: "Operated") -> None:
+    def verify() -> tuple[int, str]:
+        result = CliRunner().invoke(app, ["db", "verify", "--service", str(shop.settings.path)])
+        return result.exit_code, result.output
+
+    shop.hold()
+    freeze_month(shop.history, shop.name, "2026-09", {"objectives": {"up": {"good": 9}}}, NOW)
+    freeze_month(shop.history, shop.name, "2026-10", {"objectives": {}}, NOW)
+    status, said = verify()
+    assert status == 0 and said.startswith("shop: 1 runs, whole, ")
+    shop.rows("UPDATE slo_months SET figures = REPLACE(figures, '9', '8') WHERE period = '2026-09'")
+    shop.rows("UPDATE slo_months SET revision = 2 WHERE period = '2026-10'")
+    status, said = verify()
+    assert status == 1 and said.startswith("shop: 1 runs, broken, ")
+    assert said.splitlines()[1:] == [
+        "  frozen month 2026-09 r1: its figures were changed",
+        "  frozen month 2026-10 r2: revision 1 is missing",
+    ]
+
+
+def test_it_needs_no_server_and_asks_the_service_nothing(shop: "Operated", site: "Site", tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    dead = {"PREFECT_API_URL": "http://127.0.0.1:1/api", "PREFECT_HOME": str(home)}
+    command = [sys.executable, "-m", "deployments.cli", "record", "deploy", "1.4.3"]
+    ended = subprocess.run(
+        [*command, "--service", str(shop.settings.path)],
+        env={**os.environ, **dead},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    [deploy] = read_deploys(shop.history, shop.name, *EVER)
+    assert deploy.version == "1.4.3"
+    assert shop.rows("SELECT recorded_by FROM deploys")[0][0] == getpass.getuser()
+    assert site.asked == [] and not home.exists()
