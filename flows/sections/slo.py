@@ -33,7 +33,7 @@ async def slo_review(round_: Round) -> Section:
     review = review_of(objectives, windows, slo, looked, as_of, settings.zone)
     source = _FILE if slo.objective else _GUIDE
     running = as_of < round_.period.end
-    results = judge_review(review, slo, settings.service.environment, source, round_.now(), doubt if running else None)
+    results = judge_review(review, slo, settings.service.environment, source, round_.now(), doubt)
     if not running and round_.period.is_month:
         results = (*results, await _frozen(round_, review))
     notes = await asyncio.to_thread(notes_on, round_.history, settings, objectives, looked)

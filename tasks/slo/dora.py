@@ -8,12 +8,15 @@ from zoneinfo import ZoneInfo
 from tasks.periods import week_period
 from tasks.slo.facts import Deploy, Origin, Outcome
 
-_MINUTE = timedelta(minutes=1)
+_MINUTE, _WEEK = timedelta(minutes=1), timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
 class DeployWeek:
-    """Successful deploys of an ISO week, the days before the window among them; a partial one is not over."""
+    """Successful deploys of an ISO week, the days before the window among them.
+
+    A partial one is not over, or was not on record from its start.
+    """
 
     key: str
     deploys: int
@@ -39,15 +42,20 @@ class Changes:
         return self.failed / every if every else None
 
 
-def changes(deploys: Sequence[Deploy], start: datetime, end: datetime, zone: ZoneInfo) -> Changes:
-    """What deploys say of a window; those after it only tell when a failed one of it was made good."""
+def changes(
+    deploys: Sequence[Deploy], start: datetime, end: datetime, zone: ZoneInfo, began: datetime | None = None
+) -> Changes:
+    """What deploys say of a window; those after it only tell when a failed one of it was made good.
+
+    A week that began before `began`, when records began or the service did, is partial.
+    """
     real = sorted((d for d in deploys if d.origin is not Origin.FIRST_SEEN), key=lambda d: d.started_at)
     within = [d for d in real if start <= d.started_at < end]
     good = [d for d in within if d.outcome is Outcome.SUCCEEDED]
     bad = [d for d in within if d.outcome is not Outcome.SUCCEEDED]
     recoveries = [_recovery_min(failed, real) for failed in bad]
     return Changes(
-        weeks=_weeks(real, start, end, zone),
+        weeks=_weeks(real, start, end, zone, began or start - _WEEK),
         succeeded=len(good),
         failed=len(bad),
         lead_min=tuple((_ended(d) - d.commit_at) / _MINUTE for d in good if d.commit_at is not None),
@@ -57,13 +65,15 @@ def changes(deploys: Sequence[Deploy], start: datetime, end: datetime, zone: Zon
     )
 
 
-def _weeks(deploys: Sequence[Deploy], start: datetime, end: datetime, zone: ZoneInfo) -> tuple[DeployWeek, ...]:
+def _weeks(
+    deploys: Sequence[Deploy], start: datetime, end: datetime, zone: ZoneInfo, began: datetime
+) -> tuple[DeployWeek, ...]:
     """The weeks that end in the window, each whole, and the one that runs on at its end."""
     weeks = []
     week = week_period(start.astimezone(zone).date(), zone)
     while week.start < end:
         good = sum(week.start <= d.started_at < week.end and d.outcome is Outcome.SUCCEEDED for d in deploys)
-        weeks.append(DeployWeek(week.key, good, partial=week.end > end))
+        weeks.append(DeployWeek(week.key, good, partial=week.end > end or week.start < began))
         week = week_period(week.end.astimezone(zone).date(), zone)
     return tuple(weeks)
 

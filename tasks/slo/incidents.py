@@ -12,6 +12,7 @@ from tasks.slo.windows import at_minute, minute_of
 GAP_MIN = 5
 """Down minutes apart by no more than this are one incident."""
 FEWEST_FOR_P90 = 10
+_UNSTORED_MIN = 2
 _HALF = timedelta(seconds=30)
 
 
@@ -55,18 +56,31 @@ def merged(incidents: Iterable[Incident]) -> tuple[Incident, ...]:
 
 
 def incidents_of(outages: Sequence[Outage], down: Sequence[Span], as_of: datetime) -> tuple[Incident, ...]:
-    """Recorded outages, and spans of measured downtime that no record touches.
+    """Recorded outages, and what of measured downtime no record explains.
 
-    A span that reaches up to `as_of` goes on.
+    A span goes on that reaches up to the last minutes before `as_of`, whose probes may not be stored yet.
     """
     recorded = merged(
         Incident(o.started_at, o.ended_at, (o.cause,), () if o.module is None else (o.module,)) for o in outages
     )
+    newest = minute_of(as_of) - _UNSTORED_MIN
     measured = (
-        Incident(at_minute(start), None if at_minute(end) >= as_of else at_minute(end), (), ()) for start, end in down
+        Incident(at_minute(start), None if end >= newest else at_minute(end), (), ())
+        for span in down
+        for start, end in _unexplained(span, recorded, as_of)
     )
-    alone = [m for m in measured if not any(r.spans(m.started_at, m.ended_at or as_of) for r in recorded)]
-    return tuple(sorted((*recorded, *alone), key=lambda i: i.started_at))
+    return tuple(sorted((*recorded, *measured), key=lambda i: i.started_at))
+
+
+def _unexplained(span: Span, recorded: Sequence[Incident], as_of: datetime) -> list[Span]:
+    """The parts of a span that lie further from every recorded outage than minutes of one incident lie apart."""
+    parts = [span]
+    for incident in recorded:
+        first = minute_of(incident.started_at) - GAP_MIN
+        last = minute_of(incident.ended_at or as_of) + 1 + GAP_MIN
+        cut = (piece for start, end in parts for piece in ((start, min(end, first)), (max(start, last), end)))
+        parts = [(start, end) for start, end in cut if start < end]
+    return parts
 
 
 def down_spans(outages: Iterable[Outage], module: str | None, as_of: datetime) -> list[Span]:

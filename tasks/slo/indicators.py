@@ -1,7 +1,8 @@
 """From what was seen to the minutes of each objective. Pure arithmetic."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from tasks.check_result import msg
 from tasks.observation import Unobserved
@@ -42,7 +43,9 @@ class Looked:
     no_latency: Unobserved | None = None
     """Why Prometheus tells of requests, but not how long they took."""
 
-    ever_deployed: bool = False
+    deploys_since: Mapping[str, datetime] = field(default_factory=dict)
+    """When the records of deploys began, by environment."""
+
     modules: Sequence[str] = ()
 
 
@@ -77,6 +80,13 @@ def _of_requests(objective: Requests, looked: Looked) -> Seen:
         return whole
     if isinstance(objective, Latency) and objective.source == "prometheus" and looked.no_latency is not None:
         return looked.no_latency
+    if isinstance(objective, Latency) and objective.within_ms not in whole.timed:
+        return Unobserved(
+            msg(
+                "Requests within {limit} ms are not counted: add it to [logs] latency_bounds_ms",
+                limit=objective.within_ms,
+            )
+        )
     parts = [looked.traffic[objective.source, Scope(objective.scope.module, r)] for r in objective.exclude_routes]
     # A route that nothing is known of has had no requests that could be taken off.
     traffic = excluding(whole, [part for part in parts if isinstance(part, Traffic)])

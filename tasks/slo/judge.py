@@ -21,7 +21,16 @@ from tasks.resources.facts import Absent
 from tasks.slo.budget import Budget, shown_share
 from tasks.slo.checks import AVAILABILITY, ERROR_RATE, KPI, LATENCY, UPTIME
 from tasks.slo.minutes import Tally
-from tasks.slo.settings import Availability, ErrorRate, KpiFloor, Latency, Measured, Uptime, is_sliced
+from tasks.slo.settings import (
+    Availability,
+    ErrorRate,
+    KpiFloor,
+    Latency,
+    Measured,
+    Uptime,
+    counts_requests,
+    is_sliced,
+)
 from tasks.slo.standing import Standing
 
 Known = Standing | Unobserved | Absent
@@ -71,7 +80,7 @@ def judge_objective(
     if status is Status.PASS and doubt is not None:
         status, reason = Status.UNKNOWN, doubt
     evidence = (_figures(objective, seen), *_by_module(objective, seen, modules or {}))
-    observed = observed_of(objective, seen.counted)
+    observed = _at_best(seen) if seen.surely_spent and not seen.known else observed_of(objective, seen.counted)
     return check.judged(status, subject, reason, at=now, observed=observed, limit=limit, evidence=evidence)
 
 
@@ -86,6 +95,11 @@ def observed_of(objective: Measured, tally: Tally) -> Quantity | None:
     """The measured share as it is shown."""
     share = tally.bad_share if isinstance(objective, ErrorRate) else tally.share
     return None if share is None else Quantity(percent(share), "%")
+
+
+def _at_best(seen: Standing) -> Quantity:
+    """The good share if every minute that was not measured had been good."""
+    return Quantity(percent(1 - seen.counted.bad / seen.counted.expected_min), "%")
 
 
 def met(objective: Measured, tally: Tally) -> bool:
@@ -104,23 +118,21 @@ def _verdict(objective: Measured, seen: Standing) -> tuple[Status, Message]:
     counted, budget = seen.counted, seen.budget
     if counted.expected_min == 0:
         return Status.UNKNOWN, msg("Nothing of the window has passed yet, or all of it is maintenance")
-    overspent = budget is not None and budget.spent > 1
-    if is_sliced(objective) and overspent and not met(objective, counted):
-        return Status.FAIL, _counts(objective, counted)  # whatever the other minutes were
+    if seen.surely_spent and not met(objective, counted):
+        return Status.FAIL, _at_least(objective, counted)
     if not counted.total and not counted.measured_min:
         return Status.UNKNOWN, msg("There is no data for this window: nothing was measured")
     if counted.coverage < objective.min_coverage:
         return Status.UNKNOWN, _too_little_measured(objective, seen)
     if not counted.total:
         return Status.UNKNOWN, msg("There was no event in this window: 0 of 0 is no share")
-    least = 1 if is_sliced(objective) else objective.min_events  # type: ignore[union-attr]
-    if counted.total < least:
+    if counts_requests(objective) and counted.total < (least := objective.min_events):
         low = msg("Too little traffic: {bad} of {total} requests were bad, and at least {least} are needed",
                   bad=counted.bad, total=counted.total, least=least)  # fmt: skip
         return Status.UNKNOWN, low
     if met(objective, counted):
         return Status.PASS, _remarked(objective, counted)
-    if seen.window.running and budget is not None and not overspent:
+    if seen.window.running and budget is not None and budget.spent <= 1:
         return Status.WARN, msg(
             "Under the target so far: {bad} of {total} were bad; {left} % of the whole window's budget are left",
             bad=counted.bad,
@@ -147,6 +159,19 @@ def _too_little_measured(objective: Measured, seen: Standing) -> Message:
             since=since,
         )
     return msg("Only {measured} of {expected} minutes were measured, {least} % are needed", **counts)
+
+
+def _at_least(objective: Measured, counted: Tally) -> Message:
+    """The counts of an overspent budget; of a window that was measured in part, they are the least."""
+    if counted.coverage >= objective.min_coverage:
+        return _counts(objective, counted)
+    return msg(
+        "At least {bad} of {expected} minutes were bad, which is more than the whole budget; only {measured} were "
+        "measured",
+        bad=counted.bad,
+        expected=counted.expected_min,
+        measured=counted.measured_min,
+    )
 
 
 def _counts(objective: Measured, counted: Tally) -> Message:

@@ -67,7 +67,7 @@ def judge_budget(
     if not rows:
         none = msg("No objective with an error budget has a source to be measured by")
         return BUDGET.judged(Status.SKIPPED, SUBJECT, none, at=now)
-    limit = Limit("≥", round(100 * policy.caution_below, 6), "%", _POLICY)
+    limit = Limit(">", round(100 * policy.caution_below, 6), "%", _POLICY)
     budgets = [(row, row.standing.budget) for row in rows if row.standing is not None and row.step is not None]
     evidence = (_table(rows), *_curves(rows, zone))
     blind = [row for row in rows if row.step is None]
@@ -88,7 +88,7 @@ def judge_budget(
 def _row(objective: Measured, seen: Known, incidents: Sequence[Incident], policy: Policy) -> _Row:
     if not isinstance(seen, Standing):
         return _Row(objective, None, None)
-    if seen.budget is None or (not seen.known and seen.budget.spent < 1):
+    if seen.budget is None or not (seen.known or seen.surely_spent):
         return _Row(objective, seen, None)
     worst = max((seen.taken_by(incident) for incident in incidents), default=0.0)
     return _Row(objective, seen, policy_step(seen.budget.left, worst, policy))

@@ -52,7 +52,7 @@ def _counted(total: int, weeks: int) -> Message:
 
 def _weeks(seen: Changes) -> Evidence:
     rows = tuple(
-        (week.key, week.deploys, msg("not over in this window, not judged") if week.partial else "")
+        (week.key, week.deploys, msg("not over, or not on record from its start: not judged") if week.partial else "")
         for week in seen.weeks
     )
     return Table(msg("Deploys by week"), (msg("Week"), msg("Successful deploys"), msg("Note")), rows)

@@ -7,6 +7,7 @@ from tasks.check_result import CheckResult, Evidence, Limit, Message, Quantity, 
 from tasks.observation import Unobserved
 from tasks.resources.facts import Absent
 from tasks.slo.checks import DOWNTIME, RESOLUTION
+from tasks.slo.facts import Maintenance
 from tasks.slo.incidents import Incident, durations
 from tasks.slo.settings import Resolution
 from tasks.slo.standing import Standing
@@ -60,7 +61,11 @@ def judge_resolution(
 
 
 def judge_downtime(
-    uptime: Standing | Unobserved | Absent, incidents: Sequence[Incident], window: Window, now: datetime
+    uptime: Standing | Unobserved | Absent,
+    incidents: Sequence[Incident],
+    window: Window,
+    now: datetime,
+    maintenance: Sequence[Maintenance] = (),
 ) -> CheckResult:
     """Measured and recorded downtime with its causes; what nobody recorded has to be found out."""
     if isinstance(uptime, Absent):
@@ -69,7 +74,7 @@ def judge_downtime(
     if isinstance(uptime, Unobserved):
         return DOWNTIME.judged(Status.UNKNOWN, SUBJECT, uptime.reason, at=now, limit=limit)
     mine = [i for i in incidents if i.spans(window.start, window.as_of)]
-    evidence = (_causes(mine, window.as_of),) if mine else ()
+    evidence = (*((_causes(mine, window.as_of),) if mine else ()), *_planned(maintenance, window))
     unexplained = [i for i in mine if not i.recorded]
     minutes = round(sum(_within(i, window) for i in unexplained), 1)
     observed = Quantity(minutes, "min")
@@ -104,6 +109,33 @@ def _causes(incidents: Sequence[Incident], as_of: datetime) -> Evidence:
         rows += ((msg("{n} more", n=len(incidents) - MOST_ROWS), "", "", "", ""),)
     columns = (msg("From"), msg("To"), msg("Minutes"), msg("Module"), msg("Cause"))
     return Table(msg("Minutes down and their causes"), columns, rows)
+
+
+def _planned(maintenance: Sequence[Maintenance], window: Window) -> tuple[Evidence, ...]:
+    """The maintenance windows, and of late ones why they are late."""
+    rows = tuple(
+        (
+            moment(m.starts_at),
+            moment(m.ends_at),
+            m.module or msg("the whole service"),
+            m.reason,
+            moment(m.declared_at),
+            m.declared_by,
+            msg("late: {why}", why=m.late_reason) if m.late else "",
+        )
+        for m in maintenance[:MOST_ROWS]
+        if m.starts_at < window.as_of and m.ends_at > window.start
+    )
+    columns = (
+        msg("From"),
+        msg("To"),
+        msg("Module"),
+        msg("Reason"),
+        msg("Declared at"),
+        msg("Declared by"),
+        msg("Note"),
+    )
+    return (Table(msg("Declared maintenance"), columns, rows),) if rows else ()
 
 
 def _cause(incident: Incident, as_of: datetime) -> tuple[Scalar | Message, ...]:

@@ -14,6 +14,9 @@ from tasks.slo.review import Review
 from tasks.slo.settings import DeployFrequency
 from tasks.slo.standing import Standing
 
+MONTH, REVISION, DIGEST = msg("Month"), msg("Revision"), msg("SHA-256 of the figures")
+"""What the evidence of a frozen month calls these; `rounds db verify` reads them there."""
+
 SHOWN = 12
 """So many digits of a hash are shown; all of them stand in the evidence."""
 
@@ -41,7 +44,10 @@ def month_figures(period: Period, timezone: str, review: Review, environment: st
         "timezone": timezone,
         "from": moment(period.start),
         "to": moment(period.end),
-        "objectives": {subject_of(s.objective).removeprefix("objective:"): _figures(s) for s in review.standings},
+        "objectives": {
+            subject_of(objective).removeprefix("objective:"): _figures(seen) if isinstance(seen, Standing) else None
+            for objective, seen in review.measured
+        },
         "incidents": {moment(i.started_at): None if i.ended_at is None else moment(i.ended_at) for i in incidents},
         "deploys": {name: {"succeeded": d.succeeded, "failed": d.failed} for name, d in deploys.items()},
     }
@@ -77,9 +83,13 @@ def is_less(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
     """True when an objective that is still there was measured for longer before: data was lost meanwhile."""
     now = after.get("objectives", {})
     return any(
-        name in now and now[name]["measured_min_with_maintenance"] < figures["measured_min_with_maintenance"]
+        name in now and _measured_min(now[name]) < _measured_min(figures)
         for name, figures in before.get("objectives", {}).items()
     )
+
+
+def _measured_min(figures: Mapping[str, Any] | None) -> int:
+    return 0 if figures is None else int(figures["measured_min_with_maintenance"])
 
 
 def _flat(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Scalar]]:
@@ -95,10 +105,10 @@ def judge_month(frozen: Frozen, period: Period, now: datetime) -> CheckResult:
     limit = Limit("=", frozen.digest[:SHOWN], "", msg("the figures of {month} as they were frozen", month=period.key))
     observed = Quantity(frozen.digest[:SHOWN])
     rows: tuple[tuple[str | Any, Scalar], ...] = (
-        (msg("Month"), period.key),
-        (msg("Revision"), frozen.revision),
+        (MONTH, period.key),
+        (REVISION, frozen.revision),
         (msg("Frozen at"), moment(frozen.frozen_at)),
-        (msg("SHA-256 of the figures"), frozen.digest),
+        (DIGEST, frozen.digest),
     )
     evidence: list[Table] = [Table(msg("The frozen figures"), (msg("Figure"), msg("Value")), rows)]
     if frozen.differences:

@@ -23,7 +23,9 @@ def judge_review(
     results += [
         judge_burn(o, seen, slo.alerts, now, doubt if rests_on_logs(o) else None) for o, seen in review.measured
     ]
-    return (*results, judge_downtime(review.uptime[0], review.incidents, review.uptime[1], now))
+    uptime, window = review.uptime
+    downtime = judge_downtime(uptime, review.incidents, window, now, review.looked.maintenance)
+    return (*results, downtime)
 
 
 def rests_on_logs(objective: Objective) -> bool:
@@ -39,7 +41,8 @@ def _objective(
         return judge_resolution(objective, review.incidents, review.uptime[0], window, source, now)
     if isinstance(objective, DeployFrequency):
         deploys = review.deploys(objective, environment)
-        return judge_deploys(objective, deploys, source, now, ever=review.looked.ever_deployed)
+        ever = (objective.environment or environment) in review.looked.deploys_since
+        return judge_deploys(objective, deploys, source, now, ever=ever)
     seen, modules = review.known[objective.name], {}
     if isinstance(seen, Standing):
         span = (minute_of(window.start), minute_of(window.as_of))

@@ -20,7 +20,7 @@ from tasks.slo.observe_prometheus import read_probes as read_prometheus_probes
 from tasks.slo.observe_prometheus import read_traffic as read_prometheus_traffic
 from tasks.slo.settings import Availability, KpiFloor, Latency, Objective, Requests, Uptime
 from tasks.slo.store import read_floor, read_probes, read_traffic
-from tasks.slo.store_records import has_deploys, read_deploys, read_maintenance, read_outages
+from tasks.slo.store_records import first_deploys, read_deploys, read_maintenance, read_outages
 from tasks.slo.windows import at_minute
 
 _WEEK = timedelta(days=7)
@@ -59,7 +59,7 @@ async def look_at_slis(
             history,
             settings.service.name,
             scopes["logs"],
-            _bounds(requests, "logs"),
+            [bound for bound in _bounds(requests, "logs") if bound in settings.logs.latency_bounds_ms],
             span,
             quiet_min=settings.logs.limits.max_quiet_min,
             read_to=read_to,
@@ -85,7 +85,7 @@ def _with_records(history: History, settings: Settings, looked: Looked) -> Looke
         deploys=read_deploys(history, name, start - _WEEK, end + RECOVERY_SEEN),
         outages=read_outages(history, name, start, end),
         maintenance=read_maintenance(history, name, start, end),
-        ever_deployed=has_deploys(history, name, settings.service.environment, end),
+        deploys_since=first_deploys(history, name),
     )
 
 

@@ -65,7 +65,7 @@ def problems(
             )
         if isinstance(objective, KpiFloor) and objective.kpi not in kpis:
             yield f"{named}: no [[kpi]] is named {objective.kpi!r} and has a floor; there are {_listed(kpis)}"
-    yield from _unreachable(slo)
+    yield from _unreachable(slo, slo.objective or guide_objectives("logs", ready=True))
     yield from _contradictions(slo.objective)
 
 
@@ -96,9 +96,9 @@ def _source(objective: Requests | Uptime, slo: Slo, probes: Collection[str], sou
             yield f"[health] {objective.probe} is not set, so that nothing is probed: set it{instead}"
 
 
-def _unreachable(slo: Slo) -> Iterator[str]:
-    for objective in slo.objective:
-        if not isinstance(objective, Requests | Uptime) or not objective.alerts:
+def _unreachable(slo: Slo, objectives: Sequence[Objective]) -> Iterator[str]:
+    for objective in objectives:
+        if not isinstance(objective, Measured) or not objective.alerts:
             continue
         worst = 1 / (1 - objective.target)
         for rule in slo.alerts.burn:

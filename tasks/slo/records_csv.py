@@ -1,7 +1,5 @@
 """Deploys, outages and maintenance windows from a CSV file: all of its lines, or none."""
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +9,7 @@ from pathlib import Path
 from tasks.history.engine import History
 from tasks.observation import shown
 from tasks.settings import Settings
+from tasks.slo.csv_file import read_lines
 from tasks.slo.facts import Deploy, Maintenance, Origin, Outage
 from tasks.slo.record_words import parse_outcome, parse_time
 from tasks.slo.records import RecordRefused
@@ -22,7 +21,7 @@ _NOTHING = "nothing was imported"
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
+class _Said:
     """A line's cells by column, and what they are read with: the service's zone, who imports, and when."""
 
     cells: Mapping[str, str]
@@ -41,7 +40,7 @@ class _Line:
         return at
 
 
-def _deploy(line: _Line) -> Deploy:
+def _deploy(line: _Said) -> Deploy:
     return Deploy(
         version=line.cells["version"],
         environment=line.cells["environment"] or line.settings.service.environment,
@@ -53,7 +52,7 @@ def _deploy(line: _Line) -> Deploy:
     )
 
 
-def _outage(line: _Line) -> Outage:
+def _outage(line: _Said) -> Outage:
     incident = line.cells["incident_id"]
     if incident and not (incident.isascii() and incident.isdecimal() and len(incident) <= 10):
         raise RecordRefused(f"{shown(incident, 40)!r} is no number of an incident, such as 17", "incident_id")
@@ -66,7 +65,7 @@ def _outage(line: _Line) -> Outage:
     )
 
 
-def _maintenance(line: _Line) -> Maintenance:
+def _maintenance(line: _Said) -> Maintenance:
     declared_at = line.time("declared_at") or line.now
     if declared_at > line.now:
         raise RecordRefused("a window is declared when it is recorded at the latest, not in the future", "declared_at")
@@ -81,12 +80,20 @@ def _maintenance(line: _Line) -> Maintenance:
     )
 
 
-_KINDS: Mapping[str, tuple[tuple[str, ...], Callable[[_Line], Record]]] = {
-    "deploys": (("version", "environment", "commit_at", "started_at", "ended_at", "outcome"), _deploy),
-    "outages": (("started_at", "ended_at", "module", "cause", "incident_id"), _outage),
-    "maintenance": (
-        ("starts_at", "ends_at", "module", "reason", "declared_at", "declared_by", "late_reason"),
-        _maintenance,
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """The columns of a file, and how a line of it is read."""
+
+    needed: tuple[str, ...]
+    optional: tuple[str, ...]
+    read: Callable[[_Said], Record]
+
+
+_KINDS: Mapping[str, _Kind] = {
+    "deploys": _Kind(("version", "started_at", "outcome"), ("environment", "commit_at", "ended_at"), _deploy),
+    "outages": _Kind(("started_at", "cause"), ("ended_at", "module", "incident_id"), _outage),
+    "maintenance": _Kind(
+        ("starts_at", "ends_at", "reason"), ("module", "declared_at", "declared_by", "late_reason"), _maintenance
     ),
 }
 
@@ -100,69 +107,29 @@ def import_records(
     """
     if kind not in _KINDS:
         raise RecordRefused(f"there is nothing to import named {shown(kind, 40)!r}; there are: {', '.join(_KINDS)}")
-    columns, read = _KINDS[kind]
-    header, *rows = _rows(file) or [(1, [])]
-    _refuse_header(file, header[1], columns)
+    known = _KINDS[kind]
+    columns = (*known.needed, *known.optional)
     counts: Counter[Written] = Counter()
     problems: list[str] = []
-    lines: dict[tuple[object, ...], int] = {}
+    numbers: dict[tuple[object, ...], int] = {}
+    try:
+        lines = read_lines(file, columns, known.needed)
+    except RecordRefused as error:
+        raise RecordRefused(_told([str(error)])) from None
     with recording(history, settings.service.name, by, now, settings.known_modules()) as book:
-        for number, cells in rows:
+        for line in lines:
             try:
-                record = read(_Line(_named(header[1], cells), settings, by, now))
-                if (before := lines.setdefault(_key(record), number)) != number:
-                    raise RecordRefused(f"the line records the same as line {before}: keep one of them", columns[0])
+                record = known.read(_Said(line.named(columns), settings, by, now))
+                if (before := numbers.setdefault(_key(record), line.number)) != line.number:
+                    text = f"the line records the same as line {before}: keep one of them"
+                    raise RecordRefused(text, known.needed[0])
                 counts[book.put(record)] += 1
             except RecordRefused as error:
                 column = f"{error.column}: " if error.column else ""
-                problems.append(f"{file}:{number}: {column}{error}")
+                problems.append(f"{file}:{line.number}: {column}{error}")
         if problems:
             raise RecordRefused(_told(problems))
     return counts
-
-
-def _rows(file: Path) -> list[tuple[int, list[str]]]:
-    """The lines that hold anything, with the number at which each begins; raises RecordRefused."""
-    found: list[tuple[int, list[str]]] = []
-    reader = csv.reader(io.StringIO(_text(file), newline=""), strict=True)
-    while True:
-        number = reader.line_num + 1
-        try:
-            cells = [cell.strip() for cell in next(reader)]
-        except StopIteration:
-            break
-        except csv.Error as error:
-            raise RecordRefused(f"{file}:{number}: is not CSV: {error}; {_NOTHING}") from None
-        if any(cells):
-            found.append((number, cells))
-    return found
-
-
-def _named(header: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
-    if len(cells) != len(header):
-        raise RecordRefused(f"the line has {len(cells)} cells, the first line {len(header)}")
-    return dict(zip(header, cells, strict=True))
-
-
-def _text(file: Path) -> str:
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise RecordRefused(f"{file}: cannot be read: {error.strerror}") from None
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise RecordRefused(f'{file}:{line}: is not UTF-8: save it as "CSV UTF-8"; {_NOTHING}') from None
-
-
-def _refuse_header(file: Path, header: Sequence[str], columns: Sequence[str]) -> None:
-    unknown = [repr(shown(name, 40)) for name in header if name not in columns]
-    missing = [name for name in columns if name not in header]
-    twice = [name for name, times in Counter(header).items() if times > 1 and name in columns]
-    wrong = (("unknown", unknown), ("missing", missing), ("twice", twice))
-    if told := "; ".join(f"{what}: {', '.join(names)}" for what, names in wrong if names):
-        raise RecordRefused(f"{file}:1: columns {told}. The first line is {','.join(columns)}; {_NOTHING}")
 
 
 def _key(record: Record) -> tuple[object, ...]:

@@ -6,9 +6,10 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from tasks.check_result import msg
+from tasks.periods import day_period
 from tasks.resources.facts import Absent
 from tasks.slo.dora import Changes, changes
-from tasks.slo.facts import Minutes
+from tasks.slo.facts import Minutes, Scope
 from tasks.slo.incidents import GAP_MIN, Incident, down_spans, incidents_of
 from tasks.slo.indicators import Looked, minutes_of
 from tasks.slo.judge import Known
@@ -26,6 +27,7 @@ class Review:
 
     as_of: datetime
     zone: ZoneInfo
+    since: datetime | None
     objectives: Sequence[Objective]
     windows: Mapping[str, Window]
     known: Mapping[str, Known]
@@ -45,16 +47,23 @@ class Review:
     @property
     def uptime(self) -> tuple[Known, Window]:
         """The whole service's uptime, which tells of incidents that nobody recorded."""
-        whole = [o for o in self.objectives if isinstance(o, Uptime) and o.scope.module is None]
-        if not whole:
+        whole = whole_uptime(self.objectives)
+        if whole is None:
             return Absent(_NO_UPTIME), next(iter(self.windows.values()))
-        return self.known[whole[0].name], self.windows[whole[0].name]
+        return self.known[whole.name], self.windows[whole.name]
 
     def deploys(self, objective: DeployFrequency, environment: str) -> Changes:
         """The deploys of an objective's window and environment."""
-        mine = [d for d in self.looked.deploys if d.environment == (objective.environment or environment)]
-        window = self.windows[objective.name]
-        return changes(mine, window.start, window.as_of, self.zone)
+        place = objective.environment or environment
+        mine = [d for d in self.looked.deploys if d.environment == place]
+        window, since = self.windows[objective.name], self.looked.deploys_since.get(place)
+        began = max((at for at in (since, self.since) if at is not None), default=None)
+        return changes(mine, window.start, window.as_of, self.zone, began)
+
+
+def whole_uptime(objectives: Sequence[Objective]) -> Uptime | None:
+    """The first objective about the whole service's uptime."""
+    return next((o for o in objectives if isinstance(o, Uptime) and o.place == Scope()), None)
 
 
 def windows_of(objectives: Sequence[Objective], slo: Slo, as_of: datetime, zone: ZoneInfo) -> dict[str, Window]:
@@ -88,8 +97,9 @@ def review_of(
         if not isinstance(seen, Minutes):
             known[objective.name] = seen
             continue
-        if isinstance(objective, Uptime) and objective.scope.module is None:
+        if objective is whole_uptime(objectives):
             down = down_runs(seen, excluded_minutes(objective, seen, looked.maintenance), GAP_MIN)
         known[objective.name] = standing_of(objective, seen, windows[objective.name], looked.maintenance, slo.alerts)
     incidents = incidents_of(looked.outages, down, as_of)
-    return Review(as_of, zone, objectives, windows, known, incidents, looked)
+    since = None if slo.since is None else day_period(slo.since, zone).start
+    return Review(as_of, zone, since, objectives, windows, known, incidents, looked)

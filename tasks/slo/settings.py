@@ -2,7 +2,7 @@
 
 from datetime import date
 from fractions import Fraction
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeGuard
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, field_validator, model_validator
 
@@ -170,9 +170,14 @@ Requests = Availability | ErrorRate | Latency
 Measured = Requests | Uptime | KpiFloor
 
 
+def counts_requests(objective: Measured) -> TypeGuard[Requests]:
+    """True when the budget counts requests."""
+    return isinstance(objective, Requests) and objective.budgeting == "events"
+
+
 def is_sliced(objective: Measured) -> bool:
-    """True when the budget counts minutes, not requests."""
-    return not isinstance(objective, Requests) or objective.budgeting == "timeslices"
+    """True when the budget counts minutes."""
+    return not counts_requests(objective)
 
 
 class BurnRule(Model):

@@ -10,7 +10,7 @@ from tasks.slo.burn import BurnVerdict, burn_verdicts
 from tasks.slo.facts import Counts, Flags, Maintenance, Minutes
 from tasks.slo.incidents import Incident
 from tasks.slo.minutes import Tally, bad_until, flags, tally
-from tasks.slo.settings import Alerts, Measured, is_sliced
+from tasks.slo.settings import Alerts, Measured, counts_requests, is_sliced
 from tasks.slo.windows import Window, minute_of
 
 
@@ -37,8 +37,14 @@ class Standing:
 
     @property
     def known(self) -> bool:
-        """True when enough of the window was measured."""
-        return self.counted.total > 0 and self.counted.coverage >= self.objective.min_coverage
+        """True when enough of the window was measured, and enough requests came to tell."""
+        least = self.objective.min_events if counts_requests(self.objective) else 1
+        return self.counted.total >= least and self.counted.coverage >= self.objective.min_coverage
+
+    @property
+    def surely_spent(self) -> bool:
+        """True when the minutes that were measured have overspent the budget, whatever the others were."""
+        return self.budget is not None and self.budget.spent > 1 and is_sliced(self.objective)
 
     def taken_by(self, incident: Incident) -> float:
         """The share of the full budget that an incident took; 0 without a budget."""

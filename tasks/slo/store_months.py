@@ -2,17 +2,19 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, and_, insert, select
 
 from tasks.canonical import canonical
 from tasks.history.chain import sha256
 from tasks.history.engine import History, writing
 from tasks.history.services import service_id
-from tasks.history.tables import services
-from tasks.slo.judge_months import Frozen, differences, is_less
+from tasks.history.tables import check_results, evidence, runs, services
+from tasks.slo.checks import CLOSED_MONTH
+from tasks.slo.judge_months import DIGEST, MONTH, REVISION, Frozen, differences, is_less
 from tasks.slo.tables import slo_months
 
 
@@ -43,8 +45,12 @@ def freeze_month(history: History, service: str, period: str, figures: Mapping[s
 
 
 def month_problems(connection: Connection) -> dict[str, list[str]]:
-    """What is wrong with the frozen months of every service: a changed text, a missing revision."""
+    """What is wrong with the frozen months of every service: a changed text, a revision that is missing or another.
+
+    Which there must be, the reports of the chain tell.
+    """
     found: dict[str, list[str]] = {}
+    there: set[tuple[str, str, int, str]] = set()
     query = select(services.c.name, slo_months).join(slo_months, slo_months.c.service_id == services.c.id)
     expected: dict[tuple[str, str], int] = {}
     ordered = query.order_by(services.c.name, slo_months.c.period, slo_months.c.revision)
@@ -56,4 +62,27 @@ def month_problems(connection: Connection) -> dict[str, list[str]]:
         if sha256(row.figures) != row.digest:
             found.setdefault(row.name, []).append(f"{name}: its figures were changed")
         expected[row.name, row.period] = row.revision
+        there.add((row.name, row.period, row.revision, row.digest))
+    for service, period, revision, _ in sorted(_reported(connection) - there):
+        found.setdefault(service, []).append(f"frozen month {period} r{revision}: is not the one that was reported")
+    return found
+
+
+def _reported(connection: Connection) -> set[tuple[str, str, int, str]]:
+    """Service, month, revision and hash of every frozen month that a stored report shows."""
+    query = (
+        select(services.c.name, evidence.c.content)
+        .join(runs, runs.c.service_id == services.c.id)
+        .join(check_results, check_results.c.run_id == runs.c.id)
+        .join(
+            evidence,
+            and_(evidence.c.run_id == check_results.c.run_id, evidence.c.position == check_results.c.position),
+        )
+        .where(check_results.c.check_id == CLOSED_MONTH.id, evidence.c.item == 0)
+    )
+    found = set()
+    for name, content in connection.execute(query):
+        with suppress(ValueError, KeyError, TypeError):  # the chain's verification tells of what was changed there
+            figures = {row[0]["text"]: row[1] for row in json.loads(content)["rows"]}
+            found.add((name, figures[MONTH.text], figures[REVISION.text], figures[DIGEST.text]))
     return found

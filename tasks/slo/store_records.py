@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Table, and_, or_, select
+from sqlalchemy import Table, and_, func, or_, select
 
 from tasks.history.engine import History, reading
 from tasks.history.tables import services
@@ -57,11 +57,17 @@ def read_deploys(
         return tuple(deploy_of(row) for row in connection.execute(query.order_by(c.started_at, c.id)))
 
 
-def has_deploys(history: History, service: str, environment: str, before: datetime) -> bool:
-    """True when any deploy, or only a version, was on record before an instant."""
-    mine = _of(deploys, service).where(deploys.c.environment == environment, deploys.c.started_at < before)
+def first_deploys(history: History, service: str) -> dict[str, datetime]:
+    """When the first deploy or version of each environment was on record."""
+    c = deploys.c
+    query = (
+        select(c.environment, func.min(c.started_at))
+        .join(services, services.c.id == c.service_id)
+        .where(services.c.name == service)
+        .group_by(c.environment)
+    )
     with reading(history) as connection:
-        return connection.execute(mine.limit(1)).first() is not None
+        return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def read_outages(history: History, service: str, since: datetime, until: datetime) -> tuple[Outage, ...]:

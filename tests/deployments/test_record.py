@@ -52,9 +52,16 @@ def test_a_pipeline_records_a_deploy_that_just_ended(shop: "Operated") -> None:
         "recorded: deploy of 1.4.3 to production, succeeded, from "
         f"{local(shop, deploy.started_at).replace('T', ' ')} {shop.settings.zone.key}\n",
     )
-    assert before <= deploy.started_at == deploy.ended_at <= datetime.now(UTC)
+    assert before <= deploy.started_at <= datetime.now(UTC) and deploy.ended_at == deploy.started_at
     assert (deploy.version, deploy.origin, deploy.commit_at) == ("1.4.3", Origin.RECORDED, None)
     assert shop.rows("SELECT recorded_by FROM deploys")[0][0] == "kim"
+
+
+def test_a_variable_that_a_pipeline_did_not_set_says_nothing(shop: "Operated") -> None:
+    unset = [word for name in ("environment", "started", "ended", "commit-time") for word in (f"--{name}", "")]
+    assert record(shop, "deploy", "1.4.3", *unset)[0] == 0
+    [deploy] = read_deploys(shop.history, shop.name, *EVER)
+    assert (deploy.environment, deploy.commit_at) == ("production", None) and deploy.started_at >= NOW
 
 
 def test_a_deploy_with_all_that_can_be_said_of_it_and_again_and_corrected(shop: "Operated") -> None:
@@ -207,8 +214,7 @@ def test_verify_tells_of_a_frozen_month_that_was_changed(shop: "Operated") -> No
 
 
 def test_it_needs_no_server_and_asks_the_service_nothing(shop: "Operated", site: "Site", tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    dead = {"PREFECT_API_URL": "http://127.0.0.1:1/api", "PREFECT_HOME": str(home)}
+    dead = {"PREFECT_API_URL": "http://127.0.0.1:1/api", "PREFECT_HOME": str(tmp_path / "home")}
     command = [sys.executable, "-m", "deployments.cli", "record", "deploy", "1.4.3"]
     ended = subprocess.run(
         [*command, "--service", str(shop.settings.path)],
@@ -222,4 +228,4 @@ def test_it_needs_no_server_and_asks_the_service_nothing(shop: "Operated", site:
     [deploy] = read_deploys(shop.history, shop.name, *EVER)
     assert deploy.version == "1.4.3"
     assert shop.rows("SELECT recorded_by FROM deploys")[0][0] == getpass.getuser()
-    assert site.asked == [] and not home.exists()
+    assert site.asked == []

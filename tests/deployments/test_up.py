@@ -33,6 +33,17 @@ async def main():
     await server.serve_forever()
 asyncio.run(main())
 """
+SCHEDULED = {
+    "daily-checklist/slow": ["daily-0900"],
+    "slo-report/slow": ["weekly-monday-0900"],
+    "monthly-checklist/slow": ["monthly-first-0900"],
+    "monitoring/slow": ["monitoring-every-minute"],
+    "error-triage/slow": [],
+    "record-deploy/slow": [],
+    "record-outage/slow": [],
+    "record-maintenance/slow": [],
+    "outbox/every-service": ["outbox-every-minute"],
+}
 START_S = 240.0
 """The longest that the start of a server or of a run may take on a busy machine; a round that hangs takes longer."""
 CRASH_S = 300.0
@@ -58,6 +69,15 @@ class Up:
     def ready(self) -> bool:
         answer = self.api.post("/deployments/filter", json={}).raise_for_status()
         return {deployment["status"] for deployment in answer.json()} == {"READY"}
+
+    def scheduled(self) -> dict[str, list[str]]:
+        """The slug of each deployment's schedule; a form has none."""
+        answer = self.api.post("/deployments/filter", json={}).raise_for_status().json()
+        flows = {flow["id"]: flow["name"] for flow in self.api.post("/flows/filter", json={}).raise_for_status().json()}
+        return {
+            f"{flows[found['flow_id']]}/{found['name']}": [schedule["slug"] for schedule in found["schedules"]]
+            for found in answer
+        }
 
     def start(self, flow: str = "daily-checklist") -> str:
         answer = self.api.post(f"/deployments/{self.deployment(flow)['id']}/create_flow_run", json={})
@@ -145,6 +165,7 @@ def test_a_killed_run_frees_its_round_and_stopping_leaves_no_process(
 ) -> None:
     with rounds_up(services, tmp_path / "state", tmp_path / "up.log") as up:
         assert httpx.get(up.archive_url, timeout=60).status_code == 200  # before the first report too
+        assert up.scheduled() == SCHEDULED
         killed_run(up, answers)
         stopping(up)
 

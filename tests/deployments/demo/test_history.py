@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import Engine
 
+from deployments.demo.events import QUIET, Events, deploys, outages
 from deployments.demo.figures import LIVE, Sizes, made_up_figures
 from deployments.demo.history import WEEKS, Line, Shape, day_lines, write_history
 from tasks.check_result import Status
@@ -21,6 +22,7 @@ from tasks.logs.judge_errors import judge_errors
 from tasks.logs.limits import LogLimits
 from tasks.logs.store_review import read_review
 from tasks.settings import Settings, load_settings
+from tasks.slo.facts import Outcome
 
 ZONE = ZoneInfo("Asia/Tokyo")
 NOW = datetime(2026, 11, 25, 4, 5, 27, tzinfo=UTC)  # 13:05 in Tokyo
@@ -154,8 +156,8 @@ def test_lines_are_the_services_own_format(weeks: list[list[Line]]) -> None:
 
 def test_the_weeks_are_within_their_bounds(weeks: list[list[Line]]) -> None:
     lines = [line for day in weeks for line in day]
-    assert sum(len(line.text) + 1 for line in lines) < 150_000_000
-    assert 180_000 < len(lines) < 400_000
+    assert sum(len(line.text) + 1 for line in lines) < 180_000_000
+    assert 300_000 < len(lines) < 500_000
     torn = sum(line.torn for line in lines)
     assert 0 < torn < len(lines) * 0.002
     by_hour = Counter(line.at_ms // 3_600_000 for line in lines if line.module == "shopping")
@@ -183,7 +185,7 @@ def taken_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Setting
     write_history(folder / "history", Shape(requests_per_day=1500), ZONE, NOW)
     (folder / "service.toml").write_text(
         '[service]\nname = "kondate"\nbase_url = "http://127.0.0.1:1"\ntimezone = "Asia/Tokyo"\n'
-        '[[logs.source]]\nname = "history"\nkind = "file"\npaths = ["history/*.log*"]\nsynthetic = true\n'
+        '[[logs.source]]\nname = "history"\nkind = "file"\npaths = ["history/*.log*"]\nsynthetic = true\n[logs]\nkeep_days = 75\n'
     )
     settings = load_settings(folder / "service.toml")
     history = history_of(settings)
@@ -195,7 +197,7 @@ def taken_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Setting
 def test_every_line_is_counted_once(taken_in: tuple[Settings, Engine, Path]) -> None:
     settings, history, folder = taken_in
     made = sum(text.count("\n") for text in contents(folder / "history").values())
-    review = read_review(history, "kondate", ["history"], NOW - timedelta(days=40), NOW)
+    review = read_review(history, "kondate", ["history"], NOW - timedelta(days=70), NOW)
     counts = review.sources[0].counts
     assert counts.lines == made == counts.parsed + counts.malformed + counts.ignored
     assert (counts.ignored, counts.undated, counts.drifted) == (0, 0, 0)
@@ -252,8 +254,11 @@ def test_figures_cover_every_minute_and_hour_and_end_at_what_is_there() -> None:
 
 def test_a_few_minutes_of_the_weeks_are_bad_and_a_later_start_goes_on_where_the_last_one_ended() -> None:
     figures = [f for f in made_up_figures(WEEKS, ("a", "b"), SIZES, None, NOW) if f[1].name == LIVE]
-    bad = [at for at, reading in figures if reading.value == 0.0]
-    assert 3 <= len(bad) <= 40 and {reading.value for _, reading in figures} == {0.0, 1.0}
+    bad = Counter(at for at, reading in figures if reading.value == 0.0)
+    alone = [at for at, instances in bad.items() if instances == 1]
+    assert 5 <= len(alone) <= 60 and {reading.value for _, reading in figures} == {0.0, 1.0}
+    closed = [at for at, instances in bad.items() if instances == 2]
+    assert {(at.weekday(), at.hour) for at in closed} == {(6, 3)} and len(closed) % 30 == 0
     newest = max(at for at, _ in figures)
     later = NOW + timedelta(hours=2)
     more = [f for f in made_up_figures(WEEKS, ("a", "b"), SIZES, newest, later) if f[1].name == LIVE]
@@ -261,3 +266,32 @@ def test_a_few_minutes_of_the_weeks_are_bad_and_a_later_start_goes_on_where_the_
     assert len(more) == 2 * 120
     again = {at: reading for at, reading in made_up_figures(WEEKS, ("a",), SIZES, None, later) if reading.name == LIVE}
     assert [again[at] for at, reading in more if reading.subject == "a"] == [r for _, r in more if r.subject == "a"]
+
+
+def test_an_outage_is_in_the_lines_and_the_probes_and_on_record() -> None:
+    events, day = Events(outages=True), date(2026, 11, 10)
+    start, end = datetime(2026, 11, 10, 12, 5, tzinfo=ZONE), datetime(2026, 11, 10, 12, 35, tzinfo=ZONE)
+    lines = [json.loads(line.text) for line in day_lines(WEEKS, day, ZONE, events) if not line.torn]
+    down = [line for line in lines if start <= datetime.fromisoformat(line["timestamp"]) < end]
+    assert len(down) > 30 and {line["status"] for line in down} == {503}
+    assert 503 not in {line.get("status") for line in lines if line not in down}
+    assert not [line for line in day_lines(WEEKS, day, ZONE) if '"status": 503' in line.text]
+    later = datetime(2026, 11, 12, tzinfo=ZONE)
+    figures = made_up_figures(Shape(days=3), ("a", "b"), SIZES, None, later, ZONE, events)
+    bad = Counter(at for at, reading in figures if reading.name == LIVE and reading.value == 0.0)
+    assert [at for at, instances in sorted(bad.items()) if instances == 2] == [
+        start + timedelta(minutes=minute) for minute in range(30)
+    ]
+    [recorded] = outages(date(2026, 11, 1), ZONE, events, later)
+    assert (recorded.started_at, recorded.ended_at) == (start, end)
+    assert not list(outages(date(2026, 11, 1), ZONE, QUIET, later))
+
+
+def test_two_deploys_a_week_or_one() -> None:
+    def weeks(events: Events) -> Counter[str]:
+        made = deploys(date(2026, 10, 5), ZONE, events, datetime(2026, 11, 2, tzinfo=ZONE))
+        return Counter(f"{d.started_at:%G-W%V}" for d in made if d.outcome is Outcome.SUCCEEDED)
+
+    assert set(weeks(QUIET).values()) == {2} and set(weeks(Events(few_deploys=True)).values()) == {1}
+    failed = [d for d in deploys(date(2026, 10, 5), ZONE, QUIET, NOW) if d.outcome is Outcome.ROLLED_BACK]
+    assert failed and all(d.commit_at is not None and d.commit_at < d.started_at for d in failed)

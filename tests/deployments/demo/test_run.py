@@ -20,10 +20,11 @@ from tasks.postgres.server import running_postgres
 from tasks.samples.facts import Reading
 from tasks.samples.store import read_samples, store_readings, synthetic_until
 from tasks.settings import SERVICES_VARIABLE, load_settings
+from tasks.slo.checks import CHECKS as SLO
 
 Said = dict[frozenset[Fault], tuple[bool, str]]
-SHORT = Shape(days=9, requests_per_day=5000)
-"""Past the week after which errors can be new and a module silent."""
+SHORT = Shape(requests_per_day=5000)
+"""Fewer requests a day than the demo's, and as many days: the last whole month is looked at."""
 
 
 @pytest.fixture(scope="module")
@@ -45,13 +46,18 @@ def said(folder: Path) -> Said:
     return held
 
 
-def newest(folder: Path, name: str) -> Report:
+def held(folder: Path, name: str) -> dict[str, Report]:
+    """The rounds of a demo by their flow."""
     settings = load_settings(folder / "data" / f"{name}.toml")
     history = history_of(settings)
     try:
-        return from_text(read_runs(history, name, most=1)[0].report)
+        return {run.flow: from_text(run.report) for run in read_runs(history, name, most=10)}
     finally:
         history.dispose()
+
+
+def newest(folder: Path, name: str) -> Report:
+    return held(folder, name)["daily-checklist"]
 
 
 @pytest.mark.parametrize("faults", [frozenset(Fault), frozenset[Fault]()], ids=["all faults", "no fault"])
@@ -67,7 +73,23 @@ def test_exactly_the_planted_faults_are_found(folder: Path, said: Said, faults: 
     assert any(note.params.get("sources") == "history" for note in report.notes)
     archived = folder / "output" / name / "daily-checklist" / report.period / "r1"
     assert "Synthetic" in (archived / "report.en.html").read_text(encoding="utf-8")
-    assert len(list((folder / "output" / name / "mail").glob("*.eml"))) == 2
+    assert len(list((folder / "output" / name / "mail").glob("*.eml"))) == 6
+
+
+def test_the_last_week_and_the_last_month_are_reported(folder: Path, said: Said) -> None:
+    ill, well = (held(folder, service_name(faults)) for faults in (frozenset(Fault), frozenset[Fault]()))
+    assert set(ill) == set(well) == {"daily-checklist", "slo-report", "monthly-checklist"}
+    assert {well[flow].verdict for flow in ("slo-report", "monthly-checklist")} == {"Passed"}
+    month = ill["monthly-checklist"]
+    assert {r.check for r in month.with_status(Status.FAIL)} == {
+        "slo.uptime",
+        "slo.error-budget",
+        "slo.deploy-frequency",
+    }
+    measured = {r.check: r for r in well["monthly-checklist"].results if r.status is not Status.SKIPPED}
+    assert set(measured) == {c.id for c in SLO} - {"slo.kpi"}
+    notes = [note.text for note in month.notes]
+    assert "Synthetic: probes and figures up to {at} are generated" in notes
 
 
 def test_what_no_round_can_look_at_in_a_fault_free_demo(folder: Path, said: Said) -> None:

@@ -41,6 +41,12 @@ def test_weeks_are_the_zones_and_belong_to_the_window_in_which_they_end() -> Non
     assert found.succeeded == 4
 
 
+def test_weeks_that_were_not_on_record_from_their_start_are_not_judged() -> None:
+    began = datetime(2026, 11, 11, tzinfo=TOKYO)
+    found = changes([deploy(11), deploy(17), deploy(18)], NOVEMBER, DECEMBER, TOKYO, began)
+    assert [(week.key, week.partial) for week in found.weeks[2:4]] == [("2026-W46", True), ("2026-W47", False)]
+
+
 def test_failures_lead_and_recovery() -> None:
     failed, fix = deploy(10, 12, Outcome.FAILED), deploy(10, 14, lead_min=90)
     lost = deploy(28, 12, Outcome.ROLLED_BACK)

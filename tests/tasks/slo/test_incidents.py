@@ -7,7 +7,7 @@ import pytest
 from tasks.check_result import CheckResult, Status, Table, msg
 from tasks.observation import Unobserved
 from tasks.resources.facts import Absent
-from tasks.slo.facts import Outage
+from tasks.slo.facts import Maintenance, Outage
 from tasks.slo.incidents import Incident, down_spans, durations, incidents_of
 from tasks.slo.judge import Known
 from tasks.slo.judge_incidents import judge_downtime, judge_resolution
@@ -46,6 +46,21 @@ def test_measured_downtime_that_nobody_recorded_is_an_incident_too() -> None:
     assert [(i.started_at, i.recorded) for i in found] == [(at(10), True), (at(100), False)]
     [ongoing] = incidents_of([], [(FIRST + MONTH - 5, FIRST + MONTH)], OVER.as_of)
     assert ongoing.ended_at is None
+    # Half a minute on, the probe of the newest minute may not be stored.
+    later = OVER.as_of + timedelta(seconds=90)
+    assert incidents_of([], [(FIRST + MONTH - 5, FIRST + MONTH)], later)[0].ended_at is None
+    assert incidents_of([], [(FIRST + MONTH - 5, FIRST + MONTH - 3)], OVER.as_of)[0].ended_at is not None
+
+
+def test_what_a_record_does_not_reach_of_a_long_downtime_is_not_explained() -> None:
+    found = incidents_of([outage(10, 20)], [(FIRST + 12, FIRST + 100)], OVER.as_of)
+    assert [(i.started_at, i.ended_at, i.recorded) for i in found] == [
+        (at(10), at(20), True),
+        (at(26), at(100), False),
+    ]
+    assert incidents_of([outage(10, None)], [(FIRST + 12, FIRST + 100)], OVER.as_of)[0].recorded
+    before = incidents_of([outage(60, 70)], [(FIRST + 12, FIRST + 70)], OVER.as_of)
+    assert [(i.started_at, i.recorded) for i in before] == [(at(12), False), (at(60), True)]
 
 
 def test_a_minute_is_down_of_which_an_outage_took_half() -> None:
@@ -108,6 +123,18 @@ def test_every_minute_down_needs_its_cause() -> None:
     assert (bad.status, bad.reason.params) == (Status.WARN, {"minutes": 7.0, "n": 1})
     [table] = bad.evidence
     assert isinstance(table, Table) and [row[2] for row in table.rows] == [15.0, 7.0]
+
+
+def test_declared_maintenance_is_shown_and_why_it_was_late() -> None:
+    early = Maintenance(at(10), at(20), None, "upgrade", at(0), "kim")
+    late = Maintenance(at(30), at(40), "users", "disk", at(35), "lee", "the pager was down")
+    other = Maintenance(at(MONTH + 1), at(MONTH + 2), None, "later", at(0), "kim")
+    [table] = judge_downtime(UP, (), OVER, NOW, (early, late, other)).evidence
+    assert isinstance(table, Table)
+    assert [(row[3], row[5], getattr(row[6], "params", {})) for row in table.rows] == [
+        ("upgrade", "kim", {}),
+        ("disk", "lee", {"why": "the pager was down"}),
+    ]
 
 
 def test_downtime_of_what_was_not_measured_is_not_none() -> None:

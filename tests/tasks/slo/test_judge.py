@@ -92,7 +92,14 @@ def test_coverage_at_its_minimum_is_enough(missing: int, status: Status) -> None
 
 def test_a_budget_that_the_measured_half_overspent_has_failed_whatever_the_other_half_was() -> None:
     minutes = minutes_up(MONTH, down=[(10, 40)], unmeasured=[(100, 100 + MONTH // 2)])
-    assert judged(uptime(), standing(uptime(), minutes, window(30))).status is Status.FAIL
+    result = judged(uptime(), standing(uptime(), minutes, window(30)))
+    assert (result.status, result.reason.params["bad"], result.reason.params["measured"]) == (
+        Status.FAIL,
+        30,
+        MONTH // 2,
+    )
+    # What is shown is the best that the month can have been.
+    assert result.observed is not None and result.observed.value == percent(1 - 30 / MONTH)
 
 
 def test_a_service_deployed_on_the_10th_is_told_to_say_so() -> None:

@@ -79,6 +79,14 @@ def test_a_budget_that_is_not_known_is_no_reason_to_go_on() -> None:
     assert judge_budget([(other, Absent(msg("none")))], (), Policy(), UTC_ZONE, NOW).status is Status.SKIPPED
 
 
+def test_too_few_requests_exhaust_no_budget() -> None:
+    one_of_fifty = standing(availability(), events([49], [50]), window(1 / 1440))
+    result = judge_budget([(availability(), one_of_fifty)], (), Policy(), UTC_ZONE, NOW)
+    assert result.status is Status.UNKNOWN
+    half_spent = standing(uptime(), minutes_up(MONTH, down=[(10, 40)], unmeasured=[(100, MONTH // 2)]), window(30))
+    assert judge_budget([(uptime(), half_spent)], (), Policy(), UTC_ZONE, NOW).status is Status.FAIL
+
+
 def burn(objective: Any, bad_of_last: dict[int, tuple[int, int]], **alerts: Any) -> CheckResult:
     """72 hours of 10 requests a minute; `bad_of_last` gives (minutes back from the end, length): bad a minute."""
     total = [10] * (72 * 60)

@@ -32,7 +32,7 @@ GOOD = (
     + objective("slices", "availability", 'target = 0.99\nbudgeting = "timeslices"\nslice_target = 0.9\nalerts = false')
     + objective("metrics", "error-rate", 'max_share = 0.01\nsource = "prometheus"')
     + objective("uptime", "uptime", 'target = 0.9995\nprobe = "live"')
-    + objective("orders", "kpi", 'kpi = "orders"\ntarget = 0.9')
+    + objective("orders", "kpi", 'kpi = "orders"\ntarget = 0.9\nalerts = false')
     + objective("resolution", "incident-resolution", "within_min = 30\ntarget = 0.9")
     + objective("deploys", "deploy-frequency", "per_week = 5")
 )
@@ -83,6 +83,14 @@ def test_every_kind_of_objective_can_be_held(tmp_path: Path) -> None:
         (
             objective("a", "availability", "target = 0.9"),
             "burns only 10 times as fast as the target 0.9 allows, and the alert on 0.02 .* needs 14.4",
+        ),
+        (
+            "[slo.alerts]\nperiod_days = 60\n",  # of the guide's own objectives
+            "objective 'latency': even a total outage burns only 20 times .* needs 28.8",
+        ),
+        (
+            objective("a", "kpi", 'kpi = "orders"\ntarget = 0.9'),
+            "objective 'a': even a total outage burns only 10 times",
         ),
         ("[slo.alerts]\nperiod_days = 28\n", "72 h of 28 days is a burn rate of 0.933"),
         (

@@ -11,7 +11,7 @@ from tasks.settings import Settings, load_settings
 from tasks.slo.facts import Deploy, Maintenance, Origin, Outage, Outcome
 from tasks.slo.records import RecordRefused
 from tasks.slo.records_csv import import_records
-from tasks.slo.store_records import read_deploys, read_maintenance, read_outages, store_records
+from tasks.slo.store_records import note_version, read_deploys, read_maintenance, read_outages
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 EVER = NOW - timedelta(days=900), NOW + timedelta(days=900)
@@ -105,6 +105,42 @@ def test_the_same_file_again_changes_nothing(take_in: Import, kind: str, text: s
     assert take_in(kind, text, NOW + timedelta(days=30)) == {"KNOWN": 2}  # the windows have begun meanwhile
 
 
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("deploys", "version,started_at,outcome\n1.4.2,2026-11-24T14:00,succeeded\n"),
+        ("outages", "started_at,cause\n2026-11-24T14:00,power\n"),
+        ("maintenance", "starts_at,ends_at,reason\n2026-11-27T03:00,2026-11-27T04:00,upgrade\n"),
+    ],
+)
+def test_the_columns_that_are_needed_are_enough(history: Engine, take_in: Import, kind: str, text: str) -> None:
+    assert take_in(kind, text) == {"NEW": 1}
+    start = utc("2026-11-24T05:00")
+    found: tuple[object, ...] = (
+        *read_deploys(history, "shop", *EVER),
+        *read_outages(history, "shop", *EVER),
+        *read_maintenance(history, "shop", *EVER),
+    )
+    assert found == (
+        {
+            "deploys": Deploy("1.4.2", "live", start, None, Outcome.SUCCEEDED, Origin.RECORDED),
+            "outages": Outage(start, None, None, "power"),
+            "maintenance": Maintenance(utc("2026-11-26T18:00"), utc("2026-11-26T19:00"), None, "upgrade", NOW, "kim"),
+        }[kind],
+    )
+    header, line = text.split("\n")[:2]
+    for gone in header.split(","):
+        cells = dict(zip(header.split(","), line.split(","), strict=True))
+        del cells[gone]
+        with pytest.raises(RecordRefused, match=f"columns missing: {gone}. Needed: {header.replace(',', ', ')};"):
+            take_in(kind, ",".join(cells) + "\n" + ",".join(cells.values()) + "\n")
+
+
+def test_a_line_with_too_many_cells_names_the_first_of_them(take_in: Import) -> None:
+    with pytest.raises(RecordRefused, match=r"in\.csv:2: column 6: the line has 7 cells, the first line 5"):
+        take_in("outages", OUTAGES + "2026-11-24T14:00,,users,power, and water,,\n")
+
+
 def test_a_file_corrects_what_is_there(history: Engine, take_in: Import) -> None:
     take_in("outages", OUTAGES + "2026-11-24T14:00,,users,power,\n")
     assert take_in("outages", OUTAGES + "2026-11-24T14:00,2026-11-24T15:00,users,power,\n") == {"CORRECTED": 1}
@@ -151,7 +187,7 @@ def test_every_bad_line_is_named_and_nothing_is_imported(history: Engine, take_i
         ("6", "ended_at: an outage ends after it starts: end 2026-11-24 04:00 UTC, start 2026-11-24 05:02 UTC"),
         ("7", "module: no module 'user' in the service file; there are orders, users. Leave it out for the whole "
               "service"),
-        ("8", "the line has 4 cells, the first line 5"),
+        ("8", "incident_id: the line has 4 cells, the first line 5"),
         ("9", "incident_id: an incident's number is from 1 to 2147483647"),
         ("10", "incident_id: '１' is no number of an incident, such as 17"),
         ("11", "started_at: a time is needed here"),
@@ -194,18 +230,28 @@ def test_of_very_many_bad_lines_twenty_are_named(take_in: Import) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "in.csv:1: columns missing: started_at, ended_at, module, cause, incident_id."),
+        (
+            b"",
+            "in.csv:1: columns missing: started_at, cause. Needed: started_at, cause; optional: ended_at, module, inc",
+        ),
         (
             b"started_at;ended_at;module;cause;incident_id\n",
             "columns unknown: 'started_at;ended_at;module;cause;incide",
         ),
         (
             b"started_at,ended_at,module,reason,incident_id\n",
-            "columns unknown: 'reason'; missing: cause. The first line ",
+            "columns unknown: 'reason'; missing: cause. Needed: ",
         ),
         (b"started_at,ended_at,module,cause,cause,incident_id\n", "columns twice: cause."),
         (b"2026-11-24T14:00,,users,power,\n", "missing: started_at"),
-        (OUTAGES.encode() + "2026-11-24T14:00,,users,停電,\n".encode("cp932"), "in.csv:2: is not UTF-8: save it as"),
+        (
+            b"\xef\xbb\xbf" + OUTAGES.encode() + "2026-11-24T14:00,,users,停電,\n".encode("cp932"),
+            "in.csv:2: after '2026-11-24T14:00,,users,': is not UTF-8: save it as",
+        ),
+        (
+            OUTAGES.encode() + b"2026-11-24T14:00,,users,po\0wer,\n",
+            "in.csv:2: after '26-11-24T14:00,,users,po': holds a",
+        ),
         (OUTAGES.encode() + b'2026-11-24T14:00,,users,"power\n', "in.csv:2: is not CSV"),
         (OUTAGES.encode() + b"2026-11-24T14:00,,users,power" + b"x" * 131_072, "in.csv:2: is not CSV"),
     ],
@@ -226,6 +272,8 @@ def test_what_there_is_no_file_or_kind_of(history: Engine, settings: Settings, t
 
 def test_an_imported_deploy_takes_the_place_of_an_inferred_one(history: Engine, take_in: Import) -> None:
     start = utc("2026-11-24T05:00")
-    store_records(history, "shop", [Deploy("1", "live", start, start, Outcome.FAILED, Origin.RECORDED)], "kim", NOW)
-    assert take_in("deploys", DEPLOYS + "1,live,,2026-11-24T14:00,,succeeded\n") == {"CORRECTED": 1}
-    assert [d.outcome for d in read_deploys(history, "shop", *EVER)] == [Outcome.SUCCEEDED]
+    for version, at in (("1.4.1", start - timedelta(days=1)), ("1.4.2", start + timedelta(minutes=5))):
+        assert note_version(history, "shop", "live", version, at)
+    assert take_in("deploys", DEPLOYS + "1.4.2,,,2026-11-24T14:00,2026-11-24T14:04,succeeded\n") == {"NEW": 1}
+    first, second = read_deploys(history, "shop", *EVER)
+    assert (first.origin, second.origin, second.started_at) == (Origin.FIRST_SEEN, Origin.RECORDED, start)

@@ -14,7 +14,7 @@ from tasks.slo.records import RecordRefused
 from tasks.slo.store_book import Written
 from tasks.slo.store_records import (
     Record,
-    has_deploys,
+    first_deploys,
     note_version,
     read_deploys,
     read_maintenance,
@@ -229,13 +229,15 @@ def test_those_that_record_the_same_at_once_keep_it_once(history: Engine) -> Non
     assert sorted(found) == [["KNOWN", "KNOWN"]] * 7 + [["NEW", "NEW"]]
 
 
-def test_whether_any_deploy_is_on_record(history: Engine) -> None:
-    assert not has_deploys(history, SHOP, PRODUCTION, NOW)
+def test_since_when_deploys_of_an_environment_are_known(history: Engine) -> None:
+    assert first_deploys(history, SHOP) == {}
     note(history, "v1", NOW)
-    assert not has_deploys(history, SHOP, PRODUCTION, NOW)
-    assert has_deploys(history, SHOP, PRODUCTION, NOW + MINUTE)
-    assert not has_deploys(history, SHOP, "staging", NOW + MINUTE)
-    assert not has_deploys(history, "bar", PRODUCTION, NOW + MINUTE)
+    note(history, "v2", NOW + MINUTE)
+    note(history, "v1", NOW - DAY, "staging")
+    put(history, deploy("v9", DAY), service="bar")
+    assert first_deploys(history, SHOP) == {PRODUCTION: NOW, "staging": NOW - DAY}
+    put(history, deploy("v0", HOUR))
+    assert first_deploys(history, SHOP)[PRODUCTION] == NOW - HOUR
 
 
 # Outages
