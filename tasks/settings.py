@@ -290,16 +290,27 @@ def _problem(error: Any, data: Any) -> str:
 def _known(location: tuple[int | str, ...]) -> str:
     """The keys of the innermost section that a location is in."""
     section: type[BaseModel] = Settings
+    branches: tuple[type[BaseModel], ...] = ()
     for part in location:
         if (field := section.model_fields.get(str(part))) is not None:
-            section = _section(field.annotation) or section
+            branches = tuple(_sections(field.annotation))
+            section = branches[0] if branches else section
+        else:  # of a union, the branch that its kind names
+            section = next((branch for branch in branches if _is_kind(branch, part)), section)
     return ", ".join(section.model_fields)
 
 
-def _section(annotation: Any) -> type[BaseModel] | None:
+def _sections(annotation: Any) -> Iterator[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for inner in get_args(annotation) if (found := _section(inner))), None)
+        yield annotation
+    else:
+        for inner in get_args(annotation):
+            yield from _sections(inner)
+
+
+def _is_kind(section: type[BaseModel], kind: int | str) -> bool:
+    field = section.model_fields.get("kind")
+    return field is not None and kind in get_args(field.annotation)
 
 
 def _key(location: tuple[int | str, ...], data: Any, *, missing: bool) -> Iterator[str]:

@@ -9,8 +9,11 @@ from tasks.check_result import verbatim
 from tasks.configuration import Model
 from tasks.guide.lines import BUILTIN, CHECKS, GuideLine
 
-_KEYS = {"daily-checklist": "daily", "monthly-checklist": "monthly"}
-"""The checklists whose lines a service file can change, by their key there."""
+_KEYS = {"daily-checklist": "daily", "monthly-checklist": "monthly", "slo-report": "monthly"}
+"""The rounds whose lines a service file can change, by their key there."""
+
+_CHECKLISTS = ("daily-checklist", "monthly-checklist")
+"""Those that lines can be added to."""
 
 
 class NotApplicable(Model):
@@ -34,7 +37,7 @@ class Guide(Model):
     @field_validator("daily", "monthly")
     @classmethod
     def _said(cls, value: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
-        flow = next(flow for flow, key in _KEYS.items() if key == info.field_name)
+        flow = next(flow for flow in _CHECKLISTS if _KEYS[flow] == info.field_name)
         for line in BUILTIN[flow]:
             if len(keys := [name for name in line.names if name in value]) > 1:
                 raise ValueError(f"these are one line of the guide, keep one of them: {', '.join(keys)}")
@@ -47,7 +50,8 @@ class Guide(Model):
         """A checklist's lines in the guide's order, with what this file says of them; added lines come last."""
         said: dict[str, Any] = getattr(self, _KEYS[flow]) if flow in _KEYS else {}
         builtin = BUILTIN.get(flow, ())
-        own = (GuideLine(key, verbatim(key), ()) for key in said if not any(key in line.names for line in builtin))
+        added = said if flow in _CHECKLISTS else {}
+        own = (GuideLine(key, verbatim(key), ()) for key in added if not any(key in line.names for line in builtin))
         return tuple(_overridden(line, said) for line in (*builtin, *own))
 
 

@@ -56,7 +56,8 @@ def refused(write: Write) -> Callable[..., str]:
 
 
 TOP = (
-    "service, instances, health, logs, routes, metrics, database, resources, queues, kpi, mail, history, reports, guide"
+    "service, instances, health, logs, routes, metrics, database, resources, queues, kpi, slo, mail, history, reports, "
+    "guide"
 )
 SECTIONS = {
     "service": "name, base_url, environment, timezone, owner, modules",
@@ -66,7 +67,8 @@ SECTIONS = {
     "mail": "sender, to, smtp, username, password, ca_file, timeout_s",
     "history": "url",
     "reports": "output, base_url, locales",
-    "guide": "daily",
+    "guide": "daily, monthly",
+    "slo": "since, objective, prometheus, alerts, policy",
 }
 SECRET = 'a secret is { env = "NAME" }, { file = "/path" } or { block = "prefect-secret-name" }'
 HTTP = "must be http://HOST[:PORT][/PATH] or https://HOST[:PORT][/PATH], without query or fragment"

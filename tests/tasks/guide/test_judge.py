@@ -16,6 +16,7 @@ from reports.compose import RoundFacts, compose_report
 from tasks.check_result import Check, CheckResult, Limit, Quantity, Severity, Status, msg, verbatim
 from tasks.guide.judge import LineVerdict, Verdict, judge_lines, judge_round
 from tasks.guide.lines import BUILTIN, GuideLine
+from tasks.guide.settings import Guide
 from tasks.history.runs import RunKey
 from tasks.observation import Unobserved
 from tasks.settings import load_settings
@@ -228,3 +229,13 @@ class TestWholeSection:
         text = '[health]\nlive = "/l"\nready = "/r"\nreport = "/h"\nrequests = ["/x"]\ncomponents = ["db"]\n'
         past = Unobserved(msg("This look sees only the present, not {day}", day="2026-11-23"))
         assert self.verdict(tmp_path, text + self.OTHERS, past) == (Verdict.INCOMPLETE, {UNKNOWN})
+
+
+def test_the_slo_report_follows_the_monthly_line_and_takes_no_added_ones() -> None:
+    left = {"not_applicable": "no objectives yet"}
+    guide = Guide.model_validate({"monthly": {"SLOレビュー": left, "Ask the users": ["slo.*"]}})
+    [slo] = guide.lines("slo-report")
+    monthly = guide.lines("monthly-checklist")
+    assert slo.not_applicable == monthly[0].not_applicable == "no objectives yet"
+    assert [line.text.params.get("text") for line in monthly[1:]] == ["Ask the users"]
+    assert guide.lines("daily-checklist") == Guide().lines("daily-checklist")
