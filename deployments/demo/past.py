@@ -1,5 +1,6 @@
 """Brings the demo's past up to now: log files beside the service's own, figures in the history database."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from tasks.history.engine import History
 from tasks.history.opened import history_of
 from tasks.resources.judge import disk_subject
 from tasks.resources.look import HOST
-from tasks.samples.store import read_samples, store_readings, synthetic_until
+from tasks.samples.store import newest_sample, oldest_sample, store_readings
 from tasks.settings import Settings, load_settings
 from tasks.slo.store_records import Record, store_records
 
@@ -35,14 +36,12 @@ def bring_history(file: Path, shape: Shape, dsn: str, silent: bool, now: datetim
     try:
         name = settings.service.name
         _record(history, settings, shape, now, events)
-        since = synthetic_until(history, name)
-        if since is not None and read_samples(history, name, LIVE, since + _MINUTE, now):
-            return  # these weeks were watched: what was measured is not painted over
+        since = newest_sample(history, name, LIVE)  # made up or measured: neither is painted over
         instances = [instance.name for instance in settings.targets()]
-        if since is not None and not _reaches_back(history, name, shape, now):
-            since = None  # made by a version that made fewer weeks
-        figures = made_up_figures(shape, instances, _sizes(dsn), since, now, settings.zone, events)
-        store_readings(history, name, figures, synthetic=True)
+        sizes = _sizes(dsn)
+        for first, end in _missing(history, name, shape, since, now):
+            figures = made_up_figures(shape, instances, sizes, first, end, settings.zone, events)
+            store_readings(history, name, figures, synthetic=True)
     finally:
         history.dispose()
 
@@ -66,10 +65,15 @@ def _record(history: History, settings: Settings, shape: Shape, now: datetime, e
     store_records(history, name, records, _BY, now)
 
 
-def _reaches_back(history: History, name: str, shape: Shape, now: datetime) -> bool:
-    """True when the made-up probes begin where they should; a younger `.demo` begins a little later each day."""
-    start = now - timedelta(days=shape.days - 2)
-    return bool(read_samples(history, name, LIVE, start, start + _MINUTE * 5))
+def _missing(
+    history: History, name: str, shape: Shape, since: datetime | None, now: datetime
+) -> Iterator[tuple[datetime | None, datetime]]:
+    """The times that figures are missing of: after the newest one, and before the oldest if fewer weeks were made."""
+    oldest = oldest_sample(history, name, LIVE)
+    wanted = now - timedelta(days=shape.days)
+    if oldest is not None and oldest > wanted + timedelta(days=1):
+        yield wanted - _MINUTE, oldest
+    yield since, now
 
 
 def _sizes(dsn: str) -> Sizes:

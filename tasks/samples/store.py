@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy.sql.functions import Function
 
 from tasks.history.engine import History, reading, writing
 from tasks.history.services import service_id
@@ -57,6 +58,29 @@ def read_samples(
         for subject, value in connection.execute(query):
             found.setdefault(subject, []).append(value)
     return {subject: tuple(values) for subject, values in found.items()}
+
+
+def newest_sample(history: History, service: str, name: str) -> datetime | None:
+    """The minute of the newest figure of a name; None when there is none."""
+    return _end(history, service, name, func.max(samples.c.minute))
+
+
+def oldest_sample(history: History, service: str, name: str) -> datetime | None:
+    """The minute of the oldest figure of a name; None when there is none."""
+    return _end(history, service, name, func.min(samples.c.minute))
+
+
+def _end(history: History, service: str, name: str, of: Function[int]) -> datetime | None:
+    query = (
+        select(of)
+        .select_from(samples)
+        .join(sample_series)
+        .join(services, services.c.id == sample_series.c.service_id)
+        .where(services.c.name == service, sample_series.c.name == name)
+    )
+    with reading(history) as connection:
+        minute = connection.execute(query).scalar()
+    return None if minute is None else datetime.fromtimestamp(minute * 60, UTC)
 
 
 def synthetic_until(history: History, service: str) -> datetime | None:

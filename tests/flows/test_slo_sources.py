@@ -4,10 +4,13 @@ import asyncio
 import json
 import random
 import shutil
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +23,12 @@ from tasks.processes import free_port
 from tests.prometheus_history import Sample, running_prometheus, write
 
 if TYPE_CHECKING:
-    from tests.operated import Operate, Operated
+    from tests.operated import Operate, Operated, Told
 
 SCRAPE_S = 15
 BOUNDS_S = (0.1, 0.2, 0.5)
 ROUTES = (("users", "/api/users"), ("shopping", "/api/lists"))
+SECRET = "s3cret-of-prometheus"
 OWN = ""
 OTHER = """
 requests = "http_requests_total"
@@ -35,6 +39,28 @@ duration_unit = "ms"
 module_label = "service_module"
 route_label = "path"
 """
+
+
+@contextmanager
+def answering(status: int, answer: object) -> Iterator[str]:
+    """A server that gives one answer to everything."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(json.dumps(answer).encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
 
 
 @pytest.fixture(scope="module")
@@ -169,3 +195,23 @@ def test_a_prometheus_that_is_down_is_unknown_and_the_reason_says_so(
     assert {result.reason.text for result in found.values()} == {
         "Prometheus cannot be reached: check prometheus_url and the network"
     }
+
+
+def test_a_secret_that_prometheus_repeats_is_shown_nowhere(
+    operate: "Operate", prefect: Any, told: "Told", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROMETHEUS_TOKEN", SECRET)
+    answer = {"status": "error", "errorType": "bad_data", "error": f"who is {SECRET}? <script>boo()</script>"}
+    with answering(400, answer) as url:
+        text = file_text(url, OWN, "prometheus").replace(
+            "timeout_s = 20\n", 'timeout_s = 20\nheaders = { Authorization = { env = "PROMETHEUS_TOKEN" } }\n'
+        )
+        shop = operate(more=text)
+        week = f"{datetime.now(shop.settings.zone):%G-W%V}"
+        state: Any = asyncio.run(slo_report(shop.name, SloOptions(for_period=week), return_state=True))
+    folder = shop.folder(shop.runs()[-1])
+    shown = [path.read_bytes().decode("utf-8", "replace") for path in folder.iterdir()]
+    places = [*shown, *told.artifacts(state).values(), told.log(state), str(state.message), shop.runs()[-1].report]
+    assert any("who is" in place for place in places)
+    assert not [place for place in places if SECRET in place]
+    assert not [page for page in shown if "<script>boo" in page and page.startswith("<!")]

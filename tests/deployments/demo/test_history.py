@@ -185,7 +185,8 @@ def taken_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Setting
     write_history(folder / "history", Shape(requests_per_day=1500), ZONE, NOW)
     (folder / "service.toml").write_text(
         '[service]\nname = "kondate"\nbase_url = "http://127.0.0.1:1"\ntimezone = "Asia/Tokyo"\n'
-        '[[logs.source]]\nname = "history"\nkind = "file"\npaths = ["history/*.log*"]\nsynthetic = true\n[logs]\nkeep_days = 75\n'
+        '[[logs.source]]\nname = "history"\nkind = "file"\npaths = ["history/*.log*"]\nsynthetic = true\n'
+        "[logs]\nkeep_days = 75\n"
     )
     settings = load_settings(folder / "service.toml")
     history = history_of(settings)

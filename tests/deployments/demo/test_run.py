@@ -6,6 +6,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from deployments.demo.faults import Fault, service_name
 from deployments.demo.figures import LIVE
@@ -14,11 +15,12 @@ from deployments.demo.past import bring_history
 from deployments.demo.run import run_demo
 from reports.report import Report, from_text
 from tasks.check_result import Status
+from tasks.history.engine import writing
 from tasks.history.opened import history_of
 from tasks.history.runs import read_runs
 from tasks.postgres.server import running_postgres
 from tasks.samples.facts import Reading
-from tasks.samples.store import read_samples, store_readings, synthetic_until
+from tasks.samples.store import oldest_sample, read_samples, store_readings, synthetic_until
 from tasks.settings import SERVICES_VARIABLE, load_settings
 from tasks.slo.checks import CHECKS as SLO
 
@@ -131,7 +133,27 @@ def test_weeks_that_were_watched_are_not_painted_over(folder: Path, said: Said) 
     with running_postgres(folder / "data" / "postgres", fsync=False) as server:
         dsn = f"{server.dsn.removesuffix('postgres')}kondate"
         bring_history(file, SHORT, dsn, False, until + timedelta(minutes=20))
-    assert synthetic_until(history, settings.service.name) == until
-    minutes = (until + timedelta(minutes=1), until + timedelta(minutes=20))
-    assert read_samples(history, settings.service.name, LIVE, *minutes) == {"a": (0.0,)}
+    before = (until + timedelta(minutes=1), until + timedelta(minutes=6))
+    assert read_samples(history, settings.service.name, LIVE, *before) == {"a": (0.0,)}
+    after = (until + timedelta(minutes=6), until + timedelta(minutes=20))
+    assert read_samples(history, settings.service.name, LIVE, *after) == {"a": (1.0,) * 14, "b": (1.0,) * 14}
+
+
+def test_a_past_of_fewer_weeks_is_lengthened(folder: Path, said: Said) -> None:
+    file = folder / "data" / f"{service_name(())}.toml"
+    settings = load_settings(file)
+    history = history_of(settings)
+    name = settings.service.name
+    oldest = oldest_sample(history, name, LIVE)
+    assert oldest is not None
+    minute = int((oldest + timedelta(days=30)).timestamp()) // 60
+    with writing(history) as connection:
+        connection.execute(text("DELETE FROM samples WHERE minute < :minute"), {"minute": minute})
+    with running_postgres(folder / "data" / "postgres", fsync=False) as server:
+        bring_history(file, SHORT, f"{server.dsn.removesuffix('postgres')}kondate", False, datetime.now(UTC))
+    again = oldest_sample(history, name, LIVE)
+    assert again is not None and abs(again - oldest) < timedelta(hours=1)
+    day = (oldest + timedelta(days=29), oldest + timedelta(days=31))
+    assert {len(values) for values in read_samples(history, name, LIVE, *day).values()} == {2 * 1440}
+    history.dispose()
     history.dispose()

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, text
 
 from tasks.history.engine import HistoryError, reading
 from tasks.samples.facts import Reading
-from tasks.samples.store import read_samples, store_readings, synthetic_until
+from tasks.samples.store import newest_sample, oldest_sample, read_samples, store_readings, synthetic_until
 
 NOON = datetime(2026, 11, 25, 12, 0, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -74,3 +74,12 @@ def test_a_month_of_minutes_is_one_transaction(history: Engine) -> None:
     assert store_readings(history, "shop", given) == 43_200
     [found] = read_samples(history, "shop", "cpu.used", NOON, NOON + 43_200 * MINUTE).values()
     assert (len(found), found[-1]) == (43_200, 99.0)
+
+
+def test_the_oldest_and_the_newest_minute_of_a_name(history: Engine) -> None:
+    assert newest_sample(history, "shop", "cpu.used") is None
+    store_readings(history, "shop", [(NOON + n * MINUTE, cpu(n, f"host-{n % 2}")) for n in range(4)])
+    store_readings(history, "bar", [(NOON + 9 * MINUTE, cpu(1))])
+    store_readings(history, "shop", [(NOON + 9 * MINUTE, Reading("swap.used", "host", 5, "%"))])
+    assert oldest_sample(history, "shop", "cpu.used") == NOON.replace(second=0)
+    assert newest_sample(history, "shop", "cpu.used") == NOON.replace(second=0) + 3 * MINUTE

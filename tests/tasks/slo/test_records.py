@@ -215,7 +215,11 @@ def recorded(version: str, ago: timedelta, outcome: Outcome = Outcome.SUCCEEDED,
         ([recorded("v2", HOUR, Outcome.FAILED), V1], "v3", Origin.INFERRED),
         ([recorded("v3", HOUR, Outcome.FAILED), recorded("v2", 2 * HOUR, Outcome.FAILED), V1], "v1", None),
         # One that ends later is newer, although it began before the other.
-        ([replace(V1, started_at=NOW - 2 * HOUR, ended_at=None), recorded("v2", HOUR, took=9 * HOUR)], "v2", None),
+        (
+            [replace(V1, started_at=NOW - 2 * HOUR, ended_at=None), recorded("v2", HOUR, Outcome.FAILED, 9 * HOUR)],
+            "v2",
+            None,
+        ),
     ],
 )  # fmt: skip
 def test_what_the_version_that_runs_tells(known: list[Deploy], version: str, expected: Origin | None) -> None:
