@@ -8,7 +8,7 @@ from tasks.check_result import CheckResult, Message, msg
 from tasks.logs.ingest import read_log
 from tasks.observation import Unobserved, seen
 from tasks.slo.checks import AVAILABILITY, DEPLOYS, UPTIME
-from tasks.slo.judge_months import judge_month, month_figures
+from tasks.slo.judge_months import judge_month, month_figures, not_frozen
 from tasks.slo.judge_review import judge_review, rests_on_logs
 from tasks.slo.look import look_at_slis, notes_on, objectives_of
 from tasks.slo.review import Review, review_of, span_of, windows_of
@@ -35,7 +35,7 @@ async def slo_review(round_: Round) -> Section:
     running = as_of < round_.period.end
     results = judge_review(review, slo, settings.service.environment, source, round_.now(), doubt)
     if not running and round_.period.is_month:
-        results = (*results, await _frozen(round_, review))
+        results = (*results, await _frozen(round_, review, doubt))
     notes = await asyncio.to_thread(notes_on, round_.history, settings, objectives, looked)
     return Section(results, _headlines(results, review), notes)
 
@@ -56,9 +56,11 @@ async def _read_logs(round_: Round, objectives: tuple[Objective, ...]) -> Messag
     return doubt
 
 
-async def _frozen(round_: Round, review: Review) -> CheckResult:
-    """Freeze the figures of a month that is over, or say what has changed since they were."""
+async def _frozen(round_: Round, review: Review, doubt: Message | None) -> CheckResult:
+    """Freeze the figures of a month that is over, or say what has changed since they were; not while in doubt."""
     settings, period = round_.settings, round_.period
+    if doubt is not None:
+        return not_frozen(doubt, period, round_.now())
     figures = month_figures(period, settings.service.timezone, review, settings.service.environment)
     name, now = settings.service.name, round_.now()
     frozen = await asyncio.to_thread(freeze_month, round_.history, name, period.key, figures, now)
@@ -66,7 +68,7 @@ async def _frozen(round_: Round, review: Review) -> CheckResult:
 
 
 def _headlines(results: tuple[CheckResult, ...], review: Review) -> tuple[Kpi, ...]:
-    budgets = [s.budget.left for s in review.standings if s.budget is not None]
+    budgets = [s.budget.left for s in review.standings if s.budget is not None and (s.known or s.surely_spent)]
     return (
         Kpi(msg("Availability"), _first(results, AVAILABILITY.id), "%"),
         Kpi(msg("Uptime"), _first(results, UPTIME.id), "%"),

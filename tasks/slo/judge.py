@@ -1,6 +1,7 @@
 """Holds what was counted over a window against its objective."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from tasks.check_result import (
@@ -80,7 +81,9 @@ def judge_objective(
     if status is Status.PASS and doubt is not None:
         status, reason = Status.UNKNOWN, doubt
     evidence = (_figures(objective, seen), *_by_module(objective, seen, modules or {}))
-    observed = _at_best(seen) if seen.surely_spent and not seen.known else observed_of(objective, seen.counted)
+    observed = (
+        _at_best(objective, seen) if seen.surely_spent and not seen.known else observed_of(objective, seen.counted)
+    )
     return check.judged(status, subject, reason, at=now, observed=observed, limit=limit, evidence=evidence)
 
 
@@ -97,9 +100,10 @@ def observed_of(objective: Measured, tally: Tally) -> Quantity | None:
     return None if share is None else Quantity(percent(share), "%")
 
 
-def _at_best(seen: Standing) -> Quantity:
-    """The good share if every minute that was not measured had been good."""
-    return Quantity(percent(1 - seen.counted.bad / seen.counted.expected_min), "%")
+def _at_best(objective: Measured, seen: Standing) -> Quantity | None:
+    """What would be shown if every minute that was not measured had been good."""
+    counted = seen.counted
+    return observed_of(objective, replace(counted, good=counted.expected_min - counted.bad, total=counted.expected_min))
 
 
 def met(objective: Measured, tally: Tally) -> bool:

@@ -113,7 +113,8 @@ def _causes(incidents: Sequence[Incident], as_of: datetime) -> Evidence:
 
 def _planned(maintenance: Sequence[Maintenance], window: Window) -> tuple[Evidence, ...]:
     """The maintenance windows, and of late ones why they are late."""
-    rows = tuple(
+    mine = [m for m in maintenance if m.starts_at < window.as_of and m.ends_at > window.start]
+    rows: tuple[tuple[Scalar | Message, ...], ...] = tuple(
         (
             moment(m.starts_at),
             moment(m.ends_at),
@@ -123,9 +124,10 @@ def _planned(maintenance: Sequence[Maintenance], window: Window) -> tuple[Eviden
             m.declared_by,
             msg("late: {why}", why=m.late_reason) if m.late else "",
         )
-        for m in maintenance[:MOST_ROWS]
-        if m.starts_at < window.as_of and m.ends_at > window.start
+        for m in mine[:MOST_ROWS]
     )
+    if len(mine) > MOST_ROWS:
+        rows += ((msg("{n} more", n=len(mine) - MOST_ROWS), "", "", "", "", "", ""),)
     columns = (
         msg("From"),
         msg("To"),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from tasks.check_result import CheckResult, Limit, Quantity, Scalar, Status, Table, moment, msg
+from tasks.check_result import CheckResult, Limit, Message, Quantity, Scalar, Status, Table, moment, msg
 from tasks.periods import Period
 from tasks.slo.checks import CLOSED_MONTH
 from tasks.slo.judge import subject_of
@@ -16,6 +16,9 @@ from tasks.slo.standing import Standing
 
 MONTH, REVISION, DIGEST = msg("Month"), msg("Revision"), msg("SHA-256 of the figures")
 """What the evidence of a frozen month calls these; `rounds db verify` reads them there."""
+
+_LOST = 0.01
+"""A share of the month that is more than a corrected record moves."""
 
 SHOWN = 12
 """So many digits of a hash are shown; all of them stand in the evidence."""
@@ -80,16 +83,18 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[tu
 
 
 def is_less(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """True when an objective that is still there was measured for longer before: data was lost meanwhile."""
+    """True when much less of an objective that is still there is measured than before: data was lost meanwhile."""
     now = after.get("objectives", {})
     return any(
-        name in now and _measured_min(now[name]) < _measured_min(figures)
+        name in now and _coverage(now[name]) < _coverage(figures) - _LOST
         for name, figures in before.get("objectives", {}).items()
     )
 
 
-def _measured_min(figures: Mapping[str, Any] | None) -> int:
-    return 0 if figures is None else int(figures["measured_min_with_maintenance"])
+def _coverage(figures: Mapping[str, Any] | None) -> float:
+    if figures is None or not figures["expected_min_with_maintenance"]:
+        return 0.0
+    return float(figures["measured_min_with_maintenance"] / figures["expected_min_with_maintenance"])
 
 
 def _flat(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Scalar]]:
@@ -98,6 +103,11 @@ def _flat(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Scal
             yield from _flat(value, f"{prefix}{name} ")
         else:
             yield f"{prefix}{name}", value
+
+
+def not_frozen(doubt: Message, period: Period, now: datetime) -> CheckResult:
+    """A month whose figures are not sure to be whole: they are shown, and not frozen."""
+    return CLOSED_MONTH.judged(Status.UNKNOWN, f"month:{period.key}", doubt, at=now)
 
 
 def judge_month(frozen: Frozen, period: Period, now: datetime) -> CheckResult:

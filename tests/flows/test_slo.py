@@ -279,3 +279,6 @@ def test_a_log_that_cannot_be_read_leaves_no_running_objective_met(shop: "Operat
     hold(shop, for_month=month)
     report = shop.report()
     assert result(report, "slo.availability", "objective:availability").status is Status.UNKNOWN
+    hold(shop, for_month="2026-03")
+    closed = result(shop.report(), "slo.closed-month", "month:2026-03")
+    assert closed.status is Status.UNKNOWN and not shop.rows("SELECT 1 FROM slo_months")

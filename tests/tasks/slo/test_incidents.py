@@ -137,6 +137,14 @@ def test_declared_maintenance_is_shown_and_why_it_was_late() -> None:
     ]
 
 
+def test_of_many_maintenances_those_of_the_window_are_shown_and_the_others_counted() -> None:
+    before = [Maintenance(at(-100 - n), at(-99 - n), None, "before", at(-200), "kim") for n in range(40)]
+    mine = [Maintenance(at(10 * n), at(10 * n + 5), None, f"no. {n}", at(-1), "kim") for n in range(33)]
+    [table] = judge_downtime(UP, (), OVER, NOW, (*before, *mine)).evidence
+    assert isinstance(table, Table) and len(table.rows) == 31
+    assert (table.rows[0][3], getattr(table.rows[30][0], "params", None)) == ("no. 0", {"n": 3})
+
+
 def test_downtime_of_what_was_not_measured_is_not_none() -> None:
     assert downtime((), HALF).status is Status.UNKNOWN
     assert downtime((), Unobserved(msg("gone"))).status is Status.UNKNOWN

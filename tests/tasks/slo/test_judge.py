@@ -102,6 +102,13 @@ def test_a_budget_that_the_measured_half_overspent_has_failed_whatever_the_other
     assert result.observed is not None and result.observed.value == percent(1 - 30 / MONTH)
 
 
+def test_an_error_rate_that_was_measured_in_part_shows_the_least_it_can_have_been() -> None:
+    sliced = error_rate(budgeting="timeslices")
+    minutes = minutes_up(MONTH, down=[(10, 110)], unmeasured=[(200, 200 + MONTH // 2)])
+    result = judged(sliced, standing(sliced, minutes, window(30)))
+    assert (result.status, result.observed and result.observed.value) == (Status.FAIL, percent(100 / MONTH))
+
+
 def test_a_service_deployed_on_the_10th_is_told_to_say_so() -> None:
     seen = standing(uptime(), minutes_up(MONTH, unmeasured=[(0, 9 * 1440)]), window(30))
     result = judged(uptime(), seen)
