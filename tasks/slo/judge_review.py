@@ -5,7 +5,8 @@ from datetime import datetime
 from tasks.check_result import CheckResult, Message
 from tasks.slo.indicators import by_module
 from tasks.slo.judge import judge_objective
-from tasks.slo.judge_budget import judge_budget, judge_burn
+from tasks.slo.judge_budget import judge_budget
+from tasks.slo.judge_burn import judge_burn
 from tasks.slo.judge_deploys import judge_deploys
 from tasks.slo.judge_incidents import judge_downtime, judge_resolution
 from tasks.slo.review import Review

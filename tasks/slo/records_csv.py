@@ -69,13 +69,15 @@ def _maintenance(line: _Said) -> Maintenance:
     declared_at = line.time("declared_at") or line.now
     if declared_at > line.now:
         raise RecordRefused("a window is declared when it is recorded at the latest, not in the future", "declared_at")
+    by = line.cells["declared_by"] or line.by
     return Maintenance(
         starts_at=line.needed("starts_at"),
         ends_at=line.needed("ends_at"),
         module=line.cells["module"] or None,
         reason=line.cells["reason"],
         declared_at=declared_at,
-        declared_by=line.cells["declared_by"] or line.by,
+        # Who reads the report must know that nobody but the file says when it was declared.
+        declared_by=f"{by[:70]} (CSV)" if line.cells["declared_at"] else by,
         late_reason=line.cells["late_reason"],
     )
 

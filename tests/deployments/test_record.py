@@ -58,8 +58,8 @@ def test_a_pipeline_records_a_deploy_that_just_ended(shop: "Operated") -> None:
 
 
 def test_a_variable_that_a_pipeline_did_not_set_says_nothing(shop: "Operated") -> None:
-    unset = [word for name in ("environment", "started", "ended", "commit-time") for word in (f"--{name}", "")]
-    assert record(shop, "deploy", "1.4.3", *unset)[0] == 0
+    unset = [word for name in ("environment", "started", "ended") for word in (f"--{name}", "")]
+    assert record(shop, "deploy", "1.4.3", *unset, "--commit-time", " ")[0] == 0
     [deploy] = read_deploys(shop.history, shop.name, *EVER)
     assert (deploy.environment, deploy.commit_at) == ("production", None) and deploy.started_at >= NOW
 
@@ -229,3 +229,18 @@ def test_it_needs_no_server_and_asks_the_service_nothing(shop: "Operated", site:
     assert deploy.version == "1.4.3"
     assert shop.rows("SELECT recorded_by FROM deploys")[0][0] == getpass.getuser()
     assert site.asked == []
+
+
+def test_a_container_whose_user_has_no_name_can_record(shop: "Operated", tmp_path: Path) -> None:
+    nobody = os.getuid() + 77_777
+    program = f"import os; os.getuid = lambda: {nobody}; from deployments.cli import app; app()"
+    ended = subprocess.run(
+        [sys.executable, "-c", program, "record", "deploy", "1.4.3", "--service", str(shop.settings.path)],
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},  # no LOGNAME, no USER
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert shop.rows("SELECT recorded_by FROM deploys")[0][0] == f"uid {nobody}"

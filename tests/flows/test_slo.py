@@ -19,10 +19,12 @@ from flows.slo_report import slo_report
 from reports.report import Report
 from tasks.check_result import CheckResult, Status, Table
 from tasks.errors import UsageError
+from tasks.history.engine import reading
 from tasks.samples.facts import Reading
 from tasks.samples.store import store_readings
 from tasks.settings import load_settings
 from tasks.slo.facts import Deploy, Maintenance, Origin, Outage, Outcome
+from tasks.slo.store_months import month_problems
 from tasks.slo.store_records import store_records
 
 if TYPE_CHECKING:
@@ -207,11 +209,16 @@ def test_a_closed_month_is_frozen_and_a_correction_is_the_next_revision(shop: "O
     changed = corrected.evidence[1]
     assert isinstance(changed, Table)
     assert ("objectives uptime good", 743 * 60 - 90 - 40, 743 * 60 - 90 - 50) in changed.rows
+    with reading(shop.history) as connection:
+        assert month_problems(connection) == {}
     shop.rows("DELETE FROM samples WHERE minute < 100000000")
     hold(shop, for_month="2026-03")
     lost = result(shop.report(), "slo.closed-month", "month:2026-03")
     assert lost.status is Status.WARN and "Less is measured now" in lost.reason.text
     assert [row.revision for row in shop.rows("SELECT revision FROM slo_months ORDER BY revision")] == [1, 2]
+    shop.rows("DELETE FROM slo_months WHERE revision = 2")
+    with reading(shop.history) as connection:
+        assert month_problems(connection) == {shop.name: ["frozen month 2026-03 r2: is not the one that was reported"]}
 
 
 def test_another_zone_for_a_closed_month_is_a_correction_that_says_so(shop: "Operated") -> None:

@@ -84,7 +84,7 @@ def test_maintenance(history: Engine, take_in: Import) -> None:
     assert take_in("maintenance", text) == {"NEW": 3}
     announced, late, planned = read_maintenance(history, "shop", *EVER)
     assert announced == Maintenance(
-        utc("2026-10-31T18:00"), utc("2026-10-31T19:00"), None, "upgrade", utc("2026-10-30T01:00"), "lee"
+        utc("2026-10-31T18:00"), utc("2026-10-31T19:00"), None, "upgrade", utc("2026-10-30T01:00"), "lee (CSV)"
     )
     assert (late.declared_at, late.declared_by, late.late, late.late_reason) == (NOW, "kim", True, "it could not wait")
     assert (planned.declared_at, planned.late, planned.module) == (NOW, False, "orders")
