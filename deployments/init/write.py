@@ -15,7 +15,7 @@ _CHECK = "check this / 要確認: "
 
 def document(looked: Looked) -> str:
     """A whole service file."""
-    parts = (_service, _health, _logs, _routes, _metrics, _resources, _database, _mail, _guide)
+    parts = (_service, _health, _logs, _routes, _metrics, _resources, _database, _slo, _mail, _guide)
     return "\n\n".join("\n".join(part(looked)) for part in parts) + "\n"
 
 
@@ -196,6 +196,16 @@ def _database(looked: Looked) -> Iterator[str]:
         yield f"url = {quoted(looked.database.url or '')}"
     else:
         yield f"url = {{ env = {quoted(looked.database.variable)} }}"
+
+
+def _slo(_: Looked) -> Iterator[str]:
+    yield "# Objectives: without any of your own the guide's six hold / サービスレベル目標（なければガイドの 6 つ）"
+    yield "# [slo]"
+    yield "# since = 2026-11-01              # nothing before this day is missed / この日より前は対象外"
+    yield "# [[slo.objective]]"
+    yield '# name = "availability"'
+    yield '# kind = "availability"'
+    yield "# target = 0.999"
 
 
 def _mail(_: Looked) -> Iterator[str]:
