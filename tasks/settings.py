@@ -38,7 +38,7 @@ class Service(Model):
 
     name: Slug
     base_url: HttpUrl
-    environment: str = "production"
+    environment: Annotated[str, Field(min_length=1, max_length=40)] = "production"
     timezone: str = "UTC"
     owner: str | None = None
     modules: tuple[Slug, ...] = ()

@@ -89,9 +89,9 @@ def decide(history: History, service: str, fingerprint: str, decision: Decision,
             insert(error_decisions).values(
                 group_id=row.id,
                 decided_at=now,
-                decided_by=shown(decision.by, _MOST_CHARS),
+                decided_by=shown(decision.by, _MOST_CHARS)[:_MOST_CHARS],
                 action=decision.action.value,
-                detail=shown("; ".join(part for part in detail if part), _MOST_NOTE),
+                detail=shown("; ".join(part for part in detail if part), _MOST_NOTE)[:_MOST_NOTE],
             )
         )
         return _known(connection, connection.execute(select(error_groups).where(mine)).one())
@@ -106,14 +106,14 @@ def read_error(history: History, service: str, fingerprint: str) -> KnownError:
 def _changes(decision: Decision, now: datetime) -> dict[str, Any]:
     match decision.action:
         case Action.RESOLVE:
-            release = shown(decision.release.strip(), _MOST_CHARS)
+            release = shown(decision.release.strip(), _MOST_CHARS)[:_MOST_CHARS]
             return {"state": "resolved", "resolved_at": now, "resolved_release": release}
         case Action.IGNORE:
             return {"state": "ignored"}
         case Action.REOPEN:
             return {"state": "open", "resolved_at": None, "resolved_release": ""}
         case Action.ASSIGN:
-            return {"assignee": shown(decision.assignee.strip(), _MOST_CHARS)}
+            return {"assignee": shown(decision.assignee.strip(), _MOST_CHARS)[:_MOST_CHARS]}
 
 
 def _find(connection: Connection, service: str, fingerprint: str) -> Any:

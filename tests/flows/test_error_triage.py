@@ -96,3 +96,10 @@ def test_a_decision_about_no_error_is_refused(shop: "Operated") -> None:
     assert shop.rows("SELECT COUNT(*) FROM error_decisions")[0][0] == 0
     with pytest.raises(NoSuchError):
         read_error(shop.history, "another", fingerprint(shop, "Boom"))
+
+
+def test_names_are_no_longer_than_their_column_however_they_are_spelt_out(shop: "Operated") -> None:
+    boom = fingerprint(shop, "Boom")
+    assert rounds(shop, "assign", boom, "\x1b" * 79, "--by", "\x1b" * 79)[0] == 0
+    known = read_error(shop.history, shop.name, boom)
+    assert (len(known.assignee), len(known.decisions[-1].by)) == (80, 80)
