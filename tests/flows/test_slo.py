@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -44,7 +45,7 @@ LOG = (
 )
 OBJECTIVES = """
 [slo.alerts]
-min_valid = 20  # about 80 requests come in an hour
+min_valid = 20  # about 40 requests come in an hour
 [[slo.objective]]
 name = "availability"
 kind = "availability"
@@ -85,7 +86,7 @@ def lines(chance: random.Random) -> Iterator[str]:
     """A month of requests, some failed, some slow, some lines torn; and an hour on either side."""
     at = START.astimezone(UTC) - HOUR
     while at < END.astimezone(UTC) + HOUR:
-        at += timedelta(seconds=chance.expovariate(1 / 45))
+        at += timedelta(seconds=chance.expovariate(1 / 90))
         if SILENT[0] <= at < SILENT[0] + SILENT[1]:
             continue
         down = OUTAGE[0] <= at < OUTAGE[0] + OUTAGE[1] or CLOSED[0] <= at < CLOSED[0] + CLOSED[1]
@@ -103,6 +104,11 @@ def lines(chance: random.Random) -> Iterator[str]:
         yield text if chance.random() > 0.001 else text[:40]
 
 
+@cache
+def log_text() -> str:
+    return "".join(f"{line}\n" for line in lines(random.Random(7)))
+
+
 @pytest.fixture
 def shop(operate: "Operate", prefect: Any) -> "Operated":
     """A service with a month of log, probes and records."""
@@ -111,7 +117,7 @@ def shop(operate: "Operate", prefect: Any) -> "Operated":
     file = shop.settings.path
     file.write_text(file.read_text().replace(shop.settings.service.timezone, NEW_YORK.key, 1))
     shop.settings = load_settings(file)
-    (file.parent / "app.log").write_text("".join(f"{line}\n" for line in lines(random.Random(7))))
+    (file.parent / "app.log").write_text(log_text())
     return shop
 
 

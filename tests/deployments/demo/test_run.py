@@ -25,7 +25,7 @@ from tasks.settings import SERVICES_VARIABLE, load_settings
 from tasks.slo.checks import CHECKS as SLO
 
 Said = dict[frozenset[Fault], tuple[bool, str]]
-SHORT = Shape(requests_per_day=5000)
+SHORT = Shape(requests_per_day=3500)
 """Fewer requests a day than the demo's, and as many days: the last whole month is looked at."""
 
 

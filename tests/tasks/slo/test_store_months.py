@@ -92,13 +92,16 @@ def test_figures_that_go_back_to_what_they_were_are_a_third_revision(history: En
 
 def test_what_was_pruned_meanwhile_corrects_nothing(history: Engine) -> None:
     first = freeze_month(history, SHOP, OCTOBER, FIGURES, NOW)
-    kept = freeze_month(history, SHOP, OCTOBER, with_up(measured_min_with_maintenance=44_059, good=1), LATER)
+    kept = freeze_month(history, SHOP, OCTOBER, with_up(measured_min_with_maintenance=43_000, good=1), LATER)
     assert (kept.revision, kept.digest, kept.frozen_at, kept.less) == (1, first.digest, NOW, True)
     assert kept.differences == (
         ("objectives up good", 9_990, 1),
-        ("objectives up measured_min_with_maintenance", 44_060, 44_059),
+        ("objectives up measured_min_with_maintenance", 44_060, 43_000),
     )
     assert stored(history) == [(OCTOBER, 1, first.digest)]
+    # A corrected outage moves few minutes: that is no loss.
+    assert freeze_month(history, SHOP, "2026-09", FIGURES, NOW).revision == 1
+    assert freeze_month(history, SHOP, "2026-09", with_up(measured_min_with_maintenance=44_000), LATER).revision == 2
     # A window that is recorded afterwards takes minutes out of what counts, not out of what was measured.
     assert freeze_month(history, SHOP, OCTOBER, with_up(measured_min=43_000), LATER).revision == 2
 
