@@ -18,6 +18,7 @@ from tasks.slo.windows import minute_of
 
 _GUIDE = msg("the guide's SLI and SLO tables")
 _FILE = msg("the service file")
+_NOTHING = msg("Nothing of the month was measured: there is nothing to freeze")
 _LOG_DEADLINE_S = 600.0
 
 
@@ -59,6 +60,8 @@ async def _read_logs(round_: Round, objectives: tuple[Objective, ...]) -> Messag
 async def _frozen(round_: Round, review: Review, doubt: Message | None) -> CheckResult:
     """Freeze the figures of a month that is over, or say what has changed since they were; not while in doubt."""
     settings, period = round_.settings, round_.period
+    if not any(standing.counted.measured_min for standing in review.standings):
+        doubt = doubt or _NOTHING
     if doubt is not None:
         return not_frozen(doubt, period, round_.now())
     figures = month_figures(period, settings.service.timezone, review, settings.service.environment)
