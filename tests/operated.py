@@ -41,6 +41,7 @@ from tasks import secrets
 from tasks.history.engine import History, writing
 from tasks.history.opened import history_of
 from tasks.history.runs import StoredRun, read_runs
+from tasks.samples.store import read_samples
 from tasks.settings import SERVICES_VARIABLE, Settings, load_settings, use_services
 
 DROP = "drop"
@@ -52,6 +53,15 @@ HEALTH = (
 )
 GUIDE = '[guide.daily]\nerror-logs = { not_applicable = "by hand" }\nresources = { not_applicable = "by hand" }\n'
 RECIPIENTS = '[{ address = "oncall@shop.example", locale = "ja" }, { address = "lead@shop.example", locale = "en" }]'
+
+
+def figures(
+    history: History, service: str, name: str, since: datetime, until: datetime
+) -> dict[str, tuple[float, ...]]:
+    """The sampled figures of a name by subject, oldest first, without their minutes."""
+    first, end = (int(at.timestamp()) // 60 for at in (since, until))
+    rows = read_samples(history, service, name, first, end)
+    return {subject: tuple(value for _, value in found) for subject, found in rows.items()}
 
 
 def zone_without_midnight() -> str:

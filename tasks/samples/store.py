@@ -1,6 +1,6 @@
 """Figures by minute in the history."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, func, insert, select, update
@@ -41,23 +41,21 @@ def store_readings(
         return len(rows)
 
 
-def read_samples(
-    history: History, service: str, name: str, since: datetime, until: datetime
-) -> Mapping[str, tuple[float, ...]]:
-    """The figures of a name by subject, oldest first."""
-    found: dict[str, list[float]] = {}
+def read_samples(history: History, service: str, name: str, first: int, end: int) -> dict[str, list[tuple[int, float]]]:
+    """The figures of a name by subject, each with its minute, from the minute `first` to before `end`, oldest first."""
+    found: dict[str, list[tuple[int, float]]] = {}
     query = (
-        select(sample_series.c.subject, samples.c.value)
+        select(sample_series.c.subject, samples.c.minute, samples.c.value)
         .join(samples)
         .join(services, services.c.id == sample_series.c.service_id)
         .where(services.c.name == service, sample_series.c.name == name)
-        .where(samples.c.minute >= int(since.timestamp()) // 60, samples.c.minute < int(until.timestamp()) // 60)
+        .where(samples.c.minute >= first, samples.c.minute < end)
         .order_by(sample_series.c.subject, samples.c.minute)
     )
     with reading(history) as connection:
-        for subject, value in connection.execute(query):
-            found.setdefault(subject, []).append(value)
-    return {subject: tuple(values) for subject, values in found.items()}
+        for subject, minute, value in connection.execute(query):
+            found.setdefault(subject, []).append((minute, value))
+    return found
 
 
 def newest_sample(history: History, service: str, name: str) -> datetime | None:

@@ -27,11 +27,6 @@ def burn_rate(tally: Tally, target: float) -> float | None:
     return float(Fraction(tally.bad, tally.total) / allowed(target)) if tally.total else None
 
 
-def worst_burn_rate(target: float) -> float:
-    """The burn rate of a total outage."""
-    return float(1 / allowed(target))
-
-
 def detection_s(target: float, factor: float, long_h: float) -> float:
     """How long a total outage lasts, in seconds, before the long window's burn rate reaches a factor."""
     return float(Fraction(str(factor)) * allowed(target) * Fraction(str(long_h)) * 3600)

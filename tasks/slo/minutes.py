@@ -1,6 +1,5 @@
 """Minutes of events: made from requests and probes, cut, left out, added up. Pure arithmetic."""
 
-import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -143,8 +142,3 @@ def runs(down: Flags, first: int, *, gap: int) -> list[Span]:
     breaks = np.flatnonzero(np.diff(places) > gap + 1)
     starts, ends = [places[0], *places[breaks + 1]], [*places[breaks], places[-1]]
     return [(first + int(start), first + int(end) + 1) for start, end in zip(starts, ends, strict=True)]
-
-
-def increases(values: Sequence[float]) -> float:
-    """What a counter grew by over its readings: where it fell, it had begun again from 0."""
-    return float(sum(b - a if b >= a else b for a, b in itertools.pairwise(values)))

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, case, func, select
 from tasks.history.engine import History, reading
 from tasks.history.tables import services
 from tasks.logs.tables import latency_bounds, traffic_minutes, traffic_series
-from tasks.samples.tables import sample_series, samples
+from tasks.samples.store import read_samples
 from tasks.slo.facts import Counts, Flags, Minutes, Probes, Scope, Traffic
 from tasks.slo.minutes import Span, slices
 
@@ -136,33 +136,22 @@ def _known(busy: Flags, quiet_min: int, read_to: int) -> Flags:
 def read_probes(history: History, service: str, name: str, span: Span) -> Probes:
     """How many instances were probed in each minute of a span, and how many failed; `name` such as `probe.ready`."""
     asked, failed = (np.zeros(span[1] - span[0], dtype=np.int64) for _ in range(2))
-    with reading(history) as connection:
-        for subject_minutes, values in _samples(connection, service, name, span):
-            asked[subject_minutes - span[0]] += 1
-            failed[subject_minutes - span[0]] += values < 1
+    for rows in read_samples(history, service, name, *span).values():
+        minutes, values = _columns(rows)
+        asked[minutes - span[0]] += 1
+        failed[minutes - span[0]] += values < 1
     return Probes(span[0], asked, failed)
 
 
 def read_floor(history: History, service: str, subject: str, floor: float, span: Span) -> Minutes:
     """The minutes of a span in which a business figure was sampled, good at or above its floor."""
     good, measured = (np.zeros(span[1] - span[0], dtype=np.bool_) for _ in range(2))
-    with reading(history) as connection:
-        for minutes, values in _samples(connection, service, "kpi.value", span, subject):
-            measured[minutes - span[0]] = True
-            good[minutes - span[0]] = values >= floor
+    minutes, values = _columns(read_samples(history, service, "kpi.value", *span).get(subject, []))
+    measured[minutes - span[0]] = True
+    good[minutes - span[0]] = values >= floor
     return slices(span[0], good, measured)
 
 
-def _samples(
-    connection: Connection, service: str, name: str, span: Span, subject: str | None = None
-) -> Iterator[tuple[Counts, NDArray[np.float64]]]:
-    """(minutes, values) of each series of a name."""
-    mine = select(sample_series.c.id).join(services, services.c.id == sample_series.c.service_id)
-    mine = mine.where(services.c.name == service, sample_series.c.name == name)
-    if subject is not None:
-        mine = mine.where(sample_series.c.subject == subject)
-    for series in connection.execute(mine).scalars().all():
-        c = samples.c
-        span_of = select(c.minute, c.value).where(c.series_id == series, c.minute >= span[0], c.minute < span[1])
-        rows = connection.execute(span_of).all()
-        yield np.array([row[0] for row in rows], dtype=np.int64), np.array([row[1] for row in rows], dtype=np.float64)
+def _columns(rows: Sequence[tuple[int, float]]) -> tuple[Counts, NDArray[np.float64]]:
+    """Minutes and values."""
+    return np.array([row[0] for row in rows], dtype=np.int64), np.array([row[1] for row in rows], dtype=np.float64)

@@ -45,16 +45,12 @@ def note_version(history: History, service: str, environment: str, version: str,
         return book.note(environment, version)
 
 
-def read_deploys(
-    history: History, service: str, since: datetime, until: datetime, environment: str | None = None
-) -> tuple[Deploy, ...]:
-    """The deploys that began in a span, oldest first; without an environment, those to every one."""
+def read_deploys(history: History, service: str, since: datetime, until: datetime) -> tuple[Deploy, ...]:
+    """The deploys to every environment that began in a span, oldest first."""
     c = deploys.c
-    query = _of(deploys, service).where(c.started_at >= since, c.started_at < until)
-    if environment is not None:
-        query = query.where(c.environment == environment)
+    query = _of(deploys, service).where(c.started_at >= since, c.started_at < until).order_by(c.started_at, c.id)
     with reading(history) as connection:
-        return tuple(deploy_of(row) for row in connection.execute(query.order_by(c.started_at, c.id)))
+        return tuple(deploy_of(row) for row in connection.execute(query))
 
 
 def first_deploys(history: History, service: str) -> dict[str, datetime]:

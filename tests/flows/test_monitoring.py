@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flows.monitoring import monitoring
-from tasks.samples.store import read_samples
 from tasks.slo.facts import Deploy, Origin, Outcome
 from tasks.slo.store_records import store_records
+from tests.operated import figures
 
 if TYPE_CHECKING:
     from prefect import State
@@ -45,7 +45,7 @@ def samples(shop: "Operated", name: str) -> dict[str, tuple[float, ...]]:
     """What is stored of a figure around now."""
     now = datetime.now(UTC)
     around = timedelta(minutes=10)
-    return dict(read_samples(shop.history, shop.name, name, now - around, now + around))
+    return dict(figures(shop.history, shop.name, name, now - around, now + around))
 
 
 def log_of(shop: "Operated") -> Path:

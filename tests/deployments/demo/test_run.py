@@ -20,9 +20,10 @@ from tasks.history.opened import history_of
 from tasks.history.runs import read_runs
 from tasks.postgres.server import running_postgres
 from tasks.samples.facts import Reading
-from tasks.samples.store import oldest_sample, read_samples, store_readings, synthetic_until
+from tasks.samples.store import oldest_sample, store_readings, synthetic_until
 from tasks.settings import SERVICES_VARIABLE, load_settings
 from tasks.slo.checks import CHECKS as SLO
+from tests.operated import figures
 
 Said = dict[frozenset[Fault], tuple[bool, str]]
 SHORT = Shape(requests_per_day=3500)
@@ -134,9 +135,9 @@ def test_weeks_that_were_watched_are_not_painted_over(folder: Path, said: Said) 
         dsn = f"{server.dsn.removesuffix('postgres')}kondate"
         bring_history(file, SHORT, dsn, False, until + timedelta(minutes=20))
     before = (until + timedelta(minutes=1), until + timedelta(minutes=6))
-    assert read_samples(history, settings.service.name, LIVE, *before) == {"a": (0.0,)}
+    assert figures(history, settings.service.name, LIVE, *before) == {"a": (0.0,)}
     after = (until + timedelta(minutes=6), until + timedelta(minutes=20))
-    assert read_samples(history, settings.service.name, LIVE, *after) == {"a": (1.0,) * 14, "b": (1.0,) * 14}
+    assert figures(history, settings.service.name, LIVE, *after) == {"a": (1.0,) * 14, "b": (1.0,) * 14}
 
 
 def test_a_past_of_fewer_weeks_is_lengthened(folder: Path, said: Said) -> None:
@@ -154,6 +155,6 @@ def test_a_past_of_fewer_weeks_is_lengthened(folder: Path, said: Said) -> None:
     again = oldest_sample(history, name, LIVE)
     assert again is not None and abs(again - oldest) < timedelta(hours=1)
     day = (oldest + timedelta(days=29), oldest + timedelta(days=31))
-    assert {len(values) for values in read_samples(history, name, LIVE, *day).values()} == {2 * 1440}
+    assert {len(values) for values in figures(history, name, LIVE, *day).values()} == {2 * 1440}
     history.dispose()
     history.dispose()

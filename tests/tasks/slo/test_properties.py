@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tasks.slo.budget import budget_of, burn_rate, shown_share
 from tasks.slo.facts import Minutes
 from tasks.slo.incidents import Incident, merged
-from tasks.slo.minutes import Tally, bad_until, flags, increases, runs, tally
+from tasks.slo.minutes import Tally, bad_until, flags, runs, tally
 from tasks.slo.windows import at_minute
 from tests.tasks.slo.figures import FIRST, events, window
 
@@ -90,12 +90,6 @@ def test_runs_hold_every_set_minute_and_no_wide_gap(down: list[bool], gap: int) 
     assert {place for place, is_down in enumerate(down) if is_down} <= covered
     assert all(down[start] and down[end - 1] for start, end in found)
     assert all(later[0] - earlier[1] > gap for earlier, later in itertools.pairwise(found))
-
-
-@given(st.lists(st.integers(0, 1000), min_size=1, max_size=30))
-def test_a_counter_that_only_rises_grew_by_its_ends(steps: list[int]) -> None:
-    values = list(np.cumsum(steps))
-    assert increases(values) == values[-1] - values[0]
 
 
 @given(st.integers(1, 10_000), st.integers(0, 50))

@@ -86,8 +86,7 @@ def test_another_start_environment_or_service_is_another_deploy(history: Engine)
         assert put(history, other) == ["NEW"]
     assert put(history, first, service="bar") == ["NEW"]
     assert len(read_deploys(history, SHOP, *EVER)) == 4
-    assert read_deploys(history, SHOP, *EVER, environment="staging") == (replace(first, environment="staging"),)
-    assert read_deploys(history, SHOP, *EVER, PRODUCTION) != read_deploys(history, SHOP, *EVER)
+    assert replace(first, environment="staging") in read_deploys(history, SHOP, *EVER)
     assert read_deploys(history, "bar", *EVER) == (first,)
 
 
