@@ -41,6 +41,7 @@ check: .venv
 bench: .venv
 	PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL=CRITICAL $(BIN)/python -m tests.bench.overhead
 	PREFECT_LOGGING_LEVEL=ERROR PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL=CRITICAL $(BIN)/python -m tests.bench.log_scan
+	$(BIN)/python -m tests.bench.slo_month
 
 up: .venv
 	$(BIN)/rounds up --demo

@@ -35,10 +35,10 @@ MOST_CURVES = 4
 _SHORT_MIN = 3 * 24 * 60
 _POLICY = msg("the error budget policy")
 STEPS = {
-    Step.NORMAL: msg("normal: go on as usual"),
-    Step.CAUTION: msg("caution: risky changes need a second look"),
-    Step.POSTMORTEM: msg("a postmortem is due"),
-    Step.EXHAUSTED: msg("exhausted: releases stop, except fixes"),
+    Step.NORMAL: msg("normal"),
+    Step.CAUTION: msg("caution"),
+    Step.POSTMORTEM: msg("postmortem due"),
+    Step.EXHAUSTED: msg("releases stop"),
 }
 
 
@@ -112,7 +112,6 @@ def _table(rows: Sequence[_Row]) -> Evidence:
         msg("Coverage, %"),
         msg("Left, %"),
         msg("Prorated, %"),
-        msg("Burn rate"),
         msg("Runs out"),
         msg("Step of the policy"),
     )
@@ -124,15 +123,15 @@ def _cells(row: _Row) -> tuple[Scalar | Message, ...]:
     name, target = subject_of(row.objective).removeprefix("objective:"), round(100 * row.objective.target, 6)
     seen = row.standing
     if seen is None:
-        return (name, target, None, None, None, None, None, None, None)
+        return (name, target, None, None, None, None, None, None)
     budget, share = seen.budget, seen.counted.share
     good = None if share is None else round(100 * share, 6)
     coverage = round(100 * seen.counted.coverage, 3)
     if budget is None:
-        return (name, target, good, coverage, None, None, None, None, None)
+        return (name, target, good, coverage, None, None, None, None)
     left, so_far = round(100 * budget.left, 1), round(100 * budget.spent_so_far, 1)
     step = None if row.step is None else STEPS[row.step]
-    return (name, target, good, coverage, left, so_far, round(budget.burn, 3), ends(budget), step)
+    return (name, target, good, coverage, left, so_far, ends(budget), step)
 
 
 def _curves(rows: Sequence[_Row], zone: ZoneInfo) -> tuple[Evidence, ...]:
