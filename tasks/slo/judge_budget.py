@@ -107,13 +107,13 @@ def _reason(worst: _Row) -> Message:
 def _table(rows: Sequence[_Row]) -> Evidence:
     columns = (
         msg("Objective"),
-        msg("Target, %"),
-        msg("Good, %"),
-        msg("Coverage, %"),
+        msg("Step"),
         msg("Left, %"),
         msg("Prorated, %"),
         msg("Runs out"),
-        msg("Step of the policy"),
+        msg("Target, %"),
+        msg("Good, %"),
+        msg("Coverage, %"),
     )
     title = msg("Error budgets: left of the whole window's, and spent of the part that has passed (prorated)")
     return Table(title, columns, tuple(_cells(row) for row in rows))
@@ -123,15 +123,14 @@ def _cells(row: _Row) -> tuple[Scalar | Message, ...]:
     name, target = subject_of(row.objective).removeprefix("objective:"), round(100 * row.objective.target, 6)
     seen = row.standing
     if seen is None:
-        return (name, target, None, None, None, None, None, None)
-    budget, share = seen.budget, seen.counted.share
-    good = None if share is None else round(100 * share, 6)
-    coverage = round(100 * seen.counted.coverage, 3)
-    if budget is None:
-        return (name, target, good, coverage, None, None, None, None)
-    left, so_far = round(100 * budget.left, 1), round(100 * budget.spent_so_far, 1)
+        return (name, None, None, None, None, target, None, None)
+    share = seen.counted.share
+    measured = (None if share is None else round(100 * share, 6), round(100 * seen.counted.coverage, 3))
+    if (budget := seen.budget) is None:
+        return (name, None, None, None, None, target, *measured)
     step = None if row.step is None else STEPS[row.step]
-    return (name, target, good, coverage, left, so_far, ends(budget), step)
+    left, so_far = round(100 * budget.left, 1), round(100 * budget.spent_so_far, 1)
+    return (name, step, left, so_far, ends(budget), target, *measured)
 
 
 def _curves(rows: Sequence[_Row], zone: ZoneInfo) -> tuple[Evidence, ...]:

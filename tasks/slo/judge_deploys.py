@@ -79,6 +79,6 @@ def _took(label: Message, minutes: Sequence[float]) -> list[tuple[Message, Scala
         (label, None if took.median_min is None else round(took.median_min, 1))
     ]
     if took.longest_min is not None:
-        p90 = msg("of ten or more") if took.p90_min is None else round(took.p90_min, 1)
+        p90 = msg("fewer than ten") if took.p90_min is None else round(took.p90_min, 1)
         rows += [(msg("p90, min"), p90), (msg("Longest, min"), round(took.longest_min, 1))]
     return rows

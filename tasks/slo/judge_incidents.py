@@ -158,7 +158,7 @@ def _distribution(objective: Resolution, incidents: Sequence[Incident], as_of: d
         (msg("Resolved incidents"), took.n),
         (msg("Ongoing incidents"), len(late)),
         (msg("Median, min"), took.median_min),
-        (msg("p90, min"), msg("of ten or more") if took.p90_min is None else round(took.p90_min, 1)),
+        (msg("p90, min"), msg("fewer than ten") if took.p90_min is None else round(took.p90_min, 1)),
         (msg("Longest, min"), None if took.longest_min is None else round(took.longest_min, 1)),
         (msg("Resolved within {limit} min", limit=objective.within_min), within),
     )
