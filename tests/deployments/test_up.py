@@ -50,6 +50,17 @@ CRASH_S = 300.0
 """Within five minutes a round is freed whose process is gone."""
 
 
+class Patient(httpx.HTTPTransport):
+    """Asks again while the server is too busy (503, nothing was done), as Prefect's own client does."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        deadline = time.monotonic() + 60
+        while (answer := super().handle_request(request)).status_code == 503 and time.monotonic() < deadline:
+            answer.close()
+            time.sleep(0.5)
+        return answer
+
+
 @dataclass
 class Up:
     """A running `rounds up` and what a test asks of it."""
@@ -138,7 +149,7 @@ def rounds_up(services: Path, state: Path, log: Path) -> Iterator[Up]:
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.2)
         said = json.loads((state / "up.json").read_text())
-        with httpx.Client(base_url=said["api_url"], timeout=120) as api:
+        with httpx.Client(base_url=said["api_url"], timeout=120, transport=Patient()) as api:
             running = Up(process, api, said["archive_url"], state / "up.json", log)
             running.wait(running.ready, START_S)
             yield running
