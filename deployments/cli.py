@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from deployments import cli_errors, cli_record
+from deployments import cli_backup, cli_errors, cli_record
 from deployments.command import BROKEN, USAGE, ServiceOption, explained, fail, service_file, warn
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ report_app = typer.Typer(no_args_is_help=True, help="The archive of reports.")
 app.add_typer(config_app, name="config")
 app.add_typer(db_app, name="db")
 app.add_typer(report_app, name="report")
+app.add_typer(cli_backup.app, name="backup")
 app.add_typer(cli_errors.app, name="errors")
 app.add_typer(cli_record.app, name="record")
 
@@ -44,7 +45,10 @@ ServicesOption = Annotated[
 
 @app.command()
 def run(
-    flow: Annotated[str, typer.Argument(help="daily-checklist, slo-report or monthly-checklist")],
+    flow: Annotated[
+        str,
+        typer.Argument(help="daily-checklist, weekly-checklist, monthly-checklist, slo-report or backup-verification"),
+    ],
     service: ServiceOption = None,
     period: Annotated[
         str | None,
@@ -52,6 +56,9 @@ def run(
             "--for",
             help="Day (2026-11-24), week (2026-W48) or month (2026-11); default: today, the last whole week or month.",
         ),
+    ] = None,
+    depth: Annotated[
+        str | None, typer.Option(help="Of backup-verification: full, with a restore drill, or files only.")
     ] = None,
     mail: Annotated[bool, typer.Option("--mail", help="Mail even if a rerun says nothing new.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON, and nothing else there.")] = False,
@@ -67,7 +74,7 @@ def run(
 
         file = service_file(service)
         settings = load_settings(file)
-        options = options_of(flow, period, datetime.now(UTC), settings.zone, mail=mail)
+        options = options_of(flow, period, datetime.now(UTC), settings.zone, mail=mail, depth=depth)
         use_services(file)
         if not verbose:
             _quiet()

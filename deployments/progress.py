@@ -18,7 +18,7 @@ from reports.schema import file_data
 from reports.text import terminal
 from reports.words import Words
 from tasks.canonical import canonical
-from tasks.logs.progress import progress
+from tasks.progress import TABLES, progress
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 _WORTH_TELLING = 100_000_000
-"""Fewer bytes of log are read in a second or two."""
+"""Fewer bytes are read in a second or two."""
 
 
 @contextmanager
 def working(what: str) -> Iterator[Callable[[], None]]:
     """Show that something is being done; it ends with the block, or when the yielded function is called.
 
-    While log files are read, a bar shows how many of their bytes are.
+    While log files or backups are read, a bar shows how many of their bytes are; while one is restored, of its tables.
     """
     started = time.monotonic()
     shown = _Bar(what) if err.is_terminal else _Lines(what)
@@ -58,26 +58,30 @@ class _Bar:
     """A spinner on a terminal, with a bar of bytes once there are some to read."""
 
     def __init__(self, what: str) -> None:
-        columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), _Bytes())
+        columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), _Done())
         self._progress = Progress(*columns, console=err, transient=True)
-        self._task = self._progress.add_task(f"{what} …", total=None)
+        self._task = self._progress.add_task(f"{what} …", total=None, counted="")
         self._progress.start()
 
-    def read(self, done: int, of: int) -> None:
-        self._progress.update(self._task, completed=done, total=of)
+    def read(self, counted: str, done: int, of: int) -> None:
+        self._progress.update(self._task, completed=done, total=of, counted=counted)
 
     def end(self) -> None:
         self._progress.stop()
 
 
-class _Bytes(ProgressColumn):
+class _Done(ProgressColumn):
     """The bar and its figures; nothing while it is not known how much there is."""
 
     def render(self, task: Task) -> RenderableType:
         if not task.total:
             return Text("")
         bar = ProgressBar(total=task.total, completed=task.completed, width=30)
-        return Columns([bar, f"{decimal(int(task.completed))} of {decimal(int(task.total))} of log"])
+        return Columns([bar, _counted(task.fields["counted"], int(task.completed), int(task.total))])
+
+
+def _counted(what: str, done: int, of: int) -> str:
+    return f"{done} of {of} tables" if what == TABLES else f"{decimal(done)} of {decimal(of)} of {what}"
 
 
 class _Lines:
@@ -87,10 +91,10 @@ class _Lines:
         self._what, self._tenths = what, 0
         err.print(f"{what} …", markup=False)
 
-    def read(self, done: int, of: int) -> None:
+    def read(self, counted: str, done: int, of: int) -> None:
         tenths = done * 10 // of if of else 0
-        if of >= _WORTH_TELLING and tenths > self._tenths:
-            err.print(f"{self._what}: {decimal(done)} of {decimal(of)} of log read", markup=False)
+        if counted != TABLES and of >= _WORTH_TELLING and tenths > self._tenths:
+            err.print(f"{self._what}: {_counted(counted, done, of)} read", markup=False)
         self._tenths = tenths
 
     def end(self) -> None:

@@ -10,12 +10,14 @@ from prefect import State
 from prefect.events.worker import EventsWorker
 from prefect.logging.handlers import APILogWorker
 
+from flows.backup_verification import backup_verification
 from flows.daily_checklist import daily_checklist
 from flows.monthly_checklist import monthly_checklist
 from flows.options import RoundOptions
 from flows.outbox import deliver
 from flows.rounds import NOT_ARCHIVED, opened
 from flows.slo_report import slo_report
+from flows.weekly_checklist import weekly_checklist
 from reports.report import Report, Seal
 from tasks.errors import ExplainedError
 from tasks.guide.judge import Verdict
@@ -25,8 +27,10 @@ from tasks.settings import Settings
 
 FLOWS: dict[str, Any] = {
     "daily-checklist": daily_checklist,
+    "weekly-checklist": weekly_checklist,
     "monthly-checklist": monthly_checklist,
     "slo-report": slo_report,
+    "backup-verification": backup_verification,
 }
 _EXIT_STATUS = {Verdict.PASSED: 0, Verdict.ATTENTION: 0, Verdict.FAILED: 1, Verdict.INCOMPLETE: 3}
 BROKEN = 3

@@ -6,11 +6,21 @@ from typing import Any
 from prefect import Flow
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.deployments.runner import RunnerDeployment
-from prefect.schedules import Cron
+from prefect.schedules import Cron, Schedule
 from prefect.types.entrypoint import EntrypointType
 from pydantic import BaseModel, ConfigDict
 
-from flows import daily_checklist, error_triage, monitoring, monthly_checklist, outbox, records, slo_report
+from flows import (
+    backup_verification,
+    daily_checklist,
+    error_triage,
+    monitoring,
+    monthly_checklist,
+    outbox,
+    records,
+    slo_report,
+    weekly_checklist,
+)
 from flows.timing import Timing
 from tasks.settings import Settings
 
@@ -21,7 +31,7 @@ _ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyL
 class Scheduled(BaseModel):
     """A flow, when it runs in the service's zone, how late it may begin and how long it may last.
 
-    One without `cron` is a form that people start.
+    One without `cron` is a form that people start. `scheduled_with` is what only its schedule tells it.
 
     A flow that is not `per_service` has one deployment for every service of the machine.
     """
@@ -32,11 +42,25 @@ class Scheduled(BaseModel):
     timing: Timing
     cron: str | None = None
     slug: str = ""
+    scheduled_with: dict[str, Any] = {}
     per_service: bool = True
 
 
 SCHEDULES = (
     Scheduled(flow=daily_checklist.daily_checklist, cron="0 9 * * *", slug="daily-0900", timing=daily_checklist.TIMING),
+    Scheduled(
+        flow=weekly_checklist.weekly_checklist,
+        cron="0 9 * * 1",
+        slug="weekly-monday-0900",
+        timing=weekly_checklist.TIMING,
+    ),
+    Scheduled(
+        flow=backup_verification.backup_verification,
+        cron="0 6 * * *",
+        slug="daily-0600",
+        timing=backup_verification.TIMING,
+        scheduled_with={"options": {"depth": "files"}},
+    ),
     Scheduled(flow=slo_report.slo_report, cron="0 9 * * 1", slug="weekly-monday-0900", timing=slo_report.TIMING),
     Scheduled(
         flow=monthly_checklist.monthly_checklist,
@@ -74,12 +98,16 @@ def _deployment(scheduled: Scheduled, name: str, zone: str, parameters: dict[str
         description=f"{scheduled.flow.description}\n\n{_when(scheduled, zone)}",
         tags=tags,
         parameters=parameters,
-        schedule=Cron(scheduled.cron, timezone=zone, slug=scheduled.slug) if scheduled.cron else None,
+        schedule=_cron(scheduled, scheduled.cron, zone) if scheduled.cron else None,
         concurrency_limit=_ONE_AT_A_TIME if scheduled.cron else None,  # what two people decide at once both counts
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
     assert isinstance(deployment, RunnerDeployment)  # a coroutine inside a running loop
     return deployment
+
+
+def _cron(scheduled: Scheduled, cron: str, zone: str) -> Schedule:
+    return Cron(cron, timezone=zone, slug=scheduled.slug, parameters=scheduled.scheduled_with)
 
 
 def _when(scheduled: Scheduled, zone: str) -> str:

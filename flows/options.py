@@ -1,7 +1,7 @@
 """What a person may choose when starting a round, and what is refused at once."""
 
 from datetime import date, datetime
-from typing import Protocol
+from typing import Literal, Protocol
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,6 +11,10 @@ from tasks.periods import Period, day_period, month_before, parse_period, week_b
 
 _MAIL = "変化がなくてもメールする / Mail even if nothing changed"
 _MAIL_HELP = "再実行は内容が変わったときだけメールします / a rerun is mailed only when it says something new"
+
+
+FLOWS = ("daily-checklist", "weekly-checklist", "monthly-checklist", "slo-report", "backup-verification")
+"""Every round that can be held by hand."""
 
 
 class RoundRefused(UsageError):
@@ -43,6 +47,50 @@ class DailyOptions(BaseModel):
     def period(self, today: date, zone: ZoneInfo) -> Period:
         """The day, today unless another one was chosen."""
         return day_period(self.for_date or today, zone)
+
+
+class WeeklyOptions(BaseModel):
+    """The form of a weekly round."""
+
+    model_config = ConfigDict(extra="forbid", title="実行条件 / Options")
+
+    for_week: str = Field(
+        default="",
+        title="対象週 / Week",
+        description="2026-W48。空欄は先週 / empty: the last whole week",
+        json_schema_extra={"position": 1},
+    )
+    mail: bool = Field(default=False, title=_MAIL, description=_MAIL_HELP, json_schema_extra={"position": 2})
+
+    def period(self, today: date, zone: ZoneInfo) -> Period:
+        """The week that was chosen, else the last whole one."""
+        if not self.for_week:
+            return week_before(today, zone)
+        return _chosen(self.for_week, zone, 8, 8, "a week is 2026-W48")
+
+
+class BackupOptions(BaseModel):
+    """The form of a backup verification."""
+
+    model_config = ConfigDict(extra="forbid", title="実行条件 / Options")
+
+    depth: Literal["full", "files"] = Field(
+        default="full",
+        title="深さ / Depth",
+        description="full は復元訓練まで、files はファイルの確認だけ / full: with a restore drill; files: files only",
+        json_schema_extra={"position": 1},
+    )
+    database: str = Field(
+        default="",
+        title="データベース / Database",
+        description="空欄はすべて / empty: every one",
+        json_schema_extra={"position": 2},
+    )
+    mail: bool = Field(default=False, title=_MAIL, description=_MAIL_HELP, json_schema_extra={"position": 3})
+
+    def period(self, today: date, zone: ZoneInfo) -> Period:
+        """Today: only the present can be looked at."""
+        return day_period(today, zone)
 
 
 class SloOptions(BaseModel):
@@ -85,18 +133,28 @@ class MonthlyOptions(BaseModel):
         return _chosen(self.for_month, zone, 7, 7, "a month is 2026-11")
 
 
-def options_of(flow: str, period: str | None, now: datetime, zone: ZoneInfo, *, mail: bool) -> RoundOptions:
-    """A round's form as a command fills it in; raises RoundRefused for a flow or a period that is none."""
+def options_of(
+    flow: str, period: str | None, now: datetime, zone: ZoneInfo, *, mail: bool, depth: str | None = None
+) -> RoundOptions:
+    """A round's form as a command fills it in; raises RoundRefused for a flow, a period or a depth that is none."""
+    if depth is not None and (flow != "backup-verification" or depth not in ("full", "files")):
+        raise RoundRefused("--depth full or files is for backup-verification")
     options: RoundOptions
     match flow:
         case "daily-checklist":
             options = DailyOptions(for_date=None if period is None else _day(period), mail=mail)
+        case "weekly-checklist":
+            options = WeeklyOptions(for_week=period or "", mail=mail)
+        case "backup-verification":
+            if period is not None:
+                raise RoundRefused("backup-verification sees only the present: leave --for out")
+            options = BackupOptions(depth="files" if depth == "files" else "full", mail=mail)
         case "slo-report":
             options = SloOptions(for_period=period or "", mail=mail)
         case "monthly-checklist":
             options = MonthlyOptions(for_month=period or "", mail=mail)
         case _:
-            raise RoundRefused(f"there is no flow {flow!r}; there are: daily-checklist, slo-report, monthly-checklist")
+            raise RoundRefused(f"there is no flow {flow!r}; there are: {', '.join(FLOWS)}")
     refuse_future(options.period(now.astimezone(zone).date(), zone), now, zone)
     return options
 

@@ -1,21 +1,28 @@
-"""Charts as PNG: one horizontal bar a label, and the limit drawn through them; curves are in reports.curves."""
+"""Charts as PNG: one horizontal bar a label, and the limit drawn through them; curves and ladders stand elsewhere."""
 
 from matplotlib.axes import Axes
 
 from reports.curves import draw_curve
 from reports.drawing import BEYOND, GROUND, HATCH, INK, RULE, SOFT, WITHIN, drawable, finished, sheet, short
+from reports.ladders import draw_ladder
 from reports.words import Words
-from tasks.check_result import Chart, Curve
+from tasks.check_result import Chart, Curve, Ladder
 
 MOST_BARS = 20
 
 
-def png(chart: Chart | Curve, words: Words) -> bytes:
+def png(chart: Chart | Curve | Ladder, words: Words) -> bytes:
     """The chart on an opaque ground, at most 100 kB, the same bytes for the same data; the title stands outside.
 
     What is beyond the limit differs by colour, hatching and a word.
     """
-    return draw_curve(chart, words) if isinstance(chart, Curve) else _draw_bars(chart, words)
+    match chart:
+        case Chart():
+            return _draw_bars(chart, words)
+        case Curve():
+            return draw_curve(chart, words)
+        case Ladder():
+            return draw_ladder(chart, words)
 
 
 def _draw_bars(chart: Chart, words: Words) -> bytes:

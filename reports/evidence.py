@@ -2,9 +2,10 @@
 
 from math import ceil
 
+from reports.tones import status_tone
 from reports.view import EvidenceView
 from reports.words import Words, minute
-from tasks.check_result import Chart, Curve, Evidence, Excerpt, Table
+from tasks.check_result import Chart, Curve, Evidence, Excerpt, Ladder, LadderStep, Table
 from tasks.observation import shown
 
 MOST_POINTS = 31
@@ -22,6 +23,8 @@ def evidence_view(piece: Evidence, words: Words) -> EvidenceView:
             return _chart(piece, words)
         case Curve():
             return _curve(piece, words)
+        case Ladder():
+            return _ladder(piece, words)
 
 
 def lines_of(text: str) -> str:
@@ -71,6 +74,25 @@ def _curve(curve: Curve, words: Words) -> EvidenceView:
         finding=words.say(curve.finding),
         chart=curve,
     )
+
+
+def _ladder(ladder: Ladder, words: Words) -> EvidenceView:
+    return EvidenceView(
+        "ladder",
+        words.say(ladder.title),
+        columns=(words.tr("Step"), words.tr("Status"), words.tr("Time"), words.tr("What was seen")),
+        figures=(False, False, True, False),
+        rows=tuple(_step(step, words) for step in ladder.steps),
+        finding=words.say(ladder.finding),
+        chart=ladder,
+    )
+
+
+def _step(step: LadderStep, words: Words) -> tuple[str, ...]:
+    tone = status_tone(step.status, words)
+    # No time to show is no missing figure: "not measured" would say more than is known.
+    time = "" if step.seconds is None else words.figure(step.seconds, "s")
+    return words.say(step.name), f"{tone.symbol} {tone.word}", time, words.say(step.note)
 
 
 def _is_figure(cell: object) -> bool:

@@ -7,6 +7,7 @@ from reports import names
 from reports.evidence import evidence_view
 from reports.report import Action, Kpi, Report, Seal
 from reports.sentences import since, verdict_sentence
+from reports.tones import status_tone, verdict_tone
 from reports.view import (
     ActionView,
     Count,
@@ -14,11 +15,10 @@ from reports.view import (
     LineView,
     ReportView,
     ResultView,
-    Tone,
 )
 from reports.words import Words
 from tasks.check_result import CheckResult, Status
-from tasks.guide.judge import LineVerdict, Verdict
+from tasks.guide.judge import LineVerdict
 from tasks.observation import shown
 
 MOST_KPIS = 4
@@ -57,18 +57,6 @@ def view(report: Report, seal: Seal, words: Words) -> ReportView:
         digest=shown(seal.digest),
         chained=shown(seal.chained),
     )
-
-
-def verdict_tone(verdict: Verdict, words: Words) -> Tone:
-    """A verdict as people see it."""
-    name = names.VERDICT_TONES[verdict]
-    return Tone(name, names.SYMBOLS[name], words.say(names.VERDICTS[verdict]))
-
-
-def status_tone(status: Status, words: Words) -> Tone:
-    """A status as people see it."""
-    name = names.STATUS_TONES[status]
-    return Tone(name, names.SYMBOLS[name], words.say(names.STATUSES[status]))
 
 
 def _of(results: Iterable[ResultView], *statuses: Status) -> tuple[ResultView, ...]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import islice, zip_longest
 
 from rich.cells import cell_len
 from rich.console import Group, RenderableType
@@ -17,7 +17,9 @@ from reports.view import ActionView, EvidenceView, ReportView, ResultView, Tone
 from reports.words import Words
 
 WIDTH = 78
-MOST_CURVES = 5
+MOST_TABLES = 5
+_WITH_TABLE = frozenset({"curve", "ladder"})
+_INDENT, _GAP = "  ", "  "
 _STYLES = {"fail": "bold red", "warn": "bold yellow", "unknown": "bold magenta", "skipped": "dim", "pass": "bold green"}
 
 # A word, one wide character with the punctuation that must not begin a line after it, or a space.
@@ -25,17 +27,17 @@ _PIECES = re.compile(r"[⺀-￯][、。，．）」』】：；！？ー]*|[^\s�
 
 
 def plain(report: Report, seal: Seal, words: Words) -> str:
-    """The whole report in lines of at most WIDTH columns; of the evidence what was found, and curves as tables."""
+    """The report in lines of at most WIDTH columns; of the evidence what was found, curves and ladders as tables."""
     return "\n".join(line.rstrip() for line in _lines(view(report, seal, words), words)) + "\n"
 
 
-def wrapped(text: str, indent: str = "", hanging: str | None = None) -> Iterator[str]:
-    """The text in lines of at most WIDTH columns, a wide character counting two; later lines hang."""
+def wrapped(text: str, indent: str = "", hanging: str | None = None, width: int = WIDTH) -> Iterator[str]:
+    """The text in lines of at most so many columns, a wide character counting two; later lines hang."""
     line, later = indent, indent if hanging is None else hanging
     start = len(line)
     for piece in _PIECES.findall(text):
-        for part in _fitting(piece, WIDTH - cell_len(later)):
-            if cell_len(line) + cell_len(part.rstrip()) > WIDTH and len(line) > start:
+        for part in _fitting(piece, width - cell_len(later)):
+            if cell_len(line) + cell_len(part.rstrip()) > width and len(line) > start:
                 yield line
                 line, start = later, len(later)
             line += part if len(line) > start else part.lstrip()
@@ -75,8 +77,8 @@ def _lines(v: ReportView, words: Words) -> Iterator[str]:
         )
     yield from _results(words.tr("Failed checks"), v.failed, words)
     yield from _results(words.tr("Checks that need attention"), v.warned, words)
-    for curve in _curves(v):
-        yield from _curve(curve)
+    for piece in _with_table(v):
+        yield from _tabled(piece)
     yield from _unmeasured(v, words)
     yield from _results(words.tr("Passed checks"), [r for r in _all(v) if r.tone.name == "pass"], words)
     yield ""
@@ -127,23 +129,33 @@ def _results(title: str, results: Iterable[ResultView], words: Words) -> Iterato
                 yield from wrapped(piece.finding, "  > ", "    ")
 
 
-def _curves(v: ReportView) -> list[EvidenceView]:
-    """The curves that have a place of their own, as the charts in a mail: those of checks that need somebody."""
-    pieces = (piece for r in (*v.failed, *v.warned) for piece in r.evidence if piece.kind == "curve")
-    return list(islice(pieces, MOST_CURVES))
+def _with_table(v: ReportView) -> list[EvidenceView]:
+    """What has a place of its own, as the charts in a mail: the evidence of checks that need somebody."""
+    pieces = (piece for r in (*v.failed, *v.warned) for piece in r.evidence if piece.kind in _WITH_TABLE)
+    return list(islice(pieces, MOST_TABLES))
 
 
-def _curve(curve: EvidenceView) -> Iterator[str]:
+def _tabled(piece: EvidenceView) -> Iterator[str]:
     yield ""
-    yield from wrapped(curve.title)
-    yield "-" * min(cell_len(curve.title), WIDTH)
-    lines = (curve.columns, *curve.rows)
-    widths = [max(cell_len(line[n]) for line in lines) for n in range(len(curve.columns))]
+    yield from wrapped(piece.title)
+    yield "-" * min(cell_len(piece.title), WIDTH)
+    lines = (piece.columns, *piece.rows)
+    widths = _widths([max(cell_len(line[n]) for line in lines) for n in range(len(piece.columns))])
     for line in lines:
-        cells = zip(line, widths, curve.figures, strict=True)
-        yield from wrapped("  ".join(_padded(*cell) for cell in cells), "  ", "    ")
-    if curve.note:
-        yield from wrapped(curve.note, "  ")
+        cells = (wrapped(cell, width=width) for cell, width in zip(line, widths, strict=True))
+        for parts in zip_longest(*cells, fillvalue=""):
+            yield _INDENT + _GAP.join(_padded(*part) for part in zip(parts, widths, piece.figures, strict=True))
+    if piece.note:
+        yield from wrapped(piece.note, "  ")
+
+
+def _widths(wanted: list[int]) -> list[int]:
+    """The widths of columns that fit beside each other: the widest give way."""
+    widths = list(wanted)
+    room = WIDTH - len(_INDENT) - len(_GAP) * (len(widths) - 1)
+    while sum(widths) > room:
+        widths[widths.index(max(widths))] -= 1
+    return widths
 
 
 def _padded(text: str, width: int, is_figure: bool) -> str:
@@ -177,7 +189,7 @@ def terminal(report: Report, seal: Seal, words: Words) -> RenderableType:
         parts.append(_checklist(v, words))
     if found := (*v.failed, *v.warned, *v.unmeasured):
         parts.append(_findings(found, words))
-    parts += [_drawn(curve) for curve in _curves(v)]
+    parts += [_drawn(piece) for piece in _with_table(v)]
     parts.append(Text(words.tr("{passed} of {all} checks passed", passed=v.passed, all=len(report.results))))
     if v.actions:
         parts.append(_actions(v, words))
@@ -206,13 +218,13 @@ def _findings(found: Iterable[ResultView], words: Words) -> Table:
     return table
 
 
-def _drawn(curve: EvidenceView) -> Table:
-    table = _table(curve.title, *curve.columns)
-    for column, is_figure in zip(table.columns, curve.figures, strict=True):
+def _drawn(piece: EvidenceView) -> Table:
+    table = _table(piece.title, *piece.columns)
+    for column, is_figure in zip(table.columns, piece.figures, strict=True):
         column.justify = "right" if is_figure else "left"
-    for row in curve.rows:
+    for row in piece.rows:
         table.add_row(*map(Text, row))
-    table.caption = Text("\n".join(filter(None, (curve.note, curve.finding))), justify="left")
+    table.caption = Text("\n".join(filter(None, (piece.note, piece.finding))), justify="left")
     return table
 
 

@@ -152,7 +152,30 @@ class Curve:
             raise ValueError(f"the times of {self.title.text!r} do not rise")
 
 
-Evidence = Table | Excerpt | Chart | Curve
+@dataclass(frozen=True, slots=True)
+class LadderStep:
+    """One step and what became of it: `seconds` None is no time to show, `note` is what was found in a few words."""
+
+    name: Message
+    status: Status
+    seconds: float | None
+    note: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """Evidence as steps in the order in which they are taken, drawn as stairs; `finding` is its alt text.
+
+    A step that was not reached is UNKNOWN: it is drawn hollow.
+    """
+
+    title: Message
+    finding: Message
+    steps: tuple[LadderStep, ...]
+    kind: Literal["ladder"] = "ladder"
+
+
+Evidence = Table | Excerpt | Chart | Curve | Ladder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """What could not be seen, and why: the only error that becomes UNKNOWN."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -28,6 +28,14 @@ async def seen(observation: Awaitable[T]) -> T | Unobserved:
     """What was observed, or why it could not be; any other error breaks the round."""
     try:
         return await observation
+    except ObservationError as error:
+        return Unobserved(error.reason)
+
+
+def seen_now(observation: Callable[[], T]) -> T | Unobserved:
+    """The same for a look that is no coroutine."""
+    try:
+        return observation()
     except ObservationError as error:
         return Unobserved(error.reason)
 

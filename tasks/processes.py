@@ -1,6 +1,7 @@
 """Child processes that end with their owner: servers, scanners and drills."""
 
 import os
+import select
 import shutil
 import signal
 import socket
@@ -9,7 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -216,6 +217,73 @@ def run(
         # pread: the position of the file is the program's own.
         stdout, stderr = (os.pread(file.fileno(), max_output_bytes, 0) for file in (out, err))
         return Finished(returncode, stdout, stderr, timed_out, _size(out, err) > max_output_bytes)
+
+
+def feed(
+    argv: Sequence[str],
+    pieces: Iterable[bytes],
+    *,
+    deadline_s: float,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    max_output_bytes: int = 16 * 1024 * 1024,
+    user: User | None = None,
+    into: IO[bytes] | None = None,
+) -> Finished:
+    """Runs a program that reads `pieces` on its stdin, in the bounds of `run`.
+
+    What the program does not read is taken from `pieces` all the same, to their end. An error of theirs kills it.
+    What it writes to stdout goes to the file `into`, if one is given, without a bound.
+    """
+    deadline = time.monotonic() + deadline_s
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        process = _start(
+            argv,
+            stdin=subprocess.PIPE,
+            stdout=out if into is None else into,
+            stderr=err,
+            env=env,
+            cwd=cwd,
+            user=user,
+            death_signal=signal.SIGKILL,
+        )
+        timed_out = False
+        try:
+            timed_out = not _fed(process, pieces, deadline)
+            while not timed_out and _ended(process) is None and _size(out, err) <= max_output_bytes:
+                time.sleep(_POLL_S)
+                timed_out = _ended(process) is None and time.monotonic() >= deadline
+        finally:
+            returncode = _kill_and_reap(process)
+            if process.stdin is not None:
+                with suppress(BrokenPipeError):
+                    process.stdin.close()
+        stdout, stderr = (os.pread(file.fileno(), max_output_bytes, 0) for file in (out, err))
+        return Finished(returncode, stdout, stderr, timed_out, _size(out, err) > max_output_bytes)
+
+
+def _fed(process: subprocess.Popen[bytes], pieces: Iterable[bytes], deadline: float) -> bool:
+    """False when the deadline came first."""
+    assert process.stdin is not None
+    line = process.stdin.fileno()
+    os.set_blocking(line, False)
+    reading = True
+    for piece in pieces:
+        rest = memoryview(piece)
+        while reading and rest:
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                return False
+            if not select.select([], [line], [], min(left_s, 1.0))[1]:
+                continue
+            try:
+                rest = rest[os.write(line, rest) :]
+            except BrokenPipeError:
+                reading = False
+        if time.monotonic() >= deadline:
+            return False
+    process.stdin.close()
+    return True
 
 
 def _size(*files: IO[bytes]) -> int:

@@ -34,6 +34,11 @@ def resolve(reference: str | SecretRef, settings: Settings, key: str) -> str:
     return value
 
 
+def keep_secret(value: str) -> None:
+    """Take out of every text what a program told that is a secret, such as the address of a copy with its password."""
+    _resolved.update(part for part in (value, *_passwords(value)) if len(part) >= _SHORTEST_PART)
+
+
 def _passwords(value: str) -> tuple[str, ...]:
     """The password of an address as it is written there, and as a program says it."""
     try:

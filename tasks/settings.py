@@ -17,6 +17,8 @@ from pydantic import (
     model_validator,
 )
 
+from tasks.backups.settings import Backups
+from tasks.backups.settings import Database as BackedUpDatabase
 from tasks.configuration import ConfigurationError, HttpUrl, Locale, Model, Slug, each_once
 from tasks.database.settings import Database
 from tasks.delivery.settings import Mail
@@ -92,6 +94,8 @@ class Settings(Model):
     resources: Resources | None = None
     queues: tuple[Queue, ...] = ()
     kpi: tuple[Kpi, ...] = ()
+    backups: Backups | None = None
+    databases: tuple[BackedUpDatabase, ...] = ()
     slo: Slo = Slo()
     mail: Mail = Mail()
     history: History = History()
@@ -146,6 +150,16 @@ class Settings(Model):
     def _kpi(cls, value: tuple[Kpi, ...], info: ValidationInfo) -> tuple[Kpi, ...]:
         each_once((kpi.name for kpi in value), "a name")
         need_sources([(kpi.name, kpi.query) for kpi in value], **_sources(info))
+        return value
+
+    @field_validator("databases")
+    @classmethod
+    def _databases(cls, value: tuple[BackedUpDatabase, ...], info: ValidationInfo) -> tuple[BackedUpDatabase, ...]:
+        each_once((database.name for database in value), "a name")
+        if value and info.data.get("backups", True) is None:
+            raise ValueError(
+                "they are verified only with [backups]: add that section, empty if nothing else is to be said"
+            )
         return value
 
     def known_modules(self) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from tasks.processes import Child, free_port
 
 _HEALTHY_DEADLINE_S = 60.0
 _POLL_S = 0.1
-_WATCHER = "opsrounds"
+_WATCHER, _BACKUP = "opsrounds", "opsrounds_backup"
 _RIGHTS: tuple[LiteralString, ...] = (
     "GRANT pg_monitor TO {}",
     "GRANT USAGE ON SCHEMA ingredients, shopping, users TO {}",
@@ -38,12 +38,13 @@ class DemoUnavailable(ExplainedError):
 class DemoEnvironment:
     """A running demo; all instances write one log and read one file of faults.
 
-    `watch_dsn` is the database for the role that only reads.
+    `watch_dsn` is the database for the role that only reads what is looked at, `backup_dsn` for one that reads all.
     """
 
     base_urls: tuple[str, ...]
     dsn: str
     watch_dsn: str
+    backup_dsn: str
     log: Path
     faults_file: Path
     folder: Path
@@ -76,8 +77,8 @@ def demo_environment(
             _wait_until_healthy(base_url, child)
         os.truncate(log, logged)  # an instance that is not up yet has said so, which nobody planted
         plant(faults_file, faults)
-        watch_dsn = f"postgresql://{_WATCHER}@{server.host}:{server.port}/{SERVICE}"
-        yield DemoEnvironment(tuple(url for url, _ in children), dsn, watch_dsn, log, faults_file, folder)
+        watch, backup = (f"postgresql://{role}@{server.host}:{server.port}/{SERVICE}" for role in (_WATCHER, _BACKUP))
+        yield DemoEnvironment(tuple(url for url, _ in children), dsn, watch, backup, log, faults_file, folder)
 
 
 def _prepare_database(server: PostgresServer) -> str:
@@ -93,9 +94,13 @@ def _prepare_database(server: PostgresServer) -> str:
 
 
 def _let_watch(connection: "psycopg.Connection[object]") -> None:
-    """The role that opsrounds reads with: the server's statistics, and what queues and figures are asked of."""
-    if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [_WATCHER]).rowcount == 0:
-        connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(_WATCHER)))
+    """The roles that opsrounds reads with: one the server's statistics and what queues and figures are asked of, the
+    other all that is backed up.
+    """
+    for role in (_WATCHER, _BACKUP):
+        if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [role]).rowcount == 0:
+            connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
+    connection.execute(sql.SQL("GRANT pg_read_all_data TO {}").format(sql.Identifier(_BACKUP)))
     for right in _RIGHTS:
         connection.execute(sql.SQL(right).format(sql.Identifier(_WATCHER)))
 

@@ -62,6 +62,11 @@ SIGNATURES = {
         ),
     ),
     Fault.FEW_DEPLOYS: Signature("slo.deploy-frequency FAIL objective:deploy-frequency"),
+    Fault.TORN_BACKUP: Signature("backups.container FAIL database:history", ("backups.* * database:history",)),
+    Fault.LOST_ROWS: Signature(
+        "backups.counts FAIL database:kondate",
+        ("backups.content FAIL database:kondate", "backups.drill FAIL database:kondate"),
+    ),
 }
 _OF_THE_MACHINE = ("resources.* * host", "resources.* * host/*", "resources.* * container")
 """Findings about the machine that the demo runs on: nobody planted them, and they are true."""

@@ -33,6 +33,8 @@ class Fault(StrEnum):
     FULL_POOL = "full-pool", "forgotten connections fill the database's"
     OUTAGE = "outage", "on the 10th of every month the service was down for 30 minutes"
     FEW_DEPLOYS = "few-deploys", "only one deploy a week was made"
+    TORN_BACKUP = "torn-backup", "the newest backup of the history database lacks its last 4 kB"
+    LOST_ROWS = "lost-rows", "the newest backup of the service's database was taken without one table's rows"
 
 
 DEFAULT_FAULTS = (
@@ -43,6 +45,8 @@ DEFAULT_FAULTS = (
     Fault.FULL_POOL,
     Fault.OUTAGE,
     Fault.FEW_DEPLOYS,
+    Fault.TORN_BACKUP,
+    Fault.LOST_ROWS,
 )
 SERVICE = "kondate"
 SILENT_MODULE = "shopping"

@@ -1,6 +1,7 @@
 """`rounds demo`: the demo service with planted faults, its rounds, and whether they found exactly these."""
 
 import asyncio
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from rich.console import Console
 from rich.table import Table
 
+from deployments.demo.backups import bring_backups
 from deployments.demo.environment import DemoEnvironment, demo_environment
 from deployments.demo.expected import Comparison, compare
 from deployments.demo.faults import Fault, events_of, plant, service_name
@@ -28,8 +30,8 @@ from tasks.check_result import CheckResult
 from tasks.errors import ExplainedError
 from tasks.settings import Settings, load_settings, use_services
 
-ROUNDS = ("daily-checklist", "slo-report", "monthly-checklist")
-"""Of today, of the last whole week, of the last whole month."""
+ROUNDS = ("daily-checklist", "weekly-checklist", "slo-report", "monthly-checklist")
+"""Of today, of the last whole week twice, of the last whole month."""
 _REQUESTS, _SECONDS = 600, 10.0
 
 
@@ -47,6 +49,8 @@ def demo_service(folder: Path, output: Path, faults: frozenset[Fault], shape: Sh
             file = _write_service_file(demo, name, output.absolute())
         with working(f"{shape.days} days of history"):
             bring_history(file, shape, demo.watch_dsn, bool(silent), datetime.now(UTC), events_of(faults))
+        with working("backups"):
+            bring_backups(file, faults, datetime.now(UTC))
         with working("traffic, faults"):
             asyncio.run(make_traffic(demo.base_urls, requests=_REQUESTS, seconds=_SECONDS))
             if Fault.FULL_POOL in faults:
@@ -93,7 +97,8 @@ def _write_service_file(demo: DemoEnvironment, name: str, output: Path) -> Path:
     )
     file = demo.folder / f"{name}.toml"
     values = {"name": name, "base_url": demo.base_urls[0], "instances": instances, "output": output}
-    file.write_text(template.substitute(values, database_url=demo.watch_dsn), encoding="utf-8")
+    addresses = {"database_url": demo.watch_dsn, "backup_url": demo.backup_dsn}
+    file.write_text(template.substitute(values, python=sys.executable, **addresses), encoding="utf-8")
     return file
 
 

@@ -29,7 +29,7 @@ class Database(Model):
     def _url(cls, value: str | SecretRef) -> str | SecretRef:
         if isinstance(value, str):
             check_database_url(value)
-            if _has_password(value):
+            if has_password(value):
                 raise ValueError(_SECRET_URL)
         return value
 
@@ -41,7 +41,8 @@ def check_database_url(value: str) -> str:
     return value
 
 
-def _has_password(url: str) -> bool:
+def has_password(url: str) -> bool:
+    """True for an address that holds a password; raises ValueError for one that cannot be read."""
     try:
         parts = urlsplit(url)
     except ValueError:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from tasks.backups.checks import CHECKS as BACKUPS
 from tasks.check_result import Check, Message, msg
 from tasks.database.checks import CHECKS as DATABASE
 from tasks.health.checks import CHECKS as HEALTH
@@ -44,9 +45,10 @@ def left_out(lines: Iterable[GuideLine], checks: Collection[Check]) -> bool:
     return bool(answered) and all(line.not_applicable is not None for line in answered)
 
 
-CHECKS: tuple[Check, ...] = (*HEALTH, *LOGS, *RESOURCES, *DATABASE, *NUMBERS, *SLO)
+CHECKS: tuple[Check, ...] = (*HEALTH, *LOGS, *RESOURCES, *DATABASE, *NUMBERS, *SLO, *BACKUPS)
 """Every check there is."""
 
+_BACKUPS = GuideLine("backups", msg("Verify the backups"), ("backups.*",), also="バックアップの検証")
 _SLO_REVIEW = GuideLine("slo", msg("Review the SLOs"), ("slo.*",), also="SLOレビュー")
 
 BUILTIN: dict[str, tuple[GuideLine, ...]] = {
@@ -55,6 +57,8 @@ BUILTIN: dict[str, tuple[GuideLine, ...]] = {
         GuideLine("error-logs", msg("Review the error log"), ("logs.*",), also="エラーログのレビュー"),
         GuideLine("resources", msg("Check resource usage"), ("resources.*", "kpi.*"), also="リソース使用率の確認"),
     ),
+    "weekly-checklist": (_BACKUPS,),
+    "backup-verification": (_BACKUPS,),
     "slo-report": (_SLO_REVIEW,),
     "monthly-checklist": (_SLO_REVIEW,),
 }

@@ -9,10 +9,16 @@ from tasks.check_result import verbatim
 from tasks.configuration import Model
 from tasks.guide.lines import BUILTIN, CHECKS, GuideLine
 
-_KEYS = {"daily-checklist": "daily", "monthly-checklist": "monthly", "slo-report": "monthly"}
+_KEYS = {
+    "daily-checklist": "daily",
+    "weekly-checklist": "weekly",
+    "backup-verification": "weekly",
+    "monthly-checklist": "monthly",
+    "slo-report": "monthly",
+}
 """The rounds whose lines a service file can change, by their key there."""
 
-_CHECKLISTS = ("daily-checklist", "monthly-checklist")
+_CHECKLISTS = ("daily-checklist", "weekly-checklist", "monthly-checklist")
 """Those that lines can be added to."""
 
 
@@ -32,9 +38,10 @@ class Guide(Model):
     """Lines of the built-in guide given other checks, left out with a reason, or added."""
 
     daily: dict[str, LineSaid] = Field(default_factory=dict)
+    weekly: dict[str, LineSaid] = Field(default_factory=dict)
     monthly: dict[str, LineSaid] = Field(default_factory=dict)
 
-    @field_validator("daily", "monthly")
+    @field_validator("daily", "weekly", "monthly")
     @classmethod
     def _said(cls, value: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
         flow = next(flow for flow in _CHECKLISTS if _KEYS[flow] == info.field_name)

@@ -21,6 +21,7 @@ _VERSIONS = (
     ("tasks.logs", "migrations"),
     ("tasks.samples", "migrations"),
     ("tasks.slo", "migrations"),
+    ("tasks.backups", "migrations"),
 )
 
 

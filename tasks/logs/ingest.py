@@ -20,12 +20,12 @@ from tasks.logs.files import LogFile, Mark, OpenLog, find_files, identify, lines
 from tasks.logs.lines import instant, reader_of
 from tasks.logs.loki import read_loki
 from tasks.logs.places import Places, RoutePattern
-from tasks.logs.progress import progress
 from tasks.logs.scan import Plan, Scan
 from tasks.logs.settings import Source
 from tasks.logs.store import Overtaken, SourceState, forget_marks, open_source, store_batch
 from tasks.logs.streams import read_command
 from tasks.observation import ObservationError
+from tasks.progress import LOG, tell
 from tasks.secrets import check_secrets, masked, resolve
 from tasks.settings import Settings
 
@@ -170,8 +170,7 @@ class _Ingest:
         return min(self._now, datetime.fromtimestamp(max(0.0, at_s), UTC))
 
     def _tell(self, done: int, total: int) -> None:
-        if (told := progress.get()) is not None:
-            told(min(done, total), total)
+        tell(LOG, min(done, total), total)
 
     def _read_stream(self, problems: list[Message]) -> None:
         state, now_ns = self._state, int(self._now.timestamp()) * _NS

@@ -113,7 +113,7 @@ REFUSED: dict[str, tuple[list[str], int, list[str]]] = {
     "unknown flow": (
         ["run", "yearly"],
         2,
-        ["there is no flow 'yearly'; there are: daily-checklist, slo-report, monthly-checklist"],
+        ["there is no flow 'yearly'; there are: daily-checklist, weekly-checklist, monthly-checklist"],
     ),
     "bad day": (["run", "daily-checklist", "--for", "24.11.2026"], 2, ["--for 24.11.2026: a day is YYYY-MM-DD"]),
     "a week is no day": (["run", "daily-checklist", "--for", "2026-W48"], 2, ["--for 2026-W48: a day is YYYY-MM-DD"]),

@@ -39,7 +39,8 @@ def test_registering_twice_changes_nothing_and_a_worker_holds_the_round(
     services = find_services(shop.settings.path.parent)
     names = register_deployments(services, pool, shop.settings.path.parent)
     forms = ("error-triage", "record-deploy", "record-outage", "record-maintenance")
-    flows = ("daily-checklist", "slo-report", "monthly-checklist", "monitoring", *forms)
+    rounds = ("daily-checklist", "weekly-checklist", "backup-verification", "slo-report", "monthly-checklist")
+    flows = (*rounds, "monitoring", *forms)
     assert names == [*(f"{flow}/{name}" for flow in flows), "outbox/every-service"]
     first = registered(prefect, pool)
     assert register_deployments(services, pool, shop.settings.path.parent) == names

@@ -10,6 +10,7 @@ from prefect.deployments.runner import RunnerDeployment
 from pydantic import ValidationError
 
 from deployments.schedules import SCHEDULES, Scheduled, deployments_of
+from flows.options import BackupOptions
 from tasks.settings import Settings, load_settings
 
 ONE_AT_A_TIME = (1, "ConcurrencyLimitStrategy.CANCEL_NEW")
@@ -43,6 +44,8 @@ def shown(deployment: RunnerDeployment) -> dict[str, Any]:
     ("flow", "cron", "slug", "limit"),
     [
         ("daily-checklist", "0 9 * * *", "daily-0900", ONE_AT_A_TIME),
+        ("weekly-checklist", "0 9 * * 1", "weekly-monday-0900", ONE_AT_A_TIME),
+        ("backup-verification", "0 6 * * *", "daily-0600", ONE_AT_A_TIME),
         ("slo-report", "0 9 * * 1", "weekly-monday-0900", ONE_AT_A_TIME),
         ("monthly-checklist", "0 9 1 * *", "monthly-first-0900", ONE_AT_A_TIME),
         ("monitoring", "* * * * *", "monitoring-every-minute", ONE_AT_A_TIME),
@@ -72,7 +75,7 @@ def test_a_flow_of_every_service(
 
 def test_a_flow_of_the_machine(services: dict[str, Settings]) -> None:
     found = [shown(deployment) for deployment in deployments_of(services)]
-    assert len(found) == 2 * 8 + 1
+    assert len(found) == 2 * 10 + 1
     assert found[-1] == {
         "name": "outbox/every-service",
         "cron": [("* * * * *", "UTC", "outbox-every-minute", True)],
@@ -81,6 +84,12 @@ def test_a_flow_of_the_machine(services: dict[str, Settings]) -> None:
         "entrypoint": "flows.outbox.outbox",
         "limit": ONE_AT_A_TIME,
     }
+
+
+def test_a_schedule_looks_at_files_and_a_person_gets_a_drill(services: dict[str, Settings]) -> None:
+    found = [d for d in deployments_of(services) if d.flow_name == "backup-verification"]
+    assert [s.parameters for d in found for s in d.schedules or []] == 2 * [{"options": {"depth": "files"}}]
+    assert BackupOptions().depth == "full"
 
 
 def test_the_description_says_when_in_which_zone_and_how_late(services: dict[str, Settings]) -> None:

@@ -15,6 +15,8 @@ from tasks.check_result import (
     CheckResult,
     Curve,
     Excerpt,
+    Ladder,
+    LadderStep,
     Limit,
     Quantity,
     Severity,
@@ -224,6 +226,11 @@ def hostile() -> Report:
             Excerpt(verbatim(HOSTILE), HOSTILE),
             Chart(verbatim(HOSTILE), verbatim(HOSTILE), "$x$", (HOSTILE, "$\\frac{1}{0}$"), (1.0, 2.0), 1.5),
             Curve(verbatim(HOSTILE), verbatim(HOSTILE), HOSTILE, days(3), (1.0, None, -2.0), 0.5, (3.0, 2.0, 1.0)),
+            Ladder(
+                verbatim(HOSTILE),
+                verbatim(HOSTILE),
+                (LadderStep(verbatim(HOSTILE), Status.FAIL, None, verbatim(HOSTILE)),),
+            ),
         ),
     )
     kpi = Kpi(verbatim(HOSTILE), 1.0, HOSTILE, 2.0)

@@ -16,7 +16,7 @@ from rich.console import Console
 from reports import artifacts, html, mail
 from reports.localise import view
 from reports.report import Report, Seal
-from reports.text import MOST_CURVES, WIDTH, plain, terminal, wrapped
+from reports.text import MOST_TABLES, WIDTH, plain, terminal, wrapped
 from reports.words import Words
 from tasks.check_result import Limit, Quantity, Status, verbatim
 
@@ -201,4 +201,4 @@ def test_many_curves_leave_a_text_readable(bad_day: Report, seal: Sealed, words:
     report = curves_only(bad_day, 300)
     found = formats(report, seal(report), words("ja"))
     for name in ("text", "mail text", "terminal"):
-        assert found[name].count("31.25 %") == MOST_CURVES, name
+        assert found[name].count("31.25 %") == MOST_TABLES, name

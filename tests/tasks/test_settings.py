@@ -56,8 +56,8 @@ def refused(write: Write) -> Callable[..., str]:
 
 
 TOP = (
-    "service, instances, health, logs, routes, metrics, database, resources, queues, kpi, slo, mail, history, reports, "
-    "guide"
+    "service, instances, health, logs, routes, metrics, database, resources, queues, kpi, backups, databases, slo, "
+    "mail, history, reports, guide"
 )
 SECTIONS = {
     "service": "name, base_url, environment, timezone, owner, modules",
@@ -67,7 +67,8 @@ SECTIONS = {
     "mail": "sender, to, smtp, username, password, ca_file, timeout_s",
     "history": "url",
     "reports": "output, base_url, locales",
-    "guide": "daily, monthly",
+    "guide": "daily, weekly, monthly",
+    "backups": "history, folder, postgres, deadline_min, disk_factor, jobs, exact_rows, limits",
     "slo": "since, objective, prometheus, alerts, policy",
 }
 SECRET = 'a secret is { env = "NAME" }, { file = "/path" } or { block = "prefect-secret-name" }'
@@ -389,7 +390,7 @@ class TestGuideLines:
         assert text == msg("Confirm the health check")
 
     def test_another_checklist_is_not_changed(self, read: Callable[[str], Settings]) -> None:
-        assert read('[guide.daily]\nx = ["health.*"]\n').guide.lines("weekly-checklist") == ()
+        assert read('[guide.daily]\nx = ["health.*"]\n').guide.lines("outbox") == ()
 
 
 class TestFolder:

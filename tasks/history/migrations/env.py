@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from alembic import context
 
+from tasks.backups import tables as _backups  # noqa: F401
 from tasks.history import tables as _history  # noqa: F401  these fill metadata
 from tasks.history.engine import UtcDateTime, metadata
 from tasks.logs import tables as _logs  # noqa: F401

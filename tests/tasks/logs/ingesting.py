@@ -13,8 +13,8 @@ from sqlalchemy import func, select
 
 from tasks.history.engine import History, open_history, reading
 from tasks.logs.ingest import read_log
-from tasks.logs.progress import progress
 from tasks.logs.tables import log_sources
+from tasks.progress import progress
 from tasks.settings import load_settings
 
 
@@ -28,7 +28,7 @@ def die_after(history: History, times: int) -> None:
     """Let this process be killed once it has stored something so many times."""
     last = stored(history) + times
 
-    def told(_done: int, _of: int) -> None:
+    def told(_what: str, _done: int, _of: int) -> None:
         if stored(history) >= last:
             os.kill(os.getpid(), signal.SIGKILL)
 

@@ -19,11 +19,11 @@ from tasks.check_result import Status
 from tasks.history.engine import writing
 from tasks.logs.judge_sources import judge_sources
 from tasks.logs.limits import LogLimits
-from tasks.logs.progress import progress
 from tasks.logs.store_errors import VARYING
 from tasks.logs.store_review import read_review
 from tasks.logs.tables import error_groups, log_hours, log_sources, malformed_lines, traffic_minutes
 from tasks.observation import ObservationError
+from tasks.progress import progress
 
 if TYPE_CHECKING:
     from tests.tasks.logs.conftest import Reading, Service
@@ -230,7 +230,7 @@ def test_progress_is_told_in_bytes(service: "Service", written: Written) -> None
         (service.logs / f"app.log.{place}").write_bytes(written(100, START, place))
     total = sum(file.stat().st_size for file in service.logs.iterdir())
     service.commit_bytes = 4096
-    before = progress.set(lambda done, of: told.append((done, of)))
+    before = progress.set(lambda _what, done, of: told.append((done, of)))
     try:
         service.read()
     finally:
@@ -247,7 +247,7 @@ def test_one_who_is_always_behind_gives_up_in_time(service: "Service", written: 
     overtakings: list[int] = []
     deadline_s = 3.0
 
-    def overtaken(done: int, of: int) -> None:
+    def overtaken(_what: str, done: int, of: int) -> None:
         overtakings.append(done)
         if len(overtakings) == 2:  # there is time for no other
             time.sleep(max(0.0, began + deadline_s - time.monotonic()))

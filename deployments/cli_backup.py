@@ -1,0 +1,135 @@
+"""`rounds backup`: backups with a manifest, manifests for the team's own backups, and what is there."""
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from deployments.command import BROKEN, ServiceOption, explained, service_file, warn
+
+if TYPE_CHECKING:
+    from tasks.backups.settings import Backups
+    from tasks.backups.targets import Target
+    from tasks.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, help="Backups of the history and of the service's databases.")
+
+
+@app.command("take")
+def take_backups(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Databases; default: every one with a pattern and a live address.")
+    ] = None,
+    service: ServiceOption = None,
+) -> None:
+    """Back up databases to where their patterns say, each with a manifest of what it holds.
+
+    Exit status: 0 all were taken, 2 usage (then none was), 3 one could not be taken.
+    """
+    with explained():
+        from deployments.progress import working
+        from tasks.backups.destination import destination
+        from tasks.backups.manifest import files_of
+        from tasks.backups.take import take
+        from tasks.observation import ObservationError, shown
+
+        settings, backups = _settings(service)
+        chosen = _chosen(settings, names or [])
+        for target in chosen:  # nothing is taken by half of a command that cannot be meant
+            destination(target, datetime.now(UTC))
+        programs = [settings.path.parent / folder for folder in backups.postgres]
+        failed = False
+        for target in chosen:
+            began = time.monotonic()
+            try:
+                with working(f"backup of {target.name}"):
+                    path = take(target, datetime.now(UTC), programs, backups.deadline_min * 60)
+            except ObservationError as error:
+                warn(f"{target.name}: no backup was taken: {error}")
+                failed = True
+                continue
+            size = sum(part.stat().st_size for part in files_of(path))
+            typer.echo(f"{shown(str(path))}  {size} bytes  {time.monotonic() - began:.1f} s")
+    raise typer.Exit(BROKEN if failed else 0)
+
+
+@app.command("manifest")
+def write_manifest(
+    file: Annotated[Path, typer.Argument(help="The backup: a file, or a folder of pg_dump -Fd or pg_basebackup.")],
+    database: Annotated[str, typer.Option("--database", help="Whose backup it is: a name of the service file.")],
+    service: ServiceOption = None,
+    started: Annotated[str, typer.Option(help="When the backup was begun; default: when it was last written.")] = "",
+    no_counts: Annotated[bool, typer.Option("--no-counts", help="Do not look at the running database.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Overwrite a manifest that is there.")] = False,
+) -> None:
+    """Write FILE.manifest.json for a backup of your own: its hashes, and what the database holds now."""
+    with explained():
+        from deployments.progress import working
+        from tasks.backups.deadline import Deadline
+        from tasks.backups.describe import describe
+        from tasks.observation import ObservationError, shown
+        from tasks.slo.record_words import parse_time
+        from tasks.slo.records import RecordRefused
+
+        settings, backups = _settings(service)
+        [target] = _chosen(settings, [database])
+        try:
+            started_at = parse_time(started, settings.zone) if started.strip() else None
+        except RecordRefused as error:
+            raise RecordRefused(f"--started: {error}") from None
+        if target.live is None and not no_counts:
+            warn(f"{target.name}: live is not set, so only the files are recorded")
+        try:
+            with working(f"manifest of {shown(file.name, 120)}"):
+                path = describe(
+                    target, file, started_at, datetime.now(UTC), Deadline.after(backups.deadline_min * 60),
+                    counts=not no_counts, exact_rows=backups.exact_rows, replace=replace,
+                )  # fmt: skip
+        except ObservationError as error:
+            warn(f"{target.name}: no manifest was written: {error}")
+            raise typer.Exit(BROKEN) from None
+        typer.echo(shown(str(path)))
+
+
+@app.command("list")
+def list_backups(service: ServiceOption = None) -> None:
+    """The backups of every database, the newest first."""
+    with explained():
+        from deployments.show_backups import show_backups
+
+        settings, _ = _settings(service)
+        show_backups(settings)
+
+
+def _settings(service: Path | None) -> "tuple[Settings, Backups]":
+    from tasks.configuration import ConfigurationError
+    from tasks.settings import load_settings
+
+    settings = load_settings(service_file(service))
+    if settings.backups is None:
+        text = "backups: is missing: add [backups], empty if nothing else is to be said"
+        raise ConfigurationError(settings.path, [text])
+    return settings, settings.backups
+
+
+def _chosen(settings: "Settings", names: list[str]) -> "list[Target]":
+    """The databases named, in the order of the service file; all that can be backed up if none is."""
+    from tasks.backups.destination import BackupRefused, left_out
+    from tasks.backups.targets import targets_of
+    from tasks.observation import shown
+
+    targets = targets_of(settings)
+    if unknown := [name for name in names if name not in {target.name for target in targets}]:
+        known = ", ".join(target.name for target in targets) or "none"
+        raise BackupRefused(f"no database is named {shown(unknown[0], 80)!r}; there are: {known}")
+    if names:
+        return [target for target in targets if target.name in names]
+    for target in targets:
+        if why := left_out(target):
+            warn(f"{target.name}: left out: {why}")
+    chosen = [target for target in targets if not left_out(target)]
+    if not chosen:
+        raise BackupRefused("there is no database to back up: one needs pattern and live")
+    return chosen

@@ -1,0 +1,76 @@
+"""Backup verification: is there a backup that is young enough, and does a restore of it give the right database?"""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+
+from flows.rounds import Round
+from reports.report import Kpi, Section
+from tasks.backups.checks import CHECKS, DRILL, FRESHNESS, RECOVERY_TIME
+from tasks.backups.look import Depth, Looked, look_at_backups
+from tasks.backups.review import ended_at, judge_backups
+from tasks.backups.store import store_drill
+from tasks.backups.targets import NO_BACKUPS, Target, history_left_out, targets_of
+from tasks.check_result import CheckResult, Message, Status, msg
+
+_LEFT_FOR_THE_END_S = 60.0
+
+
+async def verify_backups(round_: Round, depth: Depth = "full", only: str = "") -> Section:
+    """Look at every database's backups one after another, the history's first; a drill needs the machine for itself."""
+    settings, now = round_.settings, round_.now()
+    if settings.backups is None:
+        return Section(tuple(check.judged(Status.SKIPPED, "service", NO_BACKUPS, at=now) for check in CHECKS))
+    if now >= round_.period.end + (round_.period.end - round_.period.start):
+        late = msg("This look sees only the present, not {day}", day=round_.period.key)
+        return Section(tuple(check.judged(Status.UNKNOWN, "service", late, at=now) for check in CHECKS))
+    targets = [target for target in await asyncio.to_thread(targets_of, settings) if only in ("", target.name)]
+    results: list[CheckResult] = []
+    for number, target in enumerate(targets):
+        left_s = (round_.ends_at - round_.now()).total_seconds() - _LEFT_FOR_THE_END_S
+        results += await _verify(round_, target, depth, max(left_s, 1.0) / (len(targets) - number))
+    return Section(tuple(results), _headlines(results), _notes(round_, only, targets))
+
+
+async def _verify(round_: Round, target: Target, depth: Depth, longest_s: float) -> Sequence[CheckResult]:
+    settings, history, began = round_.settings, round_.history, round_.now()
+    assert settings.backups is not None  # there would be no target
+    look = partial(look_at_backups, target.name, target, settings, history, depth, began, longest_s)
+    looked: Looked = await asyncio.to_thread(look)
+    results, verdict = judge_backups(looked, settings.backups.limits, settings.zone, round_.now())
+    if looked.drill is not None and verdict is not None:
+        reached = ended_at([r for r in results if r.check != DRILL.id])
+        name = settings.service.name
+        await asyncio.to_thread(store_drill, history, name, target.name, looked.drill, verdict, reached)
+    return results
+
+
+def _headlines(results: Sequence[CheckResult]) -> tuple[Kpi, ...]:
+    drills = [r for r in results if r.check == DRILL.id]
+    good = sum(r.status is Status.PASS for r in drills)
+    return (
+        Kpi(msg("Databases with a good drill"), float(good), f"/ {len(drills)}") if drills else
+        Kpi(msg("Databases with a good drill"), None, ""),
+        Kpi(msg("Oldest of the newest backups"), _most(results, FRESHNESS.id), "h"),
+        Kpi(msg("Longest recovery"), _most(results, RECOVERY_TIME.id), "s"),
+    )  # fmt: skip
+
+
+def _most(results: Sequence[CheckResult], check: str) -> float | None:
+    figures = [r.observed.value for r in results if r.check == check and r.status.measured and r.observed is not None]
+    numbers = [float(figure) for figure in figures if isinstance(figure, int | float)]
+    return max(numbers) if numbers and len(numbers) == len(figures) else None
+
+
+def _notes(round_: Round, only: str, targets: Sequence[Target]) -> tuple[Message, ...]:
+    notes = []
+    if made_up := [target.name for target in targets if target.backups.synthetic]:
+        names = ", ".join(made_up)
+        notes.append(msg("Synthetic: the older backups of {names} are made up, not a service's", names=names))
+    if (why := history_left_out(round_.settings)) is not None:
+        notes.append(
+            msg("The backups of the history database are not verified: {why}", why=why.text.format(**why.params))
+        )
+    if only:
+        notes.append(msg("Only the backups of {name} were looked at", name=only))
+    return tuple(notes)

@@ -1,0 +1,62 @@
+"""Climbing the ladder step by step: what each came to, and how long it took."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
+
+from tasks.backups.bad_backup import BadBackup
+from tasks.backups.facts import Outcome, Rung, Step
+from tasks.check_result import Message, msg
+from tasks.observation import ObservationError
+from tasks.postgres.installation import PostgresUnavailable
+
+T = TypeVar("T")
+
+
+class Climb:
+    """The steps taken so far. A step that is bad or could not be taken ends the climb, except that of the manifest."""
+
+    def __init__(self) -> None:
+        self._steps: dict[Rung, Step] = {}
+
+    @property
+    def ended(self) -> bool:
+        """True when no further step can be taken."""
+        bad = (Outcome.FAILED, Outcome.ERROR)
+        return any(step.outcome in bad for rung, step in self._steps.items() if rung is not Rung.MANIFEST)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """Every step of the ladder in its order, those that were not reached too."""
+        not_reached = msg("An earlier step ended the drill")
+        return tuple(self._steps.get(rung, Step(rung, Outcome.NOT_REACHED, not_reached)) for rung in Rung)
+
+    def take(self, rung: Rung, work: Callable[[], tuple[T, Message]]) -> T | None:
+        """What a step gives with words on it, None if it is bad, cannot be taken, or an earlier one ended the climb."""
+        if self.ended and rung is not Rung.MANIFEST:
+            return None
+        began = time.monotonic()
+        value: T | None = None
+        try:
+            value, words = work()
+            outcome = Outcome.PASSED
+        except BadBackup as bad:
+            outcome, words = Outcome.FAILED, bad.reason
+        except ObservationError as error:
+            outcome, words = Outcome.ERROR, error.reason
+        except PostgresUnavailable as error:
+            outcome, words = Outcome.ERROR, _no_server(error)
+        except OSError as error:
+            outcome, words = Outcome.ERROR, msg("It cannot be read: {why}", why=error.strerror or type(error).__name__)
+        self._steps[rung] = Step(rung, outcome, words, round(time.monotonic() - began, 3))
+        return value
+
+    def spoil(self, rung: Rung, outcome: Outcome, reason: Message) -> None:
+        """Take back what a step came to, for a fault that showed itself later."""
+        self._steps[rung] = replace(self._steps[rung], outcome=outcome, reason=reason)
+
+
+def _no_server(error: PostgresUnavailable) -> Message:
+    lines = str(error).strip().splitlines()
+    return msg("The drill's PostgreSQL did not start: {why}", why=lines[-1][:300] if lines else "")

@@ -1,0 +1,47 @@
+"""Encrypted backups: recognised, and decrypted by the team's own command into the drill's private folder."""
+
+from pathlib import Path
+
+from tasks.backups.bad_backup import BadBackup
+from tasks.backups.commands import command_environment
+from tasks.backups.deadline import Deadline
+from tasks.backups.forms import cannot_read, head_of, is_encrypted
+from tasks.backups.manifest import pieces
+from tasks.backups.scratch import require_room
+from tasks.backups.targets import Target
+from tasks.backups.tool_words import error_line
+from tasks.check_result import msg
+from tasks.observation import ObservationError
+from tasks.processes import feed
+
+
+def looks_encrypted(backup: Path) -> bool:
+    """True for a file that age, OpenPGP or openssl wrote; raises ObservationError if it cannot be read."""
+    try:
+        return not backup.is_dir() and is_encrypted(head_of(backup))
+    except OSError as error:
+        raise ObservationError(cannot_read(backup, error)) from None
+
+
+def decrypted(backup: Path, target: Target, folder: Path, deadline: Deadline, disk_factor: float) -> Path:
+    """The backup in plain, readable by its owner alone; raises BadBackup or ObservationError, and OSError."""
+    command = target.backups.decrypt
+    if command is None:
+        raise ObservationError(msg("It is encrypted: set decrypt, so that a drill can read it"))
+    require_room(folder, backup.stat().st_size * (1 + disk_factor))
+    plain = folder / "plain"
+    plain.touch(0o600)
+    try:
+        with plain.open("wb") as into:
+            ran = feed(
+                command, pieces(backup), deadline_s=deadline.left_s(), env=command_environment(), cwd=target.folder,
+                into=into,
+            )  # fmt: skip
+    except FileNotFoundError:
+        raise ObservationError(msg("The command of decrypt is not on this machine: {name}", name=command[0])) from None
+    if ran.timed_out:
+        raise ObservationError(msg("The drill did not end in its time: raise [backups] deadline_min"))
+    if ran.returncode != 0:
+        why = error_line(ran.stderr.decode("utf-8", "replace"))
+        raise BadBackup(msg("It cannot be decrypted (exit status {status}): {why}", status=ran.returncode, why=why))
+    return plain

@@ -1,0 +1,223 @@
+"""What is known of backups: the files, what was recorded when they were made, and what came out of a drill."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+from tasks.check_result import Message, Scalar
+from tasks.observation import Unobserved
+
+
+class Form(StrEnum):
+    """How a backup is kept."""
+
+    CUSTOM = "pg_dump -Fc"
+    DIRECTORY = "pg_dump -Fd"
+    SQL = "SQL"
+    SQL_GZ = "SQL, gzip"
+    BASE = "pg_basebackup"
+    BASE_TAR = "pg_basebackup -Ft"
+    SQLITE = "SQLite"
+
+    @property
+    def physical(self) -> bool:
+        """True for a copy of files, of which a restore checks no constraint again."""
+        return self in (Form.BASE, Form.BASE_TAR, Form.SQLITE)
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A backup that is there: a file, or a folder with its files; `at` is when it was begun, else last written.
+
+    `known_start` is False where no manifest says when it was begun.
+    """
+
+    path: Path
+    at: datetime
+    bytes: int
+    known_start: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TableContents:
+    """What a table holds; `newest` has the latest time of each column of times that is not after the backup."""
+
+    name: str
+    rows: int
+    exact: bool = True
+    newest: tuple[tuple[str, datetime], ...] = ()
+    content: str = ""
+    """An order-independent hash of its rows; empty where none was made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """A sequence and the highest value of the column that takes its numbers from it (`public.orders.id`)."""
+
+    name: str
+    column: str
+    last: int | None
+    highest: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """Rows that a constraint forbids."""
+
+    constraint: str
+    table: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a database holds, without a value of its rows.
+
+    `schema` has one line for each table, column, constraint, index, view, function, trigger, sequence and type.
+    `content_rule` says which rows the tables' hashes are of: `whole`, `1/16`, or empty for none.
+    `violations` are rows that break a foreign key or a unique constraint, where somebody looked for them.
+    """
+
+    database: str
+    server_version: str
+    encoding: str
+    schema: tuple[str, ...]
+    tables: tuple[TableContents, ...]
+    sequences: tuple[Sequence, ...] = ()
+    roles: tuple[str, ...] = ()
+    extensions: tuple[str, ...] = ()
+    bytes: int = 0
+    content_rule: str = ""
+    violations: tuple[Violation, ...] = ()
+
+    def table(self, name: str) -> TableContents | None:
+        """A table by its name."""
+        return next((table for table in self.tables if table.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestFile:
+    """A file as it was when the manifest was written; `path` is relative to the backup's folder."""
+
+    path: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What was recorded beside a backup; `contents` are of the backup's own snapshot only if `exact`."""
+
+    database: str
+    started_at: datetime
+    finished_at: datetime
+    files: tuple[ManifestFile, ...]
+    tool: str
+    contents: Contents | None = None
+    exact: bool = False
+
+
+class Rung(StrEnum):
+    """The steps of the ladder that a process climbs, in order."""
+
+    MANIFEST = "manifest"
+    CONTAINER = "container"
+    DECODE = "decode"
+    RESTORE = "restore"
+
+
+class Outcome(StrEnum):
+    """What became of a step: `failed` is a bad backup, `error` no verdict, `skipped` does not apply to the form."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    ERROR = "error"
+    NOT_REACHED = "not reached"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step that was climbed, or why not."""
+
+    rung: Rung
+    outcome: Outcome
+    reason: Message
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a declared invariant came to on the restored copy."""
+
+    name: str
+    value: float | Unobserved
+
+
+@dataclass(frozen=True, slots=True)
+class Smoke:
+    """How the service's own smoke test ended on the restored copy."""
+
+    passed: bool
+    reason: Message
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drill:
+    """One climb of the ladder. `contents` is what came out, None if nothing did; `live` and `manifest` are what it is
+    held against. `recovery_s` is what a recovery takes: from a file to a server that answers, and the smoke test.
+    """
+
+    backup: Backup | None
+    form: Form | None
+    steps: tuple[Step, ...]
+    started_at: datetime
+    seconds: float
+    sha256: str = ""
+    manifest: Manifest | Unobserved
+    contents: Contents | None = None
+    live: Contents | Unobserved
+    answers: tuple[Answer, ...] = ()
+    smoke: Smoke | Unobserved | None = None
+    recovery_s: float | None = None
+    server_version: str = ""
+    encrypted: bool = False
+    dump_encoding: str = ""
+
+    def step(self, rung: Rung) -> Step | None:
+        """A step by its name."""
+        return next((step for step in self.steps if step.rung is rung), None)
+
+
+class DrillVerdict(StrEnum):
+    """What a drill said of a backup; an error says nothing, and erases no earlier word."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class PastDrill:
+    """A drill as it is kept."""
+
+    at: datetime
+    verdict: DrillVerdict
+    backup: str
+    backup_at: datetime | None
+    bytes: int
+    recovery_s: float | None
+    server_version: str
+    reached: str
+    facts: dict[str, Scalar] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A copy in the second place."""
+
+    name: str
+    bytes: int
+    at: datetime

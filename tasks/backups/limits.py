@@ -1,0 +1,58 @@
+"""What backups are held against."""
+
+from datetime import timedelta
+from typing import Annotated, Final, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+
+CLOCK_AHEAD: Final = timedelta(minutes=5)
+"""Kerberos' bound for clocks that agree: a backup that is further ahead of this clock has no age."""
+
+MOST_BETWEEN: Final = 1.5
+"""Backups further apart than so many intervals have one missing between them, and not only one that was late."""
+
+MOST_COMPARED: Final = 14
+"""So many before it is a backup, or a drill, held against: two weeks of daily ones."""
+
+
+class BackupLimits(BaseModel):
+    """Limits for every database; each can be set under [backups.limits]."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    max_difference_share: Share = 0.1
+    """By how much a table's rows may differ from the live ones: a day of growth, or of deletions."""
+
+    max_difference_rows: Annotated[int, Field(ge=0)] = 1000
+    """Fewer rows than this differ in a small table within a day."""
+
+    max_lag_min: Annotated[float, Field(gt=0)] = 60.0
+    """The newest row may be this much older than the live one of that time: longer, and a standby lagged."""
+
+    max_drill_age_days: Annotated[float, Field(gt=0)] = 8.0
+    """The guide verifies backups weekly; a day of grace."""
+
+    min_size_share: Share = 0.5
+    """A backup smaller than this share of the median of those before it lost something."""
+
+    fail_size_share: Share = 0.1
+    """A backup smaller than this share of that median lost nearly everything: no deletion explains it."""
+
+    max_size_factor: Annotated[float, Field(gt=1)] = 3.0
+    """A backup larger than this many times the median of those before it holds something new."""
+
+    min_compared: Annotated[int, Field(ge=2, le=14)] = 3
+    """With fewer backups before it, a size is compared with nothing."""
+
+    max_restore_growth: Annotated[float, Field(gt=1)] = 2.0
+    """A recovery that takes this many times the median of those before is told of before it exceeds the RTO."""
+
+    @model_validator(mode="after")
+    def _shares_in_order(self) -> Self:
+        if self.fail_size_share > self.min_size_share:
+            raise ValueError(
+                f"fail_size_share {self.fail_size_share:g} is above min_size_share {self.min_size_share:g}"
+            )
+        return self

@@ -1,0 +1,65 @@
+"""Looks at the running database, through a session that only reads."""
+
+from datetime import datetime
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from tasks.backups.contents_postgres import Wanted, read_contents
+from tasks.backups.contents_sqlite import read_sqlite_contents
+from tasks.backups.deadline import Deadline
+from tasks.backups.expected import NO_LIVE
+from tasks.backups.facts import Contents
+from tasks.backups.targets import Target
+from tasks.check_result import msg
+from tasks.database.connection import Server, connected
+from tasks.observation import ObservationError, Unobserved
+
+_STATEMENT_S = 120.0
+_CONNECT_S = 10
+
+
+def read_live(target: Target, until: datetime, exact_rows: int, deadline: Deadline) -> Contents | Unobserved:
+    """What the running database holds, its newest times up to an instant, or why that is not known."""
+    if target.live is None:
+        return Unobserved(NO_LIVE)
+    try:
+        if (file := target.sqlite) is not None:
+            return read_sqlite_contents(file, until, database=target.name, deadline_s=deadline.left_s())
+        server = Server(target.live, _STATEMENT_S, _CONNECT_S)
+        with connected(server, deadline.left_s()) as connection:
+            return read_contents([connection], Wanted(until, exact_rows=exact_rows))
+    except ObservationError as error:
+        return Unobserved(error.reason)
+
+
+def require_other(copy: str, live: str | None) -> None:
+    """Raise ObservationError if a copy's address is the running database's, or the same server answers there."""
+    if live is None or live.startswith("sqlite:"):
+        return
+    if _place(copy) == _place(live) or _same_server(copy, live):
+        raise ObservationError(
+            msg("The address of the copy is that of the live database: a drill never touches it")
+        )  # fmt: skip
+
+
+def _place(dsn: str) -> tuple[str, str, str]:
+    try:
+        given = conninfo_to_dict(dsn)
+    except psycopg.Error:
+        raise ObservationError(msg("The address of the copy is no address of a PostgreSQL")) from None
+    return (str(given.get("host") or ""), str(given.get("port") or "5432"), str(given.get("dbname") or ""))
+
+
+def _same_server(copy: str, live: str) -> bool:
+    """The same postmaster and the same database, whatever names lead there."""
+    return _identity(copy) == _identity(live)
+
+
+def _identity(dsn: str) -> tuple[object, ...]:
+    with connected(Server(dsn, 10.0, _CONNECT_S), 30.0) as connection:
+        row = connection.execute(
+            "SELECT pg_postmaster_start_time(), oid, datname FROM pg_database WHERE datname = current_database()"
+        ).fetchone()
+    assert row is not None  # the database that was connected to
+    return tuple(row)

@@ -1,0 +1,75 @@
+"""Everything that a verification of one database looks at: its files, a drill or none, the second place, the past."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from tasks.backups.drill import drill, look_at_files
+from tasks.backups.facts import Backup, Drill, Elsewhere, PastDrill
+from tasks.backups.find import find_backups
+from tasks.backups.managed import drill_managed
+from tasks.backups.offsite import list_offsite
+from tasks.backups.settings import Offsite
+from tasks.backups.store import read_drills
+from tasks.backups.targets import Target
+from tasks.history.engine import History
+from tasks.observation import Unobserved, seen_now
+from tasks.secrets import resolve
+from tasks.settings import Settings
+
+Depth = Literal["full", "files"]
+MOST_PAST = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What is known of one database's backups. `drill` is None where there was no backup to look at; without a
+    restore (`depth` is `files`) it has only the steps that need none.
+    """
+
+    target: Target
+    depth: Depth
+    backups: tuple[Backup, ...] | Unobserved
+    drill: Drill | None
+    copies: tuple[Elsewhere, ...] | Unobserved | None
+    past: tuple[PastDrill, ...]
+
+
+# No timeout on the decorator: Prefect cannot end a thread. A drill has a deadline of its own.
+
+
+@task(task_run_name="drill-{name}", retries=0, cache_policy=NO_CACHE, persist_result=False)
+def look_at_backups(
+    name: str, target: Target, settings: Settings, history: History, depth: Depth, now: datetime, longest_s: float
+) -> Looked:
+    """Look at the backups of the database `name` and drill the newest one; raises HistoryError."""
+    past = read_drills(history, settings.service.name, name, MOST_PAST)
+    assert settings.backups is not None  # there would be no target
+    looked = Looked(target, depth, (), None, None, past)
+    if target.backups.copy_command is not None:
+        done = drill_managed(target, settings.backups, now, longest_s) if depth == "full" else None
+        backups = () if done is None or done.backup is None else (done.backup,)
+        return replace(looked, backups=backups, drill=done)
+    found = seen_now(lambda: find_backups(target.folder, target.pattern))
+    if not isinstance(found, Unobserved) and found:
+        look = drill if depth == "full" else look_at_files
+        looked = replace(looked, drill=look(target, found[0], settings.backups, now, longest_s))
+    return replace(looked, backups=found, copies=_copies(settings, target))
+
+
+def _copies(settings: Settings, target: Target) -> tuple[Elsewhere, ...] | Unobserved | None:
+    offsite = target.backups.offsite
+    if offsite is None:
+        return None
+    return seen_now(lambda: list_offsite(offsite, target.folder, *_keys(settings, target, offsite)))
+
+
+def _keys(settings: Settings, target: Target, offsite: Offsite) -> tuple[str | None, str | None]:
+    access, secret = (
+        None if key is None else resolve(key, settings, f"databases.{target.name}.offsite.{name}")
+        for name, key in (("access_key", offsite.access_key), ("secret_key", offsite.secret_key))
+    )
+    return access, secret

@@ -1,0 +1,126 @@
+"""The manifest beside a backup: what its files and its database were when it was made."""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from tasks.backups.facts import Contents, Manifest, ManifestFile
+from tasks.canonical import canonical
+from tasks.check_result import msg
+from tasks.observation import ObservationError, shown
+
+SUFFIX = ".manifest.json"
+_MOST_BYTES = 256 * 1024 * 1024
+_PIECE = 1024 * 1024
+
+Told = Callable[[int, int], None]
+
+
+class _Stored(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    format: Literal["opsrounds-backup/1"] = "opsrounds-backup/1"
+    manifest: Manifest
+
+
+_ADAPTER = TypeAdapter(_Stored)
+
+
+def manifest_path(backup: Path) -> Path:
+    """Where the manifest of a backup is."""
+    return backup.with_name(backup.name + SUFFIX)
+
+
+def read_manifest(backup: Path) -> Manifest | None:
+    """What was recorded beside a backup, None if nothing was; raises ObservationError if it cannot be read."""
+    path = manifest_path(backup)
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise ObservationError(msg("The manifest {file} is too large to be one", file=shown(path.name)))
+        return _ADAPTER.validate_json(path.read_bytes()).manifest
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ObservationError(
+            msg("The manifest {file} cannot be read: {why}", file=shown(path.name), why=str(error.strerror))
+        ) from None
+    except ValidationError as error:
+        raise ObservationError(
+            msg(
+                "The manifest {file} is none of opsrounds: {why}",
+                file=shown(path.name),
+                why=shown(f"{'.'.join(map(str, error.errors()[0]['loc']))}: {error.errors()[0]['msg']}", 200),
+            )
+        ) from None
+
+
+def write_manifest(backup: Path, manifest: Manifest) -> Path:
+    """Keep a manifest beside its backup, in one step."""
+    path = manifest_path(backup)
+    text = canonical(_Stored(manifest=manifest).model_dump(mode="json")) + "\n"
+    descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".partial")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        return Path(partial).replace(path)
+    except BaseException:
+        Path(partial).unlink(missing_ok=True)
+        raise
+
+
+def files_of(backup: Path) -> tuple[Path, ...]:
+    """The files that a backup is made of, in a stable order."""
+    if not backup.is_dir():
+        return (backup,)
+    return tuple(sorted(path for path in backup.rglob("*") if path.is_file()))
+
+
+def name_of(file: Path, backup: Path) -> str:
+    """A file's name in the manifest: relative to the backup's folder, with what is no text spelt out."""
+    return os.fsencode(file.relative_to(backup.parent)).decode("utf-8", "backslashreplace")
+
+
+def hashed_files(backup: Path, told: Told | None = None) -> tuple[ManifestFile, ...]:
+    """Every file of a backup with its SHA-256; raises OSError."""
+    files = files_of(backup)
+    total, done = sum(file.stat().st_size for file in files), 0
+    found = []
+    for file in files:
+        digest, size = hashlib.sha256(), 0
+        for piece in pieces(file):
+            digest.update(piece)
+            size += len(piece)
+            done += len(piece)
+            if told is not None:
+                told(done, total)
+        found.append(ManifestFile(name_of(file, backup), size, digest.hexdigest()))
+    return tuple(found)
+
+
+def pieces(file: Path) -> Iterator[bytes]:
+    """A file's bytes, a mebibyte at a time."""
+    with file.open("rb") as source:
+        with suppress(AttributeError, OSError):
+            os.posix_fadvise(source.fileno(), 0, 0, os.POSIX_FADV_SEQUENTIAL)
+        while piece := source.read(_PIECE):
+            yield piece
+
+
+def manifest_of(
+    database: str,
+    files: tuple[ManifestFile, ...],
+    tool: str,
+    times: tuple[datetime, datetime],
+    contents: Contents | None,
+) -> Manifest:
+    """A manifest whose contents, if there are any, were read in the backup's own snapshot."""
+    return Manifest(database, *times, files, tool, contents, exact=contents is not None)

@@ -1,0 +1,163 @@
+"""Makes a throw-away database from any form of a PostgreSQL backup, and reads what came out."""
+
+import secrets
+import shutil
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from tasks.backups import archive, base_backup, sql_dump
+from tasks.backups.bad_backup import BadBackup
+from tasks.backups.contents_postgres import Wanted, read_contents
+from tasks.backups.deadline import Deadline
+from tasks.backups.facts import Contents, Form, ManifestFile
+from tasks.backups.head import Head, fitting, newest
+from tasks.backups.manifest import hashed_files
+from tasks.backups.scratch import require_room
+from tasks.backups.tool_words import error_line
+from tasks.check_result import Message, msg
+from tasks.observation import ObservationError
+from tasks.postgres.installation import Installation, PostgresUnavailable
+from tasks.postgres.throwaway import Throwaway, copied_postgres, throwaway_postgres
+from tasks.progress import BACKUP, TABLES, tell
+
+Known = Sequence[Installation]
+_ARCHIVES = (Form.CUSTOM, Form.DIRECTORY)
+_ROOM_OVER_LIVE = 1.3
+"""A restored copy is denser than the live database; its indexes are built with files beside them."""
+
+_UNPACKED_SHARE = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A restored copy: a database of a server that runs, or an SQLite file."""
+
+    dsn: str
+    file: Path | None
+    version: str
+    url: str = ""
+    words: Message | None = None
+
+
+def read_head(backup: Path, form: Form, known: Known, deadline: Deadline) -> Head:
+    """What a backup says of itself; raises BadBackup or ObservationError, and OSError."""
+    if form in _ARCHIVES:
+        return archive.read_head(backup, newest(known), deadline)
+    if form in (Form.SQL, Form.SQL_GZ):
+        return sql_dump.read_head(backup, form)
+    base_backup.require_whole(backup)
+    return base_backup.read_head(backup, form)
+
+
+def decode(
+    backup: Path, form: Form, head: Head, known: Known, folder: Path, deadline: Deadline
+) -> tuple[tuple[ManifestFile, ...], Head]:
+    """Read everything in a backup; gives its files' hashes, and its head with what is known now.
+
+    Raises BadBackup or ObservationError, and OSError.
+    """
+    if form in _ARCHIVES:
+        return archive.decode(backup, form, newest(known), deadline), head
+    if form in (Form.SQL, Form.SQL_GZ):
+        room = int(shutil.disk_usage(folder).free * _UNPACKED_SHARE)
+        files, size = sql_dump.decode(backup, form, room, deadline)
+        return files, replace(head, plain_bytes=size)
+    installation = fitting(known, head.needed_major, exactly=True)
+    files = hashed_files(backup, lambda done, of: tell(BACKUP, done, of))
+    cluster = backup
+    if form is Form.BASE_TAR:
+        require_room(folder, sum(file.bytes for file in files) * 1.2)
+        cluster = folder / "data"
+        base_backup.unpack(backup, cluster, deadline)
+    base_backup.verify(cluster, installation, deadline)
+    return files, head
+
+
+def restore(
+    backup: Path, form: Form, head: Head, known: Known, folder: Path, held: ExitStack, deadline: Deadline, *,
+    jobs: int, disk_factor: float, bytes: int, known_contents: Contents | None, expected: str,
+) -> Copy:  # fmt: skip
+    """A database made from a backup, on a server that runs for as long as `held`.
+
+    Raises BadBackup, ObservationError or PostgresUnavailable, and OSError.
+    """
+    require_room(folder, _needed(head, bytes, disk_factor, known_contents))
+    roles = known_contents.roles if known_contents is not None else ()
+    if form in (Form.BASE, Form.BASE_TAR):
+        return _physical(backup, form, head, known, folder, held, deadline, roles, expected)
+    installation = fitting(known, head.needed_major)
+    server = held.enter_context(throwaway_postgres(folder, installation, ready_s=min(60.0, deadline.left_s())))
+    name = f"drill_{secrets.token_hex(6)}"
+    _create(server, name, head.encoding, roles)
+    dsn, roles_known = server.dsn(name), known_contents is not None
+    if form in _ARCHIVES:
+        archive.restore(
+            backup, head, installation, dsn, jobs, folder / "pg_restore.log", deadline, roles_known=roles_known
+        )
+    else:
+        below = server.dsn_below(name)
+        sql_dump.restore(backup, form, installation, below, folder, deadline, roles_known=roles_known)
+    return Copy(dsn, None, installation.version, server.url(name))
+
+
+def read_copy(dsn: str, until: datetime, rule: str, violations: bool, jobs: int, deadline: Deadline) -> Contents:
+    """What came out of a backup; raises BadBackup for a copy that cannot be read."""
+    deadline.left_s()
+    try:
+        with ExitStack() as opened:
+            connections = [opened.enter_context(psycopg.connect(dsn)) for _ in range(jobs)]
+            wanted = Wanted(until, rule, violations=violations)
+            return read_contents(connections, wanted, lambda done, of: tell(TABLES, done, of))
+    except psycopg.Error as error:
+        why = error_line(f"ERROR: {error.diag.message_primary or type(error).__name__}")
+        raise BadBackup(msg("What came out of it cannot be read: {why}", why=why)) from None
+
+
+def _needed(head: Head, size: int, disk_factor: float, known: Contents | None) -> float:
+    """Bytes of disk for a restored copy: by what is known of the database, else by the backup's size."""
+    if known is not None and known.bytes:
+        return known.bytes * _ROOM_OVER_LIVE
+    return max(size * disk_factor, head.plain_bytes * 2)
+
+
+def _create(server: Throwaway, name: str, encoding: str, roles: Sequence[str]) -> None:
+    """An empty database in the dump's own encoding, beside the roles that it will ask for."""
+    with psycopg.connect(server.dsn("postgres"), autocommit=True) as connection:
+        for role in roles:
+            if role != "postgres":
+                connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(role)))
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name))
+        if encoding and encoding != "UTF8":
+            create += sql.SQL(" ENCODING {} LOCALE 'C' LOCALE_PROVIDER libc").format(sql.Literal(encoding))
+        try:
+            connection.execute(create)
+        except psycopg.Error as error:
+            why = error_line(f"ERROR: {error.diag.message_primary}")
+            raise ObservationError(
+                msg("The drill's PostgreSQL cannot make an empty database: {why}", why=why)
+            ) from None
+
+
+def _physical(
+    backup: Path, form: Form, head: Head, known: Known, folder: Path, held: ExitStack, deadline: Deadline,
+    roles: tuple[str, ...], expected: str,
+) -> Copy:  # fmt: skip
+    installation = fitting(known, head.needed_major, exactly=True)
+    base_backup.copy(folder / "data" if form is Form.BASE_TAR else backup, folder / "data")
+    configuration = base_backup.write_configuration(folder)
+    started = copied_postgres(folder, installation, configuration, ready_s=deadline.left_s())
+    try:
+        server = held.enter_context(started)
+    except PostgresUnavailable as error:
+        why = error_line(str(error))
+        raise BadBackup(msg("PostgreSQL does not start on the copy: {why}", why=why)) from None
+    role = base_backup.administrator(server, roles)
+    database = base_backup.database_of(server, role, expected)
+    words = base_backup.check_relations(installation, server, role, database, deadline)
+    return Copy(server.dsn(database, role), None, installation.version, server.url(database, role), words)

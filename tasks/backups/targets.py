@@ -1,0 +1,73 @@
+"""Whose backups are verified: the product's own history first, then the service's databases."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tasks.backups.settings import HISTORY, BackedUp, NotBackedUp
+from tasks.check_result import Message, msg, verbatim
+from tasks.secrets import resolve
+from tasks.settings import Settings
+
+_SQLITE = "sqlite:///"
+NO_BACKUPS = msg("The service file has no [backups]")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A database and its backups; `live` is its resolved address, a secret. `folder` is where relative paths start."""
+
+    name: str
+    backups: BackedUp
+    folder: Path
+    live: str | None = field(repr=False)
+
+    @property
+    def subject(self) -> str:
+        """How results name it."""
+        return subject_of(self.name)
+
+    @property
+    def pattern(self) -> str:
+        """The glob of its backups; empty for a managed database."""
+        return self.backups.pattern or ""
+
+    @property
+    def sqlite(self) -> Path | None:
+        """The file, if the running database is SQLite."""
+        if self.live is None or not self.live.startswith(_SQLITE):
+            return None
+        return self.folder / self.live.removeprefix(_SQLITE).split("?")[0]
+
+
+def subject_of(name: str) -> str:
+    """How results name a database."""
+    return f"database:{name}"
+
+
+def targets_of(settings: Settings) -> tuple[Target, ...]:
+    """Every database whose backups are verified; raises ConfigurationError for a secret that cannot be had."""
+    backups, folder = settings.backups, settings.path.parent
+    if backups is None:
+        return ()
+    found = []
+    if not isinstance(backups.history, NotBackedUp):
+        url = resolve(settings.history.url, settings, "history.url")
+        pattern = backups.history.pattern or f"backups/{settings.service.name}-history-*"
+        found.append(Target(HISTORY, backups.history.model_copy(update={"pattern": pattern}), folder, _plain(url)))
+    for number, database in enumerate(settings.databases):
+        live = None if database.live is None else resolve(database.live, settings, f"databases.{number}.live")
+        found.append(Target(database.name, database, folder, live))
+    return tuple(found)
+
+
+def history_left_out(settings: Settings) -> Message | None:
+    """Why the history database is not verified here, if the service file says so."""
+    backups = settings.backups
+    left_out = backups is not None and isinstance(backups.history, NotBackedUp)
+    return verbatim(backups.history.not_applicable) if left_out else None  # type: ignore[union-attr]
+
+
+def _plain(url: str) -> str:
+    """An address without the driver that SQLAlchemy is told."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme.split('+')[0]}://{rest}"

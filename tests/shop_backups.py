@@ -1,0 +1,207 @@
+"""Real backups of a running shop, and the drill of one of them: what the tests of restore drills have in common."""
+
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from tasks.backups.ask import invariants_of
+from tasks.backups.contents_postgres import Wanted, read_contents
+from tasks.backups.drill import drill
+from tasks.backups.facts import Backup, Contents, Drill, DrillVerdict, Manifest
+from tasks.backups.find import find_backups
+from tasks.backups.judge import judge_ladder, verdict_of
+from tasks.backups.limits import BackupLimits
+from tasks.backups.manifest import hashed_files, write_manifest
+from tasks.backups.settings import BackedUp, Backups
+from tasks.backups.targets import Target
+from tasks.check_result import CheckResult, Message, Status
+from tasks.postgres.installation import postgres_binaries
+from tasks.postgres.server import PostgresServer, running_postgres
+from tests.shop_database import make_shop
+
+LONGEST_S = 300.0
+ROLES = """
+CREATE ROLE watcher LOGIN BYPASSRLS IN ROLE pg_read_all_data;
+CREATE ROLE limited LOGIN IN ROLE pg_read_all_data;
+"""
+"""The live role only reads; the other one is hidden rows from."""
+
+SECURED = """
+ALTER TABLE audit ENABLE ROW LEVEL SECURITY;
+CREATE POLICY half ON audit FOR SELECT TO limited USING (id % 2 = 0);
+"""
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A running shop, and a second server on which it is made anew with a fault in it."""
+
+    server: PostgresServer
+    elsewhere: PostgresServer
+    folder: Path
+    drills: Path
+    made_at: datetime
+
+    @property
+    def live(self) -> str:
+        """The running shop for the role that only reads."""
+        return database(self.server, "shop", "watcher")
+
+    @property
+    def owner(self) -> str:
+        """The running shop for its administrator."""
+        return database(self.server, "shop")
+
+    @cached_property
+    def contents(self) -> Contents:
+        """What is in the running shop, with the hash of all rows."""
+        return contents_of(self.live, self.made_at)
+
+    def source(self, *statements: str, template: str = "whole_shop") -> str:
+        """A fresh copy of the shop, named like it, on the second server, after some statements."""
+        source = recreated(self.elsewhere, "shop", template)
+        with psycopg.connect(source, autocommit=True) as connection:
+            for statement in statements:
+                connection.execute(statement.encode())
+        return source
+
+    def target(self, pattern: Path, *, live: bool = True, **settings: object) -> Target:
+        """The shop as one whose backups are verified."""
+        backups = BackedUp.model_validate({"pattern": str(pattern), **settings})
+        return Target("shop", backups, self.folder, self.live if live else None)
+
+    def drilled(
+        self, backup: Path, *, live: bool = True, longest_s: float = LONGEST_S, **settings: object
+    ) -> "Drilled":
+        """A drill of the newest backup that a pattern names, and what is said of it."""
+        target = self.target(backup, live=live, **settings)
+        return drilled(target, Backups(folder=self.drills), longest_s)
+
+
+@dataclass(frozen=True)
+class Drilled:
+    """A drill and what its ladder says."""
+
+    drill: Drill
+    ladder: tuple[CheckResult, ...]
+
+    @property
+    def verdict(self) -> DrillVerdict:
+        """The one word."""
+        return verdict_of(self.ladder)
+
+    @property
+    def statuses(self) -> dict[str, Status]:
+        """Of each step, by its name without `backups.`."""
+        return {result.check.removeprefix("backups."): result.status for result in self.ladder}
+
+    def result(self, name: str) -> CheckResult:
+        """A step by its name."""
+        return next(result for result in self.ladder if result.check == f"backups.{name}")
+
+    def first(self, *statuses: Status) -> CheckResult | None:
+        """The first step that came to one of these."""
+        return next((result for result in self.ladder if result.status in statuses), None)
+
+    def said(self) -> str:
+        """The whole ladder, for a test that failed."""
+        return "\n".join(f"{r.status:8} {r.check}: {text(r.reason)}" for r in self.ladder)
+
+
+def drilled(target: Target, backups: Backups, longest_s: float = LONGEST_S, backup: Backup | None = None) -> Drilled:
+    """A drill as a flow does it."""
+    newest = backup or find_backups(target.folder, target.pattern)[0]
+    now = datetime.now(UTC)
+    climbed = drill(target, newest, backups, now, longest_s)
+    ladder = judge_ladder(target.subject, climbed, target.backups, invariants_of(target), BackupLimits(), now)
+    return Drilled(climbed, ladder)
+
+
+def text(message: Message) -> str:
+    """A message in English."""
+    return message.text.format(**message.params)
+
+
+@contextmanager
+def running_shop(folder: Path, rows: int) -> Iterator[Shop]:
+    """Both servers with the shop in them."""
+    made_at = datetime.now(UTC)
+    with (
+        running_postgres(folder / "live", fsync=False) as server,
+        running_postgres(folder / "elsewhere", fsync=False) as elsewhere,
+    ):
+        for place, name in ((server, "shop"), (elsewhere, "whole_shop")):
+            with psycopg.connect(place.dsn, autocommit=True) as connection:
+                connection.execute(ROLES.encode())
+            fill(recreated(place, name), made_at, rows)
+        yield Shop(server, elsewhere, folder, folder / "drills", made_at)
+
+
+def fill(dsn: str, now: datetime, rows: int) -> None:
+    """A shop in an empty database, with a table of which a role sees half."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        make_shop(connection, now, rows)
+        connection.execute(SECURED.encode())
+        connection.execute(b"VACUUM ANALYZE")
+
+
+def database(server: PostgresServer, name: str, role: str = "postgres") -> str:
+    """The address of a database."""
+    return f"postgresql://{role}@{server.host}:{server.port}/{name}"
+
+
+def recreated(server: PostgresServer, name: str, template: str = "template0", more: str = "") -> str:
+    """An empty database, or a copy of another one."""
+    with psycopg.connect(server.dsn, autocommit=True) as connection:
+        drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE {} ").format(sql.Identifier(name), sql.Identifier(template))
+        connection.execute(drop)
+        connection.execute(create + sql.SQL(more))  # type: ignore[arg-type]
+    return database(server, name)
+
+
+def program(name: str, *arguments: str | Path) -> None:
+    """Run one of PostgreSQL's own, to a good end."""
+    done = subprocess.run([postgres_binaries() / name, *arguments], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+
+
+def dumped(dsn: str, path: Path, *options: str) -> Path:
+    """A dump by pg_dump, in SQL unless the options say otherwise."""
+    program("pg_dump", "-f", path, *options, dsn)
+    return path
+
+
+def contents_of(dsn: str, until: datetime, rule: str = "whole") -> Contents:
+    """What a database holds, as it is recorded with a backup."""
+    with psycopg.connect(dsn) as connection:
+        return read_contents([connection], Wanted(until, rule))
+
+
+def recorded(backup: Path, contents: Contents, at: datetime, like: Path | None = None) -> Path:
+    """A manifest beside a backup, of its own files or of those of another one with the same name."""
+    files = hashed_files(like or backup)
+    write_manifest(backup, Manifest("shop", at, at + timedelta(seconds=1), files, "pg_dump 18", contents, exact=True))
+    return backup
+
+
+def as_taken_at(contents: Contents, rule: str) -> Contents:
+    """The same contents as another rule would have recorded them, without any hash."""
+    return replace(contents, content_rule=rule, tables=tuple(replace(t, content="") for t in contents.tables))
+
+
+def steps_of(drill: Drill) -> Sequence[tuple[str, str, str]]:
+    """Each rung, what became of it, and why."""
+    return [(step.rung.value, step.outcome.value, text(step.reason)) for step in drill.steps]
+
+
+def newest_backup(target: Target) -> Backup:
+    """The backup that a drill would take."""
+    return find_backups(target.folder, target.pattern)[0]

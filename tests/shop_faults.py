@@ -1,0 +1,283 @@
+"""Every fault that a backup of the shop can have: how it is made, and where a drill must find it."""
+
+import gzip
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import psycopg
+
+from tasks.check_result import Status
+from tests.shop_backups import Shop, contents_of, database, dumped, fill, recorded, recreated
+
+CUSTOM, FOLDER, PLAIN_FOLDER, SQL, PACKED = "shop.dump", "shop.dir", "shop.plain.dir", "shop.sql", "shop.sql.gz"
+FORMS = (CUSTOM, FOLDER, PLAIN_FOLDER, SQL, PACKED)
+Make = Callable[[Shop, Path], Path]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault, the step that finds it by the restore itself, and a word that names it.
+
+    `changed` is damage done to the files after the manifest was written, which that finds first. `hidden` from
+    a drill without a manifest; `alone` is what such a drill says instead, if it says another thing.
+    """
+
+    name: str
+    make: Make
+    step: str
+    word: str
+    status: Status = Status.FAIL
+    changed: bool = False
+    hidden: bool = False
+    alone: tuple[str, str] | None = None
+    own_manifest: bool = False
+    rule: str = "whole"
+
+
+def good(shop: Shop, form: str) -> Path:
+    """A dump without a fault, made once."""
+    folder = shop.folder / "good"
+    folder.mkdir(exist_ok=True)
+    backup = folder / form
+    if not backup.exists():
+        match form:
+            case "shop.dump":
+                dumped(shop.owner, backup, "-Fc")
+            case "shop.dir":
+                dumped(shop.owner, backup, "-Fd", "-j2")
+            case "shop.plain.dir":
+                dumped(shop.owner, backup, "-Fd", "-Z0")
+            case "shop.sql":
+                dumped(shop.owner, backup)
+            case _:
+                backup.write_bytes(gzip.compress(good(shop, SQL).read_bytes(), 3))
+        recorded(backup, shop.contents, shop.made_at)
+    return backup
+
+
+def changed(form: str, change: Callable[[Path], object]) -> Make:
+    """A copy of a good dump, to which something is done."""
+
+    def make(shop: Shop, folder: Path) -> Path:
+        source, backup = good(shop, form), folder / form
+        shutil.copytree(source, backup) if source.is_dir() else shutil.copyfile(source, backup)
+        change(backup)
+        return backup
+
+    return make
+
+
+def bytes_changed(form: str, change: Callable[[bytes], bytes]) -> Make:
+    """A copy of a good dump's file with other bytes."""
+    return changed(form, lambda file: file.write_bytes(change(file.read_bytes())))
+
+
+def from_source(*statements: str, options: tuple[str, ...] = ("-Fc",), form: str = CUSTOM) -> Make:
+    """A dump of a shop in which something was done."""
+    return lambda shop, folder: dumped(shop.source(*statements), folder / form, *options)
+
+
+def of_live(*options: str, form: str = CUSTOM) -> Make:
+    """A dump of the running shop that leaves something out."""
+    return lambda shop, folder: dumped(shop.owner, folder / form, *options)
+
+
+def flipped(data: bytes, at: int, bit: int = 1) -> bytes:
+    """One bit is another."""
+    return data[:at] + bytes([data[at] ^ bit]) + data[at + 1 :]
+
+
+def flipped_in(data: bytes, text: bytes, letter: bytes) -> bytes:
+    """The lowest bit of a letter in a text that is there."""
+    return flipped(data, data.index(text) + text.index(letter))
+
+
+def zeroed(data: bytes) -> bytes:
+    """A block of 4 KB in the middle was never written."""
+    middle = len(data) // 2 & ~4095
+    return data[:middle] + bytes(4096) + data[middle + 4096 :]
+
+
+def largest(folder: Path) -> Path:
+    """The file with the most rows."""
+    return max(folder.glob("*.dat*"), key=lambda file: (file.name != "toc.dat", file.stat().st_size))
+
+
+def cut(file: Path, size: int) -> None:
+    """The end of a file is lost."""
+    with file.open("r+b") as opened:
+        opened.truncate(size)
+
+
+def cut_at_a_row(folder: Path) -> None:
+    """The last row and the end mark are lost, and nothing but whole rows is left."""
+    file = largest(folder)
+    rows = file.read_bytes().removesuffix(b"\\.\n\n\n")
+    file.write_bytes(rows[: rows.rstrip(b"\n").rindex(b"\n") + 1])
+
+
+def duplicated(text: bytes) -> bytes:
+    """The last customer has the e-mail address of the one before."""
+    block = _customers(text)
+    *_, before, last = block.splitlines()
+    twice = last.split(b"\t")
+    twice[1] = before.split(b"\t")[1]
+    return text.replace(last, b"\t".join(twice), 1)
+
+
+def without_constraint(text: bytes, name: bytes) -> bytes:
+    """The statement that adds it is gone."""
+    changed_text, number = re.subn(rb"ALTER TABLE ONLY [\w.]+\s+ADD CONSTRAINT %s [^;]*;\n" % name, b"", text)
+    assert number == 1
+    return changed_text
+
+
+def _customers(text: bytes) -> bytes:
+    found = re.search(rb"^COPY public\.customers .*?\n(.*?)^\\\.$", text, re.MULTILINE | re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+def _half_a_statement_less(text: bytes) -> bytes:
+    """Cut after whole statements: psql would be content with it."""
+    return text[: text.rindex(b";\n", 0, text.rindex(b"ADD CONSTRAINT")) + 2]
+
+
+def _other_database(shop: Shop, folder: Path, form: str, *options: str) -> Path:
+    wiki = recreated(shop.elsewhere, "wiki")
+    with psycopg.connect(wiki, autocommit=True) as connection:
+        connection.execute(b"CREATE TABLE pages (id serial PRIMARY KEY, body text, at timestamptz DEFAULT now())")
+        connection.execute(b"INSERT INTO pages (body) SELECT 'page ' || n FROM generate_series(1, 2000) n")
+    return dumped(wiki, folder / form, *options)
+
+
+def _lagging(own_manifest: bool) -> Make:
+    """The shop of the day before yesterday, in a file of now."""
+
+    def make(shop: Shop, folder: Path) -> Path:
+        source = recreated(shop.elsewhere, "shop")
+        fill(source, shop.made_at - timedelta(days=2), rows=100_000)
+        backup = dumped(source, folder / CUSTOM, "-Fc")
+        if own_manifest:
+            recorded(backup, contents_of(source, shop.made_at), shop.made_at)
+        return backup
+
+    return make
+
+
+def _hidden_rows(*statements: str) -> Make:
+    """The shop as a role sees it from which row-level security hides rows."""
+
+    def make(shop: Shop, folder: Path) -> Path:
+        shop.source(*statements)
+        limited = database(shop.elsewhere, "shop", "limited")
+        return dumped(limited, folder / CUSTOM, "-Fc", "--enable-row-security")
+
+    return make
+
+
+def _of_no_encoding(shop: Shop, folder: Path) -> Path:
+    source = recreated(shop.elsewhere, "shop", more="ENCODING 'SQL_ASCII' LOCALE 'C' LOCALE_PROVIDER libc")
+    fill(source, shop.made_at, rows=100_000)
+    with psycopg.connect(source, autocommit=True) as connection:
+        connection.execute(rb"UPDATE suppliers SET name = convert_from('\xe9\x74\xe9', 'SQL_ASCII') WHERE id = 20")
+    return dumped(source, folder / CUSTOM, "-Fc")
+
+
+def _of_an_unknown_role(shop: Shop, folder: Path) -> Path:
+    source = shop.source("DROP ROLE IF EXISTS ghost", "CREATE ROLE ghost", "ALTER TABLE stock OWNER TO ghost")
+    return dumped(source, folder / CUSTOM, "-Fc")
+
+
+def _packed(change: Callable[[bytes], bytes]) -> Make:
+    return bytes_changed(PACKED, change)
+
+
+_NEWER = bytes_changed(CUSTOM, lambda data: data[:6] + b"\x63" + data[7:])
+_POSTGIS = b"CREATE EXTENSION IF NOT EXISTS postgis WITH SCHEMA public;\n\nCREATE TYPE public.mood"
+_ORPHANS = ("SET session_replication_role = replica", "DELETE FROM customers WHERE id = 77")
+_GARBAGE = b"\0garbage" * 64
+_ERROR_PAGE = b"<!DOCTYPE html>\n<html><head><title>502 Bad Gateway</title></head></html>\n"
+
+FILES = (
+    Fault("zero length", changed(CUSTOM, lambda f: cut(f, 0)), "container", "empty", changed=True),
+    Fault("an error page", bytes_changed(CUSTOM, lambda _: _ERROR_PAGE), "container", "<!DOCTYPE", changed=True),
+    Fault("newer format version", _NEWER, "container", "1.99", Status.UNKNOWN),
+    Fault("truncated by 50 %", bytes_changed(CUSTOM, lambda d: d[: len(d) // 2]), "decode", "end", changed=True),
+    Fault("truncated by 4 KB", bytes_changed(CUSTOM, lambda d: d[:-4096]), "decode", "end", changed=True),
+    Fault("truncated by 1 byte", bytes_changed(CUSTOM, lambda d: d[:-1]), "decode", "end", changed=True),
+    Fault("truncated to 4 KB", bytes_changed(CUSTOM, lambda d: d[:4096]), "container", "end", changed=True),
+    Fault("bit flip in data", bytes_changed(CUSTOM, lambda d: flipped(d, len(d) // 2)), "decode", "uncompress",
+          changed=True),
+    Fault("zeroed 4 KB block", bytes_changed(CUSTOM, zeroed), "decode", "read", changed=True),
+    Fault("bit flip in the TOC, a tag", bytes_changed(CUSTOM, lambda d: flipped_in(d, b"customers customers_email_key",
+          b"k")), "manifest", CUSTOM, changed=True, hidden=True),
+    Fault("bit flip in the TOC, a definition", bytes_changed(CUSTOM, lambda d: flipped_in(d, b"CONSTRAINT customers_"
+          b"email_key", b"k")), "schema", "customers_email_key", changed=True),
+    Fault("bit flip in the TOC, an owner", bytes_changed(CUSTOM, lambda d: flipped_in(d, b"\x08\0\0\0postgres", b"p")),
+          "restore", "qostgres", changed=True),
+    Fault("appended garbage", bytes_changed(CUSTOM, lambda d: d + _GARBAGE), "manifest", CUSTOM, changed=True,
+          hidden=True),
+    Fault("-Fd, a file missing", changed(FOLDER, lambda d: largest(d).unlink()), "decode", ".dat", changed=True),
+    Fault("-Fd, a file short", changed(FOLDER, lambda d: cut(largest(d), 50_000)), "decode", ".dat", changed=True),
+    Fault("-Fd, a file empty", changed(FOLDER, lambda d: cut(largest(d), 0)), "decode", ".dat", changed=True),
+    Fault("-Fd, no table of contents", changed(FOLDER, lambda d: (d / "toc.dat").unlink()), "container", "toc.dat",
+          changed=True),
+    Fault("-Fd -Z0, a file short by whole rows", changed(PLAIN_FOLDER, cut_at_a_row), "decode", ".dat", changed=True),
+    Fault("-Fd -Z0, a file empty", changed(PLAIN_FOLDER, lambda d: cut(largest(d), 0)), "decode", ".dat",
+          changed=True),
+    Fault("gzip, CRC", _packed(lambda d: flipped(d, len(d) - 8)), "decode", "gzip", changed=True),
+    Fault("gzip, length", _packed(lambda d: flipped(d, len(d) - 4)), "decode", "gzip", changed=True),
+    Fault("gzip, trailer", _packed(lambda d: d[:-8]), "decode", "gzip", changed=True),
+    Fault("gzip, truncated", _packed(lambda d: d[: len(d) // 2]), "decode", "gzip", changed=True),
+    Fault("gzip, bit flip", _packed(lambda d: flipped(d, len(d) // 2)), "decode", "gzip", changed=True),
+    Fault("gzip, appended garbage", _packed(lambda d: d + _GARBAGE), "decode", "gzip", changed=True),
+    Fault("pg_dump | gzip died", _packed(lambda d: gzip.compress(gzip.decompress(d)[:3_000_000], 3)), "decode",
+          "end mark"),
+    Fault("SQL, cut at a statement's end", bytes_changed(SQL, _half_a_statement_less), "decode", "end mark"),
+    Fault("SQL, zeroed 4 KB block", bytes_changed(SQL, zeroed), "restore", "0x00", changed=True),
+    Fault("SQL, appended garbage", bytes_changed(SQL, lambda d: d + b"garbage;\n"), "restore", "garbage",
+          changed=True),
+)  # fmt: skip
+"""Of the files."""
+
+CONTENTS = (
+    Fault("dump of another database", lambda s, f: _other_database(s, f, CUSTOM, "-Fc"), "container", "wiki"),
+    Fault("SQL of another database", lambda s, f: _other_database(s, f, SQL), "schema", "public.orders"),
+    Fault("schema only", of_live("-Fc", "-s"), "counts", "public.orders"),
+    Fault("a table left out", of_live("-Fc", "-T", "payments"), "schema", "public.payments"),
+    Fault("a table's data left out", of_live("-Fd", "--exclude-table-data=payments", form=FOLDER), "counts",
+          "public.payments"),
+    Fault("a lagging standby", _lagging(own_manifest=False), "newest-row", "lagging standby",
+          alone=("newest-row", "lagging standby")),
+    Fault("a lagging standby, its own manifest", _lagging(own_manifest=True), "newest-row", "lagging standby",
+          own_manifest=True),
+    Fault("rows hidden by row-level security", _hidden_rows(), "counts", "public.audit"),
+    Fault("parents hidden by row-level security", _hidden_rows("ALTER TABLE customers ENABLE ROW LEVEL SECURITY",
+          "CREATE POLICY few ON customers TO limited USING (id < 9000)"), "restore", "orders_customer_id_fkey"),
+    Fault("duplicate in a unique column", bytes_changed(SQL, duplicated), "restore", "customers_email_key"),
+    Fault("duplicate, its constraint missing", bytes_changed(SQL, lambda d: without_constraint(duplicated(d),
+          b"customers_email_key")), "schema", "customers_email_key"),
+    Fault("orphan of a foreign key", from_source(*_ORPHANS), "restore", "orders_customer_id_fkey"),
+    Fault("orphan, its constraint missing", from_source(*_ORPHANS, "ALTER TABLE orders DROP CONSTRAINT "
+          "orders_customer_id_fkey"), "schema", "orders_customer_id_fkey"),
+    Fault("sequence behind its column", from_source("SELECT setval('orders_id_seq', 5)"), "invariants",
+          "orders_id_seq"),
+    Fault("lost constraint", from_source("ALTER TABLE payments DROP CONSTRAINT payments_order_id_fkey"), "schema",
+          "payments_order_id_fkey"),
+    Fault("lost index", from_source("DROP INDEX orders_by_customer", options=("-Fd",), form=FOLDER), "schema",
+          "orders_by_customer"),
+    Fault("a value changed, same count", from_source("UPDATE payments SET amount = amount + 1 WHERE id = 4711"),
+          "content", "public.payments", hidden=True),
+    Fault("values changed, same count, a sample", from_source("UPDATE payments SET amount = amount + 1"),
+          "content", "public.payments", hidden=True, rule="1/16"),
+    Fault("role missing on the target", _of_an_unknown_role, "restore", "ghost"),
+    Fault("extension missing on the target", bytes_changed(SQL, lambda d: d.replace(b"CREATE TYPE public.mood",
+          _POSTGIS, 1)), "restore", "postgis", Status.UNKNOWN),
+    Fault("SQL_ASCII with an invalid byte", _of_no_encoding, "schema", "SQL_ASCII"),
+)  # fmt: skip
+"""Of what is in them."""

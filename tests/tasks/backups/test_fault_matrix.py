@@ -1,0 +1,57 @@
+"""Every fault of the matrix in a real dump, with the manifest and the live database beside it: found, and named."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tasks.backups.facts import DrillVerdict
+from tasks.check_result import CheckResult, Status
+from tests.shop_backups import Drilled, Shop, contents_of, recorded, text
+from tests.shop_faults import CONTENTS, FILES, FORMS, Fault, good
+
+BAD = (Status.FAIL, Status.UNKNOWN)
+
+
+def noted(fault: str, how: str, result: CheckResult | None) -> None:
+    """A row of the table of findings, where somebody wants it."""
+    if (file := os.environ.get("OPSROUNDS_MATRIX")) and result is not None:
+        with Path(file).open("a", encoding="utf-8") as rows:
+            rows.write(f"| {fault} | {how} | {result.check} | {result.status} | {text(result.reason)} |\n")
+
+
+def beside(shop: Shop, fault: Fault, backup: Path) -> Path:
+    """The manifest of the shop: of the dump as it was, or of the faulty one where the fault came before it."""
+    if fault.own_manifest:
+        return backup
+    contents = shop.contents if fault.rule == "whole" else contents_of(shop.live, shop.made_at, fault.rule)
+    return recorded(backup, contents, shop.made_at, like=good(shop, backup.name) if fault.changed else None)
+
+
+def named(found: CheckResult | None, fault: Fault, found_all: Drilled) -> None:
+    assert found is not None, found_all.said()
+    assert found.check == f"backups.{fault.step}" and found.status is fault.status, found_all.said()
+    assert fault.word in text(found.reason), found_all.said()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_good_dump_of_every_form_climbs_the_whole_ladder(shop: Shop, form: str) -> None:
+    found = shop.drilled(good(shop, form))
+    assert set(found.statuses.values()) == {Status.PASS, Status.SKIPPED}, found.said()
+    assert found.statuses.pop("smoke") is Status.SKIPPED and set(found.statuses) > {"restore", "content"}
+    assert found.verdict is DrillVerdict.PASSED
+
+
+@pytest.mark.parametrize("fault", FILES + CONTENTS, ids=lambda fault: fault.name)
+def test_fault_with_manifest_and_live(shop: Shop, tmp_path: Path, fault: Fault) -> None:
+    found = shop.drilled(beside(shop, fault, fault.make(shop, tmp_path)))
+    first = found.first(*BAD)
+    noted(fault.name, "manifest, live", first)
+    if fault.changed:
+        named(first, replace(fault, step="manifest", word="shop."), found)
+        if not fault.hidden:
+            named(found.result(fault.step), fault, found)
+    else:
+        named(first, fault, found)
+    assert found.verdict is (DrillVerdict.FAILED if fault.status is Status.FAIL else DrillVerdict.ERROR)
