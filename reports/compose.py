@@ -52,7 +52,7 @@ def compose_report(facts: RoundFacts, sections: tuple[Section, ...], revision: i
         lines=lines,
         results=results,
         kpis=tuple(_compared(kpi, before) for section in sections for kpi in section.kpis),
-        actions=tuple(_action(r, facts) for r in sorted(results, key=_urgency) if r.status in _TO_DO),
+        actions=tuple(_action(r, facts) for r in _to_do(results)),
         previous=None if before is None else _previous(before),
         notes=(*facts.notes, *(note for section in sections for note in section.notes)),
     )
@@ -63,6 +63,15 @@ def is_news(report: Report, same_period: Report | None) -> bool:
     if same_period is None:
         return True
     return (report.verdict, report.failures) != (same_period.verdict, same_period.failures)
+
+
+def _to_do(results: tuple[CheckResult, ...]) -> list[CheckResult]:
+    """What somebody has to look after, the most urgent first; checks of one subject for one reason are one thing."""
+    first: dict[tuple[object, ...], CheckResult] = {}
+    for result in sorted((r for r in results if r.status in _TO_DO), key=_urgency):
+        reason = (result.reason.text, *sorted(result.reason.params.items()))
+        first.setdefault((result.subject, result.status, reason), result)
+    return list(first.values())
 
 
 def _urgency(result: CheckResult) -> tuple[int, int]:

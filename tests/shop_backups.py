@@ -1,9 +1,10 @@
 """Real backups of a running shop, and the drill of one of them: what the tests of restore drills have in common."""
 
+import os
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -192,16 +193,8 @@ def recorded(backup: Path, contents: Contents, at: datetime, like: Path | None =
     return backup
 
 
-def as_taken_at(contents: Contents, rule: str) -> Contents:
-    """The same contents as another rule would have recorded them, without any hash."""
-    return replace(contents, content_rule=rule, tables=tuple(replace(t, content="") for t in contents.tables))
-
-
-def steps_of(drill: Drill) -> Sequence[tuple[str, str, str]]:
-    """Each rung, what became of it, and why."""
-    return [(step.rung.value, step.outcome.value, text(step.reason)) for step in drill.steps]
-
-
-def newest_backup(target: Target) -> Backup:
-    """The backup that a drill would take."""
-    return find_backups(target.folder, target.pattern)[0]
+def noted(fault: str, how: str, result: CheckResult | None) -> None:
+    """A row of the table of findings, in the file that OPSROUNDS_MATRIX names."""
+    if (file := os.environ.get("OPSROUNDS_MATRIX")) and result is not None:
+        with Path(file).open("a", encoding="utf-8") as rows:
+            rows.write(f"| {fault} | {how} | {result.check} | {result.status} | {text(result.reason)} |\n")

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import psycopg
 
+from tasks.backups.manifest import SUFFIX
+from tasks.backups.take import take
 from tasks.check_result import Status
-from tests.shop_backups import Shop, contents_of, database, dumped, fill, recorded, recreated
+from tests.shop_backups import LONGEST_S, Shop, contents_of, database, dumped, fill, recorded, recreated
 
-CUSTOM, FOLDER, PLAIN_FOLDER, SQL, PACKED = "shop.dump", "shop.dir", "shop.plain.dir", "shop.sql", "shop.sql.gz"
-FORMS = (CUSTOM, FOLDER, PLAIN_FOLDER, SQL, PACKED)
+CUSTOM, FOLDER, PLAIN_FOLDER, SQL, PACKED = FORMS = (".dump", ".dir", ".plain.dir", ".sql", ".sql.gz")
 Make = Callable[[Shop, Path], Path]
 
 
@@ -39,31 +40,22 @@ class Fault:
 
 
 def good(shop: Shop, form: str) -> Path:
-    """A dump without a fault, made once."""
-    folder = shop.folder / "good"
-    folder.mkdir(exist_ok=True)
-    backup = folder / form
-    if not backup.exists():
-        match form:
-            case "shop.dump":
-                dumped(shop.owner, backup, "-Fc")
-            case "shop.dir":
-                dumped(shop.owner, backup, "-Fd", "-j2")
-            case "shop.plain.dir":
-                dumped(shop.owner, backup, "-Fd", "-Z0")
-            case "shop.sql":
-                dumped(shop.owner, backup)
-            case _:
-                backup.write_bytes(gzip.compress(good(shop, SQL).read_bytes(), 3))
-        recorded(backup, shop.contents, shop.made_at)
-    return backup
+    """A backup without a fault, made once as `rounds backup take` makes it."""
+    folder = shop.folder / f"good{form}"
+    if there := [path for path in folder.glob("shop*") if not path.name.endswith(SUFFIX)]:
+        return there[0]
+    if form != PLAIN_FOLDER:
+        return take(shop.target(folder / f"shop-*{form}", content="whole"), shop.made_at, (), LONGEST_S)
+    folder.mkdir()
+    return recorded(dumped(shop.owner, folder / f"shop{form}", "-Fd", "-Z0"), shop.contents, shop.made_at)
 
 
 def changed(form: str, change: Callable[[Path], object]) -> Make:
     """A copy of a good dump, to which something is done."""
 
     def make(shop: Shop, folder: Path) -> Path:
-        source, backup = good(shop, form), folder / form
+        source = good(shop, form)
+        backup = folder / source.name
         shutil.copytree(source, backup) if source.is_dir() else shutil.copyfile(source, backup)
         change(backup)
         return backup
@@ -78,12 +70,12 @@ def bytes_changed(form: str, change: Callable[[bytes], bytes]) -> Make:
 
 def from_source(*statements: str, options: tuple[str, ...] = ("-Fc",), form: str = CUSTOM) -> Make:
     """A dump of a shop in which something was done."""
-    return lambda shop, folder: dumped(shop.source(*statements), folder / form, *options)
+    return lambda shop, folder: dumped(shop.source(*statements), folder / f"shop{form}", *options)
 
 
 def of_live(*options: str, form: str = CUSTOM) -> Make:
     """A dump of the running shop that leaves something out."""
-    return lambda shop, folder: dumped(shop.owner, folder / form, *options)
+    return lambda shop, folder: dumped(shop.owner, folder / f"shop{form}", *options)
 
 
 def flipped(data: bytes, at: int, bit: int = 1) -> bytes:
@@ -94,6 +86,11 @@ def flipped(data: bytes, at: int, bit: int = 1) -> bytes:
 def flipped_in(data: bytes, text: bytes, letter: bytes) -> bytes:
     """The lowest bit of a letter in a text that is there."""
     return flipped(data, data.index(text) + text.index(letter))
+
+
+def flipped_after(data: bytes, start: bytes, text: bytes) -> bytes:
+    """The lowest bit of the first letter of a text, where it stands after another one."""
+    return flipped(data, data.index(text, data.index(start)))
 
 
 def zeroed(data: bytes) -> bytes:
@@ -152,7 +149,7 @@ def _other_database(shop: Shop, folder: Path, form: str, *options: str) -> Path:
     with psycopg.connect(wiki, autocommit=True) as connection:
         connection.execute(b"CREATE TABLE pages (id serial PRIMARY KEY, body text, at timestamptz DEFAULT now())")
         connection.execute(b"INSERT INTO pages (body) SELECT 'page ' || n FROM generate_series(1, 2000) n")
-    return dumped(wiki, folder / form, *options)
+    return dumped(wiki, folder / f"shop{form}", *options)
 
 
 def _lagging(own_manifest: bool) -> Make:
@@ -161,7 +158,7 @@ def _lagging(own_manifest: bool) -> Make:
     def make(shop: Shop, folder: Path) -> Path:
         source = recreated(shop.elsewhere, "shop")
         fill(source, shop.made_at - timedelta(days=2), rows=100_000)
-        backup = dumped(source, folder / CUSTOM, "-Fc")
+        backup = dumped(source, folder / f"shop{CUSTOM}", "-Fc")
         if own_manifest:
             recorded(backup, contents_of(source, shop.made_at), shop.made_at)
         return backup
@@ -175,7 +172,7 @@ def _hidden_rows(*statements: str) -> Make:
     def make(shop: Shop, folder: Path) -> Path:
         shop.source(*statements)
         limited = database(shop.elsewhere, "shop", "limited")
-        return dumped(limited, folder / CUSTOM, "-Fc", "--enable-row-security")
+        return dumped(limited, folder / f"shop{CUSTOM}", "-Fc", "--enable-row-security")
 
     return make
 
@@ -184,13 +181,13 @@ def _of_no_encoding(shop: Shop, folder: Path) -> Path:
     source = recreated(shop.elsewhere, "shop", more="ENCODING 'SQL_ASCII' LOCALE 'C' LOCALE_PROVIDER libc")
     fill(source, shop.made_at, rows=100_000)
     with psycopg.connect(source, autocommit=True) as connection:
-        connection.execute(rb"UPDATE suppliers SET name = convert_from('\xe9\x74\xe9', 'SQL_ASCII') WHERE id = 20")
-    return dumped(source, folder / CUSTOM, "-Fc")
+        connection.execute(rb"UPDATE suppliers SET name = convert_from('\xe974e9', 'SQL_ASCII') WHERE id = 20")
+    return dumped(source, folder / f"shop{CUSTOM}", "-Fc")
 
 
 def _of_an_unknown_role(shop: Shop, folder: Path) -> Path:
     source = shop.source("DROP ROLE IF EXISTS ghost", "CREATE ROLE ghost", "ALTER TABLE stock OWNER TO ghost")
-    return dumped(source, folder / CUSTOM, "-Fc")
+    return dumped(source, folder / f"shop{CUSTOM}", "-Fc")
 
 
 def _packed(change: Callable[[bytes], bytes]) -> Make:
@@ -215,18 +212,16 @@ FILES = (
           changed=True),
     Fault("zeroed 4 KB block", bytes_changed(CUSTOM, zeroed), "decode", "read", changed=True),
     Fault("bit flip in the TOC, a tag", bytes_changed(CUSTOM, lambda d: flipped_in(d, b"customers customers_email_key",
-          b"k")), "manifest", CUSTOM, changed=True, hidden=True),
+          b"k")), "manifest", "shop", changed=True, hidden=True),
     Fault("bit flip in the TOC, a definition", bytes_changed(CUSTOM, lambda d: flipped_in(d, b"CONSTRAINT customers_"
           b"email_key", b"k")), "schema", "customers_email_key", changed=True),
-    Fault("bit flip in the TOC, an owner", bytes_changed(CUSTOM, lambda d: flipped_in(d, b"\x08\0\0\0postgres", b"p")),
-          "restore", "qostgres", changed=True),
-    Fault("appended garbage", bytes_changed(CUSTOM, lambda d: d + _GARBAGE), "manifest", CUSTOM, changed=True,
+    Fault("bit flip in the TOC, an owner", bytes_changed(CUSTOM, lambda d: flipped_after(d, b"CREATE TABLE public.customers",
+          b"postgres")), "restore", "qostgres", changed=True),
+    Fault("appended garbage", bytes_changed(CUSTOM, lambda d: d + _GARBAGE), "manifest", "shop", changed=True,
           hidden=True),
     Fault("-Fd, a file missing", changed(FOLDER, lambda d: largest(d).unlink()), "decode", ".dat", changed=True),
     Fault("-Fd, a file short", changed(FOLDER, lambda d: cut(largest(d), 50_000)), "decode", ".dat", changed=True),
     Fault("-Fd, a file empty", changed(FOLDER, lambda d: cut(largest(d), 0)), "decode", ".dat", changed=True),
-    Fault("-Fd, no table of contents", changed(FOLDER, lambda d: (d / "toc.dat").unlink()), "container", "toc.dat",
-          changed=True),
     Fault("-Fd -Z0, a file short by whole rows", changed(PLAIN_FOLDER, cut_at_a_row), "decode", ".dat", changed=True),
     Fault("-Fd -Z0, a file empty", changed(PLAIN_FOLDER, lambda d: cut(largest(d), 0)), "decode", ".dat",
           changed=True),
@@ -239,7 +234,7 @@ FILES = (
     Fault("pg_dump | gzip died", _packed(lambda d: gzip.compress(gzip.decompress(d)[:3_000_000], 3)), "decode",
           "end mark"),
     Fault("SQL, cut at a statement's end", bytes_changed(SQL, _half_a_statement_less), "decode", "end mark"),
-    Fault("SQL, zeroed 4 KB block", bytes_changed(SQL, zeroed), "restore", "0x00", changed=True),
+    Fault("SQL, zeroed 4 KB block", bytes_changed(SQL, zeroed), "decode", "zero bytes", changed=True),
     Fault("SQL, appended garbage", bytes_changed(SQL, lambda d: d + b"garbage;\n"), "restore", "garbage",
           changed=True),
 )  # fmt: skip
@@ -252,7 +247,7 @@ CONTENTS = (
     Fault("a table left out", of_live("-Fc", "-T", "payments"), "schema", "public.payments"),
     Fault("a table's data left out", of_live("-Fd", "--exclude-table-data=payments", form=FOLDER), "counts",
           "public.payments"),
-    Fault("a lagging standby", _lagging(own_manifest=False), "newest-row", "lagging standby",
+    Fault("a lagging standby", _lagging(own_manifest=False), "content", "public.orders",
           alone=("newest-row", "lagging standby")),
     Fault("a lagging standby, its own manifest", _lagging(own_manifest=True), "newest-row", "lagging standby",
           own_manifest=True),

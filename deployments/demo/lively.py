@@ -7,10 +7,12 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from deployments.demo.backups import bring_backups
 from deployments.demo.history import WEEKS, Shape
 from deployments.demo.past import bring_log
 from deployments.demo.run import demo_service
 from deployments.demo.traffic import make_traffic
+from deployments.progress import working
 from tasks.settings import Settings, load_settings
 
 _EVERY_S = 60.0
@@ -22,6 +24,8 @@ _REQUESTS, _SECONDS = 2, 5.0
 def lively_demo(folder: Path, output: Path) -> Iterator[Path]:
     """The demo service without faults and in use; yields its service file."""
     with demo_service(folder, output, frozenset()) as file, in_use(load_settings(file), WEEKS, _EVERY_S):
+        with working("backups"):
+            bring_backups(file, (), datetime.now(UTC))
         yield file
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from tasks.backups.bad_backup import BadBackup
 from tasks.backups.deadline import Deadline
 from tasks.backups.facts import Form, ManifestFile
 from tasks.backups.head import Head
@@ -23,6 +24,8 @@ _LISTED = re.compile(rb"^;\s+(dbname|Dumped from database version|Dumped by pg_d
 _TABLE_DATA = re.compile(rb"^\d+; \d+ \d+ TABLE DATA ", re.MULTILINE)
 _ENCODING = re.compile(rb"^SET client_encoding = '([^']+)';", re.MULTILINE)
 _FINISHED = re.compile(rb"finished item \d+ TABLE DATA")
+_ROWS = re.compile(r"\d+\.dat(\.\w+)?")
+_ROWS_END, _INSERTS, _INSERTS_END = b"\\.\n\n\n", b"INSERT INTO ", b"\n\n"
 _POLL_S = 0.2
 _LOG_BYTES = 4 * 1024 * 1024
 
@@ -45,7 +48,8 @@ def decode(archive: Path, form: Form, installation: Installation, deadline: Dead
     Raises BadBackup or ObservationError, and OSError.
     """
     if form is Form.DIRECTORY:
-        files = hashed_files(archive, lambda done, of: tell(BACKUP, done, of))
+        files = hashed_files(archive, deadline.told(BACKUP))
+        _require_ends(archive)
         require_good(_pg_restore(installation, ["-f", os.devnull, str(archive)], deadline), _not_readable)
         return files
     reading = Reading(archive)
@@ -100,6 +104,22 @@ def restore(
         written.seek(-min(_LOG_BYTES, log.stat().st_size), os.SEEK_END)
         said = written.read()
     require_good(Finished(status, b"", said, timed_out, False), _not_restorable, roles_known=roles_known)
+
+
+def _require_ends(folder: Path) -> None:
+    """Raise BadBackup for a file of rows that is cut short: pg_restore takes the whole rows before the cut for all."""
+    for file in sorted(folder.iterdir()):
+        found = _ROWS.fullmatch(file.name)
+        if found is not None and not (_at_its_end(file) if found[1] is None else file.stat().st_size):
+            raise BadBackup(msg("{file} ends too early: rows are missing in it", file=file.name))
+
+
+def _at_its_end(rows: Path) -> bool:
+    with rows.open("rb") as file:
+        start = file.read(len(_INSERTS))
+        file.seek(-min(rows.stat().st_size, len(_ROWS_END)), os.SEEK_END)
+        end = file.read()
+    return end == _ROWS_END or (start in (_INSERTS, _INSERTS_END) and end.endswith(_INSERTS_END))
 
 
 def _pg_restore(

@@ -39,9 +39,13 @@ def invariants_of(target: Target) -> tuple[Invariant, ...]:
 def answers_of(copy: Copy, target: Target, deadline: Deadline) -> tuple[Answer, ...]:
     """The number that each statement gives, and how many problems the chains have."""
     answers = []
-    with _asking(copy) as ask:
-        for invariant in target.backups.invariants:
-            answers.append(Answer(invariant.name, seen_now(partial(_asked, ask, invariant.sql, deadline))))
+    try:
+        with _asking(copy) as ask:
+            for invariant in target.backups.invariants:
+                answers.append(Answer(invariant.name, seen_now(partial(_asked, ask, invariant.sql, deadline))))
+    except psycopg.OperationalError:
+        gone = Unobserved(msg("The restored copy does not answer"))
+        answers = [Answer(invariant.name, gone) for invariant in target.backups.invariants]
     if target.name == HISTORY:  # last, since it brings the copy to this program's schema
         answers.append(Answer(CHAINS.name, seen_now(lambda: _chains(copy))))
     return tuple(answers)

@@ -18,7 +18,7 @@ from tasks.outside import said
 from tasks.postgres.cluster import environment
 from tasks.postgres.installation import Installation
 from tasks.postgres.throwaway import Throwaway
-from tasks.processes import run
+from tasks.processes import Finished, run
 
 _BASE, _WAL = "base", "pg_wal"
 # What would make the copy follow, archive to, or be configured as the live server.
@@ -127,25 +127,33 @@ def database_of(server: Throwaway, role: str, expected: str) -> str:
 def check_relations(
     installation: Installation, server: Throwaway, role: str, database: str, deadline: Deadline
 ) -> Message:
-    """Heap and indexes looked at by amcheck where it is there; says whether they were. Raises BadBackup."""
+    """Heap and indexes looked at by amcheck where it is there; says whether they were.
+
+    Raises BadBackup for damage, ObservationError if amcheck could not look, psycopg.Error as it comes.
+    """
     with psycopg.connect(server.dsn(database, role), autocommit=True) as connection:
-        there = connection.execute("SELECT FROM pg_available_extensions WHERE name = 'amcheck'").rowcount
-    if not there:
+        there = connection.execute("SELECT installed_version FROM pg_available_extensions WHERE name = 'amcheck'")
+        amcheck = there.fetchone()
+    if amcheck is None:
         return msg("Restored by PostgreSQL {version}; amcheck is not there, pages were not checked",
                    version=installation.version)  # fmt: skip
-    argv = [
-        installation.program("pg_amcheck"),
-        "--install-missing",
-        "--no-strict-names",
-        "-d",
-        server.dsn(database, role),
-    ]
-    checked = run(argv, deadline_s=deadline.left_s(), env=environment())
-    if checked.returncode == 2 and checked.stdout.strip():
-        lines = checked.stdout.decode("utf-8", "replace").strip().splitlines()
-        raise BadBackup(msg("amcheck found damage: {why}", why=said(lines[0])))
-    require_good(checked, lambda why: msg("amcheck could not look at the copy: {why}", why=why), program="pg_amcheck")
+    argv = [installation.program("pg_amcheck"), "--install-missing", "--heapallindexed", server.dsn(database, role)]
+    _require_undamaged(run(argv, deadline_s=deadline.left_s(), env=environment()))
+    if amcheck == (None,):  # the copy's schema stays as it was
+        with psycopg.connect(server.dsn(database, role), autocommit=True) as connection:
+            connection.execute("DROP EXTENSION amcheck")
     return msg("Restored by PostgreSQL {version}, pages checked by amcheck", version=installation.version)
+
+
+def _require_undamaged(checked: Finished) -> None:
+    if checked.returncode == 2 and checked.stdout.strip():
+        lines = checked.stdout.decode("utf-8", "replace").split("\n")
+        raise BadBackup(msg("amcheck found damage: {why}", why=said(" ".join(line.strip() for line in lines[:2]))))
+    try:
+        require_good(checked, lambda why: msg("amcheck could not look at the copy: {why}", why=why),
+                     program="pg_amcheck")  # fmt: skip
+    except BadBackup as unseen:
+        raise ObservationError(unseen.reason) from None
 
 
 def _opened(backup: Path, name: str) -> tarfile.TarFile:

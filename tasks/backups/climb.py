@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from tasks.backups.bad_backup import BadBackup
 from tasks.backups.facts import Outcome, Rung, Step
+from tasks.backups.steps import ENDED, NOT_TAKEN
 from tasks.check_result import Message, msg
 from tasks.observation import ObservationError
 from tasks.postgres.installation import PostgresUnavailable
@@ -29,8 +30,9 @@ class Climb:
     @property
     def steps(self) -> tuple[Step, ...]:
         """Every step of the ladder in its order, those that were not reached too."""
-        not_reached = msg("An earlier step ended the drill")
-        return tuple(self._steps.get(rung, Step(rung, Outcome.NOT_REACHED, not_reached)) for rung in Rung)
+        failed = any(step.outcome is Outcome.FAILED for step in self._steps.values() if step.rung is not Rung.MANIFEST)
+        why = ENDED if failed else NOT_TAKEN
+        return tuple(self._steps.get(rung, Step(rung, Outcome.NOT_REACHED, why)) for rung in Rung)
 
     def take(self, rung: Rung, work: Callable[[], tuple[T, Message]]) -> T | None:
         """What a step gives with words on it, None if it is bad, cannot be taken, or an earlier one ended the climb."""

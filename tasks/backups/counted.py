@@ -19,8 +19,8 @@ class Kind(Enum):
     FILLED_SINCE = Status.WARN, 5
     MORE = Status.WARN, 6
     OFF_ESTIMATE = Status.WARN, 7
-    MOVED_ON = Status.WARN, 8
-    NEAR_ESTIMATE = Status.PASS, 9
+    NEAR_ESTIMATE = Status.PASS, 8
+    MOVED_ON = Status.PASS, 9
     RIGHT = Status.PASS, 10
 
     @property
@@ -71,12 +71,12 @@ class Counted:
 
     def _held_against_now(self, rows: int, expected: TableContents, limits: BackupLimits) -> Kind:
         off = beyond(rows, expected.rows, limits)
-        if not expected.exact:
-            return Kind.OFF_ESTIMATE if off else Kind.NEAR_ESTIMATE
-        if rows == 0 and expected.rows > 0:
+        if rows == 0 and expected.rows > (0 if expected.exact else limits.max_difference_rows):
             was_empty = self.recorded is not None and self.recorded.rows == 0
             filled = was_empty and expected.rows <= limits.max_difference_rows
             return Kind.FILLED_SINCE if filled else Kind.EMPTY
+        if not expected.exact:
+            return Kind.OFF_ESTIMATE if off else Kind.NEAR_ESTIMATE
         if not off:
             return Kind.RIGHT
         return Kind.FEWER if rows < expected.rows else Kind.MORE

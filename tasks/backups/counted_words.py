@@ -25,10 +25,8 @@ def fault_said(kind: Kind, tables: str, limits: BackupLimits) -> Message:
             return msg("Empty in the backup, filled in the live database since: {tables}", tables=tables)
         case Kind.MORE:
             return msg("More rows than expected, by more than {share} % and {rows} rows: {tables}", **more_than)
-        case Kind.OFF_ESTIMATE:
-            return msg("Far from the number of rows that is estimated, not counted: {tables}", tables=tables)
         case _:
-            return msg("As backed up, but the live tables have other numbers of rows now: {tables}", tables=tables)
+            return msg("Far from the number of rows that is estimated, not counted: {tables}", tables=tables)
 
 
 def right_said(tables: Sequence[Counted], worst: Kind, limits: BackupLimits) -> Message:

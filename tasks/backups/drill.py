@@ -74,7 +74,7 @@ def compared(files: Sequence[ManifestFile], manifest: Manifest | Unobserved) -> 
             raise BadBackup(msg("{file} is not as it was written: its SHA-256 differs from the manifest's", file=name))
     if added := sorted(set(there) - set(recorded)):
         raise BadBackup(msg("{file} is not in the manifest", file=shown(added[0], 120)))
-    return None, msg("{n} files are as they were written", n=len(recorded))
+    return None, msg("Files that are as they were written: {n}", n=len(recorded))
 
 
 @dataclass
@@ -243,7 +243,7 @@ class _Drill:
         return self._manifest.contents if isinstance(self._manifest, Manifest) else None
 
     def _hashed(self) -> tuple[ManifestFile, ...]:
-        return hashed_files(self._backup.path, lambda done, of: tell(BACKUP, done, of))
+        return hashed_files(self._backup.path, self._deadline.told(BACKUP))
 
     def _installations(self) -> restore_postgres.Known:
         return installations(tuple(self._target.folder / place for place in self._backups.postgres))

@@ -33,7 +33,7 @@ def judge_ladder(
         judge_content(subject, drill, target.content, now),
         judge_invariants(subject, drill, invariants, now),
         judge_newest_row(subject, drill, limits, target.rpo_h, now),
-        judge_smoke(subject, drill, now),
+        judge_smoke(subject, drill, now, wanted=target.smoke is not None),
     )
 
 
@@ -52,13 +52,13 @@ def _judge_step(check: Check, subject: str, step: Step, now: datetime) -> CheckR
     return check.judged(status, subject, step.reason, at=now, observed=faults, limit=_NO_FAULT)
 
 
-def judge_smoke(subject: str, drill: Drill, now: datetime) -> CheckResult:
+def judge_smoke(subject: str, drill: Drill, now: datetime, *, wanted: bool) -> CheckResult:
     """The service's own test on the restored copy."""
     smoke = drill.smoke
-    if drill.contents is None:
-        return SMOKE.judged(Status.UNKNOWN, subject, not_reached(drill), at=now)
-    if smoke is None:
+    if not wanted:
         return SMOKE.judged(Status.SKIPPED, subject, _NO_SMOKE, at=now)
+    if drill.contents is None or smoke is None:
+        return SMOKE.judged(Status.UNKNOWN, subject, not_reached(drill), at=now)
     if isinstance(smoke, Unobserved):
         return SMOKE.judged(Status.UNKNOWN, subject, smoke.reason, at=now)
     limit = Limit("=", 0, "", msg("the smoke test's own word"))

@@ -90,10 +90,8 @@ def _figures(table: Counted) -> str:
     """A table with what it holds and what it is held against, in signs that every language reads."""
     if table.restored is None:
         return brief(table.name)
-    agrees = table.certain and table.restored.rows == _rows(table.expected)
-    other = table.live if agrees else table.expected
-    about = "≈" if other and not other.exact else ""
-    return f"{brief(table.name)} ({table.restored.rows} ≠ {about}{_rows(other)})"
+    about = "≈" if table.expected and not table.expected.exact else ""
+    return f"{brief(table.name)} ({table.restored.rows} ≠ {about}{_rows(table.expected)})"
 
 
 def _evidence(tables: Sequence[tuple[Counted, Kind]]) -> Table:

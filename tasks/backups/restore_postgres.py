@@ -32,6 +32,8 @@ _ROOM_OVER_LIVE = 1.3
 """A restored copy is denser than the live database; its indexes are built with files beside them."""
 
 _UNPACKED_SHARE = 0.9
+_NOT_THE_BACKUPS = ("08", "53", "57")
+"""Classes of SQLSTATE: no connection, no resources, ended by somebody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ def decode(
         files, size = sql_dump.decode(backup, form, room, deadline)
         return files, replace(head, plain_bytes=size)
     installation = fitting(known, head.needed_major, exactly=True)
-    files = hashed_files(backup, lambda done, of: tell(BACKUP, done, of))
+    files = hashed_files(backup, deadline.told(BACKUP))
     cluster = backup
     if form is Form.BASE_TAR:
         require_room(folder, sum(file.bytes for file in files) * 1.2)
@@ -108,15 +110,23 @@ def restore(
 
 def read_copy(dsn: str, until: datetime, rule: str, violations: bool, jobs: int, deadline: Deadline) -> Contents:
     """What came out of a backup; raises BadBackup for a copy that cannot be read."""
-    deadline.left_s()
+    bound = f"-c statement_timeout={round(deadline.left_s() * 1000)}"
     try:
         with ExitStack() as opened:
-            connections = [opened.enter_context(psycopg.connect(dsn)) for _ in range(jobs)]
+            connections = [opened.enter_context(psycopg.connect(dsn, options=bound)) for _ in range(jobs)]
             wanted = Wanted(until, rule, violations=violations)
             return read_contents(connections, wanted, lambda done, of: tell(TABLES, done, of))
     except psycopg.Error as error:
-        why = error_line(f"ERROR: {error.diag.message_primary or type(error).__name__}")
-        raise BadBackup(msg("What came out of it cannot be read: {why}", why=why)) from None
+        deadline.left_s()
+        raise _not_read(error) from None
+
+
+def _not_read(error: psycopg.Error) -> Exception:
+    """What a copy cannot be read for: damage in it, or something that has nothing to do with the backup."""
+    why = error_line(f"ERROR: {error.diag.message_primary or error}")
+    if error.sqlstate is None or error.sqlstate[:2] in _NOT_THE_BACKUPS:
+        return ObservationError(msg("The drill's PostgreSQL does not answer: {why}", why=why))
+    return BadBackup(msg("What came out of it cannot be read: {why}", why=why))
 
 
 def _needed(head: Head, size: int, disk_factor: float, known: Contents | None) -> float:
@@ -128,20 +138,18 @@ def _needed(head: Head, size: int, disk_factor: float, known: Contents | None) -
 
 def _create(server: Throwaway, name: str, encoding: str, roles: Sequence[str]) -> None:
     """An empty database in the dump's own encoding, beside the roles that it will ask for."""
-    with psycopg.connect(server.dsn("postgres"), autocommit=True) as connection:
-        for role in roles:
-            if role != "postgres":
-                connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(role)))
-        create = sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name))
-        if encoding and encoding != "UTF8":
-            create += sql.SQL(" ENCODING {} LOCALE 'C' LOCALE_PROVIDER libc").format(sql.Literal(encoding))
-        try:
+    create = sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name))
+    if encoding and encoding != "UTF8":
+        create += sql.SQL(" ENCODING {} LOCALE 'C' LOCALE_PROVIDER libc").format(sql.Literal(encoding))
+    try:
+        with psycopg.connect(server.dsn("postgres"), autocommit=True) as connection:
+            for role in roles:
+                if role != "postgres":
+                    connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(role)))
             connection.execute(create)
-        except psycopg.Error as error:
-            why = error_line(f"ERROR: {error.diag.message_primary}")
-            raise ObservationError(
-                msg("The drill's PostgreSQL cannot make an empty database: {why}", why=why)
-            ) from None
+    except psycopg.Error as error:
+        why = error_line(f"ERROR: {error.diag.message_primary or error}")
+        raise ObservationError(msg("The drill's PostgreSQL cannot make an empty database: {why}", why=why)) from None
 
 
 def _physical(
@@ -157,7 +165,10 @@ def _physical(
     except PostgresUnavailable as error:
         why = error_line(str(error))
         raise BadBackup(msg("PostgreSQL does not start on the copy: {why}", why=why)) from None
-    role = base_backup.administrator(server, roles)
-    database = base_backup.database_of(server, role, expected)
-    words = base_backup.check_relations(installation, server, role, database, deadline)
+    try:
+        role = base_backup.administrator(server, roles)
+        database = base_backup.database_of(server, role, expected)
+        words = base_backup.check_relations(installation, server, role, database, deadline)
+    except psycopg.Error as error:
+        raise _not_read(error) from None
     return Copy(server.dsn(database, role), None, installation.version, server.url(database, role), words)

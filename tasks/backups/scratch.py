@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import IO
 
 from tasks.backups.deadline import Deadline
-from tasks.check_result import Message, msg
+from tasks.check_result import Message, msg, verbatim
 from tasks.observation import ObservationError, shown
 from tasks.postgres.cluster import end_orphan
-from tasks.postgres.installation import server_account
+from tasks.postgres.installation import PostgresUnavailable, server_account
 
 PREFIX = "opsrounds-drill-"
 _MARKER = "drill.json"
@@ -37,6 +37,8 @@ def drill_folder(root: Path, deadline: Deadline, *, wait_s: float = _WAIT_S) -> 
             folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=root))
             held.callback(remove, folder)
             _mark(folder)
+        except PostgresUnavailable as error:
+            raise ObservationError(verbatim(shown(str(error)))) from None
         except OSError as error:
             where, why = shown(str(root)), str(error.strerror)
             raise ObservationError(

@@ -21,7 +21,7 @@ from tasks.processes import feed
 from tasks.progress import BACKUP, tell
 
 _PIECE = 1024 * 1024
-_END, _TAIL_BYTES = b"PostgreSQL database dump complete", 4096
+_END, _TAIL_BYTES = re.compile(rb"^-- PostgreSQL database dump complete\r?$", re.MULTILINE), 4096
 """Newer versions write `\\unrestrict` after it."""
 
 _VERSIONS = re.compile(rb"^-- Dumped (?:from database|by pg_dump) version (\d+)", re.MULTILINE)
@@ -55,6 +55,8 @@ def decode(dump: Path, form: Form, most_bytes: int, deadline: Deadline) -> tuple
         size += len(piece)
         tail = (tail + piece)[-_TAIL_BYTES:]
         deadline.left_s()
+        if b"\0" in piece:  # psql would leave out the rest of its line
+            raise BadBackup(msg("The dump holds zero bytes, which no text has: a part of it was never written"))
         if size > most_bytes:
             raise ObservationError(
                 msg(
@@ -63,7 +65,7 @@ def decode(dump: Path, form: Form, most_bytes: int, deadline: Deadline) -> tuple
                     gigabytes=round(most_bytes / 1e9, 1),
                 )
             )
-    if _END not in tail:
+    if _END.search(tail) is None:
         raise BadBackup(msg("The dump has no end mark: it was cut short, or pg_dump died"))
     return reading.files(), size
 

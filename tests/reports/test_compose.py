@@ -1,5 +1,6 @@
 """From what sections found to the report: lines, verdict, actions in their order, and what is news."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -98,6 +99,17 @@ class TestActions:
         assert (action.check, action.title, action.subject) == (result.check, result.title, result.subject)
         assert (action.status, action.severity, action.reason) == (Status.UNKNOWN, EMERGENCY, result.reason)
         assert action.owner == "team-shop"
+
+    def test_what_has_one_reason_is_one_thing_to_do(self) -> None:
+        other = replace(found(Status.UNKNOWN, check="health.other"), severity=EMERGENCY)
+        same = composed(found(Status.UNKNOWN), other, found(Status.UNKNOWN, "b"), found(Status.FAIL))
+        told = [(action.check, action.subject, action.status) for action in same.actions]
+        assert told == [
+            ("health.x", "a", Status.FAIL),
+            ("health.other", "a", Status.UNKNOWN),
+            ("health.x", "b", Status.UNKNOWN),
+        ]
+        assert len(same.with_status(Status.UNKNOWN)) == 3
 
     def test_nothing_to_do(self) -> None:
         assert composed(found(Status.PASS), found(Status.SKIPPED)).actions == ()

@@ -1,6 +1,5 @@
 """Every fault of the matrix in a real dump, with the manifest and the live database beside it: found, and named."""
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,17 +7,10 @@ import pytest
 
 from tasks.backups.facts import DrillVerdict
 from tasks.check_result import CheckResult, Status
-from tests.shop_backups import Drilled, Shop, contents_of, recorded, text
+from tests.shop_backups import Drilled, Shop, contents_of, noted, recorded, text
 from tests.shop_faults import CONTENTS, FILES, FORMS, Fault, good
 
 BAD = (Status.FAIL, Status.UNKNOWN)
-
-
-def noted(fault: str, how: str, result: CheckResult | None) -> None:
-    """A row of the table of findings, where somebody wants it."""
-    if (file := os.environ.get("OPSROUNDS_MATRIX")) and result is not None:
-        with Path(file).open("a", encoding="utf-8") as rows:
-            rows.write(f"| {fault} | {how} | {result.check} | {result.status} | {text(result.reason)} |\n")
 
 
 def beside(shop: Shop, fault: Fault, backup: Path) -> Path:
@@ -49,7 +41,7 @@ def test_fault_with_manifest_and_live(shop: Shop, tmp_path: Path, fault: Fault) 
     first = found.first(*BAD)
     noted(fault.name, "manifest, live", first)
     if fault.changed:
-        named(first, replace(fault, step="manifest", word="shop."), found)
+        named(first, replace(fault, step="manifest", word="shop"), found)
         if not fault.hidden:
             named(found.result(fault.step), fault, found)
     else:

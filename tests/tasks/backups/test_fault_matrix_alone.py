@@ -5,6 +5,49 @@ from pathlib import Path
 import pytest
 
 from tasks.backups.facts import DrillVerdict
+from tasks.backups.manifest import manifest_path
 from tasks.check_result import Status
-from tests.shop_backups import Shop, text
-from tests.shop_faults import CONTENTS, FILES, FORMS, Fault, good
+from tests.shop_backups import Shop, noted, text
+from tests.shop_faults import CONTENTS, CUSTOM, FILES, SQL, Fault, Make, changed
+
+RECORDED = ("manifest", "content")
+"""What only a manifest can show."""
+
+NO_FAULT = [(form, changed(form, lambda _: None)) for form in (CUSTOM, SQL)]
+GHOST = next(fault for fault in CONTENTS if "ghost" in fault.word)
+
+
+@pytest.mark.parametrize("fault", FILES + CONTENTS, ids=lambda fault: fault.name)
+def test_fault_with_live_alone(shop: Shop, tmp_path: Path, fault: Fault) -> None:
+    backup = fault.make(shop, tmp_path)
+    manifest_path(backup).unlink(missing_ok=True)
+    found = shop.drilled(backup)
+    step, word = fault.alone or (fault.step, fault.word)
+    first = found.first(Status.FAIL) or found.result(step)
+    noted(fault.name, "live", found.result("manifest") if fault.hidden else first)
+    assert found.result("manifest").status is Status.UNKNOWN, found.said()
+    if fault.hidden:
+        assert {found.statuses[name] for name in RECORDED} == {Status.UNKNOWN}, found.said()
+        assert "There is no manifest" in text(found.result("manifest").reason)
+        return
+    assert (first.check, first.status) == (f"backups.{step}", fault.status), found.said()
+    assert word in text(first.reason), found.said()
+    assert found.verdict is (DrillVerdict.FAILED if fault.status is Status.FAIL else DrillVerdict.ERROR)
+
+
+@pytest.mark.parametrize(("form", "make"), NO_FAULT, ids=[form for form, _ in NO_FAULT])
+def test_a_good_dump_without_manifest_is_never_all_green(shop: Shop, tmp_path: Path, form: str, make: Make) -> None:
+    backup = make(shop, tmp_path)
+    found = shop.drilled(backup)
+    unverified = {name for name, status in found.statuses.items() if status is Status.UNKNOWN}
+    assert unverified == set(RECORDED) and found.verdict is DrillVerdict.PASSED, found.said()
+    nothing = shop.drilled(backup, live=False)
+    assert nothing.verdict is DrillVerdict.ERROR, nothing.said()
+    assert {nothing.statuses[name] for name in ("schema", "counts", *RECORDED)} == {Status.UNKNOWN}
+    assert "set live, or take backups with a manifest" in text(nothing.result("counts").reason)
+
+
+def test_a_role_that_nothing_tells_of_is_no_fault_of_the_backup(shop: Shop, tmp_path: Path) -> None:
+    found = shop.drilled(GHOST.make(shop, tmp_path), live=False)
+    assert found.result("restore").status is Status.UNKNOWN and found.verdict is DrillVerdict.ERROR, found.said()
+    assert "the role ghost: set live, or keep a manifest" in text(found.result("restore").reason)
