@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -249,7 +249,7 @@ def feed(
         )
         timed_out = False
         try:
-            timed_out = not _fed(process, pieces, deadline)
+            timed_out = not _fed(process, pieces, deadline, lambda: _size(out, err) <= max_output_bytes)
             while not timed_out and _ended(process) is None and _size(out, err) <= max_output_bytes:
                 time.sleep(_POLL_S)
                 timed_out = _ended(process) is None and time.monotonic() >= deadline
@@ -262,7 +262,9 @@ def feed(
         return Finished(returncode, stdout, stderr, timed_out, _size(out, err) > max_output_bytes)
 
 
-def _fed(process: subprocess.Popen[bytes], pieces: Iterable[bytes], deadline: float) -> bool:
+def _fed(
+    process: subprocess.Popen[bytes], pieces: Iterable[bytes], deadline: float, in_bounds: Callable[[], bool]
+) -> bool:
     """False when the deadline came first."""
     assert process.stdin is not None
     line = process.stdin.fileno()
@@ -271,15 +273,18 @@ def _fed(process: subprocess.Popen[bytes], pieces: Iterable[bytes], deadline: fl
     for piece in pieces:
         rest = memoryview(piece)
         while reading and rest:
-            left_s = deadline - time.monotonic()
-            if left_s <= 0:
+            if time.monotonic() >= deadline:
                 return False
-            if not select.select([], [line], [], min(left_s, 1.0))[1]:
-                continue
-            try:
-                rest = rest[os.write(line, rest) :]
-            except BrokenPipeError:
+            if not in_bounds():
+                _signal_group(process.pid, signal.SIGKILL)
                 reading = False
+            elif select.select([], [line], [], _POLL_S)[1]:
+                try:
+                    rest = rest[os.write(line, rest) :]
+                except BrokenPipeError:
+                    reading = False
+            else:  # what it left behind may hold the pipe open, and read nothing
+                reading = _ended(process) is None
         if time.monotonic() >= deadline:
             return False
     process.stdin.close()

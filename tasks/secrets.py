@@ -42,10 +42,13 @@ def keep_secret(value: str) -> None:
 def _passwords(value: str) -> tuple[str, ...]:
     """The password of an address as it is written there, and as a program says it."""
     try:
-        password = urlsplit(value).password or ""
+        parts = urlsplit(value)
+        password = parts.password or ""
     except ValueError:
         return ()
-    return password, unquote(password)
+    asked = (pair.partition("=") for pair in parts.query.split("&"))
+    written = [password, *(said for key, _, said in asked if "password" in key.lower())]
+    return (*written, *map(unquote, written))
 
 
 def masked(data: Data, own: frozenset[str] = frozenset()) -> Data:

@@ -215,8 +215,8 @@ FILES = (
           b"k")), "manifest", "shop", changed=True, hidden=True),
     Fault("bit flip in the TOC, a definition", bytes_changed(CUSTOM, lambda d: flipped_in(d, b"CONSTRAINT customers_"
           b"email_key", b"k")), "schema", "customers_email_key", changed=True),
-    Fault("bit flip in the TOC, an owner", bytes_changed(CUSTOM, lambda d: flipped_after(d, b"CREATE TABLE public.customers",
-          b"postgres")), "restore", "qostgres", changed=True),
+    Fault("bit flip in the TOC, an owner", bytes_changed(CUSTOM, lambda d: flipped_after(d, b"CREATE TABLE public."
+          b"customers", b"postgres")), "restore", "qostgres", changed=True),
     Fault("appended garbage", bytes_changed(CUSTOM, lambda d: d + _GARBAGE), "manifest", "shop", changed=True,
           hidden=True),
     Fault("-Fd, a file missing", changed(FOLDER, lambda d: largest(d).unlink()), "decode", ".dat", changed=True),

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from functools import partial
 
+from flows.options import RoundRefused
 from flows.rounds import Round
 from reports.report import Kpi, Section
 from tasks.backups.checks import CHECKS, DRILL, FRESHNESS, RECOVERY_TIME
@@ -24,12 +25,20 @@ async def verify_backups(round_: Round, depth: Depth = "full", only: str = "") -
     if now >= round_.period.end + (round_.period.end - round_.period.start):
         late = msg("This look sees only the present, not {day}", day=round_.period.key)
         return Section(tuple(check.judged(Status.UNKNOWN, "service", late, at=now) for check in CHECKS))
-    targets = [target for target in await asyncio.to_thread(targets_of, settings) if only in ("", target.name)]
+    targets = _chosen(await asyncio.to_thread(targets_of, settings), only)
     results: list[CheckResult] = []
     for number, target in enumerate(targets):
         left_s = (round_.ends_at - round_.now()).total_seconds() - _LEFT_FOR_THE_END_S
         results += await _verify(round_, target, depth, max(left_s, 1.0) / (len(targets) - number))
     return Section(tuple(results), _headlines(results), _notes(round_, only, targets))
+
+
+def _chosen(targets: Sequence[Target], only: str) -> list[Target]:
+    chosen = [target for target in targets if only in ("", target.name)]
+    if only and not chosen:
+        there = ", ".join(target.name for target in targets) or "none"
+        raise RoundRefused(f"no database {only!r} is backed up; there are: {there}")
+    return chosen
 
 
 async def _verify(round_: Round, target: Target, depth: Depth, longest_s: float) -> Sequence[CheckResult]:

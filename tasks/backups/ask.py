@@ -1,5 +1,7 @@
 """What a restored copy is asked: the team's own invariants, the chains of the history, and the service's smoke test."""
 
+import math
+import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -10,15 +12,17 @@ from pathlib import Path
 
 import psycopg
 
-from tasks.backups.commands import command_environment
+from tasks.backups.commands import command_environment, command_line
 from tasks.backups.deadline import Deadline
 from tasks.backups.facts import Answer, Smoke
 from tasks.backups.history_copy import chain_problems
 from tasks.backups.restore_postgres import Copy
 from tasks.backups.settings import HISTORY, BackedUp, Invariant
+from tasks.backups.sqlite_file import read_sqlite
 from tasks.backups.targets import Target
 from tasks.backups.tool_words import error_line
 from tasks.check_result import Message, msg
+from tasks.database.connection import Server, connected
 from tasks.observation import ObservationError, Unobserved, seen_now
 from tasks.outside import said
 from tasks.processes import run
@@ -26,7 +30,11 @@ from tasks.processes import run
 CHAINS = Invariant(name="hash-chains", sql="-", max=0)
 """Of the history database: nothing was changed, removed or added by hand."""
 
-_STATEMENT_MS = 120_000
+_STATEMENT_S, _CONNECT_S = 120.0, 10
+_OF_DATA, _RAISED = "22", "P0"
+"""Classes of SQLSTATE."""
+
+_QUOTED = re.compile(r'".*"', re.DOTALL)
 Ask = Callable[[str], float]
 
 
@@ -38,14 +46,15 @@ def invariants_of(target: Target) -> tuple[Invariant, ...]:
 
 def answers_of(copy: Copy, target: Target, deadline: Deadline) -> tuple[Answer, ...]:
     """The number that each statement gives, and how many problems the chains have."""
-    answers = []
+    answers: list[Answer] = []
+    wanted = target.backups.invariants
     try:
-        with _asking(copy) as ask:
-            for invariant in target.backups.invariants:
-                answers.append(Answer(invariant.name, seen_now(partial(_asked, ask, invariant.sql, deadline))))
-    except psycopg.OperationalError:
-        gone = Unobserved(msg("The restored copy does not answer"))
-        answers = [Answer(invariant.name, gone) for invariant in target.backups.invariants]
+        with _asking(copy, deadline) as ask:
+            for invariant in wanted:
+                answers.append(Answer(invariant.name, seen_now(partial(ask, invariant.sql))))
+    except ObservationError:
+        gone = seen_now(partial(_gone, deadline))
+        answers += [Answer(invariant.name, gone) for invariant in wanted[len(answers) :]]
     if target.name == HISTORY:  # last, since it brings the copy to this program's schema
         answers.append(Answer(CHAINS.name, seen_now(lambda: _chains(copy))))
     return tuple(answers)
@@ -59,7 +68,9 @@ def smoke_of(copy: Copy, backups: BackedUp, folder: Path, deadline: Deadline) ->
     environment = command_environment(DATABASE_URL=copy.url)
     try:
         limit_s = min(backups.smoke_timeout_s, deadline.left_s())
-        ran = run(backups.smoke, deadline_s=limit_s, env=environment, cwd=folder)
+        ran = run(command_line(backups.smoke, folder), deadline_s=limit_s, env=environment, cwd=folder)
+        if ran.timed_out and limit_s < backups.smoke_timeout_s:
+            deadline.left_s()  # the drill's time was over, not that of the test
     except FileNotFoundError:
         return Unobserved(msg("The command of smoke is not on this machine: {name}", name=said(backups.smoke[0])))
     except ObservationError as error:
@@ -82,27 +93,55 @@ def _chains(copy: Copy) -> float:
     return float(len(found.problems))
 
 
-def _asked(ask: Ask, sql: str, deadline: Deadline) -> float:
-    deadline.left_s()
-    try:
-        return ask(sql)
-    except (psycopg.Error, sqlite3.Error) as error:
-        words = error.diag.message_primary if isinstance(error, psycopg.Error) else str(error)
-        raise ObservationError(msg("The statement failed: {why}", why=error_line(f"ERROR: {words}"))) from None
-
-
 @contextmanager
-def _asking(copy: Copy) -> Iterator[Ask]:
-    """Statements that only read."""
+def _asking(copy: Copy, deadline: Deadline) -> Iterator[Ask]:
+    """Gives the number of one statement that only reads, each in a transaction of its own."""
     if copy.file is not None:
-        with sqlite3.connect(f"{copy.file.as_uri()}?mode=ro", uri=True) as connection:
-            yield lambda sql: _number(connection.execute(sql).fetchone())
-        connection.close()
+        yield partial(_asked_sqlite, copy.file, deadline)
         return
-    with psycopg.connect(copy.dsn, autocommit=True) as session:
+    with connected(Server(copy.dsn, _STATEMENT_S, _CONNECT_S), deadline.left_s()) as session:
         session.read_only = True
-        session.execute(f"SET statement_timeout = {_STATEMENT_MS}".encode())
-        yield lambda sql: _number(session.execute(sql.encode()).fetchone())
+        yield partial(_asked_postgres, session, deadline)
+
+
+def _gone(deadline: Deadline) -> float:
+    deadline.left_s()
+    raise ObservationError(msg("The restored copy does not answer"))
+
+
+def _asked_postgres(session: psycopg.Connection, deadline: Deadline, sql: str) -> float:
+    limit_s = min(_STATEMENT_S, deadline.left_s())
+    try:
+        with session.transaction():
+            session.execute(f"SET LOCAL statement_timeout = {math.ceil(limit_s * 1000)}".encode())
+            # Prepared, it can only be one: a second one could begin a transaction that writes.
+            return _number(session.execute(sql.encode(), prepare=True).fetchone())
+    except psycopg.errors.QueryCanceled:
+        raise _too_long(limit_s) from None
+    except psycopg.Error as error:
+        raise ObservationError(msg("The statement failed: {why}", why=_words(error))) from None
+
+
+def _asked_sqlite(file: Path, deadline: Deadline, sql: str) -> float:
+    limit_s = min(_STATEMENT_S, deadline.left_s())
+    try:
+        return read_sqlite(file, lambda connection: _number(connection.execute(sql).fetchone()), limit_s)
+    except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:
+            raise _too_long(limit_s) from None
+        raise ObservationError(msg("The statement failed: {why}", why=error_line(f"ERROR: {error}"))) from None
+
+
+def _too_long(limit_s: float) -> ObservationError:
+    return ObservationError(msg("The statement did not end within {seconds} s", seconds=round(limit_s, 1)))
+
+
+def _words(error: psycopg.Error) -> str:
+    """What PostgreSQL says of a statement; a value of a row may be quoted in it, or be in the words of a function."""
+    if (error.sqlstate or "").startswith(_RAISED):
+        return type(error).__name__
+    text = error_line(f"ERROR: {error.diag.message_primary or error}")
+    return _QUOTED.sub('"…"', text) if (error.sqlstate or "").startswith(_OF_DATA) else text
 
 
 def _number(row: tuple[object, ...] | None) -> float:

@@ -15,6 +15,14 @@ from tasks.postgres.installation import PostgresUnavailable
 T = TypeVar("T")
 
 
+class LeftOut(Exception):
+    """A step that does not apply, and is neither good nor bad; carries why."""
+
+    def __init__(self, reason: Message) -> None:
+        super().__init__(reason.text)
+        self.reason = reason
+
+
 class Climb:
     """The steps taken so far. A step that is bad or could not be taken ends the climb, except that of the manifest."""
 
@@ -35,7 +43,9 @@ class Climb:
         return tuple(self._steps.get(rung, Step(rung, Outcome.NOT_REACHED, why)) for rung in Rung)
 
     def take(self, rung: Rung, work: Callable[[], tuple[T, Message]]) -> T | None:
-        """What a step gives with words on it, None if it is bad, cannot be taken, or an earlier one ended the climb."""
+        """What a step gives with words on it, None if it is bad, cannot be taken or does not apply, or an earlier one
+        ended the climb.
+        """
         if self.ended and rung is not Rung.MANIFEST:
             return None
         began = time.monotonic()
@@ -45,6 +55,8 @@ class Climb:
             outcome = Outcome.PASSED
         except BadBackup as bad:
             outcome, words = Outcome.FAILED, bad.reason
+        except LeftOut as left_out:
+            outcome, words = Outcome.SKIPPED, left_out.reason
         except ObservationError as error:
             outcome, words = Outcome.ERROR, error.reason
         except PostgresUnavailable as error:

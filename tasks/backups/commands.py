@@ -1,10 +1,18 @@
-"""The environment in which the team's own commands run."""
+"""Where and in what environment the team's own commands run."""
 
 import os
+from collections.abc import Sequence
+from pathlib import Path
 
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "GNUPGHOME", "USER", "LOGNAME", "VIRTUAL_ENV", "PYTHONPATH")
 _KEPT_BY_PREFIX = ("AWS_", "GOOGLE_", "AZURE_", "SSL_")
 """What the tools of the large clouds are told their account by."""
+
+
+def command_line(command: Sequence[str], folder: Path) -> tuple[str, ...]:
+    """A command to be run in a folder; a program with a relative path (`./drop.sh`) is looked for there."""
+    program, *arguments = command
+    return (str(folder / program) if "/" in program else program, *arguments)
 
 
 def command_environment(**more: str) -> dict[str, str]:

@@ -1,9 +1,11 @@
 """Encrypted backups: recognised, and decrypted by the team's own command into the drill's private folder."""
 
+import errno
+import os
 from pathlib import Path
 
 from tasks.backups.bad_backup import BadBackup
-from tasks.backups.commands import command_environment
+from tasks.backups.commands import command_environment, command_line
 from tasks.backups.deadline import Deadline
 from tasks.backups.forms import cannot_read, head_of, is_encrypted
 from tasks.backups.manifest import pieces
@@ -12,7 +14,8 @@ from tasks.backups.targets import Target
 from tasks.backups.tool_words import error_line
 from tasks.check_result import msg
 from tasks.observation import ObservationError
-from tasks.processes import feed
+from tasks.outside import said
+from tasks.processes import Finished, feed
 
 
 def looks_encrypted(backup: Path) -> bool:
@@ -34,14 +37,25 @@ def decrypted(backup: Path, target: Target, folder: Path, deadline: Deadline, di
     try:
         with plain.open("wb") as into:
             ran = feed(
-                command, pieces(backup), deadline_s=deadline.left_s(), env=command_environment(), cwd=target.folder,
+                command_line(command, target.folder), pieces(backup), deadline_s=deadline.left_s(), env=command_environment(), cwd=target.folder,
                 into=into,
             )  # fmt: skip
     except FileNotFoundError:
-        raise ObservationError(msg("The command of decrypt is not on this machine: {name}", name=command[0])) from None
+        raise ObservationError(
+            msg("The command of decrypt is not on this machine: {name}", name=said(command[0]))
+        ) from None
+    _require_decrypted(ran)
+    return plain
+
+
+def _require_decrypted(ran: Finished) -> None:
+    words = ran.stderr.decode("utf-8", "replace")
     if ran.timed_out:
         raise ObservationError(msg("The drill did not end in its time: raise [backups] deadline_min"))
+    if ran.returncode < 0:
+        raise ObservationError(msg("The command of decrypt was ended by signal {number}", number=-ran.returncode))
+    if ran.returncode != 0 and os.strerror(errno.ENOSPC) in words:
+        raise ObservationError(msg("The disk became full: set [backups] folder to a larger one"))
     if ran.returncode != 0:
-        why = error_line(ran.stderr.decode("utf-8", "replace"))
+        why = error_line(words)
         raise BadBackup(msg("It cannot be decrypted (exit status {status}): {why}", status=ran.returncode, why=why))
-    return plain

@@ -11,7 +11,7 @@ from pathlib import Path
 from tasks.backups import expected, restore_postgres, restore_sqlite
 from tasks.backups.ask import answers_of, smoke_of
 from tasks.backups.bad_backup import BadBackup
-from tasks.backups.climb import Climb
+from tasks.backups.climb import Climb, LeftOut
 from tasks.backups.contents_sqlite import read_sqlite_contents
 from tasks.backups.deadline import Deadline
 from tasks.backups.decrypt import decrypted, looks_encrypted
@@ -84,7 +84,7 @@ class _Found:
     form: Form | None = None
     head: Head | None = None
     files: tuple[ManifestFile, ...] = ()
-    encrypted: bool = False
+    encrypted: bool | None = None
     contents: Contents | None = None
     recovery_s: float | None = None
     server_version: str = ""
@@ -118,12 +118,14 @@ class _Drill:
     def files(self) -> Drill:
         self._climb.take(Rung.CONTAINER, self._outside)
         self._climb.take(Rung.MANIFEST, self._as_written)
-        return self._closed()
+        taken = (Rung.MANIFEST, Rung.CONTAINER)
+        closed = self._closed()
+        return replace(closed, steps=tuple(step for step in closed.steps if step.rung in taken))
 
     def _outside(self) -> tuple[None, Message]:
         self._found.encrypted = looks_encrypted(self._backup.path)
         if self._found.encrypted:
-            raise ObservationError(msg("It is encrypted: only a drill looks into it"))
+            raise LeftOut(msg("It is encrypted: only a drill looks into it"))
         return None, self._named(self._backup.path)
 
     def _up(self, folder: Path, held: ExitStack) -> None:
@@ -192,7 +194,7 @@ class _Drill:
         if found.form is Form.SQLITE:
             file = folder / "copy.db"
             restore_sqlite.restore_sqlite(plain, file, self._deadline.left_s(), lambda d, of: tell(BACKUP, d, of))
-            return Copy("", file, ""), msg("Restored")
+            return Copy("", file, "", f"sqlite:///{file.absolute()}"), msg("Restored")
         copy = restore_postgres.restore(
             plain, found.form, found.head, self._installations(), folder, held, self._deadline,
             jobs=self._backups.jobs, disk_factor=self._backups.disk_factor, bytes=self._backup.bytes,
@@ -211,10 +213,10 @@ class _Drill:
         except ObservationError as error:
             climb.spoil(Rung.RESTORE, Outcome.ERROR, error.reason)
             return
+        answers = answers_of(copy, target, self._deadline)  # before the service, which may write
         smoke = smoke_of(copy, target.backups, target.folder, self._deadline)
         if smoke is not None and not isinstance(smoke, Unobserved) and found.recovery_s is not None:
             found.recovery_s = round(found.recovery_s + smoke.seconds, 3)
-        answers = answers_of(copy, target, self._deadline)
         self._done = replace(self._done, answers=answers, smoke=smoke)
 
     def _contents(self, copy: Copy) -> Contents:

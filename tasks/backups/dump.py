@@ -44,6 +44,7 @@ _TABLE = b"dumping contents of table"
 _LOCK_WAIT_MS = 300_000
 _CONNECT_S = 10
 _CANCEL_S = 5.0
+_GRACE_S = 10.0
 _POLL_S = 0.1
 _LOG_BYTES = 64 * 1024
 
@@ -66,8 +67,8 @@ def dump(order: Order, known: Sequence[Installation], longest_s: float) -> tuple
     """Write the dump; gives what its snapshot holds, and the tool. Raises BackupRefused or ObservationError."""
     address, secrets = _address(order.live)
     until = time.monotonic() + longest_s
-    # The connection's own clock strikes later, so that ours gives the reason.
-    with connected(Server(order.live, longest_s, _CONNECT_S), longest_s + _CANCEL_S) as connection:
+    later_s = longest_s + _GRACE_S  # the clocks of the connection, so that ours gives the reason
+    with connected(Server(order.live, later_s, _CONNECT_S), later_s) as connection:
         pg_dump = _fitting(known, connection.info.server_version // 10000)
         connection.execute(_BEGIN)
         snapshot, tables = connection.execute(_SNAPSHOT).fetchall()[0]

@@ -128,7 +128,7 @@ class Rung(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What became of a step: `failed` is a bad backup, `error` no verdict, `skipped` does not apply to the form."""
+    """What became of a step: `failed` is a bad backup, `error` no verdict, `skipped` does not apply."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -183,8 +183,12 @@ class Drill:
     smoke: Smoke | Unobserved | None = None
     recovery_s: float | None = None
     server_version: str = ""
-    encrypted: bool = False
+    encrypted: bool | None = None
+    """None where nobody could look."""
+
     dump_encoding: str = ""
+    left_over: Message | None = None
+    """Why the copy of a managed database is still there, though it was to be dropped."""
 
     def step(self, rung: Rung) -> Step | None:
         """A step by its name."""

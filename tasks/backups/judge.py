@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from tasks.backups.checks import CONTAINER, CONTENT, DECODE, MANIFEST, RESTORE, SMOKE
+from tasks.backups.checks import CONTAINER, CONTENT, DECODE, MANIFEST, NEWEST_ROW, RESTORE, SMOKE
 from tasks.backups.facts import Drill, DrillVerdict, Outcome, Rung, Step
 from tasks.backups.judge_content import judge_content
 from tasks.backups.judge_counts import judge_counts
@@ -13,12 +13,14 @@ from tasks.backups.judge_schema import judge_schema
 from tasks.backups.limits import BackupLimits
 from tasks.backups.settings import BackedUp, Invariant
 from tasks.backups.steps import not_reached
-from tasks.check_result import Check, CheckResult, Limit, Quantity, Status, msg
+from tasks.check_result import Check, CheckResult, Limit, Message, Quantity, Status, Table, msg, verbatim
 from tasks.observation import Unobserved
 
 _STATUS = {Outcome.PASSED: Status.PASS, Outcome.FAILED: Status.FAIL, Outcome.SKIPPED: Status.SKIPPED}
 _NO_FAULT = Limit("=", 0, "", msg("a backup without a fault"))
 _LADDER = ((MANIFEST, Rung.MANIFEST), (CONTAINER, Rung.CONTAINER), (DECODE, Rung.DECODE), (RESTORE, Rung.RESTORE))
+_LEFT = msg("The copy was not dropped")
+_NO_HASHES = msg("A managed database: nobody records hashes of the rows of its snapshots")
 _NO_SMOKE = msg("No smoke test is set")
 
 
@@ -30,26 +32,49 @@ def judge_ladder(
         *judge_steps(subject, drill, now),
         judge_schema(subject, drill, now),
         judge_counts(subject, drill, limits, now),
-        judge_content(subject, drill, target.content, now),
+        _judge_content(subject, drill, target, now),
         judge_invariants(subject, drill, invariants, now),
-        judge_newest_row(subject, drill, limits, target.rpo_h, now),
+        _newest_row(subject, drill, target, limits, now),
         judge_smoke(subject, drill, now, wanted=target.smoke is not None),
     )
+
+
+def _newest_row(subject: str, drill: Drill, target: BackedUp, limits: BackupLimits, now: datetime) -> CheckResult:
+    if target.newest_row is not None:
+        return NEWEST_ROW.judged(Status.SKIPPED, subject, verbatim(target.newest_row.not_applicable), at=now)
+    return judge_newest_row(subject, drill, limits, target.rpo_h, now)
+
+
+def _judge_content(subject: str, drill: Drill, target: BackedUp, now: datetime) -> CheckResult:
+    if target.copy_command is not None:
+        return CONTENT.judged(Status.SKIPPED, subject, _NO_HASHES, at=now)
+    return judge_content(subject, drill, target.content, now)
 
 
 def judge_steps(subject: str, drill: Drill, now: datetime) -> tuple[CheckResult, ...]:
     """The steps that programs took, in the ladder's order."""
     taken = ((check, drill.step(rung)) for check, rung in _LADDER)
-    return tuple(_judge_step(check, subject, step, now) for check, step in taken if step is not None)
+    return tuple(
+        _judge_step(check, subject, step, now, drill.left_over if step.rung is Rung.RESTORE else None)
+        for check, step in taken
+        if step is not None
+    )
 
 
-def _judge_step(check: Check, subject: str, step: Step, now: datetime) -> CheckResult:
-    """A bad backup fails, what could not be looked at is not known."""
+def _judge_step(check: Check, subject: str, step: Step, now: datetime, left_over: Message | None) -> CheckResult:
+    """A bad backup fails, what could not be looked at is not known. A copy that was left behind says nothing of the
+    backup, and is a warning: restored data is personal data.
+    """
     status = _STATUS.get(step.outcome, Status.UNKNOWN)
+    rest = () if left_over is None else (Table(_LEFT, (msg("Why"),), ((left_over,),)),)
     if not status.measured:
-        return check.judged(status, subject, step.reason, at=now, limit=_NO_FAULT)
+        return check.judged(status, subject, step.reason, at=now, limit=_NO_FAULT, evidence=rest)
+    if rest and status is Status.PASS:
+        one, none = Quantity(1), Limit("=", 0, "", msg("a drill leaves no copy behind"))
+        reason = msg("The copy was restored, and was not dropped afterwards: drop it by hand")
+        return check.judged(Status.WARN, subject, reason, at=now, observed=one, limit=none, evidence=rest)
     faults = Quantity(int(status is Status.FAIL))
-    return check.judged(status, subject, step.reason, at=now, observed=faults, limit=_NO_FAULT)
+    return check.judged(status, subject, step.reason, at=now, observed=faults, limit=_NO_FAULT, evidence=rest)
 
 
 def judge_smoke(subject: str, drill: Drill, now: datetime, *, wanted: bool) -> CheckResult:

@@ -34,29 +34,51 @@ def read_live(target: Target, until: datetime, exact_rows: int, deadline: Deadli
 
 
 def require_other(copy: str, live: str | None) -> None:
-    """Raise ObservationError if a copy's address is the running database's, or the same server answers there."""
+    """Raise ObservationError unless a copy is known to be another database than the running one, whatever names lead
+    to it. Without a `live` to compare with there is nothing to know.
+    """
     if live is None or live.startswith("sqlite:"):
         return
-    if _place(copy) == _place(live) or _same_server(copy, live):
+    if _place(copy) == _place(live):
+        raise _is_live()
+    # Where it cannot be told, the copy is left alone: what would drop it might drop the live database.
+    try:
+        theirs = _identity(copy)
+    except ObservationError as error:
         raise ObservationError(
-            msg("The address of the copy is that of the live database: a drill never touches it")
-        )  # fmt: skip
+            msg("The copy that copy_command made cannot be reached, and so was neither read nor dropped: {why}",
+                why=_short(error))
+        ) from None  # fmt: skip
+    try:
+        ours = _identity(live)
+    except ObservationError as error:
+        raise ObservationError(
+            msg("The live database cannot be reached, so the copy may be that one, and was neither read nor dropped: "
+                "{why}", why=_short(error))
+        ) from None  # fmt: skip
+    if theirs == ours:
+        raise _is_live()
 
 
-def _place(dsn: str) -> tuple[str, str, str]:
+def _is_live() -> ObservationError:
+    return ObservationError(msg("The address of the copy is that of the live database: a drill never touches it"))
+
+
+def _short(error: ObservationError) -> str:
+    """Without the advice behind the colon, which is for the address in the service file."""
+    return str(error).partition(":")[0]
+
+
+def _place(dsn: str) -> tuple[str, str, str] | None:
     try:
         given = conninfo_to_dict(dsn)
-    except psycopg.Error:
-        raise ObservationError(msg("The address of the copy is no address of a PostgreSQL")) from None
+    except psycopg.Error:  # its text may repeat the password
+        return None
     return (str(given.get("host") or ""), str(given.get("port") or "5432"), str(given.get("dbname") or ""))
 
 
-def _same_server(copy: str, live: str) -> bool:
-    """The same postmaster and the same database, whatever names lead there."""
-    return _identity(copy) == _identity(live)
-
-
 def _identity(dsn: str) -> tuple[object, ...]:
+    """The postmaster and the database, the same for every address of theirs."""
     with connected(Server(dsn, 10.0, _CONNECT_S), 30.0) as connection:
         row = connection.execute(
             "SELECT pg_postmaster_start_time(), oid, datname FROM pg_database WHERE datname = current_database()"

@@ -50,9 +50,11 @@ def look_at_backups(
     assert settings.backups is not None  # there would be no target
     looked = Looked(target, depth, (), None, None, past)
     if target.backups.copy_command is not None:
-        done = drill_managed(target, settings.backups, now, longest_s) if depth == "full" else None
-        backups = () if done is None or done.backup is None else (done.backup,)
-        return replace(looked, backups=backups, drill=done)
+        if depth == "files":
+            return looked
+        done = drill_managed(target, settings.backups, now, longest_s)
+        snapshot = Unobserved(done.steps[0].reason) if done.backup is None else (done.backup,)
+        return replace(looked, backups=snapshot, drill=done)
     found = seen_now(lambda: find_backups(target.folder, target.pattern))
     if not isinstance(found, Unobserved) and found:
         look = drill if depth == "full" else look_at_files

@@ -5,52 +5,53 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from tasks.backups.ask import invariants_of
-from tasks.backups.checks import CONTAINER, DECODE, ENCRYPTION, MANIFEST, OFFSITE, RETENTION, SIZE
-from tasks.backups.facts import DrillVerdict
+from tasks.backups.checks import (
+    CONTAINER,
+    DECODE,
+    ENCRYPTION,
+    FILE_CHECKS,
+    FRESHNESS,
+    MANIFEST,
+    OFFSITE,
+    RETENTION,
+    SIZE,
+)
+from tasks.backups.facts import Drill, DrillVerdict, Outcome, Rung, Step
 from tasks.backups.judge import judge_ladder, judge_steps, verdict_of
 from tasks.backups.judge_drills import judge_drill
-from tasks.backups.judge_files import judge_encryption, judge_freshness, judge_size
+from tasks.backups.judge_files import NO_BACKUP, judge_encryption, judge_freshness, judge_size
 from tasks.backups.judge_offsite import judge_offsite
 from tasks.backups.judge_recovery import judge_recovery_time
 from tasks.backups.judge_retention import judge_retention
 from tasks.backups.limits import BackupLimits
 from tasks.backups.look import Looked
 from tasks.backups.managed import MANAGED
-from tasks.check_result import CheckResult, Status
+from tasks.backups.steps import NOT_TAKEN
+from tasks.check_result import CheckResult, Status, msg
 from tasks.observation import Unobserved
 
 _OF_FILES = (ENCRYPTION, MANIFEST, CONTAINER, DECODE, RETENTION, SIZE, OFFSITE)
+_WITHOUT_A_COPY = (Rung.MANIFEST, Rung.CONTAINER)
+_UNDATED = msg("A managed database: only a drill tells of when its newest snapshot is")
 
 
 def judge_backups(
     looked: Looked, limits: BackupLimits, zone: ZoneInfo, now: datetime
 ) -> tuple[tuple[CheckResult, ...], DrillVerdict | None]:
-    """The results of one database and the verdict of its drill, None if none was held."""
-    target, subject, drill = looked.target.backups, looked.target.subject, looked.drill
-    full = looked.depth == "full"
-    ladder: Sequence[CheckResult] = ()
-    verdict = None
-    if drill is not None and full:
-        ladder = judge_ladder(subject, drill, target, invariants_of(looked.target), limits, now)
-        verdict = verdict_of(ladder)
-    elif drill is not None:
-        ladder = judge_steps(subject, drill, now)
-    results = [judge_freshness(subject, looked.backups, target, now)] if _is_dated(looked) else []
-    if target.copy_command is None:
-        encrypted = _encrypted(looked)
-        results += [judge_encryption(subject, encrypted, target, now)]
-    results += ladder
-    if drill is not None and full:
-        results.append(judge_recovery_time(subject, drill, looked.past, target, limits, now))
-    results.append(judge_drill(subject, drill if full else None, verdict, ladder, looked.past, limits, now))
-    if target.copy_command is not None:
-        return (*results, *(check.judged(Status.SKIPPED, subject, MANAGED, at=now) for check in _OF_FILES)), verdict
-    results += [
-        judge_retention(subject, looked.backups, target, zone, now),
-        judge_size(subject, looked.backups, limits, now),
-        judge_offsite(subject, looked.backups, looked.copies, target, now),
-    ]
-    return tuple(results), verdict
+    """One result of each check of the depth for one database, and the verdict of its drill, None if none was held."""
+    if looked.target.backups.copy_command is not None:
+        return _judge_managed(looked, limits, now)
+    target, subject, backups = looked.target.backups, looked.target.subject, looked.backups
+    drilled, verdict = _judge_drilled(looked, limits, now)
+    results = (
+        judge_freshness(subject, backups, target, now),
+        judge_encryption(subject, _encrypted(looked), target, now),
+        *drilled,
+        judge_retention(subject, backups, target, zone, now),
+        judge_size(subject, backups, limits, now),
+        judge_offsite(subject, backups, looked.copies, target, now),
+    )
+    return results, verdict
 
 
 def ended_at(ladder: Sequence[CheckResult]) -> str:
@@ -61,12 +62,55 @@ def ended_at(ladder: Sequence[CheckResult]) -> str:
     return ""
 
 
-def _is_dated(looked: Looked) -> bool:
-    """False for a managed database without a drill: when its snapshots were taken, only the command tells."""
-    return looked.target.backups.copy_command is None or looked.depth == "full"
+def _judge_managed(
+    looked: Looked, limits: BackupLimits, now: datetime
+) -> tuple[tuple[CheckResult, ...], DrillVerdict | None]:
+    target, subject = looked.target.backups, looked.target.subject
+    if looked.depth == "full":
+        drilled, verdict = _judge_drilled(looked, limits, now)
+        newest, of_files = judge_freshness(subject, looked.backups, target, now), _OF_FILES
+    else:
+        drilled, verdict = (judge_drill(subject, None, None, (), looked.past, limits, now),), None
+        newest = FRESHNESS.judged(Status.SKIPPED, subject, _UNDATED, at=now)
+        of_files = tuple(check for check in _OF_FILES if check in FILE_CHECKS)
+    return (newest, *drilled, *(check.judged(Status.SKIPPED, subject, MANAGED, at=now) for check in of_files)), verdict
+
+
+def _judge_drilled(
+    looked: Looked, limits: BackupLimits, now: datetime
+) -> tuple[tuple[CheckResult, ...], DrillVerdict | None]:
+    """The steps of today's look and what is said of the drills; steps that nobody took are not known."""
+    target, subject = looked.target.backups, looked.target.subject
+    drill = looked.drill or _not_begun(looked, now)
+    if looked.depth == "files":
+        steps = judge_steps(subject, drill, now)
+        return (*steps, judge_drill(subject, None, None, steps, looked.past, limits, now)), None
+    ladder = judge_ladder(subject, drill, target, invariants_of(looked.target), limits, now)
+    verdict = verdict_of(ladder)
+    recovery = judge_recovery_time(subject, drill, looked.past, target, limits, now)
+    word = judge_drill(subject, looked.drill, verdict, ladder, looked.past, limits, now)
+    return (*ladder, recovery, word), None if looked.drill is None else verdict
+
+
+def _not_begun(looked: Looked, now: datetime) -> Drill:
+    """A climb of which no step could be taken, since there is no backup or nobody could see whether there is one."""
+    unseen = looked.backups if isinstance(looked.backups, Unobserved) else None
+    if unseen is None:
+        steps = tuple(Step(rung, Outcome.NOT_REACHED, NO_BACKUP) for rung in Rung)
+    else:
+        taken = tuple(Step(rung, Outcome.ERROR, unseen.reason) for rung in _WITHOUT_A_COPY)
+        steps = (*taken, *(Step(rung, Outcome.NOT_REACHED, NOT_TAKEN) for rung in Rung if rung not in _WITHOUT_A_COPY))
+    if looked.depth == "files":
+        steps = tuple(step for step in steps if step.rung in _WITHOUT_A_COPY)
+    blind = unseen or Unobserved(NO_BACKUP)
+    return Drill(backup=None, form=None, steps=steps, started_at=now, seconds=0, manifest=blind, live=blind)
 
 
 def _encrypted(looked: Looked) -> bool | Unobserved | None:
+    """None where there is no backup."""
     if isinstance(looked.backups, Unobserved):
         return looked.backups
-    return None if looked.drill is None else looked.drill.encrypted
+    if looked.drill is None or looked.drill.encrypted is not None:
+        return None if looked.drill is None else looked.drill.encrypted
+    step = looked.drill.step(Rung.CONTAINER)
+    return None if step is None else Unobserved(step.reason)

@@ -20,6 +20,12 @@ Content = Literal["sampled", "whole", "off"]
 _SECRET_LIVE = 'an address with a password is a secret: use { env = "NAME" } or { file = "/path" }'
 
 
+class NotApplicable(Model):
+    """Why something is not looked at here."""
+
+    not_applicable: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3)]
+
+
 class Invariant(Model):
     """A number that one statement asks of the restored copy, and what it must be."""
 
@@ -100,6 +106,9 @@ class BackedUp(Model):
 
     smoke_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 120.0
     invariants: tuple[Invariant, ...] = ()
+    newest_row: NotApplicable | None = None
+    """`{ not_applicable = "reason" }` for a database in which no table has a time."""
+
     synthetic: bool = False
     """True: the older backups are made up, and every report says so."""
 
@@ -115,7 +124,7 @@ class BackedUp(Model):
     @field_validator("pattern")
     @classmethod
     def _pattern(cls, value: str | None) -> str | None:
-        if value is not None and (not value.strip() or value.endswith("/")):
+        if value is not None and (not value.strip() or value.endswith("/") or "\0" in value):
             raise ValueError("a pattern names files, such as backups/shop-*.dump")
         return value
 
@@ -148,18 +157,12 @@ class Database(BackedUp):
         return self
 
 
-class NotBackedUp(Model):
-    """Why the history database is not verified here."""
-
-    not_applicable: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3)]
-
-
 HistoryBackups = Annotated[
-    Annotated[BackedUp, Tag("backups")] | Annotated[NotBackedUp, Tag("not applicable")],
+    Annotated[BackedUp, Tag("backups")] | Annotated[NotApplicable, Tag("not applicable")],
     Discriminator(
         lambda value: (
             "not applicable"
-            if isinstance(value, NotBackedUp) or (isinstance(value, dict) and "not_applicable" in value)
+            if isinstance(value, NotApplicable) or (isinstance(value, dict) and "not_applicable" in value)
             else "backups"
         )
     ),
@@ -189,3 +192,10 @@ class Backups(Model):
     """Live tables with more rows, by PostgreSQL's own estimate, are not counted but estimated."""
 
     limits: BackupLimits = BackupLimits()
+
+    @field_validator("history")
+    @classmethod
+    def _history(cls, value: BackedUp | NotApplicable) -> BackedUp | NotApplicable:
+        if set_ := sorted({"live", "copy_command", "drop_command"} & value.model_fields_set):
+            raise ValueError(f"{', '.join(set_)} cannot be set: [history] url says where the history database is")
+        return value

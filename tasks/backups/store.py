@@ -3,12 +3,13 @@
 import json
 import os
 
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, func, insert, or_, select
+from sqlalchemy.exc import IntegrityError
 
 from tasks.backups.facts import Drill, DrillVerdict, PastDrill
 from tasks.backups.tables import backup_drills
 from tasks.canonical import canonical
-from tasks.history.engine import History, reading, writing
+from tasks.history.engine import History, HistoryError, reading, writing
 from tasks.history.services import service_id
 from tasks.history.tables import services
 from tasks.observation import shown
@@ -20,7 +21,10 @@ _MOST_NAME = 300
 def store_drill(
     history: History, service: str, database: str, drill: Drill, verdict: DrillVerdict, reached: str
 ) -> None:
-    """Keep what a drill came to; `reached` is the check that ended it. Raises HistoryError."""
+    """Keep what a drill came to; `reached` is the check that ended it. What is kept already is not kept again.
+
+    Raises HistoryError, also if another drill of the database begun at the same instant is kept.
+    """
     backup, contents = drill.backup, drill.contents
     facts: dict[str, object] = {"processors": os.cpu_count() or 0}
     if contents is not None:
@@ -41,19 +45,42 @@ def store_drill(
         "facts": canonical(facts),
     }
     with writing(history) as connection:
-        connection.execute(insert(backup_drills).values(service_id=service_id(connection, service), **row))
+        _keep(connection, {"service_id": service_id(connection, service), **row})
+
+
+def _keep(connection: Connection, row: dict[str, object]) -> None:
+    c = backup_drills.c
+    try:
+        with connection.begin_nested():
+            connection.execute(insert(backup_drills).values(**row))
+    except IntegrityError:
+        same = [c[key] == row[key] for key in ("service_id", "database", "at")]
+        found = connection.execute(select(c.verdict, c.backup, c.seconds).where(*same)).one()
+        if tuple(found) != (row["verdict"], row["backup"], row["seconds"]):
+            raise HistoryError(
+                f"another drill of {row['database']} begun at {row['at']} is kept, with the verdict "
+                f"{found.verdict}: run the drill again"
+            ) from None
 
 
 def read_drills(history: History, service: str, database: str, most: int) -> tuple[PastDrill, ...]:
-    """The drills of a database, newest first; raises HistoryError."""
+    """The newest drills of a database, newest first, and however old they are: the last good one, the last that gave
+    a verdict, and all errors since then. Raises HistoryError.
+    """
     c = backup_drills.c
-    query = (
-        select(backup_drills)
+    mine = (
+        select(c.id, c.at, c.verdict)
         .join(services, services.c.id == c.service_id)
         .where(services.c.name == service, c.database == database)
-        .order_by(c.at.desc(), c.id.desc())
-        .limit(most)
+        .cte("mine")
     )
+    newest = select(mine.c.id).order_by(mine.c.at.desc()).limit(most)
+    last = select(func.max(mine.c.at))
+    judged = last.where(mine.c.verdict != DrillVerdict.ERROR.value).scalar_subquery()
+    good = last.where(mine.c.verdict == DrillVerdict.PASSED.value).scalar_subquery()
+    since = or_(judged.is_(None), mine.c.at >= judged)
+    wanted = select(mine.c.id).where(or_(mine.c.id.in_(newest), since, mine.c.at == good))
+    query = select(backup_drills).where(c.id.in_(wanted)).order_by(c.at.desc())
     with reading(history) as connection:
         return tuple(
             PastDrill(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tasks.backups.settings import HISTORY, BackedUp, NotBackedUp
+from tasks.backups.settings import HISTORY, BackedUp, NotApplicable
 from tasks.check_result import Message, msg, verbatim
 from tasks.secrets import resolve
 from tasks.settings import Settings
@@ -50,7 +50,7 @@ def targets_of(settings: Settings) -> tuple[Target, ...]:
     if backups is None:
         return ()
     found = []
-    if not isinstance(backups.history, NotBackedUp):
+    if not isinstance(backups.history, NotApplicable):
         url = resolve(settings.history.url, settings, "history.url")
         pattern = backups.history.pattern or f"backups/{settings.service.name}-history-*"
         found.append(Target(HISTORY, backups.history.model_copy(update={"pattern": pattern}), folder, _plain(url)))
@@ -63,7 +63,7 @@ def targets_of(settings: Settings) -> tuple[Target, ...]:
 def history_left_out(settings: Settings) -> Message | None:
     """Why the history database is not verified here, if the service file says so."""
     backups = settings.backups
-    left_out = backups is not None and isinstance(backups.history, NotBackedUp)
+    left_out = backups is not None and isinstance(backups.history, NotApplicable)
     return verbatim(backups.history.not_applicable) if left_out else None  # type: ignore[union-attr]
 
 

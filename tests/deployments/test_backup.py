@@ -272,7 +272,7 @@ class TestList:
 
 
 def test_help_loads_nothing_heavy() -> None:
-    heavy = ("prefect", "sqlalchemy", "httpx", "psycopg", "pydantic")
+    heavy = ("prefect", "sqlalchemy", "httpx", "psycopg")
     program = (
         "import sys\nfrom deployments.cli import app\n"
         "try: app(['backup', '--help'])\n"

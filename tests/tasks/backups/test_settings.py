@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.backups.settings import NotBackedUp
+from tasks.backups.settings import NotApplicable
 from tasks.backups.targets import history_left_out, targets_of
 from tasks.configuration import ConfigurationError
 from tasks.settings import Settings, load_settings
@@ -78,6 +78,11 @@ REFUSED = {
         ["databases.0.offsite: access_key and secret_key belong together"],
     ),
     "a folder for a pattern": (database('pattern = "backups/"'), ["databases.0.pattern: a pattern names files"]),
+    "another history": (
+        '[backups.history]\nlive = "sqlite:///other.db"\n',
+        ["backups.history: live cannot be set: [history] url says where the history database is"],
+    ),
+    "a pattern with NUL": (database('pattern = "a\\u0000b"'), ["databases.0.pattern: a pattern names files"]),
     "size limits that contradict": (
         "[backups.limits]\nfail_size_share = 0.9\n",
         ["backups.limits: fail_size_share 0.9 is above min_size_share 0.5"],
@@ -108,7 +113,7 @@ def test_the_history_comes_first_and_has_a_place_without_a_word(read: Read, monk
 
 def test_the_history_can_be_left_out_with_a_reason(read: Read) -> None:
     settings = read('[backups]\nhistory = { not_applicable = "kept by the platform team" }\n')
-    assert settings.backups is not None and isinstance(settings.backups.history, NotBackedUp)
+    assert settings.backups is not None and isinstance(settings.backups.history, NotApplicable)
     assert targets_of(settings) == ()
     why = history_left_out(settings)
     assert why is not None and why.params == {"text": "kept by the platform team"}

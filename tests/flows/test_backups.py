@@ -1,0 +1,282 @@
+"""Backup verification and the weekly checklist on a real Prefect server, from a running database to the report."""
+
+import asyncio
+import json
+import os
+import subprocess
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import psycopg
+import pytest
+
+from flows.backup_verification import backup_verification
+from flows.options import BackupOptions, RoundRefused, WeeklyOptions, options_of
+from flows.weekly_checklist import weekly_checklist
+from reports.report import Report
+from tasks.backups.checks import CHECKS, FILE_CHECKS
+from tasks.backups.facts import DrillVerdict
+from tasks.backups.store import read_drills
+from tasks.backups.take import take
+from tasks.backups.targets import Target, targets_of
+from tasks.check_result import CheckResult, Ladder, Status
+from tasks.postgres.installation import postgres_binaries
+from tasks.postgres.server import PostgresServer
+from tests.shop_database import make_shop
+
+if TYPE_CHECKING:
+    from tests.operated import Operate, Operated, Told
+
+pytestmark = pytest.mark.usefixtures("prefect")
+SECRET = "hunter22-the-backup-role"
+NOW = datetime.now(UTC)
+RUNNABLE_WITHOUT_OPTIONS = {"backups.encryption", "backups.offsite", "backups.smoke"}
+"""Checks of what the service file does not ask for."""
+
+BACKUPS = """
+[backups]
+[backups.history]
+pattern = "backups/history-*.sqlite"
+keep_days = 2
+[[databases]]
+name = "main"
+pattern = "backups/main-*.dump"
+live = { env = "SHOP_LIVE" }
+keep_days = 2
+content = "whole"
+invariants = [
+  { name = "orders", sql = "SELECT count(*) FROM orders", min = 1 },
+  { name = "unpaid", sql = "SELECT count(*) FROM payments WHERE amount < 0", max = 0 },
+]
+"""
+
+
+@pytest.fixture
+def shop_dsn(postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A database of a shop, and a role that only reads; its address is a secret."""
+    name, role = f"shop_{uuid.uuid4().hex}", f"watcher_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres.dsn, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+        connection.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{SECRET}' IN ROLE pg_read_all_data".encode())
+    own = f"postgresql://postgres@{postgres.host}:{postgres.port}/{name}"
+    with psycopg.connect(own, autocommit=True) as connection:
+        make_shop(connection, NOW, rows=2_000)
+    monkeypatch.setenv("SHOP_LIVE", f"postgresql://{role}:{SECRET}@{postgres.host}:{postgres.port}/{name}")
+    yield own
+    with psycopg.connect(postgres.dsn, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+        connection.execute(f"DROP ROLE {role}".encode())
+
+
+@pytest.fixture
+def shop(operate: "Operate", shop_dsn: str) -> "Operated":
+    shop = operate(more=BACKUPS)
+    (shop.settings.path.parent / "backups").mkdir()
+    return shop
+
+
+def taken(shop: "Operated", days: int = 4) -> dict[str, Path]:
+    """Backups of every database for the last days; those of today by name."""
+    found = {}
+    for target in targets_of(shop.settings):
+        for day in range(days):
+            backup = take(target, datetime.now(UTC) - timedelta(days=day), (), 60)
+            found.setdefault(target.name, backup)
+    return found
+
+
+def drilled(shop: "Operated", **options: Any) -> Any:
+    return asyncio.run(backup_verification(shop.name, BackupOptions(**options), return_state=True))  # type: ignore[arg-type]
+
+
+def held(shop: "Operated", **options: Any) -> Any:
+    return asyncio.run(weekly_checklist(shop.name, WeeklyOptions(**options), return_state=True))  # type: ignore[arg-type]
+
+
+def results(report: Report, name: str) -> dict[str, CheckResult]:
+    mine = [r for r in report.results if r.subject == f"database:{name}"]
+    assert len({r.check for r in mine}) == len(mine)
+    return {r.check: r for r in mine}
+
+
+def statuses(report: Report, name: str) -> dict[Status, set[str]]:
+    found: dict[Status, set[str]] = {}
+    for result in results(report, name).values():
+        found.setdefault(result.status, set()).add(result.check)
+    return found
+
+
+def said(result: CheckResult) -> str:
+    return result.reason.text.format(**result.reason.params)
+
+
+def test_a_week_with_good_backups(shop: "Operated", told: "Told") -> None:
+    drilled(shop, depth="files")  # a history without a row has no newest one
+    taken(shop)
+    state = held(shop)
+    report = shop.report()
+    unknown = [(r.check, r.subject, said(r)) for r in report.with_status(Status.UNKNOWN)]
+    assert (state.type.value, state.name, unknown) == ("COMPLETED", "Passed", [])
+    assert report.flow == "weekly-checklist" and [line.id for line in report.lines] == ["backups"]
+    for name in ("history", "main"):
+        found = statuses(report, name)
+        assert found == {
+            Status.PASS: {c.id for c in CHECKS} - RUNNABLE_WITHOUT_OPTIONS,
+            Status.SKIPPED: RUNNABLE_WITHOUT_OPTIONS,
+        }, [said(r) for r in report.results]
+        stairs = [piece for piece in results(report, name)["backups.drill"].evidence if isinstance(piece, Ladder)]
+        assert [len(ladder.steps) for ladder in stairs] == [10]
+        [past] = read_drills(shop.history, shop.name, name, 10)
+        assert (past.verdict, past.reached) == (DrillVerdict.PASSED, "")
+    assert report.kpis[0].value == 2.0
+    assert "markdown" in told.artifacts(state)
+    again = held(shop)
+    assert again.name == "Passed" and shop.report().revision == 2
+    assert len(read_drills(shop.history, shop.name, "main", 10)) == 2
+
+
+def test_a_bad_backup_fails_and_the_other_database_is_looked_at_all_the_same(shop: "Operated") -> None:
+    backups = taken(shop)
+    whole = backups["main"].read_bytes()
+    backups["main"].write_bytes(whole[: len(whole) // 2])
+    state = drilled(shop)
+    assert (state.type.value, state.name) == ("FAILED", "ChecksFailed")
+    report = shop.report()
+    assert Status.FAIL not in statuses(report, "history")
+    main = statuses(report, "main")
+    assert main[Status.FAIL] >= {"backups.manifest", "backups.decode", "backups.drill"}
+    assert main[Status.UNKNOWN] >= {"backups.restore", "backups.counts", "backups.recovery-time"}
+    assert Status.PASS not in {results(report, "main")[c].status for c in ("backups.restore", "backups.counts")}
+    [past] = read_drills(shop.history, shop.name, "main", 10)
+    assert (past.verdict, past.reached) == (DrillVerdict.FAILED, "backups.manifest")
+
+
+def test_files_are_looked_at_every_day_and_the_last_drill_is_told_of(shop: "Operated") -> None:
+    drilled(shop, depth="files")
+    taken(shop)
+    state = drilled(shop, depth="files")
+    assert state.name == "Incomplete"  # nobody has drilled it yet
+    first = shop.report()
+    assert {r.check for r in first.results} == {c.id for c in FILE_CHECKS}
+    assert "never drilled" in said(results(first, "main")["backups.drill"])
+    assert drilled(shop).name == "Passed"
+    assert drilled(shop, depth="files").name == "Passed"
+    report = shop.report()
+    assert {r.check for r in report.results} == {c.id for c in FILE_CHECKS}
+    assert "The last good drill was of" in said(results(report, "main")["backups.drill"])
+    assert len(read_drills(shop.history, shop.name, "main", 10)) == 1
+    backup = max((shop.settings.path.parent / "backups").glob("main-*.dump"))
+    backup.write_bytes(backup.read_bytes() + b"appended")
+    assert drilled(shop, depth="files").name == "ChecksFailed"
+    assert results(shop.report(), "main")["backups.manifest"].status is Status.FAIL
+
+
+def test_a_drill_that_could_not_be_held_erases_no_verdict(shop: "Operated", monkeypatch: pytest.MonkeyPatch) -> None:
+    drilled(shop, depth="files")
+    taken(shop)
+    assert drilled(shop).name == "Passed"
+    text = shop.settings.path.read_text(encoding="utf-8")
+    file = shop.settings.path.parent / "no-folder"
+    file.write_text("a file, where drills would keep their data", encoding="utf-8")
+    shop.settings.path.write_text(text.replace("[backups]\n", '[backups]\nfolder = "no-folder"\n'), encoding="utf-8")
+    state = drilled(shop)
+    assert state.name == "Incomplete", state.message
+    drill = results(shop.report(), "main")["backups.drill"]
+    assert drill.status is Status.WARN and "the last good one was of" in said(drill)
+    verdicts = [one.verdict for one in read_drills(shop.history, shop.name, "main", 10)]
+    assert verdicts == [DrillVerdict.ERROR, DrillVerdict.PASSED]
+
+
+def test_no_backup_at_all(shop: "Operated") -> None:
+    state = drilled(shop)
+    assert state.name == "ChecksFailed"
+    for name in ("history", "main"):
+        found = results(shop.report(), name)
+        assert found["backups.freshness"].status is Status.FAIL
+        assert [r.check for r in found.values() if r.status is Status.PASS] == []
+        assert {c.id for c in CHECKS} == set(found)
+
+
+def test_one_database_of_several(shop: "Operated") -> None:
+    taken(shop)
+    assert drilled(shop, database="main").name == "Passed"
+    report = shop.report()
+    assert {r.subject for r in report.results} == {"database:main"}
+    assert "Only the backups of {name} were looked at" in [note.text for note in report.notes]
+    state = drilled(shop, database="mian")
+    assert state.type.value == "FAILED" and "there are: history, main" in str(state.message)
+
+
+def test_without_the_section_the_line_is_not_ticked(operate: "Operate") -> None:
+    shop = operate()
+    assert held(shop).name == "Incomplete"
+    assert {r.status for r in shop.report().results} == {Status.SKIPPED}
+    assert not shop.report().lines[0].ticked
+    left_out = operate(name="other", more='[guide.weekly]\nbackups = { not_applicable = "by the platform team" }\n')
+    assert held(left_out).name == "Incomplete"
+    assert left_out.report().results == ()
+
+
+def test_a_week_long_past_is_not_measured_by_a_look_of_today(shop: "Operated") -> None:
+    taken(shop)
+    state = held(shop, for_week="2026-W01")
+    assert state.name == "Incomplete"
+    assert Counter(r.status for r in shop.report().results) == {Status.UNKNOWN: len(CHECKS)}
+    assert read_drills(shop.history, shop.name, "main", 10) == ()
+
+
+@pytest.mark.parametrize(
+    ("flow", "period", "depth", "told"),
+    [
+        ("weekly-checklist", "2026-11", None, "a week is 2026-W48"),
+        ("weekly-checklist", "2999-W10", None, "is in the future"),
+        ("backup-verification", "2026-11-20", None, "sees only the present"),
+        ("backup-verification", None, "deep", "--depth full or files"),
+        ("daily-checklist", None, "full", "--depth full or files is for backup-verification"),
+    ],
+)
+def test_what_is_refused(flow: str, period: str | None, depth: str | None, told: str) -> None:
+    with pytest.raises(RoundRefused, match=told):
+        options_of(flow, period, NOW, ZoneInfo("UTC"), mail=False, depth=depth)
+
+
+def test_no_secret_and_no_row_leaves_a_drill(shop: "Operated", shop_dsn: str, told: "Told") -> None:
+    backups = taken(shop)
+    planted = "planted.person@example.test"
+    with psycopg.connect(shop_dsn, autocommit=True) as connection:
+        connection.execute("INSERT INTO customers (email, name, created_at) VALUES (%s, 'x', now())", [planted])
+        connection.execute("ALTER TABLE customers DROP CONSTRAINT customers_email_key")
+        connection.execute("INSERT INTO customers (email, name, created_at) VALUES (%s, 'x', now())", [planted])
+    backups["main"].unlink()
+    target = next(target for target in targets_of(shop.settings) if target.name == "main")
+    dump = dump_with_a_duplicate(target, shop_dsn, planted)
+    state = drilled(shop)
+    assert state.name == "ChecksFailed"
+    found = results(shop.report(), "main")
+    assert found["backups.restore"].status is Status.FAIL and "customers_email_key" in said(found["backups.restore"])
+    folder = shop.folder(shop.runs()[-1])
+    everything = [path.read_bytes().decode("utf-8", "replace") for path in folder.iterdir()]
+    everything += [told.log(state), json.dumps(told.artifacts(state)), dump.name, str(state.message)]
+    everything += [str(row) for row in shop.rows("SELECT * FROM backup_drills")]
+    assert [text for text in everything if planted in text or SECRET in text] == []
+
+
+def dump_with_a_duplicate(target: Target, dsn: str, planted: str) -> Path:
+    """A plain dump whose unique constraint does not hold for its rows; made where the pattern looks."""
+    text = subprocess.run(
+        [postgres_binaries() / "pg_dump", dsn], capture_output=True, text=True, check=True, timeout=60
+    ).stdout
+    assert text.count(planted) == 2
+    constraint = (
+        "ALTER TABLE ONLY public.customers ADD CONSTRAINT customers_email_key UNIQUE (email);\n"
+        "--\n-- PostgreSQL database dump complete\n--\n"
+    )
+    dump = target.folder / "backups" / "main-20991231T000000Z.dump"
+    dump.write_text(text[: text.rindex("--\n-- PostgreSQL database dump complete")] + constraint, encoding="utf-8")
+    os.utime(dump)
+    return dump
