@@ -1,5 +1,6 @@
 """What every command shares: which service is meant, and how an error becomes a text and an exit status."""
 
+import os
 import sys
 import traceback
 from collections.abc import Iterator
@@ -52,6 +53,9 @@ def explained() -> Iterator[None]:
         fail(str(error), USAGE if isinstance(error, UsageError) else BROKEN)
     except KeyboardInterrupt:
         sys.exit(130)
+    except BrokenPipeError:  # whoever read our output has had enough, such as `head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
     except (typer.Exit, typer.Abort):
         raise
     except Exception:  # a bug: its own exit status would be 1, "checks failed"

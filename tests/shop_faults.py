@@ -23,8 +23,8 @@ Make = Callable[[Shop, Path], Path]
 class Fault:
     """A fault, the step that finds it by the restore itself, and a word that names it.
 
-    `changed` is damage done to the files after the manifest was written, which that finds first. `hidden` from
-    a drill without a manifest; `alone` is what such a drill says instead, if it says another thing.
+    `changed` is a word of the manifest's step for damage done to the files after it was written. `hidden` from a drill
+    without a manifest; `alone` is what such a drill says instead, if it says another thing.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Fault:
     step: str
     word: str
     status: Status = Status.FAIL
-    changed: bool = False
+    changed: str = ""
     hidden: bool = False
     alone: tuple[str, str] | None = None
     own_manifest: bool = False
@@ -194,6 +194,7 @@ def _packed(change: Callable[[bytes], bytes]) -> Make:
     return bytes_changed(PACKED, change)
 
 
+SIZE, HASH, GONE = " bytes, its manifest says ", "its SHA-256 differs", " of the manifest is missing"
 _NEWER = bytes_changed(CUSTOM, lambda data: data[:6] + b"\x63" + data[7:])
 _POSTGIS = b"CREATE EXTENSION IF NOT EXISTS postgis WITH SCHEMA public;\n\nCREATE TYPE public.mood"
 _ORPHANS = ("SET session_replication_role = replica", "DELETE FROM customers WHERE id = 77")
@@ -201,42 +202,42 @@ _GARBAGE = b"\0garbage" * 64
 _ERROR_PAGE = b"<!DOCTYPE html>\n<html><head><title>502 Bad Gateway</title></head></html>\n"
 
 FILES = (
-    Fault("zero length", changed(CUSTOM, lambda f: cut(f, 0)), "container", "empty", changed=True),
-    Fault("an error page", bytes_changed(CUSTOM, lambda _: _ERROR_PAGE), "container", "<!DOCTYPE", changed=True),
+    Fault("zero length", changed(CUSTOM, lambda f: cut(f, 0)), "container", "empty", changed=SIZE),
+    Fault("an error page", bytes_changed(CUSTOM, lambda _: _ERROR_PAGE), "container", "<!DOCTYPE", changed=SIZE),
     Fault("newer format version", _NEWER, "container", "1.99", Status.UNKNOWN),
-    Fault("truncated by 50 %", bytes_changed(CUSTOM, lambda d: d[: len(d) // 2]), "decode", "end", changed=True),
-    Fault("truncated by 4 KB", bytes_changed(CUSTOM, lambda d: d[:-4096]), "decode", "end", changed=True),
-    Fault("truncated by 1 byte", bytes_changed(CUSTOM, lambda d: d[:-1]), "decode", "end", changed=True),
-    Fault("truncated to 4 KB", bytes_changed(CUSTOM, lambda d: d[:4096]), "container", "end", changed=True),
+    Fault("truncated by 50 %", bytes_changed(CUSTOM, lambda d: d[: len(d) // 2]), "decode", "end", changed=SIZE),
+    Fault("truncated by 4 KB", bytes_changed(CUSTOM, lambda d: d[:-4096]), "decode", "end", changed=SIZE),
+    Fault("truncated by 1 byte", bytes_changed(CUSTOM, lambda d: d[:-1]), "decode", "end", changed=SIZE),
+    Fault("truncated to 4 KB", bytes_changed(CUSTOM, lambda d: d[:4096]), "container", "end", changed=SIZE),
     Fault("bit flip in data", bytes_changed(CUSTOM, lambda d: flipped(d, len(d) // 2)), "decode", "uncompress",
-          changed=True),
-    Fault("zeroed 4 KB block", bytes_changed(CUSTOM, zeroed), "decode", "read", changed=True),
+          changed=HASH),
+    Fault("zeroed 4 KB block", bytes_changed(CUSTOM, zeroed), "decode", "read", changed=HASH),
     Fault("bit flip in the TOC, a tag", bytes_changed(CUSTOM, lambda d: flipped_in(d, b"customers customers_email_key",
-          b"k")), "manifest", "shop", changed=True, hidden=True),
+          b"k")), "manifest", "shop", changed=HASH, hidden=True),
     Fault("bit flip in the TOC, a definition", bytes_changed(CUSTOM, lambda d: flipped_in(d, b"CONSTRAINT customers_"
-          b"email_key", b"k")), "schema", "customers_email_key", changed=True),
+          b"email_key", b"k")), "schema", "customers_email_key", changed=HASH),
     Fault("bit flip in the TOC, an owner", bytes_changed(CUSTOM, lambda d: flipped_after(d, b"CREATE TABLE public."
-          b"customers", b"postgres")), "restore", "qostgres", changed=True),
-    Fault("appended garbage", bytes_changed(CUSTOM, lambda d: d + _GARBAGE), "manifest", "shop", changed=True,
+          b"customers", b"postgres")), "restore", "qostgres", changed=HASH),
+    Fault("appended garbage", bytes_changed(CUSTOM, lambda d: d + _GARBAGE), "manifest", "shop", changed=SIZE,
           hidden=True),
-    Fault("-Fd, a file missing", changed(FOLDER, lambda d: largest(d).unlink()), "decode", ".dat", changed=True),
-    Fault("-Fd, a file short", changed(FOLDER, lambda d: cut(largest(d), 50_000)), "decode", ".dat", changed=True),
-    Fault("-Fd, a file empty", changed(FOLDER, lambda d: cut(largest(d), 0)), "decode", ".dat", changed=True),
-    Fault("-Fd -Z0, a file short by whole rows", changed(PLAIN_FOLDER, cut_at_a_row), "decode", ".dat", changed=True),
+    Fault("-Fd, a file missing", changed(FOLDER, lambda d: largest(d).unlink()), "decode", ".dat", changed=GONE),
+    Fault("-Fd, a file short", changed(FOLDER, lambda d: cut(largest(d), 50_000)), "decode", ".dat", changed=SIZE),
+    Fault("-Fd, a file empty", changed(FOLDER, lambda d: cut(largest(d), 0)), "decode", ".dat", changed=SIZE),
+    Fault("-Fd -Z0, a file short by whole rows", changed(PLAIN_FOLDER, cut_at_a_row), "decode", ".dat", changed=SIZE),
     Fault("-Fd -Z0, a file empty", changed(PLAIN_FOLDER, lambda d: cut(largest(d), 0)), "decode", ".dat",
-          changed=True),
-    Fault("gzip, CRC", _packed(lambda d: flipped(d, len(d) - 8)), "decode", "gzip", changed=True),
-    Fault("gzip, length", _packed(lambda d: flipped(d, len(d) - 4)), "decode", "gzip", changed=True),
-    Fault("gzip, trailer", _packed(lambda d: d[:-8]), "decode", "gzip", changed=True),
-    Fault("gzip, truncated", _packed(lambda d: d[: len(d) // 2]), "decode", "gzip", changed=True),
-    Fault("gzip, bit flip", _packed(lambda d: flipped(d, len(d) // 2)), "decode", "gzip", changed=True),
-    Fault("gzip, appended garbage", _packed(lambda d: d + _GARBAGE), "decode", "gzip", changed=True),
+          changed=SIZE),
+    Fault("gzip, CRC", _packed(lambda d: flipped(d, len(d) - 8)), "decode", "gzip", changed=HASH),
+    Fault("gzip, length", _packed(lambda d: flipped(d, len(d) - 4)), "decode", "gzip", changed=HASH),
+    Fault("gzip, trailer", _packed(lambda d: d[:-8]), "decode", "gzip", changed=SIZE),
+    Fault("gzip, truncated", _packed(lambda d: d[: len(d) // 2]), "decode", "gzip", changed=SIZE),
+    Fault("gzip, bit flip", _packed(lambda d: flipped(d, len(d) // 2)), "decode", "gzip", changed=HASH),
+    Fault("gzip, appended garbage", _packed(lambda d: d + _GARBAGE), "decode", "gzip", changed=SIZE),
     Fault("pg_dump | gzip died", _packed(lambda d: gzip.compress(gzip.decompress(d)[:3_000_000], 3)), "decode",
           "end mark"),
     Fault("SQL, cut at a statement's end", bytes_changed(SQL, _half_a_statement_less), "decode", "end mark"),
-    Fault("SQL, zeroed 4 KB block", bytes_changed(SQL, zeroed), "decode", "zero bytes", changed=True),
+    Fault("SQL, zeroed 4 KB block", bytes_changed(SQL, zeroed), "decode", "zero bytes", changed=HASH),
     Fault("SQL, appended garbage", bytes_changed(SQL, lambda d: d + b"garbage;\n"), "restore", "garbage",
-          changed=True),
+          changed=SIZE),
 )  # fmt: skip
 """Of the files."""
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psycopg
 
-from tasks.backups.commands import command_environment, command_line
+from tasks.backups.commands import command_environment, command_line, last_words
 from tasks.backups.deadline import Deadline
 from tasks.backups.facts import Answer, Smoke
 from tasks.backups.history_copy import chain_problems
@@ -30,11 +30,8 @@ from tasks.processes import run
 CHAINS = Invariant(name="hash-chains", sql="-", max=0)
 """Of the history database: nothing was changed, removed or added by hand."""
 
-_STATEMENT_S, _CONNECT_S = 120.0, 10
-_OF_DATA, _RAISED = "22", "P0"
-"""Classes of SQLSTATE."""
-
-_QUOTED = re.compile(r'".*"', re.DOTALL)
+_STATEMENT_S, _CONNECT_S, _GRACE_S = 120.0, 10, 5.0
+_QUOTED = re.compile(r"""["'].*["']""", re.DOTALL)
 Ask = Callable[[str], float]
 
 
@@ -80,8 +77,7 @@ def smoke_of(copy: Copy, backups: BackedUp, folder: Path, deadline: Deadline) ->
         return Smoke(False, msg("The smoke test did not end within {seconds} s", seconds=round(limit_s)), took)
     if ran.returncode == 0:
         return Smoke(True, msg("The smoke test passed"), took)
-    why = error_line((ran.stderr or ran.stdout).decode("utf-8", "replace"))
-    return Smoke(False, _failed(ran.returncode, why), took)
+    return Smoke(False, _failed(ran.returncode, last_words(ran.stderr or ran.stdout)), took)
 
 
 def _failed(status: int, why: str) -> Message:
@@ -99,7 +95,8 @@ def _asking(copy: Copy, deadline: Deadline) -> Iterator[Ask]:
     if copy.file is not None:
         yield partial(_asked_sqlite, copy.file, deadline)
         return
-    with connected(Server(copy.dsn, _STATEMENT_S, _CONNECT_S), deadline.left_s()) as session:
+    # The server ends a statement at the deadline; the line is cut for one that does not.
+    with connected(Server(copy.dsn, _STATEMENT_S, _CONNECT_S), deadline.left_s() + _GRACE_S) as session:
         session.read_only = True
         yield partial(_asked_postgres, session, deadline)
 
@@ -119,7 +116,9 @@ def _asked_postgres(session: psycopg.Connection, deadline: Deadline, sql: str) -
     except psycopg.errors.QueryCanceled:
         raise _too_long(limit_s) from None
     except psycopg.Error as error:
-        raise ObservationError(msg("The statement failed: {why}", why=_words(error))) from None
+        own = "RAISE" not in (error.diag.context or "")  # else the words are those of a function of theirs
+        words = (error.diag.message_primary or str(error)) if own else type(error).__name__
+        raise _failed_statement(words, sql) from None
 
 
 def _asked_sqlite(file: Path, deadline: Deadline, sql: str) -> float:
@@ -129,19 +128,20 @@ def _asked_sqlite(file: Path, deadline: Deadline, sql: str) -> float:
     except sqlite3.Error as error:
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:
             raise _too_long(limit_s) from None
-        raise ObservationError(msg("The statement failed: {why}", why=error_line(f"ERROR: {error}"))) from None
+        raise _failed_statement(str(error), sql) from None
 
 
 def _too_long(limit_s: float) -> ObservationError:
     return ObservationError(msg("The statement did not end within {seconds} s", seconds=round(limit_s, 1)))
 
 
-def _words(error: psycopg.Error) -> str:
-    """What PostgreSQL says of a statement; a value of a row may be quoted in it, or be in the words of a function."""
-    if (error.sqlstate or "").startswith(_RAISED):
-        return type(error).__name__
-    text = error_line(f"ERROR: {error.diag.message_primary or error}")
-    return _QUOTED.sub('"…"', text) if (error.sqlstate or "").startswith(_OF_DATA) else text
+def _failed_statement(words: str, sql: str) -> ObservationError:
+    """Told without what is quoted, unless it is the statement's own: it may be a value of a row."""
+    text = error_line(f"ERROR: {words}")
+    quoted = _QUOTED.search(text)
+    if quoted is not None and quoted[0][1:-1].lower() not in sql.lower():
+        text = text[: quoted.start()] + "…" + text[quoted.end() :]
+    return ObservationError(msg("The statement failed: {why}", why=text))
 
 
 def _number(row: tuple[object, ...] | None) -> float:

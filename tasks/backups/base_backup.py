@@ -1,7 +1,9 @@
 """Physical backups of pg_basebackup: verified by their own manifest, copied, and started alone."""
 
+import gzip
 import shutil
 import tarfile
+import zlib
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,8 +24,12 @@ from tasks.processes import Finished, run
 
 _BASE, _WAL = "base", "pg_wal"
 # What would make the copy follow, archive to, or be configured as the live server.
-_OF_THE_LIVE = ("postgresql.auto.conf", "standby.signal", "recovery.signal", "postmaster.pid", "postmaster.opts")
+_OF_THE_LIVE = (
+    "postgresql.conf", "postgresql.auto.conf", "pg_hba.conf", "pg_ident.conf",
+    "standby.signal", "recovery.signal", "postmaster.pid", "postmaster.opts",
+)  # fmt: skip
 _CONFIGURATION = "# of a restore drill\n"
+_BROKEN = (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError)
 
 
 def read_head(backup: Path, form: Form) -> Head:
@@ -33,9 +39,10 @@ def read_head(backup: Path, form: Form) -> Head:
     else:
         with _opened(backup, _BASE) as tar:
             try:
-                member = tar.extractfile("PG_VERSION")
+                # Not by its name: that would read the whole file first.
+                member = next((tar.extractfile(one) for one in tar if one.name == "PG_VERSION"), None)
                 text = "" if member is None else member.read(16).decode("ascii", "replace")
-            except (KeyError, tarfile.TarError, EOFError, OSError) as error:
+            except _BROKEN as error:
                 raise BadBackup(_broken_tar(error)) from None
     try:
         return Head("", int(text.strip()))
@@ -62,7 +69,7 @@ def unpack(backup: Path, into: Path, deadline: Deadline) -> None:
         try:
             with _opened(backup, name) as tar:
                 tar.extractall(place, filter="data")
-        except (tarfile.TarError, EOFError) as error:
+        except _BROKEN as error:
             raise BadBackup(_broken_tar(error)) from None
     shutil.copy2(backup / "backup_manifest", into / "backup_manifest")
 
@@ -70,27 +77,27 @@ def unpack(backup: Path, into: Path, deadline: Deadline) -> None:
 def verify(cluster: Path, installation: Installation, deadline: Deadline) -> None:
     """Hold every file and the write-ahead log against backup_manifest; raises BadBackup or ObservationError."""
     argv = [installation.program("pg_verifybackup"), "--quiet", str(cluster)]
-    require_good(run(argv, deadline_s=deadline.left_s(), env=environment()), _not_verified, program="pg_verifybackup")
+    verified = run(argv, deadline_s=deadline.left_s(), env=environment())
+    doing = _no_wal if b"WAL parsing failed" in verified.stderr else _not_verified
+    require_good(verified, doing, program="pg_verifybackup")
 
 
 def copy(cluster: Path, into: Path) -> None:
     """A copy that starts by itself: without what ties it to the live server. Raises OSError."""
     if cluster != into:
-        shutil.copytree(cluster, into, symlinks=True)
+        # Not links: a server that writes through one would write into the backup.
+        shutil.copytree(cluster, into, ignore_dangling_symlinks=True)
     for left in (*(into / name for name in _OF_THE_LIVE), *into.glob(".s.PGSQL.*")):
         with suppress(FileNotFoundError):
             left.unlink()
     into.chmod(0o700)
 
 
-def write_configuration(folder: Path) -> Path:
+def write_configuration(data: Path) -> None:
     """The copy's own configuration: nothing of the live server's holds."""
-    configuration = folder / "drill.conf"
-    configuration.write_text(_CONFIGURATION, encoding="ascii")
-    (folder / "pg_hba.conf").write_text("local all all trust\n", encoding="ascii")
-    for file in (configuration, folder / "pg_hba.conf"):
-        file.chmod(0o644)
-    return configuration
+    for name, text in (("postgresql.conf", _CONFIGURATION), ("pg_hba.conf", "local all all trust\n")):
+        (data / name).write_text(text, encoding="ascii")
+        (data / name).chmod(0o644)
 
 
 def administrator(server: Throwaway, roles: tuple[str, ...]) -> str:
@@ -161,7 +168,7 @@ def _opened(backup: Path, name: str) -> tarfile.TarFile:
         if file.exists():
             try:
                 return tarfile.open(file)
-            except (tarfile.TarError, EOFError) as error:
+            except _BROKEN as error:
                 raise BadBackup(_broken_tar(error)) from None
     raise BadBackup(msg("{file} is missing in the backup", file=f"{name}.tar"))
 
@@ -172,6 +179,10 @@ def _broken_tar(error: Exception) -> Message:
 
 def _not_verified(why: str) -> Message:
     return msg("pg_verifybackup refuses it: {why}", why=why)
+
+
+def _no_wal(why: str) -> Message:
+    return msg("Its write-ahead log (WAL) is damaged or incomplete: {why}", why=why)
 
 
 def _no_database(expected: str, names: list[str]) -> Message:

@@ -9,7 +9,7 @@ from tasks.backups.bad_backup import BadBackup
 from tasks.backups.facts import Outcome, Rung, Step
 from tasks.backups.steps import ENDED, NOT_TAKEN
 from tasks.check_result import Message, msg
-from tasks.observation import ObservationError
+from tasks.observation import ObservationError, shown
 from tasks.postgres.installation import PostgresUnavailable
 
 T = TypeVar("T")
@@ -62,7 +62,10 @@ class Climb:
         except PostgresUnavailable as error:
             outcome, words = Outcome.ERROR, _no_server(error)
         except OSError as error:
-            outcome, words = Outcome.ERROR, msg("It cannot be read: {why}", why=error.strerror or type(error).__name__)
+            outcome, words = (
+                Outcome.ERROR,
+                msg("It cannot be read: {why}", why=error.strerror or shown(str(error), 200)),
+            )
         self._steps[rung] = Step(rung, outcome, words, round(time.monotonic() - began, 3))
         return value
 

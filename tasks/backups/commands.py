@@ -1,12 +1,25 @@
-"""Where and in what environment the team's own commands run."""
+"""Where and in what environment the team's own commands run, and what they say when they fail."""
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from tasks.backups.tool_words import error_line
+
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "GNUPGHOME", "USER", "LOGNAME", "VIRTUAL_ENV", "PYTHONPATH")
 _KEPT_BY_PREFIX = ("AWS_", "GOOGLE_", "AZURE_", "SSL_")
 """What the tools of the large clouds are told their account by."""
+
+_TRACEBACK = "Traceback (most recent call last):"
+
+
+def last_words(written: bytes) -> str:
+    """What a command that failed said of it: its first error, of a program in Python the exception that ended it."""
+    text = written.decode("utf-8", "replace")
+    _, traceback, frames = text.rpartition(_TRACEBACK)
+    if traceback:
+        text = next((line for line in frames.splitlines() if line.strip() and not line.startswith(" ")), text)
+    return error_line(text)
 
 
 def command_line(command: Sequence[str], folder: Path) -> tuple[str, ...]:

@@ -5,13 +5,12 @@ import os
 from pathlib import Path
 
 from tasks.backups.bad_backup import BadBackup
-from tasks.backups.commands import command_environment, command_line
+from tasks.backups.commands import command_environment, command_line, last_words
 from tasks.backups.deadline import Deadline
 from tasks.backups.forms import cannot_read, head_of, is_encrypted
 from tasks.backups.manifest import pieces
 from tasks.backups.scratch import require_room
 from tasks.backups.targets import Target
-from tasks.backups.tool_words import error_line
 from tasks.check_result import msg
 from tasks.observation import ObservationError
 from tasks.outside import said
@@ -37,10 +36,16 @@ def decrypted(backup: Path, target: Target, folder: Path, deadline: Deadline, di
     try:
         with plain.open("wb") as into:
             ran = feed(
-                command_line(command, target.folder), pieces(backup), deadline_s=deadline.left_s(), env=command_environment(), cwd=target.folder,
+                command_line(command, target.folder),
+                pieces(backup),
+                deadline_s=deadline.left_s(),
+                env=command_environment(),
+                cwd=target.folder,
                 into=into,
-            )  # fmt: skip
-    except FileNotFoundError:
+            )
+    except FileNotFoundError as error:
+        if error.errno is not None:  # the backup itself has gone
+            raise
         raise ObservationError(
             msg("The command of decrypt is not on this machine: {name}", name=said(command[0]))
         ) from None
@@ -49,13 +54,12 @@ def decrypted(backup: Path, target: Target, folder: Path, deadline: Deadline, di
 
 
 def _require_decrypted(ran: Finished) -> None:
-    words = ran.stderr.decode("utf-8", "replace")
     if ran.timed_out:
         raise ObservationError(msg("The drill did not end in its time: raise [backups] deadline_min"))
     if ran.returncode < 0:
         raise ObservationError(msg("The command of decrypt was ended by signal {number}", number=-ran.returncode))
-    if ran.returncode != 0 and os.strerror(errno.ENOSPC) in words:
+    if ran.returncode != 0 and os.strerror(errno.ENOSPC).encode() in ran.stderr:
         raise ObservationError(msg("The disk became full: set [backups] folder to a larger one"))
     if ran.returncode != 0:
-        why = error_line(words)
+        why = last_words(ran.stderr)
         raise BadBackup(msg("It cannot be decrypted (exit status {status}): {why}", status=ran.returncode, why=why))

@@ -194,7 +194,7 @@ class _Drill:
         if found.form is Form.SQLITE:
             file = folder / "copy.db"
             restore_sqlite.restore_sqlite(plain, file, self._deadline.left_s(), lambda d, of: tell(BACKUP, d, of))
-            return Copy("", file, "", f"sqlite:///{file.absolute()}"), msg("Restored")
+            return Copy("", file, "", f"sqlite:///{file.absolute()}"), msg("Restored as an SQLite file")
         copy = restore_postgres.restore(
             plain, found.form, found.head, self._installations(), folder, held, self._deadline,
             jobs=self._backups.jobs, disk_factor=self._backups.disk_factor, bytes=self._backup.bytes,

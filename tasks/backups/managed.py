@@ -9,7 +9,7 @@ import psycopg
 
 from tasks.backups.ask import answers_of, smoke_of
 from tasks.backups.bad_backup import BadBackup
-from tasks.backups.commands import command_environment, command_line
+from tasks.backups.commands import command_environment, command_line, last_words
 from tasks.backups.contents_postgres import Wanted, read_contents
 from tasks.backups.deadline import Deadline
 from tasks.backups.expected import NO_LIVE
@@ -32,7 +32,10 @@ MANAGED = msg("A managed database: copy_command restores a snapshot of it")
 _COPY = Path("copy_command")
 _CONNECT_S = 10
 _DROP_S = 300.0
-_DAMAGED = (psycopg.errors.DataCorrupted, psycopg.errors.IndexCorrupted)
+_DAMAGED = (
+    psycopg.errors.DataCorrupted, psycopg.errors.IndexCorrupted, psycopg.errors.InternalError_,
+    psycopg.errors.UndefinedFile,
+)  # fmt: skip
 _WANTED = msg("copy_command must print postgresql://… and a time with its offset, such as 2026-11-24T02:00:00Z")
 
 
@@ -183,7 +186,7 @@ def _fault(key: str, ran: Finished, limit_s: float) -> Message | None:
         return msg("{key} did not end within {seconds} s", key=key, seconds=round(limit_s))
     if ran.returncode == 0:
         return None
-    why = error_line(ran.stderr.decode("utf-8", "replace"))
+    why = last_words(ran.stderr)
     return msg("{key} ended with exit status {status}: {why}", key=key, status=ran.returncode, why=why)
 
 

@@ -1,10 +1,11 @@
 """Makes a throw-away database from any form of a PostgreSQL backup, and reads what came out."""
 
+import re
 import secrets
 import shutil
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -19,11 +20,12 @@ from tasks.backups.facts import Contents, Form, ManifestFile
 from tasks.backups.head import Head, fitting, newest
 from tasks.backups.manifest import hashed_files
 from tasks.backups.scratch import require_room
-from tasks.backups.tool_words import error_line
+from tasks.backups.tool_words import error_line, require_good
 from tasks.check_result import Message, msg
 from tasks.observation import ObservationError
 from tasks.postgres.installation import Installation, PostgresUnavailable
 from tasks.postgres.throwaway import Throwaway, copied_postgres, throwaway_postgres
+from tasks.processes import Finished
 from tasks.progress import BACKUP, TABLES, tell
 
 Known = Sequence[Installation]
@@ -32,6 +34,12 @@ _ROOM_OVER_LIVE = 1.3
 """A restored copy is denser than the live database; its indexes are built with files beside them."""
 
 _UNPACKED_SHARE = 0.9
+_REFUSED = re.compile(r"\b(?:FATAL|PANIC): ")
+"""PostgreSQL's own word on a copy; without one it did not get so far as to look."""
+
+_DAMAGED = re.compile(r"FATAL: +(?:invalid page|could not (?:read|open|access|find)|cache lookup failed|.*corrupt)")
+"""Why a database cannot be connected to; libpq gives no SQLSTATE then."""
+
 _NOT_THE_BACKUPS = ("08", "53", "57")
 """Classes of SQLSTATE: no connection, no resources, ended by somebody."""
 
@@ -40,10 +48,10 @@ _NOT_THE_BACKUPS = ("08", "53", "57")
 class Copy:
     """A restored copy: a database of a server that runs, or an SQLite file."""
 
-    dsn: str
+    dsn: str = field(repr=False)
     file: Path | None
     version: str
-    url: str = ""
+    url: str = field(default="", repr=False)
     words: Message | None = None
 
 
@@ -124,9 +132,14 @@ def read_copy(dsn: str, until: datetime, rule: str, violations: bool, jobs: int,
 def _not_read(error: psycopg.Error) -> Exception:
     """What a copy cannot be read for: damage in it, or something that has nothing to do with the backup."""
     why = error_line(f"ERROR: {error.diag.message_primary or error}")
-    if error.sqlstate is None or error.sqlstate[:2] in _NOT_THE_BACKUPS:
+    refused = error.sqlstate is None and _DAMAGED.search(str(error)) is None
+    if refused or (error.sqlstate or "")[:2] in _NOT_THE_BACKUPS:
         return ObservationError(msg("The drill's PostgreSQL does not answer: {why}", why=why))
     return BadBackup(msg("What came out of it cannot be read: {why}", why=why))
+
+
+def _not_started(why: str) -> Message:
+    return msg("PostgreSQL does not start on the copy: {why}", why=why)
 
 
 def _needed(head: Head, size: int, disk_factor: float, known: Contents | None) -> float:
@@ -158,13 +171,15 @@ def _physical(
 ) -> Copy:  # fmt: skip
     installation = fitting(known, head.needed_major, exactly=True)
     base_backup.copy(folder / "data" if form is Form.BASE_TAR else backup, folder / "data")
-    configuration = base_backup.write_configuration(folder)
-    started = copied_postgres(folder, installation, configuration, ready_s=deadline.left_s())
+    base_backup.write_configuration(folder / "data")
+    started = copied_postgres(folder, installation, ready_s=deadline.left_s())
     try:
         server = held.enter_context(started)
     except PostgresUnavailable as error:
-        why = error_line(str(error))
-        raise BadBackup(msg("PostgreSQL does not start on the copy: {why}", why=why)) from None
+        if _REFUSED.search(str(error)) is None:
+            raise
+        require_good(Finished(1, b"", str(error).encode(), False, False), _not_started, program="postgres")
+        raise
     try:
         role = base_backup.administrator(server, roles)
         database = base_backup.database_of(server, role, expected)

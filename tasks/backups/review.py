@@ -6,13 +6,17 @@ from zoneinfo import ZoneInfo
 
 from tasks.backups.ask import invariants_of
 from tasks.backups.checks import (
+    CHECKS,
     CONTAINER,
+    CONTENT,
     DECODE,
+    DRILL,
     ENCRYPTION,
     FILE_CHECKS,
     FRESHNESS,
     MANIFEST,
     OFFSITE,
+    RECOVERY_TIME,
     RETENTION,
     SIZE,
 )
@@ -31,6 +35,11 @@ from tasks.check_result import CheckResult, Status, msg
 from tasks.observation import Unobserved
 
 _OF_FILES = (ENCRYPTION, MANIFEST, CONTAINER, DECODE, RETENTION, SIZE, OFFSITE)
+_BESIDE = (FRESHNESS, ENCRYPTION, RECOVERY_TIME, DRILL, RETENTION, SIZE, OFFSITE)
+_LADDER = frozenset(check.id for check in CHECKS if check not in _BESIDE)
+_OPTIONAL = frozenset((MANIFEST.id, CONTENT.id))
+"""A drill has its verdict without them."""
+
 _WITHOUT_A_COPY = (Rung.MANIFEST, Rung.CONTAINER)
 _UNDATED = msg("A managed database: only a drill tells of when its newest snapshot is")
 
@@ -54,12 +63,13 @@ def judge_backups(
     return results, verdict
 
 
-def ended_at(ladder: Sequence[CheckResult]) -> str:
-    """The check that ended a drill: the first that failed, else the first that could not be judged; empty if none."""
-    for status in (Status.FAIL, Status.UNKNOWN):
-        if (found := next((r.check for r in ladder if r.status is status), None)) is not None:
-            return found
-    return ""
+def ended_at(results: Sequence[CheckResult]) -> str:
+    """The step that ended a drill: the first that failed, else the first that left it without a verdict; empty if
+    none did. What is said of the files or the past ends no drill.
+    """
+    failed = (r.check for r in results if r.status is Status.FAIL and r.check in _LADDER)
+    unknown = (r.check for r in results if r.status is Status.UNKNOWN and r.check in _LADDER - _OPTIONAL)
+    return next(failed, "") or next(unknown, "")
 
 
 def _judge_managed(
@@ -68,12 +78,13 @@ def _judge_managed(
     target, subject = looked.target.backups, looked.target.subject
     if looked.depth == "full":
         drilled, verdict = _judge_drilled(looked, limits, now)
-        newest, of_files = judge_freshness(subject, looked.backups, target, now), _OF_FILES
+        newest = judge_freshness(subject, looked.backups, target, now)
     else:
         drilled, verdict = (judge_drill(subject, None, None, (), looked.past, limits, now),), None
         newest = FRESHNESS.judged(Status.SKIPPED, subject, _UNDATED, at=now)
-        of_files = tuple(check for check in _OF_FILES if check in FILE_CHECKS)
-    return (newest, *drilled, *(check.judged(Status.SKIPPED, subject, MANAGED, at=now) for check in of_files)), verdict
+    asked = CHECKS if looked.depth == "full" else FILE_CHECKS
+    of_files = (check.judged(Status.SKIPPED, subject, MANAGED, at=now) for check in _OF_FILES if check in asked)
+    return (newest, *drilled, *of_files), verdict
 
 
 def _judge_drilled(
@@ -110,7 +121,7 @@ def _encrypted(looked: Looked) -> bool | Unobserved | None:
     """None where there is no backup."""
     if isinstance(looked.backups, Unobserved):
         return looked.backups
-    if looked.drill is None or looked.drill.encrypted is not None:
-        return None if looked.drill is None else looked.drill.encrypted
+    if looked.drill is None:
+        return None
     step = looked.drill.step(Rung.CONTAINER)
-    return None if step is None else Unobserved(step.reason)
+    return Unobserved(step.reason) if looked.drill.encrypted is None and step is not None else looked.drill.encrypted

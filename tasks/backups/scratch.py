@@ -66,7 +66,11 @@ def clear_leftovers(root: Path) -> list[Path]:
     """Remove the folders of drills that were killed, and end a server still running in one; the caller is alone."""
     cleared = []
     for folder in root.glob(f"{PREFIX}*"):
-        if folder.is_symlink() or not (folder / _MARKER).is_file() or not _ours(folder):
+        if folder.is_symlink() or not _ours(folder):
+            continue
+        if not (folder / _MARKER).is_file():
+            with suppress(OSError):  # killed before it was marked, if it is empty
+                folder.rmdir()
             continue
         remove(folder)
         cleared.append(folder)

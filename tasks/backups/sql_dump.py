@@ -24,6 +24,9 @@ _PIECE = 1024 * 1024
 _END, _TAIL_BYTES = re.compile(rb"^-- PostgreSQL database dump complete\r?$", re.MULTILINE), 4096
 """Newer versions write `\\unrestrict` after it."""
 
+_MOST_LINE = 1024 * 1024 * 1024
+"""PostgreSQL takes no longer statement, and no longer row (MaxAllocSize)."""
+
 _VERSIONS = re.compile(rb"^-- Dumped (?:from database|by pg_dump) version (\d+)", re.MULTILINE)
 _ENCODING = re.compile(rb"^SET client_encoding = '([^']+)';", re.MULTILINE)
 _CONNECT = re.compile(rb"^\\connect (?:-reuse-previous=on )?(\S+)", re.MULTILINE)
@@ -49,14 +52,17 @@ def decode(dump: Path, form: Form, most_bytes: int, deadline: Deadline) -> tuple
 
     Raises BadBackup or ObservationError, and OSError.
     """
-    reading, size, tail = Reading(dump), 0, b""
+    reading, size, tail, line = Reading(dump), 0, b"", 0
     source = reading.pieces()
     for piece in unpacked(source) if form is Form.SQL_GZ else source:
         size += len(piece)
         tail = (tail + piece)[-_TAIL_BYTES:]
+        line = len(piece) - end - 1 if (end := piece.rfind(b"\n")) >= 0 else line + len(piece)
         deadline.left_s()
         if b"\0" in piece:  # psql would leave out the rest of its line
             raise BadBackup(msg("The dump holds zero bytes, which no text has: a part of it was never written"))
+        if line > _MOST_LINE:  # psql would try to keep it in memory
+            raise BadBackup(msg("The dump holds a line of more than 1 GB, which no PostgreSQL can read"))
         if size > most_bytes:
             raise ObservationError(
                 msg(

@@ -49,7 +49,7 @@ _CANNOT: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Message]], ...] 
         re.compile(r"No space left on device"),
         lambda _: msg("The disk became full: set [backups] folder to a larger one"),
     ),
-    (re.compile(r"out of memory"), lambda _: msg("Memory ran out")),
+    (re.compile(r"out of memory|Cannot allocate memory"), lambda _: msg("Memory ran out")),
     (
         re.compile(r"error: connection to server .*? failed: +(.+)|(server closed the connection unexpectedly)"),
         lambda found: msg("The drill's PostgreSQL does not answer: {why}", why=said(found[1] or found[2])),

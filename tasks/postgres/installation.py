@@ -83,10 +83,11 @@ def _asked(binaries: Path) -> Installation | None:
 
 
 @contextmanager
-def chosen_place(folder: Path, binaries: Path | None = None) -> Iterator[Place]:
+def chosen_place(folder: Path, binaries: Path | None = None, *, copies_in: Path | None = None) -> Iterator[Place]:
     """How the server for `folder` is started; a copy of the programs, if needed, lives as long as this.
 
-    The embedded PostgreSQL's are taken unless others are named.
+    The embedded PostgreSQL's are taken unless others are named. The copy is put in `copies_in` if the server's account
+    can reach that, so that what clears it after a crash clears the copy too.
     """
     binaries, data = binaries or postgres_binaries(), folder / "data"
     account = server_account()
@@ -100,7 +101,8 @@ def chosen_place(folder: Path, binaries: Path | None = None) -> Iterator[Place]:
     if _reachable(binaries, account.uid):
         yield Place(binaries, account, data, argument)
         return
-    with tempfile.TemporaryDirectory(prefix="opsrounds-postgres-") as copies:
+    within = copies_in if copies_in is not None and _reachable(copies_in, account.uid) else None
+    with tempfile.TemporaryDirectory(prefix="opsrounds-postgres-", dir=within) as copies:
         Path(copies).chmod(0o755)
         yield Place(_copy_installation(binaries, Path(copies)), account, data, argument)
 

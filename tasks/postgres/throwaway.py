@@ -19,6 +19,7 @@ _MOST_PATH = 107
 
 _SOCKET = ".s.PGSQL.5432"
 _BUILTIN_LOCALE_SINCE = 17
+_STAYS_SINCE = 16
 # Nothing is kept: a crash of the machine may take it all.
 _FAST = {
     "fsync": "off",
@@ -74,26 +75,25 @@ def throwaway_postgres(folder: Path, installation: Installation, *, ready_s: flo
 
     Raises PostgresUnavailable.
     """
-    with chosen_place(folder, installation.binaries) as place:
+    with chosen_place(folder, installation.binaries, copies_in=folder) as place:
         _require_short(place.data)
+        _require_followed(place, installation)
         initialise(place, fsync=False, builtin_locale=installation.major >= _BUILTIN_LOCALE_SINCE)
         with _serving(place, installation, _FAST, ready_s) as server:
             yield server
 
 
 @contextmanager
-def copied_postgres(
-    folder: Path, installation: Installation, configuration: Path, *, ready_s: float
-) -> Iterator[Throwaway]:
-    """A server on a physical copy in `folder/data`, with a configuration of its own instead of the copy's.
+def copied_postgres(folder: Path, installation: Installation, *, ready_s: float) -> Iterator[Throwaway]:
+    """A server on a physical copy in `folder/data`, in which nothing of the live server's configuration is left.
 
     Raises PostgresUnavailable, also for a copy that does not become consistent in `ready_s`.
     """
-    with chosen_place(folder, installation.binaries) as place:
+    with chosen_place(folder, installation.binaries, copies_in=folder) as place:
         _require_short(place.data)
         give(place)
-        files = {"config_file": str(configuration), "hba_file": str(configuration.with_name("pg_hba.conf"))}
-        with _serving(place, installation, {**files, "fsync": "off", "hot_standby": "off"}, ready_s) as server:
+        _require_followed(place, installation)
+        with _serving(place, installation, {"fsync": "off", "hot_standby": "off"}, ready_s) as server:
             yield server
 
 
@@ -117,6 +117,15 @@ def _serving(
     ) as server:
         wait_until_ready(server, place.data, ready_s)
         yield Throwaway(place.data, installation)
+
+
+def _require_followed(place: Place, installation: Installation) -> None:
+    """Before PostgreSQL 16 its programs leave their folder at their start, and do not find back by `/proc/self/cwd`."""
+    if place.data_argument != str(place.data) and installation.major < _STAYS_SINCE:
+        raise PostgresUnavailable(
+            f"{place.data.parent} cannot be entered by the account of the server, which PostgreSQL "
+            f"{installation.version} needs: set [backups] folder to one that everybody may pass through"
+        )
 
 
 def _require_short(data: Path) -> None:

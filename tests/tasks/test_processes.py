@@ -7,12 +7,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tasks.processes import Child, User, free_port, run
+from tasks.processes import Child, User, feed, free_port, run
 
 STUBBORN = """
 import signal, subprocess, sys, time
@@ -161,6 +161,125 @@ def test_the_environment_is_replaced_and_pipes_break_as_usual() -> None:
     assert b"ONLY=this" in seen.stdout and b"HOME=" not in seen.stdout
     ignored = run(["grep", "SigIgn", "/proc/self/status"], deadline_s=PATIENT_S).stdout.split()[1]
     assert int(ignored, 16) & (1 << (signal.SIGPIPE - 1)) == 0
+
+
+MEBIBYTE = b"x" * 1024 * 1024
+LAZY = "import time; print('up', flush=True); time.sleep(600)"
+
+
+class Pieces:
+    """A mebibyte at a time, and how many were taken."""
+
+    def __init__(self, most: int, then: BaseException | None = None) -> None:
+        self.most, self.then, self.taken = most, then, 0
+        self.ended = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        for _ in range(self.most):
+            self.taken += 1
+            yield MEBIBYTE
+        if self.then is not None:
+            raise self.then
+        self.ended = True
+
+
+def test_a_program_is_fed_all_pieces() -> None:
+    count = "import sys; print(len(sys.stdin.buffer.read())); print('careful', file=sys.stderr); sys.exit(3)"
+    finished = feed(python(count), Pieces(20), deadline_s=PATIENT_S)
+    assert finished.stdout == b"%d\n" % (20 * len(MEBIBYTE)) and finished.stderr == b"careful\n"
+    assert (finished.returncode, finished.timed_out, finished.truncated) == (3, False, False)
+
+
+def test_feeding_nothing_ends_the_input() -> None:
+    finished = feed(["cat"], iter([b"", b"mi", b"", b"lk", b""]), deadline_s=PATIENT_S)
+    assert (finished.returncode, finished.stdout) == (0, b"milk")
+    assert feed(["cat"], (), deadline_s=PATIENT_S).stdout == b""
+
+
+@pytest.mark.parametrize(
+    "code", ["pass", "import sys; sys.stdin.buffer.read(10)", "import os; os.close(0); print('up')"]
+)
+def test_what_a_program_does_not_read_is_taken_all_the_same(code: str) -> None:
+    """Whoever hashes what is fed must see all of it."""
+    pieces = Pieces(20)
+    finished = feed(python(code), pieces, deadline_s=PATIENT_S)
+    assert (finished.returncode, finished.timed_out) == (0, False)
+    assert pieces.taken == 20 and pieces.ended
+
+
+def test_a_program_that_does_not_read_is_ended_at_the_deadline() -> None:
+    started, pieces = time.monotonic(), Pieces(20)
+    finished = feed(python(LAZY), pieces, deadline_s=2.0)
+    assert 2 <= time.monotonic() - started < 15
+    assert finished.timed_out and finished.returncode == -signal.SIGKILL
+    assert not pieces.ended
+
+
+def test_so_is_one_that_has_read_everything_and_goes_on() -> None:
+    finished = feed(python(f"import sys; sys.stdin.buffer.read(); {LAZY}"), Pieces(2), deadline_s=3.0)
+    assert finished.timed_out and finished.stdout == b"up\n"
+
+
+def test_and_what_it_started_with_it() -> None:
+    finished = feed(python(STUBBORN), Pieces(20), deadline_s=3.0)
+    assert finished.timed_out and eventually(lambda: gone(int(finished.stdout)))
+
+
+def test_pieces_that_take_too_long_are_left() -> None:
+    def slow() -> Iterator[bytes]:
+        while True:
+            time.sleep(0.1)
+            yield b"more"
+
+    started = time.monotonic()
+    assert feed(["cat"], slow(), deadline_s=1.0).timed_out
+    assert time.monotonic() - started < 15
+
+
+def test_a_grandchild_that_holds_the_input_open_keeps_nobody_waiting() -> None:
+    code = "import subprocess; print(subprocess.Popen(['sleep', '600']).pid, flush=True)"
+    started, pieces = time.monotonic(), Pieces(5)
+    finished = feed(python(code), pieces, deadline_s=PATIENT_S)
+    assert time.monotonic() - started < PATIENT_S / 2
+    assert (finished.returncode, finished.timed_out) == (0, False) and pieces.ended
+    assert eventually(lambda: gone(int(finished.stdout)))
+
+
+@pytest.mark.parametrize("error", [OSError(5, "Input/output error"), ValueError("bad"), KeyboardInterrupt()])
+def test_an_error_in_the_pieces_ends_the_program(tmp_path: Path, error: BaseException) -> None:
+    code = f"import os, sys; open(sys.argv[1], 'w').write(str(os.getpid())); sys.stdin.buffer.read(); {LAZY}"
+    told = tmp_path / "pid"
+
+    def pieces() -> Iterator[bytes]:
+        yield b"first"
+        assert eventually(lambda: told.exists() and told.read_text())
+        raise error
+
+    with pytest.raises(type(error)) as raised:
+        feed(python(code, str(told)), pieces(), deadline_s=PATIENT_S)
+    assert raised.value is error
+    assert eventually(lambda: gone(int(told.read_text())))
+
+
+def test_what_a_fed_program_writes_goes_to_a_file_without_a_bound(tmp_path: Path) -> None:
+    with (tmp_path / "copy").open("wb") as into:
+        finished = feed(["cat"], Pieces(20), deadline_s=PATIENT_S, into=into, max_output_bytes=1000)
+    assert (finished.returncode, finished.truncated, finished.stdout) == (0, False, b"")
+    assert (tmp_path / "copy").stat().st_size == 20 * len(MEBIBYTE)
+
+
+def test_a_fed_program_that_writes_too_much_is_ended_while_it_is_fed() -> None:
+    pieces = Pieces(20)
+    finished = feed(python("while True: print('x' * 1000)"), pieces, deadline_s=PATIENT_S, max_output_bytes=5000)
+    assert finished.truncated and not finished.timed_out and finished.returncode == -signal.SIGKILL
+    assert len(finished.stdout) == 5000 and pieces.ended
+
+
+def test_an_unknown_program_takes_no_piece() -> None:
+    pieces = Pieces(1)
+    with pytest.raises(FileNotFoundError, match="no-such-scanner: no such program on PATH"):
+        feed(["no-such-scanner"], pieces, deadline_s=PATIENT_S)
+    assert pieces.taken == 0
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can drop to another account")

@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory, gettempdir
 
 import psycopg
 import pytest
@@ -26,12 +27,15 @@ from tasks.backups.settings import Backups
 from tasks.backups.take import take
 from tasks.check_result import Status
 from tasks.observation import ObservationError
+from tasks.postgres.installation import postgres_binaries
 from tests.shop_backups import LONGEST_S, Shop, contents_of, drilled, recorded, running_shop, text
 
 ROOT = Path(__file__).parents[3]
 GONE_WITHIN_S = 15.0
 # Statements that write nothing, by their first words.
-READS = re.compile(r"(BEGIN|SELECT|WITH|SET|SHOW|ROLLBACK|COMMIT|SAVEPOINT|RELEASE|DISCARD)\b", re.IGNORECASE)
+READS = re.compile(
+    r"(BEGIN|SELECT|WITH|SET|SHOW|ROLLBACK|COMMIT|SAVEPOINT|RELEASE|DISCARD|DEALLOCATE)\b", re.IGNORECASE
+)
 # Imports take longer than a drill: one process does them, and is told of drills that it does in children.
 DRILLS = """
 import json, os, sys
@@ -42,10 +46,12 @@ from tasks.backups.find import find_backups
 from tasks.backups.settings import BackedUp, Backups
 from tasks.backups.targets import Target
 for line in sys.stdin:
-    pattern, live, drills, folder = json.loads(line)
+    pattern, live, drills, folder, *programs = json.loads(line)
     if (child := os.fork()) == 0:
         target = Target("shop", BackedUp(pattern=pattern), Path(folder), live)
-        found = drill(target, find_backups(Path(folder), pattern)[0], Backups(folder=Path(drills)), datetime.now(UTC), 300.0)
+        backup = find_backups(Path(folder), pattern)[0]
+        backups = Backups(folder=Path(drills), postgres=tuple(map(Path, programs)))
+        found = drill(target, backup, backups, datetime.now(UTC), 300.0)
         os._exit(0 if found.contents else 1)
     print(child, flush=True)
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
@@ -58,10 +64,11 @@ class Driller:
     def __init__(self, child: subprocess.Popen[str]) -> None:
         self._child = child
 
-    def begin(self, shop: Shop, backup: Path, drills: Path) -> int:
+    def begin(self, shop: Shop, backup: Path, drills: Path, *programs: Path) -> int:
         """The process of a drill that has begun."""
         assert self._child.stdin is not None
-        self._child.stdin.write(json.dumps([str(backup), shop.live, str(drills), str(shop.folder)]) + "\n")
+        told = [backup, shop.live, drills, shop.folder, *programs]
+        self._child.stdin.write(json.dumps([str(part) for part in told]) + "\n")
         self._child.stdin.flush()
         return self._next()
 
@@ -285,7 +292,45 @@ def test_no_time_left_is_no_verdict(small: Shop, backup: Path, longest_s: float)
     assert folders(small.drills) == [] and at_work_in(small.drills) == []
 
 
+def test_only_what_a_drill_made_is_cleared(tmp_path: Path) -> None:
+    empty, marked, others = (tmp_path / f"{PREFIX}{name}" for name in ("empty", "marked", "others"))
+    for folder in (empty, marked, others):
+        folder.mkdir()
+    (marked / "drill.json").write_text("{}")
+    (others / "letters.txt").write_text("not of a drill")
+    (tmp_path / f"{PREFIX}link").symlink_to(others)
+    with drill_folder(tmp_path, Deadline.after(10)) as own:
+        assert {path.name for path in tmp_path.glob(f"{PREFIX}*")} == {own.name, others.name, f"{PREFIX}link"}
+    assert (others / "letters.txt").exists()
+
+
 def test_a_folder_that_cannot_be_used_is_no_verdict(small: Shop, backup: Path) -> None:
     found = drilled(small.target(backup), Backups(folder=backup / "below a file"))
     assert found.verdict is DrillVerdict.ERROR
     assert "for drills cannot be used: Not a directory" in text(found.result("container").reason)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root changes the account of its server")
+def test_programs_that_only_root_reaches_are_copied_and_the_copy_does_not_outlive_a_kill(
+    small: Shop, backup: Path, driller: Driller
+) -> None:
+    package = postgres_binaries().parent.parent
+    with TemporaryDirectory(prefix="private-") as private, TemporaryDirectory(prefix="reached-") as reached:
+        Path(reached).chmod(0o755)
+        for source in (package, package.with_name(f"{package.name}.libs")):
+            Path(private, source.name).symlink_to(source)
+        binaries = Path(private, package.name, postgres_binaries().parent.name, "bin")
+        drills = Path(reached, "drills")
+        others = set(Path(gettempdir()).glob("opsrounds-postgres-*"))
+        child = driller.begin(small, backup, drills, binaries)
+        until = time.monotonic() + 30
+        while not [*drills.glob(f"{PREFIX}*/data/postmaster.pid")] and time.monotonic() < until:
+            time.sleep(0.01)
+        assert [*drills.glob(f"{PREFIX}*/opsrounds-postgres-*")]
+        os.kill(child, signal.SIGKILL)
+        assert driller.ended() == -signal.SIGKILL
+        assert eventually_none_at_work_in(drills) == []
+        assert set(Path(gettempdir()).glob("opsrounds-postgres-*")) - others == set()
+        found = drilled(small.target(backup), Backups(folder=drills, postgres=(binaries,)))
+        assert found.verdict is DrillVerdict.PASSED, found.said()
+        assert folders(drills) == []

@@ -18,7 +18,10 @@ def beside(shop: Shop, fault: Fault, backup: Path) -> Path:
     if fault.own_manifest:
         return backup
     contents = shop.contents if fault.rule == "whole" else contents_of(shop.live, shop.made_at, fault.rule)
-    return recorded(backup, contents, shop.made_at, like=good(shop, backup.name) if fault.changed else None)
+    undamaged = (
+        next(path for form in FORMS if (path := good(shop, form)).name == backup.name) if fault.changed else None
+    )
+    return recorded(backup, contents, shop.made_at, like=undamaged)
 
 
 def named(found: CheckResult | None, fault: Fault, found_all: Drilled) -> None:
@@ -42,7 +45,7 @@ def test_fault_with_manifest_and_live(shop: Shop, tmp_path: Path, fault: Fault) 
     first = found.first(*BAD)
     noted(fault.name, "manifest, live", first)
     if fault.changed:
-        named(first, replace(fault, step="manifest", word="shop"), found)
+        named(first, replace(fault, step="manifest", word=fault.changed), found)
         if not fault.hidden:
             named(found.result(fault.step), fault, found)
     else:

@@ -365,7 +365,7 @@ def test_the_chart_has_the_last_fourteen_and_todays() -> None:
 def test_a_recovery_that_did_not_happen_has_no_time() -> None:
     stopped = drill(None, (Step(Rung.DECODE, Outcome.FAILED, msg("bad")),))
     result = judge_recovery_time(ON, stopped, [past(1)], TARGET, LIMITS, NOW)
-    assert result.status is Status.UNKNOWN and said(result) == "Not reached: the drill ended at the step decode"
+    assert result.status is Status.UNKNOWN and said(result) == "Not reached: an earlier step ended the drill"
 
 
 # The drill
