@@ -133,8 +133,8 @@ def database_of(server: Throwaway, role: str, expected: str) -> str:
 
 def check_relations(
     installation: Installation, server: Throwaway, role: str, database: str, deadline: Deadline
-) -> Message:
-    """Heap and indexes looked at by amcheck where it is there; says whether they were.
+) -> Message | None:
+    """Heap and indexes looked at by amcheck; says why if they could not be.
 
     Raises BadBackup for damage, ObservationError if amcheck could not look, psycopg.Error as it comes.
     """
@@ -142,14 +142,17 @@ def check_relations(
         there = connection.execute("SELECT installed_version FROM pg_available_extensions WHERE name = 'amcheck'")
         amcheck = there.fetchone()
     if amcheck is None:
-        return msg("Restored by PostgreSQL {version}; amcheck is not there, pages were not checked",
-                   version=installation.version)  # fmt: skip
+        return msg(
+            "Restored, but its pages and indexes were not checked: PostgreSQL {version} here has no amcheck; "
+            "set [backups] postgres to one that has it",
+            version=installation.version,
+        )
     argv = [installation.program("pg_amcheck"), "--install-missing", "--heapallindexed", server.dsn(database, role)]
     _require_undamaged(run(argv, deadline_s=deadline.left_s(), env=environment()))
     if amcheck == (None,):  # the copy's schema stays as it was
         with psycopg.connect(server.dsn(database, role), autocommit=True) as connection:
             connection.execute("DROP EXTENSION amcheck")
-    return msg("Restored by PostgreSQL {version}, pages checked by amcheck", version=installation.version)
+    return None
 
 
 def _require_undamaged(checked: Finished) -> None:

@@ -86,6 +86,7 @@ class _Found:
     files: tuple[ManifestFile, ...] = ()
     encrypted: bool | None = None
     contents: Contents | None = None
+    prepared_s: float = 0.0
     recovery_s: float | None = None
     server_version: str = ""
 
@@ -140,14 +141,18 @@ class _Drill:
         copy = climb.take(Rung.RESTORE, lambda: self._restored(plain, folder, held))
         if copy is None:
             return
-        found.recovery_s = round(time.monotonic() - began, 3)
+        found.recovery_s = round(found.prepared_s + time.monotonic() - began, 3)
+        if copy.unchecked is not None:
+            climb.spoil(Rung.RESTORE, Outcome.UNCHECKED, copy.unchecked)
         self._look_at(copy)
 
     def _recognised(self, folder: Path) -> tuple[Path, Message]:
         path, found = self._backup.path, self._found
         found.encrypted = looks_encrypted(path)
         if found.encrypted:
+            began = time.monotonic()
             path = decrypted(path, self._target, folder, self._deadline, self._backups.disk_factor)
+            found.prepared_s = time.monotonic() - began
         return path, self._named(path)
 
     def _named(self, path: Path) -> Message:
@@ -177,9 +182,12 @@ class _Drill:
             if (fault := restore_sqlite.integrity_of(plain, self._deadline.left_s())) is not None:
                 raise BadBackup(fault)
         else:
+            began = time.monotonic()
             found.files, found.head = restore_postgres.decode(
                 plain, found.form, found.head, self._installations(), folder, self._deadline
             )
+            if found.form is Form.BASE_TAR:  # unpacked here, as a recovery has to
+                found.prepared_s += time.monotonic() - began
             if found.encrypted:
                 found.files = self._hashed()
         return None, msg("Everything in it could be read")
@@ -198,20 +206,19 @@ class _Drill:
         copy = restore_postgres.restore(
             plain, found.form, found.head, self._installations(), folder, held, self._deadline,
             jobs=self._backups.jobs, disk_factor=self._backups.disk_factor, bytes=self._backup.bytes,
-            known_contents=self._known(), expected=self._expected_database(),
+            known_contents=self._known_roles(), expected=self._expected_database(),
         )  # fmt: skip
         found.server_version = copy.version
-        return copy, copy.words or msg("Restored by PostgreSQL {version}", version=copy.version)
+        return copy, msg("Restored by PostgreSQL {version}", version=copy.version)
 
     def _look_at(self, copy: Copy) -> None:
         found, climb, target = self._found, self._climb, self._target
         try:
             found.contents = self._contents(copy)
-        except BadBackup as bad:
-            climb.spoil(Rung.RESTORE, Outcome.FAILED, bad.reason)
-            return
-        except ObservationError as error:
-            climb.spoil(Rung.RESTORE, Outcome.ERROR, error.reason)
+        except (BadBackup, ObservationError) as error:
+            outcome = Outcome.FAILED if isinstance(error, BadBackup) else Outcome.ERROR
+            climb.spoil(Rung.RESTORE, outcome, error.reason)
+            found.recovery_s = None
             return
         answers = answers_of(copy, target, self._deadline)  # before the service, which may write
         smoke = smoke_of(copy, target.backups, target.folder, self._deadline)
@@ -243,6 +250,14 @@ class _Drill:
         if isinstance(self._live, Contents):
             return self._live
         return self._manifest.contents if isinstance(self._manifest, Manifest) else None
+
+    def _known_roles(self) -> Contents | None:
+        """The same with the roles of the running database and of the time of the backup."""
+        known = self._known()
+        recorded = self._manifest.contents if isinstance(self._manifest, Manifest) else None
+        if known is None or recorded is None:
+            return known
+        return replace(known, roles=tuple(sorted({*known.roles, *recorded.roles})))
 
     def _hashed(self) -> tuple[ManifestFile, ...]:
         return hashed_files(self._backup.path, self._deadline.told(BACKUP))

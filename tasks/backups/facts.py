@@ -128,9 +128,12 @@ class Rung(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What became of a step: `failed` is a bad backup, `error` no verdict, `skipped` does not apply."""
+    """What became of a step: `failed` is a bad backup, `error` no verdict, `skipped` does not apply, and `unchecked`
+    went well as far as anybody could look.
+    """
 
     PASSED = "passed"
+    UNCHECKED = "unchecked"
     FAILED = "failed"
     ERROR = "error"
     NOT_REACHED = "not reached"

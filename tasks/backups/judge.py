@@ -16,7 +16,12 @@ from tasks.backups.steps import not_reached
 from tasks.check_result import Check, CheckResult, Limit, Message, Quantity, Status, Table, msg, verbatim
 from tasks.observation import Unobserved
 
-_STATUS = {Outcome.PASSED: Status.PASS, Outcome.FAILED: Status.FAIL, Outcome.SKIPPED: Status.SKIPPED}
+_STATUS = {
+    Outcome.PASSED: Status.PASS,
+    Outcome.UNCHECKED: Status.WARN,
+    Outcome.FAILED: Status.FAIL,
+    Outcome.SKIPPED: Status.SKIPPED,
+}
 _NO_FAULT = Limit("=", 0, "", msg("a backup without a fault"))
 _LADDER = ((MANIFEST, Rung.MANIFEST), (CONTAINER, Rung.CONTAINER), (DECODE, Rung.DECODE), (RESTORE, Rung.RESTORE))
 _LEFT = msg("The copy was not dropped")

@@ -52,7 +52,8 @@ class Copy:
     file: Path | None
     version: str
     url: str = field(default="", repr=False)
-    words: Message | None = None
+    unchecked: Message | None = None
+    """What could not be looked at, of a copy of files."""
 
 
 def read_head(backup: Path, form: Form, known: Known, deadline: Deadline) -> Head:
@@ -183,7 +184,7 @@ def _physical(
     try:
         role = base_backup.administrator(server, roles)
         database = base_backup.database_of(server, role, expected)
-        words = base_backup.check_relations(installation, server, role, database, deadline)
+        unchecked = base_backup.check_relations(installation, server, role, database, deadline)
     except psycopg.Error as error:
         raise _not_read(error) from None
-    return Copy(server.dsn(database, role), None, installation.version, server.url(database, role), words)
+    return Copy(server.dsn(database, role), None, installation.version, server.url(database, role), unchecked)

@@ -99,7 +99,7 @@ def test_a_drill_out_of_which_nothing_came_says_nothing(name: str) -> None:
     failed = Step(Rung.DECODE, Outcome.FAILED, msg("broken"))
     result = JUDGES[name](drill(None, manifest(contents()), contents(), steps=(failed,)))
     assert result.status is Status.UNKNOWN and result.check == f"backups.{name}"
-    assert text(result.reason) == "Not reached: the drill ended at the step decode"
+    assert text(result.reason) == "Not reached: an earlier step ended the drill"
     assert (result.subject, result.severity, result.observed) == ("database:shop", Severity.EMERGENCY, None)
 
 
