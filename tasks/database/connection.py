@@ -23,12 +23,12 @@ _FULL = ("too many clients", "remaining connection slots", "reserved for")
 _FULL_JA = ("クライアント数が多すぎます", "接続スロットは")
 _REFUSALS = (
     # Text of the server, in the order in which it is looked for: libpq gives a refused connection no SQLSTATE.
-    ("password authentication failed", msg("The database refuses the password: check the secret of [database] url")),
+    ("password authentication failed", msg("The database refuses the password: check the secret with its address")),
     ("no password supplied", msg("The database asks for a password: put the whole address into a secret")),
     ("authentication failed", msg("The database refuses the login: check the role and pg_hba.conf")),
     ("no pg_hba.conf entry", msg("The database lets this role and machine not in: add them to pg_hba.conf")),
-    ("failed to resolve host", msg("The name of the database does not resolve: check [database] url and DNS")),
-    ("could not translate host", msg("The name of the database does not resolve: check [database] url and DNS")),
+    ("failed to resolve host", msg("The name of the database does not resolve: check its address and DNS")),
+    ("could not translate host", msg("The name of the database does not resolve: check its address and DNS")),
     ("unsupported startup parameter", msg("A connection pooler answered: give the address of PostgreSQL itself")),
     ("starting up", msg("The database is starting up")),
     ("shutting down", msg("The database is shutting down")),
@@ -102,7 +102,7 @@ def _conninfo(server: Server, deadline_s: float) -> str:
     try:
         given = conninfo_to_dict(server.url)
     except psycopg.Error:  # its text may repeat the password
-        raise ObservationError(msg("[database] url is no address of a PostgreSQL")) from None
+        raise ObservationError(msg("The database's address is none of a PostgreSQL")) from None
     milliseconds = round(server.statement_timeout_s * 1000)
     options = {
         "default_transaction_read_only": "on",
@@ -132,9 +132,9 @@ def _refusal(error: psycopg.Error) -> ObservationError:
     if isinstance(error, psycopg.errors.ConnectionTimeout):
         return ObservationError(msg("The database did not answer in time"))
     if 'database "' in text and "does not exist" in text:
-        return ObservationError(msg("There is no database of that name: check [database] url"))
+        return ObservationError(msg("There is no database of that name: check its address"))
     if 'role "' in text and "does not exist" in text:
-        return ObservationError(msg("There is no role of that name: check [database] url"))
+        return ObservationError(msg("There is no role of that name: check its address"))
     for part, words in _REFUSALS:
         if part in text:
             return ObservationError(words)

@@ -107,7 +107,7 @@ class TestDatabase:
         place = place_of(f"postgresql://postgres:hunter22@{postgres.host}:{postgres.port}/postgres", "shop")
         assert look_at(place) == ""
         gone = place_of(f"postgresql://postgres@{postgres.host}:{postgres.port}/gone", "shop")
-        assert look_at(gone) == "There is no database of that name: check [database] url"
+        assert look_at(gone) == "There is no database of that name: check its address"
 
 
 PAGE = """# TYPE http_request_duration_seconds histogram

@@ -108,9 +108,16 @@ def reached() -> Iterator[Path]:
 
 
 @pytest.fixture
-def drills(source: Source, reached: Path, tmp_path: Path) -> Path:
+def closed() -> Iterator[Path]:
+    """A folder that no other account can enter; short, since the socket of a drill's server is in it."""
+    with TemporaryDirectory(prefix="d-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def drills(source: Source, reached: Path, closed: Path) -> Path:
     """Where drills are done: where the server's account cannot enter too, if its PostgreSQL can do without."""
-    return tmp_path if source.server.installation.major >= 16 else reached / "drills"
+    return closed if source.server.installation.major >= 16 else reached / "drills"
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -288,10 +295,12 @@ def test_the_wheels_18_cannot_verify_and_says_who_can(tmp_path: Path) -> None:
 
 @pytest.mark.postgresql
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root changes the account of its server")
-def test_a_folder_that_an_old_postgresql_cannot_enter_is_no_verdict(source: Source, tmp_path: Path) -> None:
+def test_a_folder_that_an_old_postgresql_cannot_enter_is_no_verdict(
+    source: Source, tmp_path: Path, closed: Path
+) -> None:
     if source.server.installation.major >= 16:
         return
-    found = source.drilled(source.copied("plain", tmp_path), tmp_path)
+    found = source.drilled(source.copied("plain", tmp_path), closed)
     assert found.statuses["restore"] is Status.UNKNOWN and found.verdict is DrillVerdict.ERROR
     assert "set [backups] folder to one that everybody may pass through" in text(found.result("restore").reason)
 

@@ -367,7 +367,9 @@ class TestNoConnection:
         assert self.refusal(shop.replace("postgres@", "nobody@")).startswith("There is no role of that name")
 
     def test_an_address_that_is_none(self) -> None:
-        assert self.refusal(f"postgresql://u@h/x?passwort={PASSWORD}") == "[database] url is no address of a PostgreSQL"
+        assert (
+            self.refusal(f"postgresql://u@h/x?passwort={PASSWORD}") == "The database's address is none of a PostgreSQL"
+        )
 
     def test_a_wrong_password(self, postgres: PostgresServer, shop: str) -> None:
         hba = postgres.data / "pg_hba.conf"
