@@ -1,5 +1,6 @@
 """Child processes that end with their owner: servers, scanners and drills."""
 
+import fcntl
 import os
 import select
 import shutil
@@ -45,6 +46,7 @@ except OSError as error:
 
 _TAIL_BYTES = 64 * 1024
 _POLL_S = 0.02
+_PIPE_BYTES = 1024 * 1024
 
 # PDEATHSIG fires when the *thread* that started the child ends, and pool threads end early: children
 # are therefore started by the main thread, or by this one thread that lives as long as the process.
@@ -269,6 +271,9 @@ def _fed(
     assert process.stdin is not None
     line = process.stdin.fileno()
     os.set_blocking(line, False)
+    if sys.platform == "linux":  # the program has something to do while the next piece is made
+        with suppress(OSError):
+            fcntl.fcntl(line, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
     reading = True
     for piece in pieces:
         rest = memoryview(piece)
