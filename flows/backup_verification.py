@@ -17,7 +17,7 @@ TIMING = Timing(max_lateness=timedelta(hours=12), deadline=timedelta(hours=6))
 
 @flow(name="backup-verification", retries=0, timeout_seconds=TIMING.deadline.total_seconds())
 async def backup_verification(service: str, options: BackupOptions = BackupOptions()) -> State[Any]:  # noqa: B008
-    """バックアップの検証: リストア訓練、またはファイルの確認だけ / Backups: a restore drill, or a look at the files only.
+    """バックアップの検証: リストア訓練、またはファイルの確認 / Backups: a restore drill, or a look at the files only.
 
     Args:
         service: 対象サービスの名前 / name of the service, as in its service file

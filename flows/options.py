@@ -77,7 +77,7 @@ class BackupOptions(BaseModel):
     depth: Literal["full", "files"] = Field(
         default="full",
         title="深さ / Depth",
-        description="full はリストア訓練まで、files はファイルの確認だけ / full: with a restore drill; files: files only",
+        description="full はリストア訓練まで、files はファイルだけ / full: with a restore drill; files: files only",
         json_schema_extra={"position": 1},
     )
     database: str = Field(

@@ -62,7 +62,7 @@ def _subsets(faults: Sequence[Fault]) -> list[frozenset[Fault]]:
     return [frozenset(some) for size in range(len(faults) + 1) for some in combinations(faults, size)]
 
 
-DAILY = tuple(fault for fault in Fault if not SIGNATURES[fault].found_by.startswith("slo."))
+DAILY = tuple(fault for fault in Fault if not SIGNATURES[fault].found_by.startswith(("slo.", "backups.")))
 SUBSETS = _subsets(DAILY)
 
 
@@ -227,7 +227,7 @@ def health_results(faults: frozenset[Fault]) -> Iterator[CheckResult]:
     yield judge_version(reports, NOW, LIMITS)
 
 
-OF_HEALTH = tuple(f for f in Fault if not SIGNATURES[f].found_by.startswith(("logs.", "resources.")))
+OF_HEALTH = tuple(f for f in DAILY if not SIGNATURES[f].found_by.startswith(("logs.", "resources.")))
 HEALTH = {of: tuple(health_results(of)) for of in _subsets(OF_HEALTH)}
 
 

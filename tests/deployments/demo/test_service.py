@@ -24,7 +24,10 @@ from deployments.demo.service.users import sample_logins
 from deployments.demo.traffic import NotLoopback, make_traffic
 from tasks.settings import load_settings
 
-ALL = frozenset(Fault) - {Fault.FULL_POOL, Fault.OUTAGE, Fault.FEW_DEPLOYS}
+ELSEWHERE = {Fault.FULL_POOL, Fault.OUTAGE, Fault.FEW_DEPLOYS, Fault.TORN_BACKUP, Fault.LOST_ROWS}
+"""Faults of the database, the past and the backups: the service knows nothing of them."""
+
+ALL = frozenset(Fault) - ELSEWHERE
 """What the service itself is planted with."""
 HANGS_AFTER_S = 3.0
 """A request that has got no answer by then, and after all that were sent later have got theirs, is one that hangs."""

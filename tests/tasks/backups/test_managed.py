@@ -403,7 +403,8 @@ class TestNoVerdict:
             "while not os.path.exists('locked'): time.sleep(0.05)\n"
         )  # fmt: skip
         began = time.monotonic()
-        assert refused(shop, longest_s=8.0) == "The drill did not end in its time: raise [backups] deadline_min"
+        why = refused(shop, longest_s=8.0)  # whichever clock strikes first
+        assert why.startswith(("The drill did not end in its time", "The database did not answer a query within")), why
         assert time.monotonic() - began < 25
         assert shop.dropped() == [shop.printed]
 
