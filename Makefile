@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # A file at a time, in order: the first ones wait long for processes that they start.
-PYTEST := $(BIN)/pytest -q -n 3 --dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/pytest -q -n 4 --dist loadfile --no-loadscope-reorder
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench up clean
 

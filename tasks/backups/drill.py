@@ -2,13 +2,13 @@
 
 import tempfile
 import time
-from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from tasks.backups import expected, restore_postgres, restore_sqlite
+from tasks.backups.as_written import compared, recorded
 from tasks.backups.ask import answers_of, smoke_of
 from tasks.backups.bad_backup import BadBackup
 from tasks.backups.climb import Climb, LeftOut
@@ -19,7 +19,7 @@ from tasks.backups.facts import Backup, Contents, Drill, Form, Manifest, Manifes
 from tasks.backups.forms import form_of
 from tasks.backups.head import Head
 from tasks.backups.live import read_live
-from tasks.backups.manifest import hashed_files, read_manifest
+from tasks.backups.manifest import hashed_files
 from tasks.backups.restore_postgres import Copy
 from tasks.backups.scratch import drill_folder
 from tasks.backups.settings import Backups
@@ -28,11 +28,6 @@ from tasks.check_result import Message, msg
 from tasks.observation import ObservationError, Unobserved, shown
 from tasks.postgres.installation import installations
 from tasks.progress import BACKUP, TABLES, tell
-
-NO_MANIFEST = msg(
-    "There is no manifest: changes that only one can show would not be seen. Take backups with rounds backup take, "
-    "or run rounds backup manifest after your own"
-)
 
 
 def drill(target: Target, backup: Backup, backups: Backups, now: datetime, longest_s: float) -> Drill:
@@ -48,33 +43,6 @@ def look_at_files(target: Target, backup: Backup, backups: Backups, now: datetim
 def drill_root(backups: Backups, folder: Path) -> Path:
     """Where drills keep their data; a relative folder starts from the service file's."""
     return Path(tempfile.gettempdir()) if backups.folder is None else folder / backups.folder
-
-
-def manifest_of(backup: Backup) -> Manifest | Unobserved:
-    """What was recorded beside a backup, or why that is not known."""
-    try:
-        return read_manifest(backup.path) or Unobserved(NO_MANIFEST)
-    except ObservationError as error:
-        return Unobserved(error.reason)
-
-
-def compared(files: Sequence[ManifestFile], manifest: Manifest | Unobserved) -> tuple[None, Message]:
-    """Hold the files that were read against the manifest; raises BadBackup, ObservationError without a manifest."""
-    if isinstance(manifest, Unobserved):
-        raise ObservationError(manifest.reason)
-    there, recorded = {file.path: file for file in files}, {file.path: file for file in manifest.files}
-    for path, file in recorded.items():
-        name = shown(path, 120)
-        if path not in there:
-            raise BadBackup(msg("{file} of the manifest is missing", file=name))
-        if there[path].bytes != file.bytes:
-            raise BadBackup(msg("{file} has {bytes} bytes, its manifest says {recorded}",
-                                file=name, bytes=there[path].bytes, recorded=file.bytes))  # fmt: skip
-        if there[path].sha256 != file.sha256:
-            raise BadBackup(msg("{file} is not as it was written: its SHA-256 differs from the manifest's", file=name))
-    if added := sorted(set(there) - set(recorded)):
-        raise BadBackup(msg("{file} is not in the manifest", file=shown(added[0], 120)))
-    return None, msg("Files that are as they were written: {n}", n=len(recorded))
 
 
 @dataclass
@@ -97,7 +65,7 @@ class _Drill:
     ) -> None:
         self._target, self._backup, self._backups, self._deadline = target, backup, backups, deadline
         self._now, self._began, self._climb, self._found = now, time.monotonic(), Climb(), _Found()
-        self._manifest = manifest_of(backup)
+        self._manifest = recorded(backup)
         unread = Unobserved(expected.NO_LIVE)
         self._live = read_live(target, backup.at, backups.exact_rows, deadline) if restores else unread
         self._done = Drill(

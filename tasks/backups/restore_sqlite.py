@@ -10,6 +10,7 @@ from typing import Final
 
 from tasks.backups.bad_backup import BadBackup
 from tasks.backups.contents_sqlite import Told
+from tasks.backups.placing import not_written, refuse_existing, sync
 from tasks.backups.sqlite_file import damaged, pragma, read_sqlite, sqlite_reason, unfinished
 from tasks.check_result import Message, msg
 from tasks.observation import ObservationError, shown
@@ -82,18 +83,18 @@ def take_sqlite(source: Path, target: Path, deadline_s: float, told: Told | None
     partial = target.with_name(f"{target.name}.partial")
     try:
         with _fresh(partial):
-            _refuse(target)
+            refuse_existing(target)
             _copy(source, partial, deadline_s, told, at_rest=False)
-            _sync(partial)
-            _refuse(target)
+            sync(partial)
+            refuse_existing(target)
             partial.rename(target)
-        _sync(target.parent)
+        sync(target.parent)
     except sqlite3.Error as error:
         raise ObservationError(sqlite_reason(error, source, deadline_s)) from None
     except BadBackup as bad:
         raise ObservationError(bad.reason) from None
     except OSError as error:
-        raise _not_written(target, error) from None
+        raise not_written(target, error) from None
 
 
 def _header_fault(head: bytes) -> Message | None:
@@ -169,27 +170,9 @@ def _fresh(file: Path) -> Iterator[None]:
     try:
         file.touch(0o600, exist_ok=False)
     except OSError as error:
-        raise _not_written(file, error) from None
+        raise not_written(file, error) from None
     try:
         yield
     except BaseException:
         file.unlink(missing_ok=True)
         raise
-
-
-def _refuse(target: Path) -> None:
-    if target.is_symlink() or target.exists():
-        raise ObservationError(msg("{file} is there already, and is not overwritten", file=shown(str(target), 300)))
-
-
-def _sync(path: Path) -> None:
-    opened = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
-
-
-def _not_written(file: Path, error: OSError) -> ObservationError:
-    why = error.strerror or type(error).__name__
-    return ObservationError(msg("{file} cannot be written: {why}", file=shown(str(file), 300), why=why))

@@ -1,6 +1,5 @@
 """Takes a backup with its manifest: both are there whole, or neither is."""
 
-import os
 import shutil
 import sqlite3
 import time
@@ -14,6 +13,7 @@ from tasks.backups.destination import PARTIAL, Destination, destination
 from tasks.backups.dump import Order, dump
 from tasks.backups.facts import Contents, Form
 from tasks.backups.manifest import files_of, hashed_files, manifest_of, manifest_path, write_manifest
+from tasks.backups.placing import not_written, refuse_existing, sync
 from tasks.backups.restore_sqlite import take_sqlite
 from tasks.backups.table_scan import SAMPLED, WHOLE
 from tasks.backups.targets import Target
@@ -42,7 +42,7 @@ def take(target: Target, now: datetime, configured: Sequence[Path], longest_s: f
             write_manifest(work, manifest_of(target.name, files, tool, (now, finished_at), contents))
             _publish(work, to.path)
     except OSError as error:
-        raise _not_written(to.path, error) from None
+        raise not_written(to.path, error) from None
     return to.path
 
 
@@ -68,7 +68,7 @@ def _partial(to: Destination, now: datetime) -> Iterator[Path]:
     """A folder beside the backup for all that is not finished, and that no error leaves behind."""
     to.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     _clear_leftovers(to, now)
-    _refuse(to.path)
+    refuse_existing(to.path)
     folder = to.path.with_name(to.path.name + PARTIAL)
     try:
         folder.mkdir(mode=0o700)
@@ -84,22 +84,22 @@ def _partial(to: Destination, now: datetime) -> Iterator[Path]:
 
 def _publish(work: Path, final: Path) -> None:
     for file in files_of(work):
-        _sync(file)
+        sync(file)
     for folder in (work, *work.rglob("*")):
         if folder.is_dir():
-            _sync(folder)
-    _refuse(final)
+            sync(folder)
+    refuse_existing(final)
     # The manifest first: killed in between, it leaves a manifest without a backup, which nobody takes for one. The
     # other way round it would leave a backup of which nobody knows what it must hold.
     try:
         manifest_path(work).rename(manifest_path(final))
-        _sync(final.parent)
+        sync(final.parent)
         work.rename(final)
     except BaseException:
         if not final.exists():
             manifest_path(final).unlink(missing_ok=True)
         raise
-    _sync(final.parent)
+    sync(final.parent)
 
 
 def _clear_leftovers(to: Destination, now: datetime) -> None:
@@ -114,22 +114,3 @@ def _clear_leftovers(to: Destination, now: datetime) -> None:
                 if not final.exists():
                     manifest_path(final).unlink(missing_ok=True)
                 shutil.rmtree(folder, ignore_errors=True)
-
-
-def _refuse(final: Path) -> None:
-    if final.is_symlink() or final.exists():
-        raise ObservationError(msg("{file} is there already, and is not overwritten", file=shown(str(final), 300)))
-
-
-def _sync(path: Path) -> None:
-    opened = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
-
-
-def _not_written(final: Path, error: OSError) -> ObservationError:
-    file = shown(str(final), 300)
-    why = error.strerror or type(error).__name__
-    return ObservationError(msg("{file} cannot be written: {why}", file=file, why=why))

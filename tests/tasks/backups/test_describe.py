@@ -14,10 +14,11 @@ from typing import Any
 import psycopg
 import pytest
 
+from tasks.backups.as_written import compared
 from tasks.backups.deadline import Deadline
 from tasks.backups.describe import describe
 from tasks.backups.destination import BackupRefused
-from tasks.backups.drill import compared, drill
+from tasks.backups.drill import drill
 from tasks.backups.facts import Manifest, Outcome, Rung
 from tasks.backups.find import find_backups
 from tasks.backups.judge import judge_ladder

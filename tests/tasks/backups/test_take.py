@@ -18,8 +18,9 @@ from typing import Any
 import psycopg
 import pytest
 
+from tasks.backups.as_written import compared
 from tasks.backups.destination import BackupRefused, destination
-from tasks.backups.drill import compared, drill
+from tasks.backups.drill import drill
 from tasks.backups.dump import Order, dump
 from tasks.backups.facts import Backup, Form, Manifest
 from tasks.backups.find import find_backups
