@@ -1,7 +1,7 @@
 """What runs when: the one list of deployments."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from prefect import Flow
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
@@ -31,7 +31,8 @@ _ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyL
 class Scheduled(BaseModel):
     """A flow, when it runs in the service's zone, how late it may begin and how long it may last.
 
-    One without `cron` is a form that people start. `scheduled_with` is what only its schedule tells it.
+    One without `cron` is a form that people start, and so is one whose section `needs` a service file lacks: the guide
+    asks for no such round. `scheduled_with` is what only its schedule tells it.
 
     A flow that is not `per_service` has one deployment for every service of the machine.
     """
@@ -43,6 +44,7 @@ class Scheduled(BaseModel):
     cron: str | None = None
     slug: str = ""
     scheduled_with: dict[str, Any] = {}
+    needs: Literal["", "backups"] = ""
     per_service: bool = True
 
 
@@ -60,6 +62,7 @@ SCHEDULES = (
         slug="daily-0600",
         timing=backup_verification.TIMING,
         scheduled_with={"options": {"depth": "files"}},
+        needs="backups",
     ),
     Scheduled(flow=slo_report.slo_report, cron="0 9 * * 1", slug="weekly-monday-0900", timing=slo_report.TIMING),
     Scheduled(
@@ -87,7 +90,9 @@ def deployments_of(services: Mapping[str, Settings]) -> list[RunnerDeployment]:
             found.append(_deployment(scheduled, "every-service", "UTC", {}))
             continue
         for name, settings in services.items():
-            found.append(_deployment(scheduled, name, settings.service.timezone, {"service": name}))
+            lacks = scheduled.needs and getattr(settings, scheduled.needs) is None
+            own = scheduled.model_copy(update={"cron": None}) if lacks else scheduled
+            found.append(_deployment(own, name, settings.service.timezone, {"service": name}))
     return found
 
 

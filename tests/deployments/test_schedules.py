@@ -22,7 +22,7 @@ FORM = (None, "")
 def services(tmp_path: Path) -> dict[str, Settings]:
     """Two services in two zones."""
     for name, zone in (("shop", "Asia/Tokyo"), ("bar", "Europe/Berlin")):
-        text = f'[service]\nname = "{name}"\nbase_url = "http://127.0.0.1:1"\ntimezone = "{zone}"\n'
+        text = f'[service]\nname = "{name}"\nbase_url = "http://127.0.0.1:1"\ntimezone = "{zone}"\n[backups]\n'
         (tmp_path / f"{name}.toml").write_text(text)
     return {name: load_settings(tmp_path / f"{name}.toml") for name in ("shop", "bar")}
 
@@ -90,6 +90,14 @@ def test_a_schedule_looks_at_files_and_a_person_gets_a_drill(services: dict[str,
     found = [d for d in deployments_of(services) if d.flow_name == "backup-verification"]
     assert [s.parameters for d in found for s in d.schedules or []] == 2 * [{"options": {"depth": "files"}}]
     assert BackupOptions().depth == "full"
+
+
+def test_without_backups_only_people_start_a_verification(tmp_path: Path) -> None:
+    (tmp_path / "shop.toml").write_text('[service]\nname = "shop"\nbase_url = "http://127.0.0.1:1"\n')
+    services = {"shop": load_settings(tmp_path / "shop.toml")}
+    [found] = [d for d in deployments_of(services) if d.flow_name == "backup-verification"]
+    assert not found.schedules and "a form to be started by hand" in str(found.description)
+    assert sum(bool(d.schedules) for d in deployments_of(services)) == 6
 
 
 def test_the_description_says_when_in_which_zone_and_how_late(services: dict[str, Settings]) -> None:

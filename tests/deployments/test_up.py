@@ -36,7 +36,7 @@ asyncio.run(main())
 SCHEDULED = {
     "daily-checklist/slow": ["daily-0900"],
     "weekly-checklist/slow": ["weekly-monday-0900"],
-    "backup-verification/slow": ["daily-0600"],
+    "backup-verification/slow": [],
     "slo-report/slow": ["weekly-monday-0900"],
     "monthly-checklist/slow": ["monthly-first-0900"],
     "monitoring/slow": ["monitoring-every-minute"],
