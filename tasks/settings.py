@@ -160,6 +160,9 @@ class Settings(Model):
             raise ValueError(
                 "they are verified only with [backups]: add that section, empty if nothing else is to be said"
             )
+        backups = info.data.get("backups")
+        if value and backups is not None and backups.databases is not None:
+            raise ValueError("[backups] databases says that there is none: leave one of both out")
         return value
 
     def known_modules(self) -> tuple[str, ...]:

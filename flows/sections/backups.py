@@ -11,7 +11,7 @@ from tasks.backups.checks import CHECKS, DRILL, FRESHNESS, RECOVERY_TIME
 from tasks.backups.look import Depth, Looked, look_at_backups
 from tasks.backups.review import ended_at, judge_backups
 from tasks.backups.store import store_drill
-from tasks.backups.targets import NO_BACKUPS, Target, history_left_out, targets_of
+from tasks.backups.targets import NO_BACKUPS, Target, not_looked_at, targets_of
 from tasks.check_result import CheckResult, Message, Status, msg
 
 _LEFT_FOR_THE_END_S = 60.0
@@ -27,10 +27,11 @@ async def verify_backups(round_: Round, depth: Depth = "full", only: str = "") -
         return Section(tuple(check.judged(Status.UNKNOWN, "service", late, at=now) for check in CHECKS))
     targets = _chosen(await asyncio.to_thread(targets_of, settings), only)
     results: list[CheckResult] = []
+    left_out = not_looked_at(settings, only, now)
     for number, target in enumerate(targets):
         left_s = (round_.ends_at - round_.now()).total_seconds() - _LEFT_FOR_THE_END_S
         results += await _verify(round_, target, depth, max(left_s, 1.0) / (len(targets) - number))
-    return Section(tuple(results), _headlines(results), _notes(round_, only, targets))
+    return Section((*results, *left_out), _headlines(results), _notes(targets))
 
 
 def _chosen(targets: Sequence[Target], only: str) -> list[Target]:
@@ -71,15 +72,8 @@ def _most(results: Sequence[CheckResult], check: str) -> float | None:
     return max(numbers) if numbers and len(numbers) == len(figures) else None
 
 
-def _notes(round_: Round, only: str, targets: Sequence[Target]) -> tuple[Message, ...]:
-    notes = []
+def _notes(targets: Sequence[Target]) -> tuple[Message, ...]:
     if made_up := [target.name for target in targets if target.backups.synthetic]:
         names = ", ".join(made_up)
-        notes.append(msg("Synthetic: the older backups of {names} are made up, not a service's", names=names))
-    if (why := history_left_out(round_.settings)) is not None:
-        notes.append(
-            msg("The backups of the history database are not verified: {why}", why=why.text.format(**why.params))
-        )
-    if only:
-        notes.append(msg("Only the backups of {name} were looked at", name=only))
-    return tuple(notes)
+        return (msg("Synthetic: the older backups of {names} are made up, not a service's", names=names),)
+    return ()

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tasks.backups.checks import NEWEST_ROW
-from tasks.backups.expected import BY_RECORD, bounded, brief, of_its_snapshot, recorded, running
+from tasks.backups.expected import BY_RECORD, NO_LIVE, bounded, brief, of_its_snapshot, recorded, running
 from tasks.backups.facts import Contents, Drill
 from tasks.backups.limits import BackupLimits
 from tasks.backups.steps import not_reached
 from tasks.check_result import CheckResult, Limit, Message, Quantity, Scalar, Status, Table, moment, msg
+from tasks.observation import Unobserved
 
 Times = dict[str, datetime]
 """The newest time of each column, `public.orders.created_at`."""
@@ -39,6 +40,9 @@ def judge_newest_row(subject: str, drill: Drill, limits: BackupLimits, rpo_h: fl
     observed = None
     if found.status.measured:
         observed = Quantity(msg("no time")) if found.lag is None else Quantity(_minutes(found.lag), "min")
+    if found.status is Status.PASS and isinstance(drill.live, Unobserved) and drill.live.reason != NO_LIVE:
+        # Only the running database tells that a standby lagged, and it was to be asked.
+        return NEWEST_ROW.judged(Status.UNKNOWN, subject, drill.live.reason, at=now, limit=found.limit)
     evidence = (_evidence(restored, before, today),)
     return NEWEST_ROW.judged(
         found.status, subject, found.reason, at=now, observed=observed, limit=found.limit, evidence=evidence

@@ -55,9 +55,13 @@ def judge_retention(
     if not backups:
         none = Quantity(0, "d")
         return RETENTION.judged(Status.FAIL, subject, nothing(target), at=now, observed=none, limit=limit)
-    past = [backup for backup in backups if backup.at - now <= CLOCK_AHEAD]
+    held = [backup for backup in backups if backup.bytes > 0]  # pg_dump leaves an empty file when it is refused
+    if not held:
+        none = Quantity(0, "d")
+        return RETENTION.judged(Status.FAIL, subject, msg("Every backup is empty"), at=now, observed=none, limit=limit)
+    past = [backup for backup in held if backup.at - now <= CLOCK_AHEAD]
     if not past:
-        reason = ahead(backups[0].path.name, backups[0].at)
+        reason = ahead(held[0].path.name, held[0].at)
         return RETENTION.judged(Status.UNKNOWN, subject, reason, at=now, limit=limit)
     kept = _Kept(past, target, zone, now)
     return _by_day(subject, kept) if timedelta(hours=target.every_h) <= _DAY else _by_interval(subject, kept)

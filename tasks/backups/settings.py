@@ -173,6 +173,9 @@ class Backups(Model):
     """How restore drills are done; the history database is always one of those that are drilled."""
 
     history: HistoryBackups = BackedUp()
+    databases: NotApplicable | None = None
+    """`{ not_applicable = "reason" }` for a service without a database; else [[databases]] names them."""
+
     folder: Path | None = None
     """Where throw-away servers keep their data during a drill; default: the system's folder for temporary files."""
 

@@ -1,14 +1,19 @@
 """Whose backups are verified: the product's own history first, then the service's databases."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
+from tasks.backups.checks import DRILL
 from tasks.backups.settings import HISTORY, BackedUp, NotApplicable
-from tasks.check_result import Message, msg, verbatim
+from tasks.check_result import CheckResult, Status, msg, verbatim
 from tasks.secrets import resolve
 from tasks.settings import Settings
 
 _SQLITE = "sqlite:///"
+_NO_DATABASES = msg(
+    "No database of the service is verified: list [[databases]], or set databases.not_applicable in [backups]"
+)
 NO_BACKUPS = msg("The service file has no [backups]")
 
 
@@ -60,11 +65,26 @@ def targets_of(settings: Settings) -> tuple[Target, ...]:
     return tuple(found)
 
 
-def history_left_out(settings: Settings) -> Message | None:
-    """Why the history database is not verified here, if the service file says so."""
-    backups = settings.backups
-    left_out = backups is not None and isinstance(backups.history, NotApplicable)
-    return verbatim(backups.history.not_applicable) if left_out else None  # type: ignore[union-attr]
+def not_looked_at(settings: Settings, only: str, now: datetime) -> tuple[CheckResult, ...]:
+    """What a look at all targets, or at `only` one of them, says nothing of: left out with a reason, or not known."""
+    backups, left_out = settings.backups, []
+    if backups is None:
+        return ()
+    if isinstance(backups.history, NotApplicable):
+        left_out.append((Status.SKIPPED, subject_of(HISTORY), verbatim(backups.history.not_applicable)))
+    if backups.databases is not None:
+        left_out.append((Status.SKIPPED, "service", verbatim(backups.databases.not_applicable)))
+    elif not settings.databases:
+        left_out.append((Status.UNKNOWN, "service", _NO_DATABASES))
+    if only:
+        names = (*(() if left_out and left_out[0][1] == subject_of(HISTORY) else (HISTORY,)), *_names(settings))
+        others = (name for name in names if name != only)
+        left_out += [(Status.UNKNOWN, subject_of(name), msg("Only {name} was asked for", name=only)) for name in others]
+    return tuple(DRILL.judged(status, subject, reason, at=now) for status, subject, reason in left_out)
+
+
+def _names(settings: Settings) -> tuple[str, ...]:
+    return tuple(database.name for database in settings.databases)
 
 
 def _plain(url: str) -> str:

@@ -201,10 +201,11 @@ def test_no_backup_at_all(shop: "Operated") -> None:
 
 def test_one_database_of_several(shop: "Operated") -> None:
     taken(shop)
-    assert drilled(shop, database="main").name == "Passed"
+    assert drilled(shop, database="main").name == "Incomplete"  # of the others nothing is known
     report = shop.report()
-    assert {r.subject for r in report.results} == {"database:main"}
-    assert "Only the backups of {name} were looked at" in [note.text for note in report.notes]
+    assert not report.lines[0].ticked and {r.subject for r in report.results} == {"database:main", "database:history"}
+    assert statuses(report, "history") == {Status.UNKNOWN: {"backups.drill"}}
+    assert Status.UNKNOWN not in statuses(report, "main")
     state = drilled(shop, database="mian")
     assert state.type.value == "FAILED" and "there are: history, main" in str(state.message)
 

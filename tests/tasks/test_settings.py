@@ -68,7 +68,7 @@ SECTIONS = {
     "history": "url",
     "reports": "output, base_url, locales",
     "guide": "daily, weekly, monthly",
-    "backups": "history, folder, postgres, deadline_min, disk_factor, jobs, exact_rows, limits",
+    "backups": "history, databases, folder, postgres, deadline_min, disk_factor, jobs, exact_rows, limits",
     "slo": "since, objective, prometheus, alerts, policy",
 }
 SECRET = 'a secret is { env = "NAME" }, { file = "/path" } or { block = "prefect-secret-name" }'

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from tasks.backups.expected import NO_LIVE
 from tasks.backups.facts import Contents
 from tasks.backups.judge_newest import judge_newest_row
 from tasks.check_result import CheckResult, Status
+from tasks.observation import Unobserved
 from tests.tasks.backups.test_judge_contents import (
     LIMITS,
     MADE,
@@ -39,7 +41,10 @@ def reaching(orders: float, items: float = 3000.0) -> Contents:
     )
 
 
-def judged(copy: Any, recorded: Any, live: Any = UNREACHABLE) -> CheckResult:
+NOT_SET = Unobserved(NO_LIVE)
+
+
+def judged(copy: Any, recorded: Any, live: Any = NOT_SET) -> CheckResult:
     return judge_newest_row("database:shop", drill(copy, recorded, live), LIMITS, 26.0, NOW)
 
 
@@ -103,13 +108,21 @@ def test_a_copy_without_a_time_that_the_live_rows_had_fails() -> None:
     ("age_h", "status"), [(0.5, Status.PASS), (26.0, Status.PASS), (26.01, Status.FAIL), (-1.0, Status.PASS)]
 )
 @pytest.mark.parametrize("exact", [True, False])
-@pytest.mark.parametrize("live", [UNREACHABLE, NONE])
+@pytest.mark.parametrize("live", [NOT_SET, NONE])
 def test_without_live_rows_the_objective_is_the_limit(live: Any, exact: bool, age_h: float, status: Status) -> None:
     copy = reaching(age_h * 60)
     result = judged(copy, manifest(copy) if exact else NO_MANIFEST, live)
     assert result.status is status and observed(result) == pytest.approx(max(0.0, age_h * 60))
     assert result.limit is not None and result.limit.value == 26 * 60
     assert ("set live" in text(result.reason)) is (status is Status.FAIL)
+
+
+@pytest.mark.parametrize("recorded", [NO_MANIFEST, manifest(reaching(10)), manifest(reaching(10), exact=False)])
+def test_a_live_database_that_was_to_be_asked_and_was_not_seen_leaves_it_open(recorded: Any) -> None:
+    """A lagging standby with a manifest of its own agrees with itself."""
+    unseen = judged(reaching(10), recorded, UNREACHABLE)
+    assert (unseen.status, text(unseen.reason)) == (Status.UNKNOWN, "The live database does not answer")
+    assert judged(NONE, manifest(reaching(10)), UNREACHABLE).status is Status.FAIL
 
 
 def test_a_record_of_another_moment_is_looked_at_where_nothing_is_live() -> None:

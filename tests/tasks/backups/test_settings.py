@@ -1,16 +1,19 @@
 """What a service file may say of backups, and what is refused with its key."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from tasks.backups.settings import NotApplicable
-from tasks.backups.targets import history_left_out, targets_of
+from tasks.backups.targets import not_looked_at, targets_of
+from tasks.check_result import Status
 from tasks.configuration import ConfigurationError
 from tasks.settings import Settings, load_settings
 
 SERVICE = '[service]\nname = "shop"\nbase_url = "http://shop.example"\n'
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
 Read = Callable[[str], Settings]
 
 
@@ -78,6 +81,10 @@ REFUSED = {
         ["databases.0.offsite: access_key and secret_key belong together"],
     ),
     "a folder for a pattern": (database('pattern = "backups/"'), ["databases.0.pattern: a pattern names files"]),
+    "databases and none": (
+        '[backups]\ndatabases.not_applicable = "none"\n[[databases]]\nname = "main"\npattern = "x"\n',
+        ["databases: [backups] databases says that there is none: leave one of both out"],
+    ),
     "another history": (
         '[backups.history]\nlive = "sqlite:///other.db"\n',
         ["backups.history: live cannot be set: [history] url says where the history database is"],
@@ -108,15 +115,28 @@ def test_the_history_comes_first_and_has_a_place_without_a_word(read: Read, monk
     assert history.sqlite == settings.path.parent / "opsrounds.db"
     assert (main.name, main.pattern, main.sqlite) == ("main", "dumps/main-*.dump", None)
     assert main.live == "postgresql://watcher:hunter22@db/shop" and "hunter22" not in repr(main)
-    assert history_left_out(settings) is None
+    assert not_looked_at(settings, "", NOW) == ()
+    assert [(r.subject, r.status) for r in not_looked_at(settings, "main", NOW)] == [
+        ("database:history", Status.UNKNOWN)
+    ]
 
 
 def test_the_history_can_be_left_out_with_a_reason(read: Read) -> None:
     settings = read('[backups]\nhistory = { not_applicable = "kept by the platform team" }\n')
     assert settings.backups is not None and isinstance(settings.backups.history, NotApplicable)
     assert targets_of(settings) == ()
-    why = history_left_out(settings)
-    assert why is not None and why.params == {"text": "kept by the platform team"}
+    history, service = not_looked_at(settings, "", NOW)
+    assert (history.subject, history.status) == ("database:history", Status.SKIPPED)
+    assert history.reason.params == {"text": "kept by the platform team"}
+    assert (service.subject, service.status) == ("service", Status.UNKNOWN)
+
+
+def test_a_service_whose_databases_nobody_named_is_not_known_and_one_without_any_says_so(read: Read) -> None:
+    [unnamed] = not_looked_at(read("[backups]\n"), "", NOW)
+    assert (unnamed.subject, unnamed.status) == ("service", Status.UNKNOWN)
+    assert "list [[databases]], or set databases.not_applicable" in unnamed.reason.text
+    [none] = not_looked_at(read('[backups]\ndatabases.not_applicable = "it keeps nothing"\n'), "", NOW)
+    assert (none.subject, none.status, none.reason.params) == ("service", Status.SKIPPED, {"text": "it keeps nothing"})
 
 
 def test_without_the_section_nothing_is_a_target(read: Read) -> None:
