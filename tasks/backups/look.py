@@ -71,7 +71,7 @@ def _copies(settings: Settings, target: Target) -> tuple[Elsewhere, ...] | Unobs
 
 def _keys(settings: Settings, target: Target, offsite: Offsite) -> tuple[str | None, str | None]:
     access, secret = (
-        None if key is None else resolve(key, settings, f"databases.{target.name}.offsite.{name}")
+        None if key is None else resolve(key, settings, f"offsite.{name} of the database {target.name}")
         for name, key in (("access_key", offsite.access_key), ("secret_key", offsite.secret_key))
     )
     return access, secret

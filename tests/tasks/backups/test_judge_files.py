@@ -1,5 +1,6 @@
 """What the files of backups, and the drills of the past, come to: inside, at and outside each limit."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -157,6 +158,15 @@ def on_days(*days: int, hour: int = 3) -> list[Backup]:
     """A backup at that hour (UTC) of so many days ago each, newest first."""
     midnight = NOW.replace(hour=0)
     return [backup((NOW - (midnight - timedelta(days=n) + timedelta(hours=hour))) / timedelta(hours=1)) for n in days]
+
+
+def test_an_empty_file_is_no_backup_of_its_day() -> None:
+    """pg_dump leaves one when it is refused."""
+    refused = [replace(one, bytes=0) if number in (3, 5) else one for number, one in enumerate(on_days(*range(14)))]
+    result = judge_retention(ON, refused, TARGET, UTC_ZONE, NOW)
+    assert result.status is Status.FAIL and value(result) == 12 and said(result).startswith("No backup of ")
+    none = judge_retention(ON, [replace(one, bytes=0) for one in refused], TARGET, UTC_ZONE, NOW)
+    assert (none.status, value(none), said(none)) == (Status.FAIL, 0, "Every backup is empty")
 
 
 @pytest.mark.parametrize(
