@@ -67,9 +67,11 @@ def _headlines(results: Sequence[CheckResult]) -> tuple[Kpi, ...]:
 
 
 def _most(results: Sequence[CheckResult], check: str) -> float | None:
-    figures = [r.observed.value for r in results if r.check == check and r.status.measured and r.observed is not None]
+    """The largest figure of a check; of what was not measured for every database, none is the largest."""
+    asked = [r for r in results if r.check == check and r.status is not Status.SKIPPED]
+    figures = [r.observed.value for r in asked if r.status.measured and r.observed is not None]
     numbers = [float(figure) for figure in figures if isinstance(figure, int | float)]
-    return max(numbers) if numbers and len(numbers) == len(figures) else None
+    return max(numbers) if numbers and len(numbers) == len(asked) else None
 
 
 def _notes(targets: Sequence[Target]) -> tuple[Message, ...]:
