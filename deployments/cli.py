@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperArgument, TyperCommand
 
 from deployments import cli_backup, cli_errors, cli_record
 from deployments.command import BROKEN, USAGE, ServiceOption, explained, fail, service_file, warn
@@ -36,6 +37,19 @@ class Lang(StrEnum):
     EN = "en"
 
 
+class RunCommand(TyperCommand):
+    """Names the flows in its help only when it is asked for: the catalogue brings Prefect, a second of imports."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Fill in the names of the checklists."""
+        from flows.catalogue import CATALOGUE
+
+        for parameter in self.params:
+            if isinstance(parameter, TyperArgument) and parameter.help is not None:
+                parameter.help = parameter.help.format(flows=", ".join(CATALOGUE))
+        super().format_help(ctx, formatter)
+
+
 LangOption = Annotated[Lang | None, typer.Option(help="Language; default: the service file's first one.")]
 _DEMO_OUTPUT = Path("reports/output")
 ServicesOption = Annotated[
@@ -43,11 +57,11 @@ ServicesOption = Annotated[
 ]
 
 
-@app.command()
+@app.command(cls=RunCommand)
 def run(
     flow: Annotated[
         str,
-        typer.Argument(help="daily-checklist, weekly-checklist, monthly-checklist, slo-report or backup-verification"),
+        typer.Argument(help="{flows}"),
     ],
     service: ServiceOption = None,
     period: Annotated[
@@ -69,12 +83,14 @@ def run(
     with explained():
         from deployments.prefect_server import usable_server
         from deployments.progress import working
+        from flows.catalogue import entry_of
         from flows.options import options_of
         from tasks.settings import load_settings, use_services
 
         file = service_file(service)
         settings = load_settings(file)
-        options = options_of(flow, period, datetime.now(UTC), settings.zone, mail=mail, depth=depth)
+        form = entry_of(flow).checklist.form
+        options = options_of(form, period, datetime.now(UTC), settings.zone, mail=mail, depth=depth)
         use_services(file)
         if not verbose:
             _quiet()

@@ -10,14 +10,10 @@ from prefect import State
 from prefect.events.worker import EventsWorker
 from prefect.logging.handlers import APILogWorker
 
-from flows.backup_verification import backup_verification
-from flows.daily_checklist import daily_checklist
-from flows.monthly_checklist import monthly_checklist
+from flows.catalogue import entry_of
 from flows.options import RoundOptions
 from flows.outbox import deliver
 from flows.rounds import NOT_ARCHIVED, opened
-from flows.slo_report import slo_report
-from flows.weekly_checklist import weekly_checklist
 from reports.report import Report, Seal
 from tasks.errors import ExplainedError
 from tasks.guide.judge import Verdict
@@ -25,13 +21,6 @@ from tasks.history.opened import history_of
 from tasks.history.runs import StoredRun, read_runs
 from tasks.settings import Settings
 
-FLOWS: dict[str, Any] = {
-    "daily-checklist": daily_checklist,
-    "weekly-checklist": weekly_checklist,
-    "monthly-checklist": monthly_checklist,
-    "slo-report": slo_report,
-    "backup-verification": backup_verification,
-}
 _EXIT_STATUS = {Verdict.PASSED: 0, Verdict.ATTENTION: 0, Verdict.FAILED: 1, Verdict.INCOMPLETE: 3}
 BROKEN = 3
 _FLUSH_WITHIN_S = 10.0
@@ -59,7 +48,8 @@ class Held:
 
 
 async def _run(flow: str, service: str, options: RoundOptions) -> State[Any]:
-    state: State[Any] = await FLOWS[flow](service, options, return_state=True)
+    run: Any = entry_of(flow).flow
+    state: State[Any] = await run(service, options, return_state=True)
     return state
 
 

@@ -1,7 +1,7 @@
 """What runs when: the one list of deployments."""
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from prefect import Flow
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
@@ -10,17 +10,8 @@ from prefect.schedules import Cron, Schedule
 from prefect.types.entrypoint import EntrypointType
 from pydantic import BaseModel, ConfigDict
 
-from flows import (
-    backup_verification,
-    daily_checklist,
-    error_triage,
-    monitoring,
-    monthly_checklist,
-    outbox,
-    records,
-    slo_report,
-    weekly_checklist,
-)
+from flows import error_triage, monitoring, outbox, records
+from flows.catalogue import CATALOGUE, Entry
 from flows.timing import Timing
 from tasks.settings import Settings
 
@@ -31,7 +22,7 @@ _ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyL
 class Scheduled(BaseModel):
     """A flow, when it runs in the service's zone, how late it may begin and how long it may last.
 
-    One without `cron` is a form that people start, and so is one whose section `needs` a service file lacks: the guide
+    One without `cron` is a form that people start, and so is one that is not `wanted` of a service: the guide
     asks for no such round. `scheduled_with` is what only its schedule tells it.
 
     A flow that is not `per_service` has one deployment for every service of the machine.
@@ -44,33 +35,26 @@ class Scheduled(BaseModel):
     cron: str | None = None
     slug: str = ""
     scheduled_with: dict[str, Any] = {}
-    needs: Literal["", "backups"] = ""
+    wanted: Callable[[Settings], bool] | None = None
+    tags: tuple[str, ...] = ()
     per_service: bool = True
 
 
+def _of(entry: Entry) -> Scheduled:
+    checklist, schedule = entry.checklist, entry.checklist.schedule
+    return Scheduled(
+        flow=entry.flow,
+        timing=checklist.timing,
+        cron=schedule.cron,
+        slug=schedule.slug,
+        scheduled_with=dict(schedule.parameters),
+        wanted=checklist.scheduled_for,
+        tags=("checklist",),
+    )
+
+
 SCHEDULES = (
-    Scheduled(flow=daily_checklist.daily_checklist, cron="0 9 * * *", slug="daily-0900", timing=daily_checklist.TIMING),
-    Scheduled(
-        flow=weekly_checklist.weekly_checklist,
-        cron="0 9 * * 1",
-        slug="weekly-monday-0900",
-        timing=weekly_checklist.TIMING,
-    ),
-    Scheduled(
-        flow=backup_verification.backup_verification,
-        cron="0 6 * * *",
-        slug="daily-0600",
-        timing=backup_verification.TIMING,
-        scheduled_with={"options": {"depth": "files"}},
-        needs="backups",
-    ),
-    Scheduled(flow=slo_report.slo_report, cron="0 9 * * 1", slug="weekly-monday-0900", timing=slo_report.TIMING),
-    Scheduled(
-        flow=monthly_checklist.monthly_checklist,
-        cron="0 9 1 * *",
-        slug="monthly-first-0900",
-        timing=monthly_checklist.TIMING,
-    ),
+    *(_of(entry) for entry in CATALOGUE.values()),
     Scheduled(flow=monitoring.monitoring, cron="* * * * *", slug="monitoring-every-minute", timing=monitoring.TIMING),
     Scheduled(flow=error_triage.error_triage, timing=error_triage.TIMING),
     Scheduled(flow=records.record_deploy, timing=records.TIMING),
@@ -90,14 +74,14 @@ def deployments_of(services: Mapping[str, Settings]) -> list[RunnerDeployment]:
             found.append(_deployment(scheduled, "every-service", "UTC", {}))
             continue
         for name, settings in services.items():
-            lacks = scheduled.needs and getattr(settings, scheduled.needs) is None
-            own = scheduled.model_copy(update={"cron": None}) if lacks else scheduled
+            wanted = scheduled.wanted is None or scheduled.wanted(settings)
+            own = scheduled if wanted else scheduled.model_copy(update={"cron": None})
             found.append(_deployment(own, name, settings.service.timezone, {"service": name}))
     return found
 
 
 def _deployment(scheduled: Scheduled, name: str, zone: str, parameters: dict[str, Any]) -> RunnerDeployment:
-    tags = [TAG, *(f"service:{service}" for service in parameters.values())]
+    tags = [TAG, *scheduled.tags, *(f"service:{service}" for service in parameters.values())]
     deployment = scheduled.flow.to_deployment(
         name=name,
         description=f"{scheduled.flow.description}\n\n{_when(scheduled, zone)}",

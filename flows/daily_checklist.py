@@ -5,20 +5,35 @@ from typing import Any
 
 from prefect import State, flow
 
+from flows.checklist import Checklist, run_checklist
 from flows.options import DailyOptions
-from flows.rounds import begin_round, close_round, look
-from flows.sections.error_logs import error_log_review
-from flows.sections.health import health_check
-from flows.sections.resources import CHECKS as RESOURCES
-from flows.sections.resources import resource_usage
-from flows.timing import Timing
-from tasks.health.checks import CHECKS as HEALTH
-from tasks.logs.checks import CHECKS as LOGS
+from flows.timing import Schedule, Timing
+from tasks.check_result import msg
+from tasks.health.section import HEALTH
+from tasks.logs.section import LOGS
+from tasks.resources.section import RESOURCE_USAGE
 
-TIMING = Timing(max_lateness=timedelta(hours=12), deadline=timedelta(minutes=30))
+CHECKLIST = Checklist(
+    name="daily-checklist",
+    title=msg("Daily checklist"),  # 日次チェックリスト
+    guide="daily",
+    systems=(
+        HEALTH,  # ヘルスチェックの確認
+        LOGS,  # エラーログのレビュー
+        RESOURCE_USAGE,  # リソース使用率の確認
+    ),
+    form=DailyOptions,
+    timing=Timing(max_lateness=timedelta(hours=12), deadline=timedelta(minutes=30)),
+    schedule=Schedule("0 9 * * *", "daily-0900"),
+)
 
 
-@flow(name="daily-checklist", retries=0, timeout_seconds=TIMING.deadline.total_seconds())
+@flow(
+    name=CHECKLIST.name,
+    flow_run_name=CHECKLIST.run_name,
+    retries=0,
+    timeout_seconds=CHECKLIST.timing.deadline.total_seconds(),
+)
 async def daily_checklist(service: str, options: DailyOptions = DailyOptions()) -> State[Any]:  # noqa: B008
     """日次チェックリスト: ヘルスチェック、エラーログ、リソース / The daily checklist: health, error log, resources.
 
@@ -26,14 +41,4 @@ async def daily_checklist(service: str, options: DailyOptions = DailyOptions()) 
         service: 対象サービスの名前 / name of the service, as in its service file
         options: 実行条件 / what to look at, and whether to mail
     """
-    round_ = await begin_round("daily-checklist", service, options, TIMING)
-    if isinstance(round_, State):
-        return round_
-    return await close_round(
-        round_,
-        [
-            await look(round_, health_check, HEALTH),  # ヘルスチェックの確認
-            await look(round_, error_log_review, LOGS),  # エラーログのレビュー
-            await look(round_, resource_usage, RESOURCES),  # リソース使用率の確認
-        ],
-    )
+    return await run_checklist(CHECKLIST, service, options)

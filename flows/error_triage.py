@@ -8,9 +8,10 @@ from prefect import State, flow
 from prefect.states import Completed
 from pydantic import BaseModel, ConfigDict, Field
 
-from flows.timing import Timing, utc_now
+from flows.timing import Timing
 from tasks.history.opened import history_of
 from tasks.logs.store_triage import Action, Decision, decide
+from tasks.round import utc_now
 from tasks.settings import find_service
 
 TIMING = Timing(max_lateness=timedelta(minutes=10), deadline=timedelta(minutes=2))

@@ -9,7 +9,7 @@ from prefect import State, flow
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
-from flows.timing import SKIPPED, Timing, planned_start, too_late, utc_now
+from flows.timing import SKIPPED, Timing, planned_start, too_late
 from tasks.check_result import Message
 from tasks.health.look import health_readings, read_versions
 from tasks.history.engine import History
@@ -18,6 +18,7 @@ from tasks.logs.facts import SourceRead
 from tasks.logs.ingest import read_log
 from tasks.observation import Unobserved, seen
 from tasks.resources.look import resource_readings
+from tasks.round import utc_now
 from tasks.samples.facts import Reading
 from tasks.samples.store import store_readings
 from tasks.secrets import masked

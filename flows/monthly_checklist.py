@@ -5,16 +5,31 @@ from typing import Any
 
 from prefect import State, flow
 
+from flows.checklist import Checklist, run_checklist
 from flows.options import MonthlyOptions
-from flows.rounds import begin_round, close_round, look
-from flows.sections.slo import slo_review
-from flows.timing import Timing
-from tasks.slo.checks import CHECKS as SLO
+from flows.timing import Schedule, Timing
+from tasks.check_result import msg
+from tasks.slo.section import SLO
 
-TIMING = Timing(max_lateness=timedelta(days=5), deadline=timedelta(minutes=30))
+CHECKLIST = Checklist(
+    name="monthly-checklist",
+    title=msg("Monthly checklist"),  # 月次チェックリスト
+    guide="monthly",
+    systems=(
+        SLO,  # SLOレビュー
+    ),
+    form=MonthlyOptions,
+    timing=Timing(max_lateness=timedelta(days=5), deadline=timedelta(minutes=30)),
+    schedule=Schedule("0 9 1 * *", "monthly-first-0900"),
+)
 
 
-@flow(name="monthly-checklist", retries=0, timeout_seconds=TIMING.deadline.total_seconds())
+@flow(
+    name=CHECKLIST.name,
+    flow_run_name=CHECKLIST.run_name,
+    retries=0,
+    timeout_seconds=CHECKLIST.timing.deadline.total_seconds(),
+)
 async def monthly_checklist(service: str, options: MonthlyOptions = MonthlyOptions()) -> State[Any]:  # noqa: B008
     """月次チェックリスト: SLO レビュー / The monthly checklist: SLO review.
 
@@ -22,7 +37,4 @@ async def monthly_checklist(service: str, options: MonthlyOptions = MonthlyOptio
         service: 対象サービスの名前 / name of the service, as in its service file
         options: 実行条件 / for which month, and whether to mail
     """
-    round_ = await begin_round("monthly-checklist", service, options, TIMING)
-    if isinstance(round_, State):
-        return round_
-    return await close_round(round_, [await look(round_, slo_review, SLO)])  # SLOレビュー
+    return await run_checklist(CHECKLIST, service, options)

@@ -1,40 +1,37 @@
 """What a person may choose when starting a round, and what is refused at once."""
 
 from datetime import date, datetime
-from typing import Literal, Protocol
+from typing import ClassVar, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tasks.errors import UsageError
 from tasks.periods import Period, day_period, month_before, parse_period, week_before
+from tasks.round import RoundRefused
 
 _MAIL = "変化がなくてもメールする / Mail even if nothing changed"
 _MAIL_HELP = "再実行は内容が変わったときだけメールします / a rerun is mailed only when it says something new"
 
 
-FLOWS = ("daily-checklist", "weekly-checklist", "monthly-checklist", "slo-report", "backup-verification")
-"""Every round that can be held by hand."""
+class RoundOptions(BaseModel):
+    """What every round's form tells: the period that it is for (the field PERIOD, if any), and whether to mail."""
 
-
-class RoundRefused(UsageError):
-    """The round cannot be held as asked."""
-
-
-class RoundOptions(Protocol):
-    """What every round's form tells: the period that it is for, and whether to mail."""
-
-    mail: bool
+    PERIOD: ClassVar[str] = ""
+    mail: bool = False
 
     def period(self, today: date, zone: ZoneInfo) -> Period:
         """The period that is meant; raises RoundRefused for a text that names none."""
-        ...
+        raise NotImplementedError
 
 
-class DailyOptions(BaseModel):
+F = TypeVar("F", bound=RoundOptions)
+
+
+class DailyOptions(RoundOptions):
     """The form of a daily round."""
 
     model_config = ConfigDict(extra="forbid", title="実行条件 / Options")
+    PERIOD: ClassVar[str] = "for_date"
 
     for_date: date | None = Field(
         default=None,
@@ -49,10 +46,11 @@ class DailyOptions(BaseModel):
         return day_period(self.for_date or today, zone)
 
 
-class WeeklyOptions(BaseModel):
+class WeeklyOptions(RoundOptions):
     """The form of a weekly round."""
 
     model_config = ConfigDict(extra="forbid", title="実行条件 / Options")
+    PERIOD: ClassVar[str] = "for_week"
 
     for_week: str = Field(
         default="",
@@ -69,7 +67,7 @@ class WeeklyOptions(BaseModel):
         return _chosen(self.for_week, zone, 8, 8, "a week is 2026-W48")
 
 
-class BackupOptions(BaseModel):
+class BackupOptions(RoundOptions):
     """The form of a backup verification."""
 
     model_config = ConfigDict(extra="forbid", title="実行条件 / Options")
@@ -93,10 +91,11 @@ class BackupOptions(BaseModel):
         return day_period(today, zone)
 
 
-class SloOptions(BaseModel):
+class SloOptions(RoundOptions):
     """The form of an SLO report."""
 
     model_config = ConfigDict(extra="forbid", title="実行条件 / Options")
+    PERIOD: ClassVar[str] = "for_period"
 
     for_period: str = Field(
         default="",
@@ -113,10 +112,11 @@ class SloOptions(BaseModel):
         return _chosen(self.for_period, zone, 7, 8, "a week is 2026-W48, a month 2026-11")
 
 
-class MonthlyOptions(BaseModel):
+class MonthlyOptions(RoundOptions):
     """The form of a monthly round."""
 
     model_config = ConfigDict(extra="forbid", title="実行条件 / Options")
+    PERIOD: ClassVar[str] = "for_month"
 
     for_month: str = Field(
         default="",
@@ -134,36 +134,22 @@ class MonthlyOptions(BaseModel):
 
 
 def options_of(
-    flow: str, period: str | None, now: datetime, zone: ZoneInfo, *, mail: bool, depth: str | None = None
-) -> RoundOptions:
-    """A round's form as a command fills it in; raises RoundRefused for a flow, a period or a depth that is none."""
-    if depth is not None and (flow != "backup-verification" or depth not in ("full", "files")):
-        raise RoundRefused("--depth full or files is for backup-verification")
-    options: RoundOptions
-    match flow:
-        case "daily-checklist":
-            options = DailyOptions(for_date=None if period is None else _day(period), mail=mail)
-        case "weekly-checklist":
-            options = WeeklyOptions(for_week=period or "", mail=mail)
-        case "backup-verification":
-            if period is not None:
-                raise RoundRefused("backup-verification sees only the present: leave --for out")
-            options = BackupOptions(depth="files" if depth == "files" else "full", mail=mail)
-        case "slo-report":
-            options = SloOptions(for_period=period or "", mail=mail)
-        case "monthly-checklist":
-            options = MonthlyOptions(for_month=period or "", mail=mail)
-        case _:
-            raise RoundRefused(f"there is no flow {flow!r}; there are: {', '.join(FLOWS)}")
+    form: type[F], period: str | None, now: datetime, zone: ZoneInfo, *, mail: bool, **asked: str | None
+) -> F:
+    """A flow's form as a command fills it in; raises RoundRefused for a period or an option that is none of it."""
+    given: dict[str, object] = {name: value for name, value in asked.items() if value is not None}
+    if period is not None:
+        if not form.PERIOD:
+            raise RoundRefused("this flow sees only the present: leave --for out")
+        given[form.PERIOD] = period
+    try:
+        options = form.model_validate({"mail": mail, **given})
+    except ValidationError as error:
+        [first, *_] = error.errors(include_input=False, include_url=False)
+        option = "--for" if first["loc"][0] == form.PERIOD else f"--{first['loc'][0]}"
+        raise RoundRefused(f"{option} {given[str(first['loc'][0])]}: {first['msg']}") from None
     refuse_future(options.period(now.astimezone(zone).date(), zone), now, zone)
     return options
-
-
-def _day(text: str) -> date:
-    try:
-        return datetime.strptime(text, "%Y-%m-%d").date()  # fromisoformat takes weeks too
-    except ValueError:
-        raise RoundRefused(f"--for {text}: a day is YYYY-MM-DD") from None
 
 
 def _chosen(text: str, zone: ZoneInfo, shortest: int, longest: int, form: str) -> Period:

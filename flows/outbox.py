@@ -14,7 +14,7 @@ from prefect.states import Completed, Failed
 
 from flows.letters import REPORT, report_mail
 from flows.rounds import opened
-from flows.timing import SKIPPED, Timing, planned_start, too_late, utc_now
+from flows.timing import SKIPPED, Timing, planned_start, too_late
 from reports.report import UnreadableReport
 from tasks.delivery.eml import write_eml
 from tasks.delivery.errors import DeliveryError, Outcome
@@ -24,6 +24,7 @@ from tasks.history.engine import History
 from tasks.history.opened import history_of
 from tasks.history.outbox import Leased, Letter, lease_next, mark_failed, mark_retry, mark_sent, mark_unknown
 from tasks.history.runs import read_run
+from tasks.round import utc_now
 from tasks.secrets import masked, resolve
 from tasks.settings import Settings, find_service, services_folder, usable_services
 

@@ -8,8 +8,9 @@ from prefect import State, flow
 from prefect.states import Completed
 from pydantic import BaseModel, ConfigDict, Field
 
-from flows.timing import Timing, utc_now
+from flows.timing import Timing
 from tasks.history.opened import history_of
+from tasks.round import utc_now
 from tasks.settings import Settings, find_service
 from tasks.slo.facts import Deploy, Maintenance, Origin, Outage, Outcome
 from tasks.slo.record_words import described, placed

@@ -1,10 +1,10 @@
 """What every flow shares: how a round begins, what could not be seen, and the one way in which it ends."""
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,18 +17,19 @@ from prefect.states import Completed, Failed
 
 from flows.letters import archive_missing, report_letters
 from flows.options import RoundOptions, refuse_future
-from flows.timing import SKIPPED, Timing, planned_start, too_late, utc_now
+from flows.timing import SKIPPED, Timing, planned_start, too_late
 from reports import artifacts
+from reports.archive import folder_of
 from reports.compose import RoundFacts, compose_report
 from reports.folders import ArchiveError
-from reports.report import OWN_WORDS, Report, Seal, Section, UnreadableReport, from_text, to_data
+from reports.report import OWN_WORDS, Report, Seal, UnreadableReport, from_text, to_data
 from reports.sentences import verdict_sentence
 from reports.words import Words
 from tasks.canonical import canonical
-from tasks.check_result import Check, Message, Status, moment, msg
+from tasks.check_result import Message, msg
 from tasks.guide.judge import Verdict
-from tasks.guide.lines import left_out
-from tasks.history.engine import History, HistoryError
+from tasks.guide.lines import GuideLine
+from tasks.history.engine import HistoryError
 from tasks.history.opened import history_of
 from tasks.history.runs import (
     AlreadyRecorded,
@@ -41,36 +42,15 @@ from tasks.history.runs import (
     record_run,
 )
 from tasks.observation import Unobserved
-from tasks.periods import Period, parse_period
+from tasks.round import Round, utc_now
 from tasks.secrets import masked
+from tasks.section import Section
 from tasks.settings import Settings, find_service
 
 NOT_ARCHIVED = "NotArchived"
 _RECENT = 20
 _CLOSING = timedelta(minutes=2)
 """What storing, archiving and showing a round may take."""
-
-
-@dataclass(frozen=True, slots=True)
-class Round:
-    """A round under way; its looks end by `ends_at`.
-
-    `past` stands for every look at the present when the round is for a time that is over.
-    """
-
-    key: RunKey
-    settings: Settings
-    history: History
-    started_at: datetime
-    ends_at: datetime
-    past: Unobserved | None
-    mail_unchanged: bool
-    now: Callable[[], datetime] = utc_now
-
-    @property
-    def period(self) -> Period:
-        """The day, week or month that the round is for."""
-        return parse_period(self.key.period, self.settings.zone)
 
 
 async def begin_round(flow: str, service: str, options: RoundOptions, timing: Timing) -> Round | State[Any]:
@@ -95,37 +75,18 @@ async def begin_round(flow: str, service: str, options: RoundOptions, timing: Ti
     return Round(key, settings, history, now, now + timing.deadline - _CLOSING, past, options.mail)
 
 
-async def look(
-    round_: Round, section: Callable[[Round], Coroutine[Any, Any, Section]], checks: Collection[Check]
-) -> Section:
-    """What a section of the checklist finds; one whose lines the service file leaves out is not looked at.
-
-    A section that does not end in time is not measured: the round is reported all the same.
-    """
-    if left_out(round_.settings.guide.lines(round_.key.flow), checks):
-        return Section(())
-    left_s = (round_.ends_at - round_.now()).total_seconds()
-    try:
-        async with asyncio.timeout(left_s) as limit:
-            return await section(round_)
-    except TimeoutError:
-        if not limit.expired():
-            raise
-    now = round_.now()
-    late = msg("There was no time left: the round has to end by {at}", at=moment(round_.ends_at))
-    return Section(tuple(check.judged(Status.UNKNOWN, "service", late, at=now) for check in checks))
-
-
-async def close_round(round_: Round, sections: Sequence[Section]) -> State[Any]:
+async def close_round(
+    round_: Round, sections: Sequence[Section], lines: tuple[GuideLine, ...], title: Message
+) -> State[Any]:
     """Store, archive and show what was found, and give the run its outcome."""
     try:
-        stored = await asyncio.to_thread(_store, round_, tuple(sections))
+        stored = await asyncio.to_thread(_store, round_, tuple(sections), lines, title)
     except AlreadyRecorded as error:
         return Completed(name=SKIPPED, message=str(error))
     report, seal = opened(stored)
     words = Words(round_.settings.reports.locales[0], round_.settings.service.timezone)
     broken = await asyncio.to_thread(_archive, round_)
-    await _show(report, seal, words)
+    await _show(report, seal, words, folder_of(report, round_.settings.output))
     return outcome(report, words, broken)
 
 
@@ -158,11 +119,13 @@ def outcome(report: Report, words: Words, broken: str | None = None) -> State[An
     return Completed(name=report.verdict.value, message=text)
 
 
-def _store(round_: Round, sections: tuple[Section, ...]) -> StoredRun:
-    return record_run(round_.history, round_.key, lambda place: _compose(round_, sections, place))
+def _store(round_: Round, sections: tuple[Section, ...], lines: tuple[GuideLine, ...], title: Message) -> StoredRun:
+    return record_run(round_.history, round_.key, lambda place: _compose(round_, sections, lines, title, place))
 
 
-def _compose(round_: Round, sections: tuple[Section, ...], place: Place) -> NewRun:
+def _compose(
+    round_: Round, sections: tuple[Section, ...], lines: tuple[GuideLine, ...], title: Message, place: Place
+) -> NewRun:
     settings, key = round_.settings, round_.key
     before, same_period = _known(place.previous), _known(place.same_period)
     finished_at = round_.now()
@@ -172,11 +135,12 @@ def _compose(round_: Round, sections: tuple[Section, ...], place: Place) -> NewR
         timezone=settings.service.timezone,
         owner=settings.service.owner,
         flow=key.flow,
+        title=title,
         period=key.period,
         trigger=key.trigger,
         started_at=round_.started_at,
         finished_at=finished_at,
-        lines=settings.guide.lines(key.flow),
+        lines=lines,
         notes=_notes(settings, unreadable=place.previous is not None and before is None),
     )
     data = masked(to_data(compose_report(facts, sections, place.revision, before)), own=OWN_WORDS)
@@ -206,10 +170,11 @@ def _archive(round_: Round) -> str | None:
     return None
 
 
-async def _show(report: Report, seal: Seal, words: Words) -> None:
+async def _show(report: Report, seal: Seal, words: Words, folder: Path) -> None:
     key = f"{report.service}-{report.flow}"
     if FlowRunContext.get() is None:
         return
+    get_run_logger().info(f"{verdict_sentence(report, words)} {folder / 'report.html'}")
     try:
         await acreate_table_artifact(artifacts.table(report, words), key=f"{key}-results")
         await acreate_markdown_artifact(artifacts.markdown(report, seal, words), key=f"{key}-report")

@@ -5,16 +5,32 @@ from typing import Any
 
 from prefect import State, flow
 
+from flows.checklist import Checklist, run_checklist
 from flows.options import SloOptions
-from flows.rounds import begin_round, close_round, look
-from flows.sections.slo import slo_review
-from flows.timing import Timing
-from tasks.slo.checks import CHECKS as SLO
+from flows.timing import Schedule, Timing
+from tasks.check_result import msg
+from tasks.slo.section import SLO
 
-TIMING = Timing(max_lateness=timedelta(days=2), deadline=timedelta(minutes=30))
+CHECKLIST = Checklist(
+    name="slo-report",
+    title=msg("SLO report"),  # SLO レポート
+    guide="monthly",
+    systems=(
+        SLO,  # SLOレビュー
+    ),
+    form=SloOptions,
+    timing=Timing(max_lateness=timedelta(days=2), deadline=timedelta(minutes=30)),
+    schedule=Schedule("0 9 * * 1", "weekly-monday-0900"),
+    grows=False,
+)
 
 
-@flow(name="slo-report", retries=0, timeout_seconds=TIMING.deadline.total_seconds())
+@flow(
+    name=CHECKLIST.name,
+    flow_run_name=CHECKLIST.run_name,
+    retries=0,
+    timeout_seconds=CHECKLIST.timing.deadline.total_seconds(),
+)
 async def slo_report(service: str, options: SloOptions = SloOptions()) -> State[Any]:  # noqa: B008
     """SLO レポート: 指標、エラーバジェット、稼働時間 / SLO report: indicators, error budgets, uptime.
 
@@ -22,7 +38,4 @@ async def slo_report(service: str, options: SloOptions = SloOptions()) -> State[
         service: 対象サービスの名前 / name of the service, as in its service file
         options: 実行条件 / for which week or month, and whether to mail
     """
-    round_ = await begin_round("slo-report", service, options, TIMING)
-    if isinstance(round_, State):
-        return round_
-    return await close_round(round_, [await look(round_, slo_review, SLO)])  # SLOレビュー
+    return await run_checklist(CHECKLIST, service, options)

@@ -1,7 +1,9 @@
 """When a run was planned, and whether it comes too late to be of use."""
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
 
 from prefect.context import FlowRunContext
 
@@ -16,9 +18,13 @@ class Timing:
     deadline: timedelta
 
 
-def utc_now() -> datetime:
-    """The present instant in UTC."""
-    return datetime.now(UTC)
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When a flow starts in the service's zone, and what only its schedule tells it."""
+
+    cron: str
+    slug: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
 def planned_start() -> datetime | None:

@@ -5,16 +5,31 @@ from typing import Any
 
 from prefect import State, flow
 
+from flows.checklist import Checklist, run_checklist
 from flows.options import WeeklyOptions
-from flows.rounds import begin_round, close_round, look
-from flows.sections.backups import verify_backups
-from flows.timing import Timing
-from tasks.backups.checks import CHECKS as BACKUPS
+from flows.timing import Schedule, Timing
+from tasks.backups.section import BACKUPS
+from tasks.check_result import msg
 
-TIMING = Timing(max_lateness=timedelta(days=2), deadline=timedelta(hours=6))
+CHECKLIST = Checklist(
+    name="weekly-checklist",
+    title=msg("Weekly checklist"),  # 週次チェックリスト
+    guide="weekly",
+    systems=(
+        BACKUPS,  # バックアップの検証
+    ),
+    form=WeeklyOptions,
+    timing=Timing(max_lateness=timedelta(days=2), deadline=timedelta(hours=6)),
+    schedule=Schedule("0 9 * * 1", "weekly-monday-0900"),
+)
 
 
-@flow(name="weekly-checklist", retries=0, timeout_seconds=TIMING.deadline.total_seconds())
+@flow(
+    name=CHECKLIST.name,
+    flow_run_name=CHECKLIST.run_name,
+    retries=0,
+    timeout_seconds=CHECKLIST.timing.deadline.total_seconds(),
+)
 async def weekly_checklist(service: str, options: WeeklyOptions = WeeklyOptions()) -> State[Any]:  # noqa: B008
     """週次チェックリスト: バックアップの検証 / The weekly checklist: backup verification.
 
@@ -22,7 +37,4 @@ async def weekly_checklist(service: str, options: WeeklyOptions = WeeklyOptions(
         service: 対象サービスの名前 / name of the service, as in its service file
         options: 実行条件 / for which week, and whether to mail
     """
-    round_ = await begin_round("weekly-checklist", service, options, TIMING)
-    if isinstance(round_, State):
-        return round_
-    return await close_round(round_, [await look(round_, verify_backups, BACKUPS)])  # バックアップの検証
+    return await run_checklist(CHECKLIST, service, options)

@@ -18,7 +18,7 @@ from reports.schema import file_data
 from reports.text import plain
 from reports.words import Words
 from tasks.canonical import canonical
-from tasks.check_result import Status
+from tasks.check_result import Message, Status
 from tasks.guide.judge import Verdict
 
 
@@ -39,6 +39,7 @@ class _Stored:
     finished_at: datetime
     verdict: Verdict
     results: tuple[_StoredResult, ...]
+    title: Message | None = None
 
 
 _STORED = TypeAdapter(_Stored)
@@ -159,6 +160,7 @@ def _entry(path: Path, output: Path) -> IndexEntry:
         counts=tuple((status, found[status]) for status in STATUSES),
         finished_at=stored.finished_at,
         timezone=stored.timezone,
+        title=stored.title,
     )
 
 

@@ -4,10 +4,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from reports.report import Action, Kpi, Previous, Report, Section
+from reports.report import Action, Previous, Report
 from tasks.check_result import CheckResult, Message, Severity, Status
 from tasks.guide.judge import judge_lines, judge_round
 from tasks.guide.lines import GuideLine
+from tasks.section import Kpi, Section
 
 DUE_WITHIN = {
     Severity.EMERGENCY: timedelta(hours=1),  # the guide: incidents resolved within an hour
@@ -26,6 +27,7 @@ class RoundFacts:
     timezone: str
     owner: str | None
     flow: str
+    title: Message
     period: str
     trigger: Literal["schedule", "hand"]
     started_at: datetime
@@ -43,6 +45,7 @@ def compose_report(facts: RoundFacts, sections: tuple[Section, ...], revision: i
         environment=facts.environment,
         timezone=facts.timezone,
         flow=facts.flow,
+        title=facts.title,
         period=facts.period,
         revision=revision,
         trigger=facts.trigger,

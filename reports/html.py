@@ -18,7 +18,7 @@ from reports.templating import asset, render
 from reports.tones import status_tone, verdict_tone
 from reports.view import Count, EvidenceView, Tone
 from reports.words import Words
-from tasks.check_result import Status
+from tasks.check_result import Message, Status
 from tasks.guide.judge import Verdict
 from tasks.observation import shown
 
@@ -59,6 +59,7 @@ class IndexEntry:
     counts: tuple[tuple[Status, int], ...] = ()
     finished_at: datetime | None = None
     timezone: str = "UTC"
+    title: Message | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,7 @@ def _row(entry: IndexEntry, words: Words) -> _Row:
     return _Row(
         service=shown(entry.service),
         flow=shown(entry.flow),
-        flow_name=words.say(names.flow_name(entry.flow)),
+        flow_name=words.say(names.flow_name(entry.flow, entry.title)),
         period=shown(entry.period),
         revision=str(entry.revision),
         href=entry.href,

@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 
 from reports import names
 from reports.evidence import evidence_view
-from reports.report import Action, Kpi, Report, Seal
+from reports.report import Action, Report, Seal
 from reports.sentences import since, verdict_sentence
 from reports.tones import status_tone, verdict_tone
 from reports.view import (
@@ -20,6 +20,7 @@ from reports.words import Words
 from tasks.check_result import CheckResult, Status
 from tasks.guide.judge import LineVerdict
 from tasks.observation import shown
+from tasks.section import Kpi
 
 MOST_KPIS = 4
 
@@ -33,7 +34,7 @@ def view(report: Report, seal: Seal, words: Words) -> ReportView:
         service=shown(report.service),
         environment=shown(report.environment),
         flow=shown(report.flow),
-        flow_name=words.say(names.flow_name(report.flow)),
+        flow_name=words.say(names.flow_name(report.flow, report.title)),
         period=shown(report.period),
         revision=str(report.revision),
         zone=shown(report.timezone),

@@ -44,32 +44,23 @@ STATUS_TONES = {
 }
 SYMBOLS = {"fail": "✕", "warn": "!", "unknown": "?", "skipped": "–", "pass": "✓"}
 
-_FLOWS = {
+_UNTITLED = {
     "daily-checklist": msg("Daily checklist"),
     "weekly-checklist": msg("Weekly checklist"),
     "monthly-checklist": msg("Monthly checklist"),
-    "health-check": msg("Health check"),
-    "error-log-review": msg("Error log review"),
-    "resource-usage": msg("Resource usage"),
-    "performance-report": msg("Performance report"),
-    "security-alert-review": msg("Security alert review"),
-    "security-scan": msg("Security scan"),
     "backup-verification": msg("Backup verification"),
     "slo-report": msg("SLO report"),
-    "incident-retrospective": msg("Incident retrospective"),
-    "capacity-planning": msg("Capacity planning"),
-    "load-test": msg("Load test"),
-    "release": msg("Release"),
 }
+"""Of reports that were stored before they carried a title; no flow is added here."""
 
 _TRIGGERS = {"schedule": msg("on schedule"), "hand": msg("by hand")}
 
 _LANGUAGES = {"ja": "日本語", "en": "English"}
 
 
-def flow_name(flow: str) -> Message:
-    """What people call a round; a flow without a name of its own is called by its id."""
-    return _FLOWS.get(flow) or verbatim(flow)
+def flow_name(flow: str, title: Message | None) -> Message:
+    """What people call a round: the title that its report carries, else its id."""
+    return title or _UNTITLED.get(flow) or verbatim(flow)
 
 
 def trigger_name(trigger: str) -> Message:

@@ -9,25 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from tasks.check_result import CheckResult, Message, Severity, Status
 from tasks.errors import ExplainedError
 from tasks.guide.judge import LineVerdict, Verdict
-
-
-@dataclass(frozen=True, slots=True)
-class Kpi:
-    """A headline figure; `value` None means that it was not measured, `previous` is the last round's."""
-
-    label: Message
-    value: float | None
-    unit: str
-    previous: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """What one section of a checklist found; `notes` say what a reader must know of its figures."""
-
-    results: tuple[CheckResult, ...]
-    kpis: tuple[Kpi, ...] = ()
-    notes: tuple[Message, ...] = ()
+from tasks.section import Kpi
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +57,8 @@ class Report:
     actions: tuple[Action, ...]
     previous: Previous | None
     notes: tuple[Message, ...] = ()
+    title: Message | None = None
+    """What people call the flow; None in reports of before a flow said so itself."""
 
     def with_status(self, status: Status) -> tuple[CheckResult, ...]:
         """The results of one status, in the order in which they were found."""

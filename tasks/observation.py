@@ -24,6 +24,13 @@ class Unobserved:
     reason: Message
 
 
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """Stands where there is nothing to measure: not on this machine, or not asked for in the service file."""
+
+    reason: Message
+
+
 async def seen(observation: Awaitable[T]) -> T | Unobserved:
     """What was observed, or why it could not be; any other error breaks the round."""
     try:

@@ -1,7 +1,7 @@
 """Texts of the outside, such as an error of a database, as they may stand in a report."""
 
-from tasks.logs.personal import mask
 from tasks.observation import shown
+from tasks.personal import mask
 from tasks.secrets import masked
 
 _READ_CHARS = 4000

@@ -24,6 +24,7 @@ from deployments.demo.traffic import make_traffic
 from deployments.prefect_server import PrefectServer
 from deployments.progress import err, show_held, working
 from deployments.run import Held, hold_round
+from flows.catalogue import entry_of
 from flows.options import options_of
 from reports.words import Words
 from tasks.check_result import CheckResult
@@ -82,7 +83,7 @@ def run_demo(folder: Path, output: Path, faults: frozenset[Fault], lang: str | N
 def _hold(flow: str, settings: Settings, lang: str | None) -> Held:
     """A round with what it printed. Raises ExplainedError if it broke."""
     with working(flow):
-        options = options_of(flow, None, datetime.now(UTC), settings.zone, mail=False)
+        options = options_of(entry_of(flow).checklist.form, None, datetime.now(UTC), settings.zone, mail=False)
         held = hold_round(flow, settings, options, _warn)
     show_held(held, settings, lang, as_json=False)
     if held.report is None:

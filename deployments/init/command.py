@@ -23,9 +23,9 @@ from deployments.init.samples import sample_command, sample_files
 from deployments.init.write import document
 from tasks.configuration import ConfigurationError, http_url
 from tasks.errors import UsageError
-from tasks.logs.personal import Kind, find_kinds
 from tasks.logs.settings import SINCE
 from tasks.observation import shown
+from tasks.personal import Kind, find_kinds
 from tasks.settings import Settings, load_settings
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from flows.daily_checklist import CHECKLIST
 from tasks.errors import UsageError
-from tasks.guide.lines import BUILTIN
 
 _HEADING = re.compile(r"(#{1,6})\s+(.+)")
 _DAILY = re.compile(r"日次|毎日|\bdaily\b", re.IGNORECASE)
@@ -37,7 +37,7 @@ def read_checklist(path: Path) -> Checklist:
     lines = list(dict.fromkeys(_items(text)))[:_MOST_LINES]
     if not lines:
         raise UsageError(f"--guide {path}: there are no lines `- [ ] …` under a heading with 日次 or daily")
-    names = {_plain(name) for line in BUILTIN["daily-checklist"] for name in line.names}
+    names = {_plain(name) for system in CHECKLIST.systems for name in system.line.names}
     known = tuple(line for line in lines if _plain(line) in names)
     return Checklist(known, tuple(line for line in lines if line not in known))
 

@@ -12,10 +12,10 @@ from deployments.init.fields import decoded, find_duration, map_fields, values_o
 from deployments.init.samples import Sample
 from tasks.logs.access import parse_combined
 from tasks.logs.lines import Record, milliseconds, reader_of, status_of
-from tasks.logs.personal import mask
 from tasks.logs.places import OTHER, Places
 from tasks.logs.settings import Fields, Route, Source
 from tasks.observation import shown
+from tasks.personal import mask
 
 DEFAULTS: Mapping[str, str] = dict(Fields())
 COUNTED = ("timestamp", "status", "duration")

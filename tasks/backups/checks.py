@@ -3,6 +3,7 @@
 from typing import Final
 
 from tasks.check_result import Check, Severity, msg
+from tasks.guide.lines import GuideLine
 
 FRESHNESS: Final = Check(
     "backups.freshness",
@@ -129,3 +130,4 @@ CHECKS: Final = (
     SIZE,
     OFFSITE,
 )
+LINE: Final = GuideLine("backups", msg("Verify the backups"), ("backups.*",), also="バックアップの検証")

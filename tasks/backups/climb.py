@@ -11,6 +11,7 @@ from tasks.backups.steps import ENDED, NOT_TAKEN
 from tasks.check_result import Message, msg
 from tasks.observation import ObservationError, shown
 from tasks.postgres.installation import PostgresUnavailable
+from tasks.visible import step
 
 T = TypeVar("T")
 
@@ -26,7 +27,8 @@ class LeftOut(Exception):
 class Climb:
     """The steps taken so far. A step that is bad or could not be taken ends the climb, except that of the manifest."""
 
-    def __init__(self) -> None:
+    def __init__(self, database: str = "") -> None:
+        self._database = database
         self._steps: dict[Rung, Step] = {}
 
     @property
@@ -48,30 +50,45 @@ class Climb:
         """
         if self.ended and rung is not Rung.MANIFEST:
             return None
-        began = time.monotonic()
-        value: T | None = None
-        try:
-            value, words = work()
-            outcome = Outcome.PASSED
-        except BadBackup as bad:
-            outcome, words = Outcome.FAILED, bad.reason
-        except LeftOut as left_out:
-            outcome, words = Outcome.SKIPPED, left_out.reason
-        except ObservationError as error:
-            outcome, words = Outcome.ERROR, error.reason
-        except PostgresUnavailable as error:
-            outcome, words = Outcome.ERROR, _no_server(error)
-        except OSError as error:
-            outcome, words = (
-                Outcome.ERROR,
-                msg("It cannot be read: {why}", why=error.strerror or shown(str(error), 200)),
-            )
-        self._steps[rung] = Step(rung, outcome, words, round(time.monotonic() - began, 3))
+        value, taken = step(
+            f"restore-drill {self._database}: {rung.value}", lambda: _taken(rung, work), lambda done: _shown(done[1])
+        )
+        self._steps[rung] = taken
         return value
 
     def spoil(self, rung: Rung, outcome: Outcome, reason: Message) -> None:
         """Take back what a step came to, for a fault that showed itself later."""
         self._steps[rung] = replace(self._steps[rung], outcome=outcome, reason=reason)
+
+
+def _shown(taken: Step) -> tuple[bool, str, str]:
+    return (
+        taken.outcome in (Outcome.PASSED, Outcome.SKIPPED),
+        taken.outcome.name.capitalize(),
+        taken.reason.text.format(**taken.reason.params),
+    )
+
+
+def _taken(rung: Rung, work: Callable[[], tuple[T, Message]]) -> tuple[T | None, Step]:
+    began = time.monotonic()
+    value: T | None = None
+    try:
+        value, words = work()
+        outcome = Outcome.PASSED
+    except BadBackup as bad:
+        outcome, words = Outcome.FAILED, bad.reason
+    except LeftOut as left_out:
+        outcome, words = Outcome.SKIPPED, left_out.reason
+    except ObservationError as error:
+        outcome, words = Outcome.ERROR, error.reason
+    except PostgresUnavailable as error:
+        outcome, words = Outcome.ERROR, _no_server(error)
+    except OSError as error:
+        outcome, words = (
+            Outcome.ERROR,
+            msg("It cannot be read: {why}", why=error.strerror or shown(str(error), 200)),
+        )
+    return value, Step(rung, outcome, words, round(time.monotonic() - began, 3))
 
 
 def _no_server(error: PostgresUnavailable) -> Message:

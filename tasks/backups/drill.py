@@ -64,7 +64,7 @@ class _Drill:
         self, target: Target, backup: Backup, backups: Backups, deadline: Deadline, now: datetime, restores: bool = True
     ) -> None:
         self._target, self._backup, self._backups, self._deadline = target, backup, backups, deadline
-        self._now, self._began, self._climb, self._found = now, time.monotonic(), Climb(), _Found()
+        self._now, self._began, self._climb, self._found = now, time.monotonic(), Climb(target.name), _Found()
         self._manifest = recorded(backup)
         unread = Unobserved(expected.NO_LIVE)
         self._live = read_live(target, backup.at, backups.exact_rows, deadline) if restores else unread

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tasks.observation import Unobserved
-from tasks.resources.facts import Absent
+from tasks.observation import Absent, Unobserved
 
 
 @dataclass(frozen=True, slots=True)

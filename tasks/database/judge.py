@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from tasks.bounds import Bound, Part, judge_worst, not_measured
 from tasks.check_result import CheckResult, Limit, Quantity, Status, Table, msg
 from tasks.database.checks import (
     CACHE,
@@ -29,9 +30,7 @@ from tasks.database.facts import (
     Wraparound,
 )
 from tasks.database.limits import DatabaseLimits
-from tasks.observation import Unobserved
-from tasks.resources.bounds import Bound, Part, judge_worst, not_measured
-from tasks.resources.facts import Absent
+from tasks.observation import Absent, Unobserved
 
 SUBJECT = "database"
 _OWN = msg("opsrounds' default")

@@ -22,8 +22,7 @@ from tasks.database.facts import (
     Vacuum,
     Wraparound,
 )
-from tasks.observation import ObservationError, shown
-from tasks.resources.facts import Absent
+from tasks.observation import Absent, ObservationError, shown
 
 Cursor = psycopg.Cursor[DictRow]
 

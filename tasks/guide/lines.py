@@ -1,20 +1,10 @@
-"""The guide's checklists: which checks answer which line, in the guide's own order.
-
-A new section adds its checks to CHECKS, and a line if the guide's is not listed yet.
-"""
+"""A line of one of the guide's checklists, and which checks answer it."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from tasks.backups.checks import CHECKS as BACKUPS
-from tasks.check_result import Check, Message, msg
-from tasks.database.checks import CHECKS as DATABASE
-from tasks.health.checks import CHECKS as HEALTH
-from tasks.kpi.checks import CHECKS as NUMBERS
-from tasks.logs.checks import CHECKS as LOGS
-from tasks.resources.checks import CHECKS as RESOURCES
-from tasks.slo.checks import CHECKS as SLO
+from tasks.check_result import Check, Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,22 +33,3 @@ def left_out(lines: Iterable[GuideLine], checks: Collection[Check]) -> bool:
     """True when every line that these checks answer is left out, so that nobody has to look."""
     answered = [line for line in lines if any(line.covers(check.id) for check in checks)]
     return bool(answered) and all(line.not_applicable is not None for line in answered)
-
-
-CHECKS: tuple[Check, ...] = (*HEALTH, *LOGS, *RESOURCES, *DATABASE, *NUMBERS, *SLO, *BACKUPS)
-"""Every check there is."""
-
-_BACKUPS = GuideLine("backups", msg("Verify the backups"), ("backups.*",), also="バックアップの検証")
-_SLO_REVIEW = GuideLine("slo", msg("Review the SLOs"), ("slo.*",), also="SLOレビュー")
-
-BUILTIN: dict[str, tuple[GuideLine, ...]] = {
-    "daily-checklist": (
-        GuideLine("health", msg("Confirm the health check"), ("health.*",), also="ヘルスチェックの確認"),
-        GuideLine("error-logs", msg("Review the error log"), ("logs.*",), also="エラーログのレビュー"),
-        GuideLine("resources", msg("Check resource usage"), ("resources.*", "kpi.*"), also="リソース使用率の確認"),
-    ),
-    "weekly-checklist": (_BACKUPS,),
-    "backup-verification": (_BACKUPS,),
-    "slo-report": (_SLO_REVIEW,),
-    "monthly-checklist": (_SLO_REVIEW,),
-}

@@ -1,25 +1,18 @@
 """[guide] of a service file: lines given other checks, left out with a reason, or added."""
 
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, StringConstraints, Tag, ValidationInfo, field_validator
+from pydantic import Discriminator, Field, StringConstraints, Tag, field_validator
 
 from tasks.check_result import verbatim
 from tasks.configuration import Model
-from tasks.guide.lines import BUILTIN, CHECKS, GuideLine
+from tasks.guide.known import every_check, every_line
+from tasks.guide.lines import GuideLine
 
-_KEYS = {
-    "daily-checklist": "daily",
-    "weekly-checklist": "weekly",
-    "backup-verification": "weekly",
-    "monthly-checklist": "monthly",
-    "slo-report": "monthly",
-}
-"""The rounds whose lines a service file can change, by their key there."""
-
-_CHECKLISTS = ("daily-checklist", "weekly-checklist", "monthly-checklist")
-"""Those that lines can be added to."""
+Key = Literal["daily", "weekly", "monthly"]
+"""The checklists of a guide, as a service file names them."""
 
 
 class NotApplicable(Model):
@@ -43,23 +36,22 @@ class Guide(Model):
 
     @field_validator("daily", "weekly", "monthly")
     @classmethod
-    def _said(cls, value: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
-        flow = next(flow for flow in _CHECKLISTS if _KEYS[flow] == info.field_name)
-        for line in BUILTIN[flow]:
+    def _said(cls, value: dict[str, Any]) -> dict[str, Any]:
+        for line in every_line():
             if len(keys := [name for name in line.names if name in value]) > 1:
                 raise ValueError(f"these are one line of the guide, keep one of them: {', '.join(keys)}")
+        checks = every_check()
         for pattern in (pattern for said in value.values() if isinstance(said, tuple) for pattern in said):
-            if not any(GuideLine("", verbatim(""), (pattern,)).covers(check.id) for check in CHECKS):
-                raise ValueError(f"no check matches {pattern!r}; there are {', '.join(check.id for check in CHECKS)}")
+            if not any(GuideLine("", verbatim(""), (pattern,)).covers(check.id) for check in checks):
+                raise ValueError(f"no check matches {pattern!r}; there are {', '.join(check.id for check in checks)}")
         return value
 
-    def lines(self, flow: str) -> tuple[GuideLine, ...]:
-        """A checklist's lines in the guide's order, with what this file says of them; added lines come last."""
-        said: dict[str, Any] = getattr(self, _KEYS[flow]) if flow in _KEYS else {}
-        builtin = BUILTIN.get(flow, ())
-        added = said if flow in _CHECKLISTS else {}
-        own = (GuideLine(key, verbatim(key), ()) for key in added if not any(key in line.names for line in builtin))
-        return tuple(_overridden(line, said) for line in (*builtin, *own))
+    def lines(self, key: Key, builtin: Iterable[GuideLine], *, grows: bool) -> tuple[GuideLine, ...]:
+        """These lines with what the file says of them under `key`; those that it adds come last."""
+        said, known = getattr(self, key), tuple(builtin)
+        added = said if grows else ()
+        own = (GuideLine(name, verbatim(name), ()) for name in added if not any(name in line.names for line in known))
+        return tuple(_overridden(line, said) for line in (*known, *own))
 
 
 def _overridden(line: GuideLine, said: dict[str, tuple[str, ...] | NotApplicable]) -> GuideLine:

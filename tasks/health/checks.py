@@ -3,6 +3,7 @@
 from typing import Final
 
 from tasks.check_result import Check, Severity, msg
+from tasks.guide.lines import GuideLine
 
 LIVENESS: Final = Check(
     "health.liveness",
@@ -47,3 +48,4 @@ VERSION: Final = Check(
     Severity.INFORMATION,
 )
 CHECKS: Final = (LIVENESS, READINESS, STATUS, COMPONENT, ERRORS, LATENCY, VERSION)
+LINE: Final = GuideLine("health", msg("Confirm the health check"), ("health.*",), also="ヘルスチェックの確認")

@@ -52,7 +52,7 @@ async def open_target(
 
 
 @task(
-    task_run_name="read-answers {path}",
+    task_run_name="read-answers {target.base_url}{path}",
     retries=0,
     timeout_seconds=LONGEST_S,
     cache_policy=NO_CACHE,
@@ -72,7 +72,13 @@ async def read_answers(target: Target, path: str, samples: int) -> Sampled:
     return Sampled(tuple(answers), samples + 1)
 
 
-@task(task_run_name="read-health {path}", retries=0, timeout_seconds=120, cache_policy=NO_CACHE, persist_result=False)
+@task(
+    task_run_name="read-health {target.base_url}{path}",
+    retries=0,
+    timeout_seconds=120,
+    cache_policy=NO_CACHE,
+    persist_result=False,
+)
 async def read_health(target: Target, path: str) -> HealthReport:
     """Read what a service says of itself. Raises ObservationError if the name does not resolve."""
     answer, body, headers = await _ask(target, path)

@@ -4,7 +4,6 @@ import shutil
 import sqlite3
 from contextlib import closing
 from datetime import datetime
-from importlib.resources import files
 from pathlib import Path
 
 from alembic import command
@@ -13,16 +12,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, inspect
 
+from tasks.discovery import folders
 from tasks.history.engine import HistoryError, reading, shown_url, writing
-
-# Each system keeps its tables and their migrations in its own folder; together they are one line of revisions.
-_VERSIONS = (
-    ("tasks.history", "migrations", "versions"),
-    ("tasks.logs", "migrations"),
-    ("tasks.samples", "migrations"),
-    ("tasks.slo", "migrations"),
-    ("tasks.backups", "migrations"),
-)
 
 
 def head() -> str:
@@ -97,18 +88,15 @@ def _current(connection: Connection) -> str | None:
 
 def _config() -> Config:
     config = Config()
-    config.set_main_option("script_location", _escaped(_folder("tasks.history", "migrations")))
+    config.set_main_option("script_location", _escaped(Path(__file__).parent / "alembic"))
     config.set_main_option("path_separator", "newline")
-    config.set_main_option("version_locations", "\n".join(_escaped(_folder(*place)) for place in _VERSIONS))
+    # Each system keeps its tables and their migrations in its own folder; together they are one line of revisions.
+    config.set_main_option("version_locations", "\n".join(_escaped(folder) for folder in folders("migrations")))
     return config
 
 
-def _folder(package: str, *inside: str) -> str:
-    return str(files(package).joinpath(*inside))
-
-
-def _escaped(path: str) -> str:
-    return path.replace("%", "%%")
+def _escaped(path: Path) -> str:
+    return str(path).replace("%", "%%")
 
 
 def _scripts() -> ScriptDirectory:

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from tasks.bounds import Bound, Part, judge_worst, not_measured
 from tasks.check_result import CheckResult, Limit, Message, Quantity, Status, Table, msg
 from tasks.kpi.checks import KPI, QUEUE
 from tasks.kpi.facts import Number, Numbers
 from tasks.kpi.settings import Kpi, Queue
 from tasks.observation import Unobserved
-from tasks.resources.bounds import Bound, Part, judge_worst, not_measured
 
 _FILE = msg("the service file")
 _UNITS = {"depth": "", "oldest_s": "s", "failed": ""}

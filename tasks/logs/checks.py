@@ -3,6 +3,7 @@
 from typing import Final
 
 from tasks.check_result import Check, Severity, msg
+from tasks.guide.lines import GuideLine
 
 SOURCE: Final = Check(
     "logs.source",
@@ -69,3 +70,4 @@ CHECKS: Final = (
     PERSONAL_DATA,
     REFUSED,
 )
+LINE: Final = GuideLine("error-logs", msg("Review the error log"), ("logs.*",), also="エラーログのレビュー")

@@ -20,8 +20,8 @@ from tasks.logs.checks import ERROR_SHARE, PERSONAL_DATA, REFUSED, SILENT_MODULE
 from tasks.logs.facts import LogReview, ModuleLines, PersonalData
 from tasks.logs.judge_sources import NO_LINE, NOT_SET, SETTINGS, percent, unless_doubted
 from tasks.logs.limits import LogLimits
-from tasks.logs.personal import Kind
 from tasks.logs.usual import most_by_chance
+from tasks.personal import Kind
 
 FOUR_WEEKS = msg("what is usual by the four weeks before")
 _GUIDE = msg("the guide's daily error log review")

@@ -11,7 +11,7 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.logs.personal import Kind, find_kinds, suspicious
+from tasks.personal import Kind, find_kinds, suspicious
 
 _ESCAPED = re.compile(rb"\\u00([2-7][0-9A-Fa-f])")
 # Two characters are compared at once, with the bit set that makes letters small; a backslash becomes a bar. Each pair

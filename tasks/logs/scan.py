@@ -14,12 +14,12 @@ from typing import Any
 from tasks.logs.batch import MOST_SAMPLES, Activity, Batch, ErrorSeen, Exemplar, Lines, Traffic
 from tasks.logs.fingerprint import ErrorKey, error_key
 from tasks.logs.lines import FIELDS, Record, error_parts, instant, is_there, milliseconds, reader_of, status_of
-from tasks.logs.personal import Kind, mask
 from tasks.logs.personal_lines import kinds_by_line, kinds_of, unescaped
 from tasks.logs.places import OTHER, UNKNOWN, Places
 from tasks.logs.settings import Source
 from tasks.logs.sketch import sketch_index
 from tasks.observation import shown
+from tasks.personal import Kind, mask
 
 LOOKED_AT = 1000
 """The first lines of each hour in which the mapped fields are looked for."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.check_result import msg
-from tasks.observation import ObservationError, Unobserved, shown
-from tasks.resources.facts import Absent, MemoryLimit, OomKills
+from tasks.observation import Absent, ObservationError, Unobserved, shown
+from tasks.resources.facts import MemoryLimit, OomKills
 from tasks.resources.mounts import parse_mountinfo
 
 _NO_LIMIT = 1 << 62

@@ -3,6 +3,7 @@
 from typing import Final
 
 from tasks.check_result import Check, Severity, msg
+from tasks.guide.lines import GuideLine
 
 CPU: Final = Check(
     "resources.cpu",
@@ -67,3 +68,4 @@ OOM: Final = Check(
 HOST_CHECKS: Final = (CPU, PRESSURE, MEMORY, SWAP, DISK, INODES, NETWORK, OOM)
 CONTAINER_CHECKS: Final = (CONTAINER_CPU, CONTAINER_MEMORY, OOM)
 CHECKS: Final = (CPU, PRESSURE, MEMORY, SWAP, DISK, INODES, NETWORK, CONTAINER_CPU, CONTAINER_MEMORY, OOM)
+LINE: Final = GuideLine("resources", msg("Check resource usage"), ("resources.*", "kpi.*"), also="リソース使用率の確認")

@@ -3,15 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tasks.check_result import Message
-from tasks.observation import Unobserved
-
-
-@dataclass(frozen=True, slots=True)
-class Absent:
-    """Stands where there is nothing to measure: not on this machine, or not asked for in the service file."""
-
-    reason: Message
+from tasks.observation import Absent, Unobserved
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from typing import Any
 import psutil
 
 from tasks.check_result import msg
-from tasks.observation import ObservationError, Unobserved, shown
-from tasks.resources.facts import Absent, Cpu, Disk, Host, Interface, Memory, OomKills, Pressure, Swap, Traffic
+from tasks.observation import Absent, ObservationError, Unobserved, shown
+from tasks.resources.facts import Cpu, Disk, Host, Interface, Memory, OomKills, Pressure, Swap, Traffic
 from tasks.resources.mounts import Mount, parse_mountinfo, read_disks, real_mounts
 
 _DISK_TIMEOUT_S = 5.0

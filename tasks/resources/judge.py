@@ -5,9 +5,9 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 
+from tasks.bounds import Bound, Part, judge_worst, not_measured
 from tasks.check_result import Chart, CheckResult, Message, Table, msg
-from tasks.observation import Unobserved
-from tasks.resources.bounds import Bound, Part, judge_worst, not_measured
+from tasks.observation import Absent, Unobserved
 from tasks.resources.checks import (
     CONTAINER_CPU,
     CONTAINER_MEMORY,
@@ -21,7 +21,6 @@ from tasks.resources.checks import (
     SWAP,
 )
 from tasks.resources.facts import (
-    Absent,
     Cpu,
     CpuQuota,
     Disk,

@@ -16,11 +16,11 @@ from tasks.database.settings import check_database_url
 from tasks.kpi.facts import Number, Numbers
 from tasks.kpi.observe import numbers_of, read_expressions, statements, unseen
 from tasks.kpi.readings import number_readings, unseen_numbers
-from tasks.observation import Unobserved, seen
+from tasks.observation import Absent, Unobserved, seen
 from tasks.prometheus.observe import Prometheus, read_instant
 from tasks.prometheus.opened import prometheus_of
 from tasks.resources.clock import Clock
-from tasks.resources.facts import Absent, Container, Host
+from tasks.resources.facts import Container, Host
 from tasks.resources.node_exporter import hosts, queries
 from tasks.resources.observe import read_container, read_host
 from tasks.resources.readings import container_readings, host_readings, unseen_parts

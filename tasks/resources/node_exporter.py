@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from tasks.check_result import msg
-from tasks.observation import ObservationError, Unobserved, shown
+from tasks.observation import Absent, ObservationError, Unobserved, shown
 from tasks.prometheus.facts import Point
-from tasks.resources.facts import Absent, Cpu, Disk, Host, Interface, Memory, OomKills, Pressure, Swap, Traffic
+from tasks.resources.facts import Cpu, Disk, Host, Interface, Memory, OomKills, Pressure, Swap, Traffic
 
 SPAN_S: Final = 300.0
 NETWORK_SPAN_S: Final = 3600.0

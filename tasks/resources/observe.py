@@ -6,9 +6,9 @@ from pathlib import Path
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from tasks.observation import ObservationError, Unobserved
+from tasks.observation import Absent, ObservationError, Unobserved
 from tasks.resources.cgroups import Group, Throttling, find_group, no_limit, read_kills, read_memory, read_throttling
-from tasks.resources.facts import Absent, Container, CpuQuota, Host, MemoryLimit, OomKills
+from tasks.resources.facts import Container, CpuQuota, Host, MemoryLimit, OomKills
 from tasks.resources.host import host_between, moment, read_boot
 
 ROOT = Path("/")

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 
-from tasks.observation import Unobserved
-from tasks.resources.facts import Absent, Container, Cpu, CpuQuota, Host, Memory, MemoryLimit, OomKills, Pressure, Swap
+from tasks.observation import Absent, Unobserved
+from tasks.resources.facts import Container, Cpu, CpuQuota, Host, Memory, MemoryLimit, OomKills, Pressure, Swap
 from tasks.resources.judge import counter_subject, disk_subject
 from tasks.samples.facts import Reading
 

@@ -3,6 +3,7 @@
 from typing import Final
 
 from tasks.check_result import Check, Severity, msg
+from tasks.guide.lines import GuideLine
 
 AVAILABILITY: Final = Check(
     "slo.availability",
@@ -83,3 +84,4 @@ CHECKS: Final = (
     DOWNTIME,
     CLOSED_MONTH,
 )
+LINE: Final = GuideLine("slo", msg("Review the SLOs"), ("slo.*",), also="SLOレビュー")

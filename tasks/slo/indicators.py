@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from tasks.check_result import msg
-from tasks.observation import Unobserved
-from tasks.resources.facts import Absent
+from tasks.observation import Absent, Unobserved
 from tasks.slo.facts import Deploy, Flags, Maintenance, Minutes, Outage, Probes, Scope, Traffic
 from tasks.slo.minutes import (
     Span,

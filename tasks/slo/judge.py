@@ -17,8 +17,7 @@ from tasks.check_result import (
     moment,
     msg,
 )
-from tasks.observation import Unobserved
-from tasks.resources.facts import Absent
+from tasks.observation import Absent, Unobserved
 from tasks.slo.budget import Budget, shown_share
 from tasks.slo.checks import AVAILABILITY, ERROR_RATE, KPI, LATENCY, UPTIME
 from tasks.slo.minutes import Tally

@@ -20,8 +20,8 @@ from tasks.check_result import (
     moment,
     msg,
 )
+from tasks.observation import Absent
 from tasks.periods import day_period
-from tasks.resources.facts import Absent
 from tasks.slo.checks import BUDGET
 from tasks.slo.incidents import Incident
 from tasks.slo.judge import Known, ends, subject_of

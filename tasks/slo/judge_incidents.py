@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from tasks.check_result import CheckResult, Evidence, Limit, Message, Quantity, Scalar, Status, Table, moment, msg
-from tasks.observation import Unobserved
-from tasks.resources.facts import Absent
+from tasks.observation import Absent, Unobserved
 from tasks.slo.checks import DOWNTIME, RESOLUTION
 from tasks.slo.facts import Maintenance
 from tasks.slo.incidents import Incident, durations

@@ -6,8 +6,8 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from tasks.check_result import msg
+from tasks.observation import Absent
 from tasks.periods import day_period
-from tasks.resources.facts import Absent
 from tasks.slo.dora import Changes, changes
 from tasks.slo.facts import Minutes, Scope
 from tasks.slo.incidents import GAP_MIN, Incident, down_spans, incidents_of

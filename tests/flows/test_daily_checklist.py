@@ -23,21 +23,24 @@ from prefect.types.entrypoint import EntrypointType
 from typer.testing import CliRunner
 
 from deployments.cli import app
-from flows.daily_checklist import TIMING, daily_checklist
+from flows.checklist import look, look_along
+from flows.daily_checklist import CHECKLIST, daily_checklist
 from flows.options import DailyOptions, RoundRefused
 from flows.outbox import deliver
-from flows.rounds import Round, begin_round, close_round, look
-from flows.sections import resources
-from flows.sections.health import health_check
-from reports.report import Section
+from flows.rounds import begin_round, close_round
 from tasks.check_result import Status, msg
 from tasks.guide.judge import Verdict
 from tasks.health.checks import CHECKS as HEALTH_CHECKS
+from tasks.health.checks import LINE as HEALTH_LINE
 from tasks.health.checks import READINESS
+from tasks.health.section import health_check
 from tasks.history.chain import verify_chains
 from tasks.history.engine import reading
 from tasks.history.runs import RunKey
 from tasks.processes import free_port
+from tasks.resources import section as resources
+from tasks.round import Round, System
+from tasks.section import Section
 from tests.operated import GUIDE, HEALTH
 
 if TYPE_CHECKING:
@@ -287,7 +290,7 @@ class TestWhen:
 
     def test_a_run_that_comes_too_late_is_skipped(self, operate: "Operate", site: "Site", planned: Any) -> None:
         shop = operate()
-        [late] = planned(shop, TIMING.max_lateness + timedelta(minutes=2))
+        [late] = planned(shop, CHECKLIST.timing.max_lateness + timedelta(minutes=2))
         state = self.carry_out(late)
         assert ended(state) == ("COMPLETED", "Skipped") and "more than 12:00:00 ago" in str(state.message)
         assert (shop.runs(), site.asked) == ((), [])
@@ -296,7 +299,7 @@ class TestWhen:
         self, operate: "Operate", planned: Any
     ) -> None:
         shop = operate()
-        [late] = planned(shop, TIMING.max_lateness - timedelta(minutes=10))
+        [late] = planned(shop, CHECKLIST.timing.max_lateness - timedelta(minutes=10))
         self.carry_out(late)
         assert late.expected_start_time is not None
         assert shop.report().period == late.expected_start_time.astimezone(shop.settings.zone).date().isoformat()
@@ -337,18 +340,31 @@ class TestLook:
     def look(self, shop: "Operated", section: Any, checks: Any, left: timedelta = timedelta(hours=1)) -> Section:
         key = RunKey(shop.name, "daily-checklist", "2026-11-24", "hand")
         round_ = Round(key, shop.settings, shop.history, self.NOW, self.NOW + left, None, False, lambda: self.NOW)
-        return asyncio.run(look(round_, section, checks))
+        return asyncio.run(look(round_, System(HEALTH_LINE, tuple(checks), section)))
+
+    def along(self, shop: "Operated", section: Any) -> list[Section]:
+        key = RunKey(shop.name, "daily-checklist", "2026-11-24", "hand")
+        ends = self.NOW + timedelta(hours=1)
+        round_ = Round(key, shop.settings, shop.history, self.NOW, ends, None, False, lambda: self.NOW)
+        system = replace(resources.RESOURCE_USAGE, look=section)
+
+        @flow(name="along", retries=0)
+        async def along() -> list[Section]:
+            return await look_along(round_, CHECKLIST.lines(shop.settings), (system,))
+
+        return asyncio.run(along())
 
     @staticmethod
     async def found(round_: Round) -> Section:
         return Section((READINESS.judged(Status.UNKNOWN, "a", msg("yes"), at=round_.now()),))
 
     def test_a_line_that_is_left_out_is_not_looked_at(self, operate: "Operate") -> None:
-        assert self.look(operate(), self.found, resources.CHECKS) == Section(())
+        assert self.along(operate(), self.found) == []
 
     def test_one_whose_checks_another_line_asks_for_is_looked_at_all_the_same(self, operate: "Operate") -> None:
         shop = operate(guide=f'{GUIDE}"Look at the database" = ["resources.database-*"]\n')
-        assert len(self.look(shop, self.found, resources.CHECKS).results) == 1
+        [section] = self.along(shop, self.found)
+        assert len(section.results) == 1
 
     def test_one_that_does_not_end_in_time_is_not_measured(self, operate: "Operate") -> None:
         async def hangs(_round: Round) -> Section:
@@ -387,10 +403,10 @@ class TestDamagedPast:
 @flow(name="daily-checklist", retries=0)
 async def daily_with_a_bug(service: str) -> State[Any]:
     """The daily round with a clock that a programmer got wrong: judges refuse a time without a zone."""
-    round_ = await begin_round("daily-checklist", service, DailyOptions(), TIMING)
+    round_ = await begin_round("daily-checklist", service, DailyOptions(), CHECKLIST.timing)
     assert not isinstance(round_, State)
     round_ = replace(round_, now=lambda: datetime(2026, 11, 24, 9, 0))
-    return await close_round(round_, [await health_check(round_)])
+    return await close_round(round_, [await health_check(round_)], (), msg("Daily checklist"))
 
 
 def test_a_bug_in_a_judge_breaks_the_round_and_stores_nothing(operate: "Operate", site: "Site") -> None:

@@ -12,19 +12,20 @@ from urllib.parse import parse_qs
 import pytest
 from prefect import flow
 
-from flows.rounds import Round
-from flows.sections.resources import resource_usage
-from reports.report import Section
+from flows.daily_checklist import CHECKLIST as DAILY
 from tasks.check_result import Status, msg
 from tasks.configuration import ConfigurationError
-from tasks.guide.lines import BUILTIN, CHECKS
+from tasks.guide.known import every_check
 from tasks.history.opened import history_of
 from tasks.history.runs import RunKey
 from tasks.observation import Unobserved
 from tasks.postgres.server import PostgresServer
 from tasks.resources.look import resource_readings
 from tasks.resources.node_exporter import queries
+from tasks.resources.section import resource_usage
+from tasks.round import Round
 from tasks.samples.facts import Reading
+from tasks.section import Section
 from tasks.settings import load_settings
 
 pytestmark = pytest.mark.usefixtures("prefect")
@@ -35,7 +36,7 @@ NUMBERS = (
     '[[kpi]]\nname = "orders"\nsql = "SELECT NULL::int"\nfloor = 1\n'
 )
 SELECTOR = 'job="node"'
-OURS = {check.id for check in CHECKS if check.id.startswith(("resources.", "kpi."))}
+OURS = {check.id for check in every_check() if check.id.startswith(("resources.", "kpi."))}
 
 
 def everything(postgres: PostgresServer) -> str:
@@ -80,7 +81,7 @@ def test_this_machine_a_database_a_queue_and_a_figure(tmp_path: Path, postgres: 
     assert found["resources.queue"] == {Status.FAIL}
     assert found["kpi.value"] == {Status.UNKNOWN}
     assert all(kpi.value is not None for kpi in section.kpis)
-    [line] = [line for line in BUILTIN["daily-checklist"] if line.id == "resources"]
+    [line] = [line for line in [s.line for s in DAILY.systems] if line.id == "resources"]
     assert all(line.covers(result.check) for result in section.results)
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from reports.report import Action, Kpi, Previous, Report, Seal, to_data
+from flows.daily_checklist import CHECKLIST as DAILY
+from reports.report import Action, Previous, Report, Seal, to_data
 from reports.words import Words
 from tasks.canonical import canonical
 from tasks.check_result import (
@@ -27,7 +28,7 @@ from tasks.check_result import (
     verbatim,
 )
 from tasks.guide.judge import judge_lines, judge_round
-from tasks.guide.lines import BUILTIN
+from tasks.section import Kpi
 
 AT = datetime(2026, 11, 24, 0, 0, 12, tzinfo=UTC)
 HOSTILE = "<script>alert(1)</script>\r\nBcc: evil@example.com\u202e [link](javascript:alert(1)) **bold** [red]x[/red] |"
@@ -141,7 +142,7 @@ def bad_results() -> tuple[CheckResult, ...]:
 
 
 def make(results: tuple[CheckResult, ...], **changes: object) -> Report:
-    lines = judge_lines(BUILTIN["daily-checklist"], results)
+    lines = judge_lines([s.line for s in DAILY.systems], results)
     facts: dict[str, object] = {
         "service": "shop",
         "environment": "production",

@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from reports.compose import RoundFacts, compose_report, is_news
-from reports.report import Kpi, Previous, Report, Section, from_text, to_data
+from reports.report import Previous, Report, from_text, to_data
 from tasks.canonical import canonical
 from tasks.check_result import Check, CheckResult, Limit, Quantity, Severity, Status, msg, verbatim
 from tasks.guide.judge import Verdict
 from tasks.guide.lines import GuideLine
+from tasks.section import Kpi, Section
 
 AT = datetime(2026, 11, 24, 0, 0, 12, tzinfo=UTC)
 FINISHED = AT + timedelta(seconds=30)
@@ -21,6 +22,7 @@ FACTS = RoundFacts(
     timezone="Asia/Tokyo",
     owner="team-shop",
     flow="daily-checklist",
+    title=msg("Daily checklist"),
     period="2026-11-24",
     trigger="schedule",
     started_at=AT,

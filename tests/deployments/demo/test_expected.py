@@ -12,13 +12,13 @@ import pytest
 
 from deployments.demo.expected import SIGNATURES, compare
 from deployments.demo.faults import DEFAULT_FAULTS, Fault, service_name
+from flows.daily_checklist import CHECKLIST
 from reports.report import Report
 from tasks.check_result import CheckResult, Status, msg
 from tasks.database.facts import Connections
 from tasks.database.judge import judge_connections
 from tasks.database.limits import DatabaseLimits
 from tasks.guide.judge import judge_lines, judge_round
-from tasks.guide.lines import BUILTIN
 from tasks.health.facts import Answer, Component, HealthBody, HealthReport, Sampled
 from tasks.health.judge import (
     judge_components,
@@ -237,7 +237,7 @@ def results(faults: frozenset[Fault]) -> tuple[CheckResult, ...]:
 
 
 def report(found: tuple[CheckResult, ...]) -> Report:
-    lines = judge_lines(BUILTIN["daily-checklist"], found)
+    lines = judge_lines([system.line for system in CHECKLIST.systems], found)
     return Report(
         service="kondate",
         environment="demo",

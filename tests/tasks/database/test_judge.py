@@ -38,8 +38,7 @@ from tasks.database.judge import (
 )
 from tasks.database.limits import DatabaseLimits
 from tasks.database.readings import database_readings, unseen_database
-from tasks.observation import Unobserved
-from tasks.resources.facts import Absent
+from tasks.observation import Absent, Unobserved
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 LIMITS = DatabaseLimits()

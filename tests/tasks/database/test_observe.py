@@ -28,10 +28,9 @@ from tasks.database.facts import (
 from tasks.database.judge import judge_database
 from tasks.database.limits import DatabaseLimits
 from tasks.database.observe import read_database
-from tasks.observation import ObservationError, Unobserved
+from tasks.observation import Absent, ObservationError, Unobserved
 from tasks.postgres.server import PostgresServer
 from tasks.processes import free_port
-from tasks.resources.facts import Absent
 
 PASSWORD = "hunter2-secret"
 NOW = datetime(2026, 11, 24, tzinfo=UTC)

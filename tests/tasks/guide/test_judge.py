@@ -10,15 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.rounds import Round
-from flows.sections.health import health_check
+from flows.daily_checklist import CHECKLIST as DAILY
 from reports.compose import RoundFacts, compose_report
 from tasks.check_result import Check, CheckResult, Limit, Quantity, Severity, Status, msg, verbatim
 from tasks.guide.judge import LineVerdict, Verdict, judge_lines, judge_round
-from tasks.guide.lines import BUILTIN, GuideLine
+from tasks.guide.lines import GuideLine
 from tasks.guide.settings import Guide
+from tasks.health.section import health_check
 from tasks.history.runs import RunKey
 from tasks.observation import Unobserved
+from tasks.round import Round
 from tasks.settings import load_settings
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -105,7 +106,7 @@ class TestLine:
         assert line.ticked is covered
 
     def test_lines_keep_the_guides_order(self) -> None:
-        lines = judge_lines(BUILTIN["daily-checklist"], ())
+        lines = judge_lines([s.line for s in DAILY.systems], ())
         assert [line.id for line in lines] == ["health", "error-logs", "resources"]
 
 
@@ -132,7 +133,7 @@ class TestRound:
         assert self.verdict([LINE], *map(result, statuses)) is verdict
 
     def test_a_line_that_nobody_looked_at_makes_the_round_incomplete(self) -> None:
-        lines = list(BUILTIN["daily-checklist"])
+        lines = [s.line for s in DAILY.systems]
         assert self.verdict(lines, result(PASS)) is Verdict.INCOMPLETE
         rest = [lines[0], *(replace(line, not_applicable="not in use") for line in lines[1:])]
         assert self.verdict(rest, result(PASS)) is Verdict.PASSED

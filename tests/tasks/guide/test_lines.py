@@ -2,12 +2,15 @@
 
 from collections import Counter
 
-from tasks.guide.lines import BUILTIN
+from flows.catalogue import CATALOGUE
+from flows.daily_checklist import CHECKLIST
 from tasks.health.checks import CHECKS
+
+LINES = [system.line for system in CHECKLIST.systems]
 
 
 def test_the_daily_checklist_has_the_guides_lines_in_its_order() -> None:
-    words = [(line.text.text, line.also) for line in BUILTIN["daily-checklist"]]
+    words = [(line.text.text, line.also) for line in LINES]
     assert words == [
         ("Confirm the health check", "ヘルスチェックの確認"),
         ("Review the error log", "エラーログのレビュー"),
@@ -16,11 +19,11 @@ def test_the_daily_checklist_has_the_guides_lines_in_its_order() -> None:
 
 
 def test_every_line_has_names_of_its_own() -> None:
-    for lines in BUILTIN.values():
-        names = Counter(name for line in lines for name in line.names)
+    for entry in CATALOGUE.values():
+        names = Counter(name for system in entry.checklist.systems for name in system.line.names)
         assert [name for name, times in names.items() if times > 1 or not name] == []
 
 
 def test_every_health_check_answers_exactly_one_line() -> None:
     for check in CHECKS:
-        assert [line.id for line in BUILTIN["daily-checklist"] if line.covers(check.id)] == ["health"]
+        assert [line.id for line in LINES if line.covers(check.id)] == ["health"]

@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.logs.batch import Activity, Batch, Lines
-from tasks.logs.personal import Kind, find_kinds
 from tasks.logs.personal_lines import kinds_by_line, kinds_of
 from tasks.logs.places import Places, RoutePattern
 from tasks.logs.scan import LOOKED_AT, Plan, Scan
 from tasks.logs.settings import Source
 from tasks.logs.sketch import sketch_index
+from tasks.personal import Kind, find_kinds
 from tests.bench.logs import LogShape, log_lines
 
 NINE = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)

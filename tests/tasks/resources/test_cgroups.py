@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.observation import Unobserved
-from tasks.resources.facts import Absent, Container, CpuQuota, MemoryLimit, OomKills
+from tasks.observation import Absent, Unobserved
+from tasks.resources.facts import Container, CpuQuota, MemoryLimit, OomKills
 from tasks.resources.observe import read_container
 
 V2 = "30 24 0:26 {root} /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n"

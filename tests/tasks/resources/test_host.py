@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.observation import ObservationError, Unobserved
-from tasks.resources.facts import Absent, Cpu, Disk, Interface, Memory, OomKills, Pressure, Traffic
+from tasks.observation import Absent, ObservationError, Unobserved
+from tasks.resources.facts import Cpu, Disk, Interface, Memory, OomKills, Pressure, Traffic
 from tasks.resources.host import cpu_between, network_between, read_oom_kills, read_pressure
 from tasks.resources.mounts import parse_mountinfo, read_disks, real_mounts
 from tasks.resources.observe import read_host

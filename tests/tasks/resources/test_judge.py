@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tasks.bounds import Bound
 from tasks.check_result import Chart, CheckResult, Quantity, Status, Table, msg
 from tasks.observation import Unobserved
-from tasks.resources.bounds import Bound
 from tasks.resources.facts import (
     Absent,
     Cpu,

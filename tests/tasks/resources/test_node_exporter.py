@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from tasks.observation import Unobserved
+from tasks.observation import Absent, Unobserved
 from tasks.prometheus.facts import Point
-from tasks.resources.facts import Absent, Cpu, Disk, Host, Interface, Memory, OomKills, Pressure, Swap, Traffic
+from tasks.resources.facts import Cpu, Disk, Host, Interface, Memory, OomKills, Pressure, Swap, Traffic
 from tasks.resources.node_exporter import hosts
 
 Answers = dict[str, list[Point]]

@@ -5,8 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tasks.check_result import CheckResult, Status, Table, msg
-from tasks.observation import Unobserved
-from tasks.resources.facts import Absent
+from tasks.observation import Absent, Unobserved
 from tasks.slo.facts import Maintenance, Outage
 from tasks.slo.incidents import Incident, down_spans, durations, incidents_of
 from tasks.slo.judge import Known

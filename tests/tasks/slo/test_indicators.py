@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from tasks.check_result import msg
-from tasks.observation import Unobserved
-from tasks.resources.facts import Absent
+from tasks.observation import Absent, Unobserved
 from tasks.slo.facts import Minutes, Scope, Traffic
 from tasks.slo.indicators import Looked, by_module, minutes_of
 from tasks.slo.minutes import flags

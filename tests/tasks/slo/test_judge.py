@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from tasks.check_result import CheckResult, Status, Table, msg
-from tasks.observation import Unobserved
-from tasks.resources.facts import Absent
+from tasks.observation import Absent, Unobserved
 from tasks.slo.facts import Maintenance
 from tasks.slo.judge import judge_objective, percent
 from tasks.slo.minutes import Tally, slices

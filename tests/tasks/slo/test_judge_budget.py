@@ -7,8 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tasks.check_result import CheckResult, Curve, Status, msg
-from tasks.observation import Unobserved
-from tasks.resources.facts import Absent
+from tasks.observation import Absent, Unobserved
 from tasks.slo.incidents import Incident
 from tasks.slo.judge_budget import judge_budget
 from tasks.slo.policy import Step, policy_step

@@ -4,8 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tasks.check_result import CheckResult, Status, msg
-from tasks.observation import Unobserved
-from tasks.resources.facts import Absent
+from tasks.observation import Absent, Unobserved
 from tasks.slo.burn import Burning
 from tasks.slo.judge_burn import judge_burn
 from tasks.slo.settings import Alerts

@@ -7,8 +7,7 @@ from datetime import datetime
 from pydantic import BaseModel
 
 from tasks.check_result import Check, CheckResult, Evidence, Limit, Message, Quantity, Status
-from tasks.observation import Unobserved
-from tasks.resources.facts import Absent
+from tasks.observation import Absent, Unobserved
 
 _RANK = (Status.PASS, Status.WARN, Status.FAIL)
 

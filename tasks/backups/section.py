@@ -3,16 +3,18 @@
 import asyncio
 from collections.abc import Sequence
 from functools import partial
+from typing import Final
 
-from flows.options import RoundRefused
-from flows.rounds import Round
-from reports.report import Kpi, Section
-from tasks.backups.checks import CHECKS, DRILL, FRESHNESS, RECOVERY_TIME
+from tasks.backups.checks import CHECKS, DRILL, FILE_CHECKS, FRESHNESS, LINE, RECOVERY_TIME
 from tasks.backups.look import Depth, Looked, look_at_backups
 from tasks.backups.review import ended_at, judge_backups
 from tasks.backups.store import store_drill
 from tasks.backups.targets import NO_BACKUPS, Target, not_looked_at, targets_of
 from tasks.check_result import CheckResult, Message, Status, msg
+from tasks.observation import Absent, Unobserved
+from tasks.round import Round, RoundRefused, System
+from tasks.section import Kpi, Section, nothing_seen
+from tasks.settings import Settings
 
 _LEFT_FOR_THE_END_S = 60.0
 
@@ -20,11 +22,9 @@ _LEFT_FOR_THE_END_S = 60.0
 async def verify_backups(round_: Round, depth: Depth = "full", only: str = "") -> Section:
     """Look at every database's backups one after another, the history's first; a drill needs the machine for itself."""
     settings, now = round_.settings, round_.now()
-    if settings.backups is None:
-        return Section(tuple(check.judged(Status.SKIPPED, "service", NO_BACKUPS, at=now) for check in CHECKS))
     if now >= round_.period.end + (round_.period.end - round_.period.start):
-        late = msg("This look sees only the present, not {day}", day=round_.period.key)
-        return Section(tuple(check.judged(Status.UNKNOWN, "service", late, at=now) for check in CHECKS))
+        late = Unobserved(msg("This look sees only the present, not {day}", day=round_.period.key))
+        return nothing_seen(CHECKS, late, now)
     targets = _chosen(await asyncio.to_thread(targets_of, settings), only)
     results: list[CheckResult] = []
     left_out = not_looked_at(settings, only, now)
@@ -79,3 +79,16 @@ def _notes(targets: Sequence[Target]) -> tuple[Message, ...]:
         names = ", ".join(made_up)
         return (msg("Synthetic: the older backups of {names} are made up, not a service's", names=names),)
     return ()
+
+
+def _absent(settings: Settings) -> Absent | None:
+    return Absent(NO_BACKUPS) if settings.backups is None else None
+
+
+def backups(depth: Depth = "full", only: str = "") -> System:
+    """The section as a person may narrow it: to what needs no restore, to one database."""
+    checks = CHECKS if depth == "full" else FILE_CHECKS
+    return System(LINE, checks, partial(verify_backups, depth=depth, only=only), _absent)
+
+
+BACKUPS: Final = backups()

@@ -1,13 +1,14 @@
 """SLO review: what did the objectives come to, how much of each error budget is left, and what does that ask for?"""
 
 import asyncio
+from typing import Final
 
-from flows.rounds import Round
-from reports.report import Kpi, Section
 from tasks.check_result import CheckResult, Message, msg
 from tasks.logs.ingest import read_log
 from tasks.observation import Unobserved, seen
-from tasks.slo.checks import AVAILABILITY, DEPLOYS, UPTIME
+from tasks.round import Round, System
+from tasks.section import Kpi, Section
+from tasks.slo.checks import AVAILABILITY, CHECKS, DEPLOYS, LINE, UPTIME
 from tasks.slo.judge_months import judge_month, month_figures, not_frozen
 from tasks.slo.judge_review import judge_review, rests_on_logs
 from tasks.slo.look import look_at_slis, notes_on, objectives_of
@@ -84,3 +85,6 @@ def _first(results: tuple[CheckResult, ...], check: str) -> float | None:
     """The first figure of a check, if it was measured."""
     figures = (r.observed.value for r in results if r.check == check and r.status.measured and r.observed is not None)
     return next((figure for figure in figures if isinstance(figure, int | float)), None)
+
+
+SLO: Final = System(LINE, CHECKS, slo_review)

@@ -4,12 +4,10 @@ from typing import Any, Literal
 
 from alembic import context
 
-from tasks.backups import tables as _backups  # noqa: F401
-from tasks.history import tables as _history  # noqa: F401  these fill metadata
+from tasks.discovery import modules
 from tasks.history.engine import UtcDateTime, metadata
-from tasks.logs import tables as _logs  # noqa: F401
-from tasks.samples import tables as _samples  # noqa: F401
-from tasks.slo import tables as _slo  # noqa: F401
+
+modules("tables")  # they fill metadata
 
 
 def _render(kind: str, thing: Any, _context: Any) -> str | Literal[False]:

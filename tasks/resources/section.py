@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
 
-from flows.rounds import Round
-from reports.report import Kpi, Section
+from tasks.bounds import not_measured
 from tasks.check_result import CheckResult, msg
 from tasks.database.checks import CHECKS as DATABASE
 from tasks.database.facts import DatabaseFacts, Size
@@ -13,11 +13,10 @@ from tasks.database.judge import judge_database
 from tasks.database.limits import DatabaseLimits
 from tasks.kpi.checks import CHECKS as NUMBERS
 from tasks.kpi.judge import judge_kpis, judge_queues
-from tasks.observation import Unobserved
-from tasks.resources.bounds import not_measured
+from tasks.observation import Absent, Unobserved
 from tasks.resources.checks import CHECKS as RESOURCES
-from tasks.resources.checks import CONTAINER_CHECKS, DISK, HOST_CHECKS, MEMORY
-from tasks.resources.facts import Absent, Container, Cpu, Host
+from tasks.resources.checks import CONTAINER_CHECKS, DISK, HOST_CHECKS, LINE, MEMORY
+from tasks.resources.facts import Container, Cpu, Host
 from tasks.resources.judge import (
     Samples,
     judge_container_cpu,
@@ -34,9 +33,8 @@ from tasks.resources.limits import ResourceLimits
 from tasks.resources.look import HOST, Looked, look_at_resources, looked_at_nothing
 from tasks.resources.readings import CONTAINER
 from tasks.resources.store import read_day
-
-CHECKS = (*RESOURCES, *DATABASE, *NUMBERS)
-"""What this section answers."""
+from tasks.round import Round, System
+from tasks.section import Kpi, Section
 
 _GB = 1_000_000_000
 _SAMPLED = ("cpu.used", "oom.kills")
@@ -115,3 +113,6 @@ def _highest(results: tuple[CheckResult, ...], check: str) -> float | None:
     """The highest figure of a check that was measured."""
     figures = [r.observed.value for r in results if r.check == check and r.status.measured and r.observed is not None]
     return max((figure for figure in figures if isinstance(figure, int | float)), default=None)
+
+
+RESOURCE_USAGE: Final = System(LINE, (*RESOURCES, *DATABASE, *NUMBERS), resource_usage)

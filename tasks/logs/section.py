@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Final
 
-from flows.rounds import Round
-from reports.report import Kpi, Section
 from tasks.check_result import CheckResult, Message, Status, msg
+from tasks.logs.checks import CHECKS, LINE
 from tasks.logs.facts import LogReview, SourceRead
 from tasks.logs.ingest import read_log
 from tasks.logs.judge import (
@@ -20,6 +20,8 @@ from tasks.logs.judge_sources import judge_malformed, judge_sources, not_read, n
 from tasks.logs.settings import Source
 from tasks.logs.store_review import read_review
 from tasks.observation import Unobserved, seen
+from tasks.round import Round, System
+from tasks.section import Kpi, Section
 from tasks.settings import Settings
 
 _PERIOD = timedelta(hours=24)
@@ -95,3 +97,6 @@ def _notes(review: LogReview | None) -> tuple[Message, ...]:
     if not made_up:
         return ()
     return (msg("Synthetic: the lines of {sources} are generated, not a service's", sources=", ".join(made_up)),)
+
+
+LOGS: Final = System(LINE, CHECKS, error_log_review)

@@ -1,10 +1,10 @@
 """Health check: is the service alive, ready, healthy and quick, on every instance?"""
 
 from contextlib import AsyncExitStack
+from typing import Final
 
-from flows.rounds import Round
-from reports.report import Kpi, Section
 from tasks.check_result import CheckResult, msg
+from tasks.health.checks import CHECKS, LINE
 from tasks.health.facts import HealthReport, Sampled
 from tasks.health.judge import (
     answered_percent,
@@ -20,6 +20,8 @@ from tasks.health.look import open_instance
 from tasks.health.observe import Target, read_answers, read_health
 from tasks.health.settings import PROBES, Health
 from tasks.observation import Unobserved, seen
+from tasks.round import Round, System
+from tasks.section import Kpi, Section
 
 
 async def health_check(round_: Round) -> Section:
@@ -63,3 +65,6 @@ async def _report(round_: Round, target: Target, path: str | None) -> HealthRepo
     if path is None:
         return None
     return await seen(read_health(target, path)) if round_.past is None else round_.past
+
+
+HEALTH: Final = System(LINE, CHECKS, health_check)

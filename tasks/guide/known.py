@@ -1,0 +1,19 @@
+"""Every check and every built-in line, found in the systems' folders."""
+
+from functools import cache
+
+from tasks.check_result import Check
+from tasks.discovery import modules
+from tasks.guide.lines import GuideLine
+
+
+@cache
+def every_check() -> tuple[Check, ...]:
+    """The checks of all systems: CHECKS of each `tasks/<system>/checks.py`."""
+    return tuple(check for module in modules("checks") for check in module.CHECKS)
+
+
+@cache
+def every_line() -> tuple[GuideLine, ...]:
+    """The guide's lines that systems answer: LINE of those modules; a system that shares another's has none."""
+    return tuple(module.LINE for module in modules("checks") if hasattr(module, "LINE"))
