@@ -38,15 +38,16 @@ class Lang(StrEnum):
 
 
 class RunCommand(TyperCommand):
-    """Names the flows in its help only when it is asked for: the catalogue brings Prefect, a second of imports."""
+    """Names the flows and their options only when its help is asked for: the catalogue costs a second of imports."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Fill in the names of the checklists."""
-        from flows.catalogue import CATALOGUE
+        """Fill in what the catalogue of flows knows."""
+        from flows.catalogue import CHECKLISTS
 
-        for parameter in self.params:
-            if isinstance(parameter, TyperArgument) and parameter.help is not None:
-                parameter.help = parameter.help.format(flows=", ".join(CATALOGUE))
+        [flow] = (parameter for parameter in self.params if isinstance(parameter, TyperArgument))
+        flow.help = f"One of {', '.join(CHECKLISTS)}."
+        own = {name: ", ".join(f"--{option}" for option in c.form.own()) for name, c in CHECKLISTS.items()}
+        self.epilog = "  ".join(f"{name} also takes {options}." for name, options in own.items() if options)
         super().format_help(ctx, formatter)
 
 
@@ -57,12 +58,10 @@ ServicesOption = Annotated[
 ]
 
 
-@app.command(cls=RunCommand)
+@app.command(cls=RunCommand, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def run(
-    flow: Annotated[
-        str,
-        typer.Argument(help="{flows}"),
-    ],
+    context: typer.Context,
+    flow: Annotated[str, typer.Argument()],
     service: ServiceOption = None,
     period: Annotated[
         str | None,
@@ -71,26 +70,51 @@ def run(
             help="Day (2026-11-24), week (2026-W48) or month (2026-11); default: today, the last whole week or month.",
         ),
     ] = None,
-    depth: Annotated[
-        str | None, typer.Option(help="Of backup-verification: full, with a restore drill, or files only.")
-    ] = None,
     mail: Annotated[bool, typer.Option("--mail", help="Mail even if a rerun says nothing new.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON, and nothing else there.")] = False,
     lang: LangOption = None,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show Prefect's log.")] = False,
 ) -> None:
     """Hold one round now. Exit status: 0 passed or attention, 1 checks failed, 2 usage, 3 incomplete or broken."""
+    given = _flow_options(context.args) | ({} if period is None else {"for": period})
+    raise typer.Exit(_run(flow, service, given, mail=mail, as_json=as_json, lang=lang, verbose=verbose))
+
+
+def _flow_options(words: list[str]) -> dict[str, str]:
+    """Options that belong to one flow, as they were written: `--depth files` or `--depth=files`."""
+    given, left = {}, iter(words)
+    for word in left:
+        name, equals, value = word.partition("=")
+        if not name.startswith("--"):
+            fail(f"{word!r} is neither a flow nor an option; see: rounds run --help", USAGE)
+        if not equals and (value := next(left, "")) == "":
+            fail(f"{name} needs a value", USAGE)
+        given[name.removeprefix("--")] = value
+    return given
+
+
+def _run(
+    flow: str,
+    service: Path | None,
+    given: dict[str, str],
+    *,
+    mail: bool = False,
+    as_json: bool = False,
+    lang: Lang | None = None,
+    verbose: bool = False,
+) -> int:
+    """Hold a round and show it; gives its exit status."""
     with explained():
         from deployments.prefect_server import usable_server
         from deployments.progress import working
-        from flows.catalogue import entry_of
+        from flows.catalogue import checklist_of
         from flows.options import options_of
         from tasks.settings import load_settings, use_services
 
         file = service_file(service)
         settings = load_settings(file)
-        form = entry_of(flow).checklist.form
-        options = options_of(form, period, datetime.now(UTC), settings.zone, mail=mail, depth=depth)
+        checklist = checklist_of(flow)
+        options = options_of(checklist.form, given, datetime.now(UTC), settings.zone, mail=mail)
         use_services(file)
         if not verbose:
             _quiet()
@@ -100,9 +124,9 @@ def run(
             from deployments.run import hold_round
 
             with working(f"{flow} / {settings.service.name}"):
-                held = hold_round(flow, settings, options, warn)
+                held = hold_round(checklist, settings, options, warn)
     _show(held, settings, lang, as_json)
-    raise typer.Exit(held.exit_status)
+    return held.exit_status
 
 
 @app.command()
@@ -134,7 +158,7 @@ def init(
         written = look_and_write(given, datetime.now(UTC), typer.echo)
     try:
         if not no_run:
-            run("daily-checklist", service=output)
+            raise typer.Exit(_run("daily-checklist", output, {}))
     finally:  # the round ends with its exit status
         typer.echo(f"To do in {output}:")
         for number, edit in enumerate(written.edits, 1):

@@ -10,7 +10,8 @@ from prefect import State
 from prefect.events.worker import EventsWorker
 from prefect.logging.handlers import APILogWorker
 
-from flows.catalogue import entry_of
+from flows.catalogue import flow_of
+from flows.checklist import Checklist
 from flows.options import RoundOptions
 from flows.outbox import deliver
 from flows.rounds import NOT_ARCHIVED, opened
@@ -47,8 +48,8 @@ class Held:
         return _EXIT_STATUS.get(Verdict(self.state), BROKEN) if known else BROKEN
 
 
-async def _run(flow: str, service: str, options: RoundOptions) -> State[Any]:
-    run: Any = entry_of(flow).flow
+async def _run(checklist: Checklist, service: str, options: RoundOptions) -> State[Any]:
+    run: Any = flow_of(checklist)
     state: State[Any] = await run(service, options, return_state=True)
     return state
 
@@ -59,14 +60,14 @@ def flush_prefect() -> None:
     EventsWorker.drain_all(timeout=_FLUSH_WITHIN_S, at_exit=False)
 
 
-def hold_round(flow: str, settings: Settings, options: RoundOptions, warn: Callable[[str], None]) -> Held:
-    """Run a flow in this process on the Prefect server of the environment, then send what it caused.
+def hold_round(checklist: Checklist, settings: Settings, options: RoundOptions, warn: Callable[[str], None]) -> Held:
+    """Run a checklist in this process on the Prefect server of the environment, then send what it caused.
 
     Raises ExplainedError as the flow does.
     """
     history = history_of(settings)
     before = {run.sequence for run in read_runs(history, settings.service.name, most=1)}
-    state = asyncio.run(_run(flow, settings.service.name, options))
+    state = asyncio.run(_run(checklist, settings.service.name, options))
     flush_prefect()
     error = getattr(state.data, "result", None)
     if isinstance(error, ExplainedError):

@@ -21,17 +21,12 @@ CHECKLIST = Checklist(
     form=BackupOptions,
     timing=Timing(max_lateness=timedelta(hours=12), deadline=timedelta(hours=6)),
     schedule=Schedule("0 6 * * *", "daily-0600", {"options": {"depth": "files"}}),
-    grows=False,
-    idle=True,
+    takes_added_lines=False,
+    only_if_configured=True,
 )
 
 
-@flow(
-    name=CHECKLIST.name,
-    flow_run_name=CHECKLIST.run_name,
-    retries=0,
-    timeout_seconds=CHECKLIST.timing.deadline.total_seconds(),
-)
+@flow(name=CHECKLIST.name, flow_run_name=CHECKLIST.run_name, retries=0, timeout_seconds=CHECKLIST.deadline_s)
 async def backup_verification(service: str, options: BackupOptions = BackupOptions()) -> State[Any]:  # noqa: B008
     """バックアップの検証: リストア訓練、またはファイルの確認 / Backups: a restore drill, or a look at the files only.
 
@@ -39,4 +34,4 @@ async def backup_verification(service: str, options: BackupOptions = BackupOptio
         service: 対象サービスの名前 / name of the service, as in its service file
         options: 実行条件 / how deep, of which database, and whether to mail
     """
-    return await run_checklist(CHECKLIST, service, options, backups(options.depth, options.database))
+    return await run_checklist(CHECKLIST, service, options, (backups(options.depth, options.database),))

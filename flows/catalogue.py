@@ -1,35 +1,69 @@
-"""The one list of checklists: command line, schedules and tests read it."""
+"""The one list of flows: the command line, deployments, documents and tests read it."""
 
 from dataclasses import dataclass
 from typing import Any, Final
 
 from prefect import Flow
 
-from flows import backup_verification, daily_checklist, monthly_checklist, slo_report, weekly_checklist
+from flows import (
+    backup_verification,
+    daily_checklist,
+    error_triage,
+    monitoring,
+    monthly_checklist,
+    outbox,
+    records,
+    slo_report,
+    weekly_checklist,
+)
 from flows.checklist import Checklist
+from flows.timing import Schedule, Timing
 from tasks.round import RoundRefused
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A checklist and the flow that runs it."""
+    """A flow as it is deployed: on a schedule, or without one as a form that people start.
 
-    checklist: Checklist
+    One that is not `per_service` has one deployment for every service of the machine.
+    """
+
     flow: Flow[..., Any]
+    timing: Timing
+    schedule: Schedule | None = None
+    checklist: Checklist | None = None
+    per_service: bool = True
 
 
-_LISTED: Final = (
-    Entry(daily_checklist.CHECKLIST, daily_checklist.daily_checklist),
-    Entry(weekly_checklist.CHECKLIST, weekly_checklist.weekly_checklist),
-    Entry(backup_verification.CHECKLIST, backup_verification.backup_verification),
-    Entry(slo_report.CHECKLIST, slo_report.slo_report),
-    Entry(monthly_checklist.CHECKLIST, monthly_checklist.monthly_checklist),
+def _held(checklist: Checklist, flow: Flow[..., Any]) -> Entry:
+    return Entry(flow, checklist.timing, checklist.schedule, checklist)
+
+
+FLOWS: Final = (
+    _held(daily_checklist.CHECKLIST, daily_checklist.daily_checklist),
+    _held(weekly_checklist.CHECKLIST, weekly_checklist.weekly_checklist),
+    _held(backup_verification.CHECKLIST, backup_verification.backup_verification),
+    _held(slo_report.CHECKLIST, slo_report.slo_report),
+    _held(monthly_checklist.CHECKLIST, monthly_checklist.monthly_checklist),
+    Entry(monitoring.monitoring, monitoring.TIMING, monitoring.SCHEDULE),
+    Entry(error_triage.error_triage, error_triage.TIMING),
+    Entry(records.record_deploy, records.TIMING),
+    Entry(records.record_outage, records.TIMING),
+    Entry(records.record_maintenance, records.TIMING),
+    Entry(outbox.outbox, outbox.TIMING, outbox.SCHEDULE, per_service=False),
 )
-CATALOGUE: Final = {entry.checklist.name: entry for entry in _LISTED}
+
+CHECKLISTS: Final = {entry.checklist.name: entry.checklist for entry in FLOWS if entry.checklist is not None}
+"""What can be run by hand as a round, by name."""
 
 
-def entry_of(name: str) -> Entry:
+def checklist_of(name: str) -> Checklist:
     """The checklist of this name; raises RoundRefused naming those that there are."""
-    if name not in CATALOGUE:
-        raise RoundRefused(f"there is no flow {name!r}; there are: {', '.join(CATALOGUE)}")
-    return CATALOGUE[name]
+    if name not in CHECKLISTS:
+        raise RoundRefused(f"there is no flow {name!r}; there are: {', '.join(CHECKLISTS)}")
+    return CHECKLISTS[name]
+
+
+def flow_of(checklist: Checklist) -> Flow[..., Any]:
+    """The flow that runs a checklist."""
+    return next(entry.flow for entry in FLOWS if entry.checklist is checklist)

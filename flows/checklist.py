@@ -1,18 +1,20 @@
 """One declaration per checklist, and the one way in which every checklist runs."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from prefect import State, task
-from prefect.cache_policies import NO_CACHE
+from prefect import State
+from prefect.context import FlowRunContext
+from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
-from prefect.states import Completed, Failed
 
 from flows.options import RoundOptions
 from flows.rounds import begin_round, close_round
 from flows.timing import Schedule, Timing, planned_start
+from reports import names
 from reports.words import Words
 from tasks.check_result import Message, moment, msg
 from tasks.errors import ExplainedError
@@ -21,16 +23,18 @@ from tasks.guide.lines import GuideLine, left_out
 from tasks.guide.settings import Key
 from tasks.observation import Unobserved
 from tasks.round import Round, System, utc_now
+from tasks.secrets import masked
 from tasks.section import Section, nothing_seen
 from tasks.settings import Settings, find_service
-from tasks.visible import never, no_transaction
+from tasks.visible import StepState, astep, speaking
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checklist:
-    """A checklist that runs as a flow; what it looks at stands in the guide's order.
+    """A checklist that runs as a flow: what it is called, what it looks at in the guide's order, when it runs.
 
-    `grows`: a service file may add lines. `idle`: without anything to look at, no schedule starts it.
+    `guide` is the checklist of the guide whose lines it answers; with `takes_added_lines` a service file may add some.
+    `only_if_configured`: its schedule starts it only where there is something to look at.
     """
 
     name: str
@@ -40,96 +44,111 @@ class Checklist:
     form: type[RoundOptions]
     timing: Timing
     schedule: Schedule
-    grows: bool = True
-    idle: bool = False
+    takes_added_lines: bool = True
+    only_if_configured: bool = False
+
+    @property
+    def deadline_s(self) -> float:
+        """The longest that a run may take."""
+        return self.timing.deadline.total_seconds()
 
     def lines(self, settings: Settings) -> tuple[GuideLine, ...]:
         """The lines of a service's own checklist."""
-        return settings.guide.lines(self.guide, (system.line for system in self.systems), grows=self.grows)
+        builtin = (system.line for system in self.systems)
+        return settings.guide.lines(self.guide, builtin, takes_added=self.takes_added_lines)
 
-    def scheduled_for(self, settings: Settings) -> bool:
+    def is_scheduled_for(self, settings: Settings) -> bool:
         """False when the guide asks for no such round of this service."""
-        return not self.idle or any(system.absent(settings) is None for system in self.systems)
+        return not self.only_if_configured or any(system.absent(settings) is None for system in self.systems)
 
     def run_name(self) -> str:
-        """What a run is for, such as `kondate 2026-11-24`; only the service where its file cannot be read."""
-        asked: dict[str, Any] = flow_run.parameters
-        service, options = asked["service"], asked.get("options") or self.form()
+        """What a run is for, such as `kondate 2026-11-24`; the service alone where that cannot be known."""
+        given: dict[str, Any] = flow_run.parameters
+        service, options = str(given["service"]), given["options"]
         try:
             zone = find_service(service).zone
-            period = options.period((planned_start() or utc_now()).astimezone(zone).date(), zone)
-        except ExplainedError:
-            return str(service)
-        return f"{service} {period.key}"
+            return f"{service} {options.period((planned_start() or utc_now()).astimezone(zone).date(), zone).key}"
+        except ExplainedError:  # the run itself says what is wrong
+            return service
 
 
-async def run_checklist(checklist: Checklist, service: str, options: RoundOptions, *narrowed: System) -> State[Any]:
-    """Look along the guide's lines, then store, archive and show what was found; `narrowed` replaces the systems."""
+async def run_checklist(
+    checklist: Checklist, service: str, options: RoundOptions, systems: Sequence[System] = ()
+) -> State[Any]:
+    """Look along the guide's lines, then store, archive and show what was found.
+
+    `systems` stands for the checklist's own where a person narrowed what is looked at.
+    """
     round_ = await begin_round(checklist.name, service, options, checklist.timing)
     if isinstance(round_, State):
         return round_
     lines = checklist.lines(round_.settings)
-    sections = await look_along(round_, lines, narrowed or checklist.systems)
+    sections = await look_along(round_, lines, systems or checklist.systems)
     return await close_round(round_, sections, lines, checklist.title)
 
 
-async def look_along(round_: Round, lines: Iterable[GuideLine], systems: tuple[System, ...]) -> list[Section]:
-    """What the systems found, in their order; each line is a task run that looks at what no line before it needed."""
+async def look_along(round_: Round, asked: Sequence[GuideLine], systems: Sequence[System]) -> list[Section]:
+    """What the systems found, in their order.
+
+    Each line of the guide is a task run: it looks at those of the systems that answer it which no line before it has
+    looked at, and its state is the verdict on the line. A system that no line asks for is looked at after them.
+    """
     words = Words(round_.settings.reports.locales[0], round_.settings.service.timezone)
-    known, found = tuple(lines), dict[str, Section]()
-    unasked = [s.line for s in systems if not any(line.covers(c.id) for line in known for c in s.checks)]
-    for line in (*known, *unasked):
-        needed = [
-            system
-            for system in systems
-            if system.line.id not in found
-            and (line is system.line or any(line.covers(check.id) for check in system.checks))
-            and not left_out(known, system.checks)
-        ]
+    found: dict[str, Section] = {}
 
-        async def answer(line: GuideLine = line, needed: list[System] = needed) -> LineVerdict:
-            for system in needed:
+    async def answer(line: GuideLine, answering: Sequence[System]) -> LineVerdict:
+        for system in answering:
+            if system.line.id not in found and not left_out(asked, system.checks):
                 found[system.line.id] = await look(round_, system)
-            results = tuple(result for section in found.values() for result in section.results)
-            return judge_lines((line,), results)[0]
+        results = tuple(result for section in found.values() for result in section.results)
+        return judge_lines((line,), results)[0]
 
-        await tick(_name(line, words), answer, words)
+    def say(message: Message) -> str:
+        text: str = masked(words.say(message))
+        return text
+
+    with speaking(say):
+        for line, answering in _asked(asked, systems):
+            name = _name(line, words)
+            verdict = await astep(name, partial(answer, line, answering), _state_of)
+            _log(f"{name}: {say(names.VERDICTS[verdict.verdict])}: {say(verdict.reason)}")
     return [found[system.line.id] for system in systems if system.line.id in found]
-
-
-def _name(line: GuideLine, words: Words) -> str:
-    """How Prefect shows a line: by its id too, since the run graph's font has Latin letters alone."""
-    text = line.also if words.locale == "ja" and line.also else words.say(line.text)
-    return text if text == line.id else f"{line.id}: {text}"
-
-
-@task(task_run_name="{line}", retries=1, retry_condition_fn=never, cache_policy=NO_CACHE, persist_result=False)
-async def tick_line(line: str, answer: Callable[[], Awaitable[LineVerdict]], words: Words) -> State[Any]:
-    """Look at what a line of the guide asks for; the state's name is the line's verdict."""
-    with no_transaction():
-        verdict = await answer()
-    bad = verdict.verdict in (Verdict.FAILED, Verdict.INCOMPLETE)
-    return (Failed if bad else Completed)(name=verdict.verdict.value, message=words.say(verdict.reason))
-
-
-async def tick(line: str, answer: Callable[[], Awaitable[LineVerdict]], words: Words) -> None:
-    """A line as a task run; a bug in it breaks the round."""
-    run: Any = tick_line  # a task that returns a State has wrong types with return_state
-    state: State[None] = await run(line, answer, words, return_state=True)
-    if state.name not in set(Verdict):
-        await state.aresult()
 
 
 async def look(round_: Round, system: System) -> Section:
     """What a system finds; one that does not end in time is not measured, and the round is reported all the same."""
     if (absent := system.absent(round_.settings)) is not None:
         return nothing_seen(system.checks, absent, round_.now())
-    left_s = (round_.ends_at - round_.now()).total_seconds()
     try:
-        async with asyncio.timeout(left_s) as limit:
+        async with asyncio.timeout((round_.ends_at - round_.now()).total_seconds()) as limit:
             return await system.look(round_)
     except TimeoutError:
         if not limit.expired():
             raise
     late = Unobserved(msg("There was no time left: the round has to end by {at}", at=moment(round_.ends_at)))
     return nothing_seen(system.checks, late, round_.now())
+
+
+def _asked(lines: Sequence[GuideLine], systems: Sequence[System]) -> Iterator[tuple[GuideLine, tuple[System, ...]]]:
+    """Each line with the systems that answer it, then each system that no line asks for with its own."""
+    unasked = list(systems)
+    for line in lines:
+        answering = tuple(s for s in systems if any(line.covers(check.id) for check in s.checks))
+        unasked = [system for system in unasked if system not in answering]
+        yield line, answering
+    yield from ((system.line, (system,)) for system in unasked)
+
+
+def _name(line: GuideLine, words: Words) -> str:
+    """What Prefect calls a line: its id first, since the font of the run graph has Latin letters alone."""
+    text = line.also if words.locale == "ja" and line.also else words.say(line.text)
+    return f"{'added' if text == line.id else line.id}: {text}"
+
+
+def _state_of(line: LineVerdict) -> StepState:
+    return StepState(line.verdict.value, line.reason, line.verdict not in (Verdict.FAILED, Verdict.INCOMPLETE))
+
+
+def _log(text: str) -> None:
+    if FlowRunContext.get() is not None:
+        get_run_logger().info(text)

@@ -28,12 +28,7 @@ CHECKLIST = Checklist(
 )
 
 
-@flow(
-    name=CHECKLIST.name,
-    flow_run_name=CHECKLIST.run_name,
-    retries=0,
-    timeout_seconds=CHECKLIST.timing.deadline.total_seconds(),
-)
+@flow(name=CHECKLIST.name, flow_run_name=CHECKLIST.run_name, retries=0, timeout_seconds=CHECKLIST.deadline_s)
 async def daily_checklist(service: str, options: DailyOptions = DailyOptions()) -> State[Any]:  # noqa: B008
     """日次チェックリスト: ヘルスチェック、エラーログ、リソース / The daily checklist: health, error log, resources.
 

@@ -9,7 +9,7 @@ from prefect import State, flow
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
-from flows.timing import SKIPPED, Timing, planned_start, too_late
+from flows.timing import SKIPPED, Schedule, Timing, planned_start, too_late
 from tasks.check_result import Message
 from tasks.health.look import health_readings, read_versions
 from tasks.history.engine import History
@@ -26,6 +26,7 @@ from tasks.settings import Settings, find_service
 from tasks.slo.store_records import note_version
 
 TIMING = Timing(max_lateness=timedelta(minutes=2), deadline=timedelta(minutes=2))
+SCHEDULE = Schedule("* * * * *", "monitoring-every-minute")
 _LOG_DEADLINE_S = 40.0
 """Lines that come later wait for the next minute."""
 

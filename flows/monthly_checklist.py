@@ -24,12 +24,7 @@ CHECKLIST = Checklist(
 )
 
 
-@flow(
-    name=CHECKLIST.name,
-    flow_run_name=CHECKLIST.run_name,
-    retries=0,
-    timeout_seconds=CHECKLIST.timing.deadline.total_seconds(),
-)
+@flow(name=CHECKLIST.name, flow_run_name=CHECKLIST.run_name, retries=0, timeout_seconds=CHECKLIST.deadline_s)
 async def monthly_checklist(service: str, options: MonthlyOptions = MonthlyOptions()) -> State[Any]:  # noqa: B008
     """月次チェックリスト: SLO レビュー / The monthly checklist: SLO review.
 

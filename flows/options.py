@@ -1,45 +1,63 @@
 """What a person may choose when starting a round, and what is refused at once."""
 
+import re
+from collections.abc import Mapping
 from datetime import date, datetime
-from typing import ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from tasks.periods import Period, day_period, month_before, parse_period, week_before
 from tasks.round import RoundRefused
 
 _MAIL = "変化がなくてもメールする / Mail even if nothing changed"
 _MAIL_HELP = "再実行は内容が変わったときだけメールします / a rerun is mailed only when it says something new"
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 class RoundOptions(BaseModel):
-    """What every round's form tells: the period that it is for (the field PERIOD, if any), and whether to mail."""
+    """What every round's form tells: the period that it is for, and whether to mail.
 
-    PERIOD: ClassVar[str] = ""
-    mail: bool = False
+    `PERIOD` is the field that chooses the period; a form without one is for the present alone.
+    """
+
+    model_config = ConfigDict(extra="forbid", title="実行条件 / Options")
+    PERIOD: ClassVar[str | None] = None
+
+    mail: bool = Field(default=False, title=_MAIL, description=_MAIL_HELP, json_schema_extra={"position": 9})
 
     def period(self, today: date, zone: ZoneInfo) -> Period:
         """The period that is meant; raises RoundRefused for a text that names none."""
-        raise NotImplementedError
+        return day_period(today, zone)
+
+    @classmethod
+    def own(cls) -> dict[str, Any]:
+        """The fields of this form that no other has, by name: options of its flow on the command line."""
+        shared = {*RoundOptions.model_fields, cls.PERIOD}
+        return {name: field for name, field in cls.model_fields.items() if name not in shared}
 
 
-F = TypeVar("F", bound=RoundOptions)
+Form = TypeVar("Form", bound=RoundOptions)
+
+
+def _day(value: object) -> object:
+    if isinstance(value, str) and not _DAY.fullmatch(value):  # pydantic takes seconds since 1970 for a day too
+        raise ValueError("a day is YYYY-MM-DD")
+    return value
 
 
 class DailyOptions(RoundOptions):
     """The form of a daily round."""
 
-    model_config = ConfigDict(extra="forbid", title="実行条件 / Options")
-    PERIOD: ClassVar[str] = "for_date"
+    PERIOD: ClassVar[str | None] = "for_date"
 
-    for_date: date | None = Field(
+    for_date: Annotated[date, BeforeValidator(_day)] | None = Field(
         default=None,
         title="対象日 / Date",
         description="空欄は当日 / empty: today",
         json_schema_extra={"position": 1},
     )
-    mail: bool = Field(default=False, title=_MAIL, description=_MAIL_HELP, json_schema_extra={"position": 2})
 
     def period(self, today: date, zone: ZoneInfo) -> Period:
         """The day, today unless another one was chosen."""
@@ -49,8 +67,7 @@ class DailyOptions(RoundOptions):
 class WeeklyOptions(RoundOptions):
     """The form of a weekly round."""
 
-    model_config = ConfigDict(extra="forbid", title="実行条件 / Options")
-    PERIOD: ClassVar[str] = "for_week"
+    PERIOD: ClassVar[str | None] = "for_week"
 
     for_week: str = Field(
         default="",
@@ -58,7 +75,6 @@ class WeeklyOptions(RoundOptions):
         description="2026-W48。空欄は先週 / empty: the last whole week",
         json_schema_extra={"position": 1},
     )
-    mail: bool = Field(default=False, title=_MAIL, description=_MAIL_HELP, json_schema_extra={"position": 2})
 
     def period(self, today: date, zone: ZoneInfo) -> Period:
         """The week that was chosen, else the last whole one."""
@@ -68,9 +84,7 @@ class WeeklyOptions(RoundOptions):
 
 
 class BackupOptions(RoundOptions):
-    """The form of a backup verification."""
-
-    model_config = ConfigDict(extra="forbid", title="実行条件 / Options")
+    """The form of a backup verification: only the present can be looked at."""
 
     depth: Literal["full", "files"] = Field(
         default="full",
@@ -84,18 +98,12 @@ class BackupOptions(RoundOptions):
         description="空欄はすべて / empty: every one",
         json_schema_extra={"position": 2},
     )
-    mail: bool = Field(default=False, title=_MAIL, description=_MAIL_HELP, json_schema_extra={"position": 3})
-
-    def period(self, today: date, zone: ZoneInfo) -> Period:
-        """Today: only the present can be looked at."""
-        return day_period(today, zone)
 
 
 class SloOptions(RoundOptions):
     """The form of an SLO report."""
 
-    model_config = ConfigDict(extra="forbid", title="実行条件 / Options")
-    PERIOD: ClassVar[str] = "for_period"
+    PERIOD: ClassVar[str | None] = "for_period"
 
     for_period: str = Field(
         default="",
@@ -103,7 +111,6 @@ class SloOptions(RoundOptions):
         description="2026-W48 または 2026-11。空欄は先週 / a week or a month; empty: the last whole week",
         json_schema_extra={"position": 1},
     )
-    mail: bool = Field(default=False, title=_MAIL, description=_MAIL_HELP, json_schema_extra={"position": 2})
 
     def period(self, today: date, zone: ZoneInfo) -> Period:
         """The week or month that was chosen, else the last whole week."""
@@ -115,8 +122,7 @@ class SloOptions(RoundOptions):
 class MonthlyOptions(RoundOptions):
     """The form of a monthly round."""
 
-    model_config = ConfigDict(extra="forbid", title="実行条件 / Options")
-    PERIOD: ClassVar[str] = "for_month"
+    PERIOD: ClassVar[str | None] = "for_month"
 
     for_month: str = Field(
         default="",
@@ -124,7 +130,6 @@ class MonthlyOptions(RoundOptions):
         description="2026-11。空欄は先月 / empty: the last whole month",
         json_schema_extra={"position": 1},
     )
-    mail: bool = Field(default=False, title=_MAIL, description=_MAIL_HELP, json_schema_extra={"position": 2})
 
     def period(self, today: date, zone: ZoneInfo) -> Period:
         """The month that was chosen, else the last whole one."""
@@ -134,20 +139,21 @@ class MonthlyOptions(RoundOptions):
 
 
 def options_of(
-    form: type[F], period: str | None, now: datetime, zone: ZoneInfo, *, mail: bool, **asked: str | None
-) -> F:
-    """A flow's form as a command fills it in; raises RoundRefused for a period or an option that is none of it."""
-    given: dict[str, object] = {name: value for name, value in asked.items() if value is not None}
-    if period is not None:
-        if not form.PERIOD:
-            raise RoundRefused("this flow sees only the present: leave --for out")
-        given[form.PERIOD] = period
+    form: type[Form], given: Mapping[str, str], now: datetime, zone: ZoneInfo, *, mail: bool = False
+) -> Form:
+    """A flow's form as a command fills it in, `for` being its period; raises RoundRefused, naming the option."""
+    fields = {("for" if name == form.PERIOD else name): name for name in form.model_fields}
+    if "for" in given and form.PERIOD is None:
+        raise RoundRefused("this flow sees only the present: leave --for out")
+    if unknown := sorted(given.keys() - fields.keys()):
+        own = ", ".join(f"--{name}" for name in form.own()) or "none of its own"
+        raise RoundRefused(f"--{unknown[0]} is no option of this flow; it has {own}")
     try:
-        options = form.model_validate({"mail": mail, **given})
+        options = form.model_validate({"mail": mail} | {fields[option]: value for option, value in given.items()})
     except ValidationError as error:
         [first, *_] = error.errors(include_input=False, include_url=False)
-        option = "--for" if first["loc"][0] == form.PERIOD else f"--{first['loc'][0]}"
-        raise RoundRefused(f"{option} {given[str(first['loc'][0])]}: {first['msg']}") from None
+        option = next(option for option, name in fields.items() if name == first["loc"][0])
+        raise RoundRefused(f"--{option} {given[option]}: {first['msg'].removeprefix('Value error, ')}") from None
     refuse_future(options.period(now.astimezone(zone).date(), zone), now, zone)
     return options
 

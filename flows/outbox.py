@@ -14,7 +14,7 @@ from prefect.states import Completed, Failed
 
 from flows.letters import REPORT, report_mail
 from flows.rounds import opened
-from flows.timing import SKIPPED, Timing, planned_start, too_late
+from flows.timing import SKIPPED, Schedule, Timing, planned_start, too_late
 from reports.report import UnreadableReport
 from tasks.delivery.eml import write_eml
 from tasks.delivery.errors import DeliveryError, Outcome
@@ -29,6 +29,7 @@ from tasks.secrets import masked, resolve
 from tasks.settings import Settings, find_service, services_folder, usable_services
 
 TIMING = Timing(max_lateness=timedelta(minutes=2), deadline=timedelta(minutes=10))
+SCHEDULE = Schedule("* * * * *", "outbox-every-minute")
 _MOST_LETTERS = 200
 _GIVE_UP_AFTER = 3
 _MARK = {Outcome.RETRY: mark_retry, Outcome.PERMANENT: mark_failed, Outcome.UNKNOWN: mark_unknown}

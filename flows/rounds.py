@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -22,6 +21,7 @@ from reports import artifacts
 from reports.archive import folder_of
 from reports.compose import RoundFacts, compose_report
 from reports.folders import ArchiveError
+from reports.mail import report_path
 from reports.report import OWN_WORDS, Report, Seal, UnreadableReport, from_text, to_data
 from reports.sentences import verdict_sentence
 from reports.words import Words
@@ -86,7 +86,7 @@ async def close_round(
     report, seal = opened(stored)
     words = Words(round_.settings.reports.locales[0], round_.settings.service.timezone)
     broken = await asyncio.to_thread(_archive, round_)
-    await _show(report, seal, words, folder_of(report, round_.settings.output))
+    await _show(report, seal, words, _address(report, round_.settings))
     return outcome(report, words, broken)
 
 
@@ -170,11 +170,18 @@ def _archive(round_: Round) -> str | None:
     return None
 
 
-async def _show(report: Report, seal: Seal, words: Words, folder: Path) -> None:
+def _address(report: Report, settings: Settings) -> str:
+    """Where people find the report: its page in the archive, or its file."""
+    if settings.reports.base_url is not None:
+        return f"{settings.reports.base_url.rstrip('/')}/{report_path(report, 'report.html')}"
+    return str((folder_of(report, settings.output) / "report.html").resolve())
+
+
+async def _show(report: Report, seal: Seal, words: Words, address: str) -> None:
     key = f"{report.service}-{report.flow}"
     if FlowRunContext.get() is None:
         return
-    get_run_logger().info(f"{verdict_sentence(report, words)} {folder / 'report.html'}")
+    get_run_logger().info(f"{verdict_sentence(report, words)} {address}")
     try:
         await acreate_table_artifact(artifacts.table(report, words), key=f"{key}-results")
         await acreate_markdown_artifact(artifacts.markdown(report, seal, words), key=f"{key}-report")

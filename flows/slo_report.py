@@ -21,16 +21,11 @@ CHECKLIST = Checklist(
     form=SloOptions,
     timing=Timing(max_lateness=timedelta(days=2), deadline=timedelta(minutes=30)),
     schedule=Schedule("0 9 * * 1", "weekly-monday-0900"),
-    grows=False,
+    takes_added_lines=False,
 )
 
 
-@flow(
-    name=CHECKLIST.name,
-    flow_run_name=CHECKLIST.run_name,
-    retries=0,
-    timeout_seconds=CHECKLIST.timing.deadline.total_seconds(),
-)
+@flow(name=CHECKLIST.name, flow_run_name=CHECKLIST.run_name, retries=0, timeout_seconds=CHECKLIST.deadline_s)
 async def slo_report(service: str, options: SloOptions = SloOptions()) -> State[Any]:  # noqa: B008
     """SLO レポート: 指標、エラーバジェット、稼働時間 / SLO report: indicators, error budgets, uptime.
 

@@ -1,4 +1,4 @@
-"""When a run was planned, and whether it comes too late to be of use."""
+"""When a flow runs, how late and how long it may, and whether a run comes too late to be of use."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When a flow starts in the service's zone, and what only its schedule tells it."""
+    """When a flow starts in the service's zone, and what only its schedule tells it; `slug` is its lasting name."""
 
     cron: str
     slug: str

@@ -24,12 +24,7 @@ CHECKLIST = Checklist(
 )
 
 
-@flow(
-    name=CHECKLIST.name,
-    flow_run_name=CHECKLIST.run_name,
-    retries=0,
-    timeout_seconds=CHECKLIST.timing.deadline.total_seconds(),
-)
+@flow(name=CHECKLIST.name, flow_run_name=CHECKLIST.run_name, retries=0, timeout_seconds=CHECKLIST.deadline_s)
 async def weekly_checklist(service: str, options: WeeklyOptions = WeeklyOptions()) -> State[Any]:  # noqa: B008
     """週次チェックリスト: バックアップの検証 / The weekly checklist: backup verification.
 

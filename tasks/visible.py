@@ -1,55 +1,140 @@
-"""A piece of a long look, seen in Prefect's run graph by its name and by what it came to."""
+"""A part of a look as a task run of its own: Prefect's run graph shows its name and what it came to."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from prefect import State, task
 from prefect.cache_policies import NO_CACHE
-from prefect.context import TaskRunContext
+from prefect.context import FlowRunContext, TaskRunContext
 from prefect.states import Completed, Failed
 from prefect.transactions import BaseTransaction
 
+from tasks.check_result import Message
+from tasks.secrets import masked
+
 T = TypeVar("T")
+Say = Callable[[Message], str]
 
 
-def never(*_: object) -> bool:
+@dataclass(frozen=True, slots=True)
+class StepState:
+    """What a step came to: the name of its task run's state, and why; `good` decides between green and red."""
+
+    name: str
+    reason: Message
+    good: bool
+
+
+def in_english(message: Message) -> str:
+    """A message without its translation, secrets masked."""
+    return masked(message.text.format(**message.params))
+
+
+_say: ContextVar[Say] = ContextVar("say", default=in_english)
+
+
+@contextmanager
+def speaking(say: Say) -> Iterator[None]:
+    """Steps within give their reasons by `say`: in the language of the service, and with secrets masked."""
+    token = _say.set(say)
+    try:
+        yield
+    finally:
+        _say.reset(token)
+
+
+def step(name: str, work: Callable[[], T], state_of: Callable[[T], StepState]) -> T:
+    """What the work gives; within a run it is a task run of this name. Whatever the work raises is raised."""
+    if not _in_a_run():
+        return work()
+    taken = _Taken[T](name)
+
+    def observed() -> State[Any]:
+        with taken.remembering():
+            return taken.ended(work(), state_of)
+
+    run: Any = _step  # a task that returns a State has wrong types with return_state
+    return taken.value(run(name, observed, return_state=True))
+
+
+async def astep(name: str, work: Callable[[], Awaitable[T]], state_of: Callable[[T], StepState]) -> T:
+    """The same for work that is a coroutine."""
+    if not _in_a_run():
+        return await work()
+    taken = _Taken[T](name)
+
+    async def observed() -> State[Any]:
+        with taken.remembering():
+            return taken.ended(await work(), state_of)
+
+    run: Any = _astep
+    return taken.value(await run(name, observed, return_state=True))
+
+
+class _Taken(Generic[T]):
+    """What came of a step beside its state: a Failed state carries no value, and its error cannot be read in threads
+    of an asynchronous flow.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._values: list[T] = []
+        self._error: Exception | None = None
+
+    @contextmanager
+    def remembering(self) -> Iterator[None]:
+        """Keeps the error that it lets through."""
+        try:
+            yield
+        except Exception as error:
+            self._error = error
+            raise
+
+    def ended(self, value: T, state_of: Callable[[T], StepState]) -> State[Any]:
+        """The state of a step that gave a value."""
+        of = state_of(value)
+        state: State[Any] = (Completed if of.good else Failed)(name=of.name, message=_say.get()(of.reason))
+        self._values.append(value)
+        return state
+
+    def value(self, state: State[Any]) -> T:
+        """The value, once the task run is over; raises what the step raised."""
+        if self._error is not None:
+            raise self._error
+        if not self._values:
+            raise RuntimeError(f"the step {self._name!r} was not taken: {state.name}: {state.message}")
+        return self._values[0]
+
+
+def _never(*_: object) -> bool:
     """A retry that is never granted: with retries=0 Prefect logs a Failed state twice, once with "NoneType: None"."""
     return False
 
 
+@task(task_run_name="{name}", retries=1, retry_condition_fn=_never, cache_policy=NO_CACHE, persist_result=False)
+def _step(name: str, work: Callable[[], State[Any]]) -> State[Any]:
+    with _no_transaction():
+        return work()
+
+
+@task(task_run_name="{name}", retries=1, retry_condition_fn=_never, cache_policy=NO_CACHE, persist_result=False)
+async def _astep(name: str, work: Callable[[], Awaitable[State[Any]]]) -> State[Any]:
+    with _no_transaction():
+        return await work()
+
+
+def _in_a_run() -> bool:
+    return FlowRunContext.get() is not None or TaskRunContext.get() is not None
+
+
 @contextmanager
-def no_transaction() -> Iterator[None]:
-    """Tasks below are no transaction with the one around them: else one failed look calls all others RolledBack."""
+def _no_transaction() -> Iterator[None]:
+    """Tasks below share no transaction with this one: else one that fails names all the others RolledBack."""
     token = BaseTransaction.__var__.set(None)  # type: ignore[arg-type]
     try:
         yield
     finally:
         BaseTransaction.__var__.reset(token)
-
-
-@task(task_run_name="{name}", retries=1, retry_condition_fn=never, cache_policy=NO_CACHE, persist_result=False)
-def take_step(name: str, work: Callable[[], tuple[bool, str, str]]) -> State[Any]:
-    """Do the work; `work` says whether that went well, the state's name, and why."""
-    good, state, why = work()
-    return (Completed if good else Failed)(name=state, message=why)
-
-
-def step(name: str, work: Callable[[], T], came_to: Callable[[T], tuple[bool, str, str]]) -> T:
-    """What the work gives; inside a task it is a task run of its own, named and with what it came to as its state.
-
-    A bug in it is raised as it is.
-    """
-    if TaskRunContext.get() is None:
-        return work()
-    given: list[T] = []
-
-    def observed() -> tuple[bool, str, str]:
-        given.append(work())
-        return came_to(given[0])
-
-    run: Any = take_step
-    state: State[Any] = run(name, observed, return_state=True)
-    if not given:
-        state.result()
-    return given[0]

@@ -229,6 +229,7 @@ def operate(tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch) -> Iter
             guide: str = GUIDE,
             mail: str = "",
             recipients: str = RECIPIENTS,
+            locales: str = '["en", "ja"]',
             more: str = "",
         ) -> Operated:
             file = folder / f"{name}.toml"
@@ -237,7 +238,7 @@ def operate(tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch) -> Iter
                 f'timezone = "{zone_without_midnight()}"\n'
                 f"{health}{guide}[mail]\nto = {recipients}\n{mail}"
                 f'[history]\nurl = "sqlite:///{name}.db"\n'
-                f'[reports]\noutput = "../archive"\nlocales = ["en", "ja"]\n{more}',
+                f'[reports]\noutput = "../archive"\nlocales = {locales}\n{more}',
                 encoding="utf-8",
             )
             settings = load_settings(file)

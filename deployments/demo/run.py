@@ -24,14 +24,15 @@ from deployments.demo.traffic import make_traffic
 from deployments.prefect_server import PrefectServer
 from deployments.progress import err, show_held, working
 from deployments.run import Held, hold_round
-from flows.catalogue import entry_of
+from flows import daily_checklist, monthly_checklist, slo_report, weekly_checklist
+from flows.checklist import Checklist
 from flows.options import options_of
 from reports.words import Words
 from tasks.check_result import CheckResult
 from tasks.errors import ExplainedError
 from tasks.settings import Settings, load_settings, use_services
 
-ROUNDS = ("daily-checklist", "weekly-checklist", "slo-report", "monthly-checklist")
+ROUNDS = (daily_checklist.CHECKLIST, weekly_checklist.CHECKLIST, slo_report.CHECKLIST, monthly_checklist.CHECKLIST)
 """Of today, of the last whole week twice, of the last whole month."""
 _REQUESTS, _SECONDS = 600, 10.0
 
@@ -69,10 +70,10 @@ def run_demo(folder: Path, output: Path, faults: frozenset[Fault], lang: str | N
         stack.enter_context(temporary_settings({PREFECT_API_URL: server.api_url}))
         use_services(file)
         settings = load_settings(file)
-        rounds = [_hold(flow, settings, lang) for flow in ROUNDS[:1]]
+        rounds = [_hold(checklist, settings, lang) for checklist in ROUNDS[:1]]
         with working("backups"):  # those of the night: the day's log is in the history by then
             bring_backups(file, faults, datetime.now(UTC))
-        rounds += [_hold(flow, settings, lang) for flow in ROUNDS[1:]]
+        rounds += [_hold(checklist, settings, lang) for checklist in ROUNDS[1:]]
     reports = [held.report for held in rounds if held.report is not None]
     comparison = compare(faults, *reports)
     words = Words(lang or settings.reports.locales[0], settings.service.timezone)
@@ -80,11 +81,11 @@ def run_demo(folder: Path, output: Path, faults: frozenset[Fault], lang: str | N
     return comparison.exact and all(held.state == held.report.verdict for held in rounds if held.report is not None)
 
 
-def _hold(flow: str, settings: Settings, lang: str | None) -> Held:
+def _hold(checklist: Checklist, settings: Settings, lang: str | None) -> Held:
     """A round with what it printed. Raises ExplainedError if it broke."""
-    with working(flow):
-        options = options_of(entry_of(flow).checklist.form, None, datetime.now(UTC), settings.zone, mail=False)
-        held = hold_round(flow, settings, options, _warn)
+    with working(checklist.name):
+        options = options_of(checklist.form, {}, datetime.now(UTC), settings.zone)
+        held = hold_round(checklist, settings, options, _warn)
     show_held(held, settings, lang, as_json=False)
     if held.report is None:
         raise ExplainedError(f"the round broke: {held.state}: {held.message}")

@@ -11,7 +11,7 @@ from tasks.backups.steps import ENDED, NOT_TAKEN
 from tasks.check_result import Message, msg
 from tasks.observation import ObservationError, shown
 from tasks.postgres.installation import PostgresUnavailable
-from tasks.visible import step
+from tasks.visible import StepState, step
 
 T = TypeVar("T")
 
@@ -61,12 +61,9 @@ class Climb:
         self._steps[rung] = replace(self._steps[rung], outcome=outcome, reason=reason)
 
 
-def _shown(taken: Step) -> tuple[bool, str, str]:
-    return (
-        taken.outcome in (Outcome.PASSED, Outcome.SKIPPED),
-        taken.outcome.name.capitalize(),
-        taken.reason.text.format(**taken.reason.params),
-    )
+def _shown(taken: Step) -> StepState:
+    good = taken.outcome in (Outcome.PASSED, Outcome.SKIPPED)
+    return StepState(taken.outcome.name.capitalize(), taken.reason, good)
 
 
 def _taken(rung: Rung, work: Callable[[], tuple[T, Message]]) -> tuple[T | None, Step]:

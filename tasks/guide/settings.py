@@ -46,10 +46,10 @@ class Guide(Model):
                 raise ValueError(f"no check matches {pattern!r}; there are {', '.join(check.id for check in checks)}")
         return value
 
-    def lines(self, key: Key, builtin: Iterable[GuideLine], *, grows: bool) -> tuple[GuideLine, ...]:
+    def lines(self, key: Key, builtin: Iterable[GuideLine], *, takes_added: bool) -> tuple[GuideLine, ...]:
         """These lines with what the file says of them under `key`; those that it adds come last."""
         said, known = getattr(self, key), tuple(builtin)
-        added = said if grows else ()
+        added = said if takes_added else ()
         own = (GuideLine(name, verbatim(name), ()) for name in added if not any(name in line.names for line in known))
         return tuple(_overridden(line, said) for line in (*known, *own))
 

@@ -29,7 +29,8 @@ def open_instance(
     health = settings.health or Health()
     headers = {name: resolve(value, settings, f"health.headers.{name}") for name, value in health.headers.items()}
     ca_file = None if health.ca_file is None else settings.path.parent / health.ca_file
-    return open_target(instance.base_url, headers=headers, ca_file=ca_file, timeout_s=min(health.timeout_s, longest_s))
+    timeout_s = min(health.timeout_s, longest_s)
+    return open_target(instance.name, instance.base_url, headers=headers, ca_file=ca_file, timeout_s=timeout_s)
 
 
 async def health_readings(settings: Settings) -> tuple[tuple[Reading, ...], tuple[Unobserved, ...]]:

@@ -29,14 +29,14 @@ _GIVE_UP_AFTER = 3
 class Target:
     """An instance with a warm client of its own; `timeout_s` bounds a whole request, body included."""
 
-    base_url: str
+    name: str
     client: httpx.AsyncClient
     timeout_s: float
 
 
 @asynccontextmanager
 async def open_target(
-    base_url: str, *, headers: Mapping[str, str], ca_file: Path | None, timeout_s: float
+    name: str, base_url: str, *, headers: Mapping[str, str], ca_file: Path | None, timeout_s: float
 ) -> AsyncIterator[Target]:
     """A client for one instance; redirects are not followed, proxies of the environment not used.
 
@@ -48,11 +48,11 @@ async def open_target(
     async with httpx.AsyncClient(
         base_url=base_url, headers=sent, verify=trust(ca_file, "health"), timeout=timeout_s, trust_env=False
     ) as client:
-        yield Target(base_url, client, timeout_s)
+        yield Target(name, client, timeout_s)
 
 
 @task(
-    task_run_name="read-answers {target.base_url}{path}",
+    task_run_name="read-answers {target.name} {path}",
     retries=0,
     timeout_seconds=LONGEST_S,
     cache_policy=NO_CACHE,
@@ -73,7 +73,7 @@ async def read_answers(target: Target, path: str, samples: int) -> Sampled:
 
 
 @task(
-    task_run_name="read-health {target.base_url}{path}",
+    task_run_name="read-health {target.name}",
     retries=0,
     timeout_seconds=120,
     cache_policy=NO_CACHE,

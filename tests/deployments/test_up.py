@@ -16,6 +16,7 @@ import httpx
 import psutil
 import pytest
 
+from flows.catalogue import FLOWS
 from tasks.processes import free_port
 
 ROUNDS = [sys.executable, "-m", "deployments.cli"]
@@ -34,18 +35,12 @@ async def main():
 asyncio.run(main())
 """
 SCHEDULED = {
-    "daily-checklist/slow": ["daily-0900"],
-    "weekly-checklist/slow": ["weekly-monday-0900"],
-    "backup-verification/slow": [],
-    "slo-report/slow": ["weekly-monday-0900"],
-    "monthly-checklist/slow": ["monthly-first-0900"],
-    "monitoring/slow": ["monitoring-every-minute"],
-    "error-triage/slow": [],
-    "record-deploy/slow": [],
-    "record-outage/slow": [],
-    "record-maintenance/slow": [],
-    "outbox/every-service": ["outbox-every-minute"],
+    f"{entry.flow.name}/{'slow' if entry.per_service else 'every-service'}": [entry.schedule.slug]
+    if entry.schedule is not None and not (entry.checklist is not None and entry.checklist.only_if_configured)
+    else []
+    for entry in FLOWS
 }
+"""The service has no backups."""
 START_S = 240.0
 """The longest that the start of a server or of a run may take on a busy machine; a round that hangs takes longer."""
 CRASH_S = 300.0

@@ -16,6 +16,7 @@ import psycopg
 import pytest
 
 from flows.backup_verification import backup_verification
+from flows.catalogue import checklist_of
 from flows.options import BackupOptions, RoundRefused, WeeklyOptions, options_of
 from flows.weekly_checklist import weekly_checklist
 from reports.report import Report
@@ -230,18 +231,20 @@ def test_a_week_long_past_is_not_measured_by_a_look_of_today(shop: "Operated") -
 
 
 @pytest.mark.parametrize(
-    ("flow", "period", "depth", "told"),
+    ("flow", "given", "told"),
     [
-        ("weekly-checklist", "2026-11", None, "a week is 2026-W48"),
-        ("weekly-checklist", "2999-W10", None, "is in the future"),
-        ("backup-verification", "2026-11-20", None, "sees only the present"),
-        ("backup-verification", None, "deep", "--depth full or files"),
-        ("daily-checklist", None, "full", "--depth full or files is for backup-verification"),
+        ("weekly-checklist", {"for": "2026-11"}, "a week is 2026-W48"),
+        ("weekly-checklist", {"for": "2999-W10"}, "is in the future"),
+        ("backup-verification", {"for": "2026-11-20"}, "sees only the present"),
+        ("backup-verification", {"depth": "deep"}, "--depth deep: Input should be 'full' or 'files'"),
+        ("backup-verification", {"depht": "full"}, "--depht is no option of this flow; it has --depth, --database"),
+        ("daily-checklist", {"depth": "full"}, "--depth is no option of this flow; it has none of its own"),
+        ("daily-checklist", {"for": "1700000000"}, "--for 1700000000: a day is YYYY-MM-DD"),
     ],
 )
-def test_what_is_refused(flow: str, period: str | None, depth: str | None, told: str) -> None:
+def test_what_is_refused(flow: str, given: dict[str, str], told: str) -> None:
     with pytest.raises(RoundRefused, match=told):
-        options_of(flow, period, NOW, ZoneInfo("UTC"), mail=False, depth=depth)
+        options_of(checklist_of(flow).form, given, NOW, ZoneInfo("UTC"))
 
 
 def test_no_secret_and_no_row_leaves_a_drill(shop: "Operated", shop_dsn: str, told: "Told") -> None:

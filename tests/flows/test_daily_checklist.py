@@ -5,6 +5,7 @@ import hashlib
 import json
 import uuid
 from collections import Counter
+from collections.abc import Awaitable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from email import message_from_bytes, policy
@@ -23,17 +24,16 @@ from prefect.types.entrypoint import EntrypointType
 from typer.testing import CliRunner
 
 from deployments.cli import app
-from flows.checklist import look, look_along
+from flows.checklist import look, look_along, run_checklist
 from flows.daily_checklist import CHECKLIST, daily_checklist
 from flows.options import DailyOptions, RoundRefused
 from flows.outbox import deliver
-from flows.rounds import begin_round, close_round
 from tasks.check_result import Status, msg
 from tasks.guide.judge import Verdict
 from tasks.health.checks import CHECKS as HEALTH_CHECKS
 from tasks.health.checks import LINE as HEALTH_LINE
 from tasks.health.checks import READINESS
-from tasks.health.section import health_check
+from tasks.health.section import HEALTH, health_check
 from tasks.history.chain import verify_chains
 from tasks.history.engine import reading
 from tasks.history.runs import RunKey
@@ -41,7 +41,8 @@ from tasks.processes import free_port
 from tasks.resources import section as resources
 from tasks.round import Round, System
 from tasks.section import Section
-from tests.operated import GUIDE, HEALTH
+from tests.operated import GUIDE
+from tests.operated import HEALTH as HEALTH_TABLE
 
 if TYPE_CHECKING:
     from tests.operated import Operate, Operated, Site, Told
@@ -109,7 +110,7 @@ class TestOutcome:
 
     def test_slow_requests_fail_the_latency_alone(self, operate: "Operate", site: "Site") -> None:
         site.said["/items"].delay_s = 0.06
-        shop = operate(health=HEALTH.replace("max_latency_ms = 30000", "max_latency_ms = 50"))
+        shop = operate(health=HEALTH_TABLE.replace("max_latency_ms = 30000", "max_latency_ms = 50"))
         assert ended(shop.hold()) == ("FAILED", "ChecksFailed")
         assert [r.check for r in shop.report().with_status(Status.FAIL)] == ["health.latency"]
 
@@ -123,7 +124,7 @@ class TestOutcome:
         assert "connection refused" in str(shop.report().with_status(Status.FAIL)[0].reason)
 
     def test_a_component_that_is_expected_and_not_told_of_is_unknown(self, operate: "Operate") -> None:
-        shop = operate(health=f'{HEALTH}components = ["database", "queue"]\n')
+        shop = operate(health=f'{HEALTH_TABLE}components = ["database", "queue"]\n')
         assert ended(shop.hold()) == ("FAILED", "Incomplete")
         assert [r.subject for r in shop.report().with_status(Status.UNKNOWN)] == ["service/component:queue"]
 
@@ -403,10 +404,11 @@ class TestDamagedPast:
 @flow(name="daily-checklist", retries=0)
 async def daily_with_a_bug(service: str) -> State[Any]:
     """The daily round with a clock that a programmer got wrong: judges refuse a time without a zone."""
-    round_ = await begin_round("daily-checklist", service, DailyOptions(), CHECKLIST.timing)
-    assert not isinstance(round_, State)
-    round_ = replace(round_, now=lambda: datetime(2026, 11, 24, 9, 0))
-    return await close_round(round_, [await health_check(round_)], (), msg("Daily checklist"))
+
+    def wrong(round_: Round) -> Awaitable[Section]:
+        return health_check(replace(round_, now=lambda: datetime(2026, 11, 24, 9, 0)))
+
+    return await run_checklist(CHECKLIST, service, DailyOptions(), (replace(HEALTH, look=wrong),))
 
 
 def test_a_bug_in_a_judge_breaks_the_round_and_stores_nothing(operate: "Operate", site: "Site") -> None:
@@ -433,7 +435,7 @@ class TestSecrets:
         ]
         site.said["/health"].body = lambda: site.health(f"unhealthy {self.SECRET}")
         headers = '[health.headers]\nX-Token = { env = "SHOP_TOKEN" }\n'
-        return operate(health=HEALTH + headers)
+        return operate(health=HEALTH_TABLE + headers)
 
     def test_it_is_sent_and_masked_everywhere(
         self, shop: "Operated", site: "Site", told: "Told", tmp_path: Path, caplog: pytest.LogCaptureFixture
@@ -462,7 +464,7 @@ class TestSecrets:
         self, operate: "Operate", site: "Site", monkeypatch: pytest.MonkeyPatch, word: str
     ) -> None:
         monkeypatch.setenv("SHOP_WORD", word)
-        shop = operate(health=f'{HEALTH}[health.headers]\nX-Token = {{ env = "SHOP_WORD" }}\n')
+        shop = operate(health=f'{HEALTH_TABLE}[health.headers]\nX-Token = {{ env = "SHOP_WORD" }}\n')
         assert ended(shop.hold()) == ("COMPLETED", "Passed")
         assert {headers.get("x-token") for _, headers in site.asked} == {word}
         with reading(shop.history) as connection:

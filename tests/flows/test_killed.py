@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from deployments.run import Held, hold_round
+from flows.daily_checklist import CHECKLIST
 from flows.letters import archive_missing
 from flows.options import DailyOptions
 from flows.outbox import deliver
@@ -95,7 +96,7 @@ def holding(shop: "Operated", prefect_api: str, tmp_path: Path) -> Iterator[Hold
 
 
 def hold(shop: "Operated") -> Held:
-    return hold_round("daily-checklist", shop.settings, DailyOptions(mail=True), lambda _text: None)
+    return hold_round(CHECKLIST, shop.settings, DailyOptions(mail=True), lambda _text: None)
 
 
 def has_more_runs(shop: "Operated", before: int) -> bool:

@@ -269,18 +269,11 @@ def test_what_is_no_period_of_a_round_is_refused(shop: "Operated") -> None:
         state = hold(shop, flow, **options)
         assert state.is_failed() and shop.runs() == ()
     now = datetime(2026, 11, 25, tzinfo=UTC)
-    assert (
-        options_of("monthly-checklist", None, now, NEW_YORK, mail=False).period(now.date(), NEW_YORK).key == "2026-10"
-    )
-    assert options_of("slo-report", None, now, NEW_YORK, mail=False).period(now.date(), NEW_YORK).key == "2026-W47"
-    for flow, period in (
-        ("monthly-checklist", "2026-12"),
-        ("slo-report", "2026-W49"),
-        ("slo-report", "x"),
-        ("slo", None),
-    ):
+    for form, key in ((MonthlyOptions, "2026-10"), (SloOptions, "2026-W47")):
+        assert options_of(form, {}, now, NEW_YORK).period(now.date(), NEW_YORK).key == key
+    for form, period in ((MonthlyOptions, "2026-12"), (SloOptions, "2026-W49"), (SloOptions, "x")):
         with pytest.raises(UsageError):
-            options_of(flow, period, now, NEW_YORK, mail=False)
+            options_of(form, {"for": period}, now, NEW_YORK)
 
 
 def test_a_log_that_cannot_be_read_leaves_no_running_objective_met(shop: "Operated") -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from flows.daily_checklist import CHECKLIST
 from tasks.check_result import Message, msg, verbatim
 from tasks.configuration import ConfigurationError, SecretRef
 from tasks.guide.lines import GuideLine
@@ -355,7 +356,7 @@ class TestGuideLines:
     BUILTIN = ("health", "error-logs", "resources")
 
     def lines(self, read: Callable[[str], Settings], text: str) -> dict[str, GuideLine]:
-        return {line.id: line for line in read(f"[guide.daily]\n{text}\n").guide.lines("daily-checklist")}
+        return {line.id: line for line in CHECKLIST.lines(read(f"[guide.daily]\n{text}\n"))}
 
     def test_the_guide_as_it_is(self, read: Callable[[str], Settings]) -> None:
         lines = self.lines(read, "")

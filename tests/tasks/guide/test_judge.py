@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flows.daily_checklist import CHECKLIST as DAILY
+from flows.monthly_checklist import CHECKLIST as MONTHLY
+from flows.slo_report import CHECKLIST as SLO_REPORT
 from reports.compose import RoundFacts, compose_report
 from tasks.check_result import Check, CheckResult, Limit, Quantity, Severity, Status, msg, verbatim
 from tasks.guide.judge import LineVerdict, Verdict, judge_lines, judge_round
@@ -203,11 +205,12 @@ class TestWholeSection:
             timezone="UTC",
             owner=None,
             flow=key.flow,
+            title=DAILY.title,
             period=key.period,
             trigger="hand",
             started_at=NOW,
             finished_at=NOW,
-            lines=settings.guide.lines(key.flow),
+            lines=DAILY.lines(settings),
             notes=(),
         )
         report = compose_report(facts, (section,), 1, None)
@@ -235,8 +238,10 @@ class TestWholeSection:
 def test_the_slo_report_follows_the_monthly_line_and_takes_no_added_ones() -> None:
     left = {"not_applicable": "no objectives yet"}
     guide = Guide.model_validate({"monthly": {"SLOレビュー": left, "Ask the users": ["slo.*"]}})
-    [slo] = guide.lines("slo-report")
-    monthly = guide.lines("monthly-checklist")
+    own = [system.line for system in MONTHLY.systems]
+    [slo] = guide.lines("monthly", own, takes_added=SLO_REPORT.takes_added_lines)
+    monthly = guide.lines("monthly", own, takes_added=MONTHLY.takes_added_lines)
     assert slo.not_applicable == monthly[0].not_applicable == "no objectives yet"
     assert [line.text.params.get("text") for line in monthly[1:]] == ["Ask the users"]
-    assert guide.lines("daily-checklist") == Guide().lines("daily-checklist")
+    daily = [system.line for system in DAILY.systems]
+    assert guide.lines("daily", daily, takes_added=True) == tuple(daily)

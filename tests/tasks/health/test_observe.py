@@ -109,7 +109,7 @@ async def look(
     headers: dict[str, str] | None = None,
     ca_file: Path | None = None,
 ) -> tuple[Sampled, HealthReport]:
-    async with open_target(url, headers=headers or {}, ca_file=ca_file, timeout_s=timeout_s) as target:
+    async with open_target("a", url, headers=headers or {}, ca_file=ca_file, timeout_s=timeout_s) as target:
         return await read_answers.fn(target, path, samples), await read_health.fn(target, path)
 
 
@@ -252,7 +252,7 @@ class TestNoAnswer:
 
     def test_a_name_that_does_not_resolve_says_nothing_of_the_service(self) -> None:
         async def run(task: Any, *arguments: Any) -> None:
-            async with open_target("http://shop.invalid", headers={}, ca_file=None, timeout_s=5.0) as target:
+            async with open_target("a", "http://shop.invalid", headers={}, ca_file=None, timeout_s=5.0) as target:
                 await task.fn(target, *arguments)
 
         for task, arguments in ((read_answers, ("/x", 4)), (read_health, ("/x",))):
