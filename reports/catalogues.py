@@ -1,83 +1,124 @@
 """Keeps the catalogues in step with the source: `python -m reports.catalogues` at the root of the repository.
 
-Adds what is new (English filled in, Japanese left empty for a person), drops what is gone.
+Adds what is new (left empty for a person to translate), moves what is said elsewhere, drops what is gone.
 """
 
 import sys
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping
 from io import BytesIO
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.frontend import parse_mapping_cfg
-from babel.messages.pofile import read_po, write_po
+from babel.messages.pofile import PoFileError, read_po, write_po
 
-from reports.words import LOCALES
+from reports.words import TRANSLATED
 
 KEYWORDS = {"msg": None, "tr": None, "_": None}
-_NAMES = {"version": "1", "msgid_bugs_address": "-", "last_translator": "-", "language_team": "-"}
-_HEADER = "# opsrounds: what people read. Run `python -m reports.catalogues` after a change in the source."
+_SHARED = "reports/locales"
+_HEADER = """\
+# opsrounds: what people read. Run `python -m reports.catalogues` after a change in the source.
+msgid ""
+msgstr ""
+"Language: {locale}\\n"
+"Content-Type: text/plain; charset=utf-8\\n"
+"Content-Transfer-Encoding: 8bit\\n"
+
+"""
+
+Texts = Mapping[str, str]
+"""English text to translation; one that is not translated yet is empty."""
 
 
-def extracted(root: Path) -> Catalog:
+class BadCatalogue(ValueError):
+    """A catalogue cannot be read, or disagrees with another."""
+
+
+def extracted(root: Path) -> dict[str, set[str]]:
     """Every message of the source, with the files that say it."""
     with (root / "babel.cfg").open(encoding="utf-8") as file:
         methods, options = parse_mapping_cfg(file, str(root / "babel.cfg"))  # type: ignore[no-untyped-call]
-    catalog = Catalog(project="opsrounds", charset="utf-8")
-    for name, _, text, comments, context in extract_from_dir(
+    said: dict[str, set[str]] = {}
+    for name, _, text, _, _ in extract_from_dir(
         root, methods, options, KEYWORDS, directory_filter=lambda folder: not Path(folder).name.startswith((".", "__"))
     ):
-        catalog.add(text, None, [(name, 1)], auto_comments=comments, context=context)
-    return catalog
+        said.setdefault(str(text), set()).add(name)
+    return said
 
 
-def path(root: Path, locale: str) -> Path:
-    """Where the catalogue of a language is."""
-    return root / "reports" / "locales" / locale / "LC_MESSAGES" / "opsrounds.po"
+def home(places: Iterable[str], locale: str) -> str:
+    """The catalogue of a message that these files say: their system's, or the shared one."""
+    files = [PurePath(place).parts for place in places]
+    folders = {"/".join(parts[:2]) if parts[0] == "tasks" and len(parts) > 2 else _SHARED for parts in files}
+    return f"{folders.pop() if len(folders) == 1 else _SHARED}/{locale}.po"
 
 
-def stored(root: Path, locale: str) -> Catalog:
-    """The catalogue of a language, empty if there is none yet."""
-    if not path(root, locale).exists():
-        return Catalog(locale=locale, project="opsrounds")
-    with path(root, locale).open("rb") as file:
-        return read_po(file, locale=locale)
+def stored(root: Path, locale: str) -> dict[str, Texts]:
+    """The catalogues of a language as they are, by file; also those of a folder that was moved into a system's."""
+    found = [root / home((), locale), *sorted((root / "tasks").rglob(f"{locale}.po"))]
+    return {path.relative_to(root).as_posix(): read(path, locale) for path in found if path.exists()}
 
 
-def updated(source: Catalog, old: Catalog, locale: str) -> Catalog:
-    """The source's messages with the translations that are known."""
-    new = Catalog(locale=locale, project="opsrounds", header_comment=_HEADER, fuzzy=False, **_NAMES)
-    for message in source:
-        if not message.id:
-            continue
-        known = old.get(message.id)
-        text = message.id if locale == "en" else (known.string if known else "")
-        places = sorted(set(message.locations))
-        flags = ["python-brace-format"] if message.python_brace_format else []
-        new.add(message.id, text, places, flags)
-    return new
+def read(path: Path, locale: str) -> Texts:
+    """What a catalogue says; raises BadCatalogue for lines of an unresolved merge, among others."""
+    try:
+        with path.open("rb") as file:
+            catalog = read_po(file, locale=locale, abort_invalid=True)
+    except PoFileError as problem:
+        raise BadCatalogue(f"{path}: {problem}") from None
+    return {str(message.id): str(message.string) for message in catalog if message.id}
 
 
-def as_po(catalog: Catalog) -> bytes:
-    """The catalogue as its file says it."""
-    # The header's dates would change the file at every run.
-    catalog.creation_date = catalog.revision_date = datetime(2026, 1, 1, tzinfo=UTC)
+def known(catalogues: Mapping[str, Texts]) -> Texts:
+    """The translations of all catalogues; raises BadCatalogue naming the files."""
+    found: dict[str, tuple[str, str]] = {}
+    for file, texts in catalogues.items():
+        for english, text in texts.items():
+            if not text:
+                continue
+            first, other = found.setdefault(english, (file, text))
+            if text != other:
+                raise BadCatalogue(f"{first} and {file} disagree about {english!r}: keep one of them")
+    return {english: text for english, (_, text) in found.items()}
+
+
+def updated(said: Mapping[str, Iterable[str]], old: Texts, locale: str) -> dict[str, Texts]:
+    """The catalogues that the source needs, with the translations that are known."""
+    new: dict[str, dict[str, str]] = {}
+    for english, places in said.items():
+        new.setdefault(home(places, locale), {})[english] = old.get(english, "")
+    return dict(sorted(new.items()))
+
+
+def as_po(texts: Texts, locale: str) -> bytes:
+    """A catalogue as its file says it: without places and dates, so that only a changed text changes it."""
+    catalog = Catalog(locale=locale)
+    for english, text in texts.items():
+        catalog.add(english, text)
     buffer = BytesIO()
-    write_po(buffer, catalog, width=110, sort_output=True, include_lineno=False)
-    return buffer.getvalue()
+    write_po(buffer, catalog, width=110, sort_output=True, omit_header=True)
+    return _HEADER.format(locale=locale).encode() + buffer.getvalue().rstrip() + b"\n"
 
 
 def main(root: Path) -> None:
-    """Rewrites the catalogues of every language and says what is left to translate."""
-    source = extracted(root)
-    for locale in LOCALES:
-        new = updated(source, stored(root, locale), locale)
-        path(root, locale).parent.mkdir(parents=True, exist_ok=True)
-        path(root, locale).write_bytes(as_po(new))
-        empty = sum(1 for message in new if message.id and not message.string)
-        sys.stdout.write(f"{locale}: {len(new)} messages, {empty} to translate\n")
+    """Rewrites the catalogues and says what is left to translate."""
+    said = extracted(root)
+    for locale in TRANSLATED:
+        old = stored(root, locale)
+        new = updated(said, known(old), locale)
+        for file, texts in new.items():
+            (root / file).parent.mkdir(parents=True, exist_ok=True)
+            (root / file).write_bytes(as_po(texts, locale))
+        for file in old.keys() - new.keys():
+            (root / file).unlink()
+        empty = [f"{file}: {english}\n" for file, texts in new.items() for english, text in texts.items() if not text]
+        sys.stdout.write(f"{locale}: {len(said)} messages in {len(new)} files, {len(empty)} to translate\n")
+        sys.stdout.writelines(sorted(empty))
 
 
 if __name__ == "__main__":
-    main(Path.cwd())
+    try:
+        main(Path.cwd())
+    except BadCatalogue as problem:
+        sys.exit(str(problem))

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime, format_skeleton
@@ -13,9 +13,12 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 
 from tasks.check_result import Limit, Message, Quantity, Scalar
+from tasks.discovery import files
 from tasks.observation import shown
 
 LOCALES = ("ja", "en")
+TRANSLATED = ("ja",)
+"""All but English: its text is the message's id."""
 _MOMENT = re.compile(r"[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]Z")
 """What `tasks.check_result.moment` writes."""
 
@@ -25,12 +28,19 @@ def minute(local: datetime) -> str:
     return f"{local:%Y-%m-%d %H:%M}"
 
 
+def catalogues(locale: str) -> list[Path]:
+    """The files of a language: what is shared, then what the systems say."""
+    return [Path(__file__).parent / "locales" / f"{locale}.po", *files(f"{locale}.po")]
+
+
 @cache
 def catalogue(locale: str) -> Mapping[str, str]:
-    """English text to translation; raises FileNotFoundError for a language that is not shipped."""
-    path = files("reports").joinpath("locales", locale, "LC_MESSAGES", "opsrounds.po")
-    with path.open("rb") as file:
-        return {str(m.id): str(m.string) for m in read_po(file, locale=locale) if m.id and m.string}
+    """English text to translation, none for English; raises FileNotFoundError for a language that is not shipped."""
+    known: dict[str, str] = {}
+    for path in catalogues(locale) if locale != "en" else ():
+        with path.open("rb") as file:
+            known |= {str(m.id): str(m.string) for m in read_po(file, locale=locale) if m.id and m.string}
+    return known
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Finds what each system's folder holds under a name that is the same for all: checks, tables, migrations."""
+"""Finds what each system's folder holds under a name that is the same for all: checks, tables, translations."""
 
 from importlib import import_module
 from importlib.util import find_spec
@@ -19,3 +19,8 @@ def modules(name: str) -> list[ModuleType]:
 def folders(name: str) -> list[Path]:
     """`tasks/<system>/<name>` of every system that has one."""
     return sorted(folder for place in tasks.__path__ for folder in Path(place).glob(f"*/{name}") if folder.is_dir())
+
+
+def files(name: str) -> list[Path]:
+    """`tasks/<system>/<name>` of every system that has one."""
+    return sorted(file for place in tasks.__path__ for file in Path(place).glob(f"*/{name}") if file.is_file())
