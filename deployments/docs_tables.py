@@ -5,7 +5,7 @@ from pathlib import Path
 
 from babel.dates import get_day_names
 
-from flows.catalogue import CATALOGUE
+from flows.catalogue import CHECKLISTS
 from flows.checklist import Checklist
 from flows.timing import Schedule
 from reports.words import Words
@@ -44,7 +44,7 @@ def _table(words: Words) -> str:
     rows = [
         [words.say(head) for head in _HEADS],
         ["---"] * len(_HEADS),
-        *(_row(entry.checklist, words) for entry in CATALOGUE.values()),
+        *(_row(checklist, words) for checklist in CHECKLISTS.values()),
     ]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
@@ -53,7 +53,7 @@ def _row(checklist: Checklist, words: Words) -> list[str]:
     lines = [system.line for system in checklist.systems]
     looks = [line.also if words.locale == "ja" and line.also else words.say(line.text) for line in lines]
     starts = when(checklist.schedule, words)
-    if checklist.idle:
+    if checklist.only_if_configured:
         starts = words.tr("{when}, where there is something to look at", when=starts)
     return [f"`{checklist.name}`", words.say(checklist.title), "<br>".join(looks), starts]
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from deployments.cli import app
 from deployments.init.command import Given, look_and_write
-from flows.catalogue import entry_of
+from flows.daily_checklist import CHECKLIST
 from tasks.errors import UsageError
 from tasks.postgres.server import PostgresServer
 from tasks.settings import SERVICES_VARIABLE, Settings, load_settings
@@ -61,10 +61,7 @@ def test_with_nothing_but_an_address_what_was_not_given_is_left_out_with_its_rea
         ("database",),
     )
     assert health.requests == ()
-    assert (
-        entry_of("daily-checklist").checklist.lines(settings)[1].not_applicable
-        == "no log was given to rounds init / ログの指定なし"
-    )
+    assert CHECKLIST.lines(settings)[1].not_applicable == "no log was given to rounds init / ログの指定なし"
     assert settings.resources is not None and settings.resources.host  # it runs on this machine
     assert settings.mail.to == ()
     assert "not found: sampled requests" in said and "not given: log (--log FILE)" in said
@@ -76,7 +73,7 @@ def test_a_service_elsewhere_needs_to_be_told_its_machines(site: Any) -> None:
     url = site.url.replace("127.0.0.1", "127.1")  # the same machine in a spelling that does not say so
     settings, _, _, edits = write(url)
     assert settings.resources is None
-    assert entry_of("daily-checklist").checklist.lines(settings)[2].not_applicable is not None
+    assert CHECKLIST.lines(settings)[2].not_applicable is not None
     assert any(edit.startswith("[resources]") for edit in edits)
 
 
@@ -110,15 +107,13 @@ def test_two_logs_routes_and_modules(site: Any) -> None:
     assert patterns.index("/api/items") < patterns.index("/api/items/:id") and "/live" not in patterns
     assert "odd.log: 7 of 7 lines are neither JSON nor combined" in text
     assert "not found: log odd.log: 7 of 7 lines" in said
-    assert all(not line.not_applicable for line in entry_of("daily-checklist").checklist.lines(settings))
+    assert all(not line.not_applicable for line in CHECKLIST.lines(settings))
 
 
 def test_logs_that_cannot_be_read_leave_the_line_open(site: Any) -> None:
     settings, _, said, edits = write(site.url, logs=("gone.log",), log_command="sh -c 'exit 4' {since}")
     assert settings.logs.source == ()
-    assert (
-        entry_of("daily-checklist").checklist.lines(settings)[1].not_applicable is None
-    )  # it was meant to be looked at
+    assert CHECKLIST.lines(settings)[1].not_applicable is None  # it was meant to be looked at
     assert "No file is named gone.log" in said and "The command ended with status 4" in said
     assert [edit[:15] for edit in edits[:2]] == ["[[logs.source]]"] * 2
 

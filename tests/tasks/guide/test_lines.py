@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from flows.catalogue import CATALOGUE
+from flows.catalogue import CHECKLISTS
 from flows.daily_checklist import CHECKLIST
 from tasks.health.checks import CHECKS
 
@@ -19,8 +19,8 @@ def test_the_daily_checklist_has_the_guides_lines_in_its_order() -> None:
 
 
 def test_every_line_has_names_of_its_own() -> None:
-    for entry in CATALOGUE.values():
-        names = Counter(name for system in entry.checklist.systems for name in system.line.names)
+    for checklist in CHECKLISTS.values():
+        names = Counter(name for system in checklist.systems for name in system.line.names)
         assert [name for name, times in names.items() if times > 1 or not name] == []
 
 
