@@ -1,31 +1,40 @@
-"""Writes the checklists of the catalogue into the READMEs: `python -m deployments.docs_tables` at the root."""
+"""Writes what the code knows of flows and checks into the READMEs: `python -m deployments.docs_tables` at the root."""
 
+import re
 import sys
 from pathlib import Path
 
 from babel.dates import get_day_names
 
-from flows.catalogue import CHECKLISTS
-from flows.checklist import Checklist
+from flows.catalogue import CHECKLISTS, FLOWS, Entry
 from flows.timing import Schedule
+from reports import names
 from reports.words import Words
 from tasks.check_result import msg
+from tasks.guide.known import every_check
+from tasks.guide.lines import GuideLine
 
 PAGES = {"README.md": "en", "README.ja.md": "ja"}
-BEGIN = "<!-- checklists: python -m deployments.docs_tables -->\n"
-END = "<!-- end of checklists -->\n"
-_HEADS = (msg("Flow"), msg("Name"), msg("What it looks at"), msg("When"))
+BEGIN = "<!-- made by: python -m deployments.docs_tables -->\n"
+END = "<!-- end of what is made -->\n"
+_FLOW_HEADS = (msg("Flow"), msg("What it does"), msg("When"))
+_CHECK_HEADS = (msg("Line of the guide"), msg("Check"), msg("Question"), msg("Severity"))
 
 
 def with_tables(page: str, locale: str) -> str:
-    """The page with the table as the code knows it; raises ValueError where a mark is missing or stands twice."""
+    """The page with the tables as the code knows them; raises ValueError where a mark is missing or stands twice."""
     before, rest = page.split(BEGIN)
     _, after = rest.split(END)
-    return f"{before}{BEGIN}{_table(Words(locale, 'UTC'))}{END}{after}"
+    words = Words(locale, "UTC")
+    flows = _table([words.say(head) for head in _FLOW_HEADS], [_flow(entry, words) for entry in FLOWS])
+    checks = _table([words.say(head) for head in _CHECK_HEADS], _checks(words))
+    return f"{before}{BEGIN}{flows}\n{checks}{END}{after}"
 
 
 def when(schedule: Schedule, words: Words) -> str:
     """When a schedule starts, in words where it is a time of a day, of a weekday or of a day of the month."""
+    if schedule.cron == "* * * * *":
+        return words.tr("every minute")
     minute, hour, day, month, weekday = schedule.cron.split()
     if not (minute.isdecimal() and hour.isdecimal() and month == "*"):
         return f"`{schedule.cron}`"
@@ -40,31 +49,44 @@ def when(schedule: Schedule, words: Words) -> str:
     return f"`{schedule.cron}`"
 
 
-def _table(words: Words) -> str:
-    rows = [
-        [words.say(head) for head in _HEADS],
-        ["---"] * len(_HEADS),
-        *(_row(checklist, words) for checklist in CHECKLISTS.values()),
-    ]
-    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
-
-
-def _row(checklist: Checklist, words: Words) -> list[str]:
-    lines = [system.line for system in checklist.systems]
-    looks = [line.also if words.locale == "ja" and line.also else words.say(line.text) for line in lines]
-    starts = when(checklist.schedule, words)
-    if checklist.only_if_configured:
+def _flow(entry: Entry, words: Words) -> list[str]:
+    starts = words.tr("by hand, a form") if entry.schedule is None else when(entry.schedule, words)
+    if entry.checklist is not None and entry.checklist.only_if_configured:
         starts = words.tr("{when}, where there is something to look at", when=starts)
-    return [f"`{checklist.name}`", words.say(checklist.title), "<br>".join(looks), starts]
+    japanese, _, english = str(entry.flow.description).partition("\n")[0].partition(" / ")
+    return [f"`{entry.flow.name}`", japanese if words.locale == "ja" else english.rstrip("."), starts]
+
+
+def _checks(words: Words) -> list[list[str]]:
+    """A row a check, by the lines of the guide in the order of the checklists."""
+    lines = {system.line.id: system.line for checklist in CHECKLISTS.values() for system in checklist.systems}
+    rows = []
+    for line in lines.values():
+        for check in every_check():
+            if line.covers(check.id):
+                page = f"[`{check.id}`](docs/checks/{check.id}.{words.locale}.md)"
+                rows.append(
+                    [_line(line, words), page, words.say(check.question), words.say(names.SEVERITIES[check.severity])]
+                )
+    return rows
+
+
+def _line(line: GuideLine, words: Words) -> str:
+    return line.also if words.locale == "ja" and line.also else words.say(line.text)
+
+
+def _table(heads: list[str], rows: list[list[str]]) -> str:
+    cells = [heads, ["---"] * len(heads), *([re.sub(r"\|", r"\\|", cell) for cell in row] for row in rows)]
+    return "".join(f"| {' | '.join(row)} |\n" for row in cells)
 
 
 def main(root: Path) -> None:
-    """Rewrites the pages whose table is stale, and names them."""
+    """Rewrites the pages whose tables are stale, and names them."""
     for name, locale in PAGES.items():
         old = (root / name).read_text(encoding="utf-8")
         if (new := with_tables(old, locale)) != old:
             (root / name).write_text(new, encoding="utf-8")
-            sys.stdout.write(f"{name}: the table of checklists is new\n")
+            sys.stdout.write(f"{name}: the tables of flows and checks are new\n")
 
 
 if __name__ == "__main__":
