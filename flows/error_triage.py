@@ -54,7 +54,12 @@ class TriageOptions(BaseModel):
     note: str = Field(default="", title="メモ / Note", description="任意 / optional", json_schema_extra={"position": 6})
 
 
-@flow(name="error-triage", retries=0, timeout_seconds=TIMING.deadline.total_seconds())
+@flow(
+    name="error-triage",
+    flow_run_name="{service} {decision.error} {decision.action}",
+    retries=0,
+    timeout_seconds=TIMING.deadline.total_seconds(),
+)
 async def error_triage(service: str, decision: TriageOptions) -> State[Any]:
     """エラーの仕分け: 解決、無視、担当 / Error triage: resolve, ignore, assign.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from prefect import State, flow
 from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
 from flows.timing import SKIPPED, Schedule, Timing, planned_start, too_late
@@ -31,7 +32,12 @@ _LOG_DEADLINE_S = 40.0
 """Lines that come later wait for the next minute."""
 
 
-@flow(name="monitoring", retries=0, timeout_seconds=TIMING.deadline.total_seconds())
+def run_name() -> str:
+    """The minute that a run is for, such as `kondate 09:31Z`."""
+    return f"{flow_run.parameters['service']} {planned_start() or utc_now():%H:%MZ}"
+
+
+@flow(name="monitoring", flow_run_name=run_name, retries=0, timeout_seconds=TIMING.deadline.total_seconds())
 async def monitoring(service: str) -> State[Any]:
     """監視サイクル: 毎分の記録 / Every minute: probes, log lines, resources and the version into the history.
 

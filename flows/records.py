@@ -100,7 +100,12 @@ class MaintenanceOptions(BaseModel):
     )
 
 
-@flow(name="record-deploy", retries=0, timeout_seconds=TIMING.deadline.total_seconds())
+@flow(
+    name="record-deploy",
+    flow_run_name="{service} {deploy.version}",
+    retries=0,
+    timeout_seconds=TIMING.deadline.total_seconds(),
+)
 async def record_deploy(service: str, deploy: DeployOptions) -> State[Any]:
     """デプロイの記録 / A deploy, as it went.
 
@@ -122,7 +127,12 @@ async def record_deploy(service: str, deploy: DeployOptions) -> State[Any]:
     return await _recorded(settings, record, deploy.by, now)
 
 
-@flow(name="record-outage", retries=0, timeout_seconds=TIMING.deadline.total_seconds())
+@flow(
+    name="record-outage",
+    flow_run_name="{service} {outage.started_at}",
+    retries=0,
+    timeout_seconds=TIMING.deadline.total_seconds(),
+)
 async def record_outage(service: str, outage: OutageOptions) -> State[Any]:
     """障害停止の記録 / An outage, or its end.
 
@@ -140,7 +150,12 @@ async def record_outage(service: str, outage: OutageOptions) -> State[Any]:
     return await _recorded(settings, record, outage.by, now)
 
 
-@flow(name="record-maintenance", retries=0, timeout_seconds=TIMING.deadline.total_seconds())
+@flow(
+    name="record-maintenance",
+    flow_run_name="{service} {maintenance.starts_at}",
+    retries=0,
+    timeout_seconds=TIMING.deadline.total_seconds(),
+)
 async def record_maintenance(service: str, maintenance: MaintenanceOptions) -> State[Any]:
     """計画メンテナンスの宣言 / A maintenance window, declared before it begins.
 
