@@ -105,8 +105,11 @@ def _run(
 ) -> int:
     """Hold a round and show it; gives its exit status."""
     with explained():
+        if not verbose:
+            _quiet()  # before the catalogue brings Prefect
         from deployments.prefect_server import usable_server
         from deployments.progress import working
+        from deployments.run import hold_round, of_server
         from flows.catalogue import checklist_of
         from flows.options import options_of
         from tasks.settings import load_settings, use_services
@@ -116,13 +119,8 @@ def _run(
         checklist = checklist_of(flow)
         options = options_of(checklist.form, given, datetime.now(UTC), settings.zone, mail=mail)
         use_services(file)
-        if not verbose:
-            _quiet()
-        with working("Prefect server") as done, usable_server() as variables:
-            os.environ.update(variables)
+        with working("Prefect server") as done, usable_server() as variables, of_server(variables):
             done()
-            from deployments.run import hold_round
-
             with working(f"{flow} / {settings.service.name}"):
                 held = hold_round(checklist, settings, options, warn)
     _show(held, settings, lang, as_json)

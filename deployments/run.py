@@ -2,13 +2,20 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
 from prefect import State
 from prefect.events.worker import EventsWorker
 from prefect.logging.handlers import APILogWorker
+from prefect.settings import (
+    PREFECT_API_AUTH_STRING,
+    PREFECT_API_URL,
+    PREFECT_CLIENT_METRICS_ENABLED,
+    temporary_settings,
+)
 
 from flows.catalogue import flow_of
 from flows.checklist import Checklist
@@ -52,6 +59,13 @@ async def _run(checklist: Checklist, service: str, options: RoundOptions) -> Sta
     run: Any = flow_of(checklist)
     state: State[Any] = await run(service, options, return_state=True)
     return state
+
+
+def of_server(variables: Mapping[str, str]) -> AbstractContextManager[Any]:
+    """Prefect in this process as a client of a server; its environment was read when it was imported."""
+    settings = (PREFECT_API_URL, PREFECT_API_AUTH_STRING, PREFECT_CLIENT_METRICS_ENABLED)
+    known: dict[Any, Any] = {setting: variables[setting.name] for setting in settings if setting.name in variables}
+    return temporary_settings(known)
 
 
 def flush_prefect() -> None:

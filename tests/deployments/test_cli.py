@@ -355,6 +355,6 @@ def test_the_server_of_rounds_up_is_used(machine: Machine, prefect_api: str, sit
                 held = pool.submit(machine.rounds, "run", "daily-checklist")
                 up = pool.submit(machine.rounds, "up", "--services", "service.toml", "--port", str(free_port()))
             refused = up.result()
-    assert (held.result().status, (machine.folder / "state" / "prefect").exists()) == (0, False)
+    assert (held.result().status, (machine.folder / "state" / "prefect").exists()) == (0, False), held.result().err
     assert refused.status == 2
     assert f"rounds up runs already (process {os.getpid()}, {prefect_api}); stop it first" in refused.err
