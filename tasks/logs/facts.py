@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from tasks.check_result import Message, msg
-from tasks.logs.batch import Exemplar, Lines
+from tasks.logs.count.batch import Exemplar, Lines
 from tasks.observation import shown
 
 

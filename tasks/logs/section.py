@@ -9,16 +9,16 @@ from tasks.check_result import CheckResult, Message, Status, msg
 from tasks.logs.checks import CHECKS, LINE
 from tasks.logs.facts import LogReview, SourceRead
 from tasks.logs.ingest import read_log
-from tasks.logs.judge import (
+from tasks.logs.judge.errors import judge_errors
+from tasks.logs.judge.modules import (
     judge_error_share,
     judge_personal_data,
     judge_refused_requests,
     judge_silent_modules,
 )
-from tasks.logs.judge_errors import judge_errors
-from tasks.logs.judge_sources import judge_malformed, judge_sources, not_read, not_sure, unless_doubted
+from tasks.logs.judge.sources import judge_malformed, judge_sources, not_read, not_sure, unless_doubted
 from tasks.logs.settings import Source
-from tasks.logs.store_review import read_review
+from tasks.logs.store.review import read_review
 from tasks.observation import Unobserved, seen
 from tasks.round import Round, System
 from tasks.section import Kpi, Section

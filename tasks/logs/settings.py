@@ -7,7 +7,7 @@ from zoneinfo import available_timezones
 from pydantic import Field, field_validator, model_validator
 
 from tasks.configuration import Headers, HttpUrl, Model, Slug, each_once
-from tasks.logs.fingerprint import DEFAULT_SKIPPED
+from tasks.logs.count.fingerprint import DEFAULT_SKIPPED
 from tasks.logs.limits import LogLimits
 
 SINCE = "{since}"

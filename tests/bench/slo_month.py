@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tasks.check_result import CheckResult, Status, msg
 from tasks.history.opened import history_of
-from tasks.logs.sketch import Sketch
+from tasks.logs.count.sketch import Sketch
 from tasks.settings import Settings, load_settings
 from tasks.slo.judge_review import judge_review
 from tasks.slo.look import look_at_slis, objectives_of

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import numpy as np
 from sqlalchemy import Engine
 
-from tasks.logs.batch import Batch, Traffic
-from tasks.logs.store import open_source, store_batch
+from tasks.logs.count.batch import Batch, Traffic
+from tasks.logs.store.counts import open_source, store_batch
 from tasks.samples.facts import Reading
 from tasks.samples.store import store_readings
 from tasks.slo.facts import Scope
