@@ -10,17 +10,17 @@ from tasks.history.engine import History
 from tasks.kpi.judge import kpi_subject
 from tasks.observation import Unobserved, seen
 from tasks.prometheus.opened import prometheus_of
+from tasks.records.store.records import first_deploys, read_deploys, read_maintenance, read_outages
 from tasks.samples.store import synthetic_until
 from tasks.settings import Settings
 from tasks.slo.facts import Minutes, Probes, Scope, Traffic
-from tasks.slo.indicators import Looked
-from tasks.slo.minutes import Span
 from tasks.slo.objectives import guide_objectives
-from tasks.slo.observe_prometheus import read_probes as read_prometheus_probes
-from tasks.slo.observe_prometheus import read_traffic as read_prometheus_traffic
 from tasks.slo.settings import Availability, KpiFloor, Latency, Objective, Requests, Uptime
-from tasks.slo.store import read_floor, read_probes, read_traffic
-from tasks.slo.store_records import first_deploys, read_deploys, read_maintenance, read_outages
+from tasks.slo.sli.indicators import Looked
+from tasks.slo.sli.minutes import Span
+from tasks.slo.sli.prometheus import read_probes as read_prometheus_probes
+from tasks.slo.sli.prometheus import read_traffic as read_prometheus_traffic
+from tasks.slo.store.minutes import read_floor, read_probes, read_traffic
 from tasks.slo.windows import at_minute
 
 _WEEK = timedelta(days=7)

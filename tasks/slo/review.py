@@ -8,14 +8,14 @@ from zoneinfo import ZoneInfo
 from tasks.check_result import msg
 from tasks.observation import Absent
 from tasks.periods import day_period
-from tasks.slo.dora import Changes, changes
+from tasks.records.dora import Changes, changes
+from tasks.slo.budget.incidents import GAP_MIN, Incident, down_spans, incidents_of
+from tasks.slo.budget.standing import Standing, excluded_minutes, standing_of
 from tasks.slo.facts import Minutes, Scope
-from tasks.slo.incidents import GAP_MIN, Incident, down_spans, incidents_of
-from tasks.slo.indicators import Looked, minutes_of
-from tasks.slo.judge import Known
-from tasks.slo.minutes import Span, down_runs
+from tasks.slo.judge.objectives import Known
 from tasks.slo.settings import DeployFrequency, Measured, Objective, Slo, Uptime
-from tasks.slo.standing import Standing, excluded_minutes, standing_of
+from tasks.slo.sli.indicators import Looked, minutes_of
+from tasks.slo.sli.minutes import Span, down_runs
 from tasks.slo.windows import Window, minute_of, window_at
 
 _NO_UPTIME = msg("no objective of kind uptime is about the whole service")

@@ -9,12 +9,12 @@ from tasks.observation import Unobserved, seen
 from tasks.round import Round, System
 from tasks.section import Kpi, Section
 from tasks.slo.checks import AVAILABILITY, CHECKS, DEPLOYS, LINE, UPTIME
-from tasks.slo.judge_months import judge_month, month_figures, not_frozen
-from tasks.slo.judge_review import judge_review, rests_on_logs
+from tasks.slo.judge.months import judge_month, month_figures, not_frozen
+from tasks.slo.judge.review import judge_review, rests_on_logs
 from tasks.slo.look import look_at_slis, notes_on, objectives_of
 from tasks.slo.review import Review, review_of, span_of, windows_of
 from tasks.slo.settings import Objective
-from tasks.slo.store_months import freeze_month
+from tasks.slo.store.months import freeze_month
 from tasks.slo.windows import minute_of
 
 _GUIDE = msg("the guide's SLI and SLO tables")

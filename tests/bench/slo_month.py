@@ -18,7 +18,7 @@ from tasks.check_result import CheckResult, Status, msg
 from tasks.history.opened import history_of
 from tasks.logs.count.sketch import Sketch
 from tasks.settings import Settings, load_settings
-from tasks.slo.judge_review import judge_review
+from tasks.slo.judge.review import judge_review
 from tasks.slo.look import look_at_slis, objectives_of
 from tasks.slo.review import review_of, span_of, windows_of
 from tasks.slo.windows import minute_of

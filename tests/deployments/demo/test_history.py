@@ -21,8 +21,8 @@ from tasks.logs.judge.errors import judge_errors
 from tasks.logs.judge.modules import judge_refused_requests, judge_silent_modules
 from tasks.logs.limits import LogLimits
 from tasks.logs.store.review import read_review
+from tasks.records.facts import Outcome
 from tasks.settings import Settings, load_settings
-from tasks.slo.facts import Outcome
 
 ZONE = ZoneInfo("Asia/Tokyo")
 NOW = datetime(2026, 11, 25, 4, 5, 27, tzinfo=UTC)  # 13:05 in Tokyo

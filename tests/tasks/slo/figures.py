@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from tasks.slo.budget.standing import Standing, standing_of
 from tasks.slo.facts import Minutes, Probes, Traffic
 from tasks.slo.settings import Alerts, Availability, Uptime
-from tasks.slo.standing import Standing, standing_of
 from tasks.slo.windows import Window, minute_of
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
