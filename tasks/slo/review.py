@@ -10,9 +10,8 @@ from tasks.observation import Absent
 from tasks.periods import day_period
 from tasks.records.dora import Changes, changes
 from tasks.slo.budget.incidents import GAP_MIN, Incident, down_spans, incidents_of
-from tasks.slo.budget.standing import Standing, excluded_minutes, standing_of
+from tasks.slo.budget.standing import Known, Standing, excluded_minutes, standing_of
 from tasks.slo.facts import Minutes, Scope
-from tasks.slo.judge.objectives import Known
 from tasks.slo.settings import DeployFrequency, Measured, Objective, Slo, Uptime
 from tasks.slo.sli.indicators import Looked, minutes_of
 from tasks.slo.sli.minutes import Span, down_runs

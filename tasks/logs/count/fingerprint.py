@@ -4,10 +4,9 @@ import hashlib
 import re
 from dataclasses import dataclass
 
-VERSION = 1
+from tasks.logs.settings import DEFAULT_SKIPPED
 
-DEFAULT_SKIPPED = ("node_modules", "node:", "(<anonymous>)", "site-packages", "dist-packages", "lib/python", "<frozen ")
-"""A stack's line that holds one of these is not the service's own code."""
+VERSION = 1
 
 MOST_MESSAGE = 500
 MOST_STACK = 20_000

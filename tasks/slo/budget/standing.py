@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tasks.observation import Absent, Unobserved
 from tasks.records.facts import Maintenance
 from tasks.slo.budget.budget import Budget, budget_of
 from tasks.slo.budget.burn import BurnVerdict, burn_verdicts
@@ -57,6 +58,10 @@ class Standing:
         end = min(max(start, -(-int(ended.timestamp()) // 60) - first), self.bad.size)
         until, before = (int(self.bad[place - 1]) if place else 0 for place in (end, start))
         return (until - before) / self.budget.whole
+
+
+Known = Standing | Unobserved | Absent
+"""What is known of an objective: where it stands, or why nothing is."""
 
 
 def standing_of(

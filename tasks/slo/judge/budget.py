@@ -24,9 +24,9 @@ from tasks.observation import Absent
 from tasks.periods import day_period
 from tasks.slo.budget.incidents import Incident
 from tasks.slo.budget.policy import Step, policy_step
-from tasks.slo.budget.standing import Standing
+from tasks.slo.budget.standing import Known, Standing
 from tasks.slo.checks import BUDGET
-from tasks.slo.judge.objectives import Known, ends, subject_of
+from tasks.slo.judge.objectives import ends, subject_of
 from tasks.slo.settings import Measured, Policy
 from tasks.slo.windows import minute_of
 

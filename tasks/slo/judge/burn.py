@@ -7,9 +7,9 @@ from tasks.check_result import CheckResult, Evidence, Limit, Message, Quantity, 
 from tasks.observation import Unobserved
 from tasks.slo.budget.budget import detection_s
 from tasks.slo.budget.burn import SHORT_OF_LONG, Burning, BurnVerdict
-from tasks.slo.budget.standing import Standing
+from tasks.slo.budget.standing import Known, Standing
 from tasks.slo.checks import BURN
-from tasks.slo.judge.objectives import Known, subject_of
+from tasks.slo.judge.objectives import subject_of
 from tasks.slo.settings import Alerts, Measured
 
 _BURN_RATES = msg("SRE workbook, chapter 5")

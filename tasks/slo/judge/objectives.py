@@ -19,7 +19,7 @@ from tasks.check_result import (
 )
 from tasks.observation import Absent, Unobserved
 from tasks.slo.budget.budget import Budget, shown_share
-from tasks.slo.budget.standing import Standing
+from tasks.slo.budget.standing import Known, Standing
 from tasks.slo.checks import AVAILABILITY, ERROR_RATE, KPI, LATENCY, UPTIME
 from tasks.slo.settings import (
     Availability,
@@ -33,7 +33,6 @@ from tasks.slo.settings import (
 )
 from tasks.slo.sli.minutes import Tally
 
-Known = Standing | Unobserved | Absent
 _DIGITS = 6
 
 

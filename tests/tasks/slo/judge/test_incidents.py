@@ -8,8 +8,8 @@ from tasks.check_result import CheckResult, Status, Table, msg
 from tasks.observation import Absent, Unobserved
 from tasks.records.facts import Maintenance, Outage
 from tasks.slo.budget.incidents import Incident, incidents_of
+from tasks.slo.budget.standing import Known
 from tasks.slo.judge.incidents import judge_downtime, judge_resolution
-from tasks.slo.judge.objectives import Known
 from tasks.slo.settings import Resolution
 from tests.tasks.slo.figures import FIRST, START, minutes_up, standing, uptime, window
 
