@@ -1,6 +1,6 @@
 """A piece of a long look, seen in Prefect's run graph by its name and by what it came to."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -45,11 +45,39 @@ def step(name: str, work: Callable[[], T], came_to: Callable[[T], tuple[bool, st
     given: list[T] = []
 
     def observed() -> tuple[bool, str, str]:
-        given.append(work())
-        return came_to(given[0])
+        value = work()
+        came = came_to(value)
+        given.append(value)
+        return came
 
     run: Any = take_step
     state: State[Any] = run(name, observed, return_state=True)
     if not given:
-        state.result()
+        state.result(_sync=True)  # type: ignore[call-overload]  # in a thread of an async task it would be a coroutine
+    return given[0]
+
+
+@task(task_run_name="{name}", retries=1, retry_condition_fn=never, cache_policy=NO_CACHE, persist_result=False)
+async def take_async_step(name: str, work: Callable[[], Awaitable[tuple[bool, str, str]]]) -> State[Any]:
+    """The same for work that is a coroutine."""
+    good, state, why = await work()
+    return (Completed if good else Failed)(name=state, message=why)
+
+
+async def async_step(name: str, work: Callable[[], Awaitable[T]], came_to: Callable[[T], tuple[bool, str, str]]) -> T:
+    """The same as `step` for work that is a coroutine."""
+    if TaskRunContext.get() is None:
+        return await work()
+    given: list[T] = []
+
+    async def observed() -> tuple[bool, str, str]:
+        value = await work()
+        came = came_to(value)
+        given.append(value)
+        return came
+
+    run: Any = take_async_step
+    state: State[Any] = await run(name, observed, return_state=True)
+    if not given:
+        await state.aresult()  # without `await` a bug would be lost
     return given[0]
