@@ -2,24 +2,22 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 from tasks.check_result import Message, moment, msg
 from tasks.history.engine import History
 from tasks.kpi.judge import kpi_subject
-from tasks.observation import Unobserved, seen
-from tasks.prometheus.opened import prometheus_of
+from tasks.observation import Unobserved
 from tasks.records.store.records import first_deploys, read_deploys, read_maintenance, read_outages
 from tasks.samples.store import synthetic_until
 from tasks.settings import Settings
 from tasks.slo.facts import Minutes, Probes, Scope, Traffic
 from tasks.slo.objectives import guide_objectives
 from tasks.slo.settings import Availability, KpiFloor, Latency, Objective, Requests, Uptime
+from tasks.slo.sli.ask_prometheus import ask_prometheus
 from tasks.slo.sli.indicators import Looked
 from tasks.slo.sli.minutes import Span
-from tasks.slo.sli.prometheus import read_probes as read_prometheus_probes
-from tasks.slo.sli.prometheus import read_traffic as read_prometheus_traffic
 from tasks.slo.store.minutes import read_floor, read_probes, read_traffic
 from tasks.slo.windows import at_minute
 
@@ -66,7 +64,7 @@ async def look_at_slis(
         )
         traffic |= {("logs", scope): found for scope, found in counted.items()}
     probes = await asyncio.to_thread(_probes, history, settings, uptimes, span)
-    asked = await _ask_prometheus(settings, scopes["prometheus"], _bounds(requests, "prometheus"), uptimes, span)
+    asked = await ask_prometheus(settings, objectives, scopes["prometheus"], _bounds(requests, "prometheus"), span)
     looked = Looked(
         span,
         traffic | {("prometheus", scope): found for scope, found in asked.traffic.items()},
@@ -115,38 +113,6 @@ def _floors(
     wanted = {o.kpi for o in objectives if isinstance(o, KpiFloor)}
     name = settings.service.name
     return {kpi: read_floor(history, name, kpi_subject(kpi), floors[kpi], span) for kpi in wanted}
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """What Prometheus answered; `no_latency` says why it could not tell of durations, and of requests could."""
-
-    traffic: Mapping[Scope, Traffic | Unobserved]
-    probes: dict[str, Probes | Unobserved]
-    no_latency: Unobserved | None
-
-
-async def _ask_prometheus(
-    settings: Settings, scopes: set[Scope], bounds_ms: Sequence[float], uptimes: Iterable[Uptime], span: Span
-) -> _Asked:
-    wants_probe = any(o.source == "prometheus" for o in uptimes)
-    if settings.metrics is None or not (scopes or wants_probe):
-        return _Asked({}, {}, None)
-    sli = settings.slo.prometheus
-    async with prometheus_of(settings, settings.metrics) as prometheus:
-        probes: dict[str, Probes | Unobserved] = {}
-        if wants_probe:
-            probes["prometheus"] = await seen(read_prometheus_probes(prometheus, sli, *span))
-        if not scopes:
-            return _Asked({}, probes, None)
-        counted = await seen(read_prometheus_traffic(prometheus, sli, scopes, bounds_ms, *span))
-        if not isinstance(counted, Unobserved):
-            return _Asked(counted, probes, None)
-        # A histogram without the bucket says nothing of latency; how many requests failed is told all the same.
-        plain = await seen(read_prometheus_traffic(prometheus, sli, scopes, (), *span)) if bounds_ms else counted
-        if isinstance(plain, Unobserved):
-            return _Asked(dict.fromkeys(scopes, plain), probes, None)
-        return _Asked(plain, probes, counted)
 
 
 def notes_on(

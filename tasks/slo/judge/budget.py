@@ -1,6 +1,6 @@
 """What the error budgets ask of the team."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -79,6 +79,12 @@ def judge_budget(
     observed = Quantity(round(100 * left, 1), "%")
     reason = _reason(worst)
     return BUDGET.judged(status, SUBJECT, reason, at=now, observed=observed, limit=limit, evidence=evidence)
+
+
+def least_left_percent(standings: Iterable[Standing]) -> float | None:
+    """What is left of the budget of which least is, as it is shown; None if nothing is known of any."""
+    left = [s.budget.left for s in standings if s.budget is not None and (s.known or s.surely_spent)]
+    return round(100 * min(left), 1) if left else None
 
 
 def _row(objective: Measured, seen: Known, incidents: Sequence[Incident], policy: Policy) -> _Row:

@@ -6,9 +6,6 @@ from contextlib import asynccontextmanager
 from math import inf
 from typing import Final
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-
 from tasks.check_result import msg
 from tasks.observation import ObservationError, Unobserved
 from tasks.prometheus.facts import Track
@@ -21,20 +18,12 @@ from tasks.slo.sli.queries import LOOKBACK_S, bound_ms, buckets_query, complete_
 from tasks.slo.sli.tracks import Gathered, no_series
 
 LONGEST_S: Final = 300.0
-_OVERTIME_S = 30.0
 _MOST_MINUTES = 720
 """Half a day of minutes is mostly little enough for Prometheus's own bounds."""
 _MOST_PROBES = 10_000
 _BUCKET_LOOKS = 48
 
 
-@task(
-    task_run_name="read-prometheus-traffic",
-    retries=0,
-    timeout_seconds=LONGEST_S + _OVERTIME_S,
-    cache_policy=NO_CACHE,
-    persist_result=False,
-)
 async def read_traffic(
     prometheus: Prometheus,
     settings: PrometheusSli,
@@ -60,13 +49,6 @@ async def read_traffic(
     return gathered.traffic()
 
 
-@task(
-    task_run_name="read-prometheus-probes",
-    retries=0,
-    timeout_seconds=LONGEST_S + _OVERTIME_S,
-    cache_policy=NO_CACHE,
-    persist_result=False,
-)
 async def read_probes(prometheus: Prometheus, settings: PrometheusSli, first_minute: int, end_minute: int) -> Probes:
     """What the expression `probe` said in each minute, each `resolution_s`. Raises ObservationError."""
     if settings.probe is None:

@@ -10,7 +10,7 @@ from tasks.check_result import CheckResult, Curve, Status, msg
 from tasks.observation import Absent, Unobserved
 from tasks.slo.budget.incidents import Incident
 from tasks.slo.budget.policy import Step, policy_step
-from tasks.slo.judge.budget import judge_budget
+from tasks.slo.judge.budget import judge_budget, least_left_percent
 from tasks.slo.settings import Policy
 from tests.tasks.slo.figures import START, availability, events, minutes_up, standing, uptime, window
 
@@ -95,3 +95,13 @@ def test_a_curve_has_a_point_at_each_local_midnight_and_at_its_end() -> None:
     hours = judge_budget([(uptime(), short)], (), Policy(), ZoneInfo("Asia/Tokyo"), NOW)
     curve = next(piece for piece in hours.evidence if isinstance(piece, Curve))
     assert (len(curve.at), curve.values[:3]) == (6, (100.0, None, 100.0))
+
+
+def test_the_least_budget_that_is_left_is_of_those_that_are_known() -> None:
+    good = standing(uptime(), minutes_up(MONTH), window(30))
+    some = standing(uptime(), minutes_up(MONTH, down=[(0, 3)]), window(30))
+    half = standing(uptime(), minutes_up(MONTH, down=[(0, 5)], unmeasured=[(100, MONTH)]), window(30))
+    spent = standing(uptime(), minutes_up(MONTH, down=[(0, 30)], unmeasured=[(100, MONTH)]), window(30))
+    assert least_left_percent([good, some, half]) == 86.1
+    assert least_left_percent([some, spent]) == -38.9  # whatever the minutes were that nobody measured
+    assert least_left_percent([half]) is least_left_percent([]) is None

@@ -70,7 +70,7 @@ def traffic(
     bounds_ms: Collection[float] = (),
     heard: list[str] | None = None,
 ) -> Mapping[Scope, Traffic | Unobserved]:
-    return asked(url, lambda at: read_traffic.fn(at, settings, scopes, bounds_ms, *span), heard)
+    return asked(url, lambda at: read_traffic(at, settings, scopes, bounds_ms, *span), heard)
 
 
 def of_service(url: str, job: str, span: tuple[int, int], bounds_ms: Collection[float] = ()) -> Traffic:
@@ -356,7 +356,7 @@ class TestProbes:
 
     def probes(self, url: str, start: int, promql: str) -> Probes:
         settings = PrometheusSli(probe=promql)
-        return asked(url, lambda at: read_probes.fn(at, settings, start, start + 5))
+        return asked(url, lambda at: read_probes(at, settings, start, start + 5))
 
     def test_what_failed_and_what_was_not_asked(self, url: str, start: int) -> None:
         for instance, values in (("a", [1] * 6 + [STALE]), ("b", [1, 1, 0, 0, 1, 1, STALE])):
