@@ -33,7 +33,7 @@ from tasks.logs.sources.files import (
 )
 from tasks.logs.sources.loki import read_loki
 from tasks.logs.sources.streams import read_command
-from tasks.logs.store.counts import Overtaken, SourceState, forget_marks, open_source, store_batch
+from tasks.logs.store.counts import SourceState, StaleSourceVersion, forget_marks, open_source, store_batch
 from tasks.observation import ObservationError
 from tasks.progress import LOG, tell
 from tasks.secrets import check_secrets, masked, resolve
@@ -68,7 +68,7 @@ def read_log(
         ingest = _Ingest(history, settings, source, state, now, until, commit_bytes)
         try:
             problems = ingest.read()
-        except Overtaken:  # what the other one counted is not counted again: it is looked for anew
+        except StaleSourceVersion:  # what the other one counted is not counted again: it is looked for anew
             lines += ingest.lines
         else:
             return SourceRead(source.name, lines + ingest.lines, tuple(problems))

@@ -21,7 +21,7 @@ _NOTHING = "nothing was imported"
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class _CsvRow:
     """A line's cells by column, and what they are read with: the service's zone, who imports, and when."""
 
     cells: Mapping[str, str]
@@ -40,7 +40,7 @@ class _Said:
         return at
 
 
-def _deploy(line: _Said) -> Deploy:
+def _deploy(line: _CsvRow) -> Deploy:
     return Deploy(
         version=line.cells["version"],
         environment=line.cells["environment"] or line.settings.service.environment,
@@ -52,7 +52,7 @@ def _deploy(line: _Said) -> Deploy:
     )
 
 
-def _outage(line: _Said) -> Outage:
+def _outage(line: _CsvRow) -> Outage:
     incident = line.cells["incident_id"]
     if incident and not (incident.isascii() and incident.isdecimal() and len(incident) <= 10):
         raise RecordRefused(f"{shown(incident, 40)!r} is no number of an incident, such as 17", "incident_id")
@@ -65,7 +65,7 @@ def _outage(line: _Said) -> Outage:
     )
 
 
-def _maintenance(line: _Said) -> Maintenance:
+def _maintenance(line: _CsvRow) -> Maintenance:
     declared_at = line.time("declared_at") or line.now
     if declared_at > line.now:
         raise RecordRefused("a window is declared when it is recorded at the latest, not in the future", "declared_at")
@@ -88,7 +88,7 @@ class _Kind:
 
     needed: tuple[str, ...]
     optional: tuple[str, ...]
-    read: Callable[[_Said], Record]
+    read: Callable[[_CsvRow], Record]
 
 
 _KINDS: Mapping[str, _Kind] = {
@@ -118,14 +118,14 @@ def import_records(
         lines = read_lines(file, columns, known.needed)
     except RecordRefused as error:
         raise RecordRefused(_told([str(error)])) from None
-    with recording(history, settings.service.name, by, now, settings.known_modules()) as book:
+    with recording(history, settings.service.name, by, now, settings.known_modules()) as writer:
         for line in lines:
             try:
-                record = known.read(_Said(line.named(columns), settings, by, now))
+                record = known.read(_CsvRow(line.named(columns), settings, by, now))
                 if (before := numbers.setdefault(_key(record), line.number)) != line.number:
                     text = f"the line records the same as line {before}: keep one of them"
                     raise RecordRefused(text, known.needed[0])
-                counts[book.put(record)] += 1
+                counts[writer.put(record)] += 1
             except RecordRefused as error:
                 column = f"{error.column}: " if error.column else ""
                 problems.append(f"{file}:{line.number}: {column}{error}")

@@ -19,7 +19,7 @@ def around(deploy: Deploy) -> tuple[datetime, datetime]:
     return deploy.started_at - ROLLING, ended(deploy) + ROLLING
 
 
-def told_by(known: Sequence[Deploy], version: str, now: datetime) -> Origin | None:
+def deploy_origin(known: Sequence[Deploy], version: str, now: datetime) -> Origin | None:
     """What it says that all instances run a version; None when the deploys that are known explain it.
 
     The first version of an environment is no deploy. While a recorded one may still be on its way, nothing is

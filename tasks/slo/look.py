@@ -16,7 +16,7 @@ from tasks.slo.facts import Minutes, Probes, Scope, Traffic
 from tasks.slo.objectives import guide_objectives
 from tasks.slo.settings import Availability, KpiFloor, Latency, Objective, Requests, Uptime
 from tasks.slo.sli.ask_prometheus import ask_prometheus
-from tasks.slo.sli.indicators import Looked
+from tasks.slo.sli.indicators import SliData
 from tasks.slo.sli.minutes import Span
 from tasks.slo.store.minutes import read_floor, read_probes, read_traffic
 from tasks.slo.windows import at_minute
@@ -39,7 +39,7 @@ def objectives_of(settings: Settings) -> tuple[Objective, ...]:
 
 async def look_at_slis(
     history: History, settings: Settings, objectives: Sequence[Objective], span: Span, read_to: int
-) -> Looked:
+) -> SliData:
     """Everything that the objectives need of a span of minutes; the logs are known up to the minute `read_to`.
 
     Raises HistoryError, and UsageError for what the service file cannot have meant.
@@ -65,7 +65,7 @@ async def look_at_slis(
         traffic |= {("logs", scope): found for scope, found in counted.items()}
     probes = await asyncio.to_thread(_probes, history, settings, uptimes, span)
     asked = await ask_prometheus(settings, objectives, scopes["prometheus"], _bounds(requests, "prometheus"), span)
-    looked = Looked(
+    data = SliData(
         span,
         traffic | {("prometheus", scope): found for scope, found in asked.traffic.items()},
         probes | asked.probes,
@@ -73,13 +73,13 @@ async def look_at_slis(
         no_latency=asked.no_latency,
         modules=modules,
     )
-    return await asyncio.to_thread(_with_records, history, settings, looked)
+    return await asyncio.to_thread(_with_records, history, settings, data)
 
 
-def _with_records(history: History, settings: Settings, looked: Looked) -> Looked:
-    name, (start, end) = settings.service.name, map(at_minute, looked.span)
+def _with_records(history: History, settings: Settings, data: SliData) -> SliData:
+    name, (start, end) = settings.service.name, map(at_minute, data.span)
     return replace(
-        looked,
+        data,
         deploys=read_deploys(history, name, start - _WEEK, end + RECOVERY_SEEN),
         outages=read_outages(history, name, start, end),
         maintenance=read_maintenance(history, name, start, end),
@@ -116,11 +116,11 @@ def _floors(
 
 
 def notes_on(
-    history: History, settings: Settings, objectives: Iterable[Objective], looked: Looked
+    history: History, settings: Settings, objectives: Iterable[Objective], data: SliData
 ) -> tuple[Message, ...]:
     """What a reader must know of the figures: what the logs cannot see, and what is made up."""
     notes = []
-    if names := _blind_to_silence(objectives, looked):
+    if names := _log_only_availabilities(objectives, data):
         notes.append(
             msg(
                 "{names}: of the requests that were logged. A service's own log cannot see requests without an answer: "
@@ -128,20 +128,20 @@ def notes_on(
                 names=", ".join(names),
             )
         )
-    used = {source for source, _ in looked.traffic}
+    used = {source for source, _ in data.traffic}
     if made_up := [s.name for s in settings.logs.source if s.synthetic and "logs" in used]:
         notes.append(
             msg("Synthetic: the lines of {sources} are generated, not a service's", sources=", ".join(made_up))
         )
     until = synthetic_until(history, settings.service.name)
-    if until is not None and until > at_minute(looked.span[0]):
+    if until is not None and until > at_minute(data.span[0]):
         notes.append(msg("Synthetic: probes and figures up to {at} are generated", at=moment(until)))
     return tuple(notes)
 
 
-def _blind_to_silence(objectives: Iterable[Objective], looked: Looked) -> list[str]:
+def _log_only_availabilities(objectives: Iterable[Objective], data: SliData) -> list[str]:
     """Availabilities that rest on a service's own log alone."""
-    if any(isinstance(p, Probes) and p.asked.any() for p in looked.probes.values()):
+    if any(isinstance(p, Probes) and p.asked.any() for p in data.probes.values()):
         return []
     own = (o for o in objectives if isinstance(o, Availability) and o.source == "logs" and not o.from_balancer)
-    return [o.name for o in own if isinstance(looked.traffic.get(("logs", o.place)), Traffic)]
+    return [o.name for o in own if isinstance(data.traffic.get(("logs", o.place)), Traffic)]

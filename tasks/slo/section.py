@@ -32,14 +32,14 @@ async def slo_review(round_: Round) -> Section:
     doubt = await _read_logs(round_, objectives)
     windows = windows_of(objectives, slo, as_of, settings.zone)
     span = span_of(windows, slo, as_of)
-    looked = await look_at_slis(round_.history, settings, objectives, span, minute_of(round_.now()))
-    review = review_of(objectives, windows, slo, looked, as_of, settings.zone)
+    data = await look_at_slis(round_.history, settings, objectives, span, minute_of(round_.now()))
+    review = review_of(objectives, windows, slo, data, as_of, settings.zone)
     source = _FILE if slo.objective else _GUIDE
     running = as_of < round_.period.end
     results = judge_review(review, slo, settings.service.environment, source, round_.now(), doubt)
     if not running and round_.period.is_month:
         results = (*results, await _frozen(round_, review, doubt))
-    notes = await asyncio.to_thread(notes_on, round_.history, settings, objectives, looked)
+    notes = await asyncio.to_thread(notes_on, round_.history, settings, objectives, data)
     return Section(results, _headlines(results, review), notes)
 
 
@@ -57,7 +57,7 @@ async def _read_logs(round_: Round, objectives: tuple[Objective, ...]) -> Messag
 async def _frozen(round_: Round, review: Review, doubt: Message | None) -> CheckResult:
     """Freeze the figures of a month that is over, or say what has changed since they were; not while in doubt."""
     settings, period = round_.settings, round_.period
-    if not any(standing.counted.measured_min for standing in review.standings):
+    if not any(state.counted.measured_min for state in review.states):
         doubt = doubt or _NOTHING
     if doubt is not None:
         return not_frozen(doubt, period, round_.now())
@@ -71,7 +71,7 @@ def _headlines(results: tuple[CheckResult, ...], review: Review) -> tuple[Kpi, .
     return (
         Kpi(msg("Availability"), first_figure(results, AVAILABILITY), "%"),
         Kpi(msg("Uptime"), first_figure(results, UPTIME), "%"),
-        Kpi(msg("Least budget left"), least_left_percent(review.standings), "%"),
+        Kpi(msg("Least budget left"), least_left_percent(review.states), "%"),
         Kpi(msg("Deploys a week"), first_figure(results, DEPLOYS), ""),
     )
 

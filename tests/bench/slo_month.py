@@ -67,8 +67,8 @@ def reviewed(settings: Settings) -> tuple[CheckResult, ...]:
     history, objectives = history_of(settings), objectives_of(settings)
     windows = windows_of(objectives, settings.slo, END, settings.zone)
     span = span_of(windows, settings.slo, END)
-    looked = asyncio.run(look_at_slis(history, settings, objectives, span, span[1]))
-    review = review_of(objectives, windows, settings.slo, looked, END, settings.zone)
+    data = asyncio.run(look_at_slis(history, settings, objectives, span, span[1]))
+    review = review_of(objectives, windows, settings.slo, data, END, settings.zone)
     results = judge_review(review, settings.slo, "production", msg("the service file"), END, None)
     history.dispose()
     return results

@@ -18,7 +18,7 @@ from tasks.check_result import (
 )
 from tasks.logs.checks import ERROR_SHARE, PERSONAL_DATA, REFUSED, SILENT_MODULE
 from tasks.logs.facts import LogReview, ModuleLines, PersonalData
-from tasks.logs.judge.sources import NO_LINE, NOT_SET, SETTINGS, percent, unless_doubted
+from tasks.logs.judge.sources import NO_LINE, NOT_SET, SETTINGS, downgrade_doubtful, percent
 from tasks.logs.judge.usual import most_by_chance
 from tasks.logs.limits import LogLimits
 from tasks.personal import Kind
@@ -48,7 +48,7 @@ def judge_error_share(review: LogReview | None, limits: LogLimits, now: datetime
     worst = max(modules, key=_share)
     chart = _error_chart(modules, worst, limits)
     results = [_judge_error_share(m, limits, limit, (chart,) if m is worst else (), now) for m in modules]
-    return unless_doubted(results, _pruned(review, modules), Status.PASS)
+    return downgrade_doubtful(results, _pruned(review, modules), Status.PASS)
 
 
 def _judge_error_share(

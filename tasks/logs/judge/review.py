@@ -12,7 +12,7 @@ from tasks.logs.judge.modules import (
     judge_refused_requests,
     judge_silent_modules,
 )
-from tasks.logs.judge.sources import judge_malformed, judge_sources, not_read, not_sure, unless_doubted
+from tasks.logs.judge.sources import downgrade_doubtful, judge_malformed, judge_sources, not_read, source_doubt
 from tasks.logs.settings import Logs, Source
 from tasks.observation import Unobserved
 
@@ -27,11 +27,8 @@ def judge_review(
     """The results, and why what the logs tell is not the whole; `modules` must write to the log."""
     limits = logs.limits
     sources = judge_sources(read, review, {source.name: needed_fields(source) for source in logs.source}, limits, now)
-    lines = tuple(
-        unless_doubted([result], not_sure(log for log in sources if log.subject == result.subject), Status.PASS)[0]
-        for result in judge_malformed(review, limits, now)
-    )
-    doubt = not_sure((*sources, *lines))
+    lines = tuple(_unless_doubtful(result, sources) for result in judge_malformed(review, limits, now))
+    doubt = source_doubt((*sources, *lines))
     found = (
         *judge_error_share(review, limits, now),
         *judge_errors(review, limits, now),
@@ -39,9 +36,15 @@ def judge_review(
         judge_refused_requests(review, limits, now),
     )
     silence = judge_silent_modules(review, modules, limits, now)
-    silence = unless_doubted(silence, not_read(read), Status.FAIL, Status.WARN, Status.PASS)
-    sure = unless_doubted((*found, *silence), doubt, Status.PASS)
+    silence = downgrade_doubtful(silence, not_read(read), Status.FAIL, Status.WARN, Status.PASS)
+    sure = downgrade_doubtful((*found, *silence), doubt, Status.PASS)
     return (*sources, *lines, *sure), doubt
+
+
+def _unless_doubtful(malformed: CheckResult, sources: Sequence[CheckResult]) -> CheckResult:
+    """How readable a log is, unless that log itself is in doubt."""
+    doubt = source_doubt(source for source in sources if source.subject == malformed.subject)
+    return downgrade_doubtful([malformed], doubt, Status.PASS)[0]
 
 
 def needed_fields(source: Source) -> tuple[str, ...]:

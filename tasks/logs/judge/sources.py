@@ -17,7 +17,7 @@ from tasks.check_result import (
     msg,
 )
 from tasks.logs.checks import CHECKS, MALFORMED, SOURCE
-from tasks.logs.facts import LogReview, SourceHour, SourceLines, SourceRead, Told, crowded_moments
+from tasks.logs.facts import HourCounts, LogReview, SourceHour, SourceLines, SourceRead, crowded_moments
 from tasks.logs.judge.fields import missing_field
 from tasks.logs.limits import LogLimits
 from tasks.observation import Unobserved
@@ -136,20 +136,20 @@ def _wrong_clock(lines: SourceLines, review: LogReview, now: datetime, limits: L
     )
 
 
-_TOLD: tuple[tuple[str, Callable[[Told], float]], ...] = (
-    ("", lambda told: told.parsed),
-    ("timestamp", lambda told: told.dated),
-    ("status", lambda told: told.requests),
-    ("duration", lambda told: told.timed),
+_COUNTS: tuple[tuple[str, Callable[[HourCounts], float]], ...] = (
+    ("", lambda counts: counts.parsed),
+    ("timestamp", lambda counts: counts.dated),
+    ("status", lambda counts: counts.requests),
+    ("duration", lambda counts: counts.timed),
 )
 """What an hour's lines hold, by the field that tells it; the lines themselves need none."""
 
 
 def _gap(lines: SourceLines, fields: Collection[str], limits: LogLimits) -> Message | None:
     """The first hours without what is usual then: lines were lost, or a release writes them in another way."""
-    for field, count in _TOLD:
+    for field, count in _COUNTS:
         empty = [
-            h for h in lines.hours if not count(h.told) and h.usual and count(h.usual) >= limits.min_expected_lines
+            h for h in lines.hours if not count(h.counts) and h.usual and count(h.usual) >= limits.min_expected_lines
         ]
         if field in fields and empty:
             together = _together(empty)
@@ -239,7 +239,7 @@ def not_read(read: Mapping[str, SourceRead | Unobserved]) -> Message | None:
     return msg("Not known: {logs} was not read to its end", logs=", ".join(names)) if names else None
 
 
-def not_sure(results: Iterable[CheckResult]) -> Message | None:
+def source_doubt(results: Iterable[CheckResult]) -> Message | None:
     """Why a good verdict on what the logs tell is none: a log that is not whole or not fresh, or hardly readable."""
     doubted = [r for r in results if _is_doubtful(r)]
     if not doubted:
@@ -254,7 +254,9 @@ def _is_doubtful(result: CheckResult) -> bool:
     return result.status is Status.UNKNOWN or (result.check == MALFORMED.id and result.status is Status.WARN)
 
 
-def unless_doubted(results: Sequence[CheckResult], doubt: Message | None, *doubted: Status) -> tuple[CheckResult, ...]:
+def downgrade_doubtful(
+    results: Sequence[CheckResult], doubt: Message | None, *doubted: Status
+) -> tuple[CheckResult, ...]:
     """The results, those with a doubted status as one UNKNOWN a check; what was found stays found."""
     if doubt is None:
         return tuple(results)

@@ -39,7 +39,7 @@ class Record(msgspec.Struct):
     drifted: bool = False
 
 
-class _AsExpected(msgspec.Struct):
+class _TypedLine(msgspec.Struct):
     drifted: ClassVar[bool] = False
 
 
@@ -58,7 +58,7 @@ def reader_of(source: Source) -> Callable[[bytes], Record | None]:
     shape = msgspec.defstruct(
         "Line",
         [("timestamp", str | int | float | None, None), *types],
-        bases=(_AsExpected,),
+        bases=(_TypedLine,),
         rename=fields,
     )
     decode = msgspec.json.Decoder(shape).decode

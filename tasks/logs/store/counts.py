@@ -40,7 +40,7 @@ _BOUNDS = [f"bound_{place}_ms" for place in range(1, MOST_BOUNDS + 1)]
 _WITHIN = [f"within_{place}" for place in range(1, MOST_BOUNDS + 1)]
 
 
-class Overtaken(Exception):
+class StaleSourceVersion(Exception):
     """Another writer has stored lines of this source since it was opened: what was read here may be its lines."""
 
 
@@ -98,7 +98,7 @@ def store_batch(
     """Add a batch and move to where it ends, both or neither; gives the state and the mark as stored.
 
     `own_routes` are those of the service file: the others are learnt, and of these there are so many and no more.
-    Raises Overtaken if another writer has stored since `state` was read, HistoryError if the database fails.
+    Raises StaleSourceVersion if another writer has stored since `state` was read, HistoryError if the database fails.
     """
     with writing(history) as connection:
         _lock(connection, state.service_id)
@@ -117,7 +117,7 @@ def store_batch(
 
 
 def forget_marks(history: History, state: SourceState, gone: Iterable[Mark]) -> SourceState:
-    """Let go of files that are not there any more; raises Overtaken and HistoryError as `store_batch` does."""
+    """Let go of files that are not there any more; raises StaleSourceVersion and HistoryError as `store_batch` does."""
     ids = {mark.id for mark in gone}
     with writing(history) as connection:
         _lock(connection, state.service_id)
@@ -131,7 +131,7 @@ def _move(connection: Connection, state: SourceState, **values: Any) -> None:
     mine = and_(log_sources.c.id == state.id, log_sources.c.version == state.version)
     moved = connection.execute(update(log_sources).where(mine).values(version=state.version + 1, **values))
     if moved.rowcount != 1:
-        raise Overtaken
+        raise StaleSourceVersion
 
 
 def _lock(connection: Connection, service: int) -> None:

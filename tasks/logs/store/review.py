@@ -16,13 +16,13 @@ from tasks.logs.facts import (
     Damage,
     DamagedFile,
     ErrorGroup,
+    HourCounts,
     LogReview,
     ModuleLines,
     PersonalData,
     SecurityHour,
     SourceHour,
     SourceLines,
-    Told,
 )
 from tasks.logs.judge.usual import WEEK, days_before, usual_count, usual_hour
 from tasks.logs.tables import (
@@ -120,8 +120,8 @@ def _source(connection: Connection, period: _Period, row: Any, until: datetime) 
     mine = select(log_hours).where(hours.source_id == row.id)
     span = mine.where(hours.hour >= period.first - WEEK * 24 - 1, hours.hour < period.last + _AHEAD_HOURS)
     by_hour = {found.hour: found for found in connection.execute(span)}
-    told = [found for hour, found in by_hour.items() if period.first <= hour < period.last]
-    newest, step_min = _newest(told, row.newest_minute)
+    whole = [found for hour, found in by_hour.items() if period.first <= hour < period.last]
+    newest, step_min = _newest(whole, row.newest_minute)
     began = select(func.min(hours.hour)).where(hours.source_id == row.id, hours.parsed > 0)
     samples = select(malformed_lines.c.text).where(
         malformed_lines.c.source_id == row.id, malformed_lines.c.seen_at >= _at(period.first)
@@ -131,7 +131,7 @@ def _source(connection: Connection, period: _Period, row: Any, until: datetime) 
     )
     return SourceLines(
         row.name,
-        Lines(*(sum(int(getattr(found, name)) for found in told) for name in Lines.__slots__)),
+        Lines(*(sum(int(getattr(found, name)) for found in whole) for name in Lines.__slots__)),
         hours=tuple(_source_hours(by_hour, connection.execute(began).scalar(), period.first, _hour(until))),
         fields=_fields(connection, period, row.id),
         newest=newest,
@@ -176,8 +176,8 @@ def _source_hours(by_hour: Mapping[int, Any], began: int | None, first: int, end
     for hour in range(first, end):
         days = 0 if began is None else days_before(hour, began)
         usual = [usual_hour(column, hour, days) or 0.0 for column in columns] if days == WEEK else None
-        told = Told(*(column.get(hour, 0) for column in columns))
-        found.append(SourceHour(_at(hour), told, None if usual is None else Told(*usual)))
+        counts = HourCounts(*(column.get(hour, 0) for column in columns))
+        found.append(SourceHour(_at(hour), counts, None if usual is None else HourCounts(*usual)))
     return found
 
 
@@ -207,12 +207,12 @@ def _module(module: str, hours: Mapping[int, Any], requests: tuple[int, int], pe
     for hour, count in lines.items():
         if hour < period.first:
             daily[BASE_DAYS - 1 - period.day(hour)] += count
-    told = [row for hour, row in hours.items() if hour >= period.first]
+    mine = [row for hour, row in hours.items() if hour >= period.first]
     return ModuleLines(
         module=module,
-        lines=sum(int(row.lines) for row in told),
-        errors=sum(int(row.errors) for row in told),
-        warnings=sum(int(row.warnings) for row in told),
+        lines=sum(int(row.lines) for row in mine),
+        errors=sum(int(row.errors) for row in mine),
+        warnings=sum(int(row.warnings) for row in mine),
         valid=requests[0],
         bad=requests[1],
         recent_lines=lines.get(running, 0) + lines.get(before, 0),

@@ -13,7 +13,7 @@ from tasks.records.facts import Deploy, Maintenance, Outage
 from tasks.records.rules import MOST_ENVIRONMENT, MOST_NAME
 from tasks.records.store.writer import MONITORING, Written, deploy_of, newest_deploys, recording
 from tasks.records.tables import deploys, maintenance_windows, outages
-from tasks.records.versions import told_by
+from tasks.records.versions import deploy_origin
 
 Record = Deploy | Outage | Maintenance
 
@@ -27,8 +27,8 @@ def store_records(
     its version. `modules` are those that the service has, if they are known. Raises RecordRefused, and HistoryError
     if the database fails.
     """
-    with recording(history, service, by, now, modules) as book:
-        return tuple(book.put(record) for record in records)
+    with recording(history, service, by, now, modules) as writer:
+        return tuple(writer.put(record) for record in records)
 
 
 def note_version(history: History, service: str, environment: str, version: str, now: datetime) -> bool:
@@ -39,10 +39,10 @@ def note_version(history: History, service: str, environment: str, version: str,
     environment, version = shown(environment)[:MOST_ENVIRONMENT], shown(version)[:MOST_NAME]
     with reading(history) as connection:
         known = newest_deploys(connection, services.c.name == service, environment)
-    if told_by(known, version, now) is None:
+    if deploy_origin(known, version, now) is None:
         return False
-    with recording(history, service, MONITORING, now) as book:  # another may have been first: it looks again
-        return book.note(environment, version)
+    with recording(history, service, MONITORING, now) as writer:  # another may have been first: it looks again
+        return writer.note(environment, version)
 
 
 def read_deploys(history: History, service: str, since: datetime, until: datetime) -> tuple[Deploy, ...]:

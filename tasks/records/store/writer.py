@@ -15,7 +15,7 @@ from tasks.history.tables import services
 from tasks.records.facts import Deploy, Maintenance, Origin, Outage, Outcome
 from tasks.records.rules import checked_by, checked_deploy, checked_maintenance, checked_outage, refuse_unannounced
 from tasks.records.tables import deploys, maintenance_windows, outages
-from tasks.records.versions import around, ended, told_by
+from tasks.records.versions import around, deploy_origin, ended
 
 MONITORING = "monitoring"
 _NEWEST = 50
@@ -32,7 +32,7 @@ class Written(StrEnum):
 @contextmanager
 def recording(
     history: History, service: str, by: str, now: datetime, modules: Collection[str] = ()
-) -> Iterator["Book"]:
+) -> Iterator["RecordWriter"]:
     """One transaction of records; `modules` are those that the service has, if they are known.
 
     What is refused changes nothing, and others can follow. Raises HistoryError if the database fails.
@@ -42,10 +42,10 @@ def recording(
         key = service_id(connection, service)
         # On PostgreSQL two that come at once would both find nothing to correct; on SQLite every writer is alone.
         connection.execute(select(services.c.id).where(services.c.id == key).with_for_update(key_share=True))
-        yield Book(connection, key, by, now, modules)
+        yield RecordWriter(connection, key, by, now, modules)
 
 
-class Book:
+class RecordWriter:
     """The records of a service, as one transaction writes them."""
 
     def __init__(self, connection: Connection, service: int, by: str, now: datetime, modules: Collection[str]) -> None:
@@ -66,7 +66,7 @@ class Book:
     def note(self, environment: str, version: str) -> bool:
         """Keep the version that runs, unless the deploys that are known explain it."""
         known = newest_deploys(self._connection, deploys.c.service_id == self._service, environment)
-        if (origin := told_by(known, version, self._now)) is None:
+        if (origin := deploy_origin(known, version, self._now)) is None:
             return False
         key = {"environment": environment, "version": version, "started_at": self._now}
         values = {"ended_at": self._now, "outcome": Outcome.SUCCEEDED.value, "origin": origin.value}

@@ -13,8 +13,8 @@ from tasks.slo.windows import minute_of
 SHORT_OF_LONG = 12
 
 
-class Burning(StrEnum):
-    """What a rule says."""
+class BurnState(StrEnum):
+    """What a rule comes to."""
 
     QUIET = "quiet"
     ALERT = "alert"
@@ -32,7 +32,7 @@ class BurnVerdict:
     short: Tally
     long_rate: float | None
     short_rate: float | None
-    says: Burning
+    state: BurnState
 
 
 def burn_verdicts(
@@ -49,21 +49,21 @@ def burn_verdicts(
         factor = rule.factor(alerts.period_days)
         rates = burn_rate(long, objective.target), burn_rate(short, objective.target)
         known = long.coverage >= objective.min_coverage
-        says = _says(long, rates, factor, *least) if known else Burning.NOT_MEASURED
-        found.append(BurnVerdict(rule, factor, long, short, *rates, says))
+        state = _burn_state(long, rates, factor, *least) if known else BurnState.NOT_MEASURED
+        found.append(BurnVerdict(rule, factor, long, short, *rates, state))
     return tuple(found)
 
 
-def _says(
+def _burn_state(
     long: Tally, rates: tuple[float | None, float | None], factor: float, min_valid: int, min_bad: int
-) -> Burning:
+) -> BurnState:
     long_rate, short_rate = rates
     if long_rate is None or long.total < min_valid:
-        return Burning.TOO_LITTLE
+        return BurnState.TOO_LITTLE
     if long_rate < factor:
-        return Burning.QUIET
+        return BurnState.QUIET
     if long.bad < min_bad:
-        return Burning.TOO_LITTLE
+        return BurnState.TOO_LITTLE
     if short_rate is None:
-        return Burning.NOT_MEASURED
-    return Burning.ALERT if short_rate >= factor else Burning.QUIET
+        return BurnState.NOT_MEASURED
+    return BurnState.ALERT if short_rate >= factor else BurnState.QUIET

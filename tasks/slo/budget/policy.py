@@ -5,7 +5,7 @@ from enum import StrEnum
 from tasks.slo.settings import Policy
 
 
-class Step(StrEnum):
+class PolicyStep(StrEnum):
     """Steps of the policy, the mildest first."""
 
     NORMAL = "normal"
@@ -16,13 +16,13 @@ class Step(StrEnum):
     @property
     def rank(self) -> int:
         """How grave it is, from 0."""
-        return list(Step).index(self)
+        return list(PolicyStep).index(self)
 
 
-def policy_step(left: float, worst_incident: float, policy: Policy) -> Step:
+def policy_step(left: float, worst_incident: float, policy: Policy) -> PolicyStep:
     """The step for what is left of a budget, and what the worst single incident took of it."""
     if left <= 0:
-        return Step.EXHAUSTED
+        return PolicyStep.EXHAUSTED
     if left < policy.postmortem_below or worst_incident > policy.incident_share:
-        return Step.POSTMORTEM
-    return Step.NORMAL if left > policy.caution_below else Step.CAUTION
+        return PolicyStep.POSTMORTEM
+    return PolicyStep.NORMAL if left > policy.caution_below else PolicyStep.CAUTION

@@ -23,8 +23,8 @@ from tasks.check_result import (
 from tasks.observation import Absent
 from tasks.periods import day_period
 from tasks.slo.budget.incidents import Incident
-from tasks.slo.budget.policy import Step, policy_step
-from tasks.slo.budget.standing import Known, Standing
+from tasks.slo.budget.policy import PolicyStep, policy_step
+from tasks.slo.budget.state import Known, ObjectiveState
 from tasks.slo.checks import BUDGET
 from tasks.slo.judge.objectives import ends, subject_of
 from tasks.slo.settings import Measured, Policy
@@ -35,10 +35,10 @@ MOST_CURVES = 4
 _SHORT_MIN = 3 * 24 * 60
 _POLICY = msg("the error budget policy")
 STEPS = {
-    Step.NORMAL: msg("normal"),
-    Step.CAUTION: msg("caution"),
-    Step.POSTMORTEM: msg("postmortem due"),
-    Step.EXHAUSTED: msg("releases stop"),
+    PolicyStep.NORMAL: msg("normal"),
+    PolicyStep.CAUTION: msg("caution"),
+    PolicyStep.POSTMORTEM: msg("postmortem due"),
+    PolicyStep.EXHAUSTED: msg("releases stop"),
 }
 
 
@@ -47,8 +47,8 @@ class _Row:
     """An objective's budget and the step that it asks for; None where it is not known."""
 
     objective: Measured
-    standing: Standing | None
-    step: Step | None
+    state: ObjectiveState | None
+    step: PolicyStep | None
 
 
 def judge_budget(
@@ -64,33 +64,33 @@ def judge_budget(
         none = msg("No objective with an error budget has a source to be measured by")
         return BUDGET.judged(Status.SKIPPED, SUBJECT, none, at=now)
     limit = Limit(">", round(100 * policy.caution_below, 6), "%", _POLICY)
-    budgets = [(row, row.standing.budget) for row in rows if row.standing is not None and row.step is not None]
+    budgets = [(row, row.state.budget) for row in rows if row.state is not None and row.step is not None]
     evidence = (_table(rows), *_curves(rows, zone))
     blind = [row for row in rows if row.step is None]
-    worst = max((row for row, _ in budgets), key=lambda row: (row.step or Step.NORMAL).rank, default=None)
-    exhausted = worst is not None and worst.step is Step.EXHAUSTED
+    worst = max((row for row, _ in budgets), key=lambda row: (row.step or PolicyStep.NORMAL).rank, default=None)
+    exhausted = worst is not None and worst.step is PolicyStep.EXHAUSTED
     if blind and not exhausted:
         names = ", ".join(row.objective.name for row in blind)
         reason = msg("The error budget of {names} is not known", names=names)
         return BUDGET.judged(Status.UNKNOWN, SUBJECT, reason, at=now, limit=limit, evidence=evidence)
     assert worst is not None and worst.step is not None  # nothing is blind, and there are rows
     left = min(budget.left for _, budget in budgets if budget is not None)
-    status = {Step.NORMAL: Status.PASS, Step.EXHAUSTED: Status.FAIL}.get(worst.step, Status.WARN)
+    status = {PolicyStep.NORMAL: Status.PASS, PolicyStep.EXHAUSTED: Status.FAIL}.get(worst.step, Status.WARN)
     observed = Quantity(round(100 * left, 1), "%")
     reason = _reason(worst)
     return BUDGET.judged(status, SUBJECT, reason, at=now, observed=observed, limit=limit, evidence=evidence)
 
 
-def least_left_percent(standings: Iterable[Standing]) -> float | None:
+def least_left_percent(states: Iterable[ObjectiveState]) -> float | None:
     """What is left of the budget of which least is, as it is shown; None if nothing is known of any."""
-    left = [s.budget.left for s in standings if s.budget is not None and (s.known or s.surely_spent)]
+    left = [s.budget.left for s in states if s.budget is not None and (s.known or s.is_certainly_overspent)]
     return round(100 * min(left), 1) if left else None
 
 
 def _row(objective: Measured, seen: Known, incidents: Sequence[Incident], policy: Policy) -> _Row:
-    if not isinstance(seen, Standing):
+    if not isinstance(seen, ObjectiveState):
         return _Row(objective, None, None)
-    if seen.budget is None or not (seen.known or seen.surely_spent):
+    if seen.budget is None or not (seen.known or seen.is_certainly_overspent):
         return _Row(objective, seen, None)
     worst = max((seen.taken_by(incident) for incident in incidents), default=0.0)
     return _Row(objective, seen, policy_step(seen.budget.left, worst, policy))
@@ -99,12 +99,12 @@ def _row(objective: Measured, seen: Known, incidents: Sequence[Incident], policy
 def _reason(worst: _Row) -> Message:
     name = worst.objective.name
     match worst.step:
-        case Step.EXHAUSTED:
+        case PolicyStep.EXHAUSTED:
             return msg("The budget of {name} is exhausted: releases stop, except fixes", name=name)
-        case Step.POSTMORTEM:
+        case PolicyStep.POSTMORTEM:
             return msg("The budget of {name} is nearly spent, or one incident took much of it: a postmortem is due",
                        name=name)  # fmt: skip
-        case Step.CAUTION:
+        case PolicyStep.CAUTION:
             return msg("Caution: much of the budget of {name} is spent, risky changes need a second look", name=name)
         case _:
             return msg("Every error budget allows to go on as usual")
@@ -127,7 +127,7 @@ def _table(rows: Sequence[_Row]) -> Evidence:
 
 def _cells(row: _Row) -> tuple[Scalar | Message, ...]:
     name, target = subject_of(row.objective).removeprefix("objective:"), round(100 * row.objective.target, 6)
-    seen = row.standing
+    seen = row.state
     if seen is None:
         return (name, None, None, None, None, target, None, None)
     share = seen.counted.share
@@ -144,13 +144,13 @@ def _curves(rows: Sequence[_Row], zone: ZoneInfo) -> tuple[Evidence, ...]:
     drawn = [
         (seen.budget.left, row.objective, seen)
         for row in rows
-        if (seen := row.standing) is not None and seen.budget is not None and seen.bad.size
+        if (seen := row.state) is not None and seen.budget is not None and seen.bad.size
     ]
     drawn.sort(key=lambda item: item[0])
     return tuple(_curve(objective, seen, zone) for _, objective, seen in drawn[:MOST_CURVES])
 
 
-def _curve(objective: Measured, seen: Standing, zone: ZoneInfo) -> Evidence:
+def _curve(objective: Measured, seen: ObjectiveState, zone: ZoneInfo) -> Evidence:
     """What was left of the whole window's budget at the end of each day, or each hour of a short window."""
     assert seen.budget is not None
     ends_at = _moments(seen, zone)
@@ -172,7 +172,7 @@ def _curve(objective: Measured, seen: Standing, zone: ZoneInfo) -> Evidence:
     )
 
 
-def _moments(seen: Standing, zone: ZoneInfo) -> list[int]:
+def _moments(seen: ObjectiveState, zone: ZoneInfo) -> list[int]:
     """Minutes of the window after which the curve has a point: local midnights or full hours, and its last."""
     size = int(seen.bad.size)
     if size <= _SHORT_MIN:

@@ -6,8 +6,8 @@ from datetime import datetime
 from tasks.check_result import CheckResult, Evidence, Limit, Message, Quantity, Status, Table, msg
 from tasks.observation import Unobserved
 from tasks.slo.budget.budget import detection_s
-from tasks.slo.budget.burn import SHORT_OF_LONG, Burning, BurnVerdict
-from tasks.slo.budget.standing import Known, Standing
+from tasks.slo.budget.burn import SHORT_OF_LONG, BurnState, BurnVerdict
+from tasks.slo.budget.state import Known, ObjectiveState
 from tasks.slo.checks import BURN
 from tasks.slo.judge.objectives import subject_of
 from tasks.slo.settings import Alerts, Measured
@@ -21,7 +21,7 @@ def judge_burn(objective: Measured, seen: Known, alerts: Alerts, now: datetime, 
     if not objective.alerts:
         reason = msg("Nobody is alerted by this objective: alerts = false")
         return BURN.judged(Status.SKIPPED, subject, reason, at=now)
-    if not isinstance(seen, Standing):
+    if not isinstance(seen, ObjectiveState):
         status = Status.UNKNOWN if isinstance(seen, Unobserved) else Status.SKIPPED
         return BURN.judged(status, subject, seen.reason, at=now)
     status, shown, reason = _burning(seen.burns, alerts)
@@ -36,7 +36,7 @@ def judge_burn(objective: Measured, seen: Known, alerts: Alerts, now: datetime, 
 
 
 def _burning(burns: Sequence[BurnVerdict], alerts: Alerts) -> tuple[Status, BurnVerdict, Message]:
-    alerting = [b for b in burns if b.says is Burning.ALERT]
+    alerting = [b for b in burns if b.state is BurnState.ALERT]
     if alerting:
         first = next((b for b in alerting if b.rule.level == "page"), alerting[0])
         status = Status.FAIL if first.rule.level == "page" else Status.WARN
@@ -52,7 +52,7 @@ def _burning(burns: Sequence[BurnVerdict], alerts: Alerts) -> tuple[Status, Burn
                 factor=round(first.factor, 3),
             ),
         )
-    blind = [b for b in burns if b.says is Burning.NOT_MEASURED]
+    blind = [b for b in burns if b.state is BurnState.NOT_MEASURED]
     if blind:
         return (
             Status.UNKNOWN,
@@ -63,7 +63,7 @@ def _burning(burns: Sequence[BurnVerdict], alerts: Alerts) -> tuple[Status, Burn
                 expected=blind[0].long.expected_min,
             ),
         )
-    little = [b for b in burns if b.says is Burning.TOO_LITTLE]
+    little = [b for b in burns if b.state is BurnState.TOO_LITTLE]
     if little:
         return (
             Status.UNKNOWN,
@@ -104,7 +104,7 @@ def _burn_table(objective: Measured, burns: Sequence[BurnVerdict], alerts: Alert
             b.long.bad,
             b.long.total,
             round(detection_s(objective.target, b.factor, b.rule.long_h), 2),
-            SAYS[b.says],
+            STATES[b.state],
         )
         for b in burns
     )
@@ -112,9 +112,9 @@ def _burn_table(objective: Measured, burns: Sequence[BurnVerdict], alerts: Alert
     return Table(title, columns, rows)
 
 
-SAYS: Mapping[Burning, Message] = {
-    Burning.QUIET: msg("quiet"),
-    Burning.ALERT: msg("alert"),
-    Burning.TOO_LITTLE: msg("too little traffic"),
-    Burning.NOT_MEASURED: msg("not measured"),
+STATES: Mapping[BurnState, Message] = {
+    BurnState.QUIET: msg("quiet"),
+    BurnState.ALERT: msg("alert"),
+    BurnState.TOO_LITTLE: msg("too little traffic"),
+    BurnState.NOT_MEASURED: msg("not measured"),
 }

@@ -7,7 +7,7 @@ from tasks.check_result import CheckResult, Evidence, Limit, Message, Quantity, 
 from tasks.observation import Absent, Unobserved
 from tasks.records.facts import Maintenance
 from tasks.slo.budget.incidents import Incident, durations
-from tasks.slo.budget.standing import Standing
+from tasks.slo.budget.state import ObjectiveState
 from tasks.slo.checks import DOWNTIME, RESOLUTION
 from tasks.slo.settings import Resolution
 from tasks.slo.windows import Window
@@ -20,7 +20,7 @@ _EVERY_CAUSE = msg("every minute down has its cause on record")
 def judge_resolution(
     objective: Resolution,
     incidents: Sequence[Incident],
-    uptime: Standing | Unobserved | Absent,
+    uptime: ObjectiveState | Unobserved | Absent,
     window: Window,
     source: Message,
     now: datetime,
@@ -33,7 +33,7 @@ def judge_resolution(
     limit = Limit("≥", round(100 * objective.target, 6), "%", source)
     mine = [i for i in incidents if i.spans(window.start, window.as_of)]
     if not mine:
-        if not isinstance(uptime, Standing) or not uptime.known:
+        if not isinstance(uptime, ObjectiveState) or not uptime.known:
             reason = msg("No outage is recorded, and uptime was not measured: nobody can tell whether there was none")
             return RESOLUTION.judged(Status.UNKNOWN, subject, reason, at=now, limit=limit)
         none = msg("No outage is recorded, and none was measured")
@@ -60,7 +60,7 @@ def judge_resolution(
 
 
 def judge_downtime(
-    uptime: Standing | Unobserved | Absent,
+    uptime: ObjectiveState | Unobserved | Absent,
     incidents: Sequence[Incident],
     window: Window,
     now: datetime,

@@ -7,7 +7,7 @@ from typing import Any
 
 from tasks.check_result import CheckResult, Limit, Message, Quantity, Scalar, Status, Table, moment, msg
 from tasks.periods import Period
-from tasks.slo.budget.standing import Standing
+from tasks.slo.budget.state import Known, ObjectiveState
 from tasks.slo.checks import CLOSED_MONTH
 from tasks.slo.judge.objectives import subject_of
 from tasks.slo.review import Review
@@ -48,20 +48,21 @@ def month_figures(period: Period, timezone: str, review: Review, environment: st
         "from": moment(period.start),
         "to": moment(period.end),
         "objectives": {
-            subject_of(objective).removeprefix("objective:"): _figures(seen) if isinstance(seen, Standing) else None
-            for objective, seen in review.measured
+            subject_of(objective).removeprefix("objective:"): _figures(seen) for objective, seen in review.measured
         },
         "incidents": {moment(i.started_at): None if i.ended_at is None else moment(i.ended_at) for i in incidents},
         "deploys": {name: {"succeeded": d.succeeded, "failed": d.failed} for name, d in deploys.items()},
     }
 
 
-def _figures(standing: Standing) -> dict[str, Any]:
+def _figures(seen: Known) -> dict[str, Any] | None:
+    if not isinstance(seen, ObjectiveState):
+        return None
     return {
-        "target": standing.objective.target,
-        "window": standing.objective.window,
-        **_counts(standing.counted, ""),
-        **_counts(standing.with_maintenance, "_with_maintenance"),
+        "target": seen.objective.target,
+        "window": seen.objective.window,
+        **_counts(seen.counted, ""),
+        **_counts(seen.with_maintenance, "_with_maintenance"),
     }
 
 

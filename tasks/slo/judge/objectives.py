@@ -19,7 +19,7 @@ from tasks.check_result import (
 )
 from tasks.observation import Absent, Unobserved
 from tasks.slo.budget.budget import Budget, shown_share
-from tasks.slo.budget.standing import Known, Standing
+from tasks.slo.budget.state import Known, ObjectiveState
 from tasks.slo.checks import AVAILABILITY, ERROR_RATE, KPI, LATENCY, UPTIME
 from tasks.slo.settings import (
     Availability,
@@ -79,9 +79,8 @@ def judge_objective(
     if status is Status.PASS and doubt is not None:
         status, reason = Status.UNKNOWN, doubt
     evidence = (_figures(objective, seen), *_by_module(objective, seen, modules or {}))
-    observed = (
-        _at_best(objective, seen) if seen.surely_spent and not seen.known else observed_of(objective, seen.counted)
-    )
+    at_best = seen.is_certainly_overspent and not seen.known
+    observed = _at_best(objective, seen) if at_best else observed_of(objective, seen.counted)
     return check.judged(status, subject, reason, at=now, observed=observed, limit=limit, evidence=evidence)
 
 
@@ -98,7 +97,7 @@ def observed_of(objective: Measured, tally: Tally) -> Quantity | None:
     return None if share is None else Quantity(percent(share), "%")
 
 
-def _at_best(objective: Measured, seen: Standing) -> Quantity | None:
+def _at_best(objective: Measured, seen: ObjectiveState) -> Quantity | None:
     """What would be shown if every minute that was not measured had been good."""
     counted = seen.counted
     return observed_of(objective, replace(counted, good=counted.expected_min - counted.bad, total=counted.expected_min))
@@ -116,11 +115,11 @@ def percent(share: float) -> float:
     return round(share * 100, _DIGITS)
 
 
-def _verdict(objective: Measured, seen: Standing) -> tuple[Status, Message]:
+def _verdict(objective: Measured, seen: ObjectiveState) -> tuple[Status, Message]:
     counted, budget = seen.counted, seen.budget
     if counted.expected_min == 0:
         return Status.UNKNOWN, msg("Nothing of the window has passed yet, or all of it is maintenance")
-    if seen.surely_spent and not met(objective, counted):
+    if seen.is_certainly_overspent and not met(objective, counted):
         return Status.FAIL, _at_least(objective, counted)
     if not counted.total and not counted.measured_min:
         return Status.UNKNOWN, msg("There is no data for this window: nothing was measured")
@@ -144,7 +143,7 @@ def _verdict(objective: Measured, seen: Standing) -> tuple[Status, Message]:
     return Status.FAIL, _counts(objective, counted)
 
 
-def _too_little_measured(objective: Measured, seen: Standing) -> Message:
+def _too_little_measured(objective: Measured, seen: ObjectiveState) -> Message:
     counts: dict[str, Scalar] = {
         "measured": seen.counted.measured_min,
         "expected": seen.counted.expected_min,
@@ -211,7 +210,7 @@ def _remarked(objective: Measured, counted: Tally) -> Message:
     )
 
 
-def _figures(objective: Measured, seen: Standing) -> Evidence:
+def _figures(objective: Measured, seen: ObjectiveState) -> Evidence:
     counted, whole, window = seen.counted, seen.with_maintenance, seen.window
     rows: list[tuple[Message, Scalar | Message]] = [
         (msg("Window from"), moment(window.start)),
@@ -251,7 +250,7 @@ def ends(budget: Budget) -> Scalar | Message:
     return msg("not at this rate") if budget.ends_at is None else moment(budget.ends_at)
 
 
-def _by_module(objective: Measured, seen: Standing, modules: Mapping[str, Tally]) -> tuple[Evidence, ...]:
+def _by_module(objective: Measured, seen: ObjectiveState, modules: Mapping[str, Tally]) -> tuple[Evidence, ...]:
     if not modules:
         return ()
     rows = tuple(

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from tasks.check_result import CheckResult, Message
-from tasks.slo.budget.standing import Standing
+from tasks.slo.budget.state import ObjectiveState
 from tasks.slo.judge.budget import judge_budget
 from tasks.slo.judge.burn import judge_burn
 from tasks.slo.judge.deploys import judge_deploys
@@ -25,7 +25,7 @@ def judge_review(
         judge_burn(o, seen, slo.alerts, now, doubt if rests_on_logs(o) else None) for o, seen in review.measured
     ]
     uptime, window = review.uptime
-    downtime = judge_downtime(uptime, review.incidents, window, now, review.looked.maintenance)
+    downtime = judge_downtime(uptime, review.incidents, window, now, review.data.maintenance)
     return (*results, downtime)
 
 
@@ -42,11 +42,11 @@ def _objective(
         return judge_resolution(objective, review.incidents, review.uptime[0], window, source, now)
     if isinstance(objective, DeployFrequency):
         deploys = review.deploys(objective, environment)
-        ever = (objective.environment or environment) in review.looked.deploys_since
+        ever = (objective.environment or environment) in review.data.deploys_since
         return judge_deploys(objective, deploys, source, now, ever=ever)
     seen, modules = review.known[objective.name], {}
-    if isinstance(seen, Standing):
+    if isinstance(seen, ObjectiveState):
         span = (minute_of(window.start), minute_of(window.as_of))
-        modules = by_module(objective, review.looked, span, seen.excluded)
+        modules = by_module(objective, review.data, span, seen.excluded)
     unsure = doubt if rests_on_logs(objective) else None
     return judge_objective(objective, seen, source, now, doubt=unsure, modules=modules)

@@ -30,7 +30,7 @@ Seen = Minutes | Unobserved | Absent
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Looked:
+class SliData:
     """What was seen of a span of minutes: requests by source and scope, probes and floors by name, and the records."""
 
     span: Span
@@ -49,37 +49,37 @@ class Looked:
     modules: Sequence[str] = ()
 
 
-def minutes_of(objective: Measured, looked: Looked, down: Sequence[Span]) -> Seen:
+def minutes_of(objective: Measured, data: SliData, down: Sequence[Span]) -> Seen:
     """The good and all events of an objective; `down` are the minutes of recorded outages of its scope."""
     match objective:
         case KpiFloor():
-            return looked.floors[objective.kpi]
+            return data.floors[objective.kpi]
         case Uptime():
-            return _up(objective, looked, down)
+            return _up(objective, data, down)
         case _:
-            return _of_requests(objective, looked)
+            return _of_requests(objective, data)
 
 
-def by_module(objective: Measured, looked: Looked, span: Span, excluded: Flags) -> dict[str, Tally]:
+def by_module(objective: Measured, data: SliData, span: Span, excluded: Flags) -> dict[str, Tally]:
     """What each module had of the events of an objective of the whole service; none of timeslices."""
     if not isinstance(objective, Requests) or objective.budgeting == "timeslices" or objective.place != Scope():
         return {}
     found = {}
-    for module in looked.modules:
-        traffic = looked.traffic.get((objective.source, Scope(module)))
-        if isinstance(traffic, Traffic) and not (isinstance(objective, Latency) and looked.no_latency):
+    for module in data.modules:
+        traffic = data.traffic.get((objective.source, Scope(module)))
+        if isinstance(traffic, Traffic) and not (isinstance(objective, Latency) and data.no_latency):
             found[module] = tally(_events(objective, traffic), span, excluded)
     return found
 
 
-def _of_requests(objective: Requests, looked: Looked) -> Seen:
-    whole = looked.traffic.get((objective.source, objective.place))
+def _of_requests(objective: Requests, data: SliData) -> Seen:
+    whole = data.traffic.get((objective.source, objective.place))
     if whole is None:
         return Absent(NO_LOG)
     if isinstance(whole, Unobserved):
         return whole
-    if isinstance(objective, Latency) and objective.source == "prometheus" and looked.no_latency is not None:
-        return looked.no_latency
+    if isinstance(objective, Latency) and objective.source == "prometheus" and data.no_latency is not None:
+        return data.no_latency
     if isinstance(objective, Latency) and objective.within_ms not in whole.timed:
         return Unobserved(
             msg(
@@ -87,7 +87,7 @@ def _of_requests(objective: Requests, looked: Looked) -> Seen:
                 limit=objective.within_ms,
             )
         )
-    parts = [looked.traffic[objective.source, Scope(objective.scope.module, r)] for r in objective.exclude_routes]
+    parts = [data.traffic[objective.source, Scope(objective.scope.module, r)] for r in objective.exclude_routes]
     # A route that nothing is known of has had no requests that could be taken off.
     traffic = excluding(whole, [part for part in parts if isinstance(part, Traffic)])
     events = _events(objective, traffic)
@@ -100,10 +100,10 @@ def _events(objective: Requests, traffic: Traffic) -> Minutes:
     return in_time(traffic, objective.within_ms) if isinstance(objective, Latency) else answered(traffic)
 
 
-def _up(objective: Uptime, looked: Looked, recorded: Sequence[Span]) -> Seen:
-    size = looked.span[1] - looked.span[0]
-    out = flags(looked.span[0], size, recorded)
-    traffic = looked.traffic.get(("logs", objective.place))
+def _up(objective: Uptime, data: SliData, recorded: Sequence[Span]) -> Seen:
+    size = data.span[1] - data.span[0]
+    out = flags(data.span[0], size, recorded)
+    traffic = data.traffic.get(("logs", objective.place))
     bad, enough = (
         failing(traffic, objective.max_error_share, objective.min_requests)
         if isinstance(traffic, Traffic)
@@ -112,11 +112,11 @@ def _up(objective: Uptime, looked: Looked, recorded: Sequence[Span]) -> Seen:
     if objective.source == "logs":
         if not isinstance(traffic, Traffic):
             return Absent(NO_LOG) if traffic is None else traffic
-        return slices(looked.span[0], ~(bad | out), enough | out)
-    probes = looked.probes.get("prometheus" if objective.source == "prometheus" else objective.probe)
+        return slices(data.span[0], ~(bad | out), enough | out)
+    probes = data.probes.get("prometheus" if objective.source == "prometheus" else objective.probe)
     if probes is None:
         return Absent(_NO_PROBE)
     if isinstance(probes, Unobserved):
         return probes
     lost, asked = unanswered(probes, objective.max_failed_probe_share)
-    return slices(looked.span[0], ~(lost | bad | out), asked | bad | out)
+    return slices(data.span[0], ~(lost | bad | out), asked | bad | out)

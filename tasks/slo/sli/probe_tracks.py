@@ -9,7 +9,7 @@ from tasks.observation import ObservationError
 from tasks.prometheus.facts import Track
 from tasks.slo.facts import Probes
 from tasks.slo.sli.minutes import Span
-from tasks.slo.sli.tracks import told_at
+from tasks.slo.sli.tracks import time_at
 
 
 def probes_of(tracks: Iterable[Track], span: Span) -> Probes:
@@ -37,6 +37,6 @@ def _refuse_no_flags(track: Track) -> None:
             msg(
                 "The query of [slo.prometheus] probe gives {value} at {at}, not 1 or 0",
                 value=str(track.values[place]),
-                at=told_at(track, place),
+                at=time_at(track, place),
             )
         )

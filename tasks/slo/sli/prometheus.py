@@ -15,7 +15,7 @@ from tasks.slo.prometheus_settings import PrometheusSli
 from tasks.slo.sli.minutes import Span
 from tasks.slo.sli.probe_tracks import probes_of
 from tasks.slo.sli.queries import LOOKBACK_S, bound_ms, buckets_query, complete_buckets, labels_of, traffic_query
-from tasks.slo.sli.tracks import Gathered, no_series
+from tasks.slo.sli.tracks import TrafficBuilder, no_series
 
 LONGEST_S: Final = 300.0
 _MOST_MINUTES = 720
@@ -38,15 +38,15 @@ async def read_traffic(
     Unobserved. Raises ObservationError if there is no whole answer, and for a bound that is no bucket's.
     """
     span = first_minute, end_minute
-    gathered = Gathered(settings, scopes, bounds_ms, span)
+    builder = TrafficBuilder(settings, scopes, bounds_ms, span)
     if first_minute < end_minute:
         async with _in_time():
             les = await _read_les(prometheus, settings, bounds_ms, span) if bounds_ms else frozenset[str]()
             promql = traffic_query(settings, labels_of(scopes, settings), les)
             # The minute before, too: what begins there must be numbers.
             times = range(60 * first_minute, 60 * end_minute + 1, 60)
-            await ask_in_parts(prometheus, promql, times, _MOST_MINUTES, gathered.add, LOOKBACK_S)
-    return gathered.traffic()
+            await ask_in_parts(prometheus, promql, times, _MOST_MINUTES, builder.add, LOOKBACK_S)
+    return builder.traffic()
 
 
 async def read_probes(prometheus: Prometheus, settings: PrometheusSli, first_minute: int, end_minute: int) -> Probes:

@@ -46,7 +46,7 @@ class _Part:
         return rows[place]
 
 
-class Gathered:
+class TrafficBuilder:
     """Adds up answers, each about a part of a span, for all scopes at once."""
 
     def __init__(
@@ -149,7 +149,7 @@ def _refuse_no_counts(track: Track) -> None:
             msg(
                 "Prometheus gives {value}, not a number of requests, at {at}",
                 value=str(values[place]),
-                at=told_at(track, place),
+                at=time_at(track, place),
             )
         )
     for place in np.flatnonzero((values < 0) | (np.abs(values - np.round(values)) > 1e-6 * np.maximum(1, values)))[:1]:
@@ -157,12 +157,12 @@ def _refuse_no_counts(track: Track) -> None:
             msg(
                 "Prometheus gives {value} requests at {at}: is each metric of [slo.prometheus] a counter?",
                 value=float(values[place]),
-                at=told_at(track, place),
+                at=time_at(track, place),
             )
         )
 
 
-def told_at(track: Track, place: np.intp) -> str:
+def time_at(track: Track, place: np.intp) -> str:
     """The time of a value as a parameter of a text."""
     return moment(datetime.fromtimestamp(float(track.times_s[place]), UTC))
 

@@ -17,7 +17,7 @@ from tasks.records.rules import (
     checked_outage,
     refuse_unannounced,
 )
-from tasks.records.versions import told_by
+from tasks.records.versions import deploy_origin
 from tasks.records.words import described, parse_outcome, parse_time, placed
 
 TOKYO, BERLIN, UTC_ZONE = ZoneInfo("Asia/Tokyo"), ZoneInfo("Europe/Berlin"), ZoneInfo("UTC")
@@ -223,4 +223,4 @@ def recorded(version: str, ago: timedelta, outcome: Outcome = Outcome.SUCCEEDED,
     ],
 )  # fmt: skip
 def test_what_the_version_that_runs_tells(known: list[Deploy], version: str, expected: Origin | None) -> None:
-    assert told_by(known, version, NOW) is expected
+    assert deploy_origin(known, version, NOW) is expected

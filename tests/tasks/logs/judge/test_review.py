@@ -8,7 +8,7 @@ import pytest
 
 from tasks.check_result import Message, Status, msg
 from tasks.logs.count.batch import Lines
-from tasks.logs.facts import LogReview, ModuleLines, SecurityHour, SourceHour, SourceLines, SourceRead, Told
+from tasks.logs.facts import HourCounts, LogReview, ModuleLines, SecurityHour, SourceHour, SourceLines, SourceRead
 from tasks.logs.judge.review import error_lines, judge_review, needed_fields
 from tasks.logs.settings import Fields, Logs, Source
 from tasks.observation import Unobserved
@@ -24,7 +24,8 @@ BUSY = ModuleLines("orders", 2400, 30, 0, 100, 0, recent_lines=150, usual_lines=
 def review(*modules: ModuleLines, parsed: int = 2400) -> LogReview:
     counts = Lines(lines=parsed, parsed=parsed, requests=100)
     newest = NOW - timedelta(minutes=1)
-    busy = tuple(SourceHour(SINCE + timedelta(hours=h), Told(100, 100, 0, 0), Told(100, 100, 0, 0)) for h in range(24))
+    counted = HourCounts(100, 100, 0, 0)
+    busy = tuple(SourceHour(SINCE + timedelta(hours=h), counted, counted) for h in range(24))
     lines = SourceLines(
         "app", counts, busy, {SINCE: {"": 2400, "timestamp": 2400, "level": 2400}}, newest, 1, 0, (), (), False
     )

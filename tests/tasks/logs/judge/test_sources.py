@@ -15,14 +15,14 @@ from tasks.logs.count.batch import Lines
 from tasks.logs.facts import (
     Damage,
     DamagedFile,
+    HourCounts,
     LogReview,
     SourceHour,
     SourceLines,
     SourceRead,
-    Told,
     crowded_moments,
 )
-from tasks.logs.judge.sources import judge_malformed, judge_sources, not_read, not_sure, unless_doubted
+from tasks.logs.judge.sources import downgrade_doubtful, judge_malformed, judge_sources, not_read, source_doubt
 from tasks.logs.limits import LogLimits
 from tasks.observation import Unobserved
 
@@ -32,11 +32,11 @@ LIMITS = LogLimits()
 MAPPED = ("timestamp", "status", "duration")
 READ = SourceRead("app", 12, ())
 GONE = Unobserved(msg("No file matches {pattern}", pattern="/var/log/shop/*.log"))
-BUSY = Told(100, 100, 80, 80)
-NOTHING = Told(0, 0, 0, 0)
+BUSY = HourCounts(100, 100, 80, 80)
+NOTHING = HourCounts(0, 0, 0, 0)
 
 
-def hours(changed: Mapping[int, Told] = {}, usual: Told | None = BUSY) -> tuple[SourceHour, ...]:
+def hours(changed: Mapping[int, HourCounts] = {}, usual: HourCounts | None = BUSY) -> tuple[SourceHour, ...]:
     return tuple(SourceHour(SINCE + timedelta(hours=h), changed.get(h, BUSY), usual) for h in range(24))
 
 
@@ -133,7 +133,7 @@ class TestSource:
     def test_no_duration_is_said_and_spoils_nothing_else(self) -> None:
         result = judged(source(timed=0, hours=()))
         assert (result.status, "No request has a duration" in said(result)) == (Status.WARN, True)
-        assert not_sure([result]) is None
+        assert source_doubt([result]) is None
 
 
 class TestFields:
@@ -236,7 +236,7 @@ class TestGap:
 
     @pytest.mark.parametrize(("usual", "status"), [(9, Status.PASS), (10, Status.UNKNOWN), (11, Status.UNKNOWN)])
     def test_an_hour_without_a_line_tells_when_ten_are_usual(self, usual: int, status: Status) -> None:
-        assert judged(source(hours=hours({5: NOTHING}, Told(usual, usual, 0, 0)))).status is status
+        assert judged(source(hours=hours({5: NOTHING}, HourCounts(usual, usual, 0, 0)))).status is status
 
     def test_it_is_said_from_when_to_when(self) -> None:
         lines = source(hours=hours({3: NOTHING, 4: NOTHING, 5: NOTHING, 20: NOTHING}))
@@ -248,26 +248,26 @@ class TestGap:
         assert judged(source(hours=hours({5: NOTHING}, None))).status is Status.PASS
 
     @pytest.mark.parametrize(
-        ("told", "field", "status"),
+        ("counts", "field", "status"),
         [
-            (Told(100, 100, 0, 0), "status", Status.UNKNOWN),
-            (Told(100, 0, 80, 80), "timestamp", Status.UNKNOWN),
-            (Told(100, 100, 80, 0), "duration", Status.WARN),
+            (HourCounts(100, 100, 0, 0), "status", Status.UNKNOWN),
+            (HourCounts(100, 0, 80, 80), "timestamp", Status.UNKNOWN),
+            (HourCounts(100, 100, 80, 0), "duration", Status.WARN),
         ],
     )
     def test_a_field_that_a_release_left_out_is_noticed_after_an_hour(
-        self, told: Told, field: str, status: Status
+        self, counts: HourCounts, field: str, status: Status
     ) -> None:
-        result = judged(source(hours=hours({23: told})))
+        result = judged(source(hours=hours({23: counts})))
         assert result.status is status
         assert f"has {field}, when" in said(result)
         unmapped = ("timestamp",) if field != "timestamp" else ("status",)
-        assert judged(source(hours=hours({23: told})), mapped=unmapped).status is Status.PASS
+        assert judged(source(hours=hours({23: counts})), mapped=unmapped).status is Status.PASS
 
-    @given(st.dictionaries(st.integers(0, 23), st.sampled_from([NOTHING, BUSY, Told(50, 50, 0, 0)]), max_size=24))
+    @given(st.dictionaries(st.integers(0, 23), st.sampled_from([NOTHING, BUSY, HourCounts(50, 50, 0, 0)]), max_size=24))
     @settings(max_examples=40)
-    def test_only_a_day_without_a_gap_passes(self, changed: dict[int, Told]) -> None:
-        whole = all(told.parsed and told.requests for told in changed.values())
+    def test_only_a_day_without_a_gap_passes(self, changed: dict[int, HourCounts]) -> None:
+        whole = all(counts.parsed and counts.requests for counts in changed.values())
         assert (judged(source(hours=hours(changed))).status is Status.PASS) is whole
 
 
@@ -326,10 +326,10 @@ class TestDoubt:
     def test_what_is_doubtful_is_named(self) -> None:
         [gone] = judge_sources({"app": GONE}, review(source()), {"app": MAPPED}, LIMITS, NOW)
         [torn] = judge_malformed(review(source(name="nginx", malformed=100)), LIMITS, NOW)
-        doubt = not_sure([gone, torn, judged(source())])
+        doubt = source_doubt([gone, torn, judged(source())])
         assert doubt is not None and doubt.params == {"logs": "app, nginx"}
-        assert not_sure([judged(source())]) is None
-        assert not_sure(judge_sources({}, None, {}, LIMITS, NOW)) is None
+        assert source_doubt([judged(source())]) is None
+        assert source_doubt(judge_sources({}, None, {}, LIMITS, NOW)) is None
 
     def test_only_a_log_that_was_not_read_to_its_end_explains_a_silence(self) -> None:
         partly = replace(READ, problems=(msg("There was no time for all lines"),))
@@ -339,7 +339,7 @@ class TestDoubt:
 
     def test_what_passed_becomes_one_unknown_a_check_and_what_failed_stays(self) -> None:
         more = replace(self.PASSED, subject="module:d", evidence=(Excerpt(msg("Samples, masked"), "x"),))
-        results = unless_doubted([self.PASSED, self.FAILED, more, self.SILENT], self.DOUBT, Status.PASS)
+        results = downgrade_doubtful([self.PASSED, self.FAILED, more, self.SILENT], self.DOUBT, Status.PASS)
         assert [(r.check, r.status, r.subject) for r in results] == [
             (ERROR_SHARE.id, Status.FAIL, "module:b"),
             (SILENT_MODULE.id, Status.FAIL, "module:c"),
@@ -348,8 +348,8 @@ class TestDoubt:
         assert results[-1].evidence == more.evidence and results[-1].reason == self.DOUBT
 
     def test_without_doubt_nothing_changes(self) -> None:
-        assert unless_doubted([self.PASSED, self.FAILED], None, Status.PASS) == (self.PASSED, self.FAILED)
+        assert downgrade_doubtful([self.PASSED, self.FAILED], None, Status.PASS) == (self.PASSED, self.FAILED)
 
     def test_a_single_result_keeps_its_subject(self) -> None:
-        [result] = unless_doubted([self.SILENT], self.DOUBT, Status.FAIL, Status.PASS)
+        [result] = downgrade_doubtful([self.SILENT], self.DOUBT, Status.FAIL, Status.PASS)
         assert (result.status, result.subject) == (Status.UNKNOWN, "module:c")

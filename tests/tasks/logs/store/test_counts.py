@@ -19,7 +19,14 @@ from tasks.logs.count.fingerprint import ErrorKey
 from tasks.logs.count.sketch import Sketch
 from tasks.logs.lines.places import MOST_ROUTES, OTHER
 from tasks.logs.sources.files import Mark
-from tasks.logs.store.counts import MOST_SAMPLES_KEPT, Overtaken, SourceState, forget_marks, open_source, store_batch
+from tasks.logs.store.counts import (
+    MOST_SAMPLES_KEPT,
+    SourceState,
+    StaleSourceVersion,
+    forget_marks,
+    open_source,
+    store_batch,
+)
 from tasks.logs.store.errors import MOST_GROUPS, MOST_VARIANTS, VARYING
 from tasks.logs.tables import (
     error_groups,
@@ -112,7 +119,7 @@ def test_counts_add_up_and_the_position_moves_with_them(history: Engine) -> None
 def test_who_is_behind_is_refused_and_stores_nothing(history: Engine) -> None:
     first, second = opened(history), opened(history)
     put(history, traffic(), first, mark=MARK)
-    with pytest.raises(Overtaken):
+    with pytest.raises(StaleSourceVersion):
         put(history, traffic(), second, mark=MARK)
     (row,), (_,) = rows(history, traffic_minutes), rows(history, log_files)
     assert row.valid == 3
@@ -313,7 +320,7 @@ def test_marks_are_let_go_by_who_is_not_behind(history: Engine) -> None:
     state, mark = store_batch(history, opened(history), Batch(), BOUNDS, NOW, mark=MARK)
     state, other = store_batch(history, state, Batch(), BOUNDS, NOW, mark=replace(MARK, head=b"another."))
     assert mark is not None and other is not None
-    with pytest.raises(Overtaken):
+    with pytest.raises(StaleSourceVersion):
         forget_marks(history, behind, [mark])
     state = forget_marks(history, state, [mark])
     assert state.marks == (other,)

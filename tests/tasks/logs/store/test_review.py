@@ -11,7 +11,7 @@ from sqlalchemy import Engine, update
 from tasks.history.engine import writing
 from tasks.logs.count.batch import Activity, Batch, ErrorSeen, Exemplar, Lines, Traffic
 from tasks.logs.count.fingerprint import ErrorKey
-from tasks.logs.facts import ErrorGroup, LogReview, Told
+from tasks.logs.facts import ErrorGroup, HourCounts, LogReview
 from tasks.logs.judge.states import ErrorState, error_state
 from tasks.logs.limits import LogLimits
 from tasks.logs.store.counts import open_source, store_batch
@@ -78,7 +78,7 @@ def test_hours_at_the_borders_of_the_period(history: Engine) -> None:
     assert found.sources[0].ahead == 1000
     [module] = found.modules
     assert (module.lines, module.valid, module.bad, module.errors) == (11, 11, 2, 2)
-    assert [hour.told.parsed for hour in found.sources[0].hours] == [10, *[0] * 23]  # the running hour is no whole one
+    assert [hour.counts.parsed for hour in found.sources[0].hours] == [10, *[0] * 23]  # the running hour is not
     at_the_full_hour = review(history, UNTIL.replace(second=0))
     assert at_the_full_hour.sources[0].counts.lines == 10
     assert at_the_full_hour.sources[0].ahead == 1001
@@ -204,8 +204,8 @@ def test_what_an_hour_of_a_source_usually_holds_is_known_after_a_week(history: E
     store(history, batch({back: 10 for back in range(1, 24 * 9 + 2) if back != 3}))
     [source] = review(history).sources
     assert len(source.hours) == 24
-    assert {hour.usual for hour in source.hours} == {Told(10, 10, 10, 10)}
-    assert [hour.hour.hour for hour in source.hours if not hour.told.parsed] == [6]
+    assert {hour.usual for hour in source.hours} == {HourCounts(10, 10, 10, 10)}
+    assert [hour.hour.hour for hour in source.hours if not hour.counts.parsed] == [6]
     young = review(history, UNTIL - timedelta(days=2)).sources[0].hours
     assert [hour.usual is None for hour in young] == [True] * 24
 

@@ -5,10 +5,10 @@ from typing import Any
 
 from tasks.check_result import CheckResult, Status, msg
 from tasks.observation import Absent, Unobserved
-from tasks.slo.budget.burn import Burning
+from tasks.slo.budget.burn import BurnState
 from tasks.slo.judge.burn import judge_burn
 from tasks.slo.settings import Alerts
-from tests.tasks.slo.figures import availability, events, minutes_up, standing, uptime, window
+from tests.tasks.slo.figures import availability, events, minutes_up, state, uptime, window
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
 
@@ -20,7 +20,7 @@ def burn(objective: Any, bad_of_last: dict[int, tuple[int, int]], **alerts: Any)
     for start, (length, bad) in bad_of_last.items():
         for minute in range(len(total) - start, len(total) - start + length):
             good[minute] = 10 - bad
-    seen = standing(objective, events(good, total), window(30, 3), **alerts)
+    seen = state(objective, events(good, total), window(30, 3), **alerts)
     return judge_burn(objective, seen, Alerts(**alerts), NOW, None)
 
 
@@ -42,14 +42,14 @@ def test_a_slow_burn_is_a_ticket() -> None:
     """1.2 times as fast as allowed for 72 hours."""
     total = [100] * (72 * 60)
     good = [100 - (minute % 100 < 12) for minute in range(len(total))]
-    seen = standing(availability(), events(good, total), window(30, 3))
+    seen = state(availability(), events(good, total), window(30, 3))
     result = judge_burn(availability(), seen, Alerts(), NOW, None)
     assert (result.status, result.reason.params["hours"]) == (Status.WARN, 72)
 
 
 def test_too_little_traffic_is_neither_quiet_nor_an_alert() -> None:
     few = [1 if minute % 6 == 0 else 0 for minute in range(72 * 60)]
-    seen = standing(availability(), events(few, few), window(30, 3))
+    seen = state(availability(), events(few, few), window(30, 3))
     result = judge_burn(availability(), seen, Alerts(), NOW, None)
     assert (result.status, result.reason.params["total"]) == (Status.UNKNOWN, 10)
     one_bad = burn(availability(), {2: (1, 9)}, min_bad=10)
@@ -57,14 +57,14 @@ def test_too_little_traffic_is_neither_quiet_nor_an_alert() -> None:
 
 
 def test_hours_that_were_not_measured_are_not_quiet() -> None:
-    seen = standing(uptime(), minutes_up(72 * 60, unmeasured=[(72 * 60 - 10, 72 * 60)]), window(30, 3))
+    seen = state(uptime(), minutes_up(72 * 60, unmeasured=[(72 * 60 - 10, 72 * 60)]), window(30, 3))
     result = judge_burn(uptime(), seen, Alerts(), NOW, None)
-    assert result.status is Status.UNKNOWN and seen.burns[0].says is Burning.NOT_MEASURED
+    assert result.status is Status.UNKNOWN and seen.burns[0].state is BurnState.NOT_MEASURED
 
 
 def test_an_objective_that_alerts_nobody_is_skipped_and_doubt_is_not_quiet() -> None:
     assert burn(availability(alerts=False), {}).status is Status.SKIPPED
-    seen = standing(availability(), events([10] * 4320, [10] * 4320), window(30, 3))
+    seen = state(availability(), events([10] * 4320, [10] * 4320), window(30, 3))
     assert judge_burn(availability(), seen, Alerts(), NOW, msg("a gap")).status is Status.UNKNOWN
     assert judge_burn(availability(), Unobserved(msg("gone")), Alerts(), NOW, None).status is Status.UNKNOWN
     assert judge_burn(availability(), Absent(msg("none")), Alerts(), NOW, None).status is Status.SKIPPED

@@ -8,16 +8,16 @@ from tasks.check_result import CheckResult, Status, Table, msg
 from tasks.observation import Absent, Unobserved
 from tasks.records.facts import Maintenance, Outage
 from tasks.slo.budget.incidents import Incident, incidents_of
-from tasks.slo.budget.standing import Known
+from tasks.slo.budget.state import Known
 from tasks.slo.judge.incidents import judge_downtime, judge_resolution
 from tasks.slo.settings import Resolution
-from tests.tasks.slo.figures import FIRST, START, minutes_up, standing, uptime, window
+from tests.tasks.slo.figures import FIRST, START, minutes_up, state, uptime, window
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
 MONTH = 30 * 1440
 OVER = window(30)
-UP = standing(uptime(), minutes_up(MONTH), OVER)
-HALF = standing(uptime(), minutes_up(MONTH, unmeasured=[(0, MONTH // 2)]), OVER)
+UP = state(uptime(), minutes_up(MONTH), OVER)
+HALF = state(uptime(), minutes_up(MONTH, unmeasured=[(0, MONTH // 2)]), OVER)
 FILE = msg("the service file")
 OBJECTIVE = Resolution(name="incident-resolution", kind="incident-resolution")
 

@@ -11,7 +11,7 @@ from tasks.records.facts import Maintenance
 from tasks.slo.judge.objectives import judge_objective, percent
 from tasks.slo.settings import ErrorRate, Latency
 from tasks.slo.sli.minutes import Tally, slices
-from tests.tasks.slo.figures import FIRST, START, availability, events, minutes_up, standing, uptime, window
+from tests.tasks.slo.figures import FIRST, START, availability, events, minutes_up, state, uptime, window
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
 FILE = msg("the service file")
@@ -26,7 +26,7 @@ def requests(objective: Any, bad: int, total: int, **more: Any) -> CheckResult:
     """A month with all of its requests in the first minute, and none in the others."""
     counts = [0] * (MONTH - 1)
     minutes = events([total - bad, *counts], [total, *counts])
-    return judged(objective, standing(objective, minutes, window(30)), **more)
+    return judged(objective, state(objective, minutes, window(30)), **more)
 
 
 def error_rate(**more: Any) -> ErrorRate:
@@ -58,7 +58,7 @@ def test_p95_is_the_share_within_the_limit(slow: int, status: Status) -> None:
 
 @pytest.mark.parametrize(("down", "status"), [(21, Status.PASS), (22, Status.FAIL)])
 def test_a_month_of_30_days_has_21_minutes(down: int, status: Status) -> None:
-    result = judged(uptime(), standing(uptime(), minutes_up(MONTH, down=[(50, 50 + down)]), window(30)))
+    result = judged(uptime(), state(uptime(), minutes_up(MONTH, down=[(50, 50 + down)]), window(30)))
     assert result.status is status
     assert result.reason.text == "{bad} of {total} measured minutes were down"
 
@@ -71,13 +71,13 @@ def test_what_was_not_looked_at_is_skipped_and_what_was_not_seen_is_unknown() ->
 
 def test_a_month_without_data_is_unknown_and_has_no_share() -> None:
     for objective in (availability(), uptime(), error_rate()):
-        result = judged(objective, standing(objective, minutes_up(MONTH, unmeasured=[(0, MONTH)]), window(30)))
+        result = judged(objective, state(objective, minutes_up(MONTH, unmeasured=[(0, MONTH)]), window(30)))
         assert (result.status, result.observed) == (Status.UNKNOWN, None)
         assert result.reason.text == "There is no data for this window: nothing was measured"
 
 
 def test_a_month_half_measured_is_unknown_however_good_the_half() -> None:
-    seen = standing(uptime(), minutes_up(MONTH, unmeasured=[(100, 100 + MONTH // 2)]), window(30))
+    seen = state(uptime(), minutes_up(MONTH, unmeasured=[(100, 100 + MONTH // 2)]), window(30))
     result = judged(uptime(), seen)
     assert result.status is Status.UNKNOWN
     assert result.reason.params == {"measured": MONTH // 2, "expected": MONTH, "least": 95.0}
@@ -85,13 +85,13 @@ def test_a_month_half_measured_is_unknown_however_good_the_half() -> None:
 
 @pytest.mark.parametrize(("missing", "status"), [(2160, Status.PASS), (2161, Status.UNKNOWN)])
 def test_coverage_at_its_minimum_is_enough(missing: int, status: Status) -> None:
-    seen = standing(uptime(), minutes_up(MONTH, unmeasured=[(500, 500 + missing)]), window(30))
+    seen = state(uptime(), minutes_up(MONTH, unmeasured=[(500, 500 + missing)]), window(30))
     assert judged(uptime(), seen).status is status
 
 
 def test_a_budget_that_the_measured_half_overspent_has_failed_whatever_the_other_half_was() -> None:
     minutes = minutes_up(MONTH, down=[(10, 40)], unmeasured=[(100, 100 + MONTH // 2)])
-    result = judged(uptime(), standing(uptime(), minutes, window(30)))
+    result = judged(uptime(), state(uptime(), minutes, window(30)))
     assert (result.status, result.reason.params["bad"], result.reason.params["measured"]) == (
         Status.FAIL,
         30,
@@ -104,19 +104,17 @@ def test_a_budget_that_the_measured_half_overspent_has_failed_whatever_the_other
 def test_an_error_rate_that_was_measured_in_part_shows_the_least_it_can_have_been() -> None:
     sliced = error_rate(budgeting="timeslices")
     minutes = minutes_up(MONTH, down=[(10, 110)], unmeasured=[(200, 200 + MONTH // 2)])
-    result = judged(sliced, standing(sliced, minutes, window(30)))
+    result = judged(sliced, state(sliced, minutes, window(30)))
     assert (result.status, result.observed and result.observed.value) == (Status.FAIL, percent(100 / MONTH))
 
 
 def test_a_service_deployed_on_the_10th_is_told_to_say_so() -> None:
-    seen = standing(uptime(), minutes_up(MONTH, unmeasured=[(0, 9 * 1440)]), window(30))
+    seen = state(uptime(), minutes_up(MONTH, unmeasured=[(0, 9 * 1440)]), window(30))
     result = judged(uptime(), seen)
     assert result.status is Status.UNKNOWN
     assert "set [slo] since" in result.reason.text and result.reason.params["since"] == "2026-11-10T00:00Z"
     later = window(21, start=START + timedelta(days=9))
-    assert (
-        judged(uptime(), standing(uptime(), minutes_up(MONTH, unmeasured=[(0, 9 * 1440)]), later)).status is Status.PASS
-    )
+    assert judged(uptime(), state(uptime(), minutes_up(MONTH, unmeasured=[(0, 9 * 1440)]), later)).status is Status.PASS
 
 
 def test_too_little_traffic_says_nothing() -> None:
@@ -137,9 +135,9 @@ def test_a_small_sample_says_what_it_shows() -> None:
 def test_a_running_month_under_its_target_can_still_be_met() -> None:
     """Day 10 of 30, 15 minutes down: 99.896 % so far, and 30.6 % of the month's budget left."""
     over = window(30, 10)
-    result = judged(uptime(), standing(uptime(), minutes_up(MONTH, down=[(100, 115)]), over))
+    result = judged(uptime(), state(uptime(), minutes_up(MONTH, down=[(100, 115)]), over))
     assert (result.status, result.reason.params["left"]) == (Status.WARN, 30.6)
-    spent = judged(uptime(), standing(uptime(), minutes_up(MONTH, down=[(100, 122)]), over))
+    spent = judged(uptime(), state(uptime(), minutes_up(MONTH, down=[(100, 122)]), over))
     assert spent.status is Status.FAIL
 
 
@@ -154,16 +152,16 @@ def test_maintenance_is_left_out_and_the_figure_with_it_is_shown() -> None:
     start = START + timedelta(minutes=100)
     planned = Maintenance(start, start + timedelta(minutes=30), None, "upgrade", start - timedelta(days=1), "kim")
     minutes = minutes_up(MONTH, down=[(100, 130)])
-    seen = standing(uptime(), minutes, window(30), [planned])
+    seen = state(uptime(), minutes, window(30), [planned])
     result = judged(uptime(), seen)
     assert (result.status, seen.excluded_min, seen.counted.bad, seen.with_maintenance.bad) == (Status.PASS, 30, 0, 30)
     figures = {row[0].text: row[1] for row in tables(result)[0].rows}  # type: ignore[union-attr]
     assert figures["Minutes left out for maintenance"] == 30
     assert figures["Good with maintenance counted, %"] == percent(1 - 30 / MONTH) != figures["Good, %"]
     counted = uptime(maintenance="counted")
-    assert judged(counted, standing(counted, minutes, window(30), [planned])).status is Status.FAIL
+    assert judged(counted, state(counted, minutes, window(30), [planned])).status is Status.FAIL
     other = Maintenance(start, start + timedelta(minutes=30), "users", "upgrade", start, "kim")
-    assert judged(uptime(), standing(uptime(), minutes, window(30), [other])).status is Status.FAIL
+    assert judged(uptime(), state(uptime(), minutes, window(30), [other])).status is Status.FAIL
 
 
 def test_modules_are_told_apart_the_worst_first() -> None:
@@ -175,7 +173,7 @@ def test_modules_are_told_apart_the_worst_first() -> None:
 
 
 def test_a_window_of_which_nothing_has_passed_is_unknown() -> None:
-    empty = standing(uptime(), slices(FIRST, minutes_up(1).measured[:0], minutes_up(1).measured[:0]), window(30, 0))
+    empty = state(uptime(), slices(FIRST, minutes_up(1).measured[:0], minutes_up(1).measured[:0]), window(30, 0))
     assert judged(uptime(), empty).status is Status.UNKNOWN
 
 

@@ -8,7 +8,7 @@ from tasks.prometheus.facts import Track
 from tasks.slo.facts import Scope, Traffic
 from tasks.slo.prometheus_settings import PrometheusSli
 from tasks.slo.sli.probe_tracks import probes_of
-from tasks.slo.sli.tracks import Gathered
+from tasks.slo.sli.tracks import TrafficBuilder
 
 FIRST = 28_333_334
 SETTINGS = PrometheusSli()
@@ -25,9 +25,9 @@ def times(start: int, end: int) -> range:
 
 
 def counted(scope: Scope, *tracks: Track, bounds: tuple[float, ...] = (), size: int = 4) -> Traffic:
-    gathered = Gathered(SETTINGS, [scope], bounds, (FIRST, FIRST + size))
-    gathered.add(tracks, times(0, size))
-    found = gathered.traffic()[scope]
+    builder = TrafficBuilder(SETTINGS, [scope], bounds, (FIRST, FIRST + size))
+    builder.add(tracks, times(0, size))
+    found = builder.traffic()[scope]
     assert isinstance(found, Traffic)
     return found
 
@@ -40,10 +40,10 @@ def test_absent_failures_are_none_and_absent_requests_are_not_measured() -> None
 
 
 def test_parts_come_in_any_order() -> None:
-    gathered = Gathered(SETTINGS, [Scope()], (), (FIRST, FIRST + 4))
-    gathered.add([track("valid", {2: 3, 3: 4})], range(60 * (FIRST + 3), 60 * (FIRST + 4) + 1, 60))
-    gathered.add([track("valid", {-1: 9, 0: 1, 1: 2})], range(60 * FIRST, 60 * (FIRST + 2) + 1, 60))
-    found = gathered.traffic()[Scope()]
+    builder = TrafficBuilder(SETTINGS, [Scope()], (), (FIRST, FIRST + 4))
+    builder.add([track("valid", {2: 3, 3: 4})], range(60 * (FIRST + 3), 60 * (FIRST + 4) + 1, 60))
+    builder.add([track("valid", {-1: 9, 0: 1, 1: 2})], range(60 * FIRST, 60 * (FIRST + 2) + 1, 60))
+    found = builder.traffic()[Scope()]
     assert isinstance(found, Traffic) and found.valid.tolist() == [1, 2, 3, 4]
 
 
@@ -65,9 +65,9 @@ def test_scopes_share_rows() -> None:
 
 def test_a_scope_without_series_is_unobserved_for_itself_only() -> None:
     scopes = [Scope(), Scope("late"), Scope("shop", "/gone"), Scope(None, "/gone"), Scope("late", "/a")]
-    gathered = Gathered(SETTINGS, scopes, (), (FIRST, FIRST + 1))
-    gathered.add([track("valid", {0: 1}, module="shop", route="/a")], times(0, 1))
-    found = gathered.traffic()
+    builder = TrafficBuilder(SETTINGS, scopes, (), (FIRST, FIRST + 1))
+    builder.add([track("valid", {0: 1}, module="shop", route="/a")], times(0, 1))
+    found = builder.traffic()
     assert isinstance(found[Scope()], Traffic)
     said = {
         scope: str(what.reason.text.format(**what.reason.params))
@@ -84,14 +84,14 @@ def test_a_scope_without_series_is_unobserved_for_itself_only() -> None:
 
 
 def test_the_minute_before_alone_is_no_series() -> None:
-    gathered = Gathered(SETTINGS, [Scope()], (), (FIRST, FIRST + 2))
-    gathered.add([track("valid", {-1: 5})], times(0, 2))
+    builder = TrafficBuilder(SETTINGS, [Scope()], (), (FIRST, FIRST + 2))
+    builder.add([track("valid", {-1: 5})], times(0, 2))
     with pytest.raises(ObservationError, match="is the metric still there"):
-        gathered.traffic()
+        builder.traffic()
 
 
 def test_no_time_at_all_has_nothing_in_it() -> None:
-    found = Gathered(SETTINGS, [Scope()], (200.0,), (FIRST, FIRST)).traffic()[Scope()]
+    found = TrafficBuilder(SETTINGS, [Scope()], (200.0,), (FIRST, FIRST)).traffic()[Scope()]
     assert isinstance(found, Traffic) and found.valid.size == found.within[200.0].size == 0
 
 

@@ -17,7 +17,7 @@ from tasks.slo.windows import Window, minute_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Standing:
+class ObjectiveState:
     """An objective over its window: `counted` leaves maintenance out, `with_maintenance` does not."""
 
     objective: Measured
@@ -44,7 +44,7 @@ class Standing:
         return self.counted.total >= least and self.counted.coverage >= self.objective.min_coverage
 
     @property
-    def surely_spent(self) -> bool:
+    def is_certainly_overspent(self) -> bool:
         """True when the minutes that were measured have overspent the budget, whatever the others were."""
         return self.budget is not None and self.budget.spent > 1 and is_sliced(self.objective)
 
@@ -60,22 +60,22 @@ class Standing:
         return (until - before) / self.budget.whole
 
 
-Known = Standing | Unobserved | Absent
+Known = ObjectiveState | Unobserved | Absent
 """What is known of an objective: where it stands, or why nothing is."""
 
 
-def standing_of(
+def state_of(
     objective: Measured,
     minutes: Minutes,
     window: Window,
     maintenance: Sequence[Maintenance],
     alerts: Alerts,
-) -> Standing:
+) -> ObjectiveState:
     """Where an objective stands at the end of what its window has come to."""
     excluded = excluded_minutes(objective, minutes, maintenance)
     span = (minute_of(window.start), minute_of(window.as_of))
     counted = tally(minutes, span, excluded)
-    return Standing(
+    return ObjectiveState(
         objective=objective,
         window=window,
         counted=counted,
