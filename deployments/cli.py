@@ -257,8 +257,8 @@ def config_check(
         problems = list(check_secrets(settings))
         if not offline and not problems:
             _quiet()
-            from tasks.slo.buckets import bucket_problems
             from tasks.slo.look import objectives_of
+            from tasks.slo.sli.buckets import bucket_problems
 
             try:
                 problems += asyncio.run(bucket_problems(settings, objectives_of(settings)))
@@ -312,7 +312,7 @@ def db_verify(
         from tasks.history.migrate import require_current
         from tasks.history.opened import open_history_of
         from tasks.settings import load_settings
-        from tasks.slo.store_months import month_problems
+        from tasks.slo.store.months import month_problems
 
         settings = load_settings(service_file(service))
         engine = open_history_of(settings)

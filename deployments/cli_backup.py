@@ -70,8 +70,8 @@ def write_manifest(
         from tasks.backups.deadline import Deadline
         from tasks.backups.describe import describe
         from tasks.observation import ObservationError, shown
-        from tasks.slo.record_words import parse_time
-        from tasks.slo.records import RecordRefused
+        from tasks.records.rules import RecordRefused
+        from tasks.records.words import parse_time
 
         settings, backups = _settings(service)
         [target] = _chosen(settings, [database])

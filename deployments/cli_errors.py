@@ -26,7 +26,7 @@ def list_errors(
     with explained():
         from deployments.show_errors import show_errors
         from tasks.history.opened import history_of
-        from tasks.logs.store_review import read_review
+        from tasks.logs.store.review import read_review
         from tasks.settings import load_settings
 
         settings = load_settings(service_file(service))
@@ -41,7 +41,7 @@ def show(error: ErrorArgument, service: ServiceOption = None) -> None:
     """One error: what names it, one of its lines, and what was decided."""
     with explained():
         from deployments.show_errors import show_error
-        from tasks.logs.store_triage import read_error
+        from tasks.logs.store.triage import read_error
 
         settings, history = _opened(service)
         show_error(read_error(history, settings.service.name, error), settings.zone)
@@ -85,7 +85,7 @@ def reopen(error: ErrorArgument, by: ByOption, service: ServiceOption = None, no
 
 def _decide(service: Path | None, error: str, action: str, by: str, **more: str) -> None:
     with explained():
-        from tasks.logs.store_triage import Action, Decision, decide
+        from tasks.logs.store.triage import Action, Decision, decide
 
         settings, history = _opened(service)
         decision = Decision(Action(action), by, **more)

@@ -11,8 +11,8 @@ import typer
 from deployments.command import ServiceOption, explained, service_file
 
 if TYPE_CHECKING:
+    from tasks.records.store.records import Record
     from tasks.settings import Settings
-    from tasks.slo.store_records import Record
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -45,8 +45,8 @@ def deploy(
 ) -> None:
     """Record a deploy; with the start of one that is there, correct it."""
     with explained():
-        from tasks.slo.facts import Deploy, Origin
-        from tasks.slo.record_words import parse_outcome
+        from tasks.records.facts import Deploy, Origin
+        from tasks.records.words import parse_outcome
 
         settings, now = _settings(service), datetime.now(UTC)
         start = _time(settings, started, "--started") or now
@@ -77,7 +77,7 @@ def outage(
 ) -> None:
     """Record an outage; again with the same start: correct it, and say when it ended."""
     with explained():
-        from tasks.slo.facts import Outage
+        from tasks.records.facts import Outage
 
         settings = _settings(service)
         start = _needed(settings, started, "--started")
@@ -96,7 +96,7 @@ def maintenance(
 ) -> None:
     """Declare a maintenance window, before it begins."""
     with explained():
-        from tasks.slo.facts import Maintenance
+        from tasks.records.facts import Maintenance
 
         settings, now = _settings(service), datetime.now(UTC)
         span = _needed(settings, starts, "--starts"), _needed(settings, ends, "--ends")
@@ -114,7 +114,7 @@ def list_records(
     with explained():
         from deployments.show_records import show_records
         from tasks.history.opened import history_of
-        from tasks.slo.store_records import read_deploys, read_maintenance, read_outages
+        from tasks.records.store.records import read_deploys, read_maintenance, read_outages
 
         settings, now = _settings(service), datetime.now(UTC)
         history, name, since = history_of(settings), settings.service.name, now - timedelta(days=days)
@@ -138,7 +138,7 @@ def import_file(
     """Record every line of a file, or none. The same file again changes nothing."""
     with explained():
         from tasks.history.opened import history_of
-        from tasks.slo.records_csv import import_records
+        from tasks.records.csv_import import import_records
 
         settings = _settings(service)
         counts = import_records(history_of(settings), settings, kind, file, by, datetime.now(UTC))
@@ -158,8 +158,8 @@ def _time(settings: "Settings", text: str, option: str) -> datetime | None:
 
 
 def _needed(settings: "Settings", text: str, option: str) -> datetime:
-    from tasks.slo.record_words import parse_time
-    from tasks.slo.records import RecordRefused
+    from tasks.records.rules import RecordRefused
+    from tasks.records.words import parse_time
 
     try:
         return parse_time(text, settings.zone)
@@ -169,8 +169,8 @@ def _needed(settings: "Settings", text: str, option: str) -> datetime:
 
 def _keep(settings: "Settings", record: "Record", by: str, now: datetime) -> None:
     from tasks.history.opened import history_of
-    from tasks.slo.record_words import described
-    from tasks.slo.store_records import store_records
+    from tasks.records.store.records import store_records
+    from tasks.records.words import described
 
     modules = settings.known_modules()
     [written] = store_records(history_of(settings), settings.service.name, [record], by, now, modules)

@@ -8,9 +8,9 @@ from rich.table import Table
 from rich.text import Text
 
 from tasks.logs.facts import LogReview
+from tasks.logs.judge.states import ErrorState, error_state
 from tasks.logs.limits import LogLimits
-from tasks.logs.states import ErrorState, error_state
-from tasks.logs.store_triage import KnownError
+from tasks.logs.store.triage import KnownError
 
 SHORT = 8
 out = Console(highlight=False)

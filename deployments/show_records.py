@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tasks.observation import shown
-from tasks.slo.facts import Deploy, Maintenance, Outage
+from tasks.records.facts import Deploy, Maintenance, Outage
 
 out = Console(highlight=False)
 

@@ -26,7 +26,7 @@ from tasks.round import Round, System, utc_now
 from tasks.secrets import masked
 from tasks.section import Section, nothing_seen
 from tasks.settings import Settings, find_service
-from tasks.visible import StepState, astep, speaking
+from tasks.visible import StepState, async_step, speaking
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +110,7 @@ async def look_along(round_: Round, asked: Sequence[GuideLine], systems: Sequenc
     with speaking(say):
         for line, answering in _asked(asked, systems):
             name = _name(line, words)
-            verdict = await astep(name, partial(answer, line, answering), _state_of)
+            verdict = await async_step(name, partial(answer, line, answering), _state_of)
             _log(f"{name}: {say(names.VERDICTS[verdict.verdict])}: {say(verdict.reason)}")
     return [found[system.line.id] for system in systems if system.line.id in found]
 

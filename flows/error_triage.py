@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from flows.timing import Timing
 from tasks.history.opened import history_of
-from tasks.logs.store_triage import Action, Decision, decide
+from tasks.logs.store.triage import Action, Decision, decide
 from tasks.round import utc_now
 from tasks.settings import find_service
 

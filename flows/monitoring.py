@@ -18,13 +18,13 @@ from tasks.history.opened import history_of
 from tasks.logs.facts import SourceRead
 from tasks.logs.ingest import read_log
 from tasks.observation import Unobserved, seen
+from tasks.records.store.records import note_version
 from tasks.resources.look import resource_readings
 from tasks.round import utc_now
 from tasks.samples.facts import Reading
 from tasks.samples.store import store_readings
 from tasks.secrets import masked
 from tasks.settings import Settings, find_service
-from tasks.slo.store_records import note_version
 
 TIMING = Timing(max_lateness=timedelta(minutes=2), deadline=timedelta(minutes=2))
 SCHEDULE = Schedule("* * * * *", "monitoring-every-minute")

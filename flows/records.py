@@ -10,11 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from flows.timing import Timing
 from tasks.history.opened import history_of
+from tasks.records.facts import Deploy, Maintenance, Origin, Outage, Outcome
+from tasks.records.store.records import Record, store_records
+from tasks.records.words import described, placed
 from tasks.round import utc_now
 from tasks.settings import Settings, find_service
-from tasks.slo.facts import Deploy, Maintenance, Origin, Outage, Outcome
-from tasks.slo.record_words import described, placed
-from tasks.slo.store_records import Record, store_records
 
 TIMING = Timing(max_lateness=timedelta(minutes=10), deadline=timedelta(minutes=2))
 _ZONE = "オフセットがなければ対象サービスのタイムゾーン / without an offset: the service's time zone"

@@ -31,3 +31,23 @@ def nothing_seen(checks: Iterable[Check], why: Unobserved | Absent, now: datetim
     """Every check UNKNOWN because nothing could be seen, or SKIPPED because nothing is there to be looked at."""
     status = Status.SKIPPED if isinstance(why, Absent) else Status.UNKNOWN
     return Section(tuple(check.judged(status, subject, why.reason, at=now) for check in checks))
+
+
+def first_figure(results: Iterable[CheckResult], check: Check) -> float | None:
+    """The first figure of a check that was measured."""
+    return next(iter(_figures(results, check)), None)
+
+
+def highest_figure(results: Iterable[CheckResult], check: Check, *, complete: bool = False) -> float | None:
+    """The highest figure of a check that was measured.
+
+    With `complete`, None as soon as one that was asked for is missing: of what is not known whole, none is the highest.
+    """
+    asked = [r for r in results if r.check == check.id and r.status is not Status.SKIPPED]
+    figures = _figures(asked, check)
+    return None if complete and len(figures) < len(asked) else max(figures, default=None)
+
+
+def _figures(results: Iterable[CheckResult], check: Check) -> list[float]:
+    found = (r.observed.value for r in results if r.check == check.id and r.status.measured and r.observed is not None)
+    return [figure for figure in found if isinstance(figure, int | float)]

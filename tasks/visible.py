@@ -56,11 +56,11 @@ def step(name: str, work: Callable[[], T], state_of: Callable[[T], StepState]) -
         with taken.remembering():
             return taken.ended(work(), state_of)
 
-    run: Any = _step  # a task that returns a State has wrong types with return_state
+    run: Any = take_step  # a task that returns a State has wrong types with return_state
     return taken.value(run(name, observed, return_state=True))
 
 
-async def astep(name: str, work: Callable[[], Awaitable[T]], state_of: Callable[[T], StepState]) -> T:
+async def async_step(name: str, work: Callable[[], Awaitable[T]], state_of: Callable[[T], StepState]) -> T:
     """The same for work that is a coroutine."""
     if not _in_a_run():
         return await work()
@@ -70,7 +70,7 @@ async def astep(name: str, work: Callable[[], Awaitable[T]], state_of: Callable[
         with taken.remembering():
             return taken.ended(await work(), state_of)
 
-    run: Any = _astep
+    run: Any = take_async_step
     return taken.value(await run(name, observed, return_state=True))
 
 
@@ -115,13 +115,15 @@ def _never(*_: object) -> bool:
 
 
 @task(task_run_name="{name}", retries=1, retry_condition_fn=_never, cache_policy=NO_CACHE, persist_result=False)
-def _step(name: str, work: Callable[[], State[Any]]) -> State[Any]:
+def take_step(name: str, work: Callable[[], State[Any]]) -> State[Any]:
+    """A step as a task run that ends in the state that its work gives."""
     with _no_transaction():
         return work()
 
 
 @task(task_run_name="{name}", retries=1, retry_condition_fn=_never, cache_policy=NO_CACHE, persist_result=False)
-async def _astep(name: str, work: Callable[[], Awaitable[State[Any]]]) -> State[Any]:
+async def take_async_step(name: str, work: Callable[[], Awaitable[State[Any]]]) -> State[Any]:
+    """The same for work that is a coroutine."""
     with _no_transaction():
         return await work()
 

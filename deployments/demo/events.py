@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from tasks.slo.facts import Deploy, Maintenance, Origin, Outage, Outcome
+from tasks.records.facts import Deploy, Maintenance, Origin, Outage, Outcome
 
 ENVIRONMENT = "demo"
 _OUTAGE_DAY, _OUTAGE_AT, _OUTAGE = 10, time(12, 5), timedelta(minutes=30)

@@ -14,11 +14,11 @@ from deployments.demo.history import Shape, write_history
 from tasks.database.judge import SUBJECT as DATABASE
 from tasks.history.engine import History
 from tasks.history.opened import history_of
+from tasks.records.store.records import Record, store_records
 from tasks.resources.judge import disk_subject
 from tasks.resources.look import HOST
 from tasks.samples.store import newest_sample, oldest_sample, store_readings
 from tasks.settings import Settings, load_settings
-from tasks.slo.store_records import Record, store_records
 
 _MINUTE = timedelta(minutes=1)
 _DISK = "/"

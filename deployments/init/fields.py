@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from deployments.init.durations import named_unit
-from tasks.logs.lines import instant, is_there, milliseconds, status_of
+from tasks.logs.lines.record import instant, is_there, milliseconds, status_of
 
 _MOST_PATHS = 400
 _MOST_DEPTH = 4

@@ -10,9 +10,9 @@ from typing import Literal
 from deployments.init.durations import Unit, decide_unit
 from deployments.init.fields import decoded, find_duration, map_fields, values_of
 from deployments.init.samples import Sample
-from tasks.logs.access import parse_combined
-from tasks.logs.lines import Record, milliseconds, reader_of, status_of
-from tasks.logs.places import OTHER, Places
+from tasks.logs.lines.access import parse_combined
+from tasks.logs.lines.places import OTHER, Places
+from tasks.logs.lines.record import Record, milliseconds, reader_of, status_of
 from tasks.logs.settings import Fields, Route, Source
 from tasks.observation import shown
 from tasks.personal import mask

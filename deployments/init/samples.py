@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tasks.check_result import Message
-from tasks.logs.content import Content
-from tasks.logs.files import find_files, open_log, unreadable
 from tasks.logs.settings import SINCE
+from tasks.logs.sources.content import Content
+from tasks.logs.sources.files import find_files, open_log, unreadable
 from tasks.observation import ObservationError
 from tasks.outside import said
 from tasks.processes import run

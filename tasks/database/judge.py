@@ -200,13 +200,18 @@ def judge_size(seen: Size | Unobserved, limits: DatabaseLimits, now: datetime) -
     columns = (msg("Table"), msg("Size (MB)"))
     rows = tuple((name, round(size / _MB, 1)) for name, size in seen.tables)
     evidence = (Table(msg("Largest tables, with indexes"), columns, rows),) if rows else ()
-    size = round(seen.bytes / _GB, 2)
+    size = _gb(seen)
     reason = msg("The database {name} takes {size} GB", name=seen.database, size=size)
     if limits.warn_size_gb is None and limits.fail_size_gb is None:
         unset = msg("It takes {size} GB; [database.limits] warn_size_gb is not set in the service file", size=size)
         return SIZE.judged(Status.SKIPPED, SUBJECT, unset, at=now, observed=Quantity(size, "GB"), evidence=evidence)
     bound = Bound("GB", msg("the service file"), limits.warn_size_gb, limits.fail_size_gb)
     return judge_worst(SIZE, [Part(size, bound, reason)], SUBJECT, now, evidence)
+
+
+def size_gb(seen: DatabaseFacts | Unobserved | Absent) -> float | None:
+    """The size on disk as it is shown; None if it was not seen."""
+    return _gb(seen.size) if isinstance(seen, DatabaseFacts) and isinstance(seen.size, Size) else None
 
 
 def _judge_standby(standby: Standby, seconds: Bound, limits: DatabaseLimits, now: datetime) -> CheckResult:
@@ -247,6 +252,10 @@ def _judge_own_lag(seen: Replication, lag_s: float, seconds: Bound, now: datetim
         observed, limit = Quantity(msg("not receiving")), Limit("=", "streaming", "", _OWN)
         return REPLICATION.judged(Status.FAIL, SUBJECT, reason, at=now, observed=observed, limit=limit)
     return judge_worst(REPLICATION, [Part(lag_s, seconds, reason)], SUBJECT, now)
+
+
+def _gb(size: Size) -> float:
+    return round(size.bytes / _GB, 2)
 
 
 def _mb(size: int) -> float:

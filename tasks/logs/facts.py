@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from tasks.check_result import Message, msg
-from tasks.logs.batch import Exemplar, Lines
+from tasks.logs.count.batch import Exemplar, Lines
 from tasks.observation import shown
 
 
@@ -50,7 +50,7 @@ def crowded_moments(moments: int) -> Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class HourCounts:
     """What the lines of an hour hold: those that were read, and how many of them have a time, a status, a duration."""
 
     parsed: float
@@ -64,8 +64,8 @@ class SourceHour:
     """A whole hour of a source beside what is usual then; None before the log is a week old."""
 
     hour: datetime
-    told: Told
-    usual: Told | None
+    counts: HourCounts
+    usual: HourCounts | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,17 +13,27 @@ from prefect.cache_policies import NO_CACHE
 from tasks.check_result import Message, msg
 from tasks.history.engine import History
 from tasks.http import sendable, trust
-from tasks.logs.content import BLOCK_BYTES
-from tasks.logs.cursor import Cursor, Page, in_pages
+from tasks.logs.count.scan import Plan, Scan
 from tasks.logs.facts import SourceRead, crowded_moments
-from tasks.logs.files import LogFile, Mark, OpenLog, find_files, identify, lines_before, open_log, pieces, unreadable
-from tasks.logs.lines import instant, reader_of
-from tasks.logs.loki import read_loki
-from tasks.logs.places import Places, RoutePattern
-from tasks.logs.scan import Plan, Scan
+from tasks.logs.lines.places import Places, RoutePattern
+from tasks.logs.lines.record import instant, reader_of
 from tasks.logs.settings import Source
-from tasks.logs.store import Overtaken, SourceState, forget_marks, open_source, store_batch
-from tasks.logs.streams import read_command
+from tasks.logs.sources.content import BLOCK_BYTES
+from tasks.logs.sources.cursor import Cursor, Page, in_pages
+from tasks.logs.sources.files import (
+    LogFile,
+    Mark,
+    OpenLog,
+    find_files,
+    identify,
+    lines_before,
+    open_log,
+    pieces,
+    unreadable,
+)
+from tasks.logs.sources.loki import read_loki
+from tasks.logs.sources.streams import read_command
+from tasks.logs.store.counts import SourceState, StaleSourceVersion, forget_marks, open_source, store_batch
 from tasks.observation import ObservationError
 from tasks.progress import LOG, tell
 from tasks.secrets import check_secrets, masked, resolve
@@ -58,7 +68,7 @@ def read_log(
         ingest = _Ingest(history, settings, source, state, now, until, commit_bytes)
         try:
             problems = ingest.read()
-        except Overtaken:  # what the other one counted is not counted again: it is looked for anew
+        except StaleSourceVersion:  # what the other one counted is not counted again: it is looked for anew
             lines += ingest.lines
         else:
             return SourceRead(source.name, lines + ingest.lines, tuple(problems))

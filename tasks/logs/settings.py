@@ -7,11 +7,13 @@ from zoneinfo import available_timezones
 from pydantic import Field, field_validator, model_validator
 
 from tasks.configuration import Headers, HttpUrl, Model, Slug, each_once
-from tasks.logs.fingerprint import DEFAULT_SKIPPED
 from tasks.logs.limits import LogLimits
 
 SINCE = "{since}"
 """Stands in a command for the moment from which on lines are wanted, as ISO 8601 in UTC."""
+
+DEFAULT_SKIPPED = ("node_modules", "node:", "(<anonymous>)", "site-packages", "dist-packages", "lib/python", "<frozen ")
+"""A stack's line that holds one of these is not the service's own code."""
 
 
 class Fields(Model):

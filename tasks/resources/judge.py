@@ -1,6 +1,6 @@
 """Holds what was seen of machines and containers against the limits."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
@@ -24,6 +24,7 @@ from tasks.resources.facts import (
     Cpu,
     CpuQuota,
     Disk,
+    Host,
     Interface,
     Memory,
     MemoryLimit,
@@ -73,6 +74,12 @@ def judge_cpu(
         text = msg("The hypervisor gave {steal} % of the processor time to other machines", steal=steal)
         parts.append(Part(steal, Bound("%", _OWN, warn=limits.warn_steal_percent), text))
     return judge_worst(CPU, parts, subject, now, (_cpu_table(seen, machine, _taken(taken)),))
+
+
+def busiest_percent(hosts: Iterable[Host | Unobserved]) -> float | None:
+    """How busy the busiest machine's processors are, as it is shown; None if none was seen."""
+    busy = [host.cpu.busy_percent for host in hosts if isinstance(host, Host) and isinstance(host.cpu, Cpu)]
+    return round(max(busy), 1) if busy else None
 
 
 def busiest_mean(samples: Sequence[float | None], window: int, least: int) -> float | None:

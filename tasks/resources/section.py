@@ -8,17 +8,17 @@ from typing import Final
 from tasks.bounds import not_measured
 from tasks.check_result import CheckResult, msg
 from tasks.database.checks import CHECKS as DATABASE
-from tasks.database.facts import DatabaseFacts, Size
-from tasks.database.judge import judge_database
+from tasks.database.judge import judge_database, size_gb
 from tasks.database.limits import DatabaseLimits
 from tasks.kpi.checks import CHECKS as NUMBERS
 from tasks.kpi.judge import judge_kpis, judge_queues
 from tasks.observation import Absent, Unobserved
 from tasks.resources.checks import CHECKS as RESOURCES
 from tasks.resources.checks import CONTAINER_CHECKS, DISK, HOST_CHECKS, LINE, MEMORY
-from tasks.resources.facts import Container, Cpu, Host
+from tasks.resources.facts import Container, Host
 from tasks.resources.judge import (
     Samples,
+    busiest_percent,
     judge_container_cpu,
     judge_container_memory,
     judge_cpu,
@@ -34,9 +34,8 @@ from tasks.resources.look import HOST, Looked, look_at_resources, looked_at_noth
 from tasks.resources.readings import CONTAINER
 from tasks.resources.store import read_day
 from tasks.round import Round, System
-from tasks.section import Kpi, Section
+from tasks.section import Kpi, Section, highest_figure
 
-_GB = 1_000_000_000
 _SAMPLED = ("cpu.used", "oom.kills")
 """Readings whose samples of the last 24 hours tell more than a look at one moment."""
 
@@ -99,20 +98,12 @@ def _judge_container(
 
 def _headlines(results: tuple[CheckResult, ...], seen: Looked) -> tuple[Kpi, ...]:
     hosts = seen.hosts.values() if isinstance(seen.hosts, Mapping) else ()
-    cpus = [h.cpu.busy_percent for h in hosts if isinstance(h, Host) and isinstance(h.cpu, Cpu)]
-    size = seen.database.size if isinstance(seen.database, DatabaseFacts) else None
     return (
-        Kpi(msg("Busiest processor"), round(max(cpus), 1) if cpus else None, "%"),
-        Kpi(msg("Fullest memory"), _highest(results, MEMORY.id), "%"),
-        Kpi(msg("Fullest disk"), _highest(results, DISK.id), "%"),
-        Kpi(msg("Database size"), round(size.bytes / _GB, 2) if isinstance(size, Size) else None, "GB"),
+        Kpi(msg("Busiest processor"), busiest_percent(hosts), "%"),
+        Kpi(msg("Fullest memory"), highest_figure(results, MEMORY), "%"),
+        Kpi(msg("Fullest disk"), highest_figure(results, DISK), "%"),
+        Kpi(msg("Database size"), size_gb(seen.database), "GB"),
     )
-
-
-def _highest(results: tuple[CheckResult, ...], check: str) -> float | None:
-    """The highest figure of a check that was measured."""
-    figures = [r.observed.value for r in results if r.check == check and r.status.measured and r.observed is not None]
-    return max((figure for figure in figures if isinstance(figure, int | float)), default=None)
 
 
 RESOURCE_USAGE: Final = System(LINE, (*RESOURCES, *DATABASE, *NUMBERS), resource_usage)

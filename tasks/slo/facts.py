@@ -1,9 +1,7 @@
-"""What is known of requests, probes and business figures minute by minute, and what people recorded."""
+"""What is known of requests, probes and business figures, minute by minute."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,61 +59,3 @@ class Minutes:
     good: Counts
     total: Counts
     measured: Flags
-
-
-class Outcome(StrEnum):
-    """How a deploy ended."""
-
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    ROLLED_BACK = "rolled-back"
-
-
-class Origin(StrEnum):
-    """How a deploy is known: somebody recorded it, its version appeared, or its version was the first one seen."""
-
-    RECORDED = "recorded"
-    INFERRED = "inferred"
-    FIRST_SEEN = "first-seen"
-
-
-@dataclass(frozen=True, slots=True)
-class Deploy:
-    """A deploy; one that was only seen to be there when watching began (FIRST_SEEN) counts as none."""
-
-    version: str
-    environment: str
-    started_at: datetime
-    ended_at: datetime | None
-    outcome: Outcome
-    origin: Origin
-    commit_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Outage:
-    """A time in which the service, or one module of it, did not work; `ended_at` None: it goes on."""
-
-    started_at: datetime
-    ended_at: datetime | None
-    module: str | None
-    cause: str
-    incident_id: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Maintenance:
-    """A maintenance window of the service or one module; declared after its start it is late, with a reason."""
-
-    starts_at: datetime
-    ends_at: datetime
-    module: str | None
-    reason: str
-    declared_at: datetime
-    declared_by: str
-    late_reason: str = ""
-
-    @property
-    def late(self) -> bool:
-        """True when it was declared after it had begun."""
-        return self.declared_at > self.starts_at

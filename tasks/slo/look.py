@@ -2,25 +2,23 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 from tasks.check_result import Message, moment, msg
 from tasks.history.engine import History
 from tasks.kpi.judge import kpi_subject
-from tasks.observation import Unobserved, seen
-from tasks.prometheus.opened import prometheus_of
+from tasks.observation import Unobserved
+from tasks.records.store.records import first_deploys, read_deploys, read_maintenance, read_outages
 from tasks.samples.store import synthetic_until
 from tasks.settings import Settings
 from tasks.slo.facts import Minutes, Probes, Scope, Traffic
-from tasks.slo.indicators import Looked
-from tasks.slo.minutes import Span
 from tasks.slo.objectives import guide_objectives
-from tasks.slo.observe_prometheus import read_probes as read_prometheus_probes
-from tasks.slo.observe_prometheus import read_traffic as read_prometheus_traffic
 from tasks.slo.settings import Availability, KpiFloor, Latency, Objective, Requests, Uptime
-from tasks.slo.store import read_floor, read_probes, read_traffic
-from tasks.slo.store_records import first_deploys, read_deploys, read_maintenance, read_outages
+from tasks.slo.sli.ask_prometheus import ask_prometheus
+from tasks.slo.sli.indicators import SliData
+from tasks.slo.sli.minutes import Span
+from tasks.slo.store.minutes import read_floor, read_probes, read_traffic
 from tasks.slo.windows import at_minute
 
 _WEEK = timedelta(days=7)
@@ -41,7 +39,7 @@ def objectives_of(settings: Settings) -> tuple[Objective, ...]:
 
 async def look_at_slis(
     history: History, settings: Settings, objectives: Sequence[Objective], span: Span, read_to: int
-) -> Looked:
+) -> SliData:
     """Everything that the objectives need of a span of minutes; the logs are known up to the minute `read_to`.
 
     Raises HistoryError, and UsageError for what the service file cannot have meant.
@@ -66,8 +64,8 @@ async def look_at_slis(
         )
         traffic |= {("logs", scope): found for scope, found in counted.items()}
     probes = await asyncio.to_thread(_probes, history, settings, uptimes, span)
-    asked = await _ask_prometheus(settings, scopes["prometheus"], _bounds(requests, "prometheus"), uptimes, span)
-    looked = Looked(
+    asked = await ask_prometheus(settings, objectives, scopes["prometheus"], _bounds(requests, "prometheus"), span)
+    data = SliData(
         span,
         traffic | {("prometheus", scope): found for scope, found in asked.traffic.items()},
         probes | asked.probes,
@@ -75,13 +73,13 @@ async def look_at_slis(
         no_latency=asked.no_latency,
         modules=modules,
     )
-    return await asyncio.to_thread(_with_records, history, settings, looked)
+    return await asyncio.to_thread(_with_records, history, settings, data)
 
 
-def _with_records(history: History, settings: Settings, looked: Looked) -> Looked:
-    name, (start, end) = settings.service.name, map(at_minute, looked.span)
+def _with_records(history: History, settings: Settings, data: SliData) -> SliData:
+    name, (start, end) = settings.service.name, map(at_minute, data.span)
     return replace(
-        looked,
+        data,
         deploys=read_deploys(history, name, start - _WEEK, end + RECOVERY_SEEN),
         outages=read_outages(history, name, start, end),
         maintenance=read_maintenance(history, name, start, end),
@@ -117,44 +115,12 @@ def _floors(
     return {kpi: read_floor(history, name, kpi_subject(kpi), floors[kpi], span) for kpi in wanted}
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """What Prometheus answered; `no_latency` says why it could not tell of durations, and of requests could."""
-
-    traffic: Mapping[Scope, Traffic | Unobserved]
-    probes: dict[str, Probes | Unobserved]
-    no_latency: Unobserved | None
-
-
-async def _ask_prometheus(
-    settings: Settings, scopes: set[Scope], bounds_ms: Sequence[float], uptimes: Iterable[Uptime], span: Span
-) -> _Asked:
-    wants_probe = any(o.source == "prometheus" for o in uptimes)
-    if settings.metrics is None or not (scopes or wants_probe):
-        return _Asked({}, {}, None)
-    sli = settings.slo.prometheus
-    async with prometheus_of(settings, settings.metrics) as prometheus:
-        probes: dict[str, Probes | Unobserved] = {}
-        if wants_probe:
-            probes["prometheus"] = await seen(read_prometheus_probes(prometheus, sli, *span))
-        if not scopes:
-            return _Asked({}, probes, None)
-        counted = await seen(read_prometheus_traffic(prometheus, sli, scopes, bounds_ms, *span))
-        if not isinstance(counted, Unobserved):
-            return _Asked(counted, probes, None)
-        # A histogram without the bucket says nothing of latency; how many requests failed is told all the same.
-        plain = await seen(read_prometheus_traffic(prometheus, sli, scopes, (), *span)) if bounds_ms else counted
-        if isinstance(plain, Unobserved):
-            return _Asked(dict.fromkeys(scopes, plain), probes, None)
-        return _Asked(plain, probes, counted)
-
-
 def notes_on(
-    history: History, settings: Settings, objectives: Iterable[Objective], looked: Looked
+    history: History, settings: Settings, objectives: Iterable[Objective], data: SliData
 ) -> tuple[Message, ...]:
     """What a reader must know of the figures: what the logs cannot see, and what is made up."""
     notes = []
-    if names := _blind_to_silence(objectives, looked):
+    if names := _log_only_availabilities(objectives, data):
         notes.append(
             msg(
                 "{names}: of the requests that were logged. A service's own log cannot see requests without an answer: "
@@ -162,20 +128,20 @@ def notes_on(
                 names=", ".join(names),
             )
         )
-    used = {source for source, _ in looked.traffic}
+    used = {source for source, _ in data.traffic}
     if made_up := [s.name for s in settings.logs.source if s.synthetic and "logs" in used]:
         notes.append(
             msg("Synthetic: the lines of {sources} are generated, not a service's", sources=", ".join(made_up))
         )
     until = synthetic_until(history, settings.service.name)
-    if until is not None and until > at_minute(looked.span[0]):
+    if until is not None and until > at_minute(data.span[0]):
         notes.append(msg("Synthetic: probes and figures up to {at} are generated", at=moment(until)))
     return tuple(notes)
 
 
-def _blind_to_silence(objectives: Iterable[Objective], looked: Looked) -> list[str]:
+def _log_only_availabilities(objectives: Iterable[Objective], data: SliData) -> list[str]:
     """Availabilities that rest on a service's own log alone."""
-    if any(isinstance(p, Probes) and p.asked.any() for p in looked.probes.values()):
+    if any(isinstance(p, Probes) and p.asked.any() for p in data.probes.values()):
         return []
     own = (o for o in objectives if isinstance(o, Availability) and o.source == "logs" and not o.from_balancer)
-    return [o.name for o in own if isinstance(looked.traffic.get(("logs", o.place)), Traffic)]
+    return [o.name for o in own if isinstance(data.traffic.get(("logs", o.place)), Traffic)]

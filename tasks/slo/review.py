@@ -8,14 +8,13 @@ from zoneinfo import ZoneInfo
 from tasks.check_result import msg
 from tasks.observation import Absent
 from tasks.periods import day_period
-from tasks.slo.dora import Changes, changes
+from tasks.records.dora import Changes, changes
+from tasks.slo.budget.incidents import GAP_MIN, Incident, down_spans, incidents_of
+from tasks.slo.budget.state import Known, ObjectiveState, excluded_minutes, state_of
 from tasks.slo.facts import Minutes, Scope
-from tasks.slo.incidents import GAP_MIN, Incident, down_spans, incidents_of
-from tasks.slo.indicators import Looked, minutes_of
-from tasks.slo.judge import Known
-from tasks.slo.minutes import Span, down_runs
 from tasks.slo.settings import DeployFrequency, Measured, Objective, Slo, Uptime
-from tasks.slo.standing import Standing, excluded_minutes, standing_of
+from tasks.slo.sli.indicators import SliData, minutes_of
+from tasks.slo.sli.minutes import Span, down_runs
 from tasks.slo.windows import Window, minute_of, window_at
 
 _NO_UPTIME = msg("no objective of kind uptime is about the whole service")
@@ -32,7 +31,7 @@ class Review:
     windows: Mapping[str, Window]
     known: Mapping[str, Known]
     incidents: Sequence[Incident]
-    looked: Looked
+    data: SliData
 
     @property
     def measured(self) -> list[tuple[Measured, Known]]:
@@ -40,9 +39,9 @@ class Review:
         return [(o, self.known[o.name]) for o in self.objectives if isinstance(o, Measured)]
 
     @property
-    def standings(self) -> list[Standing]:
+    def states(self) -> list[ObjectiveState]:
         """Every objective of which anything is known."""
-        return [seen for _, seen in self.measured if isinstance(seen, Standing)]
+        return [seen for _, seen in self.measured if isinstance(seen, ObjectiveState)]
 
     @property
     def uptime(self) -> tuple[Known, Window]:
@@ -55,8 +54,8 @@ class Review:
     def deploys(self, objective: DeployFrequency, environment: str) -> Changes:
         """The deploys of an objective's window and environment."""
         place = objective.environment or environment
-        mine = [d for d in self.looked.deploys if d.environment == place]
-        window, since = self.windows[objective.name], self.looked.deploys_since.get(place)
+        mine = [d for d in self.data.deploys if d.environment == place]
+        window, since = self.windows[objective.name], self.data.deploys_since.get(place)
         began = max((at for at in (since, self.since) if at is not None), default=None)
         return changes(mine, window.start, window.as_of, self.zone, began)
 
@@ -82,7 +81,7 @@ def review_of(
     objectives: Sequence[Objective],
     windows: Mapping[str, Window],
     slo: Slo,
-    looked: Looked,
+    data: SliData,
     as_of: datetime,
     zone: ZoneInfo,
 ) -> Review:
@@ -92,14 +91,14 @@ def review_of(
     for objective in objectives:
         if not isinstance(objective, Measured):
             continue
-        outages = down_spans(looked.outages, objective.scope.module, as_of)
-        seen = minutes_of(objective, looked, outages)
+        outages = down_spans(data.outages, objective.scope.module, as_of)
+        seen = minutes_of(objective, data, outages)
         if not isinstance(seen, Minutes):
             known[objective.name] = seen
             continue
         if objective is whole_uptime(objectives):
-            down = down_runs(seen, excluded_minutes(objective, seen, looked.maintenance), GAP_MIN)
-        known[objective.name] = standing_of(objective, seen, windows[objective.name], looked.maintenance, slo.alerts)
-    incidents = incidents_of(looked.outages, down, as_of)
+            down = down_runs(seen, excluded_minutes(objective, seen, data.maintenance), GAP_MIN)
+        known[objective.name] = state_of(objective, seen, windows[objective.name], data.maintenance, slo.alerts)
+    incidents = incidents_of(data.outages, down, as_of)
     since = None if slo.since is None else day_period(slo.since, zone).start
-    return Review(as_of, zone, since, objectives, windows, known, incidents, looked)
+    return Review(as_of, zone, since, objectives, windows, known, incidents, data)

@@ -4,17 +4,18 @@ import asyncio
 from typing import Final
 
 from tasks.check_result import CheckResult, Message, msg
-from tasks.logs.ingest import read_log
-from tasks.observation import Unobserved, seen
+from tasks.logs.look import read_sources
+from tasks.observation import Unobserved
 from tasks.round import Round, System
-from tasks.section import Kpi, Section
+from tasks.section import Kpi, Section, first_figure
 from tasks.slo.checks import AVAILABILITY, CHECKS, DEPLOYS, LINE, UPTIME
-from tasks.slo.judge_months import judge_month, month_figures, not_frozen
-from tasks.slo.judge_review import judge_review, rests_on_logs
+from tasks.slo.judge.budget import least_left_percent
+from tasks.slo.judge.months import judge_month, month_figures, not_frozen
+from tasks.slo.judge.review import judge_review, rests_on_logs
 from tasks.slo.look import look_at_slis, notes_on, objectives_of
 from tasks.slo.review import Review, review_of, span_of, windows_of
 from tasks.slo.settings import Objective
-from tasks.slo.store_months import freeze_month
+from tasks.slo.store.months import freeze_month
 from tasks.slo.windows import minute_of
 
 _GUIDE = msg("the guide's SLI and SLO tables")
@@ -31,37 +32,32 @@ async def slo_review(round_: Round) -> Section:
     doubt = await _read_logs(round_, objectives)
     windows = windows_of(objectives, slo, as_of, settings.zone)
     span = span_of(windows, slo, as_of)
-    looked = await look_at_slis(round_.history, settings, objectives, span, minute_of(round_.now()))
-    review = review_of(objectives, windows, slo, looked, as_of, settings.zone)
+    data = await look_at_slis(round_.history, settings, objectives, span, minute_of(round_.now()))
+    review = review_of(objectives, windows, slo, data, as_of, settings.zone)
     source = _FILE if slo.objective else _GUIDE
     running = as_of < round_.period.end
     results = judge_review(review, slo, settings.service.environment, source, round_.now(), doubt)
     if not running and round_.period.is_month:
         results = (*results, await _frozen(round_, review, doubt))
-    notes = await asyncio.to_thread(notes_on, round_.history, settings, objectives, looked)
+    notes = await asyncio.to_thread(notes_on, round_.history, settings, objectives, data)
     return Section(results, _headlines(results, review), notes)
 
 
 async def _read_logs(round_: Round, objectives: tuple[Objective, ...]) -> Message | None:
     """Read every log to its end if any objective counts its lines; why what they tell now is not the whole."""
-    settings, doubt = round_.settings, None
-    sources = settings.logs.source if any(rests_on_logs(o) for o in objectives) else ()
-    for source in sources:
-        look = asyncio.to_thread(
-            read_log, round_.history, settings, source, round_.now(), _LOG_DEADLINE_S / len(sources)
-        )
-        read = await seen(look)
+    sources = round_.settings.logs.source if any(rests_on_logs(o) for o in objectives) else ()
+    for read in (await read_sources(round_, sources, _LOG_DEADLINE_S)).values():
         if isinstance(read, Unobserved):
-            doubt = doubt or read.reason
-        elif read.problems:
-            doubt = doubt or read.problems[0]
-    return doubt
+            return read.reason
+        if read.problems:
+            return read.problems[0]
+    return None
 
 
 async def _frozen(round_: Round, review: Review, doubt: Message | None) -> CheckResult:
     """Freeze the figures of a month that is over, or say what has changed since they were; not while in doubt."""
     settings, period = round_.settings, round_.period
-    if not any(standing.counted.measured_min for standing in review.standings):
+    if not any(state.counted.measured_min for state in review.states):
         doubt = doubt or _NOTHING
     if doubt is not None:
         return not_frozen(doubt, period, round_.now())
@@ -72,19 +68,12 @@ async def _frozen(round_: Round, review: Review, doubt: Message | None) -> Check
 
 
 def _headlines(results: tuple[CheckResult, ...], review: Review) -> tuple[Kpi, ...]:
-    budgets = [s.budget.left for s in review.standings if s.budget is not None and (s.known or s.surely_spent)]
     return (
-        Kpi(msg("Availability"), _first(results, AVAILABILITY.id), "%"),
-        Kpi(msg("Uptime"), _first(results, UPTIME.id), "%"),
-        Kpi(msg("Least budget left"), round(100 * min(budgets), 1) if budgets else None, "%"),
-        Kpi(msg("Deploys a week"), _first(results, DEPLOYS.id), ""),
+        Kpi(msg("Availability"), first_figure(results, AVAILABILITY), "%"),
+        Kpi(msg("Uptime"), first_figure(results, UPTIME), "%"),
+        Kpi(msg("Least budget left"), least_left_percent(review.states), "%"),
+        Kpi(msg("Deploys a week"), first_figure(results, DEPLOYS), ""),
     )
-
-
-def _first(results: tuple[CheckResult, ...], check: str) -> float | None:
-    """The first figure of a check, if it was measured."""
-    figures = (r.observed.value for r in results if r.check == check and r.status.measured and r.observed is not None)
-    return next((figure for figure in figures if isinstance(figure, int | float)), None)
 
 
 SLO: Final = System(LINE, CHECKS, slo_review)

@@ -30,9 +30,9 @@ from deployments.run import flush_prefect
 from flows.monitoring import monitoring
 from tasks.history.engine import open_history
 from tasks.history.migrate import require_current
-from tasks.logs.batch import Batch, Traffic
-from tasks.logs.sketch import sketch_index
-from tasks.logs.store import open_source, store_batch
+from tasks.logs.count.batch import Batch, Traffic
+from tasks.logs.count.sketch import sketch_index
+from tasks.logs.store.counts import open_source, store_batch
 from tasks.postgres.server import running_postgres
 from tasks.settings import use_services
 from tests.bench.logs import START, LogShape, write_log

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import duckdb
 
-from tasks.logs.batch import Batch, Lines
-from tasks.logs.files import LogFile, identify, pieces
-from tasks.logs.places import Places
-from tasks.logs.scan import Plan, Scan
+from tasks.logs.count.batch import Batch, Lines
+from tasks.logs.count.scan import Plan, Scan
+from tasks.logs.count.sketch import RELATIVE_ERROR, Sketch
+from tasks.logs.lines.places import Places
 from tasks.logs.settings import Source
-from tasks.logs.sketch import RELATIVE_ERROR, Sketch
+from tasks.logs.sources.files import LogFile, identify, pieces
 from tests.bench.logs import START
 
 BOUNDS_MS = (200.0, 500.0, 1000.0)

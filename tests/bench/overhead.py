@@ -23,7 +23,6 @@ from deployments.run import flush_prefect
 from flows import checklist
 from flows.daily_checklist import daily_checklist
 from tasks.health import section as health
-from tasks.logs import section as error_logs
 from tasks.resources import look
 from tasks.settings import use_services
 
@@ -34,7 +33,7 @@ SERVICE = service_name(frozenset())
 def bare() -> None:
     """The round without flow, tasks, server or artifacts."""
     with ExitStack() as stack:
-        for module in (health, error_logs, look):
+        for module in (health, look):
             for name, value in list(vars(module).items()):
                 if isinstance(value, Task):
                     stack.enter_context(patch.object(module, name, value.fn))

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from tasks.check_result import CheckResult, Status, msg
 from tasks.history.opened import history_of
-from tasks.logs.sketch import Sketch
+from tasks.logs.count.sketch import Sketch
 from tasks.settings import Settings, load_settings
-from tasks.slo.judge_review import judge_review
+from tasks.slo.judge.review import judge_review
 from tasks.slo.look import look_at_slis, objectives_of
 from tasks.slo.review import review_of, span_of, windows_of
 from tasks.slo.windows import minute_of
@@ -67,8 +67,8 @@ def reviewed(settings: Settings) -> tuple[CheckResult, ...]:
     history, objectives = history_of(settings), objectives_of(settings)
     windows = windows_of(objectives, settings.slo, END, settings.zone)
     span = span_of(windows, settings.slo, END)
-    looked = asyncio.run(look_at_slis(history, settings, objectives, span, span[1]))
-    review = review_of(objectives, windows, settings.slo, looked, END, settings.zone)
+    data = asyncio.run(look_at_slis(history, settings, objectives, span, span[1]))
+    review = review_of(objectives, windows, settings.slo, data, END, settings.zone)
     results = judge_review(review, settings.slo, "production", msg("the service file"), END, None)
     history.dispose()
     return results

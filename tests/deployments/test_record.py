@@ -12,9 +12,9 @@ import pytest
 from typer.testing import CliRunner
 
 from deployments.cli import app
-from tasks.slo.facts import Deploy, Origin, Outage, Outcome
-from tasks.slo.store_months import freeze_month
-from tasks.slo.store_records import note_version, read_deploys, read_maintenance, read_outages
+from tasks.records.facts import Deploy, Origin, Outage, Outcome
+from tasks.records.store.records import note_version, read_deploys, read_maintenance, read_outages
+from tasks.slo.store.months import freeze_month
 
 if TYPE_CHECKING:
     from tests.operated import Operate, Operated, Site

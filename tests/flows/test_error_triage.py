@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from deployments.cli import app
 from flows.error_triage import TriageOptions, error_triage
 from tasks.logs.ingest import read_log
-from tasks.logs.store_triage import Action, NoSuchError, read_error
+from tasks.logs.store.triage import Action, NoSuchError, read_error
 
 if TYPE_CHECKING:
     from tests.operated import Operate, Operated

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flows.monitoring import monitoring
-from tasks.slo.facts import Deploy, Origin, Outcome
-from tasks.slo.store_records import store_records
+from tasks.records.facts import Deploy, Origin, Outcome
+from tasks.records.store.records import store_records
 from tests.operated import figures
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from flows.records import (
     record_maintenance,
     record_outage,
 )
-from tasks.slo.facts import Deploy, Maintenance, Origin, Outage, Outcome
-from tasks.slo.store_records import read_deploys, read_maintenance, read_outages
+from tasks.records.facts import Deploy, Maintenance, Origin, Outage, Outcome
+from tasks.records.store.records import read_deploys, read_maintenance, read_outages
 
 if TYPE_CHECKING:
     from tests.operated import Operate, Operated

@@ -15,7 +15,7 @@ from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 from deployments.prefect_server import PrefectServer
 from deployments.run import flush_prefect
 from tasks.check_result import Message, msg
-from tasks.visible import StepState, astep, in_english, speaking, step
+from tasks.visible import StepState, async_step, in_english, speaking, step
 from tests.operated import Told
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def outcome(value: int) -> StepState:
 @flow(name="steps", retries=0)
 async def steps() -> list[int]:
     """A step within a step in a thread, after one that failed."""
-    first = await astep("first", lambda: asyncio.sleep(0, 0), outcome)
+    first = await async_step("first", lambda: asyncio.sleep(0, 0), outcome)
 
     def second() -> int:
         return step("inner", lambda: 0, outcome) + 2
@@ -122,8 +122,8 @@ async def broken(where: str) -> int:
     if where == "outcome":
         return await asyncio.to_thread(step, "broken", lambda: 1, bug)
     if where == "coroutine":
-        return await astep("broken", bug, outcome)
-    return await astep("broken", lambda: asyncio.sleep(0, 1), bug)
+        return await async_step("broken", bug, outcome)
+    return await async_step("broken", lambda: asyncio.sleep(0, 1), bug)
 
 
 @pytest.mark.parametrize("where", ["work", "outcome", "coroutine", "outcome of a coroutine"])
@@ -134,7 +134,7 @@ def test_a_bug_in_a_step_breaks_the_flow(client: SyncPrefectClient, where: str) 
 
 def test_outside_a_run_a_step_is_its_work() -> None:
     assert step("alone", lambda: 3, outcome) == 3
-    assert asyncio.run(astep("alone", lambda: asyncio.sleep(0, 3), outcome)) == 3
+    assert asyncio.run(async_step("alone", lambda: asyncio.sleep(0, 3), outcome)) == 3
 
 
 def test_reasons_are_given_in_the_language_that_is_set(client: SyncPrefectClient) -> None:

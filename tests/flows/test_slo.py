@@ -21,12 +21,12 @@ from reports.report import Report
 from tasks.check_result import CheckResult, Status, Table
 from tasks.errors import UsageError
 from tasks.history.engine import reading
+from tasks.records.facts import Deploy, Maintenance, Origin, Outage, Outcome
+from tasks.records.store.records import store_records
 from tasks.samples.facts import Reading
 from tasks.samples.store import store_readings
 from tasks.settings import load_settings
-from tasks.slo.facts import Deploy, Maintenance, Origin, Outage, Outcome
-from tasks.slo.store_months import month_problems
-from tasks.slo.store_records import store_records
+from tasks.slo.store.months import month_problems
 
 if TYPE_CHECKING:
     from tests.operated import Operate, Operated

@@ -29,7 +29,7 @@ from tasks.health.judge import (
     judge_version,
 )
 from tasks.health.limits import HealthLimits
-from tasks.logs.batch import Exemplar, Lines
+from tasks.logs.count.batch import Exemplar, Lines
 from tasks.logs.facts import (
     ErrorGroup,
     LogReview,
@@ -39,14 +39,14 @@ from tasks.logs.facts import (
     SourceLines,
     SourceRead,
 )
-from tasks.logs.judge import (
+from tasks.logs.judge.errors import judge_errors
+from tasks.logs.judge.modules import (
     judge_error_share,
     judge_personal_data,
     judge_refused_requests,
     judge_silent_modules,
 )
-from tasks.logs.judge_errors import judge_errors
-from tasks.logs.judge_sources import judge_malformed, judge_sources
+from tasks.logs.judge.sources import judge_malformed, judge_sources
 from tasks.logs.limits import LogLimits
 from tasks.observation import Unobserved
 from tasks.resources.facts import Cpu, Memory

@@ -17,12 +17,12 @@ from deployments.demo.history import WEEKS, Line, Shape, day_lines, write_histor
 from tasks.check_result import Status
 from tasks.history.opened import history_of
 from tasks.logs.ingest import read_log
-from tasks.logs.judge import judge_refused_requests, judge_silent_modules
-from tasks.logs.judge_errors import judge_errors
+from tasks.logs.judge.errors import judge_errors
+from tasks.logs.judge.modules import judge_refused_requests, judge_silent_modules
 from tasks.logs.limits import LogLimits
-from tasks.logs.store_review import read_review
+from tasks.logs.store.review import read_review
+from tasks.records.facts import Outcome
 from tasks.settings import Settings, load_settings
-from tasks.slo.facts import Outcome
 
 ZONE = ZoneInfo("Asia/Tokyo")
 NOW = datetime(2026, 11, 25, 4, 5, 27, tzinfo=UTC)  # 13:05 in Tokyo

@@ -35,6 +35,7 @@ from tasks.database.judge import (
     judge_transactions,
     judge_vacuum,
     judge_wraparound,
+    size_gb,
 )
 from tasks.database.limits import DatabaseLimits
 from tasks.database.readings import database_readings, unseen_database
@@ -218,3 +219,8 @@ def test_readings_are_what_was_seen() -> None:
     assert readings["database.size", "database"] == (5 * MB, "B")
     full = DatabaseFacts(Exhausted(), BLIND, BLIND, BLIND, BLIND, BLIND, BLIND, BLIND)
     assert [(r.name, r.value) for r in database_readings(full)] == [("database.connections", 100.0)]
+
+
+def test_the_size_that_stands_at_the_top() -> None:
+    assert size_gb(replace(WELL, size=Size("shop", 1_234_567_890, ()))) == 1.23
+    assert size_gb(replace(WELL, size=BLIND)) is size_gb(BLIND) is size_gb(Absent(msg("none"))) is None

@@ -17,9 +17,9 @@ from sqlalchemy import Engine, select
 
 from tasks.history.engine import History, open_history, reading
 from tasks.history.migrate import require_current
+from tasks.logs.count.sketch import Sketch
 from tasks.logs.facts import SourceRead
 from tasks.logs.ingest import read_log
-from tasks.logs.sketch import Sketch
 from tasks.logs.tables import (
     error_groups,
     error_hours,

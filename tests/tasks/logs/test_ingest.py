@@ -17,10 +17,10 @@ from sqlalchemy import Engine, update
 
 from tasks.check_result import Status
 from tasks.history.engine import writing
-from tasks.logs.judge_sources import judge_sources
+from tasks.logs.judge.sources import judge_sources
 from tasks.logs.limits import LogLimits
-from tasks.logs.store_errors import VARYING
-from tasks.logs.store_review import read_review
+from tasks.logs.store.errors import VARYING
+from tasks.logs.store.review import read_review
 from tasks.logs.tables import error_groups, log_hours, log_sources, malformed_lines, traffic_minutes
 from tasks.observation import ObservationError
 from tasks.progress import progress

@@ -17,6 +17,7 @@ from tasks.resources.facts import (
     Cpu,
     CpuQuota,
     Disk,
+    Host,
     Interface,
     Memory,
     MemoryLimit,
@@ -27,6 +28,7 @@ from tasks.resources.facts import (
 )
 from tasks.resources.judge import (
     busiest_mean,
+    busiest_percent,
     counted,
     judge_container_cpu,
     judge_container_memory,
@@ -333,3 +335,12 @@ def test_more_is_never_better(a: float, b: float, one: float, other: float) -> N
 def test_a_bound_without_a_limit_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one limit"):
         Bound("%", msg("opsrounds' default"))
+
+
+def test_the_busiest_machine_is_that_of_those_which_were_seen() -> None:
+    quiet, busy, blind = (
+        Host(name, seen, NONE, BLIND, NONE, BLIND, NONE, NONE)
+        for name, seen in (("a", CPU), ("b", replace(CPU, busy_percent=79.96)), ("c", BLIND))
+    )
+    assert busiest_percent([quiet, busy, blind, BLIND]) == 80.0
+    assert busiest_percent([blind, BLIND]) is busiest_percent([]) is None

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from tasks.slo.budget.state import ObjectiveState, state_of
 from tasks.slo.facts import Minutes, Probes, Traffic
 from tasks.slo.settings import Alerts, Availability, Uptime
-from tasks.slo.standing import Standing, standing_of
 from tasks.slo.windows import Window, minute_of
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
@@ -65,8 +65,8 @@ def availability(**more: Any) -> Availability:
     return Availability(**({"name": "availability", "kind": "availability", "target": 0.999} | more))
 
 
-def standing(
+def state(
     objective: Any, minutes: Minutes, over: Window, maintenance: Sequence[Any] = (), **alerts: Any
-) -> Standing:
+) -> ObjectiveState:
     """Where an objective stands; with the default alerts unless others are given."""
-    return standing_of(objective, minutes, over, maintenance, Alerts(**alerts))
+    return state_of(objective, minutes, over, maintenance, Alerts(**alerts))

@@ -1,0 +1,63 @@
+"""The whole error log review: where a log is not whole or not fresh, nothing that it tells is called good."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from tasks.check_result import CheckResult, Message, Status
+from tasks.logs.facts import LogReview, SourceRead
+from tasks.logs.judge.errors import judge_errors
+from tasks.logs.judge.modules import (
+    judge_error_share,
+    judge_personal_data,
+    judge_refused_requests,
+    judge_silent_modules,
+)
+from tasks.logs.judge.sources import downgrade_doubtful, judge_malformed, judge_sources, not_read, source_doubt
+from tasks.logs.settings import Logs, Source
+from tasks.observation import Unobserved
+
+
+def judge_review(
+    logs: Logs,
+    modules: Sequence[str],
+    read: Mapping[str, SourceRead | Unobserved],
+    review: LogReview | None,
+    now: datetime,
+) -> tuple[tuple[CheckResult, ...], Message | None]:
+    """The results, and why what the logs tell is not the whole; `modules` must write to the log."""
+    limits = logs.limits
+    sources = judge_sources(read, review, {source.name: needed_fields(source) for source in logs.source}, limits, now)
+    lines = tuple(_unless_doubtful(result, sources) for result in judge_malformed(review, limits, now))
+    doubt = source_doubt((*sources, *lines))
+    found = (
+        *judge_error_share(review, limits, now),
+        *judge_errors(review, limits, now),
+        *judge_personal_data(review, limits, now),
+        judge_refused_requests(review, limits, now),
+    )
+    silence = judge_silent_modules(review, modules, limits, now)
+    silence = downgrade_doubtful(silence, not_read(read), Status.FAIL, Status.WARN, Status.PASS)
+    sure = downgrade_doubtful((*found, *silence), doubt, Status.PASS)
+    return (*sources, *lines, *sure), doubt
+
+
+def _unless_doubtful(malformed: CheckResult, sources: Sequence[CheckResult]) -> CheckResult:
+    """How readable a log is, unless that log itself is in doubt."""
+    doubt = source_doubt(source for source in sources if source.subject == malformed.subject)
+    return downgrade_doubtful([malformed], doubt, Status.PASS)[0]
+
+
+def needed_fields(source: Source) -> tuple[str, ...]:
+    """The fields that the lines of a source must hold: those named in the service file, and what is counted by."""
+    if source.format != "json":  # the format itself says what a line holds; a duration is an addition to it
+        return ("timestamp", "status") if source.requests else ("timestamp",)
+    counted = ("timestamp", "status", "duration") if source.requests else ("timestamp",)
+    named = source.fields.model_fields_set - {"error"}  # a healthy service writes none
+    return tuple(dict.fromkeys((*counted, *sorted(named))))
+
+
+def error_lines(review: LogReview | None) -> float | None:
+    """The error lines of the period; None where no line could be read, so that nothing is known of them."""
+    if review is None or not sum(source.counts.parsed for source in review.sources):
+        return None
+    return float(sum(module.errors for module in review.modules))

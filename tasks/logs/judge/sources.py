@@ -1,0 +1,281 @@
+"""Holds the logs themselves against the limits: what was not read whole, and now, is no base for a good verdict."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from tasks.check_result import (
+    Check,
+    CheckResult,
+    Evidence,
+    Excerpt,
+    Limit,
+    Message,
+    Quantity,
+    Status,
+    Table,
+    moment,
+    msg,
+)
+from tasks.logs.checks import CHECKS, MALFORMED, SOURCE
+from tasks.logs.facts import HourCounts, LogReview, SourceHour, SourceLines, SourceRead, crowded_moments
+from tasks.logs.judge.fields import missing_field
+from tasks.logs.limits import LogLimits
+from tasks.observation import Unobserved
+
+NOT_SET = msg("No log is configured: set [[logs.source]]")
+SETTINGS = msg("[logs.limits] of the service file")
+
+_HOUR = timedelta(hours=1)
+_WHILE_READING = timedelta(minutes=5)
+"""The history is read within this: a period that ended earlier is one of the past."""
+_DURATION = "duration"
+NO_LINE = msg("The period has no line that can be read")
+_NO_TIME = msg("No line has a time that can be read: correct timestamp in [logs.source.fields]")
+
+
+def judge_sources(
+    read: Mapping[str, SourceRead | Unobserved],
+    review: LogReview | None,
+    mapped: Mapping[str, Sequence[str]],
+    limits: LogLimits,
+    now: datetime,
+) -> tuple[CheckResult, ...]:
+    """Whether each log was read whole and is fresh; `mapped` are the fields that its lines must hold."""
+    if review is None:
+        return (SOURCE.judged(Status.SKIPPED, "service", NOT_SET, at=now),)
+    lines = {source.name: source for source in review.sources}
+    return tuple(_judge_source(taken, lines[name], mapped[name], review, limits, now) for name, taken in read.items())
+
+
+def _judge_source(
+    read: SourceRead | Unobserved,
+    lines: SourceLines,
+    mapped: Sequence[str],
+    review: LogReview,
+    limits: LogLimits,
+    now: datetime,
+) -> CheckResult:
+    subject = f"log:{lines.name}"
+    limit = Limit("≤", limits.max_quiet_min, "min", SETTINGS)
+    if isinstance(read, Unobserved):
+        return SOURCE.judged(Status.UNKNOWN, subject, read.reason, at=now, limit=limit)
+    evidence: tuple[Evidence, ...] = (_accounts(lines),)
+    problems = [*read.problems, *(damage.message for damage in lines.damaged)]
+    if lines.counts.crowded and (crowded := crowded_moments(lines.counts.crowded)) not in problems:
+        problems.append(crowded)
+    if problems:
+        partial = Table(msg("What was not read"), (msg("Problem"),), tuple((problem,) for problem in problems))
+        evidence = (partial, *evidence)
+    doubt = (
+        _no_lines(lines, review)
+        or _no_status(lines, mapped)
+        or missing_field(lines, mapped, review.since)
+        or _partial(problems)
+        or _wrong_clock(lines, review, now, limits)
+    )
+    if doubt is not None:
+        return SOURCE.judged(Status.UNKNOWN, subject, doubt, at=now, limit=limit, evidence=evidence)
+    if lines.newest is None:
+        return SOURCE.judged(Status.UNKNOWN, subject, _NO_TIME, at=now, limit=limit, evidence=evidence)
+    most = -(-limits.max_quiet_min // lines.newest_step_min) * lines.newest_step_min
+    minutes = int(max(timedelta(), review.until - lines.newest).total_seconds() // 60)
+    status, reason = _fresh(lines, mapped, lines.newest, minutes, most, limits)
+    observed, limit = Quantity(minutes, "min"), Limit("≤", most, "min", SETTINGS)
+    return SOURCE.judged(status, subject, reason, at=now, observed=observed, limit=limit, evidence=evidence)
+
+
+def _fresh(
+    lines: SourceLines, mapped: Sequence[str], newest: datetime, minutes: int, most: int, limits: LogLimits
+) -> tuple[Status, Message]:
+    if minutes > most:
+        return Status.UNKNOWN, msg("The newest line is of {at}: the log tells nothing of now", at=moment(newest))
+    gap = _gap(lines, {"", *mapped} - {_DURATION}, limits)
+    if gap is not None:
+        return Status.UNKNOWN, gap
+    # No verdict of this review rests on durations, so that their absence spoils none.
+    if _DURATION in mapped and not lines.counts.timed and lines.counts.requests:
+        return Status.WARN, msg("No request has a duration: latency is not known. Correct [logs.source.fields]")
+    slow = _gap(lines, {_DURATION} & set(mapped), limits)
+    if slow is not None:
+        return Status.WARN, slow
+    return Status.PASS, msg("{lines} lines; the newest is {minutes} min old", lines=lines.counts.lines, minutes=minutes)
+
+
+def _no_lines(lines: SourceLines, review: LogReview) -> Message | None:
+    counted = lines.counts
+    if not counted.lines:
+        return msg("No line between {since} and {until}", since=moment(review.since), until=moment(review.until))
+    if not counted.parsed and counted.malformed:
+        return msg("None of {lines} lines can be read: correct format in [[logs.source]]", lines=counted.malformed)
+    if not counted.parsed:
+        return msg("{lines} lines, all of them blank or of health probes: nothing tells of users", lines=counted.lines)
+    return _NO_TIME if counted.undated >= counted.parsed else None
+
+
+def _no_status(lines: SourceLines, mapped: Sequence[str]) -> Message | None:
+    if "status" not in mapped or lines.counts.requests:
+        return None
+    return msg(
+        "None of {lines} lines has a status: correct [logs.source.fields], or set requests = false",
+        lines=lines.counts.parsed,
+    )
+
+
+def _partial(problems: Sequence[Message]) -> Message | None:
+    return msg("Not read whole; problems: {count}", count=len(problems)) if problems else None
+
+
+def _wrong_clock(lines: SourceLines, review: LogReview, now: datetime, limits: LogLimits) -> Message | None:
+    """A service's clock or zone that is ahead makes a log that stopped look fresh; a broken time or two do not."""
+    is_past = review.until < now - _WHILE_READING  # yesterday's review, after midnight: today's lines come after it
+    if is_past or lines.ahead <= limits.max_malformed_share * (lines.counts.parsed + lines.ahead):
+        return None
+    return msg(
+        "{lines} lines have a time that is yet to come: correct the clock of the service, or its time zone",
+        lines=lines.ahead,
+    )
+
+
+_COUNTS: tuple[tuple[str, Callable[[HourCounts], float]], ...] = (
+    ("", lambda counts: counts.parsed),
+    ("timestamp", lambda counts: counts.dated),
+    ("status", lambda counts: counts.requests),
+    ("duration", lambda counts: counts.timed),
+)
+"""What an hour's lines hold, by the field that tells it; the lines themselves need none."""
+
+
+def _gap(lines: SourceLines, fields: Collection[str], limits: LogLimits) -> Message | None:
+    """The first hours without what is usual then: lines were lost, or a release writes them in another way."""
+    for field, count in _COUNTS:
+        empty = [
+            h for h in lines.hours if not count(h.counts) and h.usual and count(h.usual) >= limits.min_expected_lines
+        ]
+        if field in fields and empty:
+            together = _together(empty)
+            usual = round(min(count(hour.usual) for hour in together if hour.usual))
+            since, until = moment(together[0].hour), moment(together[-1].hour + _HOUR)
+            return _missing(field, since, until, usual)
+    return None
+
+
+def _missing(field: str, since: str, until: str, usual: int) -> Message:
+    if not field:
+        return msg(
+            "No line from {since} to {until}, when {usual} an hour are usual: was the service down, or are lines lost?",
+            since=since,
+            until=until,
+            usual=usual,
+        )
+    return msg(
+        "No line from {since} to {until} has {field}, when {usual} an hour are usual: "
+        "does a release write other lines? Correct [logs.source.fields]",
+        since=since,
+        until=until,
+        field=field,
+        usual=usual,
+    )
+
+
+def _together(hours: Sequence[SourceHour]) -> list[SourceHour]:
+    found = [hours[0]]
+    for hour in hours[1:]:
+        if hour.hour - found[-1].hour != _HOUR:
+            break
+        found.append(hour)
+    return found
+
+
+def _accounts(lines: SourceLines) -> Table:
+    counted = lines.counts
+    rows = (
+        (msg("Lines"), counted.lines),
+        (msg("Read"), counted.parsed),
+        (msg("Malformed"), counted.malformed),
+        (msg("Ignored (blank, or health probes)"), counted.ignored),
+        (msg("Without a readable time"), counted.undated),
+        (msg("With a value of another type"), counted.drifted),
+        (msg("Requests"), counted.requests),
+        (msg("Requests with a duration"), counted.timed),
+        (msg("Of the two days after the period"), lines.ahead),
+    )
+    return Table(msg("Lines of the period"), (msg("What"), msg("Count")), rows if lines.ahead else rows[:-1])
+
+
+def judge_malformed(review: LogReview | None, limits: LogLimits, now: datetime) -> tuple[CheckResult, ...]:
+    """The share of lines that could not be read, or have no readable time; None when no log is configured."""
+    if review is None:
+        return (MALFORMED.judged(Status.SKIPPED, "service", NOT_SET, at=now),)
+    return tuple(_judge_malformed(source, limits, now) for source in review.sources)
+
+
+def _judge_malformed(source: SourceLines, limits: LogLimits, now: datetime) -> CheckResult:
+    subject = f"log:{source.name}"
+    limit = Limit("≤", percent(limits.max_malformed_share), "%", SETTINGS)
+    counted = source.counts
+    lines = counted.parsed + counted.malformed
+    if not lines:
+        return MALFORMED.judged(Status.UNKNOWN, subject, NO_LINE, at=now, limit=limit)
+    undated = min(counted.undated, counted.parsed)
+    share = (counted.malformed + undated) / lines
+    status = Status.WARN if share > limits.max_malformed_share else Status.PASS
+    reason = msg("{malformed} of {lines} lines could not be read", malformed=counted.malformed, lines=lines)
+    if undated:
+        reason = msg(
+            "{malformed} of {lines} lines could not be read, {undated} have no readable time",
+            malformed=counted.malformed,
+            lines=lines,
+            undated=undated,
+        )
+    samples = Excerpt(msg("Samples, masked"), "\n".join(source.samples))
+    evidence: tuple[Evidence, ...] = (samples,) if counted.malformed and source.samples else ()
+    observed = Quantity(percent(share), "%")
+    return MALFORMED.judged(status, subject, reason, at=now, observed=observed, limit=limit, evidence=evidence)
+
+
+def not_read(read: Mapping[str, SourceRead | Unobserved]) -> Message | None:
+    """Why a silence tells nothing: a log from which lines may be missing; None when all were read to their end."""
+    names = [name for name, source in read.items() if isinstance(source, Unobserved) or source.problems]
+    return msg("Not known: {logs} was not read to its end", logs=", ".join(names)) if names else None
+
+
+def source_doubt(results: Iterable[CheckResult]) -> Message | None:
+    """Why a good verdict on what the logs tell is none: a log that is not whole or not fresh, or hardly readable."""
+    doubted = [r for r in results if _is_doubtful(r)]
+    if not doubted:
+        return None
+    names = dict.fromkeys(result.subject.removeprefix("log:") for result in doubted)
+    return msg(
+        "Nothing wrong in what was read, but {logs} cannot be relied on: see its own result", logs=", ".join(names)
+    )
+
+
+def _is_doubtful(result: CheckResult) -> bool:
+    return result.status is Status.UNKNOWN or (result.check == MALFORMED.id and result.status is Status.WARN)
+
+
+def downgrade_doubtful(
+    results: Sequence[CheckResult], doubt: Message | None, *doubted: Status
+) -> tuple[CheckResult, ...]:
+    """The results, those with a doubted status as one UNKNOWN a check; what was found stays found."""
+    if doubt is None:
+        return tuple(results)
+    found = [result for result in results if result.status not in doubted]
+    for check in CHECKS:
+        mine = [result for result in results if result.check == check.id and result.status in doubted]
+        if mine:
+            found.append(_in_doubt(check, mine, doubt))
+    return tuple(found)
+
+
+def _in_doubt(check: Check, results: Sequence[CheckResult], doubt: Message) -> CheckResult:
+    subject = results[0].subject if len(results) == 1 else "service"
+    evidence = tuple(piece for result in results for piece in result.evidence)
+    return check.judged(
+        Status.UNKNOWN, subject, doubt, at=results[0].observed_at, limit=results[0].limit, evidence=evidence
+    )
+
+
+def percent(share: float) -> float:
+    """A share in percent, without the dust of binary fractions."""
+    return round(share * 100, 10)

@@ -1,0 +1,183 @@
+"""Reads a log line into a record: fast when it is as expected, forgiving when it is not."""
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, tzinfo
+from typing import Any, ClassVar
+
+import msgspec
+
+from tasks.logs.lines.access import parse_combined
+from tasks.logs.settings import Fields, Source
+
+Scalar = str | int | float | bool | None
+FIELDS = tuple(Fields.model_fields)
+_MILLISECONDS = {"ms": 1.0, "s": 1000.0, "us": 0.001}
+_MOST_EPOCH_SECONDS = 1e11
+"""A larger number counts milliseconds, and so on: in seconds it would be the year 5138."""
+_FIRST = datetime(2000, 1, 1, tzinfo=UTC)
+_LAST = datetime(2100, 1, 1, tzinfo=UTC)
+"""A time before or after these is none: a clock that was never set, a number of another meaning."""
+
+
+class Record(msgspec.Struct):
+    """A line's fields as written; a value of a wrong type is None here and `drifted` is set."""
+
+    timestamp: Any = None
+    level: Scalar = None
+    module: Scalar = None
+    message: Scalar = None
+    request_id: Scalar = None
+    method: Scalar = None
+    url: Scalar = None
+    request: Scalar = None
+    status: Scalar = None
+    duration: Scalar = None
+    error: Any = None
+    release: Scalar = None
+    drifted: bool = False
+
+
+class _TypedLine(msgspec.Struct):
+    drifted: ClassVar[bool] = False
+
+
+def reader_of(source: Source) -> Callable[[bytes], Record | None]:
+    """What reads a line of this source; it gives None for a line that cannot be read, and raises nothing."""
+    if source.format == "combined":
+        return _combined
+    fields = dict(source.fields)
+    names = list(fields.values())
+    nested = any("." in name for name in names) or len(set(names)) < len(names)
+    if nested:
+        return lambda line: _loosely(line, fields)
+    types: list[tuple[str, Any, Any]] = [
+        (name, Any if name == "error" else Scalar, None) for name in fields if name != "timestamp"
+    ]
+    shape = msgspec.defstruct(
+        "Line",
+        [("timestamp", str | int | float | None, None), *types],
+        bases=(_TypedLine,),
+        rename=fields,
+    )
+    decode = msgspec.json.Decoder(shape).decode
+
+    def read(line: bytes) -> Record | None:
+        try:
+            return decode(line)  # type: ignore[return-value]  # the same fields
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return _loosely(line, fields)
+
+    return read
+
+
+def error_parts(error: Any) -> tuple[str, str, str]:
+    """Name, message and stack of a line's error field; empty where it has none."""
+    if isinstance(error, str):
+        return "", error, ""
+    if not isinstance(error, dict):
+        return "", "", ""
+    name, message, stack = (_text(error.get(key)) for key in ("name", "message", "stack"))
+    return name or _text(error.get("type")), message, stack
+
+
+def is_there(error: Any) -> bool:
+    """True when a line's error field says that there is an error; null, false, 0 and what is empty do not."""
+    return bool(error)
+
+
+def status_of(value: Scalar) -> tuple[int | None, bool]:
+    """An HTTP status, and whether it was of another type than a whole number."""
+    if value is None:
+        return None, False
+    if isinstance(value, bool):
+        return None, True
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None, True
+    known = number.is_integer() and 100 <= number <= 599
+    return (int(number) if known else None), not (known and isinstance(value, int))
+
+
+def milliseconds(value: Scalar, unit: str) -> tuple[float | None, bool]:
+    """A duration in ms, and whether it was of another type than a number."""
+    if value is None or value == "-":  # nginx's word for none
+        return None, False
+    if isinstance(value, bool):
+        return None, True
+    try:
+        number = float(value) * _MILLISECONDS[unit]
+    except (ValueError, OverflowError):
+        return None, True
+    known = math.isfinite(number) and number >= 0
+    return (number if known else None), isinstance(value, str) or not known
+
+
+def instant(value: Any, zone: tzinfo) -> datetime | None:
+    """A line's time in UTC; None when it cannot be read. `zone` is where a time lives that names none."""
+    try:
+        if isinstance(value, datetime):
+            at = value
+        elif isinstance(value, str) and not value.replace(".", "", 1).isdigit():
+            at = datetime.fromisoformat(value)
+        elif isinstance(value, str | int | float) and not isinstance(value, bool):
+            number = float(value)
+            while abs(number) > _MOST_EPOCH_SECONDS and math.isfinite(number):
+                number /= 1000
+            at = datetime.fromtimestamp(number, UTC)
+        else:
+            return None
+        at = (at if at.tzinfo is not None else at.replace(tzinfo=zone)).astimezone(UTC)
+        return at if _FIRST <= at < _LAST else None
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _combined(line: bytes) -> Record | None:
+    found = parse_combined(line.decode(errors="replace").strip("\x00\ufeff"), duration="seconds")
+    if found is None:
+        return None
+    return Record(
+        timestamp=found.time, method=found.method, url=found.url, status=found.status, duration=found.duration_ms
+    )
+
+
+def _loosely(line: bytes, fields: Mapping[str, str]) -> Record | None:
+    data = _json(line.strip(b"\x00").removeprefix(b"\xef\xbb\xbf"))
+    if not isinstance(data, dict):
+        return None
+    values: dict[str, Any] = {}
+    drifted = False
+    for name, key in fields.items():
+        value = _at(data, key)
+        if name != "error" and isinstance(value, dict | list):
+            value, drifted = None, True
+        values[name] = value
+    return Record(**values, drifted=drifted)
+
+
+def _json(line: bytes) -> Any:
+    text = line.decode(errors="replace")
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.MsgspecError, RecursionError, UnicodeEncodeError):
+        pass
+    try:
+        return json.loads(text)  # takes lone surrogates and NaN
+    except (ValueError, RecursionError):
+        return None
+
+
+def _at(data: dict[str, Any], key: str) -> Any:
+    if key in data or "." not in key:
+        return data.get(key)
+    value: Any = data
+    for part in key.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else "" if value is None or isinstance(value, dict | list) else str(value)

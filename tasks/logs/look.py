@@ -1,0 +1,34 @@
+"""Reads logs to their end, each seen in Prefect by itself with what it came to."""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+
+from tasks.check_result import msg
+from tasks.logs.facts import SourceRead
+from tasks.logs.ingest import read_log
+from tasks.logs.settings import Source
+from tasks.observation import Unobserved, seen_now
+from tasks.round import Round
+from tasks.visible import StepState, step
+
+
+async def read_sources(
+    round_: Round, sources: Sequence[Source], deadline_s: float
+) -> dict[str, SourceRead | Unobserved]:
+    """What each log gave, one after another; they share the time evenly, and lines that come later wait."""
+    read: dict[str, SourceRead | Unobserved] = {}
+    for source in sources:
+        # The step is the task run, so that a log is not shown twice.
+        look = partial(read_log.fn, round_.history, round_.settings, source, round_.now(), deadline_s / len(sources))
+        read[source.name] = await asyncio.to_thread(step, f"read-log {source.name}", partial(seen_now, look), came_to)
+    return read
+
+
+def came_to(read: SourceRead | Unobserved) -> StepState:
+    """Whether a log was read to its end, and what came of it, as Prefect shows it."""
+    if isinstance(read, Unobserved):
+        return StepState("Unknown", read.reason, good=False)
+    if read.problems:
+        return StepState("Incomplete", read.problems[0], good=False)
+    return StepState("Read", msg("{lines} new lines", lines=read.lines), good=True)

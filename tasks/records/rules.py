@@ -1,0 +1,149 @@
+"""What may be recorded of deploys, outages and maintenance: what cannot be true is refused. Pure."""
+
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from tasks.errors import UsageError
+from tasks.observation import shown
+from tasks.records.facts import Deploy, Maintenance, Outage
+
+MOST_NAME = 80
+MOST_ENVIRONMENT = 40
+MOST_TEXT = 1000
+LONGEST_MAINTENANCE = timedelta(days=31)
+_MOST_INCIDENT = 2**31 - 1
+_AHEAD = timedelta(minutes=5)
+"""Two clocks may differ by so much."""
+
+
+class RecordRefused(UsageError):
+    """A record cannot be true as it was given; the text says why and what to do, `column` which value it is."""
+
+    def __init__(self, text: str, column: str = "") -> None:
+        super().__init__(text)
+        self.column = column
+
+
+def checked_deploy(deploy: Deploy, now: datetime) -> Deploy:
+    """The deploy with its times in UTC, to the second; raises RecordRefused if it cannot be true."""
+    start, end = _order("a deploy", deploy.started_at, deploy.ended_at, now)
+    commit = None if deploy.commit_at is None else to_second(deploy.commit_at)
+    if commit is not None and commit > start:
+        text = "the commit is younger than its deploy: give the time of the commit that was deployed"
+        raise RecordRefused(text, "commit_at")
+    return replace(
+        deploy,
+        version=_name(deploy.version, "version", MOST_NAME),
+        environment=_name(deploy.environment, "environment", MOST_ENVIRONMENT),
+        started_at=start,
+        ended_at=end,
+        commit_at=commit,
+    )
+
+
+def checked_outage(outage: Outage, modules: Collection[str], now: datetime) -> Outage:
+    """The outage with its times in UTC, to the second; raises RecordRefused if it cannot be true."""
+    start, end = _order("an outage", outage.started_at, outage.ended_at, now)
+    if end == start:
+        raise RecordRefused("an outage takes some time: its end must be after its start", "ended_at")
+    if outage.incident_id is not None and not 0 < outage.incident_id <= _MOST_INCIDENT:
+        raise RecordRefused(f"an incident's number is from 1 to {_MOST_INCIDENT}", "incident_id")
+    cause = _text(outage.cause, "cause")
+    if not cause:
+        raise RecordRefused("an outage needs a cause, even if it is only suspected", "cause")
+    return replace(outage, started_at=start, ended_at=end, module=_module(outage.module, modules), cause=cause)
+
+
+def checked_maintenance(window: Maintenance, modules: Collection[str]) -> Maintenance:
+    """The window with its times in UTC, to the second; raises RecordRefused if it cannot be true."""
+    start, end = to_second(window.starts_at), to_second(window.ends_at)
+    if end <= start:
+        raise RecordRefused("a maintenance window ends after it starts", "ends_at")
+    if end - start > LONGEST_MAINTENANCE:
+        raise RecordRefused(
+            f"a maintenance window has at most {LONGEST_MAINTENANCE.days} days: record several", "ends_at"
+        )
+    reason, late_reason = _text(window.reason, "reason"), _text(window.late_reason, "late_reason")
+    if not reason:
+        raise RecordRefused("a maintenance window needs a reason", "reason")
+    return replace(
+        window,
+        starts_at=start,
+        ends_at=end,
+        module=_module(window.module, modules),
+        reason=reason,
+        declared_by=checked_by(window.declared_by, "declared_by"),
+        late_reason=late_reason,
+    )
+
+
+def refuse_unannounced(window: Maintenance) -> None:
+    """Raise RecordRefused for a window that was declared after its start and does not say why."""
+    if window.late and not window.late_reason:
+        raise RecordRefused(
+            "the window has begun already: downtime is left out only where it was announced before, or where the "
+            "record says why it was not. Give a late reason",
+            "late_reason",
+        )
+
+
+def checked_by(by: str, column: str = "by") -> str:
+    """Who recorded something; raises RecordRefused if nobody did."""
+    if not by.strip():
+        raise RecordRefused("nobody is named who records this: give a name", column)
+    return shown(by.strip())[:MOST_NAME]
+
+
+def to_second(at: datetime) -> datetime:
+    """An instant in UTC as precise as people write it, so that they can name the same record again."""
+    if at.utcoffset() is None:
+        raise ValueError(f"a time without zone cannot be recorded: {at!r}")
+    return at.astimezone(UTC).replace(microsecond=0)
+
+
+def _order(
+    what: str, started_at: datetime, ended_at: datetime | None, now: datetime
+) -> tuple[datetime, datetime | None]:
+    start, end = to_second(started_at), None if ended_at is None else to_second(ended_at)
+    if start > now + _AHEAD:
+        text = f"{what} is recorded once it has begun: {start:%Y-%m-%d %H:%M} UTC is in the future"
+        raise RecordRefused(text, "started_at")
+    if end is not None and end > now + _AHEAD:
+        text = f"the end {end:%Y-%m-%d %H:%M} UTC is in the future: leave it out while {what} goes on"
+        raise RecordRefused(text, "ended_at")
+    if end is not None and end < start:
+        text = f"{what} ends after it starts: end {end:%Y-%m-%d %H:%M} UTC, start {start:%Y-%m-%d %H:%M} UTC"
+        raise RecordRefused(text, "ended_at")
+    return start, end
+
+
+def _module(module: str | None, modules: Collection[str]) -> str | None:
+    if module is None or not module.strip():
+        return None
+    name = _name(module, "module", MOST_NAME)
+    if modules and name not in modules:
+        raise RecordRefused(
+            f"no module {name!r} in the service file; there are {', '.join(sorted(modules))}. Leave it out for the "
+            "whole service",
+            "module",
+        )
+    return name
+
+
+def _name(value: str, column: str, most: int) -> str:
+    name = value.strip()
+    if not 0 < len(name) <= most:
+        raise RecordRefused(f"{column} must have 1 to {most} characters", column)
+    if name != shown(name):
+        raise RecordRefused(
+            f"{column} {shown(name, 40)!r} holds characters that cannot be seen: leave them out", column
+        )
+    return name
+
+
+def _text(value: str, column: str) -> str:
+    text = " ".join(value.split())
+    if len(text) > MOST_TEXT:
+        raise RecordRefused(f"{column} has {len(text)} characters: at most {MOST_TEXT} are kept, shorten it", column)
+    return shown(text, MOST_TEXT)

@@ -1,0 +1,69 @@
+"""Multi-window, multi-burn-rate alerts (SRE workbook, chapter 5): a long and a short window must both burn."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from tasks.slo.budget.budget import burn_rate
+from tasks.slo.facts import Flags, Minutes
+from tasks.slo.settings import Alerts, BurnRule, Measured, is_sliced
+from tasks.slo.sli.minutes import Tally, tally
+from tasks.slo.windows import minute_of
+
+SHORT_OF_LONG = 12
+
+
+class BurnState(StrEnum):
+    """What a rule comes to."""
+
+    QUIET = "quiet"
+    ALERT = "alert"
+    TOO_LITTLE = "too little traffic"
+    NOT_MEASURED = "not measured"
+
+
+@dataclass(frozen=True, slots=True)
+class BurnVerdict:
+    """A rule at one instant, with what was counted in its two windows."""
+
+    rule: BurnRule
+    factor: float
+    long: Tally
+    short: Tally
+    long_rate: float | None
+    short_rate: float | None
+    state: BurnState
+
+
+def burn_verdicts(
+    minutes: Minutes, excluded: Flags, objective: Measured, alerts: Alerts, as_of: datetime
+) -> tuple[BurnVerdict, ...]:
+    """Every rule at an instant. The least numbers of events hold for requests; a bad minute stands for many."""
+    least = (0, 0) if is_sliced(objective) else (alerts.min_valid, alerts.min_bad)
+    end = minute_of(as_of)
+    found = []
+    for rule in alerts.burn:
+        long_min = round(rule.long_h * 60)
+        long = tally(minutes, (end - long_min, end), excluded)
+        short = tally(minutes, (end - max(1, round(long_min / SHORT_OF_LONG)), end), excluded)
+        factor = rule.factor(alerts.period_days)
+        rates = burn_rate(long, objective.target), burn_rate(short, objective.target)
+        known = long.coverage >= objective.min_coverage
+        state = _burn_state(long, rates, factor, *least) if known else BurnState.NOT_MEASURED
+        found.append(BurnVerdict(rule, factor, long, short, *rates, state))
+    return tuple(found)
+
+
+def _burn_state(
+    long: Tally, rates: tuple[float | None, float | None], factor: float, min_valid: int, min_bad: int
+) -> BurnState:
+    long_rate, short_rate = rates
+    if long_rate is None or long.total < min_valid:
+        return BurnState.TOO_LITTLE
+    if long_rate < factor:
+        return BurnState.QUIET
+    if long.bad < min_bad:
+        return BurnState.TOO_LITTLE
+    if short_rate is None:
+        return BurnState.NOT_MEASURED
+    return BurnState.ALERT if short_rate >= factor else BurnState.QUIET

@@ -1,0 +1,98 @@
+"""Where each objective stands: its window counted with and without maintenance, its budget and its burn rates."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tasks.observation import Absent, Unobserved
+from tasks.records.facts import Maintenance
+from tasks.slo.budget.budget import Budget, budget_of
+from tasks.slo.budget.burn import BurnVerdict, burn_verdicts
+from tasks.slo.budget.incidents import Incident
+from tasks.slo.facts import Counts, Flags, Minutes
+from tasks.slo.settings import Alerts, Measured, counts_requests, is_sliced
+from tasks.slo.sli.minutes import Tally, bad_until, flags, tally
+from tasks.slo.windows import Window, minute_of
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ObjectiveState:
+    """An objective over its window: `counted` leaves maintenance out, `with_maintenance` does not."""
+
+    objective: Measured
+    window: Window
+    counted: Tally
+    with_maintenance: Tally
+    budget: Budget | None
+    burns: tuple[BurnVerdict, ...]
+    bad: Counts
+    """How many events were bad from the window's start to the end of each of its minutes."""
+
+    measured: Flags
+    excluded: Flags
+
+    @property
+    def excluded_min(self) -> int:
+        """Minutes left out for maintenance."""
+        return self.with_maintenance.expected_min - self.counted.expected_min
+
+    @property
+    def known(self) -> bool:
+        """True when enough of the window was measured, and enough requests came to tell."""
+        least = self.objective.min_events if counts_requests(self.objective) else 1
+        return self.counted.total >= least and self.counted.coverage >= self.objective.min_coverage
+
+    @property
+    def is_certainly_overspent(self) -> bool:
+        """True when the minutes that were measured have overspent the budget, whatever the others were."""
+        return self.budget is not None and self.budget.spent > 1 and is_sliced(self.objective)
+
+    def taken_by(self, incident: Incident) -> float:
+        """The share of the full budget that an incident took; 0 without a budget."""
+        if self.budget is None or not self.budget.whole or not self.bad.size:
+            return 0.0
+        first = minute_of(self.window.start)
+        start = min(max(0, minute_of(incident.started_at) - first), self.bad.size)
+        ended = incident.ended_at or self.window.as_of
+        end = min(max(start, -(-int(ended.timestamp()) // 60) - first), self.bad.size)
+        until, before = (int(self.bad[place - 1]) if place else 0 for place in (end, start))
+        return (until - before) / self.budget.whole
+
+
+Known = ObjectiveState | Unobserved | Absent
+"""What is known of an objective: where it stands, or why nothing is."""
+
+
+def state_of(
+    objective: Measured,
+    minutes: Minutes,
+    window: Window,
+    maintenance: Sequence[Maintenance],
+    alerts: Alerts,
+) -> ObjectiveState:
+    """Where an objective stands at the end of what its window has come to."""
+    excluded = excluded_minutes(objective, minutes, maintenance)
+    span = (minute_of(window.start), minute_of(window.as_of))
+    counted = tally(minutes, span, excluded)
+    return ObjectiveState(
+        objective=objective,
+        window=window,
+        counted=counted,
+        with_maintenance=tally(minutes, span),
+        budget=budget_of(counted, objective.target, window, timeslices=is_sliced(objective)),
+        burns=burn_verdicts(minutes, excluded, objective, alerts, window.as_of),
+        bad=bad_until(minutes, span, excluded),
+        measured=minutes.measured[span[0] - minutes.first : span[1] - minutes.first],
+        excluded=excluded,
+    )
+
+
+def excluded_minutes(objective: Measured, minutes: Minutes, maintenance: Sequence[Maintenance]) -> Flags:
+    """The minutes that maintenance of the objective's scope touches; none where it is counted."""
+    spans = (
+        (minute_of(m.starts_at), -(-int(m.ends_at.timestamp()) // 60))
+        for m in maintenance
+        if objective.maintenance == "excluded" and m.module in (None, objective.scope.module)
+    )
+    return flags(minutes.first, np.size(minutes.total), spans)

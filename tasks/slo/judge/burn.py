@@ -1,0 +1,120 @@
+"""Whether an error budget burns too fast."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from tasks.check_result import CheckResult, Evidence, Limit, Message, Quantity, Status, Table, msg
+from tasks.observation import Unobserved
+from tasks.slo.budget.budget import detection_s
+from tasks.slo.budget.burn import SHORT_OF_LONG, BurnState, BurnVerdict
+from tasks.slo.budget.state import Known, ObjectiveState
+from tasks.slo.checks import BURN
+from tasks.slo.judge.objectives import subject_of
+from tasks.slo.settings import Alerts, Measured
+
+_BURN_RATES = msg("SRE workbook, chapter 5")
+
+
+def judge_burn(objective: Measured, seen: Known, alerts: Alerts, now: datetime, doubt: Message | None) -> CheckResult:
+    """The burn rates of an objective at the end of what was looked at."""
+    subject = subject_of(objective)
+    if not objective.alerts:
+        reason = msg("Nobody is alerted by this objective: alerts = false")
+        return BURN.judged(Status.SKIPPED, subject, reason, at=now)
+    if not isinstance(seen, ObjectiveState):
+        status = Status.UNKNOWN if isinstance(seen, Unobserved) else Status.SKIPPED
+        return BURN.judged(status, subject, seen.reason, at=now)
+    status, shown, reason = _burning(seen.burns, alerts)
+    if status is Status.PASS and doubt is not None:
+        status, reason = Status.UNKNOWN, doubt
+    observed = None if shown.long_rate is None else Quantity(round(shown.long_rate, 3))
+    limit = Limit("<", round(shown.factor, 3), "", _BURN_RATES)
+    evidence = (_burn_table(objective, seen.burns, alerts),)
+    if status.measured and observed is None:
+        status = Status.UNKNOWN
+    return BURN.judged(status, subject, reason, at=now, observed=observed, limit=limit, evidence=evidence)
+
+
+def _burning(burns: Sequence[BurnVerdict], alerts: Alerts) -> tuple[Status, BurnVerdict, Message]:
+    alerting = [b for b in burns if b.state is BurnState.ALERT]
+    if alerting:
+        first = next((b for b in alerting if b.rule.level == "page"), alerting[0])
+        status = Status.FAIL if first.rule.level == "page" else Status.WARN
+        return (
+            status,
+            first,
+            msg(
+                "{rate} times as fast as allowed within {hours} h, and it goes on: {share} % of the budget is spent in "
+                "that time at {factor}",
+                rate=round(first.long_rate or 0.0, 2),
+                hours=first.rule.long_h,
+                share=round(100 * first.rule.budget_share, 3),
+                factor=round(first.factor, 3),
+            ),
+        )
+    blind = [b for b in burns if b.state is BurnState.NOT_MEASURED]
+    if blind:
+        return (
+            Status.UNKNOWN,
+            blind[0],
+            msg(
+                "Only {measured} of {expected} minutes were measured, too few to tell a burn rate",
+                measured=blind[0].long.measured_min,
+                expected=blind[0].long.expected_min,
+            ),
+        )
+    little = [b for b in burns if b.state is BurnState.TOO_LITTLE]
+    if little:
+        return (
+            Status.UNKNOWN,
+            little[0],
+            msg(
+                "Too little traffic within {hours} h: {bad} of {total} were bad; {min_valid} events and {min_bad} bad "
+                "ones are needed for an alert",
+                hours=little[0].rule.long_h,
+                bad=little[0].long.bad,
+                total=little[0].long.total,
+                min_valid=alerts.min_valid,
+                min_bad=alerts.min_bad,
+            ),
+        )
+    nearest = max(burns, key=lambda b: (b.long_rate or 0.0) / b.factor)
+    return Status.PASS, nearest, msg("The budget burns slowly enough over every span of time")
+
+
+def _burn_table(objective: Measured, burns: Sequence[BurnVerdict], alerts: Alerts) -> Evidence:
+    columns = (
+        msg("Long window, h"),
+        msg("Burn rate"),
+        msg("Short window, h"),
+        msg("Burn rate there"),
+        msg("Alert from"),
+        msg("Bad"),
+        msg("All"),
+        msg("A total outage is told after, s"),
+        msg("Says"),
+    )
+    rows = tuple(
+        (
+            b.rule.long_h,
+            None if b.long_rate is None else round(b.long_rate, 3),
+            round(b.rule.long_h / SHORT_OF_LONG, 3),
+            None if b.short_rate is None else round(b.short_rate, 3),
+            round(b.factor, 3),
+            b.long.bad,
+            b.long.total,
+            round(detection_s(objective.target, b.factor, b.rule.long_h), 2),
+            STATES[b.state],
+        )
+        for b in burns
+    )
+    title = msg("Burn rates, against a budget of {days} days", days=alerts.period_days)
+    return Table(title, columns, rows)
+
+
+STATES: Mapping[BurnState, Message] = {
+    BurnState.QUIET: msg("quiet"),
+    BurnState.ALERT: msg("alert"),
+    BurnState.TOO_LITTLE: msg("too little traffic"),
+    BurnState.NOT_MEASURED: msg("not measured"),
+}

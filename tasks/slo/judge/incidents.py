@@ -1,0 +1,164 @@
+"""Whether incidents were resolved in time, and whether the cause of every minute down is known."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from tasks.check_result import CheckResult, Evidence, Limit, Message, Quantity, Scalar, Status, Table, moment, msg
+from tasks.observation import Absent, Unobserved
+from tasks.records.facts import Maintenance
+from tasks.slo.budget.incidents import Incident, durations
+from tasks.slo.budget.state import ObjectiveState
+from tasks.slo.checks import DOWNTIME, RESOLUTION
+from tasks.slo.settings import Resolution
+from tasks.slo.windows import Window
+
+MOST_ROWS = 30
+SUBJECT = "service"
+_EVERY_CAUSE = msg("every minute down has its cause on record")
+
+
+def judge_resolution(
+    objective: Resolution,
+    incidents: Sequence[Incident],
+    uptime: ObjectiveState | Unobserved | Absent,
+    window: Window,
+    source: Message,
+    now: datetime,
+) -> CheckResult:
+    """The share of the window's incidents that were resolved in time; one that goes on counts once it is late.
+
+    No incident is only good news where uptime was measured: else nobody would have seen one.
+    """
+    subject = f"objective:{objective.name}"
+    limit = Limit("≥", round(100 * objective.target, 6), "%", source)
+    mine = [i for i in incidents if i.spans(window.start, window.as_of)]
+    if not mine:
+        if not isinstance(uptime, ObjectiveState) or not uptime.known:
+            reason = msg("No outage is recorded, and uptime was not measured: nobody can tell whether there was none")
+            return RESOLUTION.judged(Status.UNKNOWN, subject, reason, at=now, limit=limit)
+        none = msg("No outage is recorded, and none was measured")
+        return RESOLUTION.judged(Status.PASS, subject, none, at=now, observed=Quantity(100.0, "%"), limit=limit)
+    took = [i.minutes(window.as_of) for i in mine]
+    # One that goes on is late as soon as its time is over, and in time for nobody before.
+    done = [(i, m) for i, m in zip(mine, took, strict=True) if i.ended_at is not None or m >= objective.within_min]
+    evidence = _distribution(objective, mine, window.as_of)
+    if not done:
+        going = msg("An incident is going on since {since}", since=moment(mine[0].started_at))
+        return RESOLUTION.judged(Status.UNKNOWN, subject, going, at=now, limit=limit, evidence=evidence)
+    good = sum(i.ended_at is not None and m < objective.within_min for i, m in done)
+    share = good / len(done)
+    status = Status.PASS if share >= objective.target else Status.FAIL
+    reason = msg(
+        "{good} of {n} incidents were resolved within {limit} min; the longest took {longest} min",
+        good=good,
+        n=len(done),
+        limit=objective.within_min,
+        longest=round(max(took), 1),
+    )
+    observed = Quantity(round(100 * share, 6), "%")
+    return RESOLUTION.judged(status, subject, reason, at=now, observed=observed, limit=limit, evidence=evidence)
+
+
+def judge_downtime(
+    uptime: ObjectiveState | Unobserved | Absent,
+    incidents: Sequence[Incident],
+    window: Window,
+    now: datetime,
+    maintenance: Sequence[Maintenance] = (),
+) -> CheckResult:
+    """Measured and recorded downtime with its causes; what nobody recorded has to be found out."""
+    if isinstance(uptime, Absent):
+        return DOWNTIME.judged(Status.SKIPPED, SUBJECT, uptime.reason, at=now)
+    limit = Limit("=", 0, "min", _EVERY_CAUSE)
+    if isinstance(uptime, Unobserved):
+        return DOWNTIME.judged(Status.UNKNOWN, SUBJECT, uptime.reason, at=now, limit=limit)
+    mine = [i for i in incidents if i.spans(window.start, window.as_of)]
+    evidence = (*((_causes(mine, window.as_of),) if mine else ()), *_planned(maintenance, window))
+    unexplained = [i for i in mine if not i.recorded]
+    minutes = round(sum(_within(i, window) for i in unexplained), 1)
+    observed = Quantity(minutes, "min")
+    if unexplained:
+        reason = msg(
+            "{minutes} min down in {n} incidents have no recorded cause: rounds record outage",
+            minutes=minutes,
+            n=len(unexplained),
+        )
+        return DOWNTIME.judged(Status.WARN, SUBJECT, reason, at=now, observed=observed, limit=limit, evidence=evidence)
+    if not uptime.known:
+        few = msg(
+            "Only {measured} of {expected} minutes were measured",
+            measured=uptime.counted.measured_min,
+            expected=uptime.counted.expected_min,
+        )
+        return DOWNTIME.judged(Status.UNKNOWN, SUBJECT, few, at=now, limit=limit, evidence=evidence)
+    down = msg("{minutes} min down, all with their cause", minutes=round(sum(_within(i, window) for i in mine), 1))
+    reason = down if mine else msg("No minute was down")
+    return DOWNTIME.judged(Status.PASS, SUBJECT, reason, at=now, observed=observed, limit=limit, evidence=evidence)
+
+
+def _within(incident: Incident, window: Window) -> float:
+    """The minutes of an incident that lie in a window."""
+    start = max(incident.started_at, window.start)
+    return (min(incident.ended_at or window.as_of, window.as_of) - start).total_seconds() / 60
+
+
+def _causes(incidents: Sequence[Incident], as_of: datetime) -> Evidence:
+    rows = tuple(_cause(incident, as_of) for incident in incidents[:MOST_ROWS])
+    if len(incidents) > MOST_ROWS:
+        rows += ((msg("{n} more", n=len(incidents) - MOST_ROWS), "", "", "", ""),)
+    columns = (msg("From"), msg("To"), msg("Minutes"), msg("Module"), msg("Cause"))
+    return Table(msg("Minutes down and their causes"), columns, rows)
+
+
+def _planned(maintenance: Sequence[Maintenance], window: Window) -> tuple[Evidence, ...]:
+    """The maintenance windows, and of late ones why they are late."""
+    mine = [m for m in maintenance if m.starts_at < window.as_of and m.ends_at > window.start]
+    rows: tuple[tuple[Scalar | Message, ...], ...] = tuple(
+        (
+            moment(m.starts_at),
+            moment(m.ends_at),
+            m.module or msg("the whole service"),
+            m.reason,
+            moment(m.declared_at),
+            m.declared_by,
+            msg("late: {why}", why=m.late_reason) if m.late else "",
+        )
+        for m in mine[:MOST_ROWS]
+    )
+    if len(mine) > MOST_ROWS:
+        rows += ((msg("{n} more", n=len(mine) - MOST_ROWS), "", "", "", "", "", ""),)
+    columns = (
+        msg("From"),
+        msg("To"),
+        msg("Module"),
+        msg("Reason"),
+        msg("Declared at"),
+        msg("Declared by"),
+        msg("Note"),
+    )
+    return (Table(msg("Declared maintenance"), columns, rows),) if rows else ()
+
+
+def _cause(incident: Incident, as_of: datetime) -> tuple[Scalar | Message, ...]:
+    return (
+        moment(incident.started_at),
+        msg("ongoing") if incident.ended_at is None else moment(incident.ended_at),
+        round(incident.minutes(as_of), 1),
+        ", ".join(incident.modules) or msg("the whole service"),
+        "; ".join(incident.causes) or msg("not recorded"),
+    )
+
+
+def _distribution(objective: Resolution, incidents: Sequence[Incident], as_of: datetime) -> tuple[Evidence, ...]:
+    took = durations([i.minutes(as_of) for i in incidents if i.ended_at is not None])
+    late = [i for i in incidents if i.ended_at is None]
+    within = sum(i.ended_at is not None and i.minutes(as_of) < objective.within_min for i in incidents)
+    rows: tuple[tuple[Message, Scalar | Message], ...] = (
+        (msg("Resolved incidents"), took.n),
+        (msg("Ongoing incidents"), len(late)),
+        (msg("Median, min"), took.median_min),
+        (msg("p90, min"), msg("fewer than ten") if took.p90_min is None else round(took.p90_min, 1)),
+        (msg("Longest, min"), None if took.longest_min is None else round(took.longest_min, 1)),
+        (msg("Resolved within {limit} min", limit=objective.within_min), within),
+    )
+    return (Table(msg("How long incidents took"), (msg("Figure"), msg("Value")), rows), _causes(incidents, as_of))

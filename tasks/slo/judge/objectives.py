@@ -1,0 +1,267 @@
+"""Holds what was counted over a window against its objective."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from tasks.check_result import (
+    Check,
+    CheckResult,
+    Evidence,
+    Limit,
+    Message,
+    Quantity,
+    Scalar,
+    Status,
+    Table,
+    moment,
+    msg,
+)
+from tasks.observation import Absent, Unobserved
+from tasks.slo.budget.budget import Budget, shown_share
+from tasks.slo.budget.state import Known, ObjectiveState
+from tasks.slo.checks import AVAILABILITY, ERROR_RATE, KPI, LATENCY, UPTIME
+from tasks.slo.settings import (
+    Availability,
+    ErrorRate,
+    KpiFloor,
+    Latency,
+    Measured,
+    Uptime,
+    counts_requests,
+    is_sliced,
+)
+from tasks.slo.sli.minutes import Tally
+
+_DIGITS = 6
+
+
+def check_of(objective: Measured) -> Check:
+    """The question that an objective answers."""
+    match objective:
+        case Availability():
+            return AVAILABILITY
+        case ErrorRate():
+            return ERROR_RATE
+        case Latency():
+            return LATENCY
+        case Uptime():
+            return UPTIME
+        case KpiFloor():
+            return KPI
+
+
+def subject_of(objective: Measured) -> str:
+    """What an objective is called in results: its name, and its scope unless that is the service."""
+    scope = objective.place.subject
+    return f"objective:{objective.name}" if scope == "service" else f"objective:{objective.name}/{scope}"
+
+
+def judge_objective(
+    objective: Measured,
+    seen: Known,
+    source: Message,
+    now: datetime,
+    *,
+    doubt: Message | None = None,
+    modules: Mapping[str, Tally] | None = None,
+) -> CheckResult:
+    """An objective over its window; `doubt` says why what was counted is not the whole, so that it cannot be met.
+
+    In a window that runs on, a share under the target only fails once the whole window's budget is spent.
+    """
+    check, subject, limit = check_of(objective), subject_of(objective), limit_of(objective, source)
+    if isinstance(seen, Absent):
+        return check.judged(Status.SKIPPED, subject, seen.reason, at=now)
+    if isinstance(seen, Unobserved):
+        return check.judged(Status.UNKNOWN, subject, seen.reason, at=now, limit=limit)
+    status, reason = _verdict(objective, seen)
+    if status is Status.PASS and doubt is not None:
+        status, reason = Status.UNKNOWN, doubt
+    evidence = (_figures(objective, seen), *_by_module(objective, seen, modules or {}))
+    at_best = seen.is_certainly_overspent and not seen.known
+    observed = _at_best(objective, seen) if at_best else observed_of(objective, seen.counted)
+    return check.judged(status, subject, reason, at=now, observed=observed, limit=limit, evidence=evidence)
+
+
+def limit_of(objective: Measured, source: Message) -> Limit:
+    """The target as it is shown: an error rate stays under its limit, all else is at least the target."""
+    if isinstance(objective, ErrorRate):
+        return Limit("<", percent(objective.max_share), "%", source)
+    return Limit("≥", percent(objective.target), "%", source)
+
+
+def observed_of(objective: Measured, tally: Tally) -> Quantity | None:
+    """The measured share as it is shown."""
+    share = tally.bad_share if isinstance(objective, ErrorRate) else tally.share
+    return None if share is None else Quantity(percent(share), "%")
+
+
+def _at_best(objective: Measured, seen: ObjectiveState) -> Quantity | None:
+    """What would be shown if every minute that was not measured had been good."""
+    counted = seen.counted
+    return observed_of(objective, replace(counted, good=counted.expected_min - counted.bad, total=counted.expected_min))
+
+
+def met(objective: Measured, tally: Tally) -> bool:
+    """True when the counted events reach the target; an error rate at its very limit does not."""
+    if isinstance(objective, ErrorRate):
+        return not Tally(tally.bad, tally.total, 0, 0).meets(objective.max_share) and tally.total > 0
+    return tally.meets(objective.target)
+
+
+def percent(share: float) -> float:
+    """A share in percent, as it is shown."""
+    return round(share * 100, _DIGITS)
+
+
+def _verdict(objective: Measured, seen: ObjectiveState) -> tuple[Status, Message]:
+    counted, budget = seen.counted, seen.budget
+    if counted.expected_min == 0:
+        return Status.UNKNOWN, msg("Nothing of the window has passed yet, or all of it is maintenance")
+    if seen.is_certainly_overspent and not met(objective, counted):
+        return Status.FAIL, _at_least(objective, counted)
+    if not counted.total and not counted.measured_min:
+        return Status.UNKNOWN, msg("There is no data for this window: nothing was measured")
+    if counted.coverage < objective.min_coverage:
+        return Status.UNKNOWN, _too_little_measured(objective, seen)
+    if not counted.total:
+        return Status.UNKNOWN, msg("There was no event in this window: 0 of 0 is no share")
+    if counts_requests(objective) and counted.total < (least := objective.min_events):
+        low = msg("Too little traffic: {bad} of {total} requests were bad, and at least {least} are needed",
+                  bad=counted.bad, total=counted.total, least=least)  # fmt: skip
+        return Status.UNKNOWN, low
+    if met(objective, counted):
+        return Status.PASS, _remarked(objective, counted)
+    if seen.window.running and budget is not None and budget.spent <= 1:
+        return Status.WARN, msg(
+            "Under the target so far: {bad} of {total} were bad; {left} % of the whole window's budget are left",
+            bad=counted.bad,
+            total=counted.total,
+            left=round(100 * budget.left, 1),
+        )
+    return Status.FAIL, _counts(objective, counted)
+
+
+def _too_little_measured(objective: Measured, seen: ObjectiveState) -> Message:
+    counts: dict[str, Scalar] = {
+        "measured": seen.counted.measured_min,
+        "expected": seen.counted.expected_min,
+        "least": percent(objective.min_coverage),
+    }
+    first = int(seen.measured.argmax()) if seen.measured.any() else 0
+    # Mostly missing at its beginning: a service that is younger than its month.
+    if first > (1 - objective.min_coverage) * seen.window.elapsed_min:
+        since = moment(seen.window.start_of(first))
+        return msg(
+            "Only {measured} of {expected} minutes were measured, {least} % are needed; nothing before {since}: "
+            "if the service began then, set [slo] since",
+            **counts,
+            since=since,
+        )
+    return msg("Only {measured} of {expected} minutes were measured, {least} % are needed", **counts)
+
+
+def _at_least(objective: Measured, counted: Tally) -> Message:
+    """The counts of an overspent budget; of a window that was measured in part, they are the least."""
+    if counted.coverage >= objective.min_coverage:
+        return _counts(objective, counted)
+    return msg(
+        "At least {bad} of {expected} minutes were bad, which is more than the whole budget; only {measured} were "
+        "measured",
+        bad=counted.bad,
+        expected=counted.expected_min,
+        measured=counted.measured_min,
+    )
+
+
+def _counts(objective: Measured, counted: Tally) -> Message:
+    bad, total, good = counted.bad, counted.total, counted.good
+    if isinstance(objective, Uptime):
+        return msg("{bad} of {total} measured minutes were down", bad=bad, total=total)
+    if isinstance(objective, KpiFloor):
+        return msg("{bad} of {total} measured minutes were under the floor", bad=bad, total=total)
+    if is_sliced(objective):
+        return msg("{bad} of {total} minutes had too many bad requests", bad=bad, total=total)
+    if isinstance(objective, Latency):
+        return msg("{good} of {total} requests within {limit} ms", good=good, total=total, limit=objective.within_ms)
+    return msg("{bad} of {total} requests failed", bad=bad, total=total)
+
+
+def _remarked(objective: Measured, counted: Tally) -> Message:
+    """The counts, and what they show if that is less than the target: the sample is small."""
+    if is_sliced(objective) or (shown := shown_share(counted)) >= objective.target:
+        return _counts(objective, counted)
+    # Rounded down: 99.9 % must not be claimed by 99.899.
+    figure = int(shown * 100_000) / 1000
+    if isinstance(objective, Latency):
+        return msg(
+            "{good} of {total} requests within {limit} ms; so few only show {shown} % with 95 % confidence",
+            good=counted.good,
+            total=counted.total,
+            limit=objective.within_ms,
+            shown=figure,
+        )
+    return msg(
+        "{bad} of {total} requests failed; so few only show {shown} % with 95 % confidence",
+        bad=counted.bad,
+        total=counted.total,
+        shown=figure,
+    )
+
+
+def _figures(objective: Measured, seen: ObjectiveState) -> Evidence:
+    counted, whole, window = seen.counted, seen.with_maintenance, seen.window
+    rows: list[tuple[Message, Scalar | Message]] = [
+        (msg("Window from"), moment(window.start)),
+        (msg("Window to"), moment(window.end)),
+        (msg("Looked at up to"), moment(window.as_of)),
+        (msg("Good"), counted.good),
+        (msg("Bad"), counted.bad),
+        (msg("All"), counted.total),
+        (msg("Good, %"), None if counted.share is None else percent(counted.share)),
+        (msg("Measured minutes"), counted.measured_min),
+        (msg("Coverage, %"), round(100 * counted.coverage, 3)),
+        (msg("Minutes left out for maintenance"), seen.excluded_min),
+        (msg("Good with maintenance counted, %"), None if whole.share is None else percent(whole.share)),
+        *budget_rows(objective, seen.budget),
+    ]
+    return Table(msg("Figures of the objective"), (msg("Figure"), msg("Value")), tuple(rows))
+
+
+def budget_rows(objective: Measured, budget: Budget | None) -> list[tuple[Message, Scalar | Message]]:
+    """A budget in words: in minutes for timeslices, in expected requests otherwise."""
+    if budget is None:
+        return [(msg("Error budget"), None)]
+    unit = msg("Error budget of the window, minutes") if is_sliced(objective) else msg("Error budget, requests")
+    return [
+        (unit, round(budget.whole, 3)),
+        (msg("Spent of the whole window's budget, %"), round(100 * budget.spent, 1)),
+        (msg("Spent of the budget so far (prorated), %"), round(100 * budget.spent_so_far, 1)),
+        (msg("Burn rate"), round(budget.burn, 3)),
+        (msg("Runs out"), ends(budget)),
+    ]
+
+
+def ends(budget: Budget) -> Scalar | Message:
+    """When a budget runs out."""
+    if budget.spent >= 1:
+        return msg("exhausted")
+    return msg("not at this rate") if budget.ends_at is None else moment(budget.ends_at)
+
+
+def _by_module(objective: Measured, seen: ObjectiveState, modules: Mapping[str, Tally]) -> tuple[Evidence, ...]:
+    if not modules:
+        return ()
+    rows = tuple(
+        (
+            name,
+            tally.total,
+            tally.bad,
+            None if tally.share is None else percent(tally.share),
+            round(100 * tally.bad / seen.budget.whole, 1) if seen.budget is not None and seen.budget.whole else None,
+        )
+        for name, tally in sorted(modules.items(), key=lambda item: -item[1].bad)
+    )
+    columns = (msg("Module"), msg("All"), msg("Bad"), msg("Good, %"), msg("Spent of the whole window's budget, %"))
+    return (Table(msg("By module"), columns, rows),)

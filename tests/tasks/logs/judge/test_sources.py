@@ -1,0 +1,355 @@
+"""The logs themselves: whatever is missing, stale, partial or unreadable is never a PASS, and spoils those after it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tasks.check_result import CheckResult, Excerpt, Quantity, Status, Table, msg
+from tasks.logs.checks import ERROR_SHARE, SILENT_MODULE
+from tasks.logs.count.batch import Lines
+from tasks.logs.facts import (
+    Damage,
+    DamagedFile,
+    HourCounts,
+    LogReview,
+    SourceHour,
+    SourceLines,
+    SourceRead,
+    crowded_moments,
+)
+from tasks.logs.judge.sources import downgrade_doubtful, judge_malformed, judge_sources, not_read, source_doubt
+from tasks.logs.limits import LogLimits
+from tasks.observation import Unobserved
+
+NOW = datetime(2026, 11, 24, 0, 30, tzinfo=UTC)
+SINCE = datetime(2026, 11, 23, 0, 0, tzinfo=UTC)
+LIMITS = LogLimits()
+MAPPED = ("timestamp", "status", "duration")
+READ = SourceRead("app", 12, ())
+GONE = Unobserved(msg("No file matches {pattern}", pattern="/var/log/shop/*.log"))
+BUSY = HourCounts(100, 100, 80, 80)
+NOTHING = HourCounts(0, 0, 0, 0)
+
+
+def hours(changed: Mapping[int, HourCounts] = {}, usual: HourCounts | None = BUSY) -> tuple[SourceHour, ...]:
+    return tuple(SourceHour(SINCE + timedelta(hours=h), changed.get(h, BUSY), usual) for h in range(24))
+
+
+def source(**changed: Any) -> SourceLines:
+    counted = Lines(lines=2400, parsed=2400, requests=1920, timed=1920)
+    for name in Lines.__slots__:
+        setattr(counted, name, changed.pop(name, getattr(counted, name)))
+    whole = SourceLines(
+        name="app",
+        counts=counted,
+        hours=hours(),
+        fields={SINCE: {"": 2400, "timestamp": 2400, "status": 1920, "duration": 1920, "level": 2400}},
+        newest=NOW - timedelta(minutes=1),
+        newest_step_min=1,
+        ahead=0,
+        samples=(),
+        damaged=(),
+        synthetic=False,
+    )
+    return replace(whole, **changed)
+
+
+def review(*sources: SourceLines, until: datetime = NOW) -> LogReview:
+    return LogReview(SINCE, until, 28, sources, (), (), (), (), ())
+
+
+def judged(
+    lines: SourceLines,
+    read: SourceRead | Unobserved = READ,
+    mapped: tuple[str, ...] = MAPPED,
+    limits: LogLimits = LIMITS,
+    until: datetime = NOW,
+) -> CheckResult:
+    [result] = judge_sources({"app": read}, review(lines, until=until), {"app": mapped}, limits, NOW)
+    assert result.subject in ("log:app", "service")
+    return result
+
+
+def said(result: CheckResult) -> str:
+    return result.reason.text.format(**result.reason.params)
+
+
+class TestSource:
+    """A log that was read whole and is fresh passes; nothing else does."""
+
+    def test_a_whole_and_fresh_log_passes(self) -> None:
+        result = judged(source())
+        assert (result.status, result.observed) == (Status.PASS, Quantity(1, "min"))
+        assert said(result) == "2400 lines; the newest is 1 min old"
+
+    def test_no_log_is_skipped_with_the_key_to_set(self) -> None:
+        [result] = judge_sources({}, None, {}, LIMITS, NOW)
+        assert (result.status, said(result)) == (Status.SKIPPED, "No log is configured: set [[logs.source]]")
+
+    @pytest.mark.parametrize(
+        ("lines", "reason"),
+        [
+            (source(lines=0, parsed=0), "No line between"),
+            (source(parsed=0, malformed=2400), "None of 2400 lines can be read: correct format"),
+            # Fresh health probes, read well, among nothing but lines that cannot be read.
+            (source(parsed=0, malformed=2300, ignored=100), "None of 2300 lines can be read"),
+            (source(parsed=0, ignored=2400), "all of them blank or of health probes"),
+            (source(undated=2400), "No line has a time that can be read"),
+            (source(newest=None), "No line has a time that can be read"),
+            (source(requests=0, timed=0), "None of 2400 lines has a status"),
+            # Few lines, so that nothing is said of fields; the period's own counts say it.
+            (source(lines=3, parsed=3, requests=0, timed=0, fields={}), "None of 3 lines has a status"),
+            (source(requests=0, timed=0), "None of 2400 lines has a status"),
+            (source(crowded=1), "Not read whole; problems: 1"),
+            (source(damaged=(DamagedFile("a.gz", Damage.TRUNCATED),)), "Not read whole; problems: 1"),
+        ],
+    )
+    def test_what_is_not_there_or_not_readable_is_unknown(self, lines: SourceLines, reason: str) -> None:
+        result = judged(lines)
+        assert (result.status, reason in said(result)) == (Status.UNKNOWN, True), said(result)
+
+    def test_a_log_that_could_not_be_read_is_unknown_however_well_its_lines_of_before_look(self) -> None:
+        result = judged(source(), GONE)
+        assert (result.status, said(result)) == (Status.UNKNOWN, "No file matches /var/log/shop/*.log")
+
+    def test_a_log_that_was_read_in_part_is_unknown_and_names_the_parts(self) -> None:
+        result = judged(source(), replace(READ, problems=(msg("There was no time for all lines"),)))
+        assert result.status is Status.UNKNOWN
+        problems = result.evidence[0]
+        assert isinstance(problems, Table) and problems.rows == ((msg("There was no time for all lines"),),)
+
+    def test_a_source_of_no_requests_needs_no_status(self) -> None:
+        assert judged(source(requests=0, timed=0, hours=()), mapped=("timestamp",)).status is Status.PASS
+
+    def test_crowded_moments_are_told_once_though_the_reading_tells_them_too(self) -> None:
+        result = judged(source(crowded=2), replace(READ, problems=(crowded_moments(2),)))
+        assert said(result) == "Not read whole; problems: 1"
+
+    def test_no_duration_is_said_and_spoils_nothing_else(self) -> None:
+        result = judged(source(timed=0, hours=()))
+        assert (result.status, "No request has a duration" in said(result)) == (Status.WARN, True)
+        assert source_doubt([result]) is None
+
+
+class TestFields:
+    """A field that no looked at line holds: for a thousand lines it is not said, and from then on it is."""
+
+    HOUR = timedelta(hours=1)
+    AROUND = pytest.mark.parametrize(
+        ("looked_at", "status"), [(999, Status.PASS), (1000, Status.UNKNOWN), (1001, Status.UNKNOWN)]
+    )
+
+    @AROUND
+    def test_a_mapped_one(self, looked_at: int, status: Status) -> None:
+        fields = {SINCE: {"": looked_at, "level": looked_at}}
+        result = judged(source(fields=fields), mapped=(*MAPPED, "level", "release"))
+        assert result.status is status
+        assert ("release" in said(result)) is (status is Status.UNKNOWN) and "level" not in said(result)
+
+    @AROUND
+    def test_of_a_quiet_log_the_week_before_is_looked_at_too(self, looked_at: int, status: Status) -> None:
+        days = {SINCE - timedelta(days=day): {"": 100, "level": 100} for day in range(1, 8)}
+        days |= {SINCE: {"": looked_at - 700, "level": 300}}
+        assert judged(source(fields=days), mapped=(*MAPPED, "release")).status is status
+        one = days | {SINCE + self.HOUR: {"": 1, "level": 1, "release": 1}}
+        assert judged(source(fields=one), mapped=(*MAPPED, "release")).status is Status.PASS
+
+    @AROUND
+    def test_none_that_tells_errors(self, looked_at: int, status: Status) -> None:
+        worker = source(requests=0, timed=0, hours=(), fields={SINCE: {"": looked_at, "timestamp": looked_at}})
+        result = judged(worker, mapped=("timestamp",))
+        assert result.status is status
+        assert ("set level or error in [logs.source.fields]" in said(result)) is (status is Status.UNKNOWN)
+
+    @pytest.mark.parametrize("name", ["level", "error", "status"])
+    @pytest.mark.parametrize("hour", [SINCE, SINCE - timedelta(days=6)])
+    def test_one_line_that_tells_an_error_is_enough(self, name: str, hour: datetime) -> None:
+        fields = {SINCE - timedelta(days=7): {"": 5000}, SINCE: {"": 5000}}
+        fields[hour] = {"": 5000, name: 1}
+        assert judged(source(hours=(), fields=fields), mapped=("timestamp",)).status is Status.PASS
+
+    @AROUND
+    def test_a_level_that_a_release_renames(self, looked_at: int, status: Status) -> None:
+        before = {SINCE + self.HOUR * hour: {"": 1000, "level": 1000, "status": 1000} for hour in range(10)}
+        after = {SINCE + self.HOUR * 10: {"": 500, "status": 500}, SINCE + self.HOUR * 11: {"": looked_at - 500}}
+        for mapped in (MAPPED, (*MAPPED, "level")):
+            result = judged(source(fields=before | after), mapped=mapped)
+            assert result.status is status
+        if status is Status.UNKNOWN:
+            assert f"None of {looked_at} lines looked at from 2026-11-23T10:00Z to 2026-11-23T12:00Z" in said(result)
+        again = before | after | {SINCE + self.HOUR * 12: {"": 1000, "level": 1000}}
+        assert judged(source(fields=again)).status is status
+
+    @pytest.mark.parametrize(("with_level", "status"), [(499, Status.PASS), (500, Status.UNKNOWN)])
+    def test_a_level_that_few_lines_have_may_be_away_for_a_while(self, with_level: int, status: Status) -> None:
+        fields = {SINCE: {"": 1000, "level": with_level, "status": 1}, SINCE + self.HOUR: {"": 1000, "status": 500}}
+        assert judged(source(fields=fields)).status is status
+
+    def test_a_stretch_that_ended_before_the_period_is_nothing_of_today(self) -> None:
+        fields = {SINCE - self.HOUR * 2: {"": 5000, "status": 1}, SINCE: {"": 100, "level": 100}}
+        assert judged(source(fields=fields)).status is Status.PASS
+
+
+class TestAge:
+    """The newest line against the end of the period, and against the clock."""
+
+    @pytest.mark.parametrize(
+        ("minutes", "status"), [(59, Status.PASS), (60, Status.PASS), (61, Status.UNKNOWN), (60 * 24, Status.UNKNOWN)]
+    )
+    def test_the_limit(self, minutes: int, status: Status) -> None:
+        result = judged(source(newest=NOW - timedelta(minutes=minutes)))
+        assert (result.status, result.observed) == (status, Quantity(minutes, "min"))
+
+    @pytest.mark.parametrize(("ahead", "status"), [(24, Status.PASS), (25, Status.UNKNOWN), (900, Status.UNKNOWN)])
+    def test_a_clock_or_zone_that_is_ahead_is_told_and_a_few_broken_times_are_not(
+        self, ahead: int, status: Status
+    ) -> None:
+        result = judged(source(ahead=ahead))  # 24 of 2424 lines are 1 %
+        assert result.status is status
+        assert ("yet to come" in said(result)) is (status is Status.UNKNOWN)
+
+    @pytest.mark.parametrize(("minutes", "status"), [(0, Status.UNKNOWN), (5, Status.UNKNOWN), (6, Status.PASS)])
+    def test_lines_of_today_are_nothing_to_wonder_at_in_a_round_for_yesterday(
+        self, minutes: int, status: Status
+    ) -> None:
+        until = NOW - timedelta(minutes=minutes)
+        assert judged(source(newest=until, ahead=5000), until=until).status is status
+
+    def test_a_past_day_is_held_against_its_own_end_and_not_against_lines_of_later_days(self) -> None:
+        midnight = NOW - timedelta(days=2, minutes=30)
+        past = source(newest=midnight - timedelta(hours=1), newest_step_min=60, ahead=5000)
+        result = judged(past, until=midnight)
+        assert (result.status, result.observed) == (Status.PASS, Quantity(60, "min"))
+        earlier = replace(past, newest=midnight - timedelta(hours=2))
+        assert judged(earlier, until=midnight).status is Status.UNKNOWN
+        limit = judged(past, until=midnight, limits=LogLimits(max_quiet_min=5)).limit
+        assert limit is not None and limit.value == 60  # only the hour is known
+
+
+class TestGap:
+    """Whole hours without what is usual then."""
+
+    @pytest.mark.parametrize(("usual", "status"), [(9, Status.PASS), (10, Status.UNKNOWN), (11, Status.UNKNOWN)])
+    def test_an_hour_without_a_line_tells_when_ten_are_usual(self, usual: int, status: Status) -> None:
+        assert judged(source(hours=hours({5: NOTHING}, HourCounts(usual, usual, 0, 0)))).status is status
+
+    def test_it_is_said_from_when_to_when(self) -> None:
+        lines = source(hours=hours({3: NOTHING, 4: NOTHING, 5: NOTHING, 20: NOTHING}))
+        assert said(judged(lines)).startswith(
+            "No line from 2026-11-23T03:00Z to 2026-11-23T06:00Z, when 100 an hour are usual"
+        )
+
+    def test_before_the_log_is_a_week_old_nothing_is_usual(self) -> None:
+        assert judged(source(hours=hours({5: NOTHING}, None))).status is Status.PASS
+
+    @pytest.mark.parametrize(
+        ("counts", "field", "status"),
+        [
+            (HourCounts(100, 100, 0, 0), "status", Status.UNKNOWN),
+            (HourCounts(100, 0, 80, 80), "timestamp", Status.UNKNOWN),
+            (HourCounts(100, 100, 80, 0), "duration", Status.WARN),
+        ],
+    )
+    def test_a_field_that_a_release_left_out_is_noticed_after_an_hour(
+        self, counts: HourCounts, field: str, status: Status
+    ) -> None:
+        result = judged(source(hours=hours({23: counts})))
+        assert result.status is status
+        assert f"has {field}, when" in said(result)
+        unmapped = ("timestamp",) if field != "timestamp" else ("status",)
+        assert judged(source(hours=hours({23: counts})), mapped=unmapped).status is Status.PASS
+
+    @given(st.dictionaries(st.integers(0, 23), st.sampled_from([NOTHING, BUSY, HourCounts(50, 50, 0, 0)]), max_size=24))
+    @settings(max_examples=40)
+    def test_only_a_day_without_a_gap_passes(self, changed: dict[int, HourCounts]) -> None:
+        whole = all(counts.parsed and counts.requests for counts in changed.values())
+        assert (judged(source(hours=hours(changed))).status is Status.PASS) is whole
+
+
+class TestMalformed:
+    """Lines that could not be read, and lines that stand at no time."""
+
+    @staticmethod
+    def share(parsed: int, malformed: int, undated: int = 0, ignored: int = 0) -> CheckResult:
+        lines = source(
+            lines=parsed + malformed + ignored, parsed=parsed, malformed=malformed, undated=undated, ignored=ignored
+        )
+        [result] = judge_malformed(review(lines), LIMITS, NOW)
+        return result
+
+    @pytest.mark.parametrize(
+        ("malformed", "status"), [(0, Status.PASS), (99, Status.PASS), (100, Status.PASS), (101, Status.WARN)]
+    )
+    def test_the_limit(self, malformed: int, status: Status) -> None:
+        result = self.share(10_000 - malformed, malformed)
+        assert (result.status, result.observed) == (status, Quantity(round(malformed / 100, 10), "%"))
+
+    def test_lines_without_a_time_count_and_blank_ones_do_not(self) -> None:
+        assert self.share(9_950, 50, undated=50).status is Status.PASS
+        assert self.share(9_950, 50, undated=51).status is Status.WARN
+        assert self.share(10, 1, ignored=10**6).status is Status.WARN
+
+    def test_without_a_line_nothing_was_measured(self) -> None:
+        assert [self.share(0, 0, ignored=n).status for n in (0, 5)] == [Status.UNKNOWN] * 2
+        assert judge_malformed(None, LIMITS, NOW)[0].status is Status.SKIPPED
+
+    def test_samples_are_shown(self) -> None:
+        [result] = judge_malformed(review(source(malformed=5, samples=("{torn", "{too"))), LIMITS, NOW)
+        assert result.evidence == (Excerpt(msg("Samples, masked"), "{torn\n{too"),)
+
+    @given(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 10**6))
+    @settings(max_examples=60)
+    def test_it_warns_exactly_above_the_limit(self, parsed: int, malformed: int, undated: int) -> None:
+        result = self.share(parsed, malformed, undated)
+        if not parsed + malformed:
+            assert result.status is Status.UNKNOWN
+            return
+        bad = malformed + min(undated, parsed)
+        assert (result.status is Status.WARN) is (bad / (parsed + malformed) > 0.01)
+
+
+class TestDoubt:
+    """What a log that is not whole does to the verdicts that rest on it."""
+
+    PASSED = ERROR_SHARE.judged(
+        Status.PASS, "module:a", msg("0 of 5"), at=NOW, observed=Quantity(0), limit=judged(source()).limit
+    )
+    FAILED = replace(PASSED, status=Status.FAIL, subject="module:b")
+    SILENT = replace(FAILED, check=SILENT_MODULE.id, subject="module:c")
+    DOUBT = msg("Not known")
+
+    def test_what_is_doubtful_is_named(self) -> None:
+        [gone] = judge_sources({"app": GONE}, review(source()), {"app": MAPPED}, LIMITS, NOW)
+        [torn] = judge_malformed(review(source(name="nginx", malformed=100)), LIMITS, NOW)
+        doubt = source_doubt([gone, torn, judged(source())])
+        assert doubt is not None and doubt.params == {"logs": "app, nginx"}
+        assert source_doubt([judged(source())]) is None
+        assert source_doubt(judge_sources({}, None, {}, LIMITS, NOW)) is None
+
+    def test_only_a_log_that_was_not_read_to_its_end_explains_a_silence(self) -> None:
+        partly = replace(READ, problems=(msg("There was no time for all lines"),))
+        doubt = not_read({"app": GONE, "nginx": partly, "worker": READ})
+        assert doubt is not None and doubt.params == {"logs": "app, nginx"}
+        assert not_read({"app": READ}) is None
+
+    def test_what_passed_becomes_one_unknown_a_check_and_what_failed_stays(self) -> None:
+        more = replace(self.PASSED, subject="module:d", evidence=(Excerpt(msg("Samples, masked"), "x"),))
+        results = downgrade_doubtful([self.PASSED, self.FAILED, more, self.SILENT], self.DOUBT, Status.PASS)
+        assert [(r.check, r.status, r.subject) for r in results] == [
+            (ERROR_SHARE.id, Status.FAIL, "module:b"),
+            (SILENT_MODULE.id, Status.FAIL, "module:c"),
+            (ERROR_SHARE.id, Status.UNKNOWN, "service"),
+        ]
+        assert results[-1].evidence == more.evidence and results[-1].reason == self.DOUBT
+
+    def test_without_doubt_nothing_changes(self) -> None:
+        assert downgrade_doubtful([self.PASSED, self.FAILED], None, Status.PASS) == (self.PASSED, self.FAILED)
+
+    def test_a_single_result_keeps_its_subject(self) -> None:
+        [result] = downgrade_doubtful([self.SILENT], self.DOUBT, Status.FAIL, Status.PASS)
+        assert (result.status, result.subject) == (Status.UNKNOWN, "module:c")

@@ -1,0 +1,167 @@
+"""From answers to minutes of scopes: parts, absent rows, and what is no count."""
+
+import numpy as np
+import pytest
+
+from tasks.observation import ObservationError, Unobserved
+from tasks.prometheus.facts import Track
+from tasks.slo.facts import Scope, Traffic
+from tasks.slo.prometheus_settings import PrometheusSli
+from tasks.slo.sli.probe_tracks import probes_of
+from tasks.slo.sli.tracks import TrafficBuilder
+
+FIRST = 28_333_334
+SETTINGS = PrometheusSli()
+
+
+def track(figure: str, values: dict[int, float], **labels: str) -> Track:
+    """Values by minute, counted from FIRST."""
+    times = [60.0 * (FIRST + minute + 1) for minute in values]
+    return Track({"sli": figure, **labels}, np.array(times), np.array([*values.values()], dtype=np.float64))
+
+
+def times(start: int, end: int) -> range:
+    return range(60 * (FIRST + start), 60 * (FIRST + end) + 1, 60)
+
+
+def counted(scope: Scope, *tracks: Track, bounds: tuple[float, ...] = (), size: int = 4) -> Traffic:
+    builder = TrafficBuilder(SETTINGS, [scope], bounds, (FIRST, FIRST + size))
+    builder.add(tracks, times(0, size))
+    found = builder.traffic()[scope]
+    assert isinstance(found, Traffic)
+    return found
+
+
+def test_absent_failures_are_none_and_absent_requests_are_not_measured() -> None:
+    found = counted(Scope(), track("valid", {0: 5, 1: 0, 3: 7}), track("bad", {3: 2}))
+    assert found.first == FIRST
+    assert found.valid.tolist() == [5, 0, 0, 7] and found.bad.tolist() == [0, 0, 0, 2]
+    assert found.measured.tolist() == [True, True, False, True]
+
+
+def test_parts_come_in_any_order() -> None:
+    builder = TrafficBuilder(SETTINGS, [Scope()], (), (FIRST, FIRST + 4))
+    builder.add([track("valid", {2: 3, 3: 4})], range(60 * (FIRST + 3), 60 * (FIRST + 4) + 1, 60))
+    builder.add([track("valid", {-1: 9, 0: 1, 1: 2})], range(60 * FIRST, 60 * (FIRST + 2) + 1, 60))
+    found = builder.traffic()[Scope()]
+    assert isinstance(found, Traffic) and found.valid.tolist() == [1, 2, 3, 4]
+
+
+def test_scopes_share_rows() -> None:
+    rows = [
+        track("valid", {0: 1}, module="shop", route="/a"),
+        track("valid", {0: 2, 1: 2}, module="shop", route="/b"),
+        track("valid", {0: 4}, module="users", route="/a"),
+    ]
+    for scope, expected in (
+        (Scope(), [7, 2]),
+        (Scope("shop"), [3, 2]),
+        (Scope("shop", "/a"), [1, 0]),
+        (Scope(None, "/a"), [5, 0]),
+    ):
+        assert counted(scope, *rows, size=2).valid.tolist() == expected
+    assert counted(Scope(None, "/a"), *rows, size=2).measured.tolist() == [True, False]
+
+
+def test_a_scope_without_series_is_unobserved_for_itself_only() -> None:
+    scopes = [Scope(), Scope("late"), Scope("shop", "/gone"), Scope(None, "/gone"), Scope("late", "/a")]
+    builder = TrafficBuilder(SETTINGS, scopes, (), (FIRST, FIRST + 1))
+    builder.add([track("valid", {0: 1}, module="shop", route="/a")], times(0, 1))
+    found = builder.traffic()
+    assert isinstance(found[Scope()], Traffic)
+    said = {
+        scope: str(what.reason.text.format(**what.reason.params))
+        for scope, what in found.items()
+        if isinstance(what, Unobserved)
+    }
+    named = f"No series of {SETTINGS.requests} has"
+    assert said == {
+        Scope("late"): f"{named} module late; there are: shop",
+        Scope("shop", "/gone"): f"{named} route /gone; there are: /a",
+        Scope(None, "/gone"): f"{named} route /gone; there are: /a",
+        Scope("late", "/a"): f"{named} module late; there are: shop",
+    }
+
+
+def test_the_minute_before_alone_is_no_series() -> None:
+    builder = TrafficBuilder(SETTINGS, [Scope()], (), (FIRST, FIRST + 2))
+    builder.add([track("valid", {-1: 5})], times(0, 2))
+    with pytest.raises(ObservationError, match="is the metric still there"):
+        builder.traffic()
+
+
+def test_no_time_at_all_has_nothing_in_it() -> None:
+    found = TrafficBuilder(SETTINGS, [Scope()], (200.0,), (FIRST, FIRST)).traffic()[Scope()]
+    assert isinstance(found, Traffic) and found.valid.size == found.within[200.0].size == 0
+
+
+class TestDurations:
+    """Timed requests, where the buckets are."""
+
+    def test_minutes_without_the_bucket_are_not_counted_at_it(self) -> None:
+        found = counted(
+            Scope(), track("valid", {0: 5, 1: 6}), track("within", {1: 4}, le="0.2"), bounds=(200.0, 500.0), size=2
+        )
+        assert found.timed[200.0].tolist() == [0, 6] and found.within[200.0].tolist() == [0, 4]
+        assert found.timed[500.0].tolist() == found.within[500.0].tolist() == [0, 0]
+
+    def test_a_counter_of_its_own(self) -> None:
+        tracks = track("valid", {0: 5}), track("timed", {0: 3}), track("within", {0: 2}, le="0.2")
+        found = counted(Scope(), *tracks, bounds=(200.0,), size=1)
+        assert found.valid.tolist() == [5] and found.timed[200.0].tolist() == [3]
+
+    def test_two_spellings_add_up_and_never_beyond_what_was_timed(self) -> None:
+        tracks = track("valid", {0: 9, 1: 1}), track("within", {0: 3, 1: 3}, le="1"), track("within", {0: 2}, le="1.0")
+        found = counted(Scope(), *tracks, bounds=(1000.0,), size=2)
+        assert found.within[1000.0].tolist() == [5, 1] and found.timed[1000.0].tolist() == [9, 1]
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (float("nan"), "gives nan, not a number of requests, at 2023-11-14T22:16Z"),
+        (float("inf"), "gives inf, not a number"),
+        (2.5, "gives 2.5 requests at 2023-11-14T22:16Z: is each metric of [slo.prometheus] a counter?"),
+        (-3.0, "gives -3.0 requests"),
+    ],
+)
+@pytest.mark.parametrize("figure", ["valid", "bad"])
+def test_what_is_no_count(figure: str, value: float, said: str) -> None:
+    with pytest.raises(ObservationError) as error:
+        counted(Scope(), track("valid", {0: 5, 1: 5}), track(figure, {1: value}, module="x"))
+    assert said in str(error.value)
+
+
+def test_large_counts_are_whole() -> None:
+    assert counted(Scope(), track("valid", {0: 9_007_199_254_740_992.0}), size=1).valid.tolist() == [2**53]
+
+
+def probe(*values: float, start: int = 1, step_s: int = 15, **labels: str) -> Track:
+    at = [60.0 * FIRST + step_s * (start + n) for n in range(len(values))]
+    return Track(labels, np.array(at), np.array(values, dtype=np.float64))
+
+
+class TestProbes:
+    """One series of 1 and 0, several values a minute."""
+
+    def test_a_minute_ends_with_its_last_second(self) -> None:
+        found = probes_of([probe(1, 1, 0, 0, 1), probe(1, start=13)], (FIRST, FIRST + 4))
+        assert found.asked.tolist() == [4, 1, 0, 1] and found.failed.tolist() == [2, 0, 0, 0]
+
+    @pytest.mark.parametrize(
+        ("tracks", "said"),
+        [
+            ([], "gives no series"),
+            ([probe(1, n="a"), probe(1, n="b")], "gives 2 series"),
+            ([probe(1, 0.5)], "gives 0.5 at 20"),
+            ([probe(1, float("nan"))], "gives nan at 20"),
+        ],
+        ids=["none", "two", "half", "nan"],
+    )
+    def test_anything_else_is_told(self, tracks: list[Track], said: str) -> None:
+        with pytest.raises(ObservationError) as error:
+            probes_of(tracks, (FIRST, FIRST + 4))
+        assert said in str(error.value)
+
+    def test_no_time_at_all(self) -> None:
+        assert probes_of([], (FIRST, FIRST)).asked.size == 0
