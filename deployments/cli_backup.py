@@ -30,9 +30,9 @@ def take_backups(
     """
     with explained():
         from deployments.progress import working
-        from tasks.backups.destination import destination
-        from tasks.backups.manifest import files_of
-        from tasks.backups.take import take
+        from tasks.backups.files.manifest import files_of
+        from tasks.backups.take.destination import destination
+        from tasks.backups.take.take import take
         from tasks.observation import ObservationError, shown
 
         settings, backups = _settings(service)
@@ -68,7 +68,7 @@ def write_manifest(
     with explained():
         from deployments.progress import working
         from tasks.backups.deadline import Deadline
-        from tasks.backups.describe import describe
+        from tasks.backups.take.describe import describe
         from tasks.observation import ObservationError, shown
         from tasks.slo.record_words import parse_time
         from tasks.slo.records import RecordRefused
@@ -116,7 +116,7 @@ def _settings(service: Path | None) -> "tuple[Settings, Backups]":
 
 def _chosen(settings: "Settings", names: list[str]) -> "list[Target]":
     """The databases named, in the order of the service file; all that can be backed up if none is."""
-    from tasks.backups.destination import BackupRefused, left_out
+    from tasks.backups.take.destination import BackupRefused, left_out
     from tasks.backups.targets import targets_of
     from tasks.observation import shown
 

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from deployments.demo.faults import Fault
-from tasks.backups.manifest import hashed_files, read_manifest, write_manifest
+from tasks.backups.files.manifest import hashed_files, read_manifest, write_manifest
 from tasks.backups.settings import HISTORY
-from tasks.backups.take import take
+from tasks.backups.take.take import take
 from tasks.backups.targets import Target, targets_of
 from tasks.errors import ExplainedError
 from tasks.observation import ObservationError

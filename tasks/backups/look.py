@@ -7,13 +7,13 @@ from typing import Literal
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from tasks.backups.drill import drill, look_at_files
+from tasks.backups.drill.ladder import drill, look_at_files
+from tasks.backups.drill.managed import drill_managed
 from tasks.backups.facts import Backup, Drill, Elsewhere, PastDrill
-from tasks.backups.find import find_backups
-from tasks.backups.managed import drill_managed
-from tasks.backups.offsite import list_offsite
+from tasks.backups.files.find import find_backups
+from tasks.backups.files.offsite import list_offsite
 from tasks.backups.settings import Offsite
-from tasks.backups.store import read_drills
+from tasks.backups.store.drills import read_drills
 from tasks.backups.targets import Target
 from tasks.history.engine import History
 from tasks.observation import Unobserved, seen_now

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from tasks.backups.ask import invariants_of
 from tasks.backups.checks import (
     CHECKS,
     CONTAINER,
@@ -20,17 +19,18 @@ from tasks.backups.checks import (
     RETENTION,
     SIZE,
 )
+from tasks.backups.drill.ask import invariants_of
+from tasks.backups.drill.managed import MANAGED
 from tasks.backups.facts import Drill, DrillVerdict, Outcome, Rung, Step
-from tasks.backups.judge import judge_ladder, judge_steps, verdict_of
-from tasks.backups.judge_drills import judge_drill
-from tasks.backups.judge_files import NO_BACKUP, judge_encryption, judge_freshness, judge_size
-from tasks.backups.judge_offsite import judge_offsite
-from tasks.backups.judge_recovery import judge_recovery_time
-from tasks.backups.judge_retention import judge_retention
+from tasks.backups.judge.drills import judge_drill
+from tasks.backups.judge.files import NO_BACKUP, judge_encryption, judge_freshness, judge_size
+from tasks.backups.judge.ladder import judge_ladder, judge_steps, verdict_of
+from tasks.backups.judge.offsite import judge_offsite
+from tasks.backups.judge.recovery import judge_recovery_time
+from tasks.backups.judge.retention import judge_retention
 from tasks.backups.limits import BackupLimits
 from tasks.backups.look import Looked
-from tasks.backups.managed import MANAGED
-from tasks.backups.steps import NOT_TAKEN
+from tasks.backups.reasons import NOT_TAKEN
 from tasks.check_result import CheckResult, Status, msg
 from tasks.observation import Unobserved
 

@@ -8,7 +8,7 @@ from typing import Final
 from tasks.backups.checks import CHECKS, DRILL, FILE_CHECKS, FRESHNESS, LINE, RECOVERY_TIME
 from tasks.backups.look import Depth, Looked, look_at_backups
 from tasks.backups.review import ended_at, judge_backups
-from tasks.backups.store import store_drill
+from tasks.backups.store.drills import store_drill
 from tasks.backups.targets import NO_BACKUPS, Target, not_looked_at, targets_of
 from tasks.check_result import CheckResult, Message, Status, msg
 from tasks.observation import Absent, Unobserved

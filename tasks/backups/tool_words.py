@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from tasks.backups.bad_backup import BadBackup
+from tasks.backups.errors import BadBackup
 from tasks.check_result import Message, msg
 from tasks.observation import ObservationError
 from tasks.outside import said

@@ -18,11 +18,11 @@ from pathlib import Path
 
 import psycopg
 
-from tasks.backups.drill import drill
+from tasks.backups.drill.ladder import drill
 from tasks.backups.facts import Outcome, Rung
-from tasks.backups.find import find_backups
+from tasks.backups.files.find import find_backups
 from tasks.backups.settings import BackedUp, Backups
-from tasks.backups.take import take
+from tasks.backups.take.take import take
 from tasks.backups.targets import Target
 from tasks.postgres.cluster import environment
 from tasks.postgres.installation import installations, server_account

@@ -21,8 +21,8 @@ from flows.weekly_checklist import weekly_checklist
 from reports.report import Report
 from tasks.backups.checks import CHECKS, FILE_CHECKS
 from tasks.backups.facts import DrillVerdict
-from tasks.backups.store import read_drills
-from tasks.backups.take import take
+from tasks.backups.store.drills import read_drills
+from tasks.backups.take.take import take
 from tasks.backups.targets import Target, targets_of
 from tasks.check_result import CheckResult, Ladder, Status
 from tasks.postgres.installation import postgres_binaries

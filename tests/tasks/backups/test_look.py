@@ -13,16 +13,16 @@ import pytest
 from sqlalchemy import Engine
 
 from tasks.backups.checks import CHECKS, FILE_CHECKS
-from tasks.backups.drill import drill
+from tasks.backups.drill.ladder import drill
 from tasks.backups.facts import Drill, DrillVerdict, Outcome
-from tasks.backups.find import find_backups
+from tasks.backups.files.find import find_backups
+from tasks.backups.files.manifest import manifest_path
 from tasks.backups.limits import BackupLimits
 from tasks.backups.look import Depth, Looked, look_at_backups
-from tasks.backups.manifest import manifest_path
 from tasks.backups.review import ended_at, judge_backups
 from tasks.backups.settings import Backups
-from tasks.backups.store import store_drill
-from tasks.backups.take import take
+from tasks.backups.store.drills import store_drill
+from tasks.backups.take.take import take
 from tasks.backups.targets import Target, targets_of
 from tasks.check_result import CheckResult, Status
 from tasks.observation import ObservationError, Unobserved

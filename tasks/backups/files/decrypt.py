@@ -1,0 +1,65 @@
+"""Encrypted backups: recognised, and decrypted by the team's own command into the drill's private folder."""
+
+import errno
+import os
+from pathlib import Path
+
+from tasks.backups.commands import command_environment, command_line, last_words
+from tasks.backups.deadline import Deadline
+from tasks.backups.drill.folder import require_room
+from tasks.backups.errors import BadBackup
+from tasks.backups.files.manifest import pieces
+from tasks.backups.formats.recognise import cannot_read, head_of, is_encrypted
+from tasks.backups.targets import Target
+from tasks.check_result import msg
+from tasks.observation import ObservationError
+from tasks.outside import said
+from tasks.processes import Finished, feed
+
+
+def looks_encrypted(backup: Path) -> bool:
+    """True for a file that age, OpenPGP or openssl wrote; raises ObservationError if it cannot be read."""
+    try:
+        return not backup.is_dir() and is_encrypted(head_of(backup))
+    except OSError as error:
+        raise ObservationError(cannot_read(backup, error)) from None
+
+
+def decrypted(backup: Path, target: Target, folder: Path, deadline: Deadline, disk_factor: float) -> Path:
+    """The backup in plain, readable by its owner alone; raises BadBackup or ObservationError, and OSError."""
+    command = target.backups.decrypt
+    if command is None:
+        raise ObservationError(msg("It is encrypted: set decrypt, so that a drill can read it"))
+    require_room(folder, backup.stat().st_size * (1 + disk_factor))
+    plain = folder / "plain"
+    plain.touch(0o600)
+    try:
+        with plain.open("wb") as into:
+            ran = feed(
+                command_line(command, target.folder),
+                pieces(backup),
+                deadline_s=deadline.left_s(),
+                env=command_environment(),
+                cwd=target.folder,
+                into=into,
+            )
+    except FileNotFoundError as error:
+        if error.errno is not None:  # the backup itself has gone
+            raise
+        raise ObservationError(
+            msg("The command of decrypt is not on this machine: {name}", name=said(command[0]))
+        ) from None
+    _require_decrypted(ran)
+    return plain
+
+
+def _require_decrypted(ran: Finished) -> None:
+    if ran.timed_out:
+        raise ObservationError(msg("The drill did not end in its time: raise [backups] deadline_min"))
+    if ran.returncode < 0:
+        raise ObservationError(msg("The command of decrypt was ended by signal {number}", number=-ran.returncode))
+    if ran.returncode != 0 and os.strerror(errno.ENOSPC).encode() in ran.stderr:
+        raise ObservationError(msg("The disk became full: set [backups] folder to a larger one"))
+    if ran.returncode != 0:
+        why = last_words(ran.stderr)
+        raise BadBackup(msg("It cannot be decrypted (exit status {status}): {why}", status=ran.returncode, why=why))
