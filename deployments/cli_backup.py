@@ -67,8 +67,9 @@ def write_manifest(
     """Write FILE.manifest.json for a backup of your own: its hashes, and what the database holds now."""
     with explained():
         from deployments.progress import working
-        from tasks.backups.deadline import Deadline
+        from tasks.backups.reasons import LATE
         from tasks.backups.take.describe import describe
+        from tasks.deadline import Deadline
         from tasks.observation import ObservationError, shown
         from tasks.slo.record_words import parse_time
         from tasks.slo.records import RecordRefused
@@ -84,7 +85,7 @@ def write_manifest(
         try:
             with working(f"manifest of {shown(file.name, 120)}"):
                 path = describe(
-                    target, file, started_at, datetime.now(UTC), Deadline.after(backups.deadline_min * 60),
+                    target, file, started_at, datetime.now(UTC), Deadline.after(backups.deadline_min * 60, LATE),
                     counts=not no_counts, exact_rows=backups.exact_rows, replace=replace,
                 )  # fmt: skip
         except ObservationError as error:
@@ -116,8 +117,8 @@ def _settings(service: Path | None) -> "tuple[Settings, Backups]":
 
 def _chosen(settings: "Settings", names: list[str]) -> "list[Target]":
     """The databases named, in the order of the service file; all that can be backed up if none is."""
+    from tasks.backups.databases import targets_of
     from tasks.backups.take.destination import BackupRefused, left_out
-    from tasks.backups.targets import targets_of
     from tasks.observation import shown
 
     targets = targets_of(settings)

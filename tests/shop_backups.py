@@ -13,7 +13,6 @@ import psycopg
 from psycopg import sql
 
 from tasks.backups.contents.postgres import Wanted, read_contents
-from tasks.backups.drill.ask import invariants_of
 from tasks.backups.drill.ladder import drill
 from tasks.backups.facts import Backup, Contents, Drill, DrillVerdict, Manifest
 from tasks.backups.files.find import find_backups
@@ -21,7 +20,7 @@ from tasks.backups.files.manifest import hashed_files, write_manifest
 from tasks.backups.judge.ladder import judge_ladder, verdict_of
 from tasks.backups.limits import BackupLimits
 from tasks.backups.settings import BackedUp, Backups
-from tasks.backups.targets import Target
+from tasks.backups.targets import Target, invariants_of
 from tasks.check_result import CheckResult, Message, Status
 from tasks.postgres.installation import postgres_binaries
 from tasks.postgres.server import PostgresServer, running_postgres

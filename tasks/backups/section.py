@@ -6,10 +6,12 @@ from functools import partial
 from typing import Final
 
 from tasks.backups.checks import CHECKS, DRILL, FILE_CHECKS, FRESHNESS, LINE, RECOVERY_TIME
-from tasks.backups.look import Depth, Looked, look_at_backups
-from tasks.backups.review import ended_at, judge_backups
+from tasks.backups.databases import NO_BACKUPS, not_looked_at, targets_of
+from tasks.backups.facts import BackupObservation, Depth
+from tasks.backups.judge.review import ended_at, judge_backups
+from tasks.backups.look import look_at_backups
 from tasks.backups.store.drills import store_drill
-from tasks.backups.targets import NO_BACKUPS, Target, not_looked_at, targets_of
+from tasks.backups.targets import Target
 from tasks.check_result import CheckResult, Message, Status, msg
 from tasks.observation import Absent, Unobserved
 from tasks.round import Round, RoundRefused, System
@@ -46,7 +48,7 @@ async def _verify(round_: Round, target: Target, depth: Depth, longest_s: float)
     settings, history, began = round_.settings, round_.history, round_.now()
     assert settings.backups is not None  # there would be no target
     look = partial(look_at_backups, target.name, target, settings, history, depth, began, longest_s)
-    looked: Looked = await asyncio.to_thread(look)
+    looked: BackupObservation = await asyncio.to_thread(look)
     results, verdict = judge_backups(looked, settings.backups.limits, settings.zone, round_.now())
     if looked.drill is not None and verdict is not None:
         reached = ended_at([r for r in results if r.check != DRILL.id])

@@ -20,10 +20,11 @@ from flows.options import BackupOptions, RoundRefused, WeeklyOptions, options_of
 from flows.weekly_checklist import weekly_checklist
 from reports.report import Report
 from tasks.backups.checks import CHECKS, FILE_CHECKS
+from tasks.backups.databases import targets_of
 from tasks.backups.facts import DrillVerdict
 from tasks.backups.store.drills import read_drills
 from tasks.backups.take.take import take
-from tasks.backups.targets import Target, targets_of
+from tasks.backups.targets import Target
 from tasks.check_result import CheckResult, Ladder, Status
 from tasks.postgres.installation import postgres_binaries
 from tasks.postgres.server import PostgresServer

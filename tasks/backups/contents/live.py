@@ -7,12 +7,12 @@ from psycopg.conninfo import conninfo_to_dict
 
 from tasks.backups.contents.postgres import Wanted, read_contents
 from tasks.backups.contents.sqlite import read_sqlite_contents
-from tasks.backups.deadline import Deadline
 from tasks.backups.facts import Contents
-from tasks.backups.judge.expected import NO_LIVE
+from tasks.backups.reasons import NO_LIVE
 from tasks.backups.targets import Target
 from tasks.check_result import msg
 from tasks.database.connection import Server, connected
+from tasks.deadline import Deadline
 from tasks.observation import ObservationError, Unobserved
 
 _STATEMENT_S = 120.0
@@ -25,9 +25,9 @@ def read_live(target: Target, until: datetime, exact_rows: int, deadline: Deadli
         return Unobserved(NO_LIVE)
     try:
         if (file := target.sqlite) is not None:
-            return read_sqlite_contents(file, until, database=target.name, deadline_s=deadline.left_s())
+            return read_sqlite_contents(file, until, database=target.name, deadline_s=deadline.require())
         server = Server(target.live, _STATEMENT_S, _CONNECT_S)
-        with connected(server, deadline.left_s()) as connection:
+        with connected(server, deadline.require()) as connection:
             return read_contents([connection], Wanted(until, exact_rows=exact_rows))
     except ObservationError as error:
         return Unobserved(error.reason)

@@ -12,33 +12,24 @@ from pathlib import Path
 
 import psycopg
 
-from tasks.backups.commands import command_environment, command_line, last_words
+from tasks.backups.commands import command_environment, command_line, error_summary
 from tasks.backups.contents.sqlite_file import read_sqlite
-from tasks.backups.deadline import Deadline
 from tasks.backups.drill.history_copy import chain_problems
 from tasks.backups.facts import Answer, Smoke
 from tasks.backups.formats.server import Copy
-from tasks.backups.settings import HISTORY, BackedUp, Invariant
-from tasks.backups.targets import Target
+from tasks.backups.settings import HISTORY, BackedUp
+from tasks.backups.targets import CHAINS, Target
 from tasks.backups.tool_words import error_line
 from tasks.check_result import Message, msg
 from tasks.database.connection import Server, connected
+from tasks.deadline import Deadline
 from tasks.observation import ObservationError, Unobserved, seen_now
 from tasks.outside import said
 from tasks.processes import run
 
-CHAINS = Invariant(name="hash-chains", sql="-", max=0)
-"""Of the history database: nothing was changed, removed or added by hand."""
-
 _STATEMENT_S, _CONNECT_S, _GRACE_S = 120.0, 10, 5.0
 _QUOTED = re.compile(r"""["'].*["']""", re.DOTALL)
 Ask = Callable[[str], float]
-
-
-def invariants_of(target: Target) -> tuple[Invariant, ...]:
-    """What is asked of a restored copy."""
-    own = (CHAINS,) if target.name == HISTORY else ()
-    return (*target.backups.invariants, *own)
 
 
 def answers_of(copy: Copy, target: Target, deadline: Deadline) -> tuple[Answer, ...]:
@@ -64,10 +55,10 @@ def smoke_of(copy: Copy, backups: BackedUp, folder: Path, deadline: Deadline) ->
     began = time.monotonic()
     environment = command_environment(DATABASE_URL=copy.url)
     try:
-        limit_s = min(backups.smoke_timeout_s, deadline.left_s())
+        limit_s = min(backups.smoke_timeout_s, deadline.require())
         ran = run(command_line(backups.smoke, folder), deadline_s=limit_s, env=environment, cwd=folder)
         if ran.timed_out and limit_s < backups.smoke_timeout_s:
-            deadline.left_s()  # the drill's time was over, not that of the test
+            deadline.require()  # the drill's time was over, not that of the test
     except FileNotFoundError:
         return Unobserved(msg("The command of smoke is not on this machine: {name}", name=said(backups.smoke[0])))
     except ObservationError as error:
@@ -77,7 +68,7 @@ def smoke_of(copy: Copy, backups: BackedUp, folder: Path, deadline: Deadline) ->
         return Smoke(False, msg("The smoke test did not end within {seconds} s", seconds=round(limit_s)), took)
     if ran.returncode == 0:
         return Smoke(True, msg("The smoke test passed"), took)
-    return Smoke(False, _failed(ran.returncode, last_words(ran.stderr or ran.stdout)), took)
+    return Smoke(False, _failed(ran.returncode, error_summary(ran.stderr or ran.stdout)), took)
 
 
 def _failed(status: int, why: str) -> Message:
@@ -96,18 +87,18 @@ def _asking(copy: Copy, deadline: Deadline) -> Iterator[Ask]:
         yield partial(_asked_sqlite, copy.file, deadline)
         return
     # The server ends a statement at the deadline; the line is cut for one that does not.
-    with connected(Server(copy.dsn, _STATEMENT_S, _CONNECT_S), deadline.left_s() + _GRACE_S) as session:
+    with connected(Server(copy.dsn, _STATEMENT_S, _CONNECT_S), deadline.require() + _GRACE_S) as session:
         session.read_only = True
         yield partial(_asked_postgres, session, deadline)
 
 
 def _gone(deadline: Deadline) -> float:
-    deadline.left_s()
+    deadline.require()
     raise ObservationError(msg("The restored copy does not answer"))
 
 
 def _asked_postgres(session: psycopg.Connection, deadline: Deadline, sql: str) -> float:
-    limit_s = min(_STATEMENT_S, deadline.left_s())
+    limit_s = min(_STATEMENT_S, deadline.require())
     try:
         with session.transaction():
             session.execute(f"SET LOCAL statement_timeout = {math.ceil(limit_s * 1000)}".encode())
@@ -122,7 +113,7 @@ def _asked_postgres(session: psycopg.Connection, deadline: Deadline, sql: str) -
 
 
 def _asked_sqlite(file: Path, deadline: Deadline, sql: str) -> float:
-    limit_s = min(_STATEMENT_S, deadline.left_s())
+    limit_s = min(_STATEMENT_S, deadline.require())
     try:
         return read_sqlite(file, lambda connection: _number(connection.execute(sql).fetchone()), limit_s)
     except sqlite3.Error as error:

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
-from tasks.backups.deadline import Deadline
 from tasks.check_result import Message, msg, verbatim
+from tasks.deadline import Deadline
 from tasks.observation import ObservationError, shown
 from tasks.postgres.cluster import end_orphan
 from tasks.postgres.installation import PostgresUnavailable, server_account
@@ -32,7 +32,7 @@ def drill_folder(root: Path, deadline: Deadline, *, wait_s: float = _WAIT_S) -> 
     with ExitStack() as held:
         try:
             root.mkdir(parents=True, exist_ok=True)
-            held.enter_context(_alone(root, min(wait_s, deadline.left_s())))
+            held.enter_context(_alone(root, min(wait_s, deadline.require())))
             clear_leftovers(root)
             folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=root))
             held.callback(remove, folder)

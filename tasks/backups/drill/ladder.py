@@ -9,12 +9,11 @@ from pathlib import Path
 
 from tasks.backups.contents.live import read_live
 from tasks.backups.contents.sqlite import read_sqlite_contents
-from tasks.backups.deadline import Deadline
 from tasks.backups.drill.ask import answers_of, smoke_of
 from tasks.backups.drill.folder import drill_folder
-from tasks.backups.drill.steps import Climb, LeftOut
+from tasks.backups.drill.steps import DrillSteps, StepSkipped
 from tasks.backups.errors import BadBackup
-from tasks.backups.facts import Backup, Contents, Drill, Form, Manifest, ManifestFile, Outcome, Rung
+from tasks.backups.facts import Backup, Contents, Drill, DrillStep, Form, Manifest, ManifestFile, Outcome
 from tasks.backups.files.as_written import compared, recorded
 from tasks.backups.files.decrypt import decrypted, looks_encrypted
 from tasks.backups.files.manifest import hashed_files
@@ -23,10 +22,11 @@ from tasks.backups.formats import sqlite as restore_sqlite
 from tasks.backups.formats.interface import Head
 from tasks.backups.formats.recognise import form_of
 from tasks.backups.formats.server import Copy
-from tasks.backups.judge import expected
+from tasks.backups.reasons import LATE, NO_LIVE
 from tasks.backups.settings import Backups
 from tasks.backups.targets import Target
 from tasks.check_result import Message, msg
+from tasks.deadline import Deadline
 from tasks.observation import ObservationError, Unobserved, shown
 from tasks.postgres.installation import installations
 from tasks.progress import BACKUP, TABLES, tell
@@ -34,12 +34,12 @@ from tasks.progress import BACKUP, TABLES, tell
 
 def drill(target: Target, backup: Backup, backups: Backups, now: datetime, longest_s: float) -> Drill:
     """Restore a backup and read what came out; what is wrong with it is in the steps, and nothing is left behind."""
-    return _Drill(target, backup, backups, Deadline.after(min(longest_s, backups.deadline_min * 60)), now).run()
+    return _Drill(target, backup, backups, Deadline.after(min(longest_s, backups.deadline_min * 60), LATE), now).run()
 
 
 def look_at_files(target: Target, backup: Backup, backups: Backups, now: datetime, longest_s: float) -> Drill:
     """The steps that restore nothing: is it the file that was written, and of the form that it should be?"""
-    return _Drill(target, backup, backups, Deadline.after(longest_s), now, restores=False).files()
+    return _Drill(target, backup, backups, Deadline.after(longest_s, LATE), now, restores=False).files()
 
 
 def drill_root(backups: Backups, folder: Path) -> Path:
@@ -66,9 +66,9 @@ class _Drill:
         self, target: Target, backup: Backup, backups: Backups, deadline: Deadline, now: datetime, restores: bool = True
     ) -> None:
         self._target, self._backup, self._backups, self._deadline = target, backup, backups, deadline
-        self._now, self._began, self._climb, self._found = now, time.monotonic(), Climb(target.name), _Found()
+        self._now, self._began, self._climb, self._found = now, time.monotonic(), DrillSteps(target.name), _Found()
         self._manifest = recorded(backup)
-        unread = Unobserved(expected.NO_LIVE)
+        unread = Unobserved(NO_LIVE)
         self._live = read_live(target, backup.at, backups.exact_rows, deadline) if restores else unread
         self._done = Drill(
             backup=backup, form=None, steps=(), started_at=now, seconds=0, manifest=self._manifest, live=self._live
@@ -81,39 +81,39 @@ class _Drill:
                 folder = held.enter_context(drill_folder(root, self._deadline))
             except ObservationError as error:
                 reason = error.reason
-                self._climb.take(Rung.CONTAINER, lambda: _cannot(reason))
+                self._climb.take(DrillStep.CONTAINER, lambda: _cannot(reason))
                 return self._closed()
             self._up(folder, held)
         return self._closed()
 
     def files(self) -> Drill:
-        self._climb.take(Rung.CONTAINER, self._outside)
-        self._climb.take(Rung.MANIFEST, self._as_written)
-        taken = (Rung.MANIFEST, Rung.CONTAINER)
+        self._climb.take(DrillStep.CONTAINER, self._outside)
+        self._climb.take(DrillStep.MANIFEST, self._as_written)
+        taken = (DrillStep.MANIFEST, DrillStep.CONTAINER)
         closed = self._closed()
-        return replace(closed, steps=tuple(step for step in closed.steps if step.rung in taken))
+        return replace(closed, steps=tuple(step for step in closed.steps if step.step in taken))
 
     def _outside(self) -> tuple[None, Message]:
         self._found.encrypted = looks_encrypted(self._backup.path)
         if self._found.encrypted:
-            raise LeftOut(msg("It is encrypted: only a drill looks into it"))
+            raise StepSkipped(msg("It is encrypted: only a drill looks into it"))
         return None, self._named(self._backup.path)
 
     def _up(self, folder: Path, held: ExitStack) -> None:
         climb, found = self._climb, self._found
-        plain = climb.take(Rung.CONTAINER, lambda: self._recognised(folder))
+        plain = climb.take(DrillStep.CONTAINER, lambda: self._recognised(folder))
         if plain is not None:
-            climb.take(Rung.DECODE, lambda: self._decoded(plain, folder))
-        climb.take(Rung.MANIFEST, self._as_written)
+            climb.take(DrillStep.DECODE, lambda: self._decoded(plain, folder))
+        climb.take(DrillStep.MANIFEST, self._as_written)
         if plain is None:
             return
         began = time.monotonic()
-        copy = climb.take(Rung.RESTORE, lambda: self._restored(plain, folder, held))
+        copy = climb.take(DrillStep.RESTORE, lambda: self._restored(plain, folder, held))
         if copy is None:
             return
         found.recovery_s = round(found.prepared_s + time.monotonic() - began, 3)
         if copy.unchecked is not None:
-            climb.spoil(Rung.RESTORE, Outcome.UNCHECKED, copy.unchecked)
+            climb.spoil(DrillStep.RESTORE, Outcome.UNCHECKED, copy.unchecked)
         self._look_at(copy)
 
     def _recognised(self, folder: Path) -> tuple[Path, Message]:
@@ -149,7 +149,7 @@ class _Drill:
         assert found.form is not None and found.head is not None  # the step before gave them
         if found.form is Form.SQLITE:
             found.files = self._hashed()
-            if (fault := restore_sqlite.integrity_of(plain, self._deadline.left_s())) is not None:
+            if (fault := restore_sqlite.integrity_of(plain, self._deadline.require())) is not None:
                 raise BadBackup(fault)
         else:
             began = time.monotonic()
@@ -171,7 +171,7 @@ class _Drill:
         assert found.form is not None and found.head is not None  # the step before gave them
         if found.form is Form.SQLITE:
             file = folder / "copy.db"
-            restore_sqlite.restore_sqlite(plain, file, self._deadline.left_s(), lambda d, of: tell(BACKUP, d, of))
+            restore_sqlite.restore_sqlite(plain, file, self._deadline.require(), lambda d, of: tell(BACKUP, d, of))
             return Copy("", file, "", f"sqlite:///{file.absolute()}"), msg("Restored as an SQLite file")
         copy = restore_postgres.restore(
             plain, found.form, found.head, self._installations(), folder, held, self._deadline,
@@ -187,7 +187,7 @@ class _Drill:
             found.contents = self._contents(copy)
         except (BadBackup, ObservationError) as error:
             outcome = Outcome.FAILED if isinstance(error, BadBackup) else Outcome.ERROR
-            climb.spoil(Rung.RESTORE, outcome, error.reason)
+            climb.spoil(DrillStep.RESTORE, outcome, error.reason)
             found.recovery_s = None
             return
         answers = answers_of(copy, target, self._deadline)  # before the service, which may write
@@ -204,7 +204,7 @@ class _Drill:
         if copy.file is not None:
             return read_sqlite_contents(
                 copy.file, self._backup.at, rule, True, lambda d, of: tell(TABLES, d, of),
-                database=database or self._target.name, deadline_s=self._deadline.left_s(),
+                database=database or self._target.name, deadline_s=self._deadline.require(),
             )  # fmt: skip
         contents = restore_postgres.read_copy(
             copy.dsn, self._backup.at, rule, self._found.form.physical, self._backups.jobs, self._deadline
@@ -230,7 +230,7 @@ class _Drill:
         return replace(known, roles=tuple(sorted({*known.roles, *recorded.roles})))
 
     def _hashed(self) -> tuple[ManifestFile, ...]:
-        return hashed_files(self._backup.path, self._deadline.told(BACKUP))
+        return hashed_files(self._backup.path, self._deadline.progress(BACKUP))
 
     def _installations(self) -> restore_postgres.Known:
         return installations(tuple(self._target.folder / place for place in self._backups.postgres))

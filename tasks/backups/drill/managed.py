@@ -7,28 +7,27 @@ from pathlib import Path
 
 import psycopg
 
-from tasks.backups.commands import command_environment, command_line, last_words
+from tasks.backups.commands import command_environment, command_line, error_summary
 from tasks.backups.contents.live import read_live, require_other
 from tasks.backups.contents.postgres import Wanted, read_contents
-from tasks.backups.deadline import Deadline
 from tasks.backups.drill.ask import answers_of, smoke_of
 from tasks.backups.errors import BadBackup
-from tasks.backups.facts import Backup, Contents, Drill, Outcome, Rung, Step
+from tasks.backups.facts import Backup, Contents, Drill, DrillStep, Outcome, StepResult
 from tasks.backups.formats.server import Copy
-from tasks.backups.judge.expected import NO_LIVE
+from tasks.backups.reasons import LATE, MANAGED, NO_LIVE
 from tasks.backups.settings import Backups, Command
 from tasks.backups.targets import Target
 from tasks.backups.tool_words import error_line
 from tasks.check_result import Message, moment, msg
 from tasks.database.connection import Server, connected
 from tasks.database.settings import check_database_url
+from tasks.deadline import Deadline
 from tasks.observation import ObservationError, Unobserved
 from tasks.outside import said
 from tasks.processes import Finished, run
 from tasks.progress import TABLES, tell
 from tasks.secrets import keep_secret
 
-MANAGED = msg("A managed database: copy_command restores a snapshot of it")
 _COPY = Path("copy_command")
 _CONNECT_S = 10
 _DROP_S = 300.0
@@ -44,7 +43,7 @@ def drill_managed(target: Target, backups: Backups, now: datetime, longest_s: fl
 
     The ladder begins at the copy's schema.
     """
-    deadline, began = Deadline.after(min(longest_s, backups.deadline_min * 60)), time.monotonic()
+    deadline, began = Deadline.after(min(longest_s, backups.deadline_min * 60), LATE), time.monotonic()
     blank = Drill(
         backup=None, form=None, steps=(), started_at=now, seconds=0,
         manifest=Unobserved(MANAGED), live=Unobserved(NO_LIVE),
@@ -85,7 +84,7 @@ class _Made:
 
 def _made(target: Target, deadline: Deadline) -> _Made:
     """Raises ObservationError if there is no copy, or none that may be touched."""
-    command, limit_s, began = target.backups.copy_command, deadline.left_s(), time.monotonic()
+    command, limit_s, began = target.backups.copy_command, deadline.require(), time.monotonic()
     assert command is not None  # of a managed database
     ran = _ran("copy_command", command, target.folder, limit_s)
     fault = _fault("copy_command", ran, limit_s)
@@ -133,7 +132,7 @@ def _read(
     return replace(
         drill,
         backup=Backup(_COPY, taken_at, contents.bytes, known_start=True),
-        steps=(Step(Rung.RESTORE, Outcome.PASSED, words, made.took_s),),
+        steps=(StepResult(DrillStep.RESTORE, Outcome.PASSED, words, made.took_s),),
         live=live,
         contents=contents,
         answers=answers,
@@ -145,7 +144,7 @@ def _read(
 
 def _contents(address: str, taken_at: datetime, deadline: Deadline) -> Contents:
     """What is in the copy; raises BadBackup for damage in it."""
-    left_s = deadline.left_s()
+    left_s = deadline.require()
     try:
         with connected(Server(address, round(left_s, 1), _CONNECT_S), left_s) as connection:
             try:
@@ -155,7 +154,7 @@ def _contents(address: str, taken_at: datetime, deadline: Deadline) -> Contents:
                 why = error_line(f"ERROR: {error.diag.message_primary}")
                 raise BadBackup(msg("What came out of it cannot be read: {why}", why=why)) from None
     except ObservationError:
-        deadline.left_s()  # raises its own words in the place of those of a session that was cut
+        deadline.require()  # raises its own words in the place of those of a session that was cut
         raise
 
 
@@ -186,12 +185,12 @@ def _fault(key: str, ran: Finished, limit_s: float) -> Message | None:
         return msg("{key} did not end within {seconds} s", key=key, seconds=round(limit_s))
     if ran.returncode == 0:
         return None
-    why = last_words(ran.stderr)
+    why = error_summary(ran.stderr)
     return msg("{key} ended with exit status {status}: {why}", key=key, status=ran.returncode, why=why)
 
 
 def _closed(drill: Drill, outcome: Outcome, reason: Message, began: float) -> Drill:
-    return replace(drill, steps=(Step(Rung.RESTORE, outcome, reason, _since(began)),), seconds=_since(began))
+    return replace(drill, steps=(StepResult(DrillStep.RESTORE, outcome, reason, _since(began)),), seconds=_since(began))
 
 
 def _since(began: float) -> float:

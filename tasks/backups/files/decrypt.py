@@ -4,14 +4,15 @@ import errno
 import os
 from pathlib import Path
 
-from tasks.backups.commands import command_environment, command_line, last_words
-from tasks.backups.deadline import Deadline
+from tasks.backups.commands import command_environment, command_line, error_summary
 from tasks.backups.drill.folder import require_room
 from tasks.backups.errors import BadBackup
 from tasks.backups.files.manifest import pieces
 from tasks.backups.formats.recognise import cannot_read, head_of, is_encrypted
+from tasks.backups.reasons import LATE
 from tasks.backups.targets import Target
 from tasks.check_result import msg
+from tasks.deadline import Deadline
 from tasks.observation import ObservationError
 from tasks.outside import said
 from tasks.processes import Finished, feed
@@ -38,7 +39,7 @@ def decrypted(backup: Path, target: Target, folder: Path, deadline: Deadline, di
             ran = feed(
                 command_line(command, target.folder),
                 pieces(backup),
-                deadline_s=deadline.left_s(),
+                deadline_s=deadline.require(),
                 env=command_environment(),
                 cwd=target.folder,
                 into=into,
@@ -55,11 +56,11 @@ def decrypted(backup: Path, target: Target, folder: Path, deadline: Deadline, di
 
 def _require_decrypted(ran: Finished) -> None:
     if ran.timed_out:
-        raise ObservationError(msg("The drill did not end in its time: raise [backups] deadline_min"))
+        raise ObservationError(LATE)
     if ran.returncode < 0:
         raise ObservationError(msg("The command of decrypt was ended by signal {number}", number=-ran.returncode))
     if ran.returncode != 0 and os.strerror(errno.ENOSPC).encode() in ran.stderr:
         raise ObservationError(msg("The disk became full: set [backups] folder to a larger one"))
     if ran.returncode != 0:
-        why = last_words(ran.stderr)
+        why = error_summary(ran.stderr)
         raise BadBackup(msg("It cannot be decrypted (exit status {status}): {why}", status=ran.returncode, why=why))

@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from tasks.backups.facts import Elsewhere
+from tasks.backups.facts import OffsiteCopy
 from tasks.backups.files.find import find_files
 from tasks.backups.files.manifest import SUFFIX
 from tasks.backups.settings import Offsite
@@ -28,13 +28,15 @@ _NO_BUCKET = frozenset({"NoSuchBucket", "InvalidBucketName"})
 
 def list_offsite(
     offsite: Offsite, folder: Path, access_key: str | None, secret_key: str | None, timeout_s: float = TIMEOUT_S
-) -> tuple[Elsewhere, ...]:
+) -> tuple[OffsiteCopy, ...]:
     """The files and folders of the second place; a relative pattern starts from `folder`.
 
     Without keys, boto3 looks for some itself. Raises ObservationError, which never repeats a key.
     """
     if offsite.pattern is not None:
-        return tuple(Elsewhere(found.path.name, found.bytes, found.at) for found in find_files(folder, offsite.pattern))
+        return tuple(
+            OffsiteCopy(found.path.name, found.bytes, found.at) for found in find_files(folder, offsite.pattern)
+        )
     try:
         # Imported here: it is an extra, and takes half a second.
         boto3, errors = import_module("boto3"), import_module("botocore.exceptions")
@@ -99,14 +101,14 @@ def _objects(client: Any, offsite: Offsite) -> Iterator[tuple[str, int, datetime
             yield each["Key"].removeprefix(prefix), each["Size"], each["LastModified"]
 
 
-def _grouped(objects: Iterator[tuple[str, int, datetime]]) -> tuple[Elsewhere, ...]:
+def _grouped(objects: Iterator[tuple[str, int, datetime]]) -> tuple[OffsiteCopy, ...]:
     """Objects by the first part of their names: those of a folder are one copy."""
-    copies: dict[str, Elsewhere] = {}
+    copies: dict[str, OffsiteCopy] = {}
     for key, size, at in objects:
         name = key.split("/")[0]
         if name and not name.startswith(".") and not name.endswith((SUFFIX, ".partial")):
-            copy = copies.get(name, Elsewhere(name, 0, at))
-            copies[name] = Elsewhere(name, copy.bytes + size, max(copy.at, at))
+            copy = copies.get(name, OffsiteCopy(name, 0, at))
+            copies[name] = OffsiteCopy(name, copy.bytes + size, max(copy.at, at))
     return tuple(copies.values())
 
 

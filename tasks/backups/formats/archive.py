@@ -7,13 +7,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tasks.backups.deadline import Deadline
 from tasks.backups.errors import BadBackup
 from tasks.backups.facts import Form, ManifestFile
 from tasks.backups.files.manifest import hashed_files, name_of, pieces
 from tasks.backups.formats.interface import Head
 from tasks.backups.tool_words import require_good
 from tasks.check_result import Message, msg
+from tasks.deadline import Deadline
 from tasks.postgres.cluster import environment
 from tasks.postgres.installation import Installation
 from tasks.processes import Child, Finished, feed, run
@@ -48,13 +48,13 @@ def decode(archive: Path, form: Form, installation: Installation, deadline: Dead
     Raises BadBackup or ObservationError, and OSError.
     """
     if form is Form.DIRECTORY:
-        files = hashed_files(archive, deadline.told(BACKUP))
+        files = hashed_files(archive, deadline.progress(BACKUP))
         _require_ends(archive)
         require_good(_pg_restore(installation, ["-f", os.devnull, str(archive)], deadline), _not_readable)
         return files
     reading = Reading(archive)
     argv = [installation.program("pg_restore"), "-f", os.devnull]
-    decoded = feed(argv, reading.pieces(), deadline_s=deadline.left_s(), env=environment())
+    decoded = feed(argv, reading.pieces(), deadline_s=deadline.require(), env=environment())
     require_good(decoded, _not_readable)
     return reading.files()
 
@@ -92,7 +92,7 @@ def restore(
         "--verbose",
     ]
     argv += [f"--jobs={jobs}", f"--dbname={dsn}", str(archive)]
-    until = time.monotonic() + deadline.left_s()
+    until = time.monotonic() + deadline.require()
     with Child(argv, log=log, env=environment()) as child, log.open("rb") as written:
         done, rest = 0, b""
         while child.wait(_POLL_S) is None and time.monotonic() < until:
@@ -126,7 +126,7 @@ def _pg_restore(
     installation: Installation, arguments: list[str], deadline: Deadline, most_bytes: int = 1024 * 1024
 ) -> Finished:
     argv = [installation.program("pg_restore"), *arguments]
-    return run(argv, deadline_s=deadline.left_s(), env=environment(), max_output_bytes=most_bytes)
+    return run(argv, deadline_s=deadline.require(), env=environment(), max_output_bytes=most_bytes)
 
 
 def _major(version: str) -> int:

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import psycopg
 
-from tasks.backups.deadline import Deadline
 from tasks.backups.errors import BadBackup
 from tasks.backups.facts import Form
 from tasks.backups.formats.interface import Head
 from tasks.backups.tool_words import require_good
 from tasks.check_result import Message, msg
+from tasks.deadline import Deadline
 from tasks.observation import ObservationError, shown
 from tasks.outside import said
 from tasks.postgres.cluster import environment
@@ -65,7 +65,7 @@ def unpack(backup: Path, into: Path, deadline: Deadline) -> None:
     """The cluster of a tar backup as a folder; raises BadBackup, and OSError."""
     into.mkdir(mode=0o700)
     for name, place in ((_BASE, into), (_WAL, into / _WAL)):
-        deadline.left_s()
+        deadline.require()
         try:
             with _opened(backup, name) as tar:
                 tar.extractall(place, filter="data")
@@ -77,7 +77,7 @@ def unpack(backup: Path, into: Path, deadline: Deadline) -> None:
 def verify(cluster: Path, installation: Installation, deadline: Deadline) -> None:
     """Hold every file and the write-ahead log against backup_manifest; raises BadBackup or ObservationError."""
     argv = [installation.program("pg_verifybackup"), "--quiet", str(cluster)]
-    verified = run(argv, deadline_s=deadline.left_s(), env=environment())
+    verified = run(argv, deadline_s=deadline.require(), env=environment())
     doing = _no_wal if b"WAL parsing failed" in verified.stderr else _not_verified
     require_good(verified, doing, program="pg_verifybackup")
 
@@ -148,7 +148,7 @@ def check_relations(
             version=installation.version,
         )
     argv = [installation.program("pg_amcheck"), "--install-missing", "--heapallindexed", server.dsn(database, role)]
-    _require_undamaged(run(argv, deadline_s=deadline.left_s(), env=environment()))
+    _require_undamaged(run(argv, deadline_s=deadline.require(), env=environment()))
     if amcheck == (None,):  # the copy's schema stays as it was
         with psycopg.connect(server.dsn(database, role), autocommit=True) as connection:
             connection.execute("DROP EXTENSION amcheck")

@@ -13,7 +13,6 @@ import psycopg
 from psycopg import sql
 
 from tasks.backups.contents.postgres import Wanted, read_contents
-from tasks.backups.deadline import Deadline
 from tasks.backups.drill.folder import require_room
 from tasks.backups.errors import BadBackup
 from tasks.backups.facts import Contents, Form, ManifestFile
@@ -22,6 +21,7 @@ from tasks.backups.formats import archive, base_backup, sql_dump
 from tasks.backups.formats.interface import Head, fitting, newest
 from tasks.backups.tool_words import error_line, require_good
 from tasks.check_result import Message, msg
+from tasks.deadline import Deadline
 from tasks.observation import ObservationError
 from tasks.postgres.installation import Installation, PostgresUnavailable
 from tasks.postgres.throwaway import Throwaway, copied_postgres, throwaway_postgres
@@ -80,7 +80,7 @@ def decode(
         files, size = sql_dump.decode(backup, form, room, deadline)
         return files, replace(head, plain_bytes=size)
     installation = fitting(known, head.needed_major, exactly=True)
-    files = hashed_files(backup, deadline.told(BACKUP))
+    files = hashed_files(backup, deadline.progress(BACKUP))
     cluster = backup
     if form is Form.BASE_TAR:
         require_room(folder, sum(file.bytes for file in files) * 1.2)
@@ -103,7 +103,7 @@ def restore(
     if form in (Form.BASE, Form.BASE_TAR):
         return _physical(backup, form, head, known, folder, held, deadline, roles, expected)
     installation = fitting(known, head.needed_major)
-    server = held.enter_context(throwaway_postgres(folder, installation, ready_s=min(60.0, deadline.left_s())))
+    server = held.enter_context(throwaway_postgres(folder, installation, ready_s=min(60.0, deadline.require())))
     name = f"drill_{secrets.token_hex(6)}"
     _create(server, name, head.encoding, roles)
     dsn, roles_known = server.dsn(name), known_contents is not None
@@ -119,14 +119,14 @@ def restore(
 
 def read_copy(dsn: str, until: datetime, rule: str, violations: bool, jobs: int, deadline: Deadline) -> Contents:
     """What came out of a backup; raises BadBackup for a copy that cannot be read."""
-    bound = f"-c statement_timeout={round(deadline.left_s() * 1000)}"
+    bound = f"-c statement_timeout={round(deadline.require() * 1000)}"
     try:
         with ExitStack() as opened:
             connections = [opened.enter_context(psycopg.connect(dsn, options=bound)) for _ in range(jobs)]
             wanted = Wanted(until, rule, violations=violations)
             return read_contents(connections, wanted, lambda done, of: tell(TABLES, done, of))
     except psycopg.Error as error:
-        deadline.left_s()
+        deadline.require()
         raise _not_read(error) from None
 
 
@@ -173,7 +173,7 @@ def _physical(
     installation = fitting(known, head.needed_major, exactly=True)
     base_backup.copy(folder / "data" if form is Form.BASE_TAR else backup, folder / "data")
     base_backup.write_configuration(folder / "data")
-    started = copied_postgres(folder, installation, ready_s=deadline.left_s())
+    started = copied_postgres(folder, installation, ready_s=deadline.require())
     try:
         server = held.enter_context(started)
     except PostgresUnavailable as error:

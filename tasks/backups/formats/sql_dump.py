@@ -5,7 +5,6 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from tasks.backups.deadline import Deadline
 from tasks.backups.errors import BadBackup
 from tasks.backups.facts import Form, ManifestFile
 from tasks.backups.files.manifest import pieces
@@ -14,6 +13,7 @@ from tasks.backups.formats.interface import Head
 from tasks.backups.formats.recognise import SQL_START, head_of
 from tasks.backups.tool_words import require_good
 from tasks.check_result import Message, msg
+from tasks.deadline import Deadline
 from tasks.observation import ObservationError
 from tasks.postgres.cluster import environment
 from tasks.postgres.installation import Installation, server_account
@@ -58,7 +58,7 @@ def decode(dump: Path, form: Form, most_bytes: int, deadline: Deadline) -> tuple
         size += len(piece)
         tail = (tail + piece)[-_TAIL_BYTES:]
         line = len(piece) - end - 1 if (end := piece.rfind(b"\n")) >= 0 else line + len(piece)
-        deadline.left_s()
+        deadline.require()
         if b"\0" in piece:  # psql would leave out the rest of its line
             raise BadBackup(msg("The dump holds zero bytes, which no text has: a part of it was never written"))
         if line > _MOST_LINE:  # psql would try to keep it in memory
@@ -84,7 +84,7 @@ def restore(
     source = unpacked(_told(dump)) if form is Form.SQL_GZ else _told(dump)
     # What psql is told to run in a shell by a dump that somebody changed is run as an account that owns nothing.
     ran = feed(
-        argv, source, deadline_s=deadline.left_s(), env=environment(), cwd=folder, user=server_account()
+        argv, source, deadline_s=deadline.require(), env=environment(), cwd=folder, user=server_account()
     )  # fmt: skip
     require_good(
         ran, lambda why: msg("No database can be made from it: {why}", why=why), program="psql", roles_known=roles_known

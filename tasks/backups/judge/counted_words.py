@@ -7,7 +7,7 @@ from tasks.backups.limits import BackupLimits
 from tasks.check_result import Message, Scalar, msg
 
 
-def fault_said(kind: Kind, tables: str, limits: BackupLimits) -> Message:
+def mismatch_message(kind: Kind, tables: str, limits: BackupLimits) -> Message:
     """What is wrong with tables, given with their figures."""
     more_than: dict[str, Scalar] = {"share": percent(limits), "rows": limits.max_difference_rows, "tables": tables}
     match kind:
@@ -29,7 +29,7 @@ def fault_said(kind: Kind, tables: str, limits: BackupLimits) -> Message:
             return msg("Far from the number of rows that is estimated, not counted: {tables}", tables=tables)
 
 
-def right_said(tables: Sequence[Counted], worst: Kind, limits: BackupLimits) -> Message:
+def match_message(tables: Sequence[Counted], worst: Kind, limits: BackupLimits) -> Message:
     """What is right with all tables."""
     if all(table.certain for table in tables):
         return msg("Each of {n} tables holds exactly the rows that were backed up", n=len(tables))

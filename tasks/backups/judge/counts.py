@@ -7,7 +7,7 @@ from math import ceil
 from tasks.backups.checks import COUNTS
 from tasks.backups.facts import Contents, Drill, TableContents
 from tasks.backups.judge.counted import Counted, Kind, tolerance
-from tasks.backups.judge.counted_words import fault_said, percent, right_said, word
+from tasks.backups.judge.counted_words import match_message, mismatch_message, percent, word
 from tasks.backups.judge.expected import (
     BY_RECORD,
     bounded,
@@ -48,9 +48,10 @@ def _compared(subject: str, tables: Sequence[Counted], limits: BackupLimits, now
     kinds = {table.name: table.kind(limits) for table in tables}
     status = min((kind.status for kind in kinds.values()), key=_WORST_FIRST.index)
     worst = min((kind for kind in kinds.values() if kind.status is status), key=lambda kind: kind.place)
-    reason = right_said(tables, worst, limits)
+    reason = match_message(tables, worst, limits)
     if status is not Status.PASS:
-        reason = fault_said(worst, named([_figures(table) for table in tables if kinds[table.name] is worst]), limits)
+        figures = [_figures(table) for table in tables if kinds[table.name] is worst]
+        reason = mismatch_message(worst, named(figures), limits)
     ordered = sorted(tables, key=lambda table: (kinds[table.name].place, -_rows(table.restored)))
     evidence = (_evidence([(table, kinds[table.name]) for table in ordered]),)
     observed, limit = Quantity(sum(_rows(table.restored) for table in tables)), _limit(tables, limits)

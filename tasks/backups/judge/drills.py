@@ -7,7 +7,7 @@ from itertools import takewhile
 from math import ceil, floor
 
 from tasks.backups.checks import CONTAINER, DECODE, DRILL, MANIFEST, RESTORE
-from tasks.backups.facts import Drill, DrillVerdict, Outcome, PastDrill, Rung
+from tasks.backups.facts import Drill, DrillStep, DrillVerdict, Outcome, PastDrill
 from tasks.backups.limits import CLOCK_AHEAD, BackupLimits
 from tasks.check_result import (
     CheckResult,
@@ -26,7 +26,12 @@ from tasks.observation import shown
 
 _MOST_ROWS = 10
 _DAY = timedelta(days=1)
-_RUNGS = {MANIFEST.id: Rung.MANIFEST, CONTAINER.id: Rung.CONTAINER, DECODE.id: Rung.DECODE, RESTORE.id: Rung.RESTORE}
+_STEPS = {
+    MANIFEST.id: DrillStep.MANIFEST,
+    CONTAINER.id: DrillStep.CONTAINER,
+    DECODE.id: DrillStep.DECODE,
+    RESTORE.id: DrillStep.RESTORE,
+}
 _WEEKLY = msg("the guide's weekly backup verification, and a day of grace")
 _WORDS = {
     DrillVerdict.PASSED: msg("passed"),
@@ -45,11 +50,11 @@ def judge_drill(
     now: datetime,
 ) -> CheckResult:
     """Whether a restore found a backup right lately; an error of today's leaves the last verdict as it was."""
-    told = _told(verdict, ladder, _Record.of(past), limits, now)
+    found = _judged(verdict, ladder, _Record.of(past), limits, now)
     evidence = ((_stairs(drill, ladder),) if drill is not None and ladder else ()) + ((_past(past),) if past else ())
     limit = Limit("≤", limits.max_drill_age_days, "d", _WEEKLY)
-    observed = told.observed if told.status.measured else None
-    return DRILL.judged(told.status, subject, told.reason, at=now, observed=observed, limit=limit, evidence=evidence)
+    observed = found.observed if found.status.measured else None
+    return DRILL.judged(found.status, subject, found.reason, at=now, observed=observed, limit=limit, evidence=evidence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,40 +82,42 @@ class _Record:
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _DrillJudgement:
     status: Status
     reason: Message
     observed: Quantity
 
 
-def _told(
+def _judged(
     verdict: DrillVerdict | None, ladder: Sequence[CheckResult], record: _Record, limits: BackupLimits, now: datetime
-) -> _Told:
+) -> _DrillJudgement:
     observed = record.days(now, limits)
     if verdict is DrillVerdict.PASSED:
-        return _Told(Status.PASS, msg("The backup was restored and found right"), Quantity(0.0, "d"))
+        return _DrillJudgement(Status.PASS, msg("The backup was restored and found right"), Quantity(0.0, "d"))
     if verdict is DrillVerdict.FAILED:
         # Its own words: a reason cannot be a part of another one, and the stairs name the step.
         first = next((result.reason for result in ladder if result.status is Status.FAIL), None)
-        return _Told(Status.FAIL, first or msg("The backup was found bad"), observed)
+        return _DrillJudgement(Status.FAIL, first or msg("The backup was found bad"), observed)
     return _by_the_past(record, verdict is DrillVerdict.ERROR, limits, now, observed)
 
 
-def _by_the_past(record: _Record, error: bool, limits: BackupLimits, now: datetime, observed: Quantity) -> _Told:
+def _by_the_past(
+    record: _Record, error: bool, limits: BackupLimits, now: datetime, observed: Quantity
+) -> _DrillJudgement:
     last = record.last
     if last is None:
-        return _Told(Status.UNKNOWN, _never(error, record.errors), observed)
+        return _DrillJudgement(Status.UNKNOWN, _never(error, record.errors), observed)
     if last.at - now > CLOCK_AHEAD:
         reason = msg("The last drill is of {at}, which is yet to come: set the clocks right", at=moment(last.at))
-        return _Told(Status.UNKNOWN, reason, observed)
+        return _DrillJudgement(Status.UNKNOWN, reason, observed)
     if last.verdict is DrillVerdict.FAILED:
-        return _Told(Status.FAIL, _bad(moment(last.at), record.errors), observed)
+        return _DrillJudgement(Status.FAIL, _bad(moment(last.at), record.errors), observed)
     if (now - last.at) / _DAY > limits.max_drill_age_days:
-        return _Told(Status.FAIL, _too_old(moment(last.at), record.errors), observed)
+        return _DrillJudgement(Status.FAIL, _too_old(moment(last.at), record.errors), observed)
     if error:
         reason = msg("Today's drill gave no verdict; the last good one was of {at}", at=moment(last.at))
-        return _Told(Status.WARN, reason, observed)
-    return _Told(Status.PASS, _good(moment(last.at), record.errors), observed)
+        return _DrillJudgement(Status.WARN, reason, observed)
+    return _DrillJudgement(Status.PASS, _good(moment(last.at), record.errors), observed)
 
 
 def _never(error: bool, errors: int) -> Message:
@@ -148,8 +155,8 @@ def _stairs(drill: Drill, ladder: Sequence[CheckResult]) -> Evidence:
 
 
 def _seconds(drill: Drill, result: CheckResult) -> float | None:
-    rung = _RUNGS.get(result.check)
-    step = None if rung is None else drill.step(rung)
+    name = _STEPS.get(result.check)
+    step = None if name is None else drill.step(name)
     return None if step is None or step.outcome in (Outcome.NOT_REACHED, Outcome.SKIPPED) else round(step.seconds, 1)
 
 

@@ -4,13 +4,9 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from tasks.backups.facts import Contents, Drill, Manifest
+from tasks.backups.reasons import NO_LIVE
 from tasks.check_result import Message, Scalar, Table, msg
 from tasks.observation import Unobserved, shown
-
-NO_LIVE: Final = msg(
-    "Nothing to compare with: set live, or take backups with a manifest (rounds backup take, rounds backup manifest)"
-)
-"""Of a live database that is not set: what a judge says when nothing was recorded either."""
 
 BY_RECORD: Final = msg("what was recorded with the backup")
 BY_LIVE: Final = msg("the live database")

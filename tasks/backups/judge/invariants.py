@@ -7,7 +7,7 @@ from math import isfinite
 
 from tasks.backups import facts
 from tasks.backups.checks import INVARIANTS
-from tasks.backups.facts import Answer, Contents, Drill, Outcome, Rung
+from tasks.backups.facts import Answer, Contents, Drill, DrillStep, Outcome
 from tasks.backups.judge.expected import bounded, brief
 from tasks.backups.reasons import not_reached
 from tasks.backups.settings import Invariant
@@ -118,11 +118,11 @@ def _by_restore(drill: Drill) -> bool:
 
 
 def _constraints_in_doubt(drill: Drill) -> list[_Finding]:
-    step = drill.step(Rung.RESTORE)
+    step = drill.step(DrillStep.RESTORE)
     if not _by_restore(drill) or (step is not None and step.outcome is Outcome.PASSED):
         return []
     reason = msg("The restore did not end well: its constraints are not known to hold")
-    return [_Finding(Rung.RESTORE.value, Status.UNKNOWN, reason)]
+    return [_Finding(DrillStep.RESTORE.value, Status.UNKNOWN, reason)]
 
 
 def _held(drill: Drill, copy: Contents, declared: int) -> Message:

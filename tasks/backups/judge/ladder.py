@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from tasks.backups.checks import CONTAINER, CONTENT, DECODE, MANIFEST, NEWEST_ROW, RESTORE, SMOKE
-from tasks.backups.facts import Drill, DrillVerdict, Outcome, Rung, Step
+from tasks.backups.facts import Drill, DrillStep, DrillVerdict, Outcome, StepResult
 from tasks.backups.judge.content import judge_content
 from tasks.backups.judge.counts import judge_counts
 from tasks.backups.judge.invariants import judge_invariants
@@ -23,7 +23,12 @@ _STATUS = {
     Outcome.SKIPPED: Status.SKIPPED,
 }
 _NO_FAULT = Limit("=", 0, "", msg("a backup without a fault"))
-_LADDER = ((MANIFEST, Rung.MANIFEST), (CONTAINER, Rung.CONTAINER), (DECODE, Rung.DECODE), (RESTORE, Rung.RESTORE))
+_LADDER = (
+    (MANIFEST, DrillStep.MANIFEST),
+    (CONTAINER, DrillStep.CONTAINER),
+    (DECODE, DrillStep.DECODE),
+    (RESTORE, DrillStep.RESTORE),
+)
 _LEFT = msg("The copy was not dropped")
 _NO_HASHES = msg("A managed database: nobody records hashes of the rows of its snapshots")
 _NO_SMOKE = msg("No smoke test is set")
@@ -58,15 +63,15 @@ def _judge_content(subject: str, drill: Drill, target: BackedUp, now: datetime) 
 
 def judge_steps(subject: str, drill: Drill, now: datetime) -> tuple[CheckResult, ...]:
     """The steps that programs took, in the ladder's order."""
-    taken = ((check, drill.step(rung)) for check, rung in _LADDER)
+    taken = ((check, drill.step(name)) for check, name in _LADDER)
     return tuple(
-        _judge_step(check, subject, step, now, drill.left_over if step.rung is Rung.RESTORE else None)
+        _judge_step(check, subject, step, now, drill.left_over if step.step is DrillStep.RESTORE else None)
         for check, step in taken
         if step is not None
     )
 
 
-def _judge_step(check: Check, subject: str, step: Step, now: datetime, left_over: Message | None) -> CheckResult:
+def _judge_step(check: Check, subject: str, step: StepResult, now: datetime, left_over: Message | None) -> CheckResult:
     """A bad backup fails, what could not be looked at is not known. A copy that was left behind says nothing of the
     backup, and is a warning: restored data is personal data.
     """

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from tasks.backups.checks import OFFSITE
-from tasks.backups.facts import Backup, Elsewhere
+from tasks.backups.facts import Backup, OffsiteCopy
 from tasks.backups.judge.files import NO_BACKUP
 from tasks.backups.limits import CLOCK_AHEAD
 from tasks.backups.settings import BackedUp
@@ -15,7 +15,7 @@ from tasks.observation import Unobserved, shown
 def judge_offsite(
     subject: str,
     backups: Sequence[Backup] | Unobserved,
-    copies: Sequence[Elsewhere] | Unobserved | None,
+    copies: Sequence[OffsiteCopy] | Unobserved | None,
     target: BackedUp,
     now: datetime,
 ) -> CheckResult:
@@ -39,7 +39,7 @@ def judge_offsite(
     return OFFSITE.judged(Status.UNKNOWN, subject, reason, at=now)
 
 
-def _copied(subject: str, backup: Backup, copies: Sequence[Elsewhere], now: datetime) -> CheckResult:
+def _copied(subject: str, backup: Backup, copies: Sequence[OffsiteCopy], now: datetime) -> CheckResult:
     name = backup.path.name
     limit = Limit("=", backup.bytes, "B", msg("the size of the backup"))
     named = [copy for copy in copies if copy.name == name]

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tasks.backups.contents.live import read_live
-from tasks.backups.deadline import Deadline
 from tasks.backups.errors import BadBackup
 from tasks.backups.facts import Contents, Manifest
 from tasks.backups.files.decrypt import looks_encrypted
@@ -14,6 +13,7 @@ from tasks.backups.formats.recognise import form_of
 from tasks.backups.take.destination import BackupRefused
 from tasks.backups.targets import Target
 from tasks.check_result import msg
+from tasks.deadline import Deadline
 from tasks.observation import ObservationError, Unobserved, shown
 from tasks.progress import BACKUP, tell
 

@@ -14,13 +14,14 @@ from typing import Any
 import psycopg
 import pytest
 
-from tasks.backups.commands import command_environment, last_words
-from tasks.backups.deadline import Deadline
-from tasks.backups.drill.ask import answers_of, invariants_of, smoke_of
+from tasks.backups.commands import command_environment, error_summary
+from tasks.backups.drill.ask import answers_of, smoke_of
 from tasks.backups.facts import Smoke
 from tasks.backups.formats.server import Copy
+from tasks.backups.reasons import LATE
 from tasks.backups.settings import HISTORY, BackedUp
-from tasks.backups.targets import Target
+from tasks.backups.targets import Target, invariants_of
+from tasks.deadline import Deadline
 from tasks.observation import ObservationError, Unobserved
 from tasks.postgres.server import PostgresServer
 
@@ -72,7 +73,7 @@ def answers(copy: Copy, tmp_path: Path) -> Say:
     def ask(*statements: str, longest_s: float = PATIENT_S) -> list[float | str]:
         invariants = [{"name": f"n{n}", "sql": sql, "min": 0} for n, sql in enumerate(statements)]
         target = Target("shop", BackedUp.model_validate({"invariants": invariants}), tmp_path, None)
-        found = answers_of(copy, target, Deadline.after(longest_s))
+        found = answers_of(copy, target, Deadline.after(longest_s, LATE))
         assert [answer.name for answer in found] == [invariant.name for invariant in invariants_of(target)]
         return [said(a.value) if isinstance(a.value, Unobserved) else a.value for a in found]
 
@@ -223,7 +224,7 @@ class TestInvariants:
 
 def smoked(copy: Copy, folder: Path, *command: str, timeout_s: float = 60.0, longest_s: float = PATIENT_S) -> Any:
     backups = BackedUp.model_validate({"smoke": command, "smoke_timeout_s": timeout_s} if command else {})
-    return smoke_of(copy, backups, folder, Deadline.after(longest_s))
+    return smoke_of(copy, backups, folder, Deadline.after(longest_s, LATE))
 
 
 def words(smoke: Smoke | Unobserved | None) -> str:
@@ -312,7 +313,7 @@ class TestSmoke:
     ],
 )
 def test_the_last_words_of_a_command(written: str, told: str) -> None:
-    assert last_words(written.encode()) == told
+    assert error_summary(written.encode()) == told
 
 
 def _ends(pid: int) -> bool:

@@ -15,13 +15,12 @@ import psycopg
 import pytest
 
 from tasks import secrets
-from tasks.backups.drill.ask import invariants_of
 from tasks.backups.drill.managed import drill_managed
-from tasks.backups.facts import Drill, DrillVerdict, Outcome, Rung
+from tasks.backups.facts import Drill, DrillStep, DrillVerdict, Outcome
 from tasks.backups.judge.ladder import judge_ladder, verdict_of
 from tasks.backups.limits import BackupLimits
 from tasks.backups.settings import Backups, Database
-from tasks.backups.targets import Target
+from tasks.backups.targets import Target, invariants_of
 from tasks.check_result import CheckResult, Message, Status, Table
 from tasks.observation import ObservationError, Unobserved
 from tasks.postgres.server import PostgresServer
@@ -203,7 +202,7 @@ class TestGood:
         assert drill.contents is not None and len(drill.contents.tables) == TABLES
         assert drill.backup is not None and drill.backup.at == TAKEN_AT and drill.backup.bytes == drill.contents.bytes
         assert drill.contents.database == shop.copy and drill.server_version.startswith("18.")
-        step = drill.step(Rung.RESTORE)
+        step = drill.step(DrillStep.RESTORE)
         assert step is not None and drill.recovery_s is not None
         assert 0 < step.seconds < drill.recovery_s < drill.seconds
         assert done.why("restore") == "copy_command gave a copy of 2026-11-24T12:00Z"

@@ -20,12 +20,12 @@ from tempfile import TemporaryDirectory, gettempdir
 import psycopg
 import pytest
 
-from tasks.backups.deadline import Deadline
 from tasks.backups.drill.folder import PREFIX, drill_folder
-from tasks.backups.facts import DrillVerdict, Outcome, Rung
+from tasks.backups.facts import DrillStep, DrillVerdict, Outcome
 from tasks.backups.settings import Backups
 from tasks.backups.take.take import take
 from tasks.check_result import Status
+from tasks.deadline import Deadline
 from tasks.observation import ObservationError
 from tasks.postgres.installation import postgres_binaries
 from tests.shop_backups import LONGEST_S, Shop, contents_of, drilled, recorded, running_shop, text
@@ -288,7 +288,7 @@ def test_no_time_left_is_no_verdict(small: Shop, backup: Path, longest_s: float)
     assert found.verdict is DrillVerdict.ERROR, found.said()
     assert Status.FAIL not in found.statuses.values(), found.said()
     late = next(step for step in found.drill.steps if step.outcome is Outcome.ERROR)
-    assert "did not end in its time" in text(late.reason) or late.rung is Rung.RESTORE, found.said()
+    assert "did not end in its time" in text(late.reason) or late.step is DrillStep.RESTORE, found.said()
     assert folders(small.drills) == [] and at_work_in(small.drills) == []
 
 

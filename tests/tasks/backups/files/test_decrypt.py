@@ -16,10 +16,9 @@ import psycopg
 import pytest
 
 from tasks.backups.checks import CONTAINER, MANIFEST
-from tasks.backups.deadline import Deadline
 from tasks.backups.drill.folder import PREFIX
 from tasks.backups.drill.ladder import drill, look_at_files
-from tasks.backups.facts import Backup, Drill, DrillVerdict, Outcome, Rung
+from tasks.backups.facts import Backup, Drill, DrillStep, DrillVerdict, Outcome
 from tasks.backups.files.decrypt import decrypted, looks_encrypted
 from tasks.backups.files.find import find_backups
 from tasks.backups.files.manifest import hashed_files, manifest_of, manifest_path, read_manifest, write_manifest
@@ -30,6 +29,7 @@ from tasks.backups.settings import Backups, Database
 from tasks.backups.take.take import take
 from tasks.backups.targets import Target
 from tasks.check_result import CheckResult, Status
+from tasks.deadline import Deadline
 from tasks.observation import ObservationError
 from tasks.postgres.server import PostgresServer
 from tests.shop_database import make_shop
@@ -244,7 +244,7 @@ def test_what_is_not_the_backups_fault_is_no_verdict(kept: Kept, command: tuple[
 def test_a_command_that_hangs_is_ended_with_the_drill(kept: Kept) -> None:
     target = kept.target(decrypt=("sleep", "600"))
     found = drill(target, kept.backup, Backups(folder=kept.drills), NOW, 3.0)
-    step = found.step(Rung.CONTAINER)
+    step = found.step(DrillStep.CONTAINER)
     assert step is not None and step.outcome is Outcome.ERROR
     assert str(ObservationError(step.reason)) == "The drill did not end in its time: raise [backups] deadline_min"
     assert kept.left() == []

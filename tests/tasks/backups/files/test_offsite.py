@@ -19,7 +19,7 @@ import pytest
 import trustme
 from moto.server import ThreadedMotoServer
 
-from tasks.backups.facts import Elsewhere
+from tasks.backups.facts import OffsiteCopy
 from tasks.backups.files.offsite import list_offsite
 from tasks.backups.settings import Offsite
 from tasks.observation import ObservationError
@@ -76,7 +76,7 @@ def test_a_pattern_lists_files_and_folders(tmp_path: Path) -> None:
     copies = list_offsite(Offsite(pattern="far/shop-*"), tmp_path, None, None)
     assert [(copy.name, copy.bytes) for copy in copies] == [("shop-1.dump", 3), ("shop-2", 5)]
     mtime = datetime.fromtimestamp((tmp_path / "far/shop-1.dump").stat().st_mtime, UTC)
-    assert copies[0] == Elsewhere("shop-1.dump", 3, mtime)
+    assert copies[0] == OffsiteCopy("shop-1.dump", 3, mtime)
     with pytest.raises(ObservationError, match="does not exist: mount it"):
         list_offsite(Offsite(pattern="elsewhere/*"), tmp_path, None, None)
 

@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 
-from tasks.backups.facts import Backup, Contents, Drill, Form, Manifest, Outcome, Rung, Step, TableContents
+from tasks.backups.facts import Backup, Contents, Drill, DrillStep, Form, Manifest, Outcome, StepResult, TableContents
 from tasks.backups.judge.content import judge_content
 from tasks.backups.judge.counts import judge_counts
-from tasks.backups.judge.expected import MOST_ROWS, NO_LIVE, bounded, named
+from tasks.backups.judge.expected import MOST_ROWS, bounded, named
 from tasks.backups.judge.invariants import judge_invariants
 from tasks.backups.judge.newest import judge_newest_row
 from tasks.backups.judge.schema import judge_schema
 from tasks.backups.limits import BackupLimits
+from tasks.backups.reasons import NO_LIVE
 from tasks.check_result import CheckResult, Message, Severity, Status, Table, msg
 from tasks.observation import Unobserved
 
@@ -56,7 +57,7 @@ def drill(copy: Contents | None, recorded: Manifest | Unobserved, live: Contents
     return Drill(
         backup=Backup(Path("shop.dump"), MADE, 4096),
         form=more.pop("form", Form.CUSTOM),
-        steps=more.pop("steps", (Step(Rung.RESTORE, Outcome.PASSED, msg("Restored")),)),
+        steps=more.pop("steps", (StepResult(DrillStep.RESTORE, Outcome.PASSED, msg("Restored")),)),
         started_at=NOW,
         seconds=12.0,
         manifest=recorded,
@@ -96,7 +97,7 @@ JUDGES: dict[str, Callable[[Drill], CheckResult]] = {
 
 @pytest.mark.parametrize("name", JUDGES)
 def test_a_drill_out_of_which_nothing_came_says_nothing(name: str) -> None:
-    failed = Step(Rung.DECODE, Outcome.FAILED, msg("broken"))
+    failed = StepResult(DrillStep.DECODE, Outcome.FAILED, msg("broken"))
     result = JUDGES[name](drill(None, manifest(contents()), contents(), steps=(failed,)))
     assert result.status is Status.UNKNOWN and result.check == f"backups.{name}"
     assert text(result.reason) == "Not reached: an earlier step ended the drill"

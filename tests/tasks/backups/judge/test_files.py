@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from tasks.backups.checks import CONTAINER, CONTENT, DECODE, MANIFEST, RESTORE
-from tasks.backups.facts import Backup, Drill, DrillVerdict, Elsewhere, Outcome, PastDrill, Rung, Step
+from tasks.backups.facts import Backup, Drill, DrillStep, DrillVerdict, OffsiteCopy, Outcome, PastDrill, StepResult
 from tasks.backups.judge.drills import judge_drill
 from tasks.backups.judge.files import judge_encryption, judge_freshness, judge_size
 from tasks.backups.judge.offsite import judge_offsite
@@ -280,8 +280,8 @@ def test_a_changed_clock_makes_no_gap(start: int, keep: int) -> None:
 FAR = BackedUp(offsite=Offsite(pattern="far/*.dump", within_h=6))
 
 
-def copy(name: str, size: int = MB, hours: float = 0.0) -> Elsewhere:
-    return Elsewhere(name, size, NOW - timedelta(hours=hours))
+def copy(name: str, size: int = MB, hours: float = 0.0) -> OffsiteCopy:
+    return OffsiteCopy(name, size, NOW - timedelta(hours=hours))
 
 
 @pytest.mark.parametrize(
@@ -303,7 +303,7 @@ def copy(name: str, size: int = MB, hours: float = 0.0) -> Elsewhere:
     ],
 )
 def test_a_backup_that_had_time_enough_is_elsewhere_too(
-    backups: list[Backup], copies: list[Elsewhere], status: Status, observed: object
+    backups: list[Backup], copies: list[OffsiteCopy], status: Status, observed: object
 ) -> None:
     result = judge_offsite(ON, backups, copies, FAR, NOW)
     assert (result.status, value(result)) == (status, observed)
@@ -329,7 +329,7 @@ def test_nothing_is_said_of_a_second_place_that_was_not_seen() -> None:
 # Recovery time
 
 
-def drill(recovery_s: float | None = 60.0, steps: tuple[Step, ...] = ()) -> Drill:
+def drill(recovery_s: float | None = 60.0, steps: tuple[StepResult, ...] = ()) -> Drill:
     return Drill(
         backup=backup(3), form=None, steps=steps, started_at=NOW, seconds=100.0, manifest=BLIND, live=BLIND,
         recovery_s=recovery_s,
@@ -373,7 +373,7 @@ def test_the_chart_has_the_last_fourteen_and_todays() -> None:
 
 
 def test_a_recovery_that_did_not_happen_has_no_time() -> None:
-    stopped = drill(None, (Step(Rung.DECODE, Outcome.FAILED, msg("bad")),))
+    stopped = drill(None, (StepResult(DrillStep.DECODE, Outcome.FAILED, msg("bad")),))
     result = judge_recovery_time(ON, stopped, [past(1)], TARGET, LIMITS, NOW)
     assert result.status is Status.UNKNOWN and said(result) == "Not reached: an earlier step ended the drill"
 
@@ -398,10 +398,10 @@ LADDER = (
     rung(CONTENT, Status.FAIL, msg("rows differ")),
 )
 STEPS = (
-    Step(Rung.MANIFEST, Outcome.SKIPPED, msg("no manifest"), 0.0),
-    Step(Rung.CONTAINER, Outcome.PASSED, msg("whole"), 0.25),
-    Step(Rung.DECODE, Outcome.FAILED, msg("cut off"), 3.21),
-    Step(Rung.RESTORE, Outcome.NOT_REACHED, msg("not reached"), 0.0),
+    StepResult(DrillStep.MANIFEST, Outcome.SKIPPED, msg("no manifest"), 0.0),
+    StepResult(DrillStep.CONTAINER, Outcome.PASSED, msg("whole"), 0.25),
+    StepResult(DrillStep.DECODE, Outcome.FAILED, msg("cut off"), 3.21),
+    StepResult(DrillStep.RESTORE, Outcome.NOT_REACHED, msg("not reached"), 0.0),
 )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tasks.backups.facts import Answer, Form, Outcome, Rung, Sequence, Step, Violation
+from tasks.backups.facts import Answer, DrillStep, Form, Outcome, Sequence, StepResult, Violation
 from tasks.backups.judge.invariants import judge_invariants
 from tasks.backups.settings import Invariant
 from tasks.check_result import CheckResult, Status, msg
@@ -120,6 +120,6 @@ def test_what_was_looked_at_is_said() -> None:
 
 @pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.ERROR, Outcome.SKIPPED, None])
 def test_a_restore_that_did_not_end_well_has_checked_no_constraint(outcome: Outcome | None) -> None:
-    steps = () if outcome is None else (Step(Rung.RESTORE, outcome, msg("no")),)
+    steps = () if outcome is None else (StepResult(DrillStep.RESTORE, outcome, msg("no")),)
     result = judged(steps=steps)
     assert result.status is Status.UNKNOWN and "did not end well" in text(result.reason)

@@ -14,9 +14,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from tasks.backups.deadline import Deadline
 from tasks.backups.drill.ladder import drill
-from tasks.backups.facts import Manifest, Outcome, Rung
+from tasks.backups.facts import DrillStep, Manifest, Outcome
 from tasks.backups.files.as_written import compared
 from tasks.backups.files.find import find_backups
 from tasks.backups.files.manifest import hashed_files, manifest_path, read_manifest
@@ -26,6 +25,7 @@ from tasks.backups.take.describe import describe
 from tasks.backups.take.destination import BackupRefused
 from tasks.backups.targets import Target
 from tasks.check_result import Status
+from tasks.deadline import Deadline
 from tasks.observation import ObservationError
 from tasks.postgres.installation import postgres_binaries
 from tasks.postgres.server import PostgresServer
@@ -89,7 +89,7 @@ def test_every_form_is_hashed_and_counted_and_a_drill_takes_it(live: str, tmp_pa
     [backup] = find_backups(tmp_path, name)
     assert (backup.at, backup.known_start) == (NOW - timedelta(minutes=1), True)
     found = drill(one, backup, Backups(), NOW, PATIENT_S)
-    assert {step.rung: step.outcome for step in found.steps} == dict.fromkeys(Rung, Outcome.PASSED)
+    assert {step.step: step.outcome for step in found.steps} == dict.fromkeys(DrillStep, Outcome.PASSED)
     results = judge_ladder(one.subject, found, one.backups, (), Backups().limits, NOW)
     verdicts = {result.check: result.status for result in results}
     # Counts of another moment prove no row: the drill says so, and passes the rest.

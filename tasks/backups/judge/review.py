@@ -1,4 +1,4 @@
-"""What was looked at of one database's backups, judged."""
+"""All results of one database's backups, and the verdict of its drill."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -19,9 +19,7 @@ from tasks.backups.checks import (
     RETENTION,
     SIZE,
 )
-from tasks.backups.drill.ask import invariants_of
-from tasks.backups.drill.managed import MANAGED
-from tasks.backups.facts import Drill, DrillVerdict, Outcome, Rung, Step
+from tasks.backups.facts import BackupObservation, Drill, DrillStep, DrillVerdict, Outcome, StepResult
 from tasks.backups.judge.drills import judge_drill
 from tasks.backups.judge.files import NO_BACKUP, judge_encryption, judge_freshness, judge_size
 from tasks.backups.judge.ladder import judge_ladder, judge_steps, verdict_of
@@ -29,8 +27,8 @@ from tasks.backups.judge.offsite import judge_offsite
 from tasks.backups.judge.recovery import judge_recovery_time
 from tasks.backups.judge.retention import judge_retention
 from tasks.backups.limits import BackupLimits
-from tasks.backups.look import Looked
-from tasks.backups.reasons import NOT_TAKEN
+from tasks.backups.reasons import MANAGED, NOT_TAKEN
+from tasks.backups.targets import invariants_of
 from tasks.check_result import CheckResult, Status, msg
 from tasks.observation import Unobserved
 
@@ -40,25 +38,25 @@ _LADDER = frozenset(check.id for check in CHECKS if check not in _BESIDE)
 _OPTIONAL = frozenset((MANIFEST.id, CONTENT.id))
 """A drill has its verdict without them."""
 
-_WITHOUT_A_COPY = (Rung.MANIFEST, Rung.CONTAINER)
+_WITHOUT_A_COPY = (DrillStep.MANIFEST, DrillStep.CONTAINER)
 _UNDATED = msg("A managed database: only a drill tells of when its newest snapshot is")
 
 
 def judge_backups(
-    looked: Looked, limits: BackupLimits, zone: ZoneInfo, now: datetime
+    observed: BackupObservation, limits: BackupLimits, zone: ZoneInfo, now: datetime
 ) -> tuple[tuple[CheckResult, ...], DrillVerdict | None]:
     """One result of each check of the depth for one database, and the verdict of its drill, None if none was held."""
-    if looked.target.backups.copy_command is not None:
-        return _judge_managed(looked, limits, now)
-    target, subject, backups = looked.target.backups, looked.target.subject, looked.backups
-    drilled, verdict = _judge_drilled(looked, limits, now)
+    if observed.target.backups.copy_command is not None:
+        return _judge_managed(observed, limits, now)
+    target, subject, backups = observed.target.backups, observed.target.subject, observed.backups
+    drilled, verdict = _judge_drilled(observed, limits, now)
     results = (
         judge_freshness(subject, backups, target, now),
-        judge_encryption(subject, _encrypted(looked), target, now),
+        judge_encryption(subject, _encrypted(observed), target, now),
         *drilled,
         judge_retention(subject, backups, target, zone, now),
         judge_size(subject, backups, limits, now),
-        judge_offsite(subject, backups, looked.copies, target, now),
+        judge_offsite(subject, backups, observed.copies, target, now),
     )
     return results, verdict
 
@@ -73,55 +71,57 @@ def ended_at(results: Sequence[CheckResult]) -> str:
 
 
 def _judge_managed(
-    looked: Looked, limits: BackupLimits, now: datetime
+    observed: BackupObservation, limits: BackupLimits, now: datetime
 ) -> tuple[tuple[CheckResult, ...], DrillVerdict | None]:
-    target, subject = looked.target.backups, looked.target.subject
-    if looked.depth == "full":
-        drilled, verdict = _judge_drilled(looked, limits, now)
-        newest = judge_freshness(subject, looked.backups, target, now)
+    target, subject = observed.target.backups, observed.target.subject
+    if observed.depth == "full":
+        drilled, verdict = _judge_drilled(observed, limits, now)
+        newest = judge_freshness(subject, observed.backups, target, now)
     else:
-        drilled, verdict = (judge_drill(subject, None, None, (), looked.past, limits, now),), None
+        drilled, verdict = (judge_drill(subject, None, None, (), observed.past, limits, now),), None
         newest = FRESHNESS.judged(Status.SKIPPED, subject, _UNDATED, at=now)
-    asked = CHECKS if looked.depth == "full" else FILE_CHECKS
+    asked = CHECKS if observed.depth == "full" else FILE_CHECKS
     of_files = (check.judged(Status.SKIPPED, subject, MANAGED, at=now) for check in _OF_FILES if check in asked)
     return (newest, *drilled, *of_files), verdict
 
 
 def _judge_drilled(
-    looked: Looked, limits: BackupLimits, now: datetime
+    observed: BackupObservation, limits: BackupLimits, now: datetime
 ) -> tuple[tuple[CheckResult, ...], DrillVerdict | None]:
     """The steps of today's look and what is said of the drills; steps that nobody took are not known."""
-    target, subject = looked.target.backups, looked.target.subject
-    drill = looked.drill or _not_begun(looked, now)
-    if looked.depth == "files":
+    target, subject = observed.target.backups, observed.target.subject
+    drill = observed.drill or _not_begun(observed, now)
+    if observed.depth == "files":
         steps = judge_steps(subject, drill, now)
-        return (*steps, judge_drill(subject, None, None, steps, looked.past, limits, now)), None
-    ladder = judge_ladder(subject, drill, target, invariants_of(looked.target), limits, now)
+        return (*steps, judge_drill(subject, None, None, steps, observed.past, limits, now)), None
+    ladder = judge_ladder(subject, drill, target, invariants_of(observed.target), limits, now)
     verdict = verdict_of(ladder)
-    recovery = judge_recovery_time(subject, drill, looked.past, target, limits, now)
-    word = judge_drill(subject, looked.drill, verdict, ladder, looked.past, limits, now)
-    return (*ladder, recovery, word), None if looked.drill is None else verdict
+    recovery = judge_recovery_time(subject, drill, observed.past, target, limits, now)
+    word = judge_drill(subject, observed.drill, verdict, ladder, observed.past, limits, now)
+    return (*ladder, recovery, word), None if observed.drill is None else verdict
 
 
-def _not_begun(looked: Looked, now: datetime) -> Drill:
+def _not_begun(observed: BackupObservation, now: datetime) -> Drill:
     """A climb of which no step could be taken, since there is no backup or nobody could see whether there is one."""
-    unseen = looked.backups if isinstance(looked.backups, Unobserved) else None
+    unseen = observed.backups if isinstance(observed.backups, Unobserved) else None
     if unseen is None:
-        steps = tuple(Step(rung, Outcome.NOT_REACHED, NO_BACKUP) for rung in Rung)
+        steps = tuple(StepResult(step, Outcome.NOT_REACHED, NO_BACKUP) for step in DrillStep)
     else:
-        taken = tuple(Step(rung, Outcome.ERROR, unseen.reason) for rung in _WITHOUT_A_COPY)
-        steps = (*taken, *(Step(rung, Outcome.NOT_REACHED, NOT_TAKEN) for rung in Rung if rung not in _WITHOUT_A_COPY))
-    if looked.depth == "files":
-        steps = tuple(step for step in steps if step.rung in _WITHOUT_A_COPY)
+        taken = tuple(StepResult(step, Outcome.ERROR, unseen.reason) for step in _WITHOUT_A_COPY)
+        others = (step for step in DrillStep if step not in _WITHOUT_A_COPY)
+        steps = (*taken, *(StepResult(step, Outcome.NOT_REACHED, NOT_TAKEN) for step in others))
+    if observed.depth == "files":
+        steps = tuple(step for step in steps if step.step in _WITHOUT_A_COPY)
     blind = unseen or Unobserved(NO_BACKUP)
     return Drill(backup=None, form=None, steps=steps, started_at=now, seconds=0, manifest=blind, live=blind)
 
 
-def _encrypted(looked: Looked) -> bool | Unobserved | None:
+def _encrypted(observed: BackupObservation) -> bool | Unobserved | None:
     """None where there is no backup."""
-    if isinstance(looked.backups, Unobserved):
-        return looked.backups
-    if looked.drill is None:
+    backups, drill = observed.backups, observed.drill
+    if isinstance(backups, Unobserved):
+        return backups
+    if drill is None:
         return None
-    step = looked.drill.step(Rung.CONTAINER)
-    return Unobserved(step.reason) if looked.drill.encrypted is None and step is not None else looked.drill.encrypted
+    step = drill.step(DrillStep.CONTAINER)
+    return Unobserved(step.reason) if drill.encrypted is None and step is not None else drill.encrypted
