@@ -86,7 +86,7 @@ def write_manifest(
             with working(f"manifest of {shown(file.name, 120)}"):
                 path = describe(
                     target, file, started_at, datetime.now(UTC), Deadline.after(backups.deadline_min * 60, LATE),
-                    counts=not no_counts, exact_rows=backups.exact_rows, replace=replace,
+                    exact_rows=None if no_counts else backups.exact_rows, replace=replace,
                 )  # fmt: skip
         except ObservationError as error:
             warn(f"{target.name}: no manifest was written: {error}")
@@ -118,7 +118,8 @@ def _settings(service: Path | None) -> "tuple[Settings, Backups]":
 def _chosen(settings: "Settings", names: list[str]) -> "list[Target]":
     """The databases named, in the order of the service file; all that can be backed up if none is."""
     from tasks.backups.databases import targets_of
-    from tasks.backups.take.destination import BackupRefused, left_out
+    from tasks.backups.errors import BackupRefused
+    from tasks.backups.take.destination import left_out
     from tasks.observation import shown
 
     targets = targets_of(settings)

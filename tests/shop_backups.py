@@ -12,7 +12,8 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from tasks.backups.contents.postgres import Wanted, read_contents
+from tasks.backups.contents.postgres import read_contents
+from tasks.backups.contents.wanted import Wanted
 from tasks.backups.drill.ladder import drill
 from tasks.backups.facts import Backup, Contents, Drill, DrillVerdict, Manifest
 from tasks.backups.files.find import find_backups

@@ -1,6 +1,7 @@
-"""The error of a backup that a drill cannot climb past."""
+"""A backup that is bad, and one that cannot be taken as asked."""
 
 from tasks.check_result import Message
+from tasks.errors import UsageError
 
 
 class BadBackup(Exception):
@@ -9,3 +10,7 @@ class BadBackup(Exception):
     def __init__(self, reason: Message) -> None:
         super().__init__(reason.text.format(**reason.params))
         self.reason = reason
+
+
+class BackupRefused(UsageError):
+    """A backup or a manifest was asked for that cannot be made so."""

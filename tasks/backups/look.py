@@ -3,9 +3,6 @@
 from dataclasses import replace
 from datetime import datetime
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-
 from tasks.backups.drill.ladder import drill, look_at_files
 from tasks.backups.drill.managed import drill_managed
 from tasks.backups.facts import BackupObservation, Depth, OffsiteCopy
@@ -22,28 +19,24 @@ from tasks.settings import Settings
 MOST_PAST = 14
 
 
-# No timeout on the decorator: Prefect cannot end a thread. A drill has a deadline of its own.
-
-
-@task(task_run_name="drill-{name}", retries=0, cache_policy=NO_CACHE, persist_result=False)
 def look_at_backups(
-    name: str, target: Target, settings: Settings, history: History, depth: Depth, now: datetime, longest_s: float
+    target: Target, settings: Settings, history: History, depth: Depth, now: datetime, longest_s: float
 ) -> BackupObservation:
-    """Look at the backups of the database `name` and drill the newest one; raises HistoryError."""
-    past = read_drills(history, settings.service.name, name, MOST_PAST)
+    """Look at a database's backups and drill the newest one; raises HistoryError."""
+    past = read_drills(history, settings.service.name, target.name, MOST_PAST)
     assert settings.backups is not None  # there would be no target
-    looked = BackupObservation(target, depth, (), None, None, past)
+    observed = BackupObservation(target, depth, (), None, None, past)
     if target.backups.copy_command is not None:
         if depth == "files":
-            return looked
+            return observed
         done = drill_managed(target, settings.backups, now, longest_s)
         snapshot = Unobserved(done.steps[0].reason) if done.backup is None else (done.backup,)
-        return replace(looked, backups=snapshot, drill=done)
+        return replace(observed, backups=snapshot, drill=done)
     found = seen_now(lambda: find_backups(target.folder, target.pattern))
     if not isinstance(found, Unobserved) and found:
         look = drill if depth == "full" else look_at_files
-        looked = replace(looked, drill=look(target, found[0], settings.backups, now, longest_s))
-    return replace(looked, backups=found, copies=_copies(settings, target))
+        observed = replace(observed, drill=look(target, found[0], settings.backups, now, longest_s))
+    return replace(observed, backups=found, copies=_copies(settings, target))
 
 
 def _copies(settings: Settings, target: Target) -> tuple[OffsiteCopy, ...] | Unobserved | None:

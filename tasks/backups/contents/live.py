@@ -5,8 +5,9 @@ from datetime import datetime
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from tasks.backups.contents.postgres import Wanted, read_contents
+from tasks.backups.contents.postgres import read_contents
 from tasks.backups.contents.sqlite import read_sqlite_contents
+from tasks.backups.contents.wanted import Wanted
 from tasks.backups.facts import Contents
 from tasks.backups.reasons import NO_LIVE
 from tasks.backups.targets import Target
@@ -25,7 +26,7 @@ def read_live(target: Target, until: datetime, exact_rows: int, deadline: Deadli
         return Unobserved(NO_LIVE)
     try:
         if (file := target.sqlite) is not None:
-            return read_sqlite_contents(file, until, database=target.name, deadline_s=deadline.require())
+            return read_sqlite_contents(file, Wanted(until), database=target.name, deadline_s=deadline.require())
         server = Server(target.live, _STATEMENT_S, _CONNECT_S)
         with connected(server, deadline.require()) as connection:
             return read_contents([connection], Wanted(until, exact_rows=exact_rows))

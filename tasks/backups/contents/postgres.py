@@ -1,10 +1,9 @@
 """What a PostgreSQL database holds: its schema, and counts, newest times and hashes of its rows, but no row."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from queue import SimpleQueue
 from typing import Any
 
@@ -14,15 +13,15 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 
 from tasks.backups import facts
-from tasks.backups.contents import catalogue as catalog_queries
+from tasks.backups.contents import catalogue
 from tasks.backups.contents.catalogue import TIMES, Column, Numbering, Table
 from tasks.backups.contents.schema import schema_lines
-from tasks.backups.contents.table_scan import SAMPLED, WHOLE, Scan
+from tasks.backups.contents.table_scan import Scan
+from tasks.backups.contents.wanted import Told, Wanted
 from tasks.backups.facts import Contents, TableContents, Violation
 from tasks.check_result import msg
 from tasks.observation import ObservationError, shown
 
-Told = Callable[[int, int], None]
 Row = tuple[Any, ...]
 Connection = psycopg.Connection[Any]
 Highest = Mapping[tuple[int, str], Any]
@@ -45,25 +44,6 @@ _SETTINGS = {
 # A damaged index must not hide a row.
 _WITHOUT_INDEXES = {"enable_indexscan": "off", "enable_indexonlyscan": "off", "enable_bitmapscan": "off"}
 _CANCEL_S = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is to be read; raises ValueError for a rule that there is not.
-
-    `content_rule` is empty, `whole`, or `1/16` for the rows whose primary key hashes to 0 of 16.
-    Above `exact_rows`, by PostgreSQL's estimate, a table is not read: its rows are estimated, only indexed columns
-    have a newest time, and it has no hash. With `violations` nothing is read through an index.
-    """
-
-    until: datetime
-    content_rule: str = ""
-    exact_rows: int | None = None
-    violations: bool = False
-
-    def __post_init__(self) -> None:
-        if self.content_rule not in ("", WHOLE, SAMPLED):
-            raise ValueError(f"content_rule {self.content_rule!r} is neither empty nor {WHOLE} nor {SAMPLED}")
 
 
 def read_contents(connections: Sequence[Connection], wanted: Wanted, told: Told | None = None) -> Contents:
@@ -96,10 +76,10 @@ def _snapshot(connection: Connection, wanted: Wanted) -> Iterator[None]:
 
 def _read(connections: Sequence[Connection], wanted: Wanted, told: Told | None) -> Contents:
     first = connections[0]
-    about, tables = catalog_queries.about(first), catalog_queries.tables(first)
-    numberings = catalog_queries.numberings(first)
+    about, tables = catalogue.about(first), catalogue.tables(first)
+    numberings = catalogue.numberings(first)
     _require_all_seen(about.role, tables, numberings)
-    scans = _scans(tables, catalog_queries.columns(first), numberings, wanted)
+    scans = _scans(tables, catalogue.columns(first), numberings, wanted)
     rows = _answers(connections, [scan.statement(wanted.until, wanted.content_rule) for scan in scans], told)
     highest = {
         (scan.table.oid, column.column): value
@@ -181,7 +161,7 @@ def _sequence(numbering: Numbering, highest: Highest) -> facts.Sequence:
 
 
 def _violations(connections: Sequence[Connection]) -> tuple[Violation, ...]:
-    rules = catalog_queries.rules(connections[0])
+    rules = catalogue.rules(connections[0])
     counts = _answers(connections, [rule.statement.encode() for rule in rules], None)
     return tuple(
         Violation(rule.constraint, rule.table, rows) for rule, (rows,) in zip(rules, counts, strict=True) if rows

@@ -3,44 +3,32 @@
 import hashlib
 import math
 import sqlite3
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from tasks.backups.contents.sqlite_file import lenient, pragma, read_sqlite, sqlite_reason
+from tasks.backups.contents.wanted import SAMPLED, WHOLE, Told, Wanted
 from tasks.backups.facts import Contents, TableContents, Violation
 from tasks.observation import ObservationError
 
-Told = Callable[[int, int], None]
-"""Hears how much is done, and of how much."""
-
-_WHICH_ROWS: Final = {"whole": "", "1/16": " WHERE sampled({key})"}
+_WHICH_ROWS: Final = {WHOLE: "", SAMPLED: " WHERE sampled({key})"}
 # Only such a text goes to Python, which would refuse one that is no UTF-8.
 _LIKE_A_TIME: Final = "typeof({c}) = 'text' AND {c} GLOB '[0-9]*' AND {c} NOT GLOB '*[^-0-9T:.+Z ]*'"
 
 
 def read_sqlite_contents(
-    file: Path,
-    until: datetime,
-    content_rule: str = "",
-    violations: bool = False,
-    told: Told | None = None,
-    *,
-    database: str,
-    deadline_s: float = math.inf,
+    file: Path, wanted: Wanted, told: Told | None = None, *, database: str, deadline_s: float = math.inf
 ) -> Contents:
-    """What a live or restored file holds, under the name `database`; no time after `until` is the newest.
+    """What a live or restored file holds, under the name `database`; every row is counted.
 
     `told` hears of tables. Raises ObservationError.
     """
-    if content_rule and content_rule not in _WHICH_ROWS:
-        raise ValueError(f"no rule for the rows of a hash: {content_rule!r}")
 
     def work(connection: sqlite3.Connection) -> Contents:
-        connection.create_aggregate("newest", 1, lambda: _Newest(until))
+        connection.create_aggregate("newest", 1, lambda: _Newest(wanted.until))
         connection.create_function("sampled", -1, _sampled, deterministic=True)
-        tables = _tables(connection, content_rule, told)
+        tables = _tables(connection, wanted.content_rule, told)
         pages, size = (pragma(connection, name) for name in ("page_count", "page_size"))
         return Contents(
             database=database,
@@ -49,8 +37,8 @@ def read_sqlite_contents(
             schema=_schema(connection),
             tables=tables,
             bytes=pages * size,
-            content_rule=content_rule,
-            violations=_violations(connection) if violations else (),
+            content_rule=wanted.content_rule,
+            violations=_violations(connection) if wanted.violations else (),
         )
 
     try:

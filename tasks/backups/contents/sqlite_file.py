@@ -3,13 +3,13 @@
 import errno
 import os
 import sqlite3
-import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from tasks.check_result import Message, msg
+from tasks.deadline import Deadline
 from tasks.observation import shown
 
 T = TypeVar("T")
@@ -24,18 +24,18 @@ def read_sqlite(file: Path, work: Callable[[sqlite3.Connection], T], deadline_s:
 
     Raises sqlite3.Error, also when `work` lasts beyond the deadline.
     """
-    until = time.monotonic() + deadline_s
+    deadline = Deadline.after(deadline_s)
     # Never immutable where this process may have the file open: closing it would drop the other connection's locks.
     if at_rest and not unfinished(file):
-        return _looked(file, _IMMUTABLE, work, until)
+        return _looked(file, _IMMUTABLE, work, deadline)
     try:
-        return _looked(file, "mode=ro", work, until)
+        return _looked(file, "mode=ro", work, deadline)
     except sqlite3.Error as error:
         if _code(error) != sqlite3.SQLITE_READONLY or unfinished(file):
             raise
     # Its last writer took the WAL away, and this user may not make one: so nothing of this process has it open.
     before = _version(file)
-    found = _looked(file, _IMMUTABLE, work, until)
+    found = _looked(file, _IMMUTABLE, work, deadline)
     if _version(file) != before:
         raise sqlite3.OperationalError("it was written while it was read; run again")
     return found
@@ -71,12 +71,12 @@ def sqlite_reason(error: Exception, file: Path, deadline_s: float) -> Message:
             return msg("{file} cannot be read: {why}", file=name, why=why)
 
 
-def _looked(file: Path, how: str, work: Callable[[sqlite3.Connection], T], until: float) -> T:
-    wait_s = max(0.0, min(_WAIT_S, until - time.monotonic()))
+def _looked(file: Path, how: str, work: Callable[[sqlite3.Connection], T], deadline: Deadline) -> T:
+    wait_s = min(_WAIT_S, deadline.left_s)
     address = f"{file.absolute().as_uri()}?{how}"
     with closing(sqlite3.connect(address, uri=True, timeout=wait_s, isolation_level=None)) as connection:
         connection.text_factory = lenient
-        connection.set_progress_handler(lambda: time.monotonic() > until, _STEPS_BETWEEN_LOOKS_AT_THE_CLOCK)
+        connection.set_progress_handler(lambda: deadline.passed, _STEPS_BETWEEN_LOOKS_AT_THE_CLOCK)
         connection.execute("BEGIN")
         pragma(connection, "schema_version")  # BEGIN alone takes no snapshot
         return work(connection)

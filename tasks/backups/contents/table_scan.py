@@ -2,14 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
 
 from psycopg import sql
 
 from tasks.backups.contents.catalogue import TIMES, Column, Table
-
-WHOLE: Final = "whole"
-SAMPLED: Final = "1/16"
+from tasks.backups.contents.wanted import WHOLE
 
 _NOTHING = sql.SQL("NULL")
 # Python has no year 0, and -infinity is no time.

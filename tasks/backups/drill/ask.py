@@ -3,7 +3,6 @@
 import math
 import re
 import sqlite3
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -12,20 +11,17 @@ from pathlib import Path
 
 import psycopg
 
-from tasks.backups.commands import command_environment, command_line, error_summary
 from tasks.backups.contents.sqlite_file import read_sqlite
 from tasks.backups.drill.history_copy import chain_problems
-from tasks.backups.facts import Answer, Smoke
-from tasks.backups.formats.server import Copy
-from tasks.backups.settings import HISTORY, BackedUp
+from tasks.backups.facts import Answer
+from tasks.backups.formats.interface import Copy
+from tasks.backups.settings import HISTORY
 from tasks.backups.targets import CHAINS, Target
 from tasks.backups.tool_words import error_line
-from tasks.check_result import Message, msg
+from tasks.check_result import msg
 from tasks.database.connection import Server, connected
 from tasks.deadline import Deadline
-from tasks.observation import ObservationError, Unobserved, seen_now
-from tasks.outside import said
-from tasks.processes import run
+from tasks.observation import ObservationError, seen_now
 
 _STATEMENT_S, _CONNECT_S, _GRACE_S = 120.0, 10, 5.0
 _QUOTED = re.compile(r"""["'].*["']""", re.DOTALL)
@@ -46,33 +42,6 @@ def answers_of(copy: Copy, target: Target, deadline: Deadline) -> tuple[Answer, 
     if target.name == HISTORY:  # last, since it brings the copy to this program's schema
         answers.append(Answer(CHAINS.name, seen_now(lambda: _chains(copy))))
     return tuple(answers)
-
-
-def smoke_of(copy: Copy, backups: BackedUp, folder: Path, deadline: Deadline) -> Smoke | Unobserved | None:
-    """How the service's own smoke test ended on the copy; None if none is set."""
-    if backups.smoke is None:
-        return None
-    began = time.monotonic()
-    environment = command_environment(DATABASE_URL=copy.url)
-    try:
-        limit_s = min(backups.smoke_timeout_s, deadline.require())
-        ran = run(command_line(backups.smoke, folder), deadline_s=limit_s, env=environment, cwd=folder)
-        if ran.timed_out and limit_s < backups.smoke_timeout_s:
-            deadline.require()  # the drill's time was over, not that of the test
-    except FileNotFoundError:
-        return Unobserved(msg("The command of smoke is not on this machine: {name}", name=said(backups.smoke[0])))
-    except ObservationError as error:
-        return Unobserved(error.reason)
-    took = round(time.monotonic() - began, 3)
-    if ran.timed_out:
-        return Smoke(False, msg("The smoke test did not end within {seconds} s", seconds=round(limit_s)), took)
-    if ran.returncode == 0:
-        return Smoke(True, msg("The smoke test passed"), took)
-    return Smoke(False, _failed(ran.returncode, error_summary(ran.stderr or ran.stdout)), took)
-
-
-def _failed(status: int, why: str) -> Message:
-    return msg("The smoke test ended with exit status {status}: {why}", status=status, why=why)
 
 
 def _chains(copy: Copy) -> float:

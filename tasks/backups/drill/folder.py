@@ -22,8 +22,6 @@ PREFIX = "opsrounds-drill-"
 _MARKER = "drill.json"
 _POLL_S = 0.2
 _WAIT_S = 60.0
-_OWN_BYTES = 300 * 1024 * 1024
-"""What an empty server and its write-ahead log take."""
 
 
 @contextmanager
@@ -45,21 +43,6 @@ def drill_folder(root: Path, deadline: Deadline, *, wait_s: float = _WAIT_S) -> 
                 msg("The folder {folder} for drills cannot be used: {why}", folder=where, why=why)
             ) from None
         yield folder
-
-
-def require_room(root: Path, bytes_needed: float) -> None:
-    """Raise ObservationError unless the disk has so much room, and what a server takes besides."""
-    needed, free = bytes_needed + _OWN_BYTES, shutil.disk_usage(root).free
-    if free < needed:
-        raise ObservationError(
-            msg(
-                "Not enough disk for a restore in {folder}: {needed} GB are needed, {free} GB are free; "
-                "set [backups] folder to a larger one",
-                folder=shown(str(root)),
-                needed=round(needed / 1e9, 2),
-                free=round(free / 1e9, 2),
-            )
-        )
 
 
 def clear_leftovers(root: Path) -> list[Path]:
@@ -98,10 +81,10 @@ def _ours(folder: Path) -> bool:
 
 @contextmanager
 def _alone(root: Path, wait_s: float) -> Iterator[None]:
-    until = time.monotonic() + wait_s
+    deadline = Deadline.after(wait_s)
     with (root / f".{PREFIX}{os.geteuid()}.lock").open("ab+") as lock:
         while not _locked(lock):
-            if time.monotonic() >= until:
+            if deadline.passed:
                 raise ObservationError(_busy(root))
             time.sleep(_POLL_S)
         yield

@@ -1,19 +1,22 @@
-"""Climbing the ladder step by step: what each came to, and how long it took."""
+"""The steps of a drill as they are taken: what each came to, and how long it took."""
 
 import time
-from collections.abc import Callable
-from dataclasses import replace
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from tasks.backups.errors import BadBackup
 from tasks.backups.facts import DrillStep, Outcome, StepResult
 from tasks.backups.reasons import ENDED, NOT_TAKEN
 from tasks.check_result import Message, msg
 from tasks.observation import ObservationError, shown
+from tasks.outside import said
 from tasks.postgres.installation import PostgresUnavailable
 from tasks.visible import step
 
 T = TypeVar("T")
+_GOOD = (Outcome.PASSED, Outcome.SKIPPED)
+_MOST_WORDS = 1000
 
 
 class StepSkipped(Exception):
@@ -24,73 +27,100 @@ class StepSkipped(Exception):
         self.reason = reason
 
 
-class DrillSteps:
-    """The steps taken so far. A step that is bad or could not be taken ends the climb, except that of the manifest."""
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why a piece of work gave nothing, and what that makes of its step."""
 
-    def __init__(self, database: str = "") -> None:
-        self._database = database
-        self._steps: dict[DrillStep, StepResult] = {}
+    outcome: Outcome
+    reason: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Given(Generic[T]):
+    """What a step gives, also one that came to something bad; `seconds` are its own where others were spent in it."""
+
+    value: T
+    reason: Message
+    outcome: Outcome = Outcome.PASSED
+    seconds: float | None = None
+
+
+def tried(work: Callable[[], T]) -> T | Trouble:
+    """What a piece of work gives: the one place where errors become outcomes. A bug is raised as it is."""
+    try:
+        return work()
+    except BadBackup as bad:
+        return Trouble(Outcome.FAILED, bad.reason)
+    except StepSkipped as skipped:
+        return Trouble(Outcome.SKIPPED, skipped.reason)
+    except ObservationError as error:
+        return Trouble(Outcome.ERROR, error.reason)
+    except PostgresUnavailable as error:
+        return Trouble(Outcome.ERROR, _no_server(error))
+    except OSError as error:
+        why = error.strerror or shown(str(error), 200)
+        return Trouble(Outcome.ERROR, msg("It cannot be read: {why}", why=why))
+
+
+def checked(value: T, check: Callable[[], Message]) -> Given[T]:
+    """A value that is known whatever a check of it comes to."""
+    words = tried(check)
+    return Given(value, words.reason, words.outcome) if isinstance(words, Trouble) else Given(value, words)
+
+
+class DrillSteps:
+    """The steps taken so far. One that is bad or could not be taken ends the drill, except that of the manifest."""
+
+    def __init__(self, database: str, ladder: Sequence[DrillStep] = tuple(DrillStep)) -> None:
+        self._database, self._ladder, self._began = database, ladder, time.monotonic()
+        self._taken: dict[DrillStep, StepResult] = {}
 
     @property
     def ended(self) -> bool:
         """True when no further step can be taken."""
-        bad = (Outcome.FAILED, Outcome.ERROR)
-        return any(step.outcome in bad for rung, step in self._steps.items() if rung is not DrillStep.MANIFEST)
+        return not self._outcomes.isdisjoint((Outcome.FAILED, Outcome.ERROR))
 
     @property
-    def steps(self) -> tuple[StepResult, ...]:
+    def results(self) -> tuple[StepResult, ...]:
         """Every step of the ladder in its order, those that were not reached too."""
-        failed = any(
-            step.outcome is Outcome.FAILED for step in self._steps.values() if step.step is not DrillStep.MANIFEST
-        )
-        why = ENDED if failed else NOT_TAKEN
-        return tuple(self._steps.get(rung, StepResult(rung, Outcome.NOT_REACHED, why)) for rung in DrillStep)
+        why = ENDED if Outcome.FAILED in self._outcomes else NOT_TAKEN
+        return tuple(self._taken.get(name, StepResult(name, Outcome.NOT_REACHED, why)) for name in self._ladder)
 
-    def take(self, rung: DrillStep, work: Callable[[], tuple[T, Message]]) -> T | None:
-        """What a step gives with words on it, None if it is bad, cannot be taken or does not apply, or an earlier one
-        ended the climb.
-        """
-        if self.ended and rung is not DrillStep.MANIFEST:
+    @property
+    def seconds(self) -> float:
+        """Since the first step could be taken."""
+        return round(time.monotonic() - self._began, 3)
+
+    def climb(self, name: DrillStep, work: Callable[[], Given[T]]) -> T | None:
+        """What a step gives, shown as a task run; None if it gave nothing, or an earlier one ended the drill."""
+        if self.ended and name is not DrillStep.MANIFEST:
             return None
-        value, taken = step(
-            f"restore-drill {self._database}: {rung.value}", lambda: _taken(rung, work), lambda done: _shown(done[1])
-        )
-        self._steps[rung] = taken
+        title = f"restore-drill {self._database}: {name.value}"
+        value, self._taken[name] = step(title, lambda: _taken(name, work), lambda taken: _state(taken[1]))
         return value
 
-    def spoil(self, rung: DrillStep, outcome: Outcome, reason: Message) -> None:
-        """Take back what a step came to, for a fault that showed itself later."""
-        self._steps[rung] = replace(self._steps[rung], outcome=outcome, reason=reason)
+    @property
+    def _outcomes(self) -> set[Outcome]:
+        return {result.outcome for name, result in self._taken.items() if name is not DrillStep.MANIFEST}
 
 
-def _shown(taken: StepResult) -> tuple[bool, str, str]:
-    return (
-        taken.outcome in (Outcome.PASSED, Outcome.SKIPPED),
-        taken.outcome.name.capitalize(),
-        taken.reason.text.format(**taken.reason.params),
-    )
+def in_words(reason: Message) -> str:
+    """A reason as a state of Prefect has it: without secrets and personal data."""
+    return said(reason.text.format(**reason.params), _MOST_WORDS)
 
 
-def _taken(rung: DrillStep, work: Callable[[], tuple[T, Message]]) -> tuple[T | None, StepResult]:
+def _state(taken: StepResult) -> tuple[bool, str, str]:
+    return taken.outcome in _GOOD, taken.outcome.name.capitalize(), in_words(taken.reason)
+
+
+def _taken(name: DrillStep, work: Callable[[], Given[T]]) -> tuple[T | None, StepResult]:
     began = time.monotonic()
-    value: T | None = None
-    try:
-        value, words = work()
-        outcome = Outcome.PASSED
-    except BadBackup as bad:
-        outcome, words = Outcome.FAILED, bad.reason
-    except StepSkipped as left_out:
-        outcome, words = Outcome.SKIPPED, left_out.reason
-    except ObservationError as error:
-        outcome, words = Outcome.ERROR, error.reason
-    except PostgresUnavailable as error:
-        outcome, words = Outcome.ERROR, _no_server(error)
-    except OSError as error:
-        outcome, words = (
-            Outcome.ERROR,
-            msg("It cannot be read: {why}", why=error.strerror or shown(str(error), 200)),
-        )
-    return value, StepResult(rung, outcome, words, round(time.monotonic() - began, 3))
+    given = tried(work)
+    took_s = round(time.monotonic() - began, 3)
+    if isinstance(given, Trouble):
+        return None, StepResult(name, given.outcome, given.reason, took_s)
+    seconds = took_s if given.seconds is None else round(given.seconds, 3)
+    return given.value, StepResult(name, given.outcome, given.reason, seconds)
 
 
 def _no_server(error: PostgresUnavailable) -> Message:

@@ -22,7 +22,7 @@ def recorded(backup: Backup) -> Manifest | Unobserved:
         return Unobserved(error.reason)
 
 
-def compared(files: Sequence[ManifestFile], manifest: Manifest | Unobserved) -> tuple[None, Message]:
+def compared(files: Sequence[ManifestFile], manifest: Manifest | Unobserved) -> Message:
     """Hold the files that were read against the manifest; raises BadBackup, ObservationError without a manifest."""
     if isinstance(manifest, Unobserved):
         raise ObservationError(manifest.reason)
@@ -38,4 +38,4 @@ def compared(files: Sequence[ManifestFile], manifest: Manifest | Unobserved) -> 
             raise BadBackup(msg("{file} is not as it was written: its SHA-256 differs from the manifest's", file=name))
     if added := sorted(set(there) - set(recorded)):
         raise BadBackup(msg("{file} is not in the manifest", file=shown(added[0], 120)))
-    return None, msg("Files that are as they were written: {n}", n=len(recorded))
+    return msg("Files that are as they were written: {n}", n=len(recorded))

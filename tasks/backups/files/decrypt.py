@@ -1,14 +1,13 @@
-"""Encrypted backups: recognised, and decrypted by the team's own command into the drill's private folder."""
+"""Encrypted backups, decrypted by the team's own command into the drill's private folder."""
 
 import errno
 import os
 from pathlib import Path
 
 from tasks.backups.commands import command_environment, command_line, error_summary
-from tasks.backups.drill.folder import require_room
 from tasks.backups.errors import BadBackup
 from tasks.backups.files.manifest import pieces
-from tasks.backups.formats.recognise import cannot_read, head_of, is_encrypted
+from tasks.backups.files.room import require_room
 from tasks.backups.reasons import LATE
 from tasks.backups.targets import Target
 from tasks.check_result import msg
@@ -16,14 +15,6 @@ from tasks.deadline import Deadline
 from tasks.observation import ObservationError
 from tasks.outside import said
 from tasks.processes import Finished, feed
-
-
-def looks_encrypted(backup: Path) -> bool:
-    """True for a file that age, OpenPGP or openssl wrote; raises ObservationError if it cannot be read."""
-    try:
-        return not backup.is_dir() and is_encrypted(head_of(backup))
-    except OSError as error:
-        raise ObservationError(cannot_read(backup, error)) from None
 
 
 def decrypted(backup: Path, target: Target, folder: Path, deadline: Deadline, disk_factor: float) -> Path:

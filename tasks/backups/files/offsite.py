@@ -1,6 +1,5 @@
 """Lists the second place of backups: a path, or a store that speaks S3."""
 
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime
@@ -13,6 +12,7 @@ from tasks.backups.files.find import find_files
 from tasks.backups.files.manifest import SUFFIX
 from tasks.backups.settings import Offsite
 from tasks.check_result import Message, msg
+from tasks.deadline import Deadline
 from tasks.observation import ObservationError, shown
 
 TIMEOUT_S = 10.0
@@ -83,13 +83,13 @@ def _client(boto3: Any, offsite: Offsite, access_key: str | None, secret_key: st
 def _objects(client: Any, offsite: Offsite) -> Iterator[tuple[str, int, datetime]]:
     """Each object's name below the prefix, its bytes and when it arrived."""
     bucket, prefix = _place(offsite)
-    deadline, seen = time.monotonic() + _LONGEST_S, 0
+    deadline, seen = Deadline.after(_LONGEST_S), 0
     for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         if "Name" not in page:  # a web server's page is read as a listing of nothing
             raise ObservationError(_no_s3(offsite))
         contents = page.get("Contents", ())
         seen += len(contents)
-        if seen > _MOST_KEYS or time.monotonic() > deadline:
+        if seen > _MOST_KEYS or deadline.passed:
             raise ObservationError(
                 msg(
                     "{place} holds too much to be listed, {n} objects so far: give a longer prefix in offsite.s3",

@@ -1,16 +1,19 @@
-"""Archives of pg_dump, a file (-Fc) or a folder (-Fd): what is in them, whether all of it can be read, restoring."""
+"""Archives of pg_dump, a file (-Fc) or a folder (-Fd)."""
 
-import hashlib
 import os
 import re
-import time
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from tasks.backups.errors import BadBackup
-from tasks.backups.facts import Form, ManifestFile
-from tasks.backups.files.manifest import hashed_files, name_of, pieces
-from tasks.backups.formats.interface import Head
+from tasks.backups.facts import Contents, Form, ManifestFile
+from tasks.backups.files.manifest import hashed_files
+from tasks.backups.formats.interface import Copy, Decoded, Head, Known, Order, Tools, Workplace
+from tasks.backups.formats.pg_dump import dump
+from tasks.backups.formats.programs import newest
+from tasks.backups.formats.reading import Reading
+from tasks.backups.formats.server import EmptyDatabase, empty_database, not_restorable
 from tasks.backups.tool_words import require_good
 from tasks.check_result import Message, msg
 from tasks.deadline import Deadline
@@ -26,84 +29,83 @@ _ENCODING = re.compile(rb"^SET client_encoding = '([^']+)';", re.MULTILINE)
 _FINISHED = re.compile(rb"finished item \d+ TABLE DATA")
 _ROWS = re.compile(r"\d+\.dat(\.\w+)?")
 _ROWS_END, _INSERTS, _INSERTS_END = b"\\.\n\n\n", b"INSERT INTO ", b"\n\n"
+_STRICT = ("--exit-on-error", "--no-tablespaces", "--no-subscriptions", "--verbose")
 _POLL_S = 0.2
 _LOG_BYTES = 4 * 1024 * 1024
 
 
-def read_head(archive: Path, installation: Installation, deadline: Deadline) -> Head:
-    """What the archive's table of contents says; raises BadBackup or ObservationError."""
-    listed = _pg_restore(installation, ["-l", str(archive)], deadline, _LIST_BYTES)
-    require_good(listed, _no_archive)
-    said = {key.decode(): value.decode("utf-8", "replace").strip() for key, value in _LISTED.findall(listed.stdout)}
-    versions = [_major(said.get(f"Dumped {how} version", "")) for how in ("from database", "by pg_dump")]
-    empty = _pg_restore(installation, ["-L", os.devnull, "-f", "-", str(archive)], deadline, _LIST_BYTES)
-    encoding = _ENCODING.search(empty.stdout)
-    tables = len(_TABLE_DATA.findall(listed.stdout))
-    return Head(said.get("dbname", ""), max(versions), encoding[1].decode() if encoding else "", tables)
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """What pg_restore reads; `options` make pg_dump write it."""
+
+    form: Form
+    endings: tuple[str, ...]
+    options: tuple[str, ...]
+
+    def read_head(self, plain: Path, tools: Tools) -> Head:
+        """What the archive's table of contents says."""
+        programs, deadline = newest(tools.installations()), tools.deadline
+        listed = _pg_restore(programs, ["-l", str(plain)], deadline, _LIST_BYTES)
+        require_good(listed, _no_archive)
+        found = _LISTED.findall(listed.stdout)
+        lines = {key.decode(): value.decode("utf-8", "replace").strip() for key, value in found}
+        versions = [_major(lines.get(f"Dumped {how} version", "")) for how in ("from database", "by pg_dump")]
+        empty = _pg_restore(programs, ["-L", os.devnull, "-f", "-", str(plain)], deadline, _LIST_BYTES)
+        encoding = _ENCODING.search(empty.stdout)
+        tables = len(_TABLE_DATA.findall(listed.stdout))
+        return Head(lines.get("dbname", ""), max(versions), encoding[1].decode() if encoding else "", tables)
+
+    def decode(self, plain: Path, head: Head, at: Workplace) -> Decoded:
+        """Read everything that is in the archive once, and hash it on the way."""
+        read = _read_folder if plain.is_dir() else _read_file
+        return Decoded(head, read(plain, newest(at.installations()), at.deadline), plain)
+
+    def restore(self, decoded: Decoded, bytes: int, known: Known, at: Workplace) -> Copy:
+        """Fill an empty database from the archive, at the first error no further."""
+        database = empty_database(decoded.head, bytes, known, at)
+        ended = _restored(decoded, database, at)
+        require_good(ended, not_restorable, roles_known=known.roles is not None)
+        return database.as_copy()
+
+    def take(self, order: Order, tools: Tools) -> tuple[Contents, str]:
+        """Let pg_dump write it."""
+        return dump(order, self.options, tools)
 
 
-def decode(archive: Path, form: Form, installation: Installation, deadline: Deadline) -> tuple[ManifestFile, ...]:
-    """Read everything that is in the archive once, and give the hashes of its files.
+CUSTOM: Final = Archive(Form.CUSTOM, (".dump",), ("--format=custom",))
+DIRECTORY: Final = Archive(Form.DIRECTORY, (".dir",), ("--format=directory", "--jobs=2"))
 
-    Raises BadBackup or ObservationError, and OSError.
-    """
-    if form is Form.DIRECTORY:
-        files = hashed_files(archive, deadline.progress(BACKUP))
-        _require_ends(archive)
-        require_good(_pg_restore(installation, ["-f", os.devnull, str(archive)], deadline), _not_readable)
-        return files
+
+def _read_folder(archive: Path, programs: Installation, deadline: Deadline) -> tuple[ManifestFile, ...]:
+    files = hashed_files(archive, deadline.progress(BACKUP))
+    _require_ends(archive)
+    require_good(_pg_restore(programs, ["-f", os.devnull, str(archive)], deadline), _not_readable)
+    return files
+
+
+def _read_file(archive: Path, programs: Installation, deadline: Deadline) -> tuple[ManifestFile, ...]:
     reading = Reading(archive)
-    argv = [installation.program("pg_restore"), "-f", os.devnull]
+    argv = [programs.program("pg_restore"), "-f", os.devnull]
     decoded = feed(argv, reading.pieces(), deadline_s=deadline.require(), env=environment())
     require_good(decoded, _not_readable)
     return reading.files()
 
 
-class Reading:
-    """One pass over a file's bytes, hashed on their way."""
-
-    def __init__(self, file: Path) -> None:
-        self._file, self._digest, self.bytes = file, hashlib.sha256(), 0
-
-    def pieces(self) -> Iterator[bytes]:
-        """The bytes, with the progress told; raises OSError."""
-        total = self._file.stat().st_size
-        for piece in pieces(self._file):
-            self._digest.update(piece)
-            self.bytes += len(piece)
-            tell(BACKUP, min(self.bytes, total), total)
-            yield piece
-
-    def files(self) -> tuple[ManifestFile, ...]:
-        """The file as it was read."""
-        return (ManifestFile(name_of(self._file, self._file), self.bytes, self._digest.hexdigest()),)
-
-
-def restore(
-    archive: Path, head: Head, installation: Installation, dsn: str, jobs: int, log: Path, deadline: Deadline,
-    *, roles_known: bool,
-) -> None:  # fmt: skip
-    """Fill an empty database from the archive, at the first error no further; raises BadBackup or ObservationError."""
-    argv = [
-        installation.program("pg_restore"),
-        "--exit-on-error",
-        "--no-tablespaces",
-        "--no-subscriptions",
-        "--verbose",
-    ]
-    argv += [f"--jobs={jobs}", f"--dbname={dsn}", str(archive)]
-    until = time.monotonic() + deadline.require()
+def _restored(decoded: Decoded, database: EmptyDatabase, at: Workplace) -> Finished:
+    argv = [database.installation.program("pg_restore"), *_STRICT]
+    argv += [f"--jobs={at.jobs}", f"--dbname={database.dsn}", str(decoded.place)]
+    at.deadline.require()
+    log = at.folder / "pg_restore.log"
     with Child(argv, log=log, env=environment()) as child, log.open("rb") as written:
-        done, rest = 0, b""
-        while child.wait(_POLL_S) is None and time.monotonic() < until:
+        done, rest, tables = 0, b"", decoded.head.tables
+        while child.wait(_POLL_S) is None and not at.deadline.passed:
             *lines, rest = (rest + written.read()).split(b"\n")
             done += sum(1 for line in lines if _FINISHED.search(line))
-            tell(TABLES, min(done, head.tables), head.tables)
+            tell(TABLES, min(done, tables), tables)
         timed_out = child.returncode is None
         status = child.stop()
         written.seek(-min(_LOG_BYTES, log.stat().st_size), os.SEEK_END)
-        said = written.read()
-    require_good(Finished(status, b"", said, timed_out, False), _not_restorable, roles_known=roles_known)
+        return Finished(status, b"", written.read(), timed_out, False)
 
 
 def _require_ends(folder: Path) -> None:
@@ -140,7 +142,3 @@ def _no_archive(why: str) -> Message:
 
 def _not_readable(why: str) -> Message:
     return msg("The archive cannot be read to its end: {why}", why=why)
-
-
-def _not_restorable(why: str) -> Message:
-    return msg("No database can be made from it: {why}", why=why)

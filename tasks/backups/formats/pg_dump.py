@@ -7,31 +7,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from tasks.backups.contents.postgres import Wanted, read_contents
-from tasks.backups.facts import Contents, Form
+from tasks.backups.contents.postgres import read_contents
+from tasks.backups.contents.wanted import Wanted
+from tasks.backups.errors import BackupRefused
+from tasks.backups.facts import Contents
+from tasks.backups.formats.interface import Order, Tools
 from tasks.backups.formats.pg_dump_words import dump_failed
-from tasks.backups.take.destination import BackupRefused
 from tasks.check_result import msg
 from tasks.database.connection import Server, connected
+from tasks.deadline import Deadline
 from tasks.observation import ObservationError
 from tasks.postgres.installation import Installation
 from tasks.processes import Child
 from tasks.progress import TABLES, tell
 
-_FORMS: Mapping[Form, tuple[str, ...]] = {
-    Form.CUSTOM: ("--format=custom",),
-    Form.DIRECTORY: ("--format=directory", "--jobs=2"),
-    Form.SQL: ("--format=plain",),
-    # A bare level is gzip's for every version; the names of methods are known since PostgreSQL 16.
-    Form.SQL_GZ: ("--format=plain", "--compress=6"),
-}
+_FOLDER = "--format=directory"
 _BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 # 16384 is the first number of an object that is not PostgreSQL's own.
 _SNAPSHOT = (
@@ -49,49 +45,40 @@ _POLL_S = 0.1
 _LOG_BYTES = 64 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """A dump to be made: of which database, in which form, into which new file or folder; `live` is a secret.
-
-    No time after `until` is the newest of a table; `content_rule` says of which rows hashes are made.
-    """
-
-    live: str = field(repr=False)
-    form: Form
-    into: Path
-    until: datetime
-    content_rule: str
-
-
-def dump(order: Order, known: Sequence[Installation], longest_s: float) -> tuple[Contents, str]:
+def dump(order: Order, options: Sequence[str], tools: Tools) -> tuple[Contents, str]:
     """Write the dump; gives what its snapshot holds, and the tool. Raises BackupRefused or ObservationError."""
     address, secrets = _address(order.live)
-    until = time.monotonic() + longest_s
-    later_s = longest_s + _GRACE_S  # the clocks of the connection, so that ours gives the reason
+    later_s = round(tools.deadline.left_s, 1) + _GRACE_S  # the connection's clocks, so that ours gives the reason
     with connected(Server(order.live, later_s, _CONNECT_S), later_s) as connection:
-        pg_dump = _fitting(known, connection.info.server_version // 10000)
+        pg_dump = _fitting(tools.installations(), connection.info.server_version // 10000)
         connection.execute(_BEGIN)
         snapshot, tables = connection.execute(_SNAPSHOT).fetchall()[0]
-        argv = [pg_dump.program("pg_dump"), *_FORMS[order.form], f"--file={order.into}", f"--snapshot={snapshot}"]
+        argv = [pg_dump.program("pg_dump"), *options, f"--file={order.into}", f"--snapshot={snapshot}"]
         argv += ["--no-password", "--verbose", f"--lock-wait-timeout={_LOCK_WAIT_MS}", f"--dbname={address}"]
-        if order.form is not Form.DIRECTORY:  # a folder is made by pg_dump, for its owner alone
+        if _FOLDER not in options:  # a folder is made by pg_dump, for its owner alone
             order.into.touch(0o600)
-        contents = _both(argv, secrets, connection, order, tables, until)
-    if order.form is Form.DIRECTORY:
+        contents = _both(_Call(argv, secrets, tables), connection, order, tools.deadline)
+    if _FOLDER in options:
         order.into.chmod(0o700)
     return contents, f"pg_dump {pg_dump.version}"
 
 
-def _both(
-    argv: Sequence[str], secrets: Mapping[str, str], connection: psycopg.Connection[Any], order: Order, tables: int,
-    until: float,
-) -> Contents:  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A command line, what its environment carries besides, and how many tables there are to dump."""
+
+    argv: Sequence[str]
+    secrets: Mapping[str, str] = field(repr=False)
+    tables: int
+
+
+def _both(call: _Call, connection: psycopg.Connection[Any], order: Order, deadline: Deadline) -> Contents:
     """Dump and read at the same time, until both have ended or one has failed."""
     # The log has no name, so that a killed take leaves none behind.
     with (
         tempfile.TemporaryFile() as log,
         _reading(connection, Wanted(order.until, order.content_rule)) as (reading, read),
-        Child(argv, log=Path(f"/dev/fd/{log.fileno()}"), env=_environment(secrets)) as child,
+        Child(call.argv, log=Path(f"/dev/fd/{log.fileno()}"), env=_environment(call.secrets)) as child,
     ):
         dumped = _Dumped(log)
         while child.running or not reading.done():
@@ -99,9 +86,8 @@ def _both(
                 reading.result()
             if child.returncode:
                 break
-            if time.monotonic() > until:
-                raise ObservationError(msg("The backup was not taken in its time: raise [backups] deadline_min"))
-            tell(TABLES, min(dumped.tables(), read[0], tables), tables)
+            deadline.require()
+            tell(TABLES, min(dumped.tables(), read[0], call.tables), call.tables)
             time.sleep(_POLL_S)
         if child.returncode:
             _prefer(reading)

@@ -1,178 +1,58 @@
-"""Takes, checks and restores a backup that is an SQLite file."""
+"""Backups that are an SQLite file."""
 
-import os
 import sqlite3
-import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tasks.backups.contents.sqlite import Told
-from tasks.backups.contents.sqlite_file import damaged, pragma, read_sqlite, sqlite_reason, unfinished
+from tasks.backups.contents.sqlite import read_sqlite_contents
+from tasks.backups.contents.wanted import Wanted
 from tasks.backups.errors import BadBackup
-from tasks.backups.files.placing import not_written, refuse_existing, sync
-from tasks.check_result import Message, msg
-from tasks.observation import ObservationError, shown
+from tasks.backups.facts import Contents, Form
+from tasks.backups.files.manifest import hashed_files
+from tasks.backups.formats.interface import Copy, Decoded, Head, Known, Order, Tools, Workplace
+from tasks.backups.formats.sqlite_checks import check_sqlite_file, integrity_of
+from tasks.backups.formats.sqlite_copies import restore_sqlite, take_sqlite
+from tasks.progress import BACKUP, TABLES, tell
 
-_MAGIC: Final = b"SQLite format 3\0"
-_HEADER_BYTES: Final = 100
-_PAGE_SIZES: Final = tuple(512 << power for power in range(8))
-_LEAST_USABLE_BYTES: Final = 480
-_NEWEST_FORMAT: Final = 2
-_PAYLOAD_FRACTIONS: Final = b"\x40\x20\x20"
-_PROBLEMS: Final = 20
-_PAGES_AT_A_TIME: Final = 1024
+_LEAST_S = 1.0
 
 
-def check_sqlite_file(file: Path) -> Message | None:
-    """What its header and its length say against a backup; None if nothing.
+@dataclass(frozen=True, slots=True)
+class SqliteFile:
+    """What any SQLite opens: no server, no installation."""
 
-    The places in the header are those of sqlite.org/fileformat.html. Raises ObservationError if it cannot be read.
-    """
-    try:
-        with file.open("rb") as opened:
-            head, size = opened.read(_HEADER_BYTES), os.fstat(opened.fileno()).st_size
-    except OSError as error:
-        name, why = shown(str(file), 300), error.strerror or type(error).__name__
-        raise ObservationError(msg("{file} cannot be read: {why}", file=name, why=why)) from None
-    if not size:
-        return msg("The file is empty")
-    if not head.startswith(_MAGIC):
-        return msg(
-            "The file is not an SQLite database: it begins with {start}", start=shown(head[:16].decode("latin-1"))
-        )
-    return _header_fault(head) or _length_fault(head, size, unfinished(file))
+    form: Form = Form.SQLITE
+    endings: tuple[str, ...] = (".sqlite", ".sqlite3", ".db")
 
+    def read_head(self, plain: Path, tools: Tools) -> Head:
+        """Nothing but that its header and its length are right."""
+        if (fault := check_sqlite_file(plain)) is not None:
+            raise BadBackup(fault)
+        return Head()
 
-def integrity_of(file: Path, deadline_s: float) -> Message | None:
-    """What SQLite's own check of every page, row and index finds in a backup; None if nothing.
+    def decode(self, plain: Path, head: Head, at: Workplace) -> Decoded:
+        """Let SQLite check every page, row and index."""
+        if (fault := integrity_of(plain, at.deadline.require())) is not None:
+            raise BadBackup(fault)
+        return Decoded(head, hashed_files(plain, at.deadline.progress(BACKUP)), plain)
 
-    Raises ObservationError at the deadline, or if the file cannot be read.
-    """
-    try:
-        found = read_sqlite(file, _integrity, deadline_s, at_rest=True)
-    except sqlite3.Error as error:
-        reason = sqlite_reason(error, file, deadline_s)
-        if damaged(error):
-            return reason
-        raise ObservationError(reason) from None
-    if found == ["ok"]:
-        return None
-    return msg("SQLite's integrity check finds: {problems}", problems=shown("; ".join(found)))
+    def restore(self, decoded: Decoded, bytes: int, known: Known, at: Workplace) -> Copy:
+        """Copy it."""
+        file = at.folder / "copy.db"
+        restore_sqlite(decoded.place, file, at.deadline.require(), lambda done, of: tell(BACKUP, done, of))
+        return Copy("", file, "", f"sqlite:///{file.absolute()}")
 
-
-def restore_sqlite(file: Path, into: Path, deadline_s: float, told: Told | None = None) -> None:
-    """Copy a backup into a fresh file that only this user may read; `told` hears of pages.
-
-    Raises BadBackup if it is damaged, ObservationError at the deadline or if the copy cannot be made.
-    """
-    try:
-        with _fresh(into):
-            _copy(file, into, deadline_s, told, at_rest=True)
-    except sqlite3.Error as error:
-        reason = sqlite_reason(error, file, deadline_s)
-        raise (BadBackup(reason) if damaged(error) else ObservationError(reason)) from None
+    def take(self, order: Order, tools: Tools) -> tuple[Contents, str]:
+        """Copy a live file in one snapshot, and read the copy."""
+        take_sqlite(
+            Path(order.live), order.into, tools.deadline.left_s, lambda done, of: tell(BACKUP, done, of)
+        )  # fmt: skip
+        contents = read_sqlite_contents(
+            order.into, Wanted(order.until, order.content_rule), lambda done, of: tell(TABLES, done, of),
+            database=order.name, deadline_s=max(tools.deadline.left_s, _LEAST_S),
+        )  # fmt: skip
+        return contents, f"SQLite {sqlite3.sqlite_version}"
 
 
-def take_sqlite(source: Path, target: Path, deadline_s: float, told: Told | None = None) -> None:
-    """Copy a live database to a new file, which is there whole or not at all; `told` hears of pages.
-
-    Raises ObservationError, also when `target` is there already.
-    """
-    partial = target.with_name(f"{target.name}.partial")
-    try:
-        with _fresh(partial):
-            refuse_existing(target)
-            _copy(source, partial, deadline_s, told, at_rest=False)
-            sync(partial)
-            refuse_existing(target)
-            partial.rename(target)
-        sync(target.parent)
-    except sqlite3.Error as error:
-        raise ObservationError(sqlite_reason(error, source, deadline_s)) from None
-    except BadBackup as bad:
-        raise ObservationError(bad.reason) from None
-    except OSError as error:
-        raise not_written(target, error) from None
-
-
-def _header_fault(head: bytes) -> Message | None:
-    if len(head) < _HEADER_BYTES:
-        return msg("The file is truncated: it ends after {bytes} bytes, within its header", bytes=len(head))
-    if max(head[18:20]) > _NEWEST_FORMAT:
-        return msg("The file is of a newer format of SQLite ({version}) than can be read", version=max(head[18:20]))
-    sane = (
-        _page_bytes(head) in _PAGE_SIZES
-        and _page_bytes(head) - head[20] >= _LEAST_USABLE_BYTES
-        and min(head[18:20]) > 0
-        and head[21:24] == _PAYLOAD_FRACTIONS
-    )
-    return None if sane else msg("The file's header is damaged")
-
-
-def _length_fault(head: bytes, size: int, journal: bool) -> Message | None:
-    page = _page_bytes(head)
-    pages = int.from_bytes(head[28:32], "big")
-    expected = pages * page
-    # A program older than SQLite 3.7 leaves the count of pages as it was; a journal may hold the rest of the file.
-    counted = pages > 0 and head[24:28] == head[92:96] and not journal
-    if counted and size < expected:
-        return msg("The file is truncated: {bytes} of {expected} bytes are there", bytes=size, expected=expected)
-    if counted and size > expected:
-        return msg("The file has {bytes} bytes that do not belong to it, behind its end", bytes=size - expected)
-    if size % page:
-        return msg("The file is truncated: {bytes} bytes are no whole pages of {page}", bytes=size, page=page)
-    return None
-
-
-def _page_bytes(head: bytes) -> int:
-    said = int.from_bytes(head[16:18], "big")
-    return 65536 if said == 1 else said
-
-
-def _integrity(connection: sqlite3.Connection) -> list[str]:
-    lines: list[str] = []
-    try:
-        for (text,) in connection.execute(f"PRAGMA integrity_check({_PROBLEMS})"):
-            lines += (line for line in text.splitlines() if not line.startswith("***"))
-    except sqlite3.Error as error:
-        if not lines or not damaged(error):  # what was found before it could go no further says more
-            raise
-    return lines
-
-
-def _copy(file: Path, into: Path, deadline_s: float, told: Told | None, *, at_rest: bool) -> None:
-    until = time.monotonic() + deadline_s
-
-    def progress(_status: int, left: int, pages: int) -> None:
-        if time.monotonic() > until:
-            name, seconds = shown(str(file), 300), round(deadline_s, 1)
-            raise ObservationError(msg("{file}: copying took more than {seconds} s", file=name, seconds=seconds))
-        if told is not None:
-            told(pages - left, pages)
-
-    def work(source: sqlite3.Connection) -> None:
-        if not pragma(source, "page_count"):  # SQLite takes a file of no bytes for a database
-            raise BadBackup(msg("{file} is empty", file=shown(str(file), 300)))
-        with closing(sqlite3.connect(into, isolation_level=None)) as target:
-            for setting in ("journal_mode=OFF", "synchronous=OFF"):  # a copy that was cut short is removed
-                target.execute(f"PRAGMA {setting}")
-            # `source` holds a snapshot: without it, every write of another process would start the copy anew.
-            source.backup(target, pages=_PAGES_AT_A_TIME, progress=progress)
-
-    read_sqlite(file, work, deadline_s, at_rest=at_rest)
-
-
-@contextmanager
-def _fresh(file: Path) -> Iterator[None]:
-    """A new file that only this user may read, and that no error leaves behind."""
-    try:
-        file.touch(0o600, exist_ok=False)
-    except OSError as error:
-        raise not_written(file, error) from None
-    try:
-        yield
-    except BaseException:
-        file.unlink(missing_ok=True)
-        raise
+SQLITE: Final = SqliteFile()

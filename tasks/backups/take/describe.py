@@ -5,12 +5,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tasks.backups.contents.live import read_live
-from tasks.backups.errors import BadBackup
+from tasks.backups.errors import BackupRefused, BadBackup
 from tasks.backups.facts import Contents, Manifest
-from tasks.backups.files.decrypt import looks_encrypted
+from tasks.backups.files.encryption import looks_encrypted
 from tasks.backups.files.manifest import files_of, hashed_files, manifest_path, write_manifest
-from tasks.backups.formats.recognise import form_of
-from tasks.backups.take.destination import BackupRefused
+from tasks.backups.formats.recognise import format_of
 from tasks.backups.targets import Target
 from tasks.check_result import msg
 from tasks.deadline import Deadline
@@ -24,11 +23,12 @@ Stamp = tuple[tuple[str, int, int], ...]
 
 def describe(
     target: Target, backup: Path, started_at: datetime | None, now: datetime, deadline: Deadline, *,
-    counts: bool, exact_rows: int, replace: bool,
+    exact_rows: int | None, replace: bool,
 ) -> Path:  # fmt: skip
-    """Record what a backup's files are, and with `counts` what the live database holds now; gives the manifest's path.
+    """Record what a backup's files are and what the live database holds now; gives the manifest's path.
 
-    Without `started_at` the backup began when it was last written. Raises BackupRefused or ObservationError.
+    Live tables of more than `exact_rows` are estimated; with None the live database is not looked at. Without
+    `started_at` the backup began when it was last written. Raises BackupRefused or ObservationError.
     """
     backup, name = backup.absolute(), shown(str(backup), 300)
     tool = _tool(backup)
@@ -40,7 +40,7 @@ def describe(
         before = _stamp(backup)
         files = hashed_files(backup, lambda done, of: tell(BACKUP, done, of))
         started_at = started_at or datetime.fromtimestamp(max(at for _, _, at in before) / 1e9, UTC)
-        contents = _live(target, started_at, exact_rows, deadline) if counts else None
+        contents = None if exact_rows is None else _live(target, started_at, exact_rows, deadline)
         if _stamp(backup) != before:
             raise ObservationError(
                 msg("{file} was written while it was read: run again when it is finished", file=name)
@@ -55,7 +55,7 @@ def describe(
 def _tool(backup: Path) -> str:
     """What made it, which says that it is a backup at all."""
     try:
-        return _ENCRYPTED if looks_encrypted(backup) else form_of(backup).value
+        return _ENCRYPTED if looks_encrypted(backup) else format_of(backup).form.value
     except (BadBackup, ObservationError) as error:
         raise BackupRefused(f"{shown(str(backup), 300)} gets no manifest: {error}") from None
 

@@ -1,28 +1,20 @@
-"""Where a backup is put: the pattern of the service file with the time in it, and the form that its ending names."""
+"""Where a backup is put: the pattern of the service file with the time in it, and the format that its ending names."""
 
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
 
-from tasks.backups.facts import Form
+from tasks.backups.errors import BackupRefused
+from tasks.backups.formats.interface import Takes
+from tasks.backups.formats.recognise import OF_POSTGRES, OF_SQLITE
 from tasks.backups.targets import Target
-from tasks.errors import UsageError
 from tasks.observation import shown
 
 PARTIAL = ".partial"
 _MAGIC = re.compile(r"[*?\[]")
 _TIME = "%Y%m%dT%H%M%SZ"
 _A_TIME = r"\d{8}T\d{6}Z"
-_ENDINGS = {
-    True: {".sqlite": Form.SQLITE, ".sqlite3": Form.SQLITE, ".db": Form.SQLITE},
-    False: {".dump": Form.CUSTOM, ".dir": Form.DIRECTORY, ".sql": Form.SQL, ".sql.gz": Form.SQL_GZ},
-}
-"""By whether the database is SQLite; the first is taken where a pattern ends with its `*`."""
-
-
-class BackupRefused(UsageError):
-    """A backup or a manifest was asked for that cannot be made so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +22,7 @@ class Destination:
     """A backup that is to be made; `leftover` matches the names of what killed takes of its pattern left beside it."""
 
     path: Path
-    form: Form
+    format: Takes
     leftover: re.Pattern[str]
 
 
@@ -42,15 +34,22 @@ def destination(target: Target, now: datetime) -> Destination:
         raise _refused(target, "the folder of a backup that is taken is named without * ? [")
     if len(_MAGIC.findall(pattern.name)) != 1 or "*" not in pattern.name or pattern.name.startswith("."):
         raise _refused(target, "the name has one *, which becomes the time, no ? or [, and no dot at its beginning")
-    endings = _ENDINGS[target.sqlite is not None]
+    endings = _endings(target)
     name = pattern.name + next(iter(endings)) if pattern.name.endswith("*") else pattern.name
-    form = next((form for ending, form in endings.items() if name.endswith(ending)), None)
-    if form is None:
+    chosen = next((one for ending, one in endings.items() if name.endswith(ending)), None)
+    if chosen is None:
         kind = "SQLite" if target.sqlite is not None else "PostgreSQL"
         raise _refused(target, f"a backup of {kind} ends with {', '.join(endings)} or with the * itself")
     before, _, after = name.partition("*")
     leftover = re.compile(re.escape(before) + _A_TIME + re.escape(after + PARTIAL))
-    return Destination(target.folder / pattern.parent / f"{before}{now.astimezone(UTC):{_TIME}}{after}", form, leftover)
+    path = target.folder / pattern.parent / f"{before}{now.astimezone(UTC):{_TIME}}{after}"
+    return Destination(path, chosen, leftover)
+
+
+def _endings(target: Target) -> dict[str, Takes]:
+    """The formats by their endings; the first is taken where a pattern ends with its `*`."""
+    formats = OF_SQLITE if target.sqlite is not None else OF_POSTGRES
+    return {ending: one for one in formats for ending in one.endings}
 
 
 def left_out(target: Target) -> str:
@@ -75,5 +74,5 @@ def _require_a_source(target: Target) -> None:
 
 
 def _refused(target: Target, rule: str) -> BackupRefused:
-    example = f"backups/{target.name}-*{next(iter(_ENDINGS[target.sqlite is not None]))}"
+    example = f"backups/{target.name}-*{next(iter(_endings(target)))}"
     return BackupRefused(f"{target.name}: pattern {shown(target.pattern, 200)!r}: {rule}, such as {example}")

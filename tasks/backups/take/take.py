@@ -1,28 +1,26 @@
 """Takes a backup with its manifest: both are there whole, or neither is."""
 
 import shutil
-import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from tasks.backups.contents.sqlite import read_sqlite_contents
-from tasks.backups.contents.table_scan import SAMPLED, WHOLE
-from tasks.backups.facts import Contents, Form
+from tasks.backups.contents.wanted import SAMPLED, WHOLE
 from tasks.backups.files.manifest import files_of, hashed_files, manifest_of, manifest_path, write_manifest
 from tasks.backups.files.placing import not_written, refuse_existing, sync
-from tasks.backups.formats.pg_dump import Order, dump
-from tasks.backups.formats.sqlite import take_sqlite
+from tasks.backups.formats.interface import Order, Tools
 from tasks.backups.take.destination import PARTIAL, Destination, destination
 from tasks.backups.targets import Target
 from tasks.check_result import msg
+from tasks.deadline import Deadline
 from tasks.observation import ObservationError, shown
 from tasks.postgres.installation import installations
-from tasks.progress import BACKUP, TABLES, tell
+from tasks.progress import BACKUP, tell
 
 _RULES = {"sampled": SAMPLED, "whole": WHOLE, "off": ""}
+_LATE = msg("The backup was not taken in its time: raise [backups] deadline_min")
 _FORGOTTEN_S = 24 * 3600.0
 
 
@@ -36,7 +34,9 @@ def take(target: Target, now: datetime, configured: Sequence[Path], longest_s: f
     try:
         with _partial(to, now) as folder:
             work = folder / to.path.name
-            contents, tool = _copied(target, to.form, work, now, configured, longest_s)
+            order = Order(target.name, _source(target), work, now, _RULES[target.backups.content])
+            tools = Tools(lambda: installations(configured), Deadline.after(longest_s, _LATE))
+            contents, tool = to.format.take(order, tools)
             files = hashed_files(work, lambda done, of: tell(BACKUP, done, of))
             finished_at = now + timedelta(seconds=time.monotonic() - began)
             write_manifest(work, manifest_of(target.name, files, tool, (now, finished_at), contents))
@@ -46,21 +46,9 @@ def take(target: Target, now: datetime, configured: Sequence[Path], longest_s: f
     return to.path
 
 
-def _copied(
-    target: Target, form: Form, work: Path, now: datetime, configured: Sequence[Path], longest_s: float
-) -> tuple[Contents, str]:
-    """Write the backup, and read what is in it; gives the tool too."""
-    rule = _RULES[target.backups.content]
-    until = time.monotonic() + longest_s
-    if (source := target.sqlite) is None:
-        assert target.live is not None  # destination() asked
-        return dump(Order(target.live, form, work, now, rule), installations(configured), longest_s)
-    take_sqlite(source, work, longest_s, lambda done, of: tell(BACKUP, done, of))
-    contents = read_sqlite_contents(
-        work, now, rule, told=lambda done, of: tell(TABLES, done, of),
-        database=target.name, deadline_s=max(until - time.monotonic(), 1.0),
-    )  # fmt: skip
-    return contents, f"SQLite {sqlite3.sqlite_version}"
+def _source(target: Target) -> str:
+    assert target.live is not None  # destination() asked
+    return target.live if target.sqlite is None else str(target.sqlite)
 
 
 @contextmanager

@@ -72,7 +72,7 @@ class Operated:
     def look(self, depth: Depth) -> BackupObservation:
         settings = self.settings
         [target] = targets_of(settings)
-        return look_at_backups.fn("shop", target, settings, self.history, depth, NOW, PATIENT_S)
+        return look_at_backups(target, settings, self.history, depth, NOW, PATIENT_S)
 
     def judged(self, depth: Depth) -> "Judged":
         looked = self.look(depth)

@@ -15,7 +15,8 @@ from psycopg import sql
 from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 
-from tasks.backups.contents.postgres import Wanted, read_contents
+from tasks.backups.contents.postgres import read_contents
+from tasks.backups.contents.wanted import Wanted
 from tasks.backups.facts import Contents, Sequence, TableContents, Violation
 from tasks.observation import ObservationError
 from tasks.postgres.installation import postgres_binaries

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tasks.backups.contents.sqlite import read_sqlite_contents
+from tasks.backups.contents.wanted import Wanted
 from tasks.backups.facts import Contents, Violation
 from tasks.observation import ObservationError
 
@@ -49,7 +50,7 @@ def made(file: Path, *more: str, journal: str = "DELETE", encoding: str = "UTF-8
 
 
 def read(file: Path, content_rule: str = "", violations: bool = False) -> Contents:
-    return read_sqlite_contents(file, NOW, content_rule, violations, database="shop")
+    return read_sqlite_contents(file, Wanted(NOW, content_rule, violations=violations), database="shop")
 
 
 def content_of(file: Path, table: str, rule: str = "whole") -> str:
@@ -248,7 +249,7 @@ def test_orphans_are_found_and_counted(tmp_path: Path) -> None:
 
 def test_progress_is_told_by_tables(tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
-    read_sqlite_contents(made(tmp_path / "s.db"), NOW, told=lambda *done: told.append(done), database="shop")
+    read_sqlite_contents(made(tmp_path / "s.db"), Wanted(NOW), lambda *done: told.append(done), database="shop")
     assert told == [(1, 3), (2, 3), (3, 3)]
 
 
@@ -349,11 +350,11 @@ def test_a_lock_is_said(tmp_path: Path) -> None:
     with closing(sqlite3.connect(file)) as writer:
         writer.execute("BEGIN EXCLUSIVE")
         with pytest.raises(ObservationError, match="is locked by another process"):
-            read_sqlite_contents(file, NOW, database="shop", deadline_s=0.2)
+            read_sqlite_contents(file, Wanted(NOW), database="shop", deadline_s=0.2)
 
 
 def test_the_deadline_is_kept(tmp_path: Path) -> None:
     many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 300000) INSERT INTO t SELECT i FROM n"
     file = made(tmp_path / "shop.db", "CREATE TABLE t (x)", many)
     with pytest.raises(ObservationError, match=r"reading took more than 0\.05 s|reading took more than 0\.1 s"):
-        read_sqlite_contents(file, NOW, "whole", database="shop", deadline_s=0.05)
+        read_sqlite_contents(file, Wanted(NOW, "whole"), database="shop", deadline_s=0.05)

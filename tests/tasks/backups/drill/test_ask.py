@@ -15,9 +15,10 @@ import psycopg
 import pytest
 
 from tasks.backups.commands import command_environment, error_summary
-from tasks.backups.drill.ask import answers_of, smoke_of
+from tasks.backups.drill.ask import answers_of
+from tasks.backups.drill.smoke import smoke_of
 from tasks.backups.facts import Smoke
-from tasks.backups.formats.server import Copy
+from tasks.backups.formats.interface import Copy
 from tasks.backups.reasons import LATE
 from tasks.backups.settings import HISTORY, BackedUp
 from tasks.backups.targets import Target, invariants_of

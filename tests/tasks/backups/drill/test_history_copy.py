@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from tasks.backups.drill.history_copy import ChainsOfCopy, chain_problems
-from tasks.backups.formats.sqlite import restore_sqlite, take_sqlite
+from tasks.backups.formats.sqlite_copies import restore_sqlite, take_sqlite
 from tasks.history.engine import open_history, writing
 from tasks.history.migrate import head, upgrade
 from tasks.history.runs import RunKey, record_run

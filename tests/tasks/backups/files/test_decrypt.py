@@ -19,7 +19,8 @@ from tasks.backups.checks import CONTAINER, MANIFEST
 from tasks.backups.drill.folder import PREFIX
 from tasks.backups.drill.ladder import drill, look_at_files
 from tasks.backups.facts import Backup, Drill, DrillStep, DrillVerdict, Outcome
-from tasks.backups.files.decrypt import decrypted, looks_encrypted
+from tasks.backups.files.decrypt import decrypted
+from tasks.backups.files.encryption import looks_encrypted
 from tasks.backups.files.find import find_backups
 from tasks.backups.files.manifest import hashed_files, manifest_of, manifest_path, read_manifest, write_manifest
 from tasks.backups.judge.files import judge_encryption

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tasks.backups.errors import BadBackup
-from tasks.backups.formats.sqlite import check_sqlite_file, integrity_of, restore_sqlite, take_sqlite
+from tasks.backups.formats.sqlite_checks import check_sqlite_file, integrity_of
+from tasks.backups.formats.sqlite_copies import restore_sqlite, take_sqlite
 from tasks.check_result import Message
 from tasks.observation import ObservationError
 

@@ -15,6 +15,7 @@ import psycopg
 import pytest
 
 from tasks.backups.drill.ladder import drill
+from tasks.backups.errors import BackupRefused
 from tasks.backups.facts import DrillStep, Manifest, Outcome
 from tasks.backups.files.as_written import compared
 from tasks.backups.files.find import find_backups
@@ -22,7 +23,6 @@ from tasks.backups.files.manifest import hashed_files, manifest_path, read_manif
 from tasks.backups.judge.ladder import judge_ladder
 from tasks.backups.settings import Backups, Database
 from tasks.backups.take.describe import describe
-from tasks.backups.take.destination import BackupRefused
 from tasks.backups.targets import Target
 from tasks.check_result import Status
 from tasks.deadline import Deadline
@@ -63,7 +63,7 @@ def dumped(live: str, file: Path) -> Path:
 
 
 def described(one: Target, file: Path, started_at: datetime | None = None, **more: Any) -> Manifest:
-    options = {"counts": True, "exact_rows": 1000, "replace": False, **more}
+    options = {"exact_rows": 1000, "replace": False, **more}
     path = describe(one, file, started_at, NOW, Deadline.after(PATIENT_S), **options)
     assert path == manifest_path(file)
     manifest = read_manifest(file)
@@ -107,7 +107,7 @@ def test_without_a_start_it_began_when_it_was_last_written(live: str, tmp_path: 
 
 def test_without_counts_no_database_is_asked(tmp_path: Path, live: str) -> None:
     file, gone = dumped(live, tmp_path / "shop.dump"), "postgresql://nobody@127.0.0.1:1/shop"
-    assert described(target(tmp_path, gone), file, counts=False).contents is None
+    assert described(target(tmp_path, gone), file, exact_rows=None).contents is None
     assert described(target(tmp_path, None), file, replace=True).contents is None
     manifest_path(file).unlink()
     said = refusal(lambda: described(target(tmp_path, gone), file), ObservationError)

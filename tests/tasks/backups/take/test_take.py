@@ -19,17 +19,20 @@ import psycopg
 import pytest
 
 from tasks.backups.drill.ladder import drill
+from tasks.backups.errors import BackupRefused
 from tasks.backups.facts import Backup, Form, Manifest
 from tasks.backups.files.as_written import compared
 from tasks.backups.files.find import find_backups
 from tasks.backups.files.manifest import hashed_files, manifest_path, read_manifest
-from tasks.backups.formats.pg_dump import Order, dump
+from tasks.backups.formats.archive import CUSTOM
+from tasks.backups.formats.interface import Order, Tools
 from tasks.backups.judge.ladder import judge_ladder
 from tasks.backups.settings import HISTORY, BackedUp, Backups, Database
-from tasks.backups.take.destination import BackupRefused, destination
+from tasks.backups.take.destination import destination
 from tasks.backups.take.take import take
 from tasks.backups.targets import Target
 from tasks.check_result import Status
+from tasks.deadline import Deadline
 from tasks.history.engine import open_history
 from tasks.history.migrate import require_current
 from tasks.observation import ObservationError
@@ -239,14 +242,16 @@ class TestPostgres:
         assert names(tmp_path / "backups") == []
 
     def test_programs_that_are_too_old_are_named_with_the_server(self, still: Shop, tmp_path: Path) -> None:
-        order = Order(still.dsn, Form.CUSTOM, tmp_path / "shop.dump", NOW, "")
+        order = Order("shop", still.dsn, tmp_path / "shop.dump", NOW)
         old = Installation(postgres_binaries(), "15.2", 15)
-        said = refusal(lambda: dump(order, (old,), PATIENT_S))
+        said = refusal(lambda: CUSTOM.take(order, Tools(lambda: (old,), Deadline.after(PATIENT_S))))
         assert said.startswith(
             "The database is of PostgreSQL 18, and the programs here are of 15.2: install pg_dump 18"
         )
         no_program = Installation(tmp_path, "19.1", 19)
-        assert "here are of —" in refusal(lambda: dump(order, (no_program,), PATIENT_S))
+        assert "here are of —" in refusal(
+            lambda: CUSTOM.take(order, Tools(lambda: (no_program,), Deadline.after(PATIENT_S)))
+        )
         assert names(tmp_path) == []
 
     def test_a_time_that_is_too_short_ends_it_and_leaves_nothing(self, shop: Shop, tmp_path: Path) -> None:
