@@ -1,4 +1,4 @@
-"""A drill's private folder: one drill at a time, room for it looked at, and what killed drills left is cleared."""
+"""A drill's private folder: one drill at a time, and what killed drills left is cleared."""
 
 import fcntl
 import json
