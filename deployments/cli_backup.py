@@ -30,9 +30,9 @@ def take_backups(
     """
     with explained():
         from deployments.progress import working
-        from tasks.backups.destination import destination
-        from tasks.backups.manifest import files_of
-        from tasks.backups.take import take
+        from tasks.backups.files.manifest import files_of
+        from tasks.backups.take.destination import destination
+        from tasks.backups.take.take import take
         from tasks.observation import ObservationError, shown
 
         settings, backups = _settings(service)
@@ -67,8 +67,9 @@ def write_manifest(
     """Write FILE.manifest.json for a backup of your own: its hashes, and what the database holds now."""
     with explained():
         from deployments.progress import working
-        from tasks.backups.deadline import Deadline
-        from tasks.backups.describe import describe
+        from tasks.backups.reasons import LATE
+        from tasks.backups.take.describe import describe
+        from tasks.deadline import Deadline
         from tasks.observation import ObservationError, shown
         from tasks.records.rules import RecordRefused
         from tasks.records.words import parse_time
@@ -84,8 +85,8 @@ def write_manifest(
         try:
             with working(f"manifest of {shown(file.name, 120)}"):
                 path = describe(
-                    target, file, started_at, datetime.now(UTC), Deadline.after(backups.deadline_min * 60),
-                    counts=not no_counts, exact_rows=backups.exact_rows, replace=replace,
+                    target, file, started_at, datetime.now(UTC), Deadline.after(backups.deadline_min * 60, LATE),
+                    exact_rows=None if no_counts else backups.exact_rows, replace=replace,
                 )  # fmt: skip
         except ObservationError as error:
             warn(f"{target.name}: no manifest was written: {error}")
@@ -116,8 +117,9 @@ def _settings(service: Path | None) -> "tuple[Settings, Backups]":
 
 def _chosen(settings: "Settings", names: list[str]) -> "list[Target]":
     """The databases named, in the order of the service file; all that can be backed up if none is."""
-    from tasks.backups.destination import BackupRefused, left_out
-    from tasks.backups.targets import targets_of
+    from tasks.backups.databases import targets_of
+    from tasks.backups.errors import BackupRefused
+    from tasks.backups.take.destination import left_out
     from tasks.observation import shown
 
     targets = targets_of(settings)

@@ -5,10 +5,11 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.filesize import decimal
 
+from tasks.backups.databases import targets_of
 from tasks.backups.facts import Backup
-from tasks.backups.find import find_backups
-from tasks.backups.manifest import read_manifest
-from tasks.backups.targets import Target, targets_of
+from tasks.backups.files.find import find_backups
+from tasks.backups.files.manifest import read_manifest
+from tasks.backups.targets import Target
 from tasks.history.settings import History
 from tasks.observation import ObservationError, shown
 from tasks.settings import Settings

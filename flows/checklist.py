@@ -22,8 +22,8 @@ from tasks.guide.judge import LineVerdict, Verdict, judge_lines
 from tasks.guide.lines import GuideLine, left_out
 from tasks.guide.settings import Key
 from tasks.observation import Unobserved
+from tasks.outside import said
 from tasks.round import Round, System, utc_now
-from tasks.secrets import masked
 from tasks.section import Section, nothing_seen
 from tasks.settings import Settings, find_service
 from tasks.visible import StepState, async_step, speaking
@@ -103,15 +103,11 @@ async def look_along(round_: Round, asked: Sequence[GuideLine], systems: Sequenc
         results = tuple(result for section in found.values() for result in section.results)
         return judge_lines((line,), results)[0]
 
-    def say(message: Message) -> str:
-        text: str = masked(words.say(message))
-        return text
-
-    with speaking(say):
+    with speaking(words.say):
         for line, answering in _asked(asked, systems):
             name = _name(line, words)
             verdict = await async_step(name, partial(answer, line, answering), _state_of)
-            _log(f"{name}: {say(names.VERDICTS[verdict.verdict])}: {say(verdict.reason)}")
+            _log(f"{name}: {words.say(names.VERDICTS[verdict.verdict])}: {words.say(verdict.reason)}")
     return [found[system.line.id] for system in systems if system.line.id in found]
 
 
@@ -151,4 +147,4 @@ def _state_of(line: LineVerdict) -> StepState:
 
 def _log(text: str) -> None:
     if FlowRunContext.get() is not None:
-        get_run_logger().info(text)
+        get_run_logger().info(said(text))

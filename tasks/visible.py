@@ -13,9 +13,10 @@ from prefect.states import Completed, Failed
 from prefect.transactions import BaseTransaction
 
 from tasks.check_result import Message
-from tasks.secrets import masked
+from tasks.outside import said
 
 T = TypeVar("T")
+_MOST_WORDS = 1000
 Say = Callable[[Message], str]
 
 
@@ -29,8 +30,8 @@ class StepState:
 
 
 def in_english(message: Message) -> str:
-    """A message without its translation, secrets masked."""
-    return masked(message.text.format(**message.params))
+    """A message without its translation."""
+    return message.text.format(**message.params)
 
 
 _say: ContextVar[Say] = ContextVar("say", default=in_english)
@@ -38,7 +39,7 @@ _say: ContextVar[Say] = ContextVar("say", default=in_english)
 
 @contextmanager
 def speaking(say: Say) -> Iterator[None]:
-    """Steps within give their reasons by `say`: in the language of the service, and with secrets masked."""
+    """Steps within give their reasons by `say`, in the language of the service."""
     token = _say.set(say)
     try:
         yield
@@ -96,7 +97,8 @@ class _Taken(Generic[T]):
     def ended(self, value: T, state_of: Callable[[T], StepState]) -> State[Any]:
         """The state of a step that gave a value."""
         of = state_of(value)
-        state: State[Any] = (Completed if of.good else Failed)(name=of.name, message=_say.get()(of.reason))
+        words = said(_say.get()(of.reason), _MOST_WORDS)
+        state: State[Any] = (Completed if of.good else Failed)(name=of.name, message=words)
         self._values.append(value)
         return state
 

@@ -12,16 +12,16 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from tasks.backups.ask import invariants_of
-from tasks.backups.contents_postgres import Wanted, read_contents
-from tasks.backups.drill import drill
+from tasks.backups.contents.postgres import read_contents
+from tasks.backups.contents.wanted import Wanted
+from tasks.backups.drill.ladder import drill
 from tasks.backups.facts import Backup, Contents, Drill, DrillVerdict, Manifest
-from tasks.backups.find import find_backups
-from tasks.backups.judge import judge_ladder, verdict_of
+from tasks.backups.files.find import find_backups
+from tasks.backups.files.manifest import hashed_files, write_manifest
+from tasks.backups.judge.ladder import judge_ladder, verdict_of
 from tasks.backups.limits import BackupLimits
-from tasks.backups.manifest import hashed_files, write_manifest
 from tasks.backups.settings import BackedUp, Backups
-from tasks.backups.targets import Target
+from tasks.backups.targets import Target, invariants_of
 from tasks.check_result import CheckResult, Message, Status
 from tasks.postgres.installation import postgres_binaries
 from tasks.postgres.server import PostgresServer, running_postgres

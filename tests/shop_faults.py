@@ -10,8 +10,8 @@ from pathlib import Path
 
 import psycopg
 
-from tasks.backups.manifest import SUFFIX
-from tasks.backups.take import take
+from tasks.backups.files.manifest import SUFFIX
+from tasks.backups.take.take import take
 from tasks.check_result import Status
 from tests.shop_backups import LONGEST_S, Shop, contents_of, database, dumped, fill, recorded, recreated
 

@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from deployments.demo.faults import Fault
-from tasks.backups.manifest import hashed_files, read_manifest, write_manifest
+from tasks.backups.databases import targets_of
+from tasks.backups.files.manifest import hashed_files, read_manifest, write_manifest
 from tasks.backups.settings import HISTORY
-from tasks.backups.take import take
-from tasks.backups.targets import Target, targets_of
+from tasks.backups.take.take import take
+from tasks.backups.targets import Target
 from tasks.errors import ExplainedError
 from tasks.observation import ObservationError
 from tasks.postgres.installation import postgres_binaries

@@ -13,7 +13,7 @@ _KEPT_BY_PREFIX = ("AWS_", "GOOGLE_", "AZURE_", "SSL_")
 _TRACEBACK = "Traceback (most recent call last):"
 
 
-def last_words(written: bytes) -> str:
+def error_summary(written: bytes) -> str:
     """What a command that failed said of it: its first error, of a program in Python the exception that ended it."""
     text = written.decode("utf-8", "replace")
     _, traceback, frames = text.rpartition(_TRACEBACK)

@@ -4,9 +4,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import Literal
 
+from tasks.backups.targets import Target
 from tasks.check_result import Message, Scalar
 from tasks.observation import Unobserved
+
+Depth = Literal["full", "files"]
+"""How far a verification goes: with a restore, or what needs none."""
 
 
 class Form(StrEnum):
@@ -118,7 +123,7 @@ class Manifest:
     exact: bool = False
 
 
-class Rung(StrEnum):
+class DrillStep(StrEnum):
     """The steps of the ladder that a process climbs, in order."""
 
     MANIFEST = "manifest"
@@ -141,10 +146,10 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class StepResult:
     """A step that was climbed, or why not."""
 
-    rung: Rung
+    step: DrillStep
     outcome: Outcome
     reason: Message
     seconds: float = 0.0
@@ -175,7 +180,7 @@ class Drill:
 
     backup: Backup | None
     form: Form | None
-    steps: tuple[Step, ...]
+    steps: tuple[StepResult, ...]
     started_at: datetime
     seconds: float
     sha256: str = ""
@@ -193,9 +198,9 @@ class Drill:
     left_over: Message | None = None
     """Why the copy of a managed database is still there, though it was to be dropped."""
 
-    def step(self, rung: Rung) -> Step | None:
+    def step(self, name: DrillStep) -> StepResult | None:
         """A step by its name."""
-        return next((step for step in self.steps if step.rung is rung), None)
+        return next((step for step in self.steps if step.step is name), None)
 
 
 class DrillVerdict(StrEnum):
@@ -222,9 +227,23 @@ class PastDrill:
 
 
 @dataclass(frozen=True, slots=True)
-class Elsewhere:
+class OffsiteCopy:
     """A copy in the second place."""
 
     name: str
     bytes: int
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BackupObservation:
+    """What is known of one database's backups. `drill` is None where there was no backup to look at; without a
+    restore (`depth` is `files`) it has only the steps that need none.
+    """
+
+    target: Target
+    depth: Depth
+    backups: tuple[Backup, ...] | Unobserved
+    drill: Drill | None
+    copies: tuple[OffsiteCopy, ...] | Unobserved | None
+    past: tuple[PastDrill, ...]

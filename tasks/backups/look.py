@@ -1,68 +1,45 @@
 """Everything that a verification of one database looks at: its files, a drill or none, the second place, the past."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Literal
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-
-from tasks.backups.drill import drill, look_at_files
-from tasks.backups.facts import Backup, Drill, Elsewhere, PastDrill
-from tasks.backups.find import find_backups
-from tasks.backups.managed import drill_managed
-from tasks.backups.offsite import list_offsite
+from tasks.backups.drill.ladder import drill, look_at_files
+from tasks.backups.drill.managed import drill_managed
+from tasks.backups.facts import BackupObservation, Depth, OffsiteCopy
+from tasks.backups.files.find import find_backups
+from tasks.backups.files.offsite import list_offsite
 from tasks.backups.settings import Offsite
-from tasks.backups.store import read_drills
+from tasks.backups.store.drills import read_drills
 from tasks.backups.targets import Target
 from tasks.history.engine import History
 from tasks.observation import Unobserved, seen_now
 from tasks.secrets import resolve
 from tasks.settings import Settings
 
-Depth = Literal["full", "files"]
 MOST_PAST = 14
 
 
-@dataclass(frozen=True, slots=True)
-class Looked:
-    """What is known of one database's backups. `drill` is None where there was no backup to look at; without a
-    restore (`depth` is `files`) it has only the steps that need none.
-    """
-
-    target: Target
-    depth: Depth
-    backups: tuple[Backup, ...] | Unobserved
-    drill: Drill | None
-    copies: tuple[Elsewhere, ...] | Unobserved | None
-    past: tuple[PastDrill, ...]
-
-
-# No timeout on the decorator: Prefect cannot end a thread. A drill has a deadline of its own.
-
-
-@task(task_run_name="drill-{name}", retries=0, cache_policy=NO_CACHE, persist_result=False)
 def look_at_backups(
-    name: str, target: Target, settings: Settings, history: History, depth: Depth, now: datetime, longest_s: float
-) -> Looked:
-    """Look at the backups of the database `name` and drill the newest one; raises HistoryError."""
-    past = read_drills(history, settings.service.name, name, MOST_PAST)
+    target: Target, settings: Settings, history: History, depth: Depth, now: datetime, longest_s: float
+) -> BackupObservation:
+    """Look at a database's backups and drill the newest one; raises HistoryError."""
+    past = read_drills(history, settings.service.name, target.name, MOST_PAST)
     assert settings.backups is not None  # there would be no target
-    looked = Looked(target, depth, (), None, None, past)
+    observed = BackupObservation(target, depth, (), None, None, past)
     if target.backups.copy_command is not None:
         if depth == "files":
-            return looked
+            return observed
         done = drill_managed(target, settings.backups, now, longest_s)
         snapshot = Unobserved(done.steps[0].reason) if done.backup is None else (done.backup,)
-        return replace(looked, backups=snapshot, drill=done)
+        return replace(observed, backups=snapshot, drill=done)
     found = seen_now(lambda: find_backups(target.folder, target.pattern))
     if not isinstance(found, Unobserved) and found:
         look = drill if depth == "full" else look_at_files
-        looked = replace(looked, drill=look(target, found[0], settings.backups, now, longest_s))
-    return replace(looked, backups=found, copies=_copies(settings, target))
+        observed = replace(observed, drill=look(target, found[0], settings.backups, now, longest_s))
+    return replace(observed, backups=found, copies=_copies(settings, target))
 
 
-def _copies(settings: Settings, target: Target) -> tuple[Elsewhere, ...] | Unobserved | None:
+def _copies(settings: Settings, target: Target) -> tuple[OffsiteCopy, ...] | Unobserved | None:
     offsite = target.backups.offsite
     if offsite is None:
         return None

@@ -2,19 +2,23 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 from tasks.backups.checks import CHECKS, DRILL, FILE_CHECKS, FRESHNESS, LINE, RECOVERY_TIME
-from tasks.backups.look import Depth, Looked, look_at_backups
-from tasks.backups.review import ended_at, judge_backups
-from tasks.backups.store import store_drill
-from tasks.backups.targets import NO_BACKUPS, Target, not_looked_at, targets_of
+from tasks.backups.databases import NO_BACKUPS, not_looked_at, targets_of
+from tasks.backups.facts import Depth, Drill, DrillVerdict
+from tasks.backups.judge.review import ended_at, judge_backups
+from tasks.backups.look import look_at_backups
+from tasks.backups.store.drills import store_drill
+from tasks.backups.targets import Target
 from tasks.check_result import CheckResult, Message, Status, msg
 from tasks.observation import Absent, Unobserved
 from tasks.round import Round, RoundRefused, System
 from tasks.section import Kpi, Section, nothing_seen
 from tasks.settings import Settings
+from tasks.visible import StepState, step
 
 _LEFT_FOR_THE_END_S = 60.0
 
@@ -43,16 +47,48 @@ def _chosen(targets: Sequence[Target], only: str) -> list[Target]:
 
 
 async def _verify(round_: Round, target: Target, depth: Depth, longest_s: float) -> Sequence[CheckResult]:
-    settings, history, began = round_.settings, round_.history, round_.now()
+    found = await asyncio.to_thread(
+        step, f"drill-{target.name}", partial(_drilled, round_, target, depth, longest_s), _state
+    )
+    if found.drill is not None and found.verdict is not None:
+        name, reached = round_.settings.service.name, found.ended_at
+        await asyncio.to_thread(store_drill, round_.history, name, target.name, found.drill, found.verdict, reached)
+    return found.results
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What is said of one database's backups; `drill` and `verdict` are None where none was held."""
+
+    results: tuple[CheckResult, ...]
+    drill: Drill | None
+    verdict: DrillVerdict | None
+
+    @property
+    def ended_at(self) -> str:
+        """The step that ended it; empty if none did."""
+        return ended_at([result for result in self.results if result.check != DRILL.id])
+
+    def result(self, check: str) -> CheckResult:
+        """A check by its id."""
+        return next(result for result in self.results if result.check == check)
+
+
+def _drilled(round_: Round, target: Target, depth: Depth, longest_s: float) -> _Judged:
+    settings = round_.settings
     assert settings.backups is not None  # there would be no target
-    look = partial(look_at_backups, target.name, target, settings, history, depth, began, longest_s)
-    looked: Looked = await asyncio.to_thread(look)
-    results, verdict = judge_backups(looked, settings.backups.limits, settings.zone, round_.now())
-    if looked.drill is not None and verdict is not None:
-        reached = ended_at([r for r in results if r.check != DRILL.id])
-        name = settings.service.name
-        await asyncio.to_thread(store_drill, history, name, target.name, looked.drill, verdict, reached)
-    return results
+    observed = look_at_backups(target, settings, round_.history, depth, round_.now(), longest_s)
+    results, verdict = judge_backups(observed, settings.backups.limits, settings.zone, round_.now())
+    return _Judged(results, observed.drill, verdict)
+
+
+def _state(found: _Judged) -> StepState:
+    """How Prefect shows a database: by the verdict of its drill, or by what its files came to."""
+    if not found.ended_at:
+        name = "Completed" if found.verdict is None else found.verdict.name.capitalize()
+        return StepState(name, found.result(DRILL.id).reason, good=True)
+    ended = found.result(found.ended_at)
+    return StepState("Failed" if ended.status is Status.FAIL else "Error", ended.reason, good=False)
 
 
 def _headlines(results: Sequence[CheckResult]) -> tuple[Kpi, ...]:

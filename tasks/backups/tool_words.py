@@ -3,7 +3,8 @@
 import re
 from collections.abc import Callable
 
-from tasks.backups.bad_backup import BadBackup
+from tasks.backups.errors import BadBackup
+from tasks.backups.reasons import LATE
 from tasks.check_result import Message, msg
 from tasks.observation import ObservationError
 from tasks.outside import said
@@ -73,7 +74,7 @@ def require_good(
     `doing` makes the sentence around the program's own words.
     """
     if finished.timed_out:
-        raise ObservationError(msg("The drill did not end in its time: raise [backups] deadline_min"))
+        raise ObservationError(LATE)
     if finished.returncode == 0 and not finished.truncated:
         return
     text = finished.stderr.decode("utf-8", "replace")

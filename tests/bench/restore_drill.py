@@ -18,11 +18,11 @@ from pathlib import Path
 
 import psycopg
 
-from tasks.backups.drill import drill
-from tasks.backups.facts import Outcome, Rung
-from tasks.backups.find import find_backups
+from tasks.backups.drill.ladder import drill
+from tasks.backups.facts import DrillStep, Outcome
+from tasks.backups.files.find import find_backups
 from tasks.backups.settings import BackedUp, Backups
-from tasks.backups.take import take
+from tasks.backups.take.take import take
 from tasks.backups.targets import Target
 from tasks.postgres.cluster import environment
 from tasks.postgres.installation import installations, server_account
@@ -111,9 +111,10 @@ class Whole:
         done = drill(self.target, backup, Backups(), datetime.now(UTC), _LONGEST_S)
         bad = [step for step in done.steps if step.outcome is not Outcome.PASSED]
         assert not bad and done.contents is not None, bad
-        told = {step.rung: step.seconds for step in done.steps}
-        sys.stdout.write(f"  manifest {told[Rung.MANIFEST]} s, container {told[Rung.CONTAINER]} s, decode and hash ")
-        sys.stdout.write(f"{told[Rung.DECODE]} s, restore {told[Rung.RESTORE]} s, in all {done.seconds} s\n")
+        took = {step.step: step.seconds for step in done.steps}
+        sys.stdout.write(f"  manifest {took[DrillStep.MANIFEST]} s, container {took[DrillStep.CONTAINER]} s, ")
+        sys.stdout.write(f"decode and hash {took[DrillStep.DECODE]} s, restore {took[DrillStep.RESTORE]} s, ")
+        sys.stdout.write(f"in all {done.seconds} s\n")
 
 
 def _require(status: int) -> None:

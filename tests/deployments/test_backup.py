@@ -19,8 +19,8 @@ from typer.testing import CliRunner
 
 from deployments.cli import app
 from tasks.backups.facts import Manifest
-from tasks.backups.find import find_backups
-from tasks.backups.manifest import manifest_path, read_manifest, write_manifest
+from tasks.backups.files.find import find_backups
+from tasks.backups.files.manifest import manifest_path, read_manifest, write_manifest
 from tasks.postgres.server import PostgresServer
 from tests.shop_database import make_shop
 

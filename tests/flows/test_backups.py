@@ -21,13 +21,16 @@ from flows.options import BackupOptions, RoundRefused, WeeklyOptions, options_of
 from flows.weekly_checklist import weekly_checklist
 from reports.report import Report
 from tasks.backups.checks import CHECKS, FILE_CHECKS
+from tasks.backups.databases import targets_of
 from tasks.backups.facts import DrillVerdict
-from tasks.backups.store import read_drills
-from tasks.backups.take import take
-from tasks.backups.targets import Target, targets_of
+from tasks.backups.store.drills import read_drills
+from tasks.backups.take.take import take
+from tasks.backups.targets import Target
 from tasks.check_result import CheckResult, Ladder, Status
 from tasks.postgres.installation import postgres_binaries
 from tasks.postgres.server import PostgresServer
+from tasks.progress import BACKUP, TABLES, progress
+from tasks.visible import take_step
 from tests.shop_database import make_shop
 
 if TYPE_CHECKING:
@@ -153,6 +156,49 @@ def test_a_bad_backup_fails_and_the_other_database_is_looked_at_all_the_same(sho
     assert Status.PASS not in {results(report, "main")[c].status for c in ("backups.restore", "backups.counts")}
     [past] = read_drills(shop.history, shop.name, "main", 10)
     assert (past.verdict, past.reached) == (DrillVerdict.FAILED, "backups.manifest")
+
+
+@pytest.fixture
+def shown() -> Iterator[dict[str, tuple[str, str, str]]]:
+    """The states that steps came to in Prefect, by the names of their task runs."""
+    states: dict[str, tuple[str, str, str]] = {}
+
+    def keep(_task: Any, run: Any, state: Any) -> None:
+        states[run.name] = (state.type.value, state.name, state.message)
+
+    hooks = (take_step.on_completion_hooks, take_step.on_failure_hooks)
+    for hook in hooks:
+        hook.append(keep)
+    yield states
+    for hook in hooks:
+        hook.remove(keep)
+
+
+def test_every_step_is_seen_in_prefect_and_so_is_the_verdict_and_progress_is_told(
+    shop: "Operated", shown: dict[str, tuple[str, str, str]]
+) -> None:
+    drilled(shop, depth="files")  # a history without a row has no newest one
+    assert shown["drill-main"] == ("FAILED", "Error", "There is no backup")
+    backups, told = taken(shop), set[str]()
+    drilled(shop, depth="files")
+    assert shown["drill-main"][:2] == ("COMPLETED", "Completed") and "never drilled" in shown["drill-main"][2]
+    whole = backups["main"].read_bytes()
+    backups["main"].write_bytes(whole[: len(whole) // 2])
+    token = progress.set(lambda what, _done, _of: told.add(what))
+    drilled(shop)
+    progress.reset(token)
+    assert told == {BACKUP, TABLES}
+    right, bad = ("COMPLETED", "Passed"), ("FAILED", "Failed")
+    assert {name: state[:2] for name, state in shown.items() if "main" in name} == {
+        "restore-drill main: container": right,
+        "restore-drill main: decode": bad,
+        "restore-drill main: manifest": bad,
+        "drill-main": bad,
+    }
+    history = {name: state[:2] for name, state in shown.items() if "history" in name}
+    assert len(history) == 5 and set(history.values()) == {right}
+    assert "The archive cannot be read to its end" in shown["restore-drill main: decode"][2]
+    assert SECRET not in repr(shown)
 
 
 def test_files_are_looked_at_every_day_and_the_last_drill_is_told_of(shop: "Operated") -> None:

@@ -13,17 +13,18 @@ import pytest
 from sqlalchemy import Engine
 
 from tasks.backups.checks import CHECKS, FILE_CHECKS
-from tasks.backups.drill import drill
-from tasks.backups.facts import Drill, DrillVerdict, Outcome
-from tasks.backups.find import find_backups
+from tasks.backups.databases import targets_of
+from tasks.backups.drill.ladder import drill
+from tasks.backups.facts import BackupObservation, Depth, Drill, DrillVerdict, Outcome
+from tasks.backups.files.find import find_backups
+from tasks.backups.files.manifest import manifest_path
+from tasks.backups.judge.review import ended_at, judge_backups
 from tasks.backups.limits import BackupLimits
-from tasks.backups.look import Depth, Looked, look_at_backups
-from tasks.backups.manifest import manifest_path
-from tasks.backups.review import ended_at, judge_backups
+from tasks.backups.look import look_at_backups
 from tasks.backups.settings import Backups
-from tasks.backups.store import store_drill
-from tasks.backups.take import take
-from tasks.backups.targets import Target, targets_of
+from tasks.backups.store.drills import store_drill
+from tasks.backups.take.take import take
+from tasks.backups.targets import Target
 from tasks.check_result import CheckResult, Status
 from tasks.observation import ObservationError, Unobserved
 from tasks.settings import Settings, load_settings
@@ -68,10 +69,10 @@ class Operated:
         shutil.copyfile(self.folder / "shop.db", backup)
         return backup
 
-    def look(self, depth: Depth) -> Looked:
+    def look(self, depth: Depth) -> BackupObservation:
         settings = self.settings
         [target] = targets_of(settings)
-        return look_at_backups.fn("shop", target, settings, self.history, depth, NOW, PATIENT_S)
+        return look_at_backups(target, settings, self.history, depth, NOW, PATIENT_S)
 
     def judged(self, depth: Depth) -> "Judged":
         looked = self.look(depth)
@@ -81,7 +82,7 @@ class Operated:
 
 @dataclass(frozen=True)
 class Judged:
-    looked: Looked
+    looked: BackupObservation
     results: tuple[CheckResult, ...]
     verdict: DrillVerdict | None
 

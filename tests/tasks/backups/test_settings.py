@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tasks.backups.databases import not_looked_at, targets_of
 from tasks.backups.settings import NotApplicable
-from tasks.backups.targets import not_looked_at, targets_of
 from tasks.check_result import Status
 from tasks.configuration import ConfigurationError
 from tasks.settings import Settings, load_settings

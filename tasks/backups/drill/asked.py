@@ -1,0 +1,28 @@
+"""What follows a restored copy, of whatever kind: it is asked, then the service is tested on it."""
+
+from dataclasses import dataclass
+
+from tasks.backups.drill.ask import answers_of
+from tasks.backups.drill.smoke import smoke_of
+from tasks.backups.facts import Answer, Smoke
+from tasks.backups.formats.interface import Copy
+from tasks.backups.targets import Target
+from tasks.deadline import Deadline
+from tasks.observation import Unobserved
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a copy answered, how the smoke test ended, and what a recovery takes with it."""
+
+    answers: tuple[Answer, ...]
+    smoke: Smoke | Unobserved | None
+    recovery_s: float
+
+
+def ask(copy: Copy, target: Target, deadline: Deadline) -> Asked:
+    """Ask a copy, before the service, which may write to it."""
+    answers = answers_of(copy, target, deadline)
+    smoke = smoke_of(copy, target.backups, target.folder, deadline)
+    tested_s = smoke.seconds if isinstance(smoke, Smoke) else 0.0
+    return Asked(answers, smoke, round(copy.took_s + tested_s, 3))

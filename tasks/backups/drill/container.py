@@ -1,0 +1,80 @@
+"""The step that opens a backup: its format, and whether it is one of the right database."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from tasks.backups.drill.steps import Given, StepSkipped, Trouble, checked, tried
+from tasks.backups.errors import BadBackup
+from tasks.backups.facts import Backup, Manifest
+from tasks.backups.files.decrypt import decrypted
+from tasks.backups.formats.interface import Format, Head, Known, Tools, Workplace
+from tasks.backups.formats.recognise import format_of
+from tasks.backups.targets import Target
+from tasks.check_result import Message, msg
+from tasks.observation import ObservationError, Unobserved, shown
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A backup in plain whose format is known; `prepared_s` is what decrypting it took."""
+
+    format: Format
+    plain: Path
+    head: Head
+    prepared_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a backup has to be one of."""
+
+    target: Target
+    known: Known
+    manifest: Manifest | Unobserved
+
+
+def open_backup(
+    backup: Backup, encrypted: bool | Unobserved, expected: Expected, at: Workplace
+) -> Given[Opened]:  # fmt: skip
+    """Decrypt it if it is encrypted, and recognise it."""
+    if not _is(encrypted):
+        return open_plain(backup.path, expected, at)
+    began = time.monotonic()
+    plain = decrypted(backup.path, expected.target, at.folder, at.deadline, at.disk_factor)
+    return open_plain(plain, expected, at, time.monotonic() - began)
+
+
+def open_unless_encrypted(
+    backup: Backup, encrypted: bool | Unobserved, expected: Expected, tools: Tools
+) -> Given[Opened]:  # fmt: skip
+    """The same for a look at the files alone."""
+    if _is(encrypted):
+        raise StepSkipped(msg("It is encrypted: only a drill looks into it"))
+    return open_plain(backup.path, expected, tools)
+
+
+def open_plain(plain: Path, expected: Expected, tools: Tools, prepared_s: float = 0.0) -> Given[Opened]:
+    """Recognise a backup; what it is stays known where it turns out to be another database's."""
+    found = format_of(plain)
+    head = tried(lambda: found.read_head(plain, tools))
+    if isinstance(head, Trouble):
+        return Given(Opened(found, plain, Head(), prepared_s), head.reason, head.outcome)
+    return checked(Opened(found, plain, head, prepared_s), lambda: _require_own(found, head, expected))
+
+
+def _is(encrypted: bool | Unobserved) -> bool:
+    if isinstance(encrypted, Unobserved):
+        raise ObservationError(encrypted.reason)
+    return encrypted
+
+
+def _require_own(found: Format, head: Head, expected: Expected) -> Message:
+    database, manifest, name = expected.known.database, expected.manifest, expected.target.name
+    if head.database and database and head.database != database:
+        names = {"found": shown(head.database, 80), "expected": shown(database, 80)}
+        raise BadBackup(msg("It is a dump of the database {found}, not of {expected}", **names))
+    if isinstance(manifest, Manifest) and manifest.database != name:
+        names = {"found": shown(manifest.database, 80), "expected": name}
+        raise BadBackup(msg("Its manifest was written for the backups of {found}, not of {expected}", **names))
+    return msg("{form}", form=found.form.value)

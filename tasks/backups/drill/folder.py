@@ -1,0 +1,106 @@
+"""A drill's private folder: one drill at a time, and what killed drills left is cleared."""
+
+import fcntl
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+from tasks.check_result import Message, msg, verbatim
+from tasks.deadline import Deadline
+from tasks.observation import ObservationError, shown
+from tasks.postgres.cluster import end_orphan
+from tasks.postgres.installation import PostgresUnavailable, server_account
+
+PREFIX = "opsrounds-drill-"
+_MARKER = "drill.json"
+_POLL_S = 0.2
+_WAIT_S = 60.0
+
+
+@contextmanager
+def drill_folder(root: Path, deadline: Deadline, *, wait_s: float = _WAIT_S) -> Iterator[Path]:
+    """A folder that nobody else can open, removed at the end; raises ObservationError if another drill goes on."""
+    with ExitStack() as held:
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            held.enter_context(_alone(root, min(wait_s, deadline.require())))
+            clear_leftovers(root)
+            folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=root))
+            held.callback(remove, folder)
+            _mark(folder)
+        except PostgresUnavailable as error:
+            raise ObservationError(verbatim(shown(str(error)))) from None
+        except OSError as error:
+            where, why = shown(str(root)), str(error.strerror)
+            raise ObservationError(
+                msg("The folder {folder} for drills cannot be used: {why}", folder=where, why=why)
+            ) from None
+        yield folder
+
+
+def clear_leftovers(root: Path) -> list[Path]:
+    """Remove the folders of drills that were killed, and end a server still running in one; the caller is alone."""
+    cleared = []
+    for folder in root.glob(f"{PREFIX}*"):
+        if folder.is_symlink() or not _ours(folder):
+            continue
+        if not (folder / _MARKER).is_file():
+            with suppress(OSError):  # killed before it was marked, if it is empty
+                folder.rmdir()
+            continue
+        remove(folder)
+        cleared.append(folder)
+    return cleared
+
+
+def remove(folder: Path) -> None:
+    """Remove a drill's folder with everything in it; a server that lost its owner is ended first."""
+    end_orphan(folder / "data")
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _mark(folder: Path) -> None:
+    account = server_account()
+    marker = {"pid": os.getpid(), "started_at": datetime.now(UTC).isoformat()}
+    (folder / _MARKER).write_text(json.dumps(marker) + "\n", encoding="utf-8")
+    if account is not None:  # the server's account enters by the path, and nobody else does
+        os.chown(folder, account.uid, account.gid)
+
+
+def _ours(folder: Path) -> bool:
+    account = server_account()
+    return folder.stat().st_uid in {os.geteuid(), *(() if account is None else (account.uid,))}
+
+
+@contextmanager
+def _alone(root: Path, wait_s: float) -> Iterator[None]:
+    deadline = Deadline.after(wait_s)
+    with (root / f".{PREFIX}{os.geteuid()}.lock").open("ab+") as lock:
+        while not _locked(lock):
+            if deadline.passed:
+                raise ObservationError(_busy(root))
+            time.sleep(_POLL_S)
+        yield
+
+
+def _locked(lock: IO[bytes]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _busy(root: Path) -> Message:
+    since = "?"
+    for marker in root.glob(f"{PREFIX}*/{_MARKER}"):
+        with suppress(OSError, ValueError, KeyError):
+            since = str(json.loads(marker.read_text(encoding="utf-8"))["started_at"])[:16] + "Z"
+    return msg("Another drill is under way in {folder} since {at}", folder=shown(str(root)), at=since)

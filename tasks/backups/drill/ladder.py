@@ -1,0 +1,97 @@
+"""A restore drill: the newest backup of a database climbs the ladder, alone in a folder that is removed afterwards."""
+
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import datetime
+
+from tasks.backups.contents.live import read_live
+from tasks.backups.drill.asked import ask
+from tasks.backups.drill.container import Expected, Opened, open_backup, open_unless_encrypted
+from tasks.backups.drill.decode import as_written, decode
+from tasks.backups.drill.known import known_of
+from tasks.backups.drill.restore import restore
+from tasks.backups.drill.steps import DrillSteps, Given
+from tasks.backups.drill.workplace import tools, workplace
+from tasks.backups.facts import Backup, Drill, DrillStep, ManifestFile
+from tasks.backups.files.as_written import recorded
+from tasks.backups.files.encryption import looks_encrypted
+from tasks.backups.formats.interface import Workplace
+from tasks.backups.reasons import LATE, NO_LIVE
+from tasks.backups.settings import Backups
+from tasks.backups.targets import Target
+from tasks.deadline import Deadline
+from tasks.observation import ObservationError, Unobserved, seen_now
+
+_OF_FILES = (DrillStep.MANIFEST, DrillStep.CONTAINER)
+
+
+def drill(target: Target, backup: Backup, backups: Backups, now: datetime, longest_s: float) -> Drill:
+    """Restore a backup and read what came out; what is wrong with it is in the steps, and nothing is left behind."""
+    deadline, steps = Deadline.after(min(longest_s, backups.deadline_min * 60), LATE), DrillSteps(target.name)
+    manifest, live = recorded(backup), read_live(target, backup.at, backups.exact_rows, deadline)
+    begun = Drill(backup=backup, form=None, steps=(), started_at=now, seconds=0, manifest=manifest, live=live)
+    with ExitStack() as held:
+        at = seen_now(lambda: workplace(target, backups, deadline, held))
+        if isinstance(at, Unobserved):
+            steps.climb(DrillStep.CONTAINER, lambda: _refused(at))
+            done = replace(begun, steps=steps.results)
+        else:
+            done = _climbed(begun, Expected(target, known_of(target, live, manifest), manifest), backup, steps, at)
+    return replace(done, seconds=steps.seconds)
+
+
+def _climbed(begun: Drill, expected: Expected, backup: Backup, steps: DrillSteps, at: Workplace) -> Drill:
+    """The ladder."""
+    target, known, manifest = expected.target, expected.known, expected.manifest
+    encrypted = seen_now(lambda: looks_encrypted(backup.path))
+    opened = steps.climb(DrillStep.CONTAINER, lambda: open_backup(backup, encrypted, expected, at))
+    decoded = steps.climb(DrillStep.DECODE, lambda: decode(backup.path, opened, at)) if opened else None
+    files = steps.climb(DrillStep.MANIFEST, lambda: as_written(backup.path, manifest, decoded, at.deadline))
+    restored = (
+        steps.climb(DrillStep.RESTORE, lambda: restore(backup, opened, decoded, known, at))
+        if opened and decoded
+        else None
+    )
+    asked = ask(restored.copy, target, at.deadline) if restored and restored.contents else None
+    return replace(
+        _of_files(begun, steps, opened, encrypted, files),
+        server_version=restored.copy.version if restored else "",
+        contents=restored.contents if restored else None,
+        answers=asked.answers if asked else (),
+        smoke=asked.smoke if asked else None,
+        recovery_s=asked.recovery_s if asked else None,
+    )
+
+
+def look_at_files(target: Target, backup: Backup, backups: Backups, now: datetime, longest_s: float) -> Drill:
+    """The steps that restore nothing: is it the file that was written, and of the form that it should be?"""
+    deadline, steps = Deadline.after(longest_s, LATE), DrillSteps(target.name, _OF_FILES)
+    manifest, live = recorded(backup), Unobserved(NO_LIVE)
+    begun = Drill(backup=backup, form=None, steps=(), started_at=now, seconds=0, manifest=manifest, live=live)
+    expected = Expected(target, known_of(target, live, manifest), manifest)
+    encrypted, programs = seen_now(lambda: looks_encrypted(backup.path)), tools(target, backups, deadline)
+    opened = steps.climb(DrillStep.CONTAINER, lambda: open_unless_encrypted(backup, encrypted, expected, programs))
+    files = steps.climb(DrillStep.MANIFEST, lambda: as_written(backup.path, manifest, None, deadline))
+    return replace(_of_files(begun, steps, opened, encrypted, files), seconds=steps.seconds)
+
+
+def _of_files(
+    begun: Drill,
+    steps: DrillSteps,
+    opened: Opened | None,
+    encrypted: bool | Unobserved,
+    files: tuple[ManifestFile, ...] | None,
+) -> Drill:
+    """What is known of a backup without a copy of it."""
+    return replace(
+        begun,
+        form=opened.format.form if opened else None,
+        dump_encoding=opened.head.encoding if opened else "",
+        encrypted=None if isinstance(encrypted, Unobserved) else encrypted,
+        sha256=files[0].sha256 if files and len(files) == 1 else "",
+        steps=steps.results,
+    )
+
+
+def _refused(workplace: Unobserved) -> Given[None]:
+    raise ObservationError(workplace.reason)

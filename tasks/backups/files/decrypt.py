@@ -1,0 +1,57 @@
+"""Encrypted backups, decrypted by the team's own command into the drill's private folder."""
+
+import errno
+import os
+from pathlib import Path
+
+from tasks.backups.commands import command_environment, command_line, error_summary
+from tasks.backups.errors import BadBackup
+from tasks.backups.files.manifest import pieces
+from tasks.backups.files.room import require_room
+from tasks.backups.reasons import LATE
+from tasks.backups.targets import Target
+from tasks.check_result import msg
+from tasks.deadline import Deadline
+from tasks.observation import ObservationError
+from tasks.outside import said
+from tasks.processes import Finished, feed
+
+
+def decrypted(backup: Path, target: Target, folder: Path, deadline: Deadline, disk_factor: float) -> Path:
+    """The backup in plain, readable by its owner alone; raises BadBackup or ObservationError, and OSError."""
+    command = target.backups.decrypt
+    if command is None:
+        raise ObservationError(msg("It is encrypted: set decrypt, so that a drill can read it"))
+    require_room(folder, backup.stat().st_size * (1 + disk_factor))
+    plain = folder / "plain"
+    plain.touch(0o600)
+    try:
+        with plain.open("wb") as into:
+            ran = feed(
+                command_line(command, target.folder),
+                pieces(backup),
+                deadline_s=deadline.require(),
+                env=command_environment(),
+                cwd=target.folder,
+                into=into,
+            )
+    except FileNotFoundError as error:
+        if error.errno is not None:  # the backup itself has gone
+            raise
+        raise ObservationError(
+            msg("The command of decrypt is not on this machine: {name}", name=said(command[0]))
+        ) from None
+    _require_decrypted(ran)
+    return plain
+
+
+def _require_decrypted(ran: Finished) -> None:
+    if ran.timed_out:
+        raise ObservationError(LATE)
+    if ran.returncode < 0:
+        raise ObservationError(msg("The command of decrypt was ended by signal {number}", number=-ran.returncode))
+    if ran.returncode != 0 and os.strerror(errno.ENOSPC).encode() in ran.stderr:
+        raise ObservationError(msg("The disk became full: set [backups] folder to a larger one"))
+    if ran.returncode != 0:
+        why = error_summary(ran.stderr)
+        raise BadBackup(msg("It cannot be decrypted (exit status {status}): {why}", status=ran.returncode, why=why))

@@ -1,0 +1,179 @@
+"""Finds the backups that a pattern names; nothing that stands in the way of seeing one is passed over."""
+
+import errno
+import fnmatch
+import os
+import re
+import stat as modes
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path, PurePath
+
+from tasks.backups.facts import Backup
+from tasks.backups.files.manifest import SUFFIX, read_manifest
+from tasks.check_result import msg
+from tasks.observation import ObservationError, shown
+
+_MARKS = frozenset({"toc.dat", "toc.dat.gz", "backup_manifest", "PG_VERSION"})
+"""A folder with one of them is a backup: pg_dump -Fd and pg_basebackup write no other."""
+
+_GONE = (FileNotFoundError, NotADirectoryError)
+_PATH_CHARS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file or a folder that is named like a backup; `at` is when it was last written."""
+
+    path: Path
+    bytes: int
+    at: datetime
+
+
+def find_backups(folder: Path, pattern: str) -> tuple[Backup, ...]:
+    """The backups of a pattern, newest first, none if nothing matches.
+
+    A relative pattern starts from `folder`; `*` stands for no `/`. Raises ObservationError.
+    """
+    backups = (_dated(found) for found in find_files(folder, pattern))
+    return tuple(sorted(backups, key=lambda backup: (backup.at, str(backup.path)), reverse=True))
+
+
+def find_files(folder: Path, pattern: str) -> tuple[Found, ...]:
+    """What a pattern names, without half-written files and manifests; raises ObservationError."""
+    parts = PurePath(pattern).parts
+    literal = next((n for n, part in enumerate(parts[:-1]) if _is_magic(part)), len(parts) - 1)
+    start = folder.joinpath(*parts[:literal])
+    _require_folder(start, pattern)
+    found = []
+    for path in sorted(_matches(start, parts[literal:])):
+        if not path.name.startswith(".") and not path.name.endswith((SUFFIX, ".partial")):
+            found.append(_look(path))
+    return tuple(each for each in found if each is not None)
+
+
+def _dated(found: Found) -> Backup:
+    try:
+        manifest = read_manifest(found.path)
+    except ObservationError:  # the step that checks the manifest tells of it
+        manifest = None
+    # A time without a zone says no instant.
+    if manifest is None or manifest.started_at.utcoffset() is None:
+        return Backup(found.path, found.at, found.bytes)
+    return Backup(found.path, manifest.started_at.astimezone(UTC), found.bytes, known_start=True)
+
+
+def _is_magic(part: str) -> bool:
+    return any(sign in part for sign in "*?[")
+
+
+def _require_folder(start: Path, pattern: str) -> None:
+    try:
+        is_folder = modes.S_ISDIR(start.stat().st_mode)
+    except FileNotFoundError:
+        raise ObservationError(
+            msg(
+                "The folder {folder} of the pattern {pattern} does not exist: mount it, or correct the pattern",
+                folder=_named(start),
+                pattern=shown(pattern, _PATH_CHARS),
+            )
+        ) from None
+    except OSError as error:
+        raise _unreadable(start, error) from None
+    if not is_folder:
+        raise ObservationError(
+            msg("{folder} of the pattern {pattern} is no folder", folder=_named(start), pattern=shown(pattern))
+        )
+
+
+def _matches(start: Path, parts: tuple[str, ...]) -> Iterator[Path]:
+    """Paths below a folder; the standard library's glob would pass over folders that it may not read."""
+    first, *rest = parts
+    for name in _names(start, first):
+        path = start / name
+        if rest:
+            yield from _matches(path, tuple(rest))
+        else:
+            yield path
+
+
+def _names(folder: Path, part: str) -> list[str]:
+    try:
+        if not _is_magic(part):
+            (folder / part).lstat()
+            return [part]
+        fits = re.compile(fnmatch.translate(part)).match
+        # A hidden name is matched only by a pattern that begins with its dot.
+        names = [path.name for path in folder.iterdir()]
+        return [name for name in names if fits(name) and (part[0] == "." or name[0] != ".")]
+    except _GONE:
+        return []
+    except OSError as error:
+        raise _unreadable(folder, error) from None
+
+
+def _look(path: Path) -> Found | None:
+    """A backup as it is, None if it is no backup or has gone meanwhile."""
+    try:
+        stat = path.stat()
+        if modes.S_ISDIR(stat.st_mode):
+            return _whole_folder(path, stat)
+        return _found(path, stat.st_size, stat.st_mtime) if modes.S_ISREG(stat.st_mode) else None
+    except _GONE:
+        if path.is_symlink():
+            raise ObservationError(
+                msg("{file} is a link to nothing: remove it, or bring back what it leads to", file=_named(path))
+            ) from None
+        return None
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+
+def _whole_folder(path: Path, stat: os.stat_result) -> Found | None:
+    names = {inside.name for inside in path.iterdir()}
+    if names and _MARKS.isdisjoint(names):
+        return None
+    stats = list(_stats(path))
+    newest = max((each.st_mtime for each in stats), default=stat.st_mtime)
+    return _found(path, sum(each.st_size for each in stats), newest)
+
+
+def _stats(folder: Path) -> Iterator[os.stat_result]:
+    """Every regular file of a folder; what goes away during the look is gone."""
+    for parent, _, names in os.walk(folder, onerror=_not_seen):
+        for name in names:
+            try:
+                stat = Path(parent, name).stat()
+            except _GONE:
+                continue
+            if modes.S_ISREG(stat.st_mode):
+                yield stat
+
+
+def _not_seen(error: OSError) -> None:
+    if not isinstance(error, _GONE):
+        raise error
+
+
+def _found(path: Path, size: int, mtime_s: float) -> Found:
+    try:
+        return Found(path, size, datetime.fromtimestamp(mtime_s, UTC))
+    except (ValueError, OverflowError):
+        raise ObservationError(
+            msg("{file} was last written at a time that no calendar has: correct it with touch", file=_named(path))
+        ) from None
+
+
+def _named(path: Path) -> str:
+    return shown(str(path), _PATH_CHARS)
+
+
+def _unreadable(path: Path, error: OSError) -> ObservationError:
+    place = _named(path if error.filename is None else Path(os.fsdecode(error.filename)))
+    if isinstance(error, PermissionError):
+        return ObservationError(
+            msg("{file} may not be looked at by this user: allow it to read and enter the folder", file=place)
+        )
+    why = error.strerror or errno.errorcode.get(error.errno or 0, type(error).__name__)
+    return ObservationError(msg("{file} cannot be read: {why}", file=place, why=why))

@@ -1,0 +1,20 @@
+"""The first bytes of a backup."""
+
+import os
+from pathlib import Path
+
+from tasks.check_result import Message, msg
+from tasks.observation import shown
+
+_BYTES = 65536
+
+
+def head_of(backup: Path) -> bytes:
+    """The first bytes of a file; raises OSError."""
+    with backup.open("rb") as file:
+        return file.read(_BYTES)
+
+
+def cannot_read(backup: Path, error: OSError) -> Message:
+    """Why a backup could not be opened."""
+    return msg("{file} cannot be read: {why}", file=shown(backup.name), why=os.strerror(error.errno or 0))

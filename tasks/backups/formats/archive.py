@@ -1,0 +1,144 @@
+"""Archives of pg_dump, a file (-Fc) or a folder (-Fd)."""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tasks.backups.errors import BadBackup
+from tasks.backups.facts import Contents, Form, ManifestFile
+from tasks.backups.files.manifest import hashed_files
+from tasks.backups.formats.interface import Copy, Decoded, Head, Known, Order, Tools, Workplace
+from tasks.backups.formats.pg_dump import dump
+from tasks.backups.formats.programs import newest
+from tasks.backups.formats.reading import Reading
+from tasks.backups.formats.server import EmptyDatabase, empty_database, not_restorable
+from tasks.backups.tool_words import require_good
+from tasks.check_result import Message, msg
+from tasks.deadline import Deadline
+from tasks.postgres.cluster import environment
+from tasks.postgres.installation import Installation
+from tasks.processes import Child, Finished, feed, run
+from tasks.progress import BACKUP, TABLES, tell
+
+_LIST_BYTES = 256 * 1024 * 1024
+_LISTED = re.compile(rb"^;\s+(dbname|Dumped from database version|Dumped by pg_dump version): (.*)$", re.MULTILINE)
+_TABLE_DATA = re.compile(rb"^\d+; \d+ \d+ TABLE DATA ", re.MULTILINE)
+_ENCODING = re.compile(rb"^SET client_encoding = '([^']+)';", re.MULTILINE)
+_FINISHED = re.compile(rb"finished item \d+ TABLE DATA")
+_ROWS = re.compile(r"\d+\.dat(\.\w+)?")
+_ROWS_END, _INSERTS, _INSERTS_END = b"\\.\n\n\n", b"INSERT INTO ", b"\n\n"
+_STRICT = ("--exit-on-error", "--no-tablespaces", "--no-subscriptions", "--verbose")
+_POLL_S = 0.2
+_LOG_BYTES = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """What pg_restore reads; `options` make pg_dump write it."""
+
+    form: Form
+    endings: tuple[str, ...]
+    options: tuple[str, ...]
+
+    def read_head(self, plain: Path, tools: Tools) -> Head:
+        """What the archive's table of contents says."""
+        programs, deadline = newest(tools.installations()), tools.deadline
+        listed = _pg_restore(programs, ["-l", str(plain)], deadline, _LIST_BYTES)
+        require_good(listed, _no_archive)
+        found = _LISTED.findall(listed.stdout)
+        lines = {key.decode(): value.decode("utf-8", "replace").strip() for key, value in found}
+        versions = [_major(lines.get(f"Dumped {how} version", "")) for how in ("from database", "by pg_dump")]
+        empty = _pg_restore(programs, ["-L", os.devnull, "-f", "-", str(plain)], deadline, _LIST_BYTES)
+        encoding = _ENCODING.search(empty.stdout)
+        tables = len(_TABLE_DATA.findall(listed.stdout))
+        return Head(lines.get("dbname", ""), max(versions), encoding[1].decode() if encoding else "", tables)
+
+    def decode(self, plain: Path, head: Head, at: Workplace) -> Decoded:
+        """Read everything that is in the archive once, and hash it on the way."""
+        read = _read_folder if plain.is_dir() else _read_file
+        return Decoded(head, read(plain, newest(at.installations()), at.deadline), plain)
+
+    def restore(self, decoded: Decoded, bytes: int, known: Known, at: Workplace) -> Copy:
+        """Fill an empty database from the archive, at the first error no further."""
+        database = empty_database(decoded.head, bytes, known, at)
+        ended = _restored(decoded, database, at)
+        require_good(ended, not_restorable, roles_known=known.roles is not None)
+        return database.as_copy()
+
+    def take(self, order: Order, tools: Tools) -> tuple[Contents, str]:
+        """Let pg_dump write it."""
+        return dump(order, self.options, tools)
+
+
+CUSTOM: Final = Archive(Form.CUSTOM, (".dump",), ("--format=custom",))
+DIRECTORY: Final = Archive(Form.DIRECTORY, (".dir",), ("--format=directory", "--jobs=2"))
+
+
+def _read_folder(archive: Path, programs: Installation, deadline: Deadline) -> tuple[ManifestFile, ...]:
+    files = hashed_files(archive, deadline.progress(BACKUP))
+    _require_ends(archive)
+    require_good(_pg_restore(programs, ["-f", os.devnull, str(archive)], deadline), _not_readable)
+    return files
+
+
+def _read_file(archive: Path, programs: Installation, deadline: Deadline) -> tuple[ManifestFile, ...]:
+    reading = Reading(archive)
+    argv = [programs.program("pg_restore"), "-f", os.devnull]
+    decoded = feed(argv, reading.pieces(), deadline_s=deadline.require(), env=environment())
+    require_good(decoded, _not_readable)
+    return reading.files()
+
+
+def _restored(decoded: Decoded, database: EmptyDatabase, at: Workplace) -> Finished:
+    argv = [database.installation.program("pg_restore"), *_STRICT]
+    argv += [f"--jobs={at.jobs}", f"--dbname={database.dsn}", str(decoded.place)]
+    at.deadline.require()
+    log = at.folder / "pg_restore.log"
+    with Child(argv, log=log, env=environment()) as child, log.open("rb") as written:
+        done, rest, tables = 0, b"", decoded.head.tables
+        while child.wait(_POLL_S) is None and not at.deadline.passed:
+            *lines, rest = (rest + written.read()).split(b"\n")
+            done += sum(1 for line in lines if _FINISHED.search(line))
+            tell(TABLES, min(done, tables), tables)
+        timed_out = child.returncode is None
+        status = child.stop()
+        written.seek(-min(_LOG_BYTES, log.stat().st_size), os.SEEK_END)
+        return Finished(status, b"", written.read(), timed_out, False)
+
+
+def _require_ends(folder: Path) -> None:
+    """Raise BadBackup for a file of rows that is cut short: pg_restore takes the whole rows before the cut for all."""
+    for file in sorted(folder.iterdir()):
+        found = _ROWS.fullmatch(file.name)
+        if found is not None and not (_at_its_end(file) if found[1] is None else file.stat().st_size):
+            raise BadBackup(msg("{file} ends too early: rows are missing in it", file=file.name))
+
+
+def _at_its_end(rows: Path) -> bool:
+    with rows.open("rb") as file:
+        start = file.read(len(_INSERTS))
+        file.seek(-min(rows.stat().st_size, len(_ROWS_END)), os.SEEK_END)
+        end = file.read()
+    return end == _ROWS_END or (start in (_INSERTS, _INSERTS_END) and end.endswith(_INSERTS_END))
+
+
+def _pg_restore(
+    installation: Installation, arguments: list[str], deadline: Deadline, most_bytes: int = 1024 * 1024
+) -> Finished:
+    argv = [installation.program("pg_restore"), *arguments]
+    return run(argv, deadline_s=deadline.require(), env=environment(), max_output_bytes=most_bytes)
+
+
+def _major(version: str) -> int:
+    found = re.match(r"\d+", version)
+    return int(found[0]) if found else 0
+
+
+def _no_archive(why: str) -> Message:
+    return msg("The archive has no readable table of contents: {why}", why=why)
+
+
+def _not_readable(why: str) -> Message:
+    return msg("The archive cannot be read to its end: {why}", why=why)

@@ -1,0 +1,143 @@
+"""Physical backups of pg_basebackup, a folder or tar files: verified by their own manifest."""
+
+import gzip
+import shutil
+import tarfile
+import time
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tasks.backups.errors import BadBackup
+from tasks.backups.facts import Form
+from tasks.backups.files.manifest import hashed_files
+from tasks.backups.files.room import require_room
+from tasks.backups.formats.cluster import copied, started, write_configuration
+from tasks.backups.formats.interface import Copy, Decoded, Head, Known, Tools, Workplace
+from tasks.backups.formats.programs import fitting
+from tasks.backups.formats.server import require_space
+from tasks.backups.tool_words import require_good
+from tasks.check_result import Message, msg
+from tasks.deadline import Deadline
+from tasks.observation import ObservationError, shown
+from tasks.postgres.cluster import environment
+from tasks.postgres.installation import Installation
+from tasks.processes import run
+from tasks.progress import BACKUP
+
+_BASE, _WAL, _DATA = "base", "pg_wal", "data"
+_ROOM_UNPACKED = 1.2
+_BROKEN = (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError)
+
+
+@dataclass(frozen=True, slots=True)
+class BaseBackup:
+    """A copy of a cluster's files, as a folder or packed in tar files."""
+
+    form: Form
+    packed: bool = False
+
+    def read_head(self, plain: Path, tools: Tools) -> Head:
+        """Its major version."""
+        _require_whole(plain)
+        text = (_packed_version if self.packed else _version)(plain)
+        try:
+            return Head(needed_major=int(text.strip()))
+        except ValueError:
+            raise BadBackup(msg("PG_VERSION holds no version: {text}", text=shown(text.strip(), 20))) from None
+
+    def decode(self, plain: Path, head: Head, at: Workplace) -> Decoded:
+        """Hold every file against backup_manifest; tar files are unpacked for it, as a recovery has to."""
+        began = time.monotonic()
+        programs = fitting(at.installations(), head.needed_major, exactly=True)
+        files = hashed_files(plain, at.deadline.progress(BACKUP))
+        if not self.packed:
+            _verify(plain, programs, at.deadline)
+            return Decoded(head, files, plain)
+        require_room(at.folder, sum(file.bytes for file in files) * _ROOM_UNPACKED)
+        cluster = at.folder / _DATA
+        _unpack(plain, cluster, at.deadline)
+        _verify(cluster, programs, at.deadline)
+        return Decoded(head, files, cluster, time.monotonic() - began)
+
+    def restore(self, decoded: Decoded, bytes: int, known: Known, at: Workplace) -> Copy:
+        """Copy the cluster and start it."""
+        require_space(decoded.head, bytes, known, at)
+        programs = fitting(at.installations(), decoded.head.needed_major, exactly=True)
+        data = at.folder / _DATA
+        copied(decoded.place, data)
+        write_configuration(data)
+        return started(programs, known, at)
+
+
+BASE: Final = BaseBackup(Form.BASE)
+BASE_TAR: Final = BaseBackup(Form.BASE_TAR, packed=True)
+
+
+def _version(backup: Path) -> str:
+    return (backup / "PG_VERSION").read_text(encoding="ascii", errors="replace")
+
+
+def _packed_version(backup: Path) -> str:
+    with _opened(backup, _BASE) as tar:
+        try:
+            # Not by its name: that would read the whole file first.
+            member = next((tar.extractfile(one) for one in tar if one.name == "PG_VERSION"), None)
+            return "" if member is None else member.read(16).decode("ascii", "replace")
+        except _BROKEN as error:
+            raise BadBackup(_broken_tar(error)) from None
+
+
+def _require_whole(backup: Path) -> None:
+    """Raise BadBackup or ObservationError for a physical backup that cannot be drilled."""
+    if not (backup / "backup_manifest").exists():
+        raise ObservationError(
+            msg("The base backup has no backup_manifest: take it without --no-manifest, so that it can be verified")
+        )
+    spaces = backup / "pg_tblspc"
+    if (spaces.is_dir() and any(spaces.iterdir())) or [*backup.glob("[0-9]*.tar*")]:
+        raise ObservationError(msg("A base backup with tablespaces is not drilled"))
+
+
+def _unpack(backup: Path, into: Path, deadline: Deadline) -> None:
+    """The cluster of a tar backup as a folder; raises BadBackup, and OSError."""
+    into.mkdir(mode=0o700)
+    for name, place in ((_BASE, into), (_WAL, into / _WAL)):
+        deadline.require()
+        try:
+            with _opened(backup, name) as tar:
+                tar.extractall(place, filter="data")
+        except _BROKEN as error:
+            raise BadBackup(_broken_tar(error)) from None
+    shutil.copy2(backup / "backup_manifest", into / "backup_manifest")
+
+
+def _verify(cluster: Path, installation: Installation, deadline: Deadline) -> None:
+    """Hold every file and the write-ahead log against backup_manifest; raises BadBackup or ObservationError."""
+    argv = [installation.program("pg_verifybackup"), "--quiet", str(cluster)]
+    verified = run(argv, deadline_s=deadline.require(), env=environment())
+    doing = _no_wal if b"WAL parsing failed" in verified.stderr else _not_verified
+    require_good(verified, doing, program="pg_verifybackup")
+
+
+def _opened(backup: Path, name: str) -> tarfile.TarFile:
+    for file in (backup / f"{name}.tar", backup / f"{name}.tar.gz"):
+        if file.exists():
+            try:
+                return tarfile.open(file)
+            except _BROKEN as error:
+                raise BadBackup(_broken_tar(error)) from None
+    raise BadBackup(msg("{file} is missing in the backup", file=f"{name}.tar"))
+
+
+def _broken_tar(error: Exception) -> Message:
+    return msg("The tar file is damaged: {why}", why=shown(str(error), 100))
+
+
+def _not_verified(why: str) -> Message:
+    return msg("pg_verifybackup refuses it: {why}", why=why)
+
+
+def _no_wal(why: str) -> Message:
+    return msg("Its write-ahead log (WAL) is damaged or incomplete: {why}", why=why)

@@ -1,0 +1,157 @@
+"""A cluster of files, copied and started alone, and looked at by amcheck."""
+
+import re
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from tasks.backups.contents.restored import unreadable
+from tasks.backups.errors import BadBackup
+from tasks.backups.formats.interface import Copy, Known, Workplace
+from tasks.backups.tool_words import require_good
+from tasks.check_result import Message, msg
+from tasks.deadline import Deadline
+from tasks.observation import ObservationError
+from tasks.outside import said
+from tasks.postgres.cluster import environment
+from tasks.postgres.installation import Installation, PostgresUnavailable
+from tasks.postgres.throwaway import Throwaway, copied_postgres
+from tasks.processes import Finished, run
+
+# What would make the copy follow, archive to, or be configured as the live server.
+_OF_THE_LIVE = (
+    "postgresql.conf", "postgresql.auto.conf", "pg_hba.conf", "pg_ident.conf",
+    "standby.signal", "recovery.signal", "postmaster.pid", "postmaster.opts",
+)  # fmt: skip
+_CONFIGURATION = "# of a restore drill\n"
+_REFUSED = re.compile(r"\b(?:FATAL|PANIC): ")
+"""PostgreSQL's own word on a copy; without one it did not get so far as to look."""
+
+
+def copied(cluster: Path, into: Path) -> None:
+    """A copy that starts by itself: without what ties it to the live server. Raises OSError."""
+    if cluster != into:
+        # Not links: a server that writes through one would write into the backup.
+        shutil.copytree(cluster, into, ignore_dangling_symlinks=True)
+    for left in (*(into / name for name in _OF_THE_LIVE), *into.glob(".s.PGSQL.*")):
+        with suppress(FileNotFoundError):
+            left.unlink()
+    into.chmod(0o700)
+
+
+def write_configuration(data: Path) -> None:
+    """The copy's own configuration: nothing of the live server's holds."""
+    for name, text in (("postgresql.conf", _CONFIGURATION), ("pg_hba.conf", "local all all trust\n")):
+        (data / name).write_text(text, encoding="ascii")
+        (data / name).chmod(0o644)
+
+
+def started(installation: Installation, known: Known, at: Workplace) -> Copy:
+    """The database of a cluster in the workplace's data folder, on a server that runs for as long as it is held.
+
+    Raises BadBackup, ObservationError or PostgresUnavailable.
+    """
+    try:
+        server = at.held.enter_context(copied_postgres(at.folder, installation, ready_s=at.deadline.require()))
+    except PostgresUnavailable as error:
+        if _REFUSED.search(str(error)) is None:
+            raise
+        require_good(Finished(1, b"", str(error).encode(), False, False), _not_started, program="postgres")
+        raise
+    try:
+        role = _administrator(server, known.roles or ())
+        found = _Started(installation, server, role, _database_of(server, role, known.database))
+        unchecked = _unchecked(found, at.deadline)
+    except psycopg.Error as error:
+        raise unreadable(error) from None
+    url = server.url(found.database, role)
+    return Copy(found.dsn, None, installation.version, url, unchecked)
+
+
+@dataclass(frozen=True, slots=True)
+class _Started:
+    installation: Installation
+    server: Throwaway
+    role: str
+    database: str
+
+    @property
+    def dsn(self) -> str:
+        return self.server.dsn(self.database, self.role)
+
+
+def _administrator(server: Throwaway, roles: tuple[str, ...]) -> str:
+    """A superuser of the copy; raises ObservationError if none of the known roles is one."""
+    for role in dict.fromkeys(("postgres", *roles)):
+        with suppress(psycopg.Error), psycopg.connect(server.dsn("template1", role)) as connection:
+            row = connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
+            if row == (True,):
+                return role
+    raise ObservationError(
+        msg("No superuser of the copy is known: set live, or keep a manifest, so that a drill knows the roles")
+    )
+
+
+def _database_of(server: Throwaway, role: str, expected: str) -> str:
+    """The database to look at: the expected one, else the only one. Raises BadBackup or ObservationError."""
+    with psycopg.connect(server.dsn("template1", role)) as connection:
+        rows = connection.execute("SELECT datname FROM pg_database WHERE NOT datistemplate AND datallowconn").fetchall()
+    names = sorted(str(row[0]) for row in rows)
+    if expected:
+        if expected not in names:
+            raise BadBackup(_no_database(expected, names))
+        return expected
+    own = [name for name in names if name != "postgres"] or names
+    if len(own) != 1:
+        raise ObservationError(
+            msg(
+                "The copy holds {names}: set live, so that a drill knows which one is meant", names=said(", ".join(own))
+            )
+        )
+    return own[0]
+
+
+def _unchecked(copy: _Started, deadline: Deadline) -> Message | None:
+    """Heap and indexes looked at by amcheck; says why if they could not be.
+
+    Raises BadBackup for damage, ObservationError if amcheck could not look, psycopg.Error as it comes.
+    """
+    with psycopg.connect(copy.dsn, autocommit=True) as connection:
+        there = connection.execute("SELECT installed_version FROM pg_available_extensions WHERE name = 'amcheck'")
+        amcheck = there.fetchone()
+    if amcheck is None:
+        return msg(
+            "Restored, but its pages and indexes were not checked: PostgreSQL {version} here has no amcheck; "
+            "set [backups] postgres to one that has it",
+            version=copy.installation.version,
+        )
+    argv = [copy.installation.program("pg_amcheck"), "--install-missing", "--heapallindexed", copy.dsn]
+    _require_undamaged(run(argv, deadline_s=deadline.require(), env=environment()))
+    if amcheck == (None,):  # the copy's schema stays as it was
+        with psycopg.connect(copy.dsn, autocommit=True) as connection:
+            connection.execute("DROP EXTENSION amcheck")
+    return None
+
+
+def _require_undamaged(checked: Finished) -> None:
+    if checked.returncode == 2 and checked.stdout.strip():
+        lines = checked.stdout.decode("utf-8", "replace").split("\n")
+        raise BadBackup(msg("amcheck found damage: {why}", why=said(" ".join(line.strip() for line in lines[:2]))))
+    try:
+        require_good(checked, lambda why: msg("amcheck could not look at the copy: {why}", why=why),
+                     program="pg_amcheck")  # fmt: skip
+    except BadBackup as unseen:
+        raise ObservationError(unseen.reason) from None
+
+
+def _not_started(why: str) -> Message:
+    return msg("PostgreSQL does not start on the copy: {why}", why=why)
+
+
+def _no_database(expected: str, names: list[str]) -> Message:
+    return msg(
+        "The backup holds no database {name}, but {names}", name=said(expected, 80), names=said(", ".join(names))
+    )

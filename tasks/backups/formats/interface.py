@@ -1,0 +1,138 @@
+"""What a format of backups offers, and what it is given: everything after it was recognised."""
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from tasks.backups.facts import Contents, Form, ManifestFile
+from tasks.check_result import Message
+from tasks.deadline import Deadline
+from tasks.postgres.installation import Installation
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """With what a backup is looked at, and by when. SQLite needs no PostgreSQL: looked for only when asked for."""
+
+    installations: Callable[[], Sequence[Installation]]
+    deadline: Deadline
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace(Tools):
+    """Where a drill works: a private folder that goes with `held`, as do the servers started in it.
+
+    `jobs` workers restore; a restore needs `disk_factor` times the backup's size, where nothing is known.
+    """
+
+    folder: Path
+    held: ExitStack
+    jobs: int
+    disk_factor: float
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a database apart from the backup. `name` is the service file's; `database` the server's own,
+    empty where it is not known. `roles` and `bytes` are None where neither the live one nor a manifest tells;
+    `content_rule` says of which rows the manifest has hashes.
+    """
+
+    name: str
+    database: str = ""
+    roles: tuple[str, ...] | None = None
+    bytes: int | None = None
+    content_rule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The database that was dumped (empty where the format does not say), its encoding, and the oldest PostgreSQL
+    that can restore it; `tables` is how many tables' rows are in it, `plain_bytes` how large it is unpacked, 0 if
+    unknown.
+    """
+
+    database: str = ""
+    needed_major: int = 0
+    encoding: str = ""
+    tables: int = 0
+    plain_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A backup that was read to its end: its head with what is known now, and its files.
+
+    `place` is what a restore starts from: the backup, or the folder that it was unpacked to. `prepared_s` is what a
+    recovery takes too.
+    """
+
+    head: Head
+    files: tuple[ManifestFile, ...]
+    place: Path
+    prepared_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A restored copy: a database of a server that runs, or an SQLite file."""
+
+    dsn: str = field(repr=False)
+    file: Path | None
+    version: str
+    url: str = field(default="", repr=False)
+    unchecked: Message | None = None
+    """What could not be looked at, of a copy of files."""
+
+    took_s: float = 0.0
+    """Of the recovery alone, whatever a step does besides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A backup to be taken of the database `name`: `live` is its address, a secret, or the path of its file; `into`
+    is a new file or folder. The rest is what is read of it, as in `Wanted`.
+    """
+
+    name: str
+    live: str = field(repr=False)
+    into: Path
+    until: datetime
+    content_rule: str = ""
+
+
+class Format(Protocol):
+    """One way to keep a backup. Every method raises BadBackup, ObservationError, PostgresUnavailable or OSError."""
+
+    @property
+    def form(self) -> Form:
+        """Its name, and whether it is a copy of files."""
+        ...
+
+    def read_head(self, plain: Path, tools: Tools) -> Head:
+        """What the backup says of itself."""
+        ...
+
+    def decode(self, plain: Path, head: Head, at: Workplace) -> Decoded:
+        """Read everything that is in it."""
+        ...
+
+    def restore(self, decoded: Decoded, bytes: int, known: Known, at: Workplace) -> Copy:
+        """A database made from a backup of so many bytes, for as long as the workplace is held."""
+        ...
+
+
+class Takes(Format, Protocol):
+    """A format that `rounds backup take` writes; physical backups are not taken."""
+
+    @property
+    def endings(self) -> tuple[str, ...]:
+        """What the names of its files end with."""
+        ...
+
+    def take(self, order: Order, tools: Tools) -> tuple[Contents, str]:
+        """Write a backup; gives what its snapshot holds, and the tool. Raises BackupRefused too."""
+        ...

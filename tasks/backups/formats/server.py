@@ -1,0 +1,80 @@
+"""An empty database of a throw-away server, made for one dump."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import sql
+
+from tasks.backups.files.room import require_room
+from tasks.backups.formats.interface import Copy, Head, Known, Workplace
+from tasks.backups.formats.programs import fitting
+from tasks.backups.tool_words import error_line
+from tasks.check_result import Message, msg
+from tasks.observation import ObservationError
+from tasks.postgres.installation import Installation
+from tasks.postgres.throwaway import Throwaway, throwaway_postgres
+
+_ROOM_OVER_LIVE = 1.3
+"""A restored copy is denser than the live database; its indexes are built with files beside them."""
+
+_MOST_READY_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class EmptyDatabase:
+    """What a dump is restored into."""
+
+    server: Throwaway
+    installation: Installation
+    name: str
+
+    @property
+    def dsn(self) -> str:
+        """Its address, for a program that runs as this one's account."""
+        return self.server.dsn(self.name)
+
+    def as_copy(self) -> Copy:
+        """The same once the dump is in it."""
+        return Copy(self.dsn, None, self.installation.version, self.server.url(self.name))
+
+
+def empty_database(head: Head, bytes: int, known: Known, at: Workplace) -> EmptyDatabase:
+    """Where a dump of so many bytes is restored; raises ObservationError, PostgresUnavailable or OSError."""
+    require_space(head, bytes, known, at)
+    installation = fitting(at.installations(), head.needed_major)
+    ready_s = min(_MOST_READY_S, at.deadline.require())
+    server = at.held.enter_context(throwaway_postgres(at.folder, installation, ready_s=ready_s))
+    name = f"drill_{secrets.token_hex(6)}"
+    _create(server, name, head.encoding, known.roles or ())
+    return EmptyDatabase(server, installation, name)
+
+
+def require_space(head: Head, bytes: int, known: Known, at: Workplace) -> None:
+    """Raise ObservationError without disk for a copy: by what is known of the database, else by the backup's size."""
+    if known.bytes:
+        require_room(at.folder, known.bytes * _ROOM_OVER_LIVE)
+    else:
+        require_room(at.folder, max(bytes * at.disk_factor, head.plain_bytes * 2))
+
+
+def not_restorable(why: str) -> Message:
+    """What is said of a dump that a program could not restore."""
+    return msg("No database can be made from it: {why}", why=why)
+
+
+def _create(server: Throwaway, name: str, encoding: str, roles: Sequence[str]) -> None:
+    """An empty database in the dump's own encoding, beside the roles that it will ask for."""
+    create = sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name))
+    if encoding and encoding != "UTF8":
+        create += sql.SQL(" ENCODING {} LOCALE 'C' LOCALE_PROVIDER libc").format(sql.Literal(encoding))
+    try:
+        with psycopg.connect(server.dsn("postgres"), autocommit=True) as connection:
+            for role in roles:
+                if role != "postgres":
+                    connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(role)))
+            connection.execute(create)
+    except psycopg.Error as error:
+        why = error_line(f"ERROR: {error.diag.message_primary or error}")
+        raise ObservationError(msg("The drill's PostgreSQL cannot make an empty database: {why}", why=why)) from None

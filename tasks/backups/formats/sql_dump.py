@@ -1,0 +1,156 @@
+"""Plain SQL of pg_dump, gzipped or not: read once from end to end, then run in one transaction."""
+
+import re
+import shutil
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from tasks.backups.errors import BadBackup
+from tasks.backups.facts import Contents, Form
+from tasks.backups.files.manifest import pieces
+from tasks.backups.files.start import head_of
+from tasks.backups.formats.interface import Copy, Decoded, Head, Known, Order, Tools, Workplace
+from tasks.backups.formats.pg_dump import dump
+from tasks.backups.formats.reading import Reading
+from tasks.backups.formats.server import empty_database, not_restorable
+from tasks.backups.tool_words import require_good
+from tasks.check_result import Message, msg
+from tasks.observation import ObservationError
+from tasks.postgres.cluster import environment
+from tasks.postgres.installation import server_account
+from tasks.processes import feed
+from tasks.progress import BACKUP, tell
+
+SQL_START = b"-- PostgreSQL database dump"
+_PIECE = 1024 * 1024
+_END, _TAIL_BYTES = re.compile(rb"^-- PostgreSQL database dump complete\r?$", re.MULTILINE), 4096
+"""Newer versions write `\\unrestrict` after it."""
+
+_MOST_LINE = 1024 * 1024 * 1024
+"""PostgreSQL takes no longer statement, and no longer row (MaxAllocSize)."""
+
+_VERSIONS = re.compile(rb"^-- Dumped (?:from database|by pg_dump) version (\d+)", re.MULTILINE)
+_ENCODING = re.compile(rb"^SET client_encoding = '([^']+)';", re.MULTILINE)
+_CONNECT = re.compile(rb"^\\connect (?:-reuse-previous=on )?(\S+)", re.MULTILINE)
+_HEAD_BYTES = 65536
+_UNPACKED_SHARE = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class SqlDump:
+    """What psql runs; `options` make pg_dump write it."""
+
+    form: Form
+    endings: tuple[str, ...]
+    options: tuple[str, ...]
+    packed: bool = False
+
+    def read_head(self, plain: Path, tools: Tools) -> Head:
+        """What the dump's first lines say."""
+        start = head_of(plain)
+        if self.packed:
+            start = _unpacked_start(start)
+            if SQL_START not in start[:1024]:
+                raise BadBackup(msg("What is packed in the gzip file is no dump of PostgreSQL"))
+        versions = [int(found) for found in _VERSIONS.findall(start)]
+        encoding, connect = _ENCODING.search(start), _CONNECT.search(start)
+        if connect is not None:
+            raise ObservationError(
+                msg("A dump that creates its database (pg_dump --create) is not drilled: leave it out")
+            )
+        return Head("", max(versions, default=0), encoding[1].decode() if encoding else "")
+
+    def decode(self, plain: Path, head: Head, at: Workplace) -> Decoded:
+        """Read the dump to its end mark, of no more than the disk has room for."""
+        most_bytes = int(shutil.disk_usage(at.folder).free * _UNPACKED_SHARE)
+        reading, size, tail, line = Reading(plain), 0, b"", 0
+        for piece in self._text(reading.pieces()):
+            size += len(piece)
+            tail = (tail + piece)[-_TAIL_BYTES:]
+            line = len(piece) - end - 1 if (end := piece.rfind(b"\n")) >= 0 else line + len(piece)
+            at.deadline.require()
+            if b"\0" in piece:  # psql would leave out the rest of its line
+                raise BadBackup(msg("The dump holds zero bytes, which no text has: a part of it was never written"))
+            if line > _MOST_LINE:  # psql would try to keep it in memory
+                raise BadBackup(msg("The dump holds a line of more than 1 GB, which no PostgreSQL can read"))
+            if size > most_bytes:
+                raise ObservationError(_too_large(most_bytes))
+        if _END.search(tail) is None:
+            raise BadBackup(msg("The dump has no end mark: it was cut short, or pg_dump died"))
+        return Decoded(replace(head, plain_bytes=size), reading.files(), plain)
+
+    def restore(self, decoded: Decoded, bytes: int, known: Known, at: Workplace) -> Copy:
+        """Run the dump in one transaction, at the first error no further."""
+        database = empty_database(decoded.head, bytes, known, at)
+        dsn = database.server.dsn_below(database.name)
+        argv = [database.installation.program("psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "--single-transaction"]
+        # What psql is told to run in a shell by a dump that somebody changed is run as an account that owns nothing.
+        ran = feed(
+            [*argv, "-d", dsn], self._text(_told(decoded.place)), deadline_s=at.deadline.require(),
+            env=environment(), cwd=at.folder, user=server_account(),
+        )  # fmt: skip
+        require_good(ran, not_restorable, program="psql", roles_known=known.roles is not None)
+        return database.as_copy()
+
+    def take(self, order: Order, tools: Tools) -> tuple[Contents, str]:
+        """Let pg_dump write it."""
+        return dump(order, self.options, tools)
+
+    def _text(self, source: Iterator[bytes]) -> Iterator[bytes]:
+        return unpacked(source) if self.packed else source
+
+
+SQL: Final = SqlDump(Form.SQL, (".sql",), ("--format=plain",))
+# A bare level is gzip's for every version; the names of methods are known since PostgreSQL 16.
+SQL_GZ: Final = SqlDump(Form.SQL_GZ, (".sql.gz",), ("--format=plain", "--compress=6"), packed=True)
+
+
+def unpacked(source: Iterator[bytes]) -> Iterator[bytes]:
+    """What gzip members hold, in bounded pieces; raises BadBackup at the first byte that is not as it was packed."""
+    member = zlib.decompressobj(wbits=31)
+    started = False
+    for packed in source:
+        rest = packed
+        while rest:
+            if member.eof:
+                member, started = zlib.decompressobj(wbits=31), False
+            try:
+                piece = member.decompress(rest, _PIECE)
+            except zlib.error as error:
+                raise BadBackup(_broken_gzip(str(error))) from None
+            started = True
+            if piece:
+                yield piece
+            rest = member.unused_data if member.eof else member.unconsumed_tail
+    if not started or not member.eof:
+        raise BadBackup(msg("The gzip file ends too early"))
+
+
+def _unpacked_start(packed: bytes) -> bytes:
+    try:
+        return zlib.decompressobj(wbits=31).decompress(packed, _HEAD_BYTES)
+    except zlib.error as error:
+        raise BadBackup(_broken_gzip(str(error))) from None
+
+
+def _broken_gzip(why: str) -> Message:
+    return msg("The gzip file is damaged: {why}", why=why)
+
+
+def _too_large(most_bytes: int) -> Message:
+    return msg(
+        "Unpacked the dump is larger than {gigabytes} GB, the free disk of the drill: "
+        "set [backups] folder to a larger one, or look for a gzip bomb",
+        gigabytes=round(most_bytes / 1e9, 1),
+    )
+
+
+def _told(dump: Path) -> Iterator[bytes]:
+    total, done = dump.stat().st_size, 0
+    for piece in pieces(dump):
+        done += len(piece)
+        tell(BACKUP, min(done, total), total)
+        yield piece

@@ -1,0 +1,88 @@
+"""Copies of an SQLite file: taken of a live one, restored from a backup."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Final
+
+from tasks.backups.contents.sqlite_file import damaged, pragma, read_sqlite, sqlite_reason
+from tasks.backups.contents.wanted import Told
+from tasks.backups.errors import BadBackup
+from tasks.backups.files.placing import not_written, refuse_existing, sync
+from tasks.check_result import msg
+from tasks.deadline import Deadline
+from tasks.observation import ObservationError, shown
+
+_PAGES_AT_A_TIME: Final = 1024
+
+
+def restore_sqlite(file: Path, into: Path, deadline_s: float, told: Told | None = None) -> None:
+    """Copy a backup into a fresh file that only this user may read; `told` hears of pages.
+
+    Raises BadBackup if it is damaged, ObservationError at the deadline or if the copy cannot be made.
+    """
+    try:
+        with _fresh(into):
+            _copy(file, into, deadline_s, told, at_rest=True)
+    except sqlite3.Error as error:
+        reason = sqlite_reason(error, file, deadline_s)
+        raise (BadBackup(reason) if damaged(error) else ObservationError(reason)) from None
+
+
+def take_sqlite(source: Path, target: Path, deadline_s: float, told: Told | None = None) -> None:
+    """Copy a live database to a new file, which is there whole or not at all; `told` hears of pages.
+
+    Raises ObservationError, also when `target` is there already.
+    """
+    partial = target.with_name(f"{target.name}.partial")
+    try:
+        with _fresh(partial):
+            refuse_existing(target)
+            _copy(source, partial, deadline_s, told, at_rest=False)
+            sync(partial)
+            refuse_existing(target)
+            partial.rename(target)
+        sync(target.parent)
+    except sqlite3.Error as error:
+        raise ObservationError(sqlite_reason(error, source, deadline_s)) from None
+    except BadBackup as bad:
+        raise ObservationError(bad.reason) from None
+    except OSError as error:
+        raise not_written(target, error) from None
+
+
+def _copy(file: Path, into: Path, deadline_s: float, told: Told | None, *, at_rest: bool) -> None:
+    deadline = Deadline.after(deadline_s)
+
+    def progress(_status: int, left: int, pages: int) -> None:
+        if deadline.passed:
+            name, seconds = shown(str(file), 300), round(deadline_s, 1)
+            raise ObservationError(msg("{file}: copying took more than {seconds} s", file=name, seconds=seconds))
+        if told is not None:
+            told(pages - left, pages)
+
+    def work(source: sqlite3.Connection) -> None:
+        if not pragma(source, "page_count"):  # SQLite takes a file of no bytes for a database
+            raise BadBackup(msg("{file} is empty", file=shown(str(file), 300)))
+        with closing(sqlite3.connect(into, isolation_level=None)) as target:
+            for setting in ("journal_mode=OFF", "synchronous=OFF"):  # a copy that was cut short is removed
+                target.execute(f"PRAGMA {setting}")
+            # `source` holds a snapshot: without it, every write of another process would start the copy anew.
+            source.backup(target, pages=_PAGES_AT_A_TIME, progress=progress)
+
+    read_sqlite(file, work, deadline_s, at_rest=at_rest)
+
+
+@contextmanager
+def _fresh(file: Path) -> Iterator[None]:
+    """A new file that only this user may read, and that no error leaves behind."""
+    try:
+        file.touch(0o600, exist_ok=False)
+    except OSError as error:
+        raise not_written(file, error) from None
+    try:
+        yield
+    except BaseException:
+        file.unlink(missing_ok=True)
+        raise

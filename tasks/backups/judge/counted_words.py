@@ -1,0 +1,77 @@
+"""What is said of the rows of restored tables."""
+
+from collections.abc import Sequence
+
+from tasks.backups.judge.counted import Counted, Kind
+from tasks.backups.limits import BackupLimits
+from tasks.check_result import Message, Scalar, msg
+
+
+def mismatch_message(kind: Kind, tables: str, limits: BackupLimits) -> Message:
+    """What is wrong with tables, given with their figures."""
+    more_than: dict[str, Scalar] = {"share": percent(limits), "rows": limits.max_difference_rows, "tables": tables}
+    match kind:
+        case Kind.MISSING:
+            return msg("The restored copy lacks: {tables}", tables=tables)
+        case Kind.EMPTY:
+            return msg("No row was restored, though there must be some: {tables}", tables=tables)
+        case Kind.OTHER:
+            return msg("Other numbers of rows than were backed up: {tables}", tables=tables)
+        case Kind.FEWER:
+            return msg("Fewer rows than expected, by more than {share} % and {rows} rows: {tables}", **more_than)
+        case Kind.GUESSED:
+            return msg("The restored rows were only estimated, not counted: {tables}", tables=tables)
+        case Kind.FILLED_SINCE:
+            return msg("Empty in the backup, filled in the live database since: {tables}", tables=tables)
+        case Kind.MORE:
+            return msg("More rows than expected, by more than {share} % and {rows} rows: {tables}", **more_than)
+        case _:
+            return msg("Far from the number of rows that is estimated, not counted: {tables}", tables=tables)
+
+
+def match_message(tables: Sequence[Counted], worst: Kind, limits: BackupLimits) -> Message:
+    """What is right with all tables."""
+    if all(table.certain for table in tables):
+        return msg("Each of {n} tables holds exactly the rows that were backed up", n=len(tables))
+    tolerated: dict[str, Scalar] = {"n": len(tables), "share": percent(limits), "rows": limits.max_difference_rows}
+    if worst is Kind.NEAR_ESTIMATE:
+        estimated = sum(not expected.exact for table in tables if (expected := table.expected))
+        return msg(
+            "Each of {n} tables holds the rows expected within {share} % or {rows} rows; "
+            "of {estimated} the number is an estimate",
+            estimated=estimated,
+            **tolerated,
+        )
+    return msg("Each of {n} tables holds the rows expected within {share} % or {rows} rows", **tolerated)
+
+
+def word(kind: Kind) -> Message:
+    """A kind in a cell of a table."""
+    match kind:
+        case Kind.MISSING:
+            return msg("missing")
+        case Kind.EMPTY:
+            return msg("holds no row")
+        case Kind.OTHER:
+            return msg("not the number backed up")
+        case Kind.FEWER:
+            return msg("too few")
+        case Kind.GUESSED:
+            return msg("not counted")
+        case Kind.FILLED_SINCE:
+            return msg("filled since")
+        case Kind.MORE:
+            return msg("more than expected")
+        case Kind.OFF_ESTIMATE:
+            return msg("far from the estimate")
+        case Kind.NEAR_ESTIMATE:
+            return msg("near the estimate")
+        case Kind.MOVED_ON:
+            return msg("the live one has changed")
+        case Kind.RIGHT:
+            return msg("as expected")
+
+
+def percent(limits: BackupLimits) -> float:
+    """The share of a table's rows by which it may differ, in %."""
+    return round(limits.max_difference_share * 100, 2)

@@ -1,0 +1,114 @@
+"""Whether every table of a restored copy holds the rows that it must."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from math import ceil
+
+from tasks.backups.checks import COUNTS
+from tasks.backups.facts import Contents, Drill, TableContents
+from tasks.backups.judge.counted import Counted, Kind, tolerance
+from tasks.backups.judge.counted_words import match_message, mismatch_message, percent, word
+from tasks.backups.judge.expected import (
+    BY_RECORD,
+    bounded,
+    brief,
+    named,
+    nothing_to_compare,
+    of_its_snapshot,
+    recorded,
+    running,
+)
+from tasks.backups.limits import BackupLimits
+from tasks.backups.reasons import not_reached
+from tasks.check_result import CheckResult, Limit, Quantity, Scalar, Status, Table, msg
+
+_WORST_FIRST = (Status.FAIL, Status.UNKNOWN, Status.WARN, Status.PASS)
+
+
+def judge_counts(subject: str, drill: Drill, limits: BackupLimits, now: datetime) -> CheckResult:
+    """The rows of every table: as many as in the snapshot backed up, else about as many as the live one has."""
+    copy = drill.contents
+    if copy is None:
+        return COUNTS.judged(Status.UNKNOWN, subject, not_reached(drill), at=now)
+    if not copy.tables:
+        limit = Limit("≥", 1, "", msg("a backup holds at least one table"))
+        reason = msg("The restored copy holds no table at all")
+        return COUNTS.judged(Status.FAIL, subject, reason, at=now, observed=Quantity(0), limit=limit)
+    tables = _tables(drill, copy)
+    if tables is None:
+        reason, why = nothing_to_compare(drill)
+        return COUNTS.judged(Status.UNKNOWN, subject, reason, at=now, evidence=why)
+    if not tables:
+        reason = msg("Nothing to compare with: what the copy is held against shows no table at all")
+        return COUNTS.judged(Status.UNKNOWN, subject, reason, at=now)
+    return _compared(subject, tables, limits, now)
+
+
+def _compared(subject: str, tables: Sequence[Counted], limits: BackupLimits, now: datetime) -> CheckResult:
+    kinds = {table.name: table.kind(limits) for table in tables}
+    status = min((kind.status for kind in kinds.values()), key=_WORST_FIRST.index)
+    worst = min((kind for kind in kinds.values() if kind.status is status), key=lambda kind: kind.place)
+    reason = match_message(tables, worst, limits)
+    if status is not Status.PASS:
+        figures = [_figures(table) for table in tables if kinds[table.name] is worst]
+        reason = mismatch_message(worst, named(figures), limits)
+    ordered = sorted(tables, key=lambda table: (kinds[table.name].place, -_rows(table.restored)))
+    evidence = (_evidence([(table, kinds[table.name]) for table in ordered]),)
+    observed, limit = Quantity(sum(_rows(table.restored) for table in tables)), _limit(tables, limits)
+    return COUNTS.judged(status, subject, reason, at=now, observed=observed, limit=limit, evidence=evidence)
+
+
+def _tables(drill: Drill, copy: Contents) -> list[Counted] | None:
+    """Every table that must be there, on every side; None without anything to hold them against."""
+    snapshot, today = of_its_snapshot(drill), running(drill)
+    expected = snapshot or today or recorded(drill)
+    if expected is None:
+        return None
+    restored, before, now = (_by_name(contents) for contents in (copy, recorded(drill), today))
+    return [
+        Counted(name, restored.get(name), before.get(name), now.get(name), by_snapshot=snapshot is not None)
+        for name in _by_name(expected)
+    ]
+
+
+def _by_name(contents: Contents | None) -> dict[str, TableContents]:
+    return {table.name: table for table in contents.tables} if contents else {}
+
+
+def _limit(tables: Sequence[Counted], limits: BackupLimits) -> Limit:
+    expected = [(table.certain, _rows(table.expected)) for table in tables]
+    if all(certain for certain, _ in expected):
+        return Limit("=", sum(rows for _, rows in expected), "", BY_RECORD)
+    least = sum(rows if certain else max(0, ceil(rows - tolerance(rows, limits))) for certain, rows in expected)
+    less: dict[str, Scalar] = {"share": percent(limits), "rows": limits.max_difference_rows}
+    source = msg("the rows recorded at another moment, less {share} % or {rows} rows of each table", **less)
+    if any(table.live for table in tables):
+        source = msg("the rows of the live database, less {share} % or {rows} rows of each table", **less)
+    return Limit("≥", least, "", source)
+
+
+def _figures(table: Counted) -> str:
+    """A table with what it holds and what it is held against, in signs that every language reads."""
+    if table.restored is None:
+        return brief(table.name)
+    about = "≈" if table.expected and not table.expected.exact else ""
+    return f"{brief(table.name)} ({table.restored.rows} ≠ {about}{_rows(table.expected)})"
+
+
+def _evidence(tables: Sequence[tuple[Counted, Kind]]) -> Table:
+    columns = (msg("Table"), msg("Restored"), msg("Recorded"), msg("Live"), msg("Finding"))
+    rows = (
+        (brief(table.name), _cell(table.restored), _cell(table.recorded), _cell(table.live), word(kind))
+        for table, kind in tables
+    )
+    return bounded(msg("Rows by table"), columns, rows)
+
+
+def _cell(table: TableContents | None) -> int | str:
+    if table is None:
+        return "–"
+    return table.rows if table.exact else f"≈{table.rows}"
+
+
+def _rows(table: TableContents | None) -> int:
+    return table.rows if table else 0

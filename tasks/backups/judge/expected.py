@@ -1,0 +1,61 @@
+"""What a restored copy is held against, and how many names a reason or a table of evidence has room for."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from tasks.backups.facts import Contents, Drill, Manifest
+from tasks.backups.reasons import NO_LIVE
+from tasks.check_result import Message, Scalar, Table, msg
+from tasks.observation import Unobserved, shown
+
+BY_RECORD: Final = msg("what was recorded with the backup")
+BY_LIVE: Final = msg("the live database")
+
+MOST_NAMES = 5
+MOST_ROWS = 20
+_MOST_CHARACTERS = 120
+
+Cell = Scalar | Message
+
+
+def recorded(drill: Drill) -> Contents | None:
+    """What the manifest says of the database."""
+    return drill.manifest.contents if isinstance(drill.manifest, Manifest) else None
+
+
+def of_its_snapshot(drill: Drill) -> Contents | None:
+    """What the database held in the very snapshot that was backed up."""
+    return drill.manifest.contents if isinstance(drill.manifest, Manifest) and drill.manifest.exact else None
+
+
+def running(drill: Drill) -> Contents | None:
+    """What the live database holds now."""
+    return drill.live if isinstance(drill.live, Contents) else None
+
+
+def nothing_to_compare(drill: Drill) -> tuple[Message, tuple[Table, ...]]:
+    """Why there is nothing to hold a restored copy against, of either kind."""
+    missing = drill.manifest.reason if isinstance(drill.manifest, Unobserved) else msg("It records no contents")
+    reason = drill.live.reason if isinstance(drill.live, Unobserved) else NO_LIVE
+    rows = ((msg("Manifest"), missing), (msg("Live database"), reason))
+    return reason, (Table(msg("Nothing to compare with"), (msg("Source"), msg("Why not")), rows),)
+
+
+def brief(text: str) -> str:
+    """A name or definition from a database, short enough for a sentence."""
+    return shown(text, _MOST_CHARACTERS)
+
+
+def named(names: Sequence[str]) -> str:
+    """The first of many names, and the number of the others."""
+    more = len(names) - MOST_NAMES
+    return ", ".join(brief(name) for name in names[:MOST_NAMES]) + (f", … (+{more})" if more > 0 else "")
+
+
+def bounded(title: Message, columns: Sequence[Message], rows: Iterable[Sequence[Cell]]) -> Table:
+    """A table of the first rows that says how many more there are."""
+    everything = [tuple(row) for row in rows]
+    kept = everything[:MOST_ROWS]
+    if more := len(everything) - len(kept):
+        kept.append((msg("{n} more", n=more), *[""] * (len(columns) - 1)))
+    return Table(title, tuple(columns), tuple(kept))

@@ -1,0 +1,137 @@
+"""Whether a restored copy reaches up to the time at which its backup was made."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tasks.backups.checks import NEWEST_ROW
+from tasks.backups.facts import Contents, Drill
+from tasks.backups.judge.expected import BY_RECORD, bounded, brief, of_its_snapshot, recorded, running
+from tasks.backups.limits import BackupLimits
+from tasks.backups.reasons import NO_LIVE, not_reached
+from tasks.check_result import CheckResult, Limit, Message, Quantity, Scalar, Status, Table, moment, msg
+from tasks.observation import Unobserved
+
+Times = dict[str, datetime]
+"""The newest time of each column, `public.orders.created_at`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    status: Status
+    reason: Message
+    lag: timedelta | None
+    limit: Limit
+
+
+def judge_newest_row(subject: str, drill: Drill, limits: BackupLimits, rpo_h: float, now: datetime) -> CheckResult:
+    """The newest row restored: the one recorded, and hardly older than the live one of the time of the backup."""
+    if drill.contents is None:
+        return NEWEST_ROW.judged(Status.UNKNOWN, subject, not_reached(drill), at=now)
+    restored, before, today = _times(drill.contents), _times(recorded(drill)), _times(running(drill))
+    if not restored and not before and not today:
+        reason = msg("No column of times holds any: how new the rows are cannot be told")
+        return NEWEST_ROW.judged(Status.UNKNOWN, subject, reason, at=now)
+    snapshot = before if of_its_snapshot(drill) else {}
+    # A standby's own record agrees with its dump: only the live rows tell that it lagged.
+    others = today or ({} if snapshot else before)
+    found = _against_record(restored, snapshot) or (
+        _against_others(restored, others, limits) if others else _against_time(restored, drill, rpo_h)
+    )
+    observed = None
+    if found.status.measured:
+        observed = Quantity(msg("no time")) if found.lag is None else Quantity(_minutes(found.lag), "min")
+    if found.status is Status.PASS and isinstance(drill.live, Unobserved) and drill.live.reason != NO_LIVE:
+        # Only the running database tells that a standby lagged, and it was to be asked.
+        return NEWEST_ROW.judged(Status.UNKNOWN, subject, drill.live.reason, at=now, limit=found.limit)
+    evidence = (_evidence(restored, before, today),)
+    return NEWEST_ROW.judged(
+        found.status, subject, found.reason, at=now, observed=observed, limit=found.limit, evidence=evidence
+    )
+
+
+def _times(contents: Contents | None) -> Times:
+    tables = contents.tables if contents else ()
+    return {f"{table.name}.{column}": at for table in tables for column, at in table.newest}
+
+
+def _against_record(restored: Times, snapshot: Times) -> _Found | None:
+    """Any column that is not as it was in the snapshot backed up: one without a time, else the farthest off."""
+    limit = Limit("=", 0, "min", BY_RECORD)
+    for column, at in snapshot.items():
+        if column not in restored:
+            reason = msg(
+                "{column} holds no time, {recorded} was recorded with the backup",
+                column=brief(column),
+                recorded=moment(at),
+            )
+            return _Found(Status.FAIL, reason, None, limit)
+    off = {column: abs(at - restored[column]) for column, at in snapshot.items() if at != restored[column]}
+    if not off:
+        return None
+    column = max(off, key=lambda name: off[name])
+    reason = msg(
+        "The newest time of {column} is {restored}, {recorded} was recorded with the backup",
+        column=brief(column),
+        restored=moment(restored[column]),
+        recorded=moment(snapshot[column]),
+    )
+    return _Found(Status.FAIL, reason, off[column], limit)
+
+
+def _against_others(restored: Times, others: Times, limits: BackupLimits) -> _Found:
+    limit = Limit("≤", limits.max_lag_min, "min", msg("behind the newest row that was there before the backup"))
+    column = max(others, key=lambda name: others[name])
+    there: dict[str, Scalar] = {"column": brief(column), "other": moment(others[column])}
+    if not restored:
+        reason = msg("No restored row has a time, though {column} had {other} before the backup was made", **there)
+        return _Found(Status.FAIL, reason, None, limit)
+    newest = max(restored.values())
+    lag = max(timedelta(), others[column] - newest)
+    if lag > timedelta(minutes=limits.max_lag_min):
+        reason = msg(
+            "The newest row is of {newest}, though {column} had {other} before the backup was made: "
+            "the dump is of a lagging standby or an old copy",
+            newest=moment(newest),
+            **there,
+        )
+        return _Found(Status.FAIL, reason, lag, limit)
+    reason = msg(
+        "The newest row is of {newest}; before the backup was made, {column} had {other}",
+        newest=moment(newest),
+        **there,
+    )
+    return _Found(Status.PASS, reason, lag, limit)
+
+
+def _against_time(restored: Times, drill: Drill, rpo_h: float) -> _Found:
+    limit = Limit("≤", rpo_h * 60, "min", msg("rpo_h, before the time of the backup"))
+    if drill.backup is None:
+        return _Found(Status.UNKNOWN, msg("When the backup was made is not known"), None, limit)
+    newest = max(restored.values())
+    lag = max(timedelta(), drill.backup.at - newest)
+    times: dict[str, Scalar] = {"newest": moment(newest), "at": moment(drill.backup.at), "hours": rpo_h}
+    if lag > timedelta(hours=rpo_h):
+        reason = msg(
+            "The newest row is of {newest}, more than {hours} h before the backup of {at}: it may be of an old copy, "
+            "or nothing was written; set live to tell which",
+            **times,
+        )
+        return _Found(Status.FAIL, reason, lag, limit)
+    reason = msg(
+        "The newest row is of {newest}, within {hours} h of the backup of {at}; no live database was compared", **times
+    )
+    return _Found(Status.PASS, reason, lag, limit)
+
+
+def _minutes(lag: timedelta) -> float:
+    return round(lag.total_seconds() / 60, 3)
+
+
+def _evidence(restored: Times, before: Times, today: Times) -> Table:
+    columns = (msg("Column"), msg("Restored"), msg("Recorded"), msg("Live"))
+    every = {**today, **before, **restored}
+    rows = (
+        (brief(name), *(moment(times[name]) if name in times else "–" for times in (restored, before, today)))
+        for name in sorted(every, key=lambda name: every[name], reverse=True)
+    )
+    return bounded(msg("Newest time by column"), columns, rows)

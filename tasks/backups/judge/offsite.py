@@ -1,0 +1,64 @@
+"""Whether the second place has the backups too."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from tasks.backups.checks import OFFSITE
+from tasks.backups.facts import Backup, OffsiteCopy
+from tasks.backups.judge.files import NO_BACKUP
+from tasks.backups.limits import CLOCK_AHEAD
+from tasks.backups.settings import BackedUp
+from tasks.check_result import CheckResult, Limit, Quantity, Status, moment, msg
+from tasks.observation import Unobserved, shown
+
+
+def judge_offsite(
+    subject: str,
+    backups: Sequence[Backup] | Unobserved,
+    copies: Sequence[OffsiteCopy] | Unobserved | None,
+    target: BackedUp,
+    now: datetime,
+) -> CheckResult:
+    """Whether the newest backup that has had time enough is in the second place, whole."""
+    if target.offsite is None:
+        return OFFSITE.judged(Status.SKIPPED, subject, msg("`offsite` is not set in the service file"), at=now)
+    if isinstance(backups, Unobserved) or not backups:
+        reason = backups.reason if isinstance(backups, Unobserved) else NO_BACKUP
+        return OFFSITE.judged(Status.UNKNOWN, subject, reason, at=now)
+    if copies is None or isinstance(copies, Unobserved):
+        reason = msg("The second place was not looked at") if copies is None else copies.reason
+        return OFFSITE.judged(Status.UNKNOWN, subject, reason, at=now)
+    wait = timedelta(hours=target.offsite.within_h)
+    due = next((n for n, backup in enumerate(backups) if now - backup.at > wait), None)
+    if due is not None:
+        return _copied(subject, backups[due], copies, now)
+    for backup in backups:
+        if (result := _copied(subject, backup, copies, now)).status is Status.PASS:
+            return result
+    reason = msg("No backup is older than the {hours} h within which a copy arrives", hours=target.offsite.within_h)
+    return OFFSITE.judged(Status.UNKNOWN, subject, reason, at=now)
+
+
+def _copied(subject: str, backup: Backup, copies: Sequence[OffsiteCopy], now: datetime) -> CheckResult:
+    name = backup.path.name
+    limit = Limit("=", backup.bytes, "B", msg("the size of the backup"))
+    named = [copy for copy in copies if copy.name == name]
+    # A file that is written over every day: yesterday's copy may have today's name and size.
+    fresh = [copy for copy in named if backup.at - copy.at <= CLOCK_AHEAD]
+    if not fresh:
+        stale = max((copy.at for copy in named), default=None)
+        reason = (
+            msg("{name} did not reach the second place", name=shown(name))
+            if stale is None
+            else msg("The copy of {name} is of {at}, older than the backup", name=shown(name), at=moment(stale))
+        )
+        missing = Quantity(msg("missing"))
+        return OFFSITE.judged(Status.FAIL, subject, reason, at=now, observed=missing, limit=limit)
+    whole = any(copy.bytes == backup.bytes for copy in fresh)
+    copied = backup.bytes if whole else max(fresh, key=lambda copy: copy.at).bytes
+    reason = msg("{name} is in the second place", name=shown(name))
+    if not whole:
+        reason = msg("{name} has {bytes} B in the second place, and {here} B here", name=shown(name), bytes=copied,
+                     here=backup.bytes)  # fmt: skip
+    status = Status.PASS if whole else Status.FAIL
+    return OFFSITE.judged(status, subject, reason, at=now, observed=Quantity(copied, "B"), limit=limit)

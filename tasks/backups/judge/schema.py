@@ -1,0 +1,137 @@
+"""Whether a restored copy has every definition, and the encoding, of the database that was backed up."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from tasks.backups.checks import SCHEMA
+from tasks.backups.facts import Contents, Drill
+from tasks.backups.judge.expected import (
+    BY_LIVE,
+    BY_RECORD,
+    bounded,
+    brief,
+    named,
+    nothing_to_compare,
+    recorded,
+    running,
+)
+from tasks.backups.judge.schema_differences import Differences, differences, title, titles
+from tasks.backups.reasons import not_reached
+from tasks.check_result import CheckResult, Limit, Message, Quantity, Status, Table, msg
+
+
+def judge_schema(subject: str, drill: Drill, now: datetime) -> CheckResult:
+    """The restored schema, line by line: against what was recorded with the backup, else against the live one."""
+    copy = drill.contents
+    if copy is None:
+        return SCHEMA.judged(Status.UNKNOWN, subject, not_reached(drill), at=now)
+    before, today = recorded(drill), running(drill)
+    known = [contents for contents in (before, today) if contents is not None]
+    expected = next((contents for contents in known if contents.schema), None)
+    if expected is None:
+        reason, why = nothing_to_compare(drill)
+        if known:
+            reason = msg("Nothing to compare with: what the copy is held against shows no definition at all")
+        return SCHEMA.judged(Status.UNKNOWN, subject, reason, at=now, evidence=why)
+    fault = _encoding_fault(drill, copy, known)
+    found = differences(expected.schema, copy.schema)
+    limit = Limit("=", 0, "", BY_RECORD if expected is before else BY_LIVE)
+    status, reason = _verdict(copy, expected, found, fault, by_record=expected is before)
+    evidence = _evidence(found, fault)
+    if status is Status.PASS and not (expected.encoding and (copy.encoding or drill.dump_encoding)):
+        reason = msg("The definitions agree, but the encoding of the backup or of the database is not known")
+        return SCHEMA.judged(Status.UNKNOWN, subject, reason, at=now, limit=limit)
+    if status is Status.PASS and today and (since := differences(today.schema, copy.schema)).number:
+        evidence = (_since(since),)
+        reason = msg("All {n} definitions are as recorded; the live schema has changed since", n=len(copy.schema))
+    observed = Quantity(found.number + (fault is not None))
+    return SCHEMA.judged(status, subject, reason, at=now, observed=observed, limit=limit, evidence=evidence)
+
+
+def _verdict(
+    copy: Contents, expected: Contents, found: Differences, encoding: Message | None, *, by_record: bool
+) -> tuple[Status, Message]:
+    if fault := _another_database(copy, expected) or encoding:
+        return Status.FAIL, fault
+    if found.missing:
+        return Status.FAIL, _missing(found, by_record=by_record)
+    if found.changed:
+        return Status.FAIL, _changed(found)
+    if found.added and by_record:
+        names = named(titles(found.added))
+        return Status.FAIL, msg("Only in the restored copy, not in the database backed up: {names}", names=names)
+    if found.added:
+        names = named(titles(found.added))
+        return Status.WARN, msg(
+            "The live schema has changed since, or the backup is of something else; only in the backup: {names}",
+            names=names,
+        )
+    if by_record:
+        return Status.PASS, msg("All {n} definitions are as recorded with the backup", n=len(copy.schema))
+    return Status.PASS, msg("All {n} definitions are as in the live database", n=len(copy.schema))
+
+
+def _another_database(copy: Contents, expected: Contents) -> Message | None:
+    if expected.tables and not copy.tables:
+        return msg("The restored copy holds no table; {n} were expected", n=len(expected.tables))
+    there = {table.name for table in copy.tables}
+    missing = [table.name for table in expected.tables if table.name not in there]
+    if len(missing) <= len(expected.tables) / 2:
+        return None
+    return msg(
+        "{n} of {all} tables are missing, the backup is of another database or of a part of it: {names}",
+        n=len(missing),
+        all=len(expected.tables),
+        names=named(missing),
+    )
+
+
+def _missing(found: Differences, *, by_record: bool) -> Message:
+    names = named(titles(found.missing))
+    if by_record:
+        return msg("Missing in the restored copy, though the database backed up had it: {names}", names=names)
+    return msg("Missing in the backup, unless it was added to the live database since: {names}", names=names)
+
+
+def _changed(found: Differences) -> Message:
+    wanted, other = found.changed[0]
+    return msg(
+        "{name} is not what it must be: the backup has {found}, expected was {wanted}",
+        name=brief(title(wanted)),
+        found=brief(other),
+        wanted=brief(wanted),
+    )
+
+
+def _encoding_fault(drill: Drill, copy: Contents, known: Sequence[Contents]) -> Message | None:
+    for own in (drill.dump_encoding, copy.encoding):
+        for encoding in (contents.encoding for contents in known):
+            if own and encoding and _plain(own) != _plain(encoding):
+                return _other_encoding(own, encoding)
+    return None
+
+
+def _other_encoding(own: str, encoding: str) -> Message:
+    both = {"found": brief(own), "wanted": brief(encoding)}
+    if _plain(own) == "SQLASCII":
+        return msg(
+            "The backup is in {found}, the database in {wanted}: it holds bytes of no encoding, "
+            "and invalid ones would restore silently",
+            **both,
+        )
+    return msg("The backup is in {found}, the database in {wanted}: characters may be lost or changed", **both)
+
+
+def _plain(encoding: str) -> str:
+    return encoding.upper().replace("-", "").replace("_", "")
+
+
+def _evidence(found: Differences, encoding: Message | None) -> tuple[Table, ...]:
+    rows = [*([(msg("other encoding"), encoding)] if encoding else []), *found.rows()]
+    return (bounded(msg("Differences of the schema"), (msg("Difference"), msg("Definition")), rows),) if rows else ()
+
+
+def _since(found: Differences) -> Table:
+    return bounded(
+        msg("Changes of the live schema since the backup"), (msg("Difference"), msg("Definition")), found.rows()
+    )

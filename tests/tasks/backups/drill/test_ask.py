@@ -1,0 +1,333 @@
+"""What a restored copy is asked: statements that only read and end in time, and the service's own smoke test."""
+
+import json
+import math
+import sqlite3
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from tasks.backups.commands import command_environment, error_summary
+from tasks.backups.drill.ask import answers_of
+from tasks.backups.drill.smoke import smoke_of
+from tasks.backups.facts import Smoke
+from tasks.backups.formats.interface import Copy
+from tasks.backups.reasons import LATE
+from tasks.backups.settings import HISTORY, BackedUp
+from tasks.backups.targets import Target, invariants_of
+from tasks.deadline import Deadline
+from tasks.observation import ObservationError, Unobserved
+from tasks.postgres.server import PostgresServer
+
+PATIENT_S = 120.0
+NAME = "Ingrid Bergman"
+ROWS = (
+    "CREATE TABLE customers (id int, name text, paid numeric(12, 2))",
+    f"INSERT INTO customers VALUES (1, '{NAME}', 12.50), (2, NULL, 7.25)",
+)
+SLOW = {
+    "postgresql": "SELECT count(*) FROM generate_series(1, 3000000000)",
+    "sqlite": "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n",
+}
+
+
+@pytest.fixture(params=["postgresql", "sqlite"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def copy(kind: str, postgres: PostgresServer, tmp_path: Path) -> Iterator[Copy]:
+    """A restored copy of either kind."""
+    if kind == "sqlite":
+        file = tmp_path / "copy.db"
+        with closing(sqlite3.connect(file)) as connection, connection:
+            for statement in ROWS:
+                connection.execute(statement)
+        yield Copy("", file, "", f"sqlite:///{file}")
+        return
+    name = f"copy_{uuid.uuid4().hex[:12]}"
+    dsn = f"postgresql://postgres@{postgres.host}:{postgres.port}/{name}"
+    with psycopg.connect(postgres.dsn, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}".encode())
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            for statement in ROWS:
+                connection.execute(statement.encode())
+        yield Copy(dsn, None, "18.1", dsn)
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+Say = Callable[..., list[float | str]]
+
+
+@pytest.fixture
+def answers(copy: Copy, tmp_path: Path) -> Say:
+    """The number, or the reason in English, that each statement comes to."""
+
+    def ask(*statements: str, longest_s: float = PATIENT_S) -> list[float | str]:
+        invariants = [{"name": f"n{n}", "sql": sql, "min": 0} for n, sql in enumerate(statements)]
+        target = Target("shop", BackedUp.model_validate({"invariants": invariants}), tmp_path, None)
+        found = answers_of(copy, target, Deadline.after(longest_s, LATE))
+        assert [answer.name for answer in found] == [invariant.name for invariant in invariants_of(target)]
+        return [said(a.value) if isinstance(a.value, Unobserved) else a.value for a in found]
+
+    return ask
+
+
+def said(unobserved: Unobserved) -> str:
+    return str(ObservationError(unobserved.reason))
+
+
+NO_NUMBER = "The statement gives no number"
+
+
+class TestInvariants:
+    def test_numbers(self, answers: Say) -> None:
+        statements = ("SELECT count(*) FROM customers", "SELECT sum(paid) FROM customers", "SELECT -0.5", "SELECT 1, 2")
+        assert answers(*statements) == [2.0, 19.75, -0.5, 1.0]
+
+    @pytest.mark.parametrize(
+        "sql",
+        [
+            "SELECT max(id) FROM customers WHERE id > 9",
+            "SELECT NULL",
+            "SELECT name FROM customers WHERE id = 1",
+            "SELECT '12'",
+            "SELECT id FROM customers WHERE id > 9",
+        ],
+    )
+    def test_what_is_no_number_is_not_known(self, answers: Say, sql: str) -> None:
+        assert answers(sql) == [NO_NUMBER]
+
+    def test_what_is_true_is_no_number(self, answers: Say, kind: str) -> None:
+        # SQLite has no boolean, and says 1.
+        assert answers("SELECT true") == [NO_NUMBER if kind == "postgresql" else 1.0]
+
+    def test_one_that_fails_is_told_and_the_others_are_asked(self, answers: Say) -> None:
+        [first, second, third] = answers("SELECT 1 FROM nothing", "SELECT", "SELECT 3")
+        assert str(first).startswith("The statement failed: ") and "nothing" in str(first)
+        assert str(second) == NO_NUMBER or str(second).startswith("The statement failed: ")
+        assert third == 3.0
+
+    @pytest.mark.parametrize(
+        "sql",
+        [
+            "DELETE FROM customers",
+            "DELETE FROM customers RETURNING id",
+            "UPDATE customers SET id = 7 WHERE id = 1 RETURNING id",
+            "CREATE TABLE more (id int)",
+            "SELECT 1; DELETE FROM customers",
+            "COMMIT; DELETE FROM customers",
+            "COMMIT; BEGIN READ WRITE; DELETE FROM customers; COMMIT",
+            "SET default_transaction_read_only = off; DELETE FROM customers",
+            "WITH gone AS (DELETE FROM customers RETURNING 1) SELECT count(*) FROM gone",
+        ],
+    )
+    def test_one_that_would_write_is_refused(self, answers: Say, sql: str) -> None:
+        before, refused, after = answers("SELECT count(*) FROM customers", sql, "SELECT sum(id) FROM customers")
+        assert (before, after) == (2.0, 3.0)
+        assert isinstance(refused, str), refused
+
+    def test_nor_after_a_setting_that_allows_it(self, answers: Say, kind: str) -> None:
+        allow = (
+            "SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE" if kind == "postgresql" else "PRAGMA query_only=0"
+        )
+        off = "SELECT length(set_config('default_transaction_read_only', 'off', false))"
+        also = off if kind == "postgresql" else "PRAGMA writable_schema=1"
+        end = "COMMIT"
+        found = answers(allow, also, end, "DELETE FROM customers RETURNING id", "SELECT count(*) FROM customers")
+        assert isinstance(found[-2], str) and found[-1] == 2.0
+
+    def test_one_that_takes_too_long_ends_with_the_drill(self, answers: Say, kind: str) -> None:
+        began = time.monotonic()
+        first, second = answers(SLOW[kind], "SELECT 1", longest_s=2.0)
+        assert time.monotonic() - began < 15
+        assert str(first).startswith("The statement did not end within ") and float(str(first).split()[-2]) <= 2
+        assert second == "The drill did not end in its time: raise [backups] deadline_min"
+
+    def test_no_value_of_a_row_is_in_a_reason(self, answers: Say, kind: str) -> None:
+        statements = {
+            "postgresql": [
+                "SELECT name::int FROM customers",
+                "SELECT name::date FROM customers",
+                "SELECT ('{' || name)::jsonb FROM customers",
+                "SELECT to_number(name, name) FROM customers",
+                "SELECT ('<' || name)::xml FROM customers",
+                "SELECT name::customers FROM customers",
+                "SELECT to_timestamp(name, 'YYYY') FROM customers",
+                "SELECT (name || 'x')::inet FROM customers",
+                "SELECT encode(decode(name, 'hex'), 'hex') FROM customers",
+                "SELECT current_setting(name) FROM customers",
+                "SELECT nextval(name) FROM customers",
+                "SELECT name::regclass FROM customers",
+                "SELECT split_part(name, ' ', 1)::regclass FROM customers",
+                "SELECT name::tsquery FROM customers",
+                "SELECT (name || '\"\"')::tsquery FROM customers",
+                "SELECT jsonb_path_exists('{}', name::jsonpath) FROM customers",
+                "SELECT length(query_to_xml(name, true, true, '')::text) FROM customers",
+                "SELECT length(encode('a', name)) FROM customers",
+            ],
+            "sqlite": ["SELECT json(name) FROM customers", "SELECT name ->> '$[' FROM customers",
+                       "SELECT json_extract('{}', name) FROM customers",
+                       "SELECT CAST(x'ff' || name AS text) FROM customers"],
+        }  # fmt: skip
+        for statement, found in zip(statements[kind], answers(*statements[kind]), strict=True):
+            assert isinstance(found, str), statement
+            assert not [part for part in (NAME, *NAME.split()) if part.lower() in found.lower()], (statement, found)
+
+    def test_a_mistake_in_the_statement_is_named(self, answers: Say, kind: str) -> None:
+        [found] = answers('SELECT count(*) FROM "ordres"')
+        postgresql = 'The statement failed: relation "ordres" does not exist'
+        assert found == (postgresql if kind == "postgresql" else "The statement failed: no such table: ordres")
+
+    def test_nor_what_a_function_says(self, answers: Say, copy: Copy, kind: str) -> None:
+        if kind == "sqlite":
+            return
+        with psycopg.connect(copy.dsn, autocommit=True) as connection:
+            connection.execute(
+                "CREATE FUNCTION tell() RETURNS int LANGUAGE plpgsql AS $$ BEGIN "
+                "RAISE EXCEPTION 'no address of %', (SELECT name FROM customers WHERE id = 1); END $$"
+            )
+            connection.execute(
+                "CREATE FUNCTION tell_so() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION USING "
+                "ERRCODE = '22012', MESSAGE = (SELECT name FROM customers WHERE id = 1); END $$"
+            )
+        words = ["The statement failed: RaiseException", "The statement failed: DivisionByZero"]
+        assert answers("SELECT tell()", "SELECT tell_so()") == words
+
+    def test_not_a_number_is_within_nothing(self, answers: Say, kind: str) -> None:
+        if kind == "postgresql":
+            nan, huge = answers("SELECT 'NaN'::numeric", "SELECT 'Infinity'::float8")
+            assert math.isnan(float(nan)) and float(huge) == math.inf
+
+    def test_a_copy_that_has_gone(self, tmp_path: Path) -> None:
+        invariants = BackedUp.model_validate({"invariants": [{"name": "n", "sql": "SELECT 1", "min": 0}]})
+        target = Target("shop", invariants, tmp_path, None)
+        for gone in (Copy("postgresql://postgres@127.0.0.1:1/x", None, ""), Copy("", tmp_path / "nothing.db", "")):
+            [answer] = answers_of(gone, target, Deadline.after(PATIENT_S))
+            assert isinstance(answer.value, Unobserved)
+        assert not (tmp_path / "nothing.db").exists()
+
+    def test_the_history_is_asked_for_its_chains_last(self, answers: Say, copy: Copy, tmp_path: Path) -> None:
+        invariants = {"invariants": [{"name": "customers", "sql": "SELECT count(*) FROM customers", "min": 2}]}
+        target = Target(HISTORY, BackedUp.model_validate(invariants), tmp_path, None)
+        first, chains = answers_of(copy, target, Deadline.after(PATIENT_S))
+        assert (first.name, first.value, chains.name) == ("customers", 2.0, "hash-chains")
+        assert chains.value == 1.0  # it holds no table of a history
+
+
+def smoked(copy: Copy, folder: Path, *command: str, timeout_s: float = 60.0, longest_s: float = PATIENT_S) -> Any:
+    backups = BackedUp.model_validate({"smoke": command, "smoke_timeout_s": timeout_s} if command else {})
+    return smoke_of(copy, backups, folder, Deadline.after(longest_s, LATE))
+
+
+def words(smoke: Smoke | Unobserved | None) -> str:
+    assert smoke is not None
+    return str(ObservationError(smoke.reason))
+
+
+LOGIN = {
+    "postgresql": "import os, psycopg; psycopg.connect(os.environ['DATABASE_URL']).execute('SELECT 1 FROM customers')",
+    "sqlite": (
+        "import os; from sqlalchemy import create_engine, text\n"
+        "create_engine(os.environ['DATABASE_URL']).connect().execute(text('SELECT 1 FROM customers')).one\n"
+    ),
+}
+
+
+class TestSmoke:
+    def test_none_is_set(self, copy: Copy, tmp_path: Path) -> None:
+        assert smoked(copy, tmp_path) is None
+
+    def test_it_finds_the_copy(self, copy: Copy, kind: str, tmp_path: Path) -> None:
+        found = smoked(copy, tmp_path, sys.executable, "-c", LOGIN[kind])
+        assert isinstance(found, Smoke) and found.passed and words(found) == "The smoke test passed"
+        assert 0 < found.seconds < 60
+
+    def test_it_runs_in_the_folder_of_the_service_file(self, copy: Copy, tmp_path: Path) -> None:
+        program = tmp_path / "smoke.sh"
+        program.write_text('#!/bin/sh\necho "$PWD" > seen\n')
+        program.chmod(0o700)
+        assert smoked(copy, tmp_path, "./smoke.sh").passed
+        assert (tmp_path / "seen").read_text().strip() == str(tmp_path)
+
+    def test_its_exit_status_is_the_verdict(self, copy: Copy, tmp_path: Path) -> None:
+        found = smoked(copy, tmp_path, "sh", "-c", "echo well; echo 'error: no such route' >&2; exit 3")
+        assert not found.passed and words(found) == "The smoke test ended with exit status 3: no such route"
+        told = smoked(copy, tmp_path, "sh", "-c", "echo login of ingrid@example.com refused; exit 1")
+        assert words(told) == "The smoke test ended with exit status 1: login of <email> refused"
+
+    def test_one_that_hangs_is_killed_with_what_it_started(self, copy: Copy, tmp_path: Path) -> None:
+        found = smoked(copy, tmp_path, "sh", "-c", "sleep 600 & echo $! > below; wait", timeout_s=1.0)
+        assert not found.passed and words(found) == "The smoke test did not end within 1 s"
+        assert _ends(int((tmp_path / "below").read_text()))
+
+    def test_a_service_that_it_leaves_running_is_ended(self, copy: Copy, tmp_path: Path) -> None:
+        assert smoked(copy, tmp_path, "sh", "-c", "sleep 600 & echo $! > below").passed
+        assert _ends(int((tmp_path / "below").read_text()))
+
+    def test_the_time_of_the_drill_is_not_that_of_the_test(self, copy: Copy, tmp_path: Path) -> None:
+        found = smoked(copy, tmp_path, "sleep", "600", longest_s=1.5)
+        assert isinstance(found, Unobserved)
+        assert words(found) == "The drill did not end in its time: raise [backups] deadline_min"
+        assert isinstance(smoked(copy, tmp_path, "true", longest_s=-1.0), Unobserved)
+
+    def test_one_that_is_not_there(self, copy: Copy, tmp_path: Path) -> None:
+        found = smoked(copy, tmp_path, "no-such-smoke", "--all")
+        assert isinstance(found, Unobserved)
+        assert words(found) == "The command of smoke is not on this machine: no-such-smoke"
+
+    def test_no_secret_of_ours_is_in_its_environment(
+        self, copy: Copy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name in ("SHOP_DSN", "PGPASSWORD", "OPSROUNDS_SERVICES", "PREFECT_API_KEY", "DATABASE_URL"):
+            monkeypatch.setenv(name, "hush-hush")
+        monkeypatch.setenv("AWS_PROFILE", "backups")
+        tell = "import json, os; json.dump(dict(os.environ), open('seen', 'w'))"
+        assert smoked(copy, tmp_path, sys.executable, "-c", tell).passed
+        seen = json.loads((tmp_path / "seen").read_text())
+        assert "hush-hush" not in seen.values()
+        assert seen["DATABASE_URL"] == copy.url and seen["AWS_PROFILE"] == "backups"
+        assert set(seen) - {"LC_CTYPE"} <= set(command_environment()) | {"DATABASE_URL", "PWD", "SHLVL", "_"}
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("", ""),
+        ("first\nlast\n", "first"),
+        ("reading\nERROR: no snapshot\n", "no snapshot"),
+        ('Traceback (most recent call last):\n  File "x", line 1, in <module>\nKeyError: 3\n', "KeyError: 3"),
+        (
+            "Traceback (most recent call last):\n  File\nA: 1\n\nDuring handling\n\n"
+            "Traceback (most recent call last):\n  File\nB: 2\nLINE 1: SELECT\n",
+            "B: 2",
+        ),
+        ("Traceback (most recent call last):\n  cut", "Traceback (most recent call last):"),
+    ],
+)
+def test_the_last_words_of_a_command(written: str, told: str) -> None:
+    assert error_summary(written.encode()) == told
+
+
+def _ends(pid: int) -> bool:
+    until = time.monotonic() + 20
+    while _lives(pid):
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False

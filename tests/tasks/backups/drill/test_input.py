@@ -1,0 +1,182 @@
+"""What a drill makes of files that nobody meant for it: each ends in a verdict or in why there is none."""
+
+import gzip
+import resource
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import psycopg
+import pytest
+
+from tasks.backups.facts import Backup, DrillVerdict
+from tasks.backups.settings import Backups
+from tasks.backups.take.take import take
+from tasks.check_result import Status
+from tasks.processes import run
+from tests.shop_backups import LONGEST_S, Shop, drilled, dumped, recreated, running_shop, text
+
+ROOT = Path(__file__).parents[4]
+GIGABYTE = 1_100_000_000
+FIRST_LINES = b"--\n-- PostgreSQL database dump\n--\n\n-- Dumped from database version 16.0\n\n"
+LAST_LINES = b"\n--\n-- PostgreSQL database dump complete\n--\n"
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    with running_shop(tmp_path_factory.mktemp("small"), rows=2_000) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def sql(small: Shop) -> bytes:
+    return take(small.target(small.folder / "kept/shop-*.sql"), datetime.now(UTC), (), LONGEST_S).read_bytes()
+
+
+# Root may read everything: another account drills, after the imports that it may not be able to do.
+AS_NOBODY = """
+import os, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from tasks.backups.facts import Backup
+from tasks.backups.settings import BackedUp, Backups
+from tasks.backups.targets import Target
+from tasks.backups.drill.ladder import drill
+folder = Path(sys.argv[1])
+if os.geteuid() == 0:
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+backup = Backup(folder / "shop.dump", datetime.now(UTC), 4)
+target = Target("shop", BackedUp(pattern="x"), folder, None)
+found = drill(target, backup, Backups(folder=folder), datetime.now(UTC), 60)
+print(found.steps[1].outcome, found.steps[1].reason.text.format(**found.steps[1].reason.params))
+"""
+
+
+def test_permission_denied_is_no_verdict() -> None:
+    with TemporaryDirectory(prefix="denied-") as name:
+        folder = Path(name)
+        folder.chmod(0o777)
+        (folder / "shop.dump").write_bytes(b"PGDMP")
+        (folder / "shop.dump").chmod(0)
+        done = run([sys.executable, "-c", AS_NOBODY, str(folder)], deadline_s=60, cwd=ROOT)
+    assert done.stdout.decode().strip() == "error shop.dump cannot be read: Permission denied", done.stderr.decode()
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "word"),
+    [
+        (b"", Status.FAIL, "The file is empty"),
+        (b"\x00" * 10_000, Status.FAIL, "begins with 00 00"),
+        (b"just a text\n", Status.FAIL, "The file is no backup"),
+        (b'{"error": "quota exceeded"}', Status.FAIL, '{"error"'),
+        (b"PGDMP", Status.FAIL, "no readable table of contents"),
+        (b"\x1f\x8b", Status.FAIL, "no dump of PostgreSQL"),
+        (gzip.compress(b"hello"), Status.FAIL, "no dump of PostgreSQL"),
+        (b"--\n-- PostgreSQL database cluster dump\n--\n", Status.UNKNOWN, "pg_dumpall"),
+        (b"\x00" * 257 + b"ustar\x0000" + b"\x00" * 247, Status.UNKNOWN, "tar format"),
+        (b"age-encryption.org/v1\n-> X25519 abc\n", Status.UNKNOWN, "It is encrypted: set decrypt"),
+        (FIRST_LINES + b"\\connect shop\n" + LAST_LINES, Status.UNKNOWN, "pg_dump --create"),
+    ],
+    ids=range(11),
+)
+def test_what_is_no_backup(small: Shop, tmp_path: Path, content: bytes, status: Status, word: str) -> None:
+    backup = tmp_path / "shop.dump"
+    backup.write_bytes(content)
+    found = small.drilled(backup)
+    assert found.statuses["container"] is status and word in text(found.result("container").reason), found.said()
+    assert found.verdict is (DrillVerdict.FAILED if status is Status.FAIL else DrillVerdict.ERROR)
+
+
+@pytest.mark.parametrize(
+    ("inside", "word"),
+    [
+        ((), "The folder is empty"),
+        (("notes.txt",), "holds neither toc.dat"),
+        (("2571.dat.gz",), "holds neither toc.dat"),
+    ],
+)
+def test_a_folder_that_is_no_backup(small: Shop, tmp_path: Path, inside: tuple[str, ...], word: str) -> None:
+    backup = tmp_path / "shop.dir"
+    backup.mkdir()
+    for name in inside:
+        (backup / name).write_text("x")
+    found = drilled(small.target(backup), Backups(folder=small.drills), backup=Backup(backup, small.made_at, 1))
+    assert found.verdict is DrillVerdict.FAILED and word in text(found.result("container").reason), found.said()
+
+
+def test_a_postgresql_that_is_newer_than_every_one_here_is_no_verdict(small: Shop, tmp_path: Path, sql: bytes) -> None:
+    backup = tmp_path / "shop.sql"
+    backup.write_bytes(sql.replace(b"-- Dumped from database version 18", b"-- Dumped from database version 99"))
+    found = small.drilled(backup)
+    assert found.statuses["restore"] is Status.UNKNOWN and found.verdict is DrillVerdict.ERROR
+    assert "needs PostgreSQL 99 or newer, and here is" in text(found.result("restore").reason)
+
+
+@pytest.mark.parametrize("ending", [".dump", ".dir", ".sql", ".sql.gz"])
+def test_names_with_a_line_break_and_dashes_are_only_names(small: Shop, tmp_path: Path, ending: str) -> None:
+    folder = tmp_path / "--clean\n--if-exists $(id); 'x' \"y\""
+    kept = take(small.target(small.folder / f"odd/shop-*{ending}"), datetime.now(UTC), (), LONGEST_S)
+    folder.mkdir()
+    kept.rename(folder / f"--shop\n%s {{0}} -- {ending}")
+    found = small.drilled(folder / "*shop*")
+    statuses = found.statuses
+    unknown = {name for name, status in statuses.items() if status is Status.UNKNOWN}
+    assert unknown == {"manifest", "content"} and Status.FAIL not in statuses.values(), found.said()
+    assert "\n" not in repr(found.drill.backup.path.name if found.drill.backup else "\n")
+
+
+def test_a_pattern_that_names_anothers_backups(small: Shop, tmp_path: Path) -> None:
+    crm = recreated(small.elsewhere, "crm")
+    with psycopg.connect(crm, autocommit=True) as connection:
+        connection.execute(b"CREATE TABLE leads (id serial PRIMARY KEY)")
+    dumped(crm, tmp_path / "crm-shop.dump", "-Fc")
+    found = small.drilled(tmp_path / "*shop.dump")
+    assert found.verdict is DrillVerdict.FAILED
+    assert text(found.result("container").reason) == "It is a dump of the database crm, not of shop"
+
+
+def bomb(file: Path, filling: bytes, *, ended: bool) -> None:
+    """More than a gigabyte in a few megabytes."""
+    block = filling * (10_000_000 // len(filling))
+    with gzip.open(file, "wb", compresslevel=6) as packed:
+        packed.write(FIRST_LINES)
+        for _ in range(GIGABYTE // len(block)):
+            packed.write(block)
+        packed.write(LAST_LINES if ended else b"")
+    assert file.stat().st_size < 10_000_000
+
+
+@pytest.mark.parametrize(
+    ("filling", "ended", "step", "word"),
+    [
+        (b"\0", False, "decode", "zero bytes"),
+        (b"-- \n", False, "decode", "no end mark"),
+        (b"a", True, "decode", "a line of more than 1 GB"),
+    ],
+)
+def test_a_gzip_bomb(small: Shop, tmp_path: Path, filling: bytes, ended: bool, step: str, word: str) -> None:
+    backup = tmp_path / "shop.sql.gz"
+    bomb(backup, filling, ended=ended)
+    before, free = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, shutil.disk_usage(tmp_path).free
+    began = time.monotonic()
+    found = small.drilled(backup)
+    assert time.monotonic() - began < 60
+    assert found.verdict is DrillVerdict.FAILED and word in text(found.result(step).reason), found.said()
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000
+    assert free - shutil.disk_usage(tmp_path).free < GIGABYTE // 2
+
+
+def test_a_gzip_bomb_ends_with_the_time_of_the_drill(small: Shop, tmp_path: Path) -> None:
+    backup = tmp_path / "shop.sql.gz"
+    bomb(backup, b"-- \n", ended=True)
+    began = time.monotonic()
+    found = small.drilled(backup, longest_s=0.8)
+    assert time.monotonic() - began < 10
+    assert found.verdict is DrillVerdict.ERROR
+    assert "did not end in its time" in text(found.result("decode").reason), found.said()

@@ -1,0 +1,336 @@
+"""What a drill must never do: touch the live database, leave something behind, be reached, or tell of a row."""
+
+import json
+import os
+import random
+import re
+import signal
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory, gettempdir
+
+import psycopg
+import pytest
+
+from tasks.backups.drill.folder import PREFIX, drill_folder
+from tasks.backups.facts import DrillStep, DrillVerdict, Outcome
+from tasks.backups.settings import Backups
+from tasks.backups.take.take import take
+from tasks.check_result import Status
+from tasks.deadline import Deadline
+from tasks.observation import ObservationError
+from tasks.postgres.installation import postgres_binaries
+from tests.shop_backups import LONGEST_S, Shop, contents_of, drilled, recorded, running_shop, text
+
+ROOT = Path(__file__).parents[4]
+GONE_WITHIN_S = 15.0
+# Statements that write nothing, by their first words.
+READS = re.compile(
+    r"(BEGIN|SELECT|WITH|SET|SHOW|ROLLBACK|COMMIT|SAVEPOINT|RELEASE|DISCARD|DEALLOCATE)\b", re.IGNORECASE
+)
+# Imports take longer than a drill: one process does them, and is told of drills that it does in children.
+DRILLS = """
+import json, os, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from tasks.backups.drill.ladder import drill
+from tasks.backups.files.find import find_backups
+from tasks.backups.settings import BackedUp, Backups
+from tasks.backups.targets import Target
+for line in sys.stdin:
+    pattern, live, drills, folder, *programs = json.loads(line)
+    if (child := os.fork()) == 0:
+        target = Target("shop", BackedUp(pattern=pattern), Path(folder), live)
+        backup = find_backups(Path(folder), pattern)[0]
+        backups = Backups(folder=Path(drills), postgres=tuple(map(Path, programs)))
+        found = drill(target, backup, backups, datetime.now(UTC), 300.0)
+        os._exit(0 if found.contents else 1)
+    print(child, flush=True)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+class Driller:
+    """Another process that does drills, one at a time."""
+
+    def __init__(self, child: subprocess.Popen[str]) -> None:
+        self._child = child
+
+    def begin(self, shop: Shop, backup: Path, drills: Path, *programs: Path) -> int:
+        """The process of a drill that has begun."""
+        assert self._child.stdin is not None
+        told = [backup, shop.live, drills, shop.folder, *programs]
+        self._child.stdin.write(json.dumps([str(part) for part in told]) + "\n")
+        self._child.stdin.flush()
+        return self._next()
+
+    def ended(self) -> int:
+        """The exit status of the drill, once it has ended."""
+        return self._next()
+
+    def _next(self) -> int:
+        assert self._child.stdout is not None
+        return int(self._child.stdout.readline())
+
+
+@pytest.fixture(scope="module")
+def driller() -> Iterator[Driller]:
+    with subprocess.Popen(
+        [sys.executable, "-c", DRILLS], cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        yield Driller(child)
+        child.terminate()
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """A small shop whose server writes down every statement."""
+    with running_shop(tmp_path_factory.mktemp("small"), rows=20_000) as running:
+        with psycopg.connect(running.server.dsn, autocommit=True) as connection:
+            connection.execute(b"ALTER SYSTEM SET log_line_prefix = '%u '")
+            connection.execute(b"ALTER ROLE watcher SET log_statement = 'all'")
+            connection.execute(b"SELECT pg_reload_conf()")
+        yield running
+
+
+@pytest.fixture(scope="module")
+def backup(small: Shop) -> Path:
+    return take(small.target(small.folder / "kept/shop-*.dump"), datetime.now(UTC), (), LONGEST_S)
+
+
+def statements(shop: Shop) -> list[str]:
+    """What the live role has asked of the server so far."""
+    log = (shop.server.data.parent / "postgres.log").read_text(encoding="utf-8", errors="replace")
+    return re.findall(r"^watcher LOG:  (?:statement|execute [^:]*): (.*(?:\n\t.*)*)", log, re.MULTILINE)
+
+
+def at_work_in(folder: Path) -> list[str]:
+    """The processes that were told of a folder or work in it."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            told = (process / "cmdline").read_bytes().replace(b"\0", b" ")
+            there = os.fsencode((process / "cwd").readlink())
+            state = (process / "stat").read_text().rpartition(")")[2].split()[0]
+            if state != "Z" and process.name != str(os.getpid()) and os.fsencode(folder) in told + b" " + there:
+                found.append(told.decode("utf-8", "replace"))
+    return found
+
+
+def folders(drills: Path) -> list[Path]:
+    return list(drills.glob(f"{PREFIX}*"))
+
+
+def eventually_none_at_work_in(folder: Path) -> list[str]:
+    until = time.monotonic() + GONE_WITHIN_S
+    while (left := at_work_in(folder)) and time.monotonic() < until:
+        time.sleep(0.05)
+    return left
+
+
+def test_the_live_database_is_only_read(small: Shop, backup: Path) -> None:
+    before, already = contents_of(small.owner, datetime.now(UTC)), len(statements(small))
+    assert small.drilled(backup).verdict is DrillVerdict.PASSED
+    asked = statements(small)[already:]
+    assert len(asked) > 20 and any("public" in statement for statement in asked)
+    assert [statement for statement in asked if not READS.match(statement.strip())] == []
+    after = contents_of(small.owner, datetime.now(UTC))
+    assert replace(after, bytes=0) == replace(before, bytes=0)
+    with psycopg.connect(small.live) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute("DELETE FROM orders")
+
+
+def test_a_drill_while_the_live_database_is_written_to(small: Shop, backup: Path) -> None:
+    ended = threading.Event()
+    written = []
+
+    def write() -> None:
+        with psycopg.connect(small.owner, autocommit=True) as connection:
+            while not ended.is_set():
+                connection.execute("INSERT INTO audit (what, at) VALUES ('written during a drill', clock_timestamp())")
+                connection.execute("UPDATE stock SET pieces = pieces + 1 WHERE product_id = 7")
+                written.append(1)
+                time.sleep(0.005)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        found = small.drilled(backup)
+    finally:
+        ended.set()
+        writer.join()
+    assert len(written) > 20
+    statuses = found.statuses
+    assert statuses.pop("smoke") is Status.SKIPPED and set(statuses.values()) == {Status.PASS}, found.said()
+
+
+def test_killed_at_any_moment_it_leaves_no_process_and_the_next_one_clears_up(
+    small: Shop, backup: Path, driller: Driller
+) -> None:
+    drills, moments = small.folder / "killed", random.Random(4711)
+    left_folders = 0
+    for number in range(10):
+        child = driller.begin(small, backup, drills)
+        time.sleep(number * 0.15 + moments.uniform(0.0, 0.15))
+        os.kill(child, signal.SIGKILL)
+        assert driller.ended() == -signal.SIGKILL, number
+        assert eventually_none_at_work_in(drills) == [], number
+        left_folders += len(folders(drills))
+    assert left_folders > 0
+    found = drilled(small.target(backup), Backups(folder=drills))
+    assert found.verdict is DrillVerdict.PASSED
+    assert folders(drills) == [] and at_work_in(drills) == []
+
+
+def test_two_drills_at_once_the_second_waits(small: Shop, backup: Path, driller: Driller) -> None:
+    drills = small.folder / "two"
+    driller.begin(small, backup, drills)
+    until = time.monotonic() + 30
+    while not [*drills.glob(f"{PREFIX}*/drill.json")] and time.monotonic() < until:
+        time.sleep(0.01)
+    with (
+        pytest.raises(ObservationError, match=r"Another drill is under way in .*two since 20\d\d-\d\d-\d\dT\d\d:\d\dZ"),
+        drill_folder(drills, Deadline.after(10), wait_s=0.1),
+    ):
+        pass
+    found = drilled(small.target(backup), Backups(folder=drills))
+    assert found.verdict is DrillVerdict.PASSED and driller.ended() == 0
+    assert folders(drills) == []
+
+
+def test_a_second_drill_that_waits_too_long_says_so(small: Shop, backup: Path) -> None:
+    drills = small.folder / "busy"
+    with drill_folder(drills, Deadline.after(60)):
+        found = drilled(small.target(backup), Backups(folder=drills), longest_s=0.7)
+    assert found.verdict is DrillVerdict.ERROR
+    assert found.statuses["container"] is Status.UNKNOWN
+    assert "Another drill is under way" in text(found.result("container").reason)
+
+
+def test_the_copy_is_reached_by_nobody_else_and_is_gone_afterwards(small: Shop, backup: Path, driller: Driller) -> None:
+    drills = small.folder / "alone"
+    child = driller.begin(small, backup, drills)
+    modes, listening, sockets = set(), set(), set()
+    while Path(f"/proc/{child}").exists():
+        for folder in folders(drills):
+            with suppress(OSError, ValueError):
+                modes.add(stat.S_IMODE(folder.stat().st_mode))
+                modes.add(stat.S_IMODE((folder / "data").stat().st_mode))
+                sockets |= {path.name for path in (folder / "data").glob(".s.PGSQL.*")}
+                listening |= listeners(int((folder / "data/postmaster.pid").read_text().split("\n")[0]))
+        time.sleep(0.002)
+    assert driller.ended() == 0 and modes == {0o700}
+    assert ".s.PGSQL.5432" in sockets
+    assert listening == set()
+    assert folders(drills) == [] and at_work_in(drills) == []
+
+
+def listeners(pid: int) -> set[str]:
+    """The TCP sockets that a process listens on."""
+    inodes = set()
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(OSError):
+            inodes.add(str(descriptor.readlink()).removeprefix("socket:[").removesuffix("]"))
+    rows = [
+        line.split() for kind in ("tcp", "tcp6") for line in Path(f"/proc/{pid}/net/{kind}").read_text().splitlines()
+    ]
+    return {row[1] for row in rows if row[3] == "0A" and row[9] in inodes}
+
+
+def test_nothing_of_a_row_is_in_what_a_drill_tells(small: Shop, backup: Path) -> None:
+    found = small.drilled(backup, invariants=[{"name": "few", "sql": "SELECT email FROM customers LIMIT 1", "max": 1}])
+    told = repr(found.drill) + repr(found.ladder)
+    assert "customers" in told and "the statement gives no number" in told.lower()
+    assert "@example.test" not in told and "supplier 7" not in told and "sku-" not in told
+    assert small.live not in told
+
+
+def test_a_value_that_breaks_the_restore_is_not_repeated(small: Shop) -> None:
+    kept = take(small.target(small.folder / "broken/shop-*.sql"), datetime.now(UTC), (), LONGEST_S)
+    kept.write_bytes(kept.read_bytes().replace(b"\tc77@example.test\t", b"\tc78@example.test\t"))
+    found = small.drilled(kept)
+    told = repr(found.drill) + repr(found.ladder)
+    assert found.statuses["restore"] is Status.FAIL and "customers_email_key" in told
+    assert "@example.test" not in told
+    kept.write_bytes(
+        kept.read_bytes().replace(b"c78@example.test\tcustomer 77\t", b"c77@example.test\tcustomer 77\tMaria ")
+    )
+    found = small.drilled(kept)
+    told = repr(found.drill) + repr(found.ladder)
+    assert found.statuses["restore"] is Status.FAIL and "invalid input syntax" in told
+    assert "Maria" not in told
+
+
+def test_too_little_disk_is_no_verdict_and_says_how_much_is_needed(small: Shop, backup: Path, tmp_path: Path) -> None:
+    copy = tmp_path / backup.name
+    copy.write_bytes(backup.read_bytes())
+    recorded(copy, replace(contents_of(small.live, small.made_at), bytes=10**15), small.made_at)
+    found = small.drilled(copy, live=False)
+    assert found.verdict is DrillVerdict.ERROR and found.statuses["restore"] is Status.UNKNOWN
+    said = text(found.result("restore").reason)
+    assert re.search(r"Not enough disk .* 1300000\.\d+ GB are needed, [\d.]+ GB are free; set \[backups\] folder", said)
+    assert folders(small.drills) == []
+
+
+@pytest.mark.parametrize("longest_s", [0.05, 0.5, 1.0])
+def test_no_time_left_is_no_verdict(small: Shop, backup: Path, longest_s: float) -> None:
+    began = time.monotonic()
+    found = small.drilled(backup, longest_s=longest_s)
+    assert time.monotonic() - began < longest_s + 5
+    assert found.verdict is DrillVerdict.ERROR, found.said()
+    assert Status.FAIL not in found.statuses.values(), found.said()
+    late = next(step for step in found.drill.steps if step.outcome is Outcome.ERROR)
+    assert "did not end in its time" in text(late.reason) or late.step is DrillStep.RESTORE, found.said()
+    assert folders(small.drills) == [] and at_work_in(small.drills) == []
+
+
+def test_only_what_a_drill_made_is_cleared(tmp_path: Path) -> None:
+    empty, marked, others = (tmp_path / f"{PREFIX}{name}" for name in ("empty", "marked", "others"))
+    for folder in (empty, marked, others):
+        folder.mkdir()
+    (marked / "drill.json").write_text("{}")
+    (others / "letters.txt").write_text("not of a drill")
+    (tmp_path / f"{PREFIX}link").symlink_to(others)
+    with drill_folder(tmp_path, Deadline.after(10)) as own:
+        assert {path.name for path in tmp_path.glob(f"{PREFIX}*")} == {own.name, others.name, f"{PREFIX}link"}
+    assert (others / "letters.txt").exists()
+
+
+def test_a_folder_that_cannot_be_used_is_no_verdict(small: Shop, backup: Path) -> None:
+    found = drilled(small.target(backup), Backups(folder=backup / "below a file"))
+    assert found.verdict is DrillVerdict.ERROR
+    assert "for drills cannot be used: Not a directory" in text(found.result("container").reason)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root changes the account of its server")
+def test_programs_that_only_root_reaches_are_copied_and_the_copy_does_not_outlive_a_kill(
+    small: Shop, backup: Path, driller: Driller
+) -> None:
+    package = postgres_binaries().parent.parent
+    with TemporaryDirectory(prefix="private-") as private, TemporaryDirectory(prefix="reached-") as reached:
+        Path(reached).chmod(0o755)
+        for source in (package, package.with_name(f"{package.name}.libs")):
+            Path(private, source.name).symlink_to(source)
+        binaries = Path(private, package.name, postgres_binaries().parent.name, "bin")
+        drills = Path(reached, "drills")
+        others = set(Path(gettempdir()).glob("opsrounds-postgres-*"))
+        child = driller.begin(small, backup, drills, binaries)
+        until = time.monotonic() + 30
+        while not [*drills.glob(f"{PREFIX}*/data/postmaster.pid")] and time.monotonic() < until:
+            time.sleep(0.01)
+        assert [*drills.glob(f"{PREFIX}*/opsrounds-postgres-*")]
+        os.kill(child, signal.SIGKILL)
+        assert driller.ended() == -signal.SIGKILL
+        assert eventually_none_at_work_in(drills) == []
+        assert set(Path(gettempdir()).glob("opsrounds-postgres-*")) - others == set()
+        found = drilled(small.target(backup), Backups(folder=drills, postgres=(binaries,)))
+        assert found.verdict is DrillVerdict.PASSED, found.said()
+        assert folders(drills) == []

@@ -1,0 +1,95 @@
+"""What the steps of a drill come to, and which of them are taken."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tasks import secrets
+from tasks.backups.drill.steps import DrillSteps, Given, StepSkipped, checked, in_words
+from tasks.backups.errors import BadBackup
+from tasks.backups.facts import DrillStep, Outcome
+from tasks.backups.reasons import ENDED, NOT_TAKEN
+from tasks.check_result import Message, msg
+from tasks.observation import ObservationError
+from tasks.postgres.installation import PostgresUnavailable
+from tasks.secrets import keep_secret
+
+GOOD, BAD = msg("good"), msg("bad")
+
+
+def raising(error: Exception) -> Callable[[], Given[str]]:
+    def work() -> Given[str]:
+        raise error
+
+    return work
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome", "reason"),
+    [
+        (BadBackup(BAD), Outcome.FAILED, BAD),
+        (StepSkipped(BAD), Outcome.SKIPPED, BAD),
+        (ObservationError(BAD), Outcome.ERROR, BAD),
+        (PostgresUnavailable("1\n2"), Outcome.ERROR, msg("The drill's PostgreSQL did not start: {why}", why="2")),
+        (PermissionError(13, "denied"), Outcome.ERROR, msg("It cannot be read: {why}", why="denied")),
+    ],
+    ids=lambda value: type(value).__name__,
+)  # fmt: skip
+def test_an_error_is_an_outcome_with_its_reason(error: Exception, outcome: Outcome, reason: Message) -> None:
+    steps = DrillSteps("shop")
+    assert steps.climb(DrillStep.CONTAINER, raising(error)) is None
+    assert [(step.outcome, step.reason) for step in steps.results if step.step is DrillStep.CONTAINER] == [
+        (outcome, reason)
+    ]
+
+
+def test_a_bug_is_raised_as_it_is() -> None:
+    with pytest.raises(ZeroDivisionError):
+        DrillSteps("shop").climb(DrillStep.DECODE, raising(ZeroDivisionError()))
+
+
+@pytest.mark.parametrize(
+    ("error", "why"), [(BadBackup(BAD), ENDED), (ObservationError(BAD), NOT_TAKEN)], ids=["failed", "error"]
+)
+def test_a_step_that_ends_the_drill_leaves_only_the_manifest(error: Exception, why: Message) -> None:
+    steps = DrillSteps("shop")
+    steps.climb(DrillStep.CONTAINER, raising(error))
+    assert steps.climb(DrillStep.DECODE, lambda: Given("read", GOOD)) is None
+    assert steps.climb(DrillStep.MANIFEST, lambda: Given("as written", GOOD)) == "as written"
+    assert [(step.step, step.reason) for step in steps.results if step.outcome is Outcome.NOT_REACHED] == [
+        (DrillStep.DECODE, why),
+        (DrillStep.RESTORE, why),
+    ]
+
+
+def test_a_manifest_that_does_not_fit_and_a_step_that_does_not_apply_end_nothing() -> None:
+    steps = DrillSteps("shop")
+    steps.climb(DrillStep.MANIFEST, raising(BadBackup(BAD)))
+    steps.climb(DrillStep.CONTAINER, raising(StepSkipped(BAD)))
+    assert not steps.ended
+    assert steps.climb(DrillStep.DECODE, lambda: Given("read", GOOD, Outcome.UNCHECKED)) == "read"
+    assert steps.climb(DrillStep.RESTORE, lambda: Given("restored", GOOD)) == "restored"
+
+
+def test_what_is_known_of_something_bad_is_kept_and_a_step_has_its_own_seconds() -> None:
+    def check() -> Message:
+        raise BadBackup(BAD)
+
+    steps = DrillSteps("shop", (DrillStep.CONTAINER, DrillStep.RESTORE))
+    assert steps.climb(DrillStep.CONTAINER, lambda: Given("opened", GOOD, seconds=1.23456)) == "opened"
+    assert steps.climb(DrillStep.RESTORE, lambda: checked("a copy", check)) == "a copy"
+    assert [(step.outcome, step.reason) for step in steps.results] == [(Outcome.PASSED, GOOD), (Outcome.FAILED, BAD)]
+    assert steps.results[0].seconds == 1.235 and steps.ended
+
+
+@pytest.fixture
+def own_secrets() -> Iterator[None]:
+    before = frozenset(secrets._resolved)
+    yield
+    secrets._resolved.intersection_update(before)
+
+
+@pytest.mark.usefixtures("own_secrets")
+def test_a_state_of_prefect_holds_no_secret() -> None:
+    keep_secret("postgresql://shop:hush-hush-4711@db/shop")
+    assert "hush-hush-4711" not in in_words(msg("It cannot be read: {why}", why="no login with hush-hush-4711"))

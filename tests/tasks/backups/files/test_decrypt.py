@@ -1,0 +1,353 @@
+"""Encrypted backups: drilled with the team's own command, and never called good or bad by who could not look inside."""
+
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from tasks.backups.checks import CONTAINER, MANIFEST
+from tasks.backups.drill.folder import PREFIX
+from tasks.backups.drill.ladder import drill, look_at_files
+from tasks.backups.facts import Backup, Drill, DrillStep, DrillVerdict, Outcome
+from tasks.backups.files.decrypt import decrypted
+from tasks.backups.files.encryption import looks_encrypted
+from tasks.backups.files.find import find_backups
+from tasks.backups.files.manifest import hashed_files, manifest_of, manifest_path, read_manifest, write_manifest
+from tasks.backups.judge.files import judge_encryption
+from tasks.backups.judge.ladder import judge_ladder, judge_steps, verdict_of
+from tasks.backups.limits import BackupLimits
+from tasks.backups.settings import Backups, Database
+from tasks.backups.take.take import take
+from tasks.backups.targets import Target
+from tasks.check_result import CheckResult, Status
+from tasks.deadline import Deadline
+from tasks.observation import ObservationError
+from tasks.postgres.server import PostgresServer
+from tests.shop_database import make_shop
+
+NOW = datetime(2026, 11, 24, 12, 30, tzinfo=UTC)
+PATIENT_S = 120.0
+KEY = "correct horse battery"
+OPENSSL = ("openssl", "enc", "-aes-256-cbc", "-pbkdf2", "-pass", f"pass:{KEY}")
+GPG = ("gpg", "--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase", KEY)
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A program that encrypts, and how it decrypts; its name is also the backup's ending."""
+
+    name: str
+    encrypts: tuple[str, ...]
+    decrypts: tuple[str, ...]
+
+    def encrypt(self, plain: Path) -> bytes:
+        done = subprocess.run(self.encrypts, input=plain.read_bytes(), capture_output=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+
+TOOLS = [
+    Tool("enc", (*OPENSSL, "-e"), (*OPENSSL, "-d")),
+    Tool("gpg", (*GPG, "--symmetric"), (*GPG, "--decrypt")),
+    Tool("asc", (*GPG, "--armor", "--symmetric"), (*GPG, "--decrypt")),
+]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A backup of a shop, and the folder that its drills are held in."""
+
+    folder: Path
+    drills: Path
+    live: str
+
+    @property
+    def backup(self) -> Backup:
+        return find_backups(self.folder, "backups/*")[0]
+
+    def target(self, **settings: Any) -> Target:
+        return Target("shop", Database(name="shop", pattern="backups/*", **settings), self.folder, self.live)
+
+    def drilled(self, **settings: Any) -> "Drilled":
+        target, backups = self.target(**settings), Backups(folder=self.drills)
+        found = drill(target, self.backup, backups, NOW, PATIENT_S)
+        ladder = judge_ladder(target.subject, found, target.backups, (), BackupLimits(), NOW)
+        return Drilled(found, ladder, judge_encryption(target.subject, found.encrypted, target.backups, NOW))
+
+    def left(self) -> list[str]:
+        """What drills left behind."""
+        return [path.name for path in self.drills.iterdir() if path.name.startswith(PREFIX)]
+
+
+@dataclass(frozen=True)
+class Drilled:
+    drill: Drill
+    ladder: tuple[CheckResult, ...]
+    encryption: CheckResult
+
+    @property
+    def verdict(self) -> DrillVerdict:
+        return verdict_of(self.ladder)
+
+    @property
+    def container(self) -> tuple[Status, str]:
+        [result] = [result for result in self.ladder if result.check == CONTAINER.id]
+        return result.status, said(result)
+
+    @property
+    def not_passed(self) -> dict[str, str]:
+        left = (result for result in self.ladder if result.status is not Status.PASS)
+        return {result.check.removeprefix("backups."): f"{result.status}: {said(result)}" for result in left}
+
+
+def said(result: CheckResult) -> str:
+    return str(ObservationError(result.reason))
+
+
+@pytest.fixture(scope="module")
+def dumped(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+    """A plain dump with its manifest, and the address of its database."""
+    name = f"shop_{uuid.uuid4().hex[:12]}"
+    live = f"postgresql://postgres@{postgres.host}:{postgres.port}/{name}"
+    folder = tmp_path_factory.mktemp("dumped")
+    with psycopg.connect(postgres.dsn, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}".encode())
+        with psycopg.connect(live, autocommit=True) as connection:
+            make_shop(connection, NOW - timedelta(minutes=1), 1000)
+        plain = Target("shop", Database(name="shop", pattern="shop-*.dump", content="whole"), folder, live)
+        yield take(plain, NOW, (), PATIENT_S), live
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+@pytest.fixture(autouse=True)
+def gnupg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An empty keyring; its agent ends with the test."""
+    home = tmp_path / "gnupg"
+    home.mkdir(mode=0o700)
+    monkeypatch.setenv("GNUPGHOME", str(home))
+    yield
+    if (ends := shutil.which("gpgconf")) is not None:
+        subprocess.run([ends, "--kill", "all"], timeout=30, check=False)
+
+
+@pytest.fixture
+def drills(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A short path: the socket of a drill's server is in it."""
+    return tmp_path_factory.mktemp("d")
+
+
+@pytest.fixture
+def plain(dumped: tuple[Path, str], tmp_path: Path, drills: Path) -> Kept:
+    """The dump as it is."""
+    dump, live = dumped
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    for path in (dump, manifest_path(dump)):
+        shutil.copyfile(path, folder / path.name)
+    return Kept(tmp_path, drills, live)
+
+
+@pytest.fixture
+def kept(dumped: tuple[Path, str], tmp_path: Path, drills: Path) -> Kept:
+    """The dump encrypted by openssl, with a manifest of the encrypted file."""
+    return encrypted(dumped, tmp_path, drills, TOOLS[0])
+
+
+def encrypted(dumped: tuple[Path, str], folder: Path, drills: Path, tool: Tool) -> Kept:
+    if shutil.which(tool.encrypts[0]) is None:
+        pytest.skip(f"{tool.encrypts[0]} is not on this machine")
+    dump, live = dumped
+    file = folder / "backups" / f"{dump.name}.{tool.name}"
+    file.parent.mkdir()
+    file.write_bytes(tool.encrypt(dump))
+    manifest = read_manifest(dump)
+    assert manifest is not None
+    times = manifest.started_at, manifest.finished_at
+    write_manifest(file, manifest_of("shop", hashed_files(file), manifest.tool, times, manifest.contents))
+    return Kept(folder, drills, live)
+
+
+@pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
+def test_a_drill_decrypts_it_and_everything_passes(
+    dumped: tuple[Path, str], tmp_path: Path, drills: Path, tool: Tool
+) -> None:
+    kept = encrypted(dumped, tmp_path, drills, tool)
+    done = kept.drilled(decrypt=tool.decrypts, encrypted=True, content="whole")
+    assert done.not_passed == {"smoke": "SKIPPED: No smoke test is set"}
+    assert done.verdict is DrillVerdict.PASSED and done.drill.encrypted is True
+    assert done.encryption.status is Status.PASS
+    # What the manifest has and the drill is stored with is the encrypted file.
+    assert done.drill.sha256 == hashed_files(kept.backup.path)[0].sha256
+    assert kept.left() == []
+
+
+def test_without_decrypt_nobody_knows_what_is_in_it(kept: Kept) -> None:
+    done = kept.drilled(encrypted=True)
+    assert done.container == (Status.UNKNOWN, "It is encrypted: set decrypt, so that a drill can read it")
+    assert done.verdict is DrillVerdict.ERROR and done.drill.encrypted is True
+    statuses = {result.check: result.status for result in done.ladder}
+    assert statuses.pop(MANIFEST.id) is Status.PASS
+    assert set(statuses.values()) <= {Status.UNKNOWN, Status.SKIPPED}
+    assert done.encryption.status is Status.PASS
+    assert kept.left() == []
+
+
+def test_a_wrong_key_makes_a_bad_backup(kept: Kept) -> None:
+    wrong = tuple(part.replace(KEY, "wrong") for part in TOOLS[0].decrypts)
+    status, why = kept.drilled(decrypt=wrong).container
+    assert status is Status.FAIL
+    assert why.startswith("It cannot be decrypted (exit status 1): ") and KEY not in why
+    assert kept.left() == []
+
+
+def test_so_does_a_part_that_is_lost(dumped: tuple[Path, str], tmp_path: Path, drills: Path) -> None:
+    kept = encrypted(dumped, tmp_path, drills, TOOLS[1])
+    with kept.backup.path.open("r+b") as file:
+        file.truncate(kept.backup.bytes // 2)
+    done = kept.drilled(decrypt=TOOLS[1].decrypts)
+    assert done.container[0] is Status.FAIL and "cannot be decrypted (exit status 2)" in done.container[1]
+    assert done.verdict is DrillVerdict.FAILED
+    assert "manifest" in done.not_passed
+
+
+def test_what_is_decrypted_to_something_else(kept: Kept) -> None:
+    for decrypt, words in ((("sh", "-c", "cat >/dev/null"), "The file is empty"), (("cat",), "The file is no backup")):
+        done = kept.drilled(decrypt=decrypt)
+        assert done.container[0] is Status.FAIL and done.container[1].startswith(words)
+        assert done.drill.encrypted is True
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (("no-such-age", "-d"), "The command of decrypt is not on this machine: no-such-age"),
+        (("sh", "-c", "kill -9 $$"), "The command of decrypt was ended by signal 9"),
+        (("sh", "-c", "echo write: No space left on device >&2; exit 1"), "The disk became full: set [backups] folder"),
+    ],
+)
+def test_what_is_not_the_backups_fault_is_no_verdict(kept: Kept, command: tuple[str, ...], words: str) -> None:
+    done = kept.drilled(decrypt=command)
+    assert done.container[0] is Status.UNKNOWN and done.container[1].startswith(words)
+    assert done.verdict is DrillVerdict.ERROR
+    assert kept.left() == []
+
+
+def test_a_command_that_hangs_is_ended_with_the_drill(kept: Kept) -> None:
+    target = kept.target(decrypt=("sleep", "600"))
+    found = drill(target, kept.backup, Backups(folder=kept.drills), NOW, 3.0)
+    step = found.step(DrillStep.CONTAINER)
+    assert step is not None and step.outcome is Outcome.ERROR
+    assert str(ObservationError(step.reason)) == "The drill did not end in its time: raise [backups] deadline_min"
+    assert kept.left() == []
+
+
+def test_a_backup_that_goes_away_meanwhile_is_not_a_missing_command(kept: Kept, tmp_path: Path) -> None:
+    backup = kept.backup.path
+    target = kept.target(decrypt=("cat",))
+    with pytest.raises(FileNotFoundError) as gone:
+        decrypted(_Vanishing(backup), target, tmp_path, Deadline.after(PATIENT_S), 1.0)
+    assert gone.value.errno is not None
+
+
+class _Vanishing(type(Path())):  # type: ignore[misc]
+    """A file that is removed between the look at its size and its opening."""
+
+    def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
+        found: os.stat_result = super().stat(follow_symlinks=follow_symlinks)
+        self.unlink()
+        return found
+
+
+def test_the_plain_file_is_its_owners_alone(kept: Kept, tmp_path: Path) -> None:
+    old = os.umask(0)
+    try:
+        folder = tmp_path / "private"
+        folder.mkdir(mode=0o700)
+        plain = decrypted(
+            kept.backup.path, kept.target(decrypt=TOOLS[0].decrypts), folder, Deadline.after(PATIENT_S), 1.0
+        )
+    finally:
+        os.umask(old)
+    assert plain.parent == folder and stat.S_IMODE(plain.stat().st_mode) == 0o600
+    assert plain.read_bytes().startswith(b"PGDMP")
+
+
+def test_nobody_else_can_open_the_folder_of_a_drill(kept: Kept) -> None:
+    """Told by the smoke test, which runs while the copy is there."""
+    look = (
+        "import pathlib, sys; drills = pathlib.Path(sys.argv[1])\n"
+        "[folder] = [path for path in drills.iterdir() if path.is_dir()]\n"
+        "print('ERROR:', oct(folder.stat().st_mode), oct((folder / 'plain').stat().st_mode)); raise SystemExit(1)"
+    )
+    done = kept.drilled(decrypt=TOOLS[0].decrypts, smoke=(sys.executable, "-c", look, str(kept.drills)))
+    assert done.not_passed["smoke"].endswith("exit status 1: 0o40700 0o100600")
+    assert kept.left() == []
+
+
+def test_the_command_gets_no_secret_of_ours(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHOP_DSN", "postgresql://shop:hush@db/shop")
+    done = kept.drilled(decrypt=("sh", "-c", 'cat >/dev/null; echo "ERROR: [${SHOP_DSN-nothing}]" >&2; exit 7'))
+    assert done.container[1] == "It cannot be decrypted (exit status 7): [nothing]"
+
+
+def test_a_plain_backup_where_encryption_is_demanded(plain: Kept) -> None:
+    done = plain.drilled(encrypted=True, decrypt=("false",), content="whole")
+    assert done.drill.encrypted is False and done.verdict is DrillVerdict.PASSED
+    assert done.encryption.status is Status.FAIL
+    assert said(done.encryption) == "Whoever gets the file can read the backup"
+
+
+class TestFilesOnly:
+    def looked(self, kept: Kept, **settings: Any) -> tuple[Drill, dict[str, CheckResult]]:
+        target = kept.target(**settings)
+        found = look_at_files(target, kept.backup, Backups(), NOW, PATIENT_S)
+        return found, {result.check: result for result in judge_steps(target.subject, found, NOW)}
+
+    @pytest.mark.parametrize("decrypt", [None, TOOLS[0].decrypts])
+    def test_an_encrypted_backup_is_no_false_alarm(self, kept: Kept, decrypt: tuple[str, ...] | None) -> None:
+        found, results = self.looked(kept, decrypt=decrypt, encrypted=True)
+        assert {check: result.status for check, result in results.items()} == {
+            MANIFEST.id: Status.PASS, CONTAINER.id: Status.SKIPPED
+        }  # fmt: skip
+        assert said(results[CONTAINER.id]) == "It is encrypted: only a drill looks into it"
+        assert found.encrypted is True
+
+    def test_that_it_was_changed_is_seen_without_its_key(self, kept: Kept) -> None:
+        with kept.backup.path.open("r+b") as file:
+            file.seek(-1, os.SEEK_END)
+            file.write(b"?")
+        _, results = self.looked(kept)
+        assert results[MANIFEST.id].status is Status.FAIL and results[CONTAINER.id].status is Status.SKIPPED
+
+    def test_a_plain_one_is_looked_into(self, plain: Kept) -> None:
+        found, results = self.looked(plain)
+        assert {result.status for result in results.values()} == {Status.PASS} and len(results) == 2
+        assert found.encrypted is False
+
+    def test_a_file_that_cannot_be_read(self, plain: Kept) -> None:
+        backup, target = plain.backup, plain.target()
+        backup.path.unlink()
+        backup.path.symlink_to(backup.path.name)
+        found = look_at_files(target, backup, Backups(), NOW, PATIENT_S)
+        assert found.encrypted is None
+        assert {step.outcome for step in found.steps} == {Outcome.ERROR} and len(found.steps) == 2
+
+
+def test_what_looks_encrypted(tmp_path: Path) -> None:
+    folder = tmp_path / "of.files"
+    folder.mkdir()
+    age = tmp_path / "shop.age"
+    age.write_bytes(b"age-encryption.org/v1\n-> X25519 ...\n")
+    assert looks_encrypted(age) and not looks_encrypted(folder)
+    with pytest.raises(ObservationError, match="cannot be read"):
+        looks_encrypted(tmp_path / "nothing")

@@ -1,0 +1,95 @@
+"""The hashes of the restored rows."""
+
+from typing import Any
+
+import pytest
+
+from tasks.backups.facts import Contents
+from tasks.backups.judge.content import judge_content
+from tasks.check_result import CheckResult, Status
+from tests.tasks.backups.judge.test_expected import (
+    NO_MANIFEST,
+    NOW,
+    UNREACHABLE,
+    contents,
+    drill,
+    manifest,
+    observed,
+    rows,
+    table,
+    text,
+)
+
+
+def hashed(orders: str = "beef", rule: str = "1/16", number: int = 120) -> Contents:
+    return contents(table("items", 7, content="c0de"), table("orders", number, content=orders), content_rule=rule)
+
+
+def judged(copy: Any, recorded: Any, content: str = "sampled") -> CheckResult:
+    return judge_content("database:shop", drill(copy, recorded, UNREACHABLE), content, NOW)
+
+
+def test_rows_that_are_not_to_be_compared_are_skipped() -> None:
+    result = judged(hashed(), manifest(hashed()), "off")
+    assert (result.status, text(result.reason)) == (Status.SKIPPED, 'content = "off": rows are not compared')
+
+
+def test_what_was_compared_is_said() -> None:
+    sampled = judged(hashed(), manifest(hashed()))
+    assert (sampled.status, observed(sampled)) == (Status.PASS, 0)
+    assert text(sampled.reason) == "A sample of the rows (1/16) of 2 tables is the one that was backed up"
+    for setting in ("whole", "sampled"):
+        whole = judged(hashed(rule="whole"), manifest(hashed(rule="whole")), setting)
+        assert whole.status is Status.PASS
+        assert text(whole.reason) == "All rows of 2 tables are the ones that were backed up"
+
+
+def test_a_sample_is_not_the_whole_that_is_asked_for() -> None:
+    result = judged(hashed(), manifest(hashed()), "whole")
+    assert result.status is Status.WARN and "Only a sample of the rows was recorded (1/16)" in text(result.reason)
+
+
+def test_changed_rows_of_the_same_number_are_named() -> None:
+    result = judged(hashed("dead"), manifest(hashed()))
+    assert (result.status, observed(result)) == (Status.FAIL, 1)
+    assert text(result.reason) == (
+        "The rows of public.orders are not the ones that were backed up, though their number is the same"
+    )
+    assert rows(result) == [["public.orders", "120", "120"]]
+
+
+def test_rows_of_another_number_are_not_called_the_same() -> None:
+    result = judged(hashed("dead", number=119), manifest(hashed()))
+    assert text(result.reason) == "The rows of public.orders are not the ones that were backed up"
+    gone = judged(contents(table("items", 7, content="c0de"), content_rule="1/16"), manifest(hashed()))
+    assert gone.status is Status.FAIL and rows(gone) == [["public.orders", "missing", "120"]]
+
+
+@pytest.mark.parametrize(
+    ("copy", "recorded", "said"),
+    [
+        (hashed(), NO_MANIFEST, "No hash of the rows was recorded"),
+        (hashed(), manifest(None), "No hash of the rows was recorded"),
+        (hashed(), manifest(contents()), "No hash of the rows was recorded"),
+        (hashed(), manifest(contents(), exact=False), "No hash of the rows was recorded"),
+        (hashed(), manifest(hashed(), exact=False), "of another moment"),
+        (hashed(rule="whole"), manifest(hashed()), "recorded were 1/16, of the restored copy whole"),
+        (hashed(rule=""), manifest(hashed()), "were not hashed"),
+        (hashed(""), manifest(hashed()), "No hash was made of the rows of public.orders"),
+        (hashed(), manifest(hashed("")), "No hash was made of the rows of public.orders"),
+        (contents(content_rule="1/16"), manifest(contents(content_rule="1/16")), "No hash of the rows was recorded"),
+    ],
+)
+def test_rows_without_a_hash_are_not_known(copy: Contents, recorded: Any, said: str) -> None:
+    result = judged(copy, recorded)
+    assert result.status is Status.UNKNOWN and said in text(result.reason)
+
+
+def test_changed_rows_fail_even_where_others_have_no_hash() -> None:
+    copy = contents(table("items", 7, content=""), table("orders", 120, content="dead"), content_rule="1/16")
+    assert judged(copy, manifest(hashed())).status is Status.FAIL
+
+
+def test_an_empty_table_needs_no_hash() -> None:
+    one = contents(table("items", 7, content="c0de"), table("orders", 0), content_rule="whole")
+    assert judged(one, manifest(one)).status is Status.PASS

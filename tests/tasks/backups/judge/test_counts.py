@@ -1,0 +1,194 @@
+"""The rows of every restored table."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tasks.backups.judge.counts import judge_counts
+from tasks.backups.limits import BackupLimits
+from tasks.check_result import CheckResult, Status
+from tests.tasks.backups.judge.test_expected import (
+    LIMITS,
+    NO_MANIFEST,
+    NOW,
+    UNREACHABLE,
+    contents,
+    drill,
+    manifest,
+    observed,
+    rows,
+    table,
+    text,
+)
+
+
+def judged(copy: Any, recorded: Any, live: Any = UNREACHABLE, limits: BackupLimits = LIMITS) -> CheckResult:
+    return judge_counts("database:shop", drill(copy, recorded, live), limits, NOW)
+
+
+def orders(number: int, **more: Any) -> Any:
+    return contents(table("items", 7), table("orders", number, **more))
+
+
+@pytest.mark.parametrize(("restored", "status"), [(119, Status.FAIL), (120, Status.PASS), (121, Status.FAIL)])
+def test_a_snapshots_rows_are_all_there_and_no_others(restored: int, status: Status) -> None:
+    result = judged(orders(restored), manifest(orders(120)))
+    assert result.status is status and observed(result) == restored + 7
+    assert result.limit is not None and (result.limit.comparison, result.limit.value) == ("=", 127)
+    if status is Status.FAIL:
+        assert text(result.reason) == f"Other numbers of rows than were backed up: public.orders ({restored} ≠ 120)"
+    else:
+        assert text(result.reason) == "Each of 2 tables holds exactly the rows that were backed up"
+
+
+def test_the_worst_fault_is_the_reason_and_all_are_evidence() -> None:
+    recorded = manifest(contents(*(table(name, 9) for name in ("a", "b", "c", "d"))))
+    result = judged(contents(table("a", 9), table("b", 8), table("c", 0)), recorded)
+    assert (result.status, text(result.reason)) == (Status.FAIL, "The restored copy lacks: public.d")
+    assert [(row[0], row[-1]) for row in rows(result)] == [
+        ("public.d", "missing"),
+        ("public.c", "holds no row"),
+        ("public.b", "not the number backed up"),
+        ("public.a", "as expected"),
+    ]
+    assert rows(result)[0] == ["public.d", "–", "9", "–", "missing"]
+
+
+def test_data_left_out_is_named() -> None:
+    for recorded, live in ((manifest(orders(120)), UNREACHABLE), (NO_MANIFEST, orders(120))):
+        result = judged(orders(0), recorded, live)
+        assert result.status is Status.FAIL
+        assert text(result.reason) == "No row was restored, though there must be some: public.orders (0 ≠ 120)"
+
+
+def test_only_rows_that_are_expected_are_held_against_the_limit() -> None:
+    result = judged(contents(table("items", 7), table("new", 3)), manifest(contents(table("items", 7))))
+    assert (result.status, observed(result)) == (Status.PASS, 7)
+
+
+def test_many_faults_are_counted() -> None:
+    result = judged(contents(table("x", 1)), NO_MANIFEST, contents(*(table(f"t{n}", 1) for n in range(30))))
+    assert text(result.reason).endswith("public.t4, … (+25)")
+    assert len(rows(result)) == 21 and rows(result)[-1][0] == "10 more"
+
+
+@pytest.mark.parametrize(
+    ("restored", "live", "status"),
+    [
+        (9_000, 10_000, Status.PASS),
+        (8_999, 10_000, Status.FAIL),
+        (11_000, 10_000, Status.PASS),
+        (11_001, 10_000, Status.WARN),
+        (90_000, 100_000, Status.PASS),
+        (89_999, 100_000, Status.FAIL),
+        (110_000, 100_000, Status.PASS),
+        (110_001, 100_000, Status.WARN),
+        (1, 1_001, Status.PASS),
+        (1, 1_002, Status.FAIL),
+        (1_000, 0, Status.PASS),
+        (1_001, 0, Status.WARN),
+        (0, 0, Status.PASS),
+        (0, 1, Status.FAIL),
+    ],
+)
+@pytest.mark.parametrize("recorded", [NO_MANIFEST, manifest(None), manifest(orders(5), exact=False)])
+def test_live_rows_have_moved_on_within_limits(recorded: Any, restored: int, live: int, status: Status) -> None:
+    result = judged(orders(restored), recorded, orders(live))
+    assert result.status is status
+    if status is not Status.PASS:
+        assert f"public.orders ({restored} ≠ {live})" in text(result.reason)
+    if status is Status.PASS:
+        assert text(result.reason) == "Each of 2 tables holds the rows expected within 10.0 % or 1000 rows"
+
+
+def test_a_share_is_of_whole_rows() -> None:
+    limits = BackupLimits(max_difference_share=0.29, max_difference_rows=0)
+    assert judged(orders(71), NO_MANIFEST, orders(100), limits).status is Status.PASS
+    assert judged(orders(70), NO_MANIFEST, orders(100), limits).status is Status.FAIL
+
+
+def test_a_missing_live_table_fails() -> None:
+    result = judged(contents(table("items", 7)), NO_MANIFEST, orders(0))
+    assert (result.status, text(result.reason)) == (Status.FAIL, "The restored copy lacks: public.orders")
+
+
+@pytest.mark.parametrize(
+    ("recorded", "live", "status"),
+    [
+        (manifest(orders(0), exact=False), 1_000, Status.WARN),
+        (manifest(orders(0), exact=False), 1_001, Status.FAIL),
+        (manifest(orders(1), exact=False), 1_000, Status.FAIL),
+        (manifest(contents(table("items", 7)), exact=False), 1_000, Status.FAIL),
+        (NO_MANIFEST, 1_000, Status.FAIL),
+    ],
+)
+def test_a_table_filled_since_is_no_fault(recorded: Any, live: int, status: Status) -> None:
+    result = judged(orders(0), recorded, orders(live))
+    assert result.status is status
+    assert ("filled in the live database since" in text(result.reason)) is (status is Status.WARN)
+
+
+@pytest.mark.parametrize(("live", "finding"), [(1_120, "as expected"), (1_250, "the live one has changed")])
+def test_a_live_table_that_moved_on_is_no_fault_of_an_exact_backup_and_shown(live: int, finding: str) -> None:
+    result = judged(orders(120), manifest(orders(120)), orders(live))
+    assert result.status is Status.PASS
+    assert [row[4] for row in rows(result) if row[0] == "public.orders"] == [finding]
+
+
+def test_a_table_dropped_since_is_no_fault_of_an_exact_backup() -> None:
+    assert judged(orders(120), manifest(orders(120)), contents(table("items", 7))).status is Status.PASS
+
+
+@pytest.mark.parametrize(
+    ("restored", "status"),
+    [(5_400_000, Status.PASS), (5_399_999, Status.WARN), (6_600_001, Status.WARN), (1, Status.WARN)],
+)
+def test_an_estimate_only_warns_and_is_called_one(restored: int, status: Status) -> None:
+    result = judged(orders(restored), NO_MANIFEST, orders(6_000_000, exact=False))
+    assert result.status is status and "estimate" in text(result.reason)
+    assert [row[3] for row in rows(result) if row[0] == "public.orders"] == ["≈6000000"]
+    if status is Status.WARN:
+        assert f"public.orders ({restored} ≠ ≈6000000)" in text(result.reason)
+    exact = judged(orders(restored), manifest(orders(restored)), orders(6_000_000, exact=False))
+    assert exact.status is Status.PASS
+
+
+def test_no_row_where_many_are_estimated_is_a_fault() -> None:
+    result = judged(orders(0), NO_MANIFEST, orders(6_000_000, exact=False))
+    assert result.status is Status.FAIL and "public.orders (0 ≠ ≈6000000)" in text(result.reason)
+    assert judged(orders(0), NO_MANIFEST, orders(1_000, exact=False)).status is Status.PASS
+
+
+def test_a_recorded_estimate_is_no_exact_number() -> None:
+    recorded = manifest(orders(120, exact=False))
+    assert judged(orders(121), recorded).status is Status.PASS
+    assert judged(orders(121), recorded, orders(5_000)).status is Status.FAIL
+
+
+def test_a_restored_estimate_is_no_count() -> None:
+    result = judged(orders(120, exact=False), manifest(orders(120)))
+    assert result.status is Status.UNKNOWN and "only estimated" in text(result.reason)
+    assert judged(contents(table("orders", 120, exact=False)), manifest(orders(120))).status is Status.FAIL
+
+
+def test_rows_recorded_at_another_moment_count_where_nothing_is_live() -> None:
+    recorded = manifest(orders(10_000), exact=False)
+    assert judged(orders(9_000), recorded).status is Status.PASS
+    assert judged(orders(8_999), recorded).status is Status.FAIL
+    limit = judged(orders(9_000), recorded).limit
+    assert limit is not None and (limit.comparison, limit.value) == ("≥", 9_000)
+    assert text(limit.source).startswith("the rows recorded at another moment, less 10.0 % or 1000 rows")
+
+
+def test_no_table_at_all_fails_whatever_was_expected() -> None:
+    empty = replace(contents(), tables=())
+    for recorded, live in ((NO_MANIFEST, UNREACHABLE), (manifest(empty), empty), (NO_MANIFEST, orders(1))):
+        result = judged(empty, recorded, live)
+        assert (result.status, observed(result)) == (Status.FAIL, 0)
+        assert text(result.reason) == "The restored copy holds no table at all"
+
+
+def test_a_live_database_that_shows_no_table_is_nothing_to_compare_with() -> None:
+    result = judged(orders(1), NO_MANIFEST, replace(contents(), tables=()))
+    assert result.status is Status.UNKNOWN and "shows no table" in text(result.reason)

@@ -1,0 +1,135 @@
+"""The restored schema and its encoding."""
+
+from typing import Any
+
+import pytest
+
+from tasks.backups.judge.schema import judge_schema
+from tasks.check_result import CheckResult, Status
+from tests.tasks.backups.judge.test_expected import (
+    NO_MANIFEST,
+    NOW,
+    SCHEMA,
+    UNREACHABLE,
+    contents,
+    drill,
+    manifest,
+    observed,
+    rows,
+    table,
+    text,
+)
+
+FEWER = SCHEMA[:-1]
+INDEX = "index public.orders_by_day"
+
+
+def judged(copy: Any, recorded: Any, live: Any = UNREACHABLE, **more: Any) -> CheckResult:
+    return judge_schema("database:shop", drill(copy, recorded, live, **more), NOW)
+
+
+@pytest.mark.parametrize(("recorded", "live"), [(manifest(contents()), UNREACHABLE), (NO_MANIFEST, contents())])
+def test_a_lost_definition_is_named(recorded: Any, live: Any) -> None:
+    result = judged(contents(schema=FEWER), recorded, live)
+    assert result.status is Status.FAIL and observed(result) == 1
+    assert INDEX in text(result.reason) and "issing in the" in text(result.reason)
+    assert rows(result) == [["missing in the backup", SCHEMA[-1]]]
+
+
+def test_a_lost_table_is_named_without_its_parts() -> None:
+    recorded = manifest(contents(table("items", 1), table("orders", 1)))
+    result = judged(contents(table("items", 1), schema=SCHEMA[:1]), recorded)
+    assert text(result.reason).endswith("had it: table public.orders, index public.orders_by_day")
+    assert observed(result) == 5
+
+
+def test_something_more_than_was_recorded_fails() -> None:
+    result = judged(contents(), manifest(contents(schema=FEWER)))
+    assert result.status is Status.FAIL and INDEX in text(result.reason)
+    assert rows(result) == [["only in the backup", SCHEMA[-1]]]
+
+
+def test_something_more_than_the_live_schema_has_warns() -> None:
+    result = judged(contents(), NO_MANIFEST, contents(schema=FEWER))
+    assert result.status is Status.WARN and observed(result) == 1
+    assert "The live schema has changed since, or the backup is of something else" in text(result.reason)
+
+
+def test_a_live_schema_that_changed_since_is_evidence_only() -> None:
+    result = judged(contents(), manifest(contents()), contents(schema=FEWER))
+    assert (result.status, observed(result)) == (Status.PASS, 0)
+    assert text(result.reason) == "All 6 definitions are as recorded; the live schema has changed since"
+    assert rows(result) == [["only in the backup", SCHEMA[-1]]]
+    assert judged(contents(), manifest(contents()), contents()).evidence == ()
+
+
+def test_one_thing_with_another_definition_is_one_difference() -> None:
+    other = (*SCHEMA[:3], "column public.orders.total integer", *SCHEMA[4:])
+    result = judged(contents(schema=other), manifest(contents()))
+    assert result.status is Status.FAIL and observed(result) == 1
+    assert text(result.reason) == (
+        "column public.orders.total is not what it must be: the backup has column public.orders.total integer, "
+        "expected was column public.orders.total numeric"
+    )
+    assert rows(result)[0][0] == "differs"
+    assert judged(contents(schema=other), NO_MANIFEST, contents()).status is Status.FAIL
+
+
+def test_a_line_that_is_there_only_once_of_twice_is_missing() -> None:
+    assert observed(judged(contents(), manifest(contents(schema=(*SCHEMA, SCHEMA[-1]))))) == 1
+
+
+def test_another_database_is_called_that() -> None:
+    tables = [table(name, 1) for name in ("a", "b", "c", "d")]
+    half = judged(contents(*tables[:2]), manifest(contents(*tables)))
+    assert half.status is Status.PASS
+    result = judged(contents(*tables[:1], schema=FEWER), NO_MANIFEST, contents(*tables))
+    assert result.status is Status.FAIL
+    assert text(result.reason) == (
+        "3 of 4 tables are missing, the backup is of another database or of a part of it: public.b, public.c, public.d"
+    )
+
+
+def test_a_copy_without_a_table_fails() -> None:
+    empty = contents(schema=())
+    empty = type(empty)("shop", "15.4", "UTF8", (), ())
+    result = judged(empty, NO_MANIFEST, contents())
+    assert (result.status, text(result.reason)) == (
+        Status.FAIL,
+        "The restored copy holds no table; 2 were expected",
+    )
+
+
+def test_an_expectation_without_a_definition_is_none() -> None:
+    result = judged(contents(), NO_MANIFEST, contents(schema=()))
+    assert result.status is Status.UNKNOWN and "shows no definition" in text(result.reason)
+    assert judged(contents(), manifest(contents(schema=())), contents()).status is Status.PASS
+
+
+@pytest.mark.parametrize(("recorded", "live"), [(manifest(contents()), UNREACHABLE), (NO_MANIFEST, contents())])
+def test_another_encoding_fails_and_both_are_named(recorded: Any, live: Any) -> None:
+    dumped = judged(contents(), recorded, live, dump_encoding="LATIN1")
+    restored = judged(contents(encoding="LATIN1"), recorded, live)
+    for result in (dumped, restored):
+        assert result.status is Status.FAIL and observed(result) == 1
+        assert text(result.reason).startswith("The backup is in LATIN1, the database in UTF8")
+        assert rows(result)[0][0] == "other encoding"
+
+
+def test_bytes_of_no_encoding_fail() -> None:
+    result = judged(contents(), manifest(contents()), contents(), dump_encoding="SQL_ASCII")
+    assert result.status is Status.FAIL
+    assert "bytes of no encoding, and invalid ones would restore silently" in text(result.reason)
+    was_so = contents(encoding="SQL_ASCII")
+    assert judged(was_so, manifest(was_so), dump_encoding="SQL_ASCII").status is Status.PASS
+
+
+def test_an_encoding_by_another_spelling_is_the_same() -> None:
+    assert judged(contents(), manifest(contents(encoding="utf-8")), dump_encoding="UTF8").status is Status.PASS
+
+
+@pytest.mark.parametrize(("copy", "recorded", "dumped"), [("", "UTF8", ""), ("UTF8", "", ""), ("UTF8", "", "UTF8")])
+def test_an_encoding_that_is_not_known_is_not_right(copy: str, recorded: str, dumped: str) -> None:
+    result = judged(contents(encoding=copy), manifest(contents(encoding=recorded)), dump_encoding=dumped)
+    assert result.status is Status.UNKNOWN and "encoding" in text(result.reason)
+    assert judged(contents(encoding=""), manifest(contents()), dump_encoding="UTF8").status is Status.PASS
