@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from prefect import flow, task
 
+from tasks import secrets
 from tasks.check_result import msg
+from tasks.secrets import keep_secret
 from tasks.visible import StepState, async_step, step, take_async_step, take_step
 
 
@@ -105,3 +107,21 @@ def test_a_step_that_is_cut_leaves_its_line_to_go_on(shown: list[Any]) -> None:
 
     assert within_a_line(look) == -1
     assert shown == []
+
+
+@pytest.fixture
+def own_secrets() -> Iterator[None]:
+    before = frozenset(secrets._resolved)
+    yield
+    secrets._resolved.intersection_update(before)
+
+
+@pytest.mark.usefixtures("own_secrets")
+def test_a_state_holds_no_secret_and_no_personal_data(shown: list[Any]) -> None:
+    keep_secret("postgresql://shop:hush-hush-4711@db/shop")
+    why = "no login with hush-hush-4711 for jane.doe@example.com"
+    state = StepState("Unknown", msg("It cannot be read: {why}", why=why), good=False)
+    within_a_line(lambda: asyncio.to_thread(step, "read", lambda: 1, lambda _: state))
+    [(_, _, _, message)] = shown
+    assert message.startswith("It cannot be read: no login with ")
+    assert "hush-hush" not in message and "jane.doe" not in message

@@ -1,18 +1,16 @@
 """What the steps of a drill come to, and which of them are taken."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
-from tasks import secrets
-from tasks.backups.drill.steps import DrillSteps, Given, StepSkipped, checked, in_words
+from tasks.backups.drill.steps import DrillSteps, Given, StepSkipped, checked
 from tasks.backups.errors import BadBackup
 from tasks.backups.facts import DrillStep, Outcome
 from tasks.backups.reasons import ENDED, NOT_TAKEN
 from tasks.check_result import Message, msg
 from tasks.observation import ObservationError
 from tasks.postgres.installation import PostgresUnavailable
-from tasks.secrets import keep_secret
 
 GOOD, BAD = msg("good"), msg("bad")
 
@@ -80,16 +78,3 @@ def test_what_is_known_of_something_bad_is_kept_and_a_step_has_its_own_seconds()
     assert steps.climb(DrillStep.RESTORE, lambda: checked("a copy", check)) == "a copy"
     assert [(step.outcome, step.reason) for step in steps.results] == [(Outcome.PASSED, GOOD), (Outcome.FAILED, BAD)]
     assert steps.results[0].seconds == 1.235 and steps.ended
-
-
-@pytest.fixture
-def own_secrets() -> Iterator[None]:
-    before = frozenset(secrets._resolved)
-    yield
-    secrets._resolved.intersection_update(before)
-
-
-@pytest.mark.usefixtures("own_secrets")
-def test_a_state_of_prefect_holds_no_secret() -> None:
-    keep_secret("postgresql://shop:hush-hush-4711@db/shop")
-    assert "hush-hush-4711" not in in_words(msg("It cannot be read: {why}", why="no login with hush-hush-4711"))
