@@ -133,7 +133,7 @@ async def _hosts(
     assert resources is not None
     if resources.prometheus is not None:
         assert prometheus is not None  # settings: a selector needs [metrics]
-        return await deadline.in_time(_exported(resources.prometheus, prometheus))
+        return await deadline.in_time(seen(_exported(resources.prometheus, prometheus)))
     interval_s = min(resources.interval_s, part_s)
     return {HOST: await deadline.in_time(seen(asyncio.to_thread(read_host, interval_s, resources.mounts)))}
 
