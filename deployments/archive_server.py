@@ -7,7 +7,7 @@ from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from time import monotonic, sleep
+from time import sleep
 
 import uvicorn
 from starlette.applications import Starlette
@@ -18,6 +18,9 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tasks.deadline import Deadline
+
+_STARTED_WITHIN_S = 10.0
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'; "
     "script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -69,8 +72,8 @@ def serving_archive(output: Path, *, host: str, port: int, auth: str | None) -> 
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="archive", daemon=True)
     thread.start()
     try:
-        deadline = monotonic() + 10
-        while not server.started and monotonic() < deadline:
+        deadline = Deadline.after(_STARTED_WITHIN_S)
+        while not server.started and not deadline.passed:
             sleep(0.02)
         yield
     finally:

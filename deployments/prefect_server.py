@@ -11,6 +11,7 @@ import httpx
 import psutil
 
 from deployments.state import read_state, state_folder
+from tasks.deadline import Deadline
 from tasks.errors import ExplainedError
 from tasks.processes import Child, free_port
 
@@ -56,8 +57,8 @@ class PrefectServer:
 
     def wait_until_healthy(self) -> None:
         """Return when the server answers; raises ServerUnavailable with its last words if it ends or is too slow."""
-        deadline = time.monotonic() + _HEALTHY_WITHIN_S
-        while time.monotonic() < deadline:
+        deadline = Deadline.after(_HEALTHY_WITHIN_S)
+        while not deadline.passed:
             if not self.child.running:
                 raise ServerUnavailable(f"the Prefect server ended at once:\n{self.child.tail(5)}")
             if self._listens() and is_healthy(self.api_url, self.auth):

@@ -1,14 +1,14 @@
 """Where this machine keeps what `rounds up` and `rounds run` need between starts."""
 
-import fcntl
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tasks.errors import ExplainedError, UsageError
+from tasks.files import locked, remove_leftovers, write_whole
 
 STATE_VARIABLE = "OPSROUNDS_STATE"
 
@@ -45,14 +45,13 @@ def state_folder() -> Path:
 def announced(state: UpState) -> Iterator[None]:
     """Tell other commands where this `rounds up` is, for as long as it lives. Raises ExplainedError beside another."""
     path = state_folder() / "up.json"
-    partial = path.with_suffix(".partial")
-    with _lock().open("w") as lock:
+    with ExitStack() as held:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held.enter_context(locked(_lock()))
         except BlockingIOError:
             raise ExplainedError("another rounds up was started on this machine just now; stop it first") from None
-        partial.write_text(json.dumps(asdict(state)), encoding="utf-8")
-        partial.rename(path)
+        remove_leftovers(path.parent)
+        write_whole(path, json.dumps(asdict(state)).encode())
         try:
             yield
         finally:
@@ -61,13 +60,11 @@ def announced(state: UpState) -> Iterator[None]:
 
 def read_state() -> UpState | None:
     """The `rounds up` of this machine, if it lives: not by its process id, which soon is another's after a restart."""
-    with _lock().open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            pass
-        else:
+    try:
+        with locked(_lock(), shared=True):
             return None
+    except BlockingIOError:
+        pass
     try:
         return UpState(**json.loads((state_folder() / "up.json").read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):

@@ -1,6 +1,5 @@
 """One declaration per checklist, and the one way in which every checklist runs."""
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +16,7 @@ from flows.timing import Schedule, Timing, planned_start
 from reports import names
 from reports.words import Words
 from tasks.check_result import Message, moment, msg
+from tasks.deadline import Deadline
 from tasks.errors import ExplainedError
 from tasks.guide.judge import LineVerdict, Verdict, judge_lines
 from tasks.guide.lines import GuideLine, left_out
@@ -115,14 +115,10 @@ async def look(round_: Round, system: System) -> Section:
     """What a system finds; one that does not end in time is not measured, and the round is reported all the same."""
     if (absent := system.absent(round_.settings)) is not None:
         return nothing_seen(system.checks, absent, round_.now())
-    try:
-        async with asyncio.timeout((round_.ends_at - round_.now()).total_seconds()) as limit:
-            return await system.look(round_)
-    except TimeoutError:
-        if not limit.expired():
-            raise
-    late = Unobserved(msg("There was no time left: the round has to end by {at}", at=moment(round_.ends_at)))
-    return nothing_seen(system.checks, late, round_.now())
+    late = msg("There was no time left: the round has to end by {at}", at=moment(round_.ends_at))
+    deadline = Deadline.after((round_.ends_at - round_.now()).total_seconds(), late)
+    section = await deadline.in_time(system.look(round_))
+    return nothing_seen(system.checks, section, round_.now()) if isinstance(section, Unobserved) else section
 
 
 def _asked(lines: Sequence[GuideLine], systems: Sequence[System]) -> Iterator[tuple[GuideLine, tuple[System, ...]]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from reports import runbooks
-from reports.folders import alone, cannot_write, remove_leftovers, slug, write_file, write_folder
+from reports.folders import alone, cannot_write, slug, write_file, write_folder
 from reports.html import IndexEntry, PageLinks, index, newest_of_each, page, redirect, runbook
 from reports.names import STATUSES, page_name
 from reports.report import Report, Seal
@@ -19,6 +19,7 @@ from reports.text import plain
 from reports.words import Words
 from tasks.canonical import canonical
 from tasks.check_result import Message, Status
+from tasks.files import remove_leftovers
 from tasks.guide.judge import Verdict
 
 
@@ -73,7 +74,7 @@ def write(report: Report, seal: Seal, output: Path, *, locales: Sequence[str], l
         contents[page_name("report", locale, locales)] = page(
             report, seal, Words(locale, report.timezone), links=links
         ).encode()
-    remove_leftovers(output)
+    remove_leftovers(output, levels=3)
     write_folder(folder, contents)
     return folder
 

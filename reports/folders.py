@@ -1,22 +1,17 @@
-"""Whole folders and files that appear at once: written beside their place, synced, then renamed."""
+"""The archive's folders and files: there whole or not at all, and what stops them in words."""
 
 import errno
-import fcntl
-import os
+import math
 import re
-import secrets
-import shutil
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tasks.check_result import Message, msg
 from tasks.errors import ExplainedError
+from tasks.files import locked, new_folder, write_whole
 
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
-_LEFTOVER_AFTER_S = 3600.0
-_ENDING = ".tmp"
 
 
 class ArchiveError(ExplainedError):
@@ -54,91 +49,37 @@ def cannot_write(path: Path, error: OSError) -> ArchiveError:
 
 def write_folder(folder: Path, contents: Mapping[str, bytes]) -> None:
     """Make the folder with its files, or nothing; a folder that is there stays as it is. Raises ArchiveError."""
-    beside = _beside(folder)
     try:
         if folder.exists():
             return
         folder.parent.mkdir(parents=True, exist_ok=True)
-        beside.mkdir()
-        for name, content in contents.items():
-            _write(beside / name, content)
-        _sync(beside)
-        _rename(beside, folder)
-        _sync(folder.parent)
+        with new_folder(folder) as beside:
+            for name, content in contents.items():
+                (beside / name).write_bytes(content)
     except OSError as error:
-        raise cannot_write(folder, error) from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        # Another writer of the same revision was first; its folder says the same.
+        if not (isinstance(error, FileExistsError) and folder.is_dir()):
+            raise cannot_write(folder, error) from error
 
 
 def write_file(path: Path, content: bytes) -> None:
     """Replace a file at once, unless it says the same already. Raises ArchiveError."""
-    beside = _beside(path)
     try:
         if path.is_file() and path.read_bytes() == content:
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write(beside, content)
-        beside.replace(path)
-        _sync(path.parent)
+        write_whole(path, content)
     except OSError as error:
         raise cannot_write(path, error) from error
-    finally:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
 
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """Wait until no other writer is in here with the same folder. Raises ArchiveError."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder, os.O_RDONLY)
-    except OSError as error:
-        raise cannot_write(folder, error) from error
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    with ExitStack() as held:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            held.enter_context(locked(folder, wait_s=math.inf))
+        except OSError as error:
+            raise cannot_write(folder, error) from error
         yield
-    finally:
-        os.close(handle)
-
-
-def remove_leftovers(output: Path) -> None:
-    """Remove what writers left that were killed more than an hour ago."""
-    for depth in ("", "*/", "*/*/", "*/*/*/"):
-        for left in output.glob(f"{depth}.*{_ENDING}"):
-            with suppress(OSError):  # its writer has just renamed it, or it is another user's
-                if time.time() - left.stat().st_mtime <= _LEFTOVER_AFTER_S:
-                    continue
-                if left.is_dir():
-                    shutil.rmtree(left, ignore_errors=True)
-                else:
-                    left.unlink()
-
-
-def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{secrets.token_hex(6)}{_ENDING}")
-
-
-def _write(path: Path, content: bytes) -> None:
-    with path.open("xb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _rename(beside: Path, folder: Path) -> None:
-    try:
-        beside.rename(folder)
-    except OSError:
-        # Another writer of the same revision was first; its folder says the same.
-        if not folder.is_dir():
-            raise
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -2,19 +2,21 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from tasks.check_result import Message, msg
-from tasks.observation import ObservationError
+from tasks.observation import ObservationError, Unobserved
 from tasks.progress import tell
 
+T = TypeVar("T")
 NO_TIME_LEFT = msg("There was no time left")
 
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """An instant of the monotonic clock, and what is said of work that has not ended by then."""
+    """An instant of the monotonic clock (infinite: never), and what is said of work that has not ended by then."""
 
     until: float
     reason: Message = field(default=NO_TIME_LEFT, compare=False)
@@ -47,6 +49,16 @@ class Deadline:
     def timeout(self) -> asyncio.Timeout:
         """Cuts the block that it surrounds when the deadline passes, with TimeoutError."""
         return asyncio.timeout(self.left_s)
+
+    async def in_time(self, work: Awaitable[T]) -> T | Unobserved:
+        """What comes of work that ends by then, else the reason; a thread goes on, and is no longer waited for."""
+        try:
+            async with self.timeout() as limit:
+                return await work
+        except TimeoutError:
+            if not limit.expired():  # the work's own
+                raise
+        return Unobserved(self.reason)
 
     def progress(self, what: str) -> Callable[[int, int], None]:
         """Reports how far work has come, and raises ObservationError when no time is left."""

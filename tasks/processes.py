@@ -19,6 +19,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
+from tasks.deadline import Deadline
+
 # Drops the user, asks the kernel for a signal at the owner's death, then becomes the program.
 # PDEATHSIG is cleared by a change of user, so it comes last; an owner that died before it is seen by
 # its pid; Python's own ignored signals would survive the exec, so they are put back.
@@ -135,8 +137,8 @@ class Child:
 
     def wait(self, timeout_s: float) -> int | None:
         """The exit status once it ends, None when it has not after `timeout_s`."""
-        deadline = time.monotonic() + timeout_s
-        while (returncode := self.returncode) is None and time.monotonic() < deadline:
+        deadline = Deadline.after(timeout_s)
+        while (returncode := self.returncode) is None and not deadline.passed:
             time.sleep(_POLL_S)
         return returncode
 
@@ -194,7 +196,7 @@ def run(
     A program whose stdout or stderr grows beyond `max_output_bytes` is killed too (`truncated`), and so is
     what it leaves running in its group when it ends. Raises FileNotFoundError for an unknown program.
     """
-    deadline = time.monotonic() + deadline_s
+    deadline = Deadline.after(deadline_s)
     # Files, not pipes: a grandchild that holds a pipe open cannot keep anybody waiting for its end.
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         given.write(input or b"")
@@ -213,7 +215,7 @@ def run(
         try:
             while _ended(process) is None and _size(out, err) <= max_output_bytes and not timed_out:
                 time.sleep(_POLL_S)
-                timed_out = _ended(process) is None and time.monotonic() >= deadline
+                timed_out = _ended(process) is None and deadline.passed
         finally:
             returncode = _kill_and_reap(process)
         # pread: the position of the file is the program's own.
@@ -237,7 +239,7 @@ def feed(
     What the program does not read is taken from `pieces` all the same, to their end. An error of theirs kills it.
     What it writes to stdout goes to the file `into`, if one is given, without a bound.
     """
-    deadline = time.monotonic() + deadline_s
+    deadline = Deadline.after(deadline_s)
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         process = _start(
             argv,
@@ -254,7 +256,7 @@ def feed(
             timed_out = not _fed(process, pieces, deadline, lambda: _size(out, err) <= max_output_bytes)
             while not timed_out and _ended(process) is None and _size(out, err) <= max_output_bytes:
                 time.sleep(_POLL_S)
-                timed_out = _ended(process) is None and time.monotonic() >= deadline
+                timed_out = _ended(process) is None and deadline.passed
         finally:
             returncode = _kill_and_reap(process)
             if process.stdin is not None:
@@ -265,7 +267,7 @@ def feed(
 
 
 def _fed(
-    process: subprocess.Popen[bytes], pieces: Iterable[bytes], deadline: float, in_bounds: Callable[[], bool]
+    process: subprocess.Popen[bytes], pieces: Iterable[bytes], deadline: Deadline, in_bounds: Callable[[], bool]
 ) -> bool:
     """False when the deadline came first."""
     assert process.stdin is not None
@@ -278,7 +280,7 @@ def _fed(
     for piece in pieces:
         rest = memoryview(piece)
         while reading and rest:
-            if time.monotonic() >= deadline:
+            if deadline.passed:
                 return False
             if not in_bounds():
                 _signal_group(process.pid, signal.SIGKILL)
@@ -290,7 +292,7 @@ def _fed(
                     reading = False
             else:  # what it left behind may hold the pipe open, and read nothing
                 reading = _ended(process) is None
-        if time.monotonic() >= deadline:
+        if deadline.passed:
             return False
     process.stdin.close()
     return True

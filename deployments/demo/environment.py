@@ -15,6 +15,7 @@ from psycopg import sql
 
 from deployments.demo.faults import SERVICE, Fault, plant
 from deployments.demo.service.app import create_tables
+from tasks.deadline import Deadline
 from tasks.errors import ExplainedError
 from tasks.postgres.server import PostgresServer, running_postgres
 from tasks.processes import Child, free_port
@@ -117,10 +118,10 @@ def _start_instance(log: Path, variables: dict[str, str]) -> tuple[str, Child]:
 
 
 def _wait_until_healthy(base_url: str, child: Child) -> None:
-    deadline = time.monotonic() + _HEALTHY_DEADLINE_S
+    deadline = Deadline.after(_HEALTHY_DEADLINE_S)
     said = "nothing"
     with httpx.Client(timeout=2.0, trust_env=False) as client:
-        while child.running and time.monotonic() < deadline:
+        while child.running and not deadline.passed:
             with suppress(httpx.TransportError):
                 answer = client.get(f"{base_url}/api/health")
                 if answer.status_code == 200:

@@ -2,12 +2,12 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 
 from deployments.demo.events import Events
+from tasks.files import write_whole
 
 
 class Fault(StrEnum):
@@ -64,9 +64,7 @@ def service_name(faults: Iterable[Fault]) -> str:
 
 def plant(path: Path, faults: Iterable[Fault]) -> None:
     """Makes exactly these the planted faults, in one step for every process that reads the file."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_text(json.dumps({"faults": sorted(faults)}) + "\n")
-    beside.replace(path)
+    write_whole(path, (json.dumps({"faults": sorted(faults)}) + "\n").encode())
 
 
 def events_of(faults: Iterable[Fault]) -> Events:

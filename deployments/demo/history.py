@@ -6,13 +6,14 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import accumulate
-from os import getpid, utime
+from os import utime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from isal import igzip
 
 from deployments.demo.events import QUIET, Events, maintenance_of, outage_of
+from tasks.files import new_file
 
 _SILENCE = timedelta(hours=3)
 _MINUTE_MS = 60_000
@@ -331,10 +332,9 @@ def _written_ms(content: bytes) -> int:
 
 def _put(file: Path, content: bytes, written_at: datetime) -> None:
     """In one step: a reader finds whole lines, whenever it looks."""
-    beside = file.with_name(f".{file.name}.{getpid()}")
-    beside.write_bytes(content)
-    utime(beside, (written_at.timestamp(), written_at.timestamp()))
-    beside.replace(file)
+    with new_file(file, durable=False) as beside:
+        beside.write_bytes(content)
+        utime(beside, (written_at.timestamp(), written_at.timestamp()))
 
 
 def _ms(at: datetime) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 
+from tasks.deadline import Deadline
 from tasks.processes import Child, free_port
 
 _READY_S = 60.0
@@ -27,9 +28,9 @@ def main() -> str | None:
 
 
 def _asked(url: str, service: Child) -> str | None:
-    until = time.monotonic() + _READY_S
+    deadline = Deadline.after(_READY_S)
     with httpx.Client(timeout=5.0, trust_env=False) as client:
-        while service.running and time.monotonic() < until:
+        while service.running and not deadline.passed:
             with suppress(httpx.TransportError):
                 answer = client.get(url)
                 return None if answer.status_code == 200 and answer.json() else f"error: {url} gave {answer.text[:200]}"

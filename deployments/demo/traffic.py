@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from uuid import uuid4
 import httpx
 
 from deployments.demo.service.users import sample_logins
+from tasks.deadline import Deadline
 
 _REQUEST_TIMEOUT_S = 3.0
 
@@ -56,12 +56,12 @@ async def make_traffic(
         _refuse_beyond_loopback(base_url)
     chance = random.Random(seed)
     calls = iter([(base_urls[n % len(base_urls)], _call(chance)) for n in range(requests)])
-    deadline = time.monotonic() + seconds
+    deadline = Deadline.after(seconds)
     seen: Counter[str] = Counter()
 
     async def send_in_turn(client: httpx.AsyncClient) -> None:
         for base_url, call in calls:
-            if time.monotonic() >= deadline:
+            if deadline.passed:
                 return
             seen[await _send(client, base_url, call)] += 1
 

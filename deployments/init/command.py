@@ -23,6 +23,7 @@ from deployments.init.samples import sample_command, sample_files
 from deployments.init.write import document
 from tasks.configuration import ConfigurationError, http_url
 from tasks.errors import UsageError
+from tasks.files import new_file
 from tasks.logs.settings import SINCE
 from tasks.observation import shown
 from tasks.personal import Kind, find_kinds
@@ -124,16 +125,14 @@ def _look(given: Given, now: datetime) -> Looked:
 def _write(given: Given, text: str) -> Settings:
     """Put the file in its place once it has proved to be valid."""
     output = given.output.absolute()
-    made = output.with_name(f".{output.name}.{os.getpid()}")
     try:
-        made.write_text(text, encoding="utf-8")
-        _check(made)
-        _refuse_existing(given)
-        made.replace(output)
+        with new_file(output, over=given.force) as made:
+            made.write_text(text, encoding="utf-8")
+            _check(made)
+    except FileExistsError:
+        raise _there_already(given) from None
     except OSError as error:
         raise UsageError(f"--output {given.output}: cannot be written: {error.strerror}") from None
-    finally:
-        made.unlink(missing_ok=True)
     return load_settings(output)
 
 
@@ -146,7 +145,11 @@ def _check(made: Path) -> None:
 
 def _refuse_existing(given: Given) -> None:
     if not given.force and os.path.lexists(given.output):
-        raise UsageError(f"{given.output} is there already: choose another --output, or overwrite it with --force")
+        raise _there_already(given)
+
+
+def _there_already(given: Given) -> UsageError:
+    return UsageError(f"{given.output} is there already: choose another --output, or overwrite it with --force")
 
 
 def _address(url: str, what: str) -> str:

@@ -5,13 +5,13 @@ import re
 import secrets
 import socket
 import ssl
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import httpx
 
+from tasks.deadline import Deadline
 from tasks.errors import ExplainedError
 from tasks.health.body import parse_health
 from tasks.health.facts import HealthBody
@@ -189,13 +189,13 @@ class Prober:
             yield "looking was given up after several requests in a row without an answer"
 
     def _get(self, path: str) -> Page:
-        until = time.monotonic() + _LONGEST_S
+        deadline = Deadline.after(_LONGEST_S)
         body = b""
         try:
             with self._client.stream("GET", path) as response:
                 for chunk in response.iter_bytes():
                     body += chunk
-                    if len(body) > _MOST_BYTES or time.monotonic() > until:
+                    if len(body) > _MOST_BYTES or deadline.passed:
                         break
         except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, OSError, UnicodeError) as error:
             return Page(path, None, reason=_reason(error))

@@ -4,7 +4,6 @@ import os
 import re
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from tasks.check_result import Message, msg
+from tasks.deadline import Deadline
 from tasks.observation import ObservationError
 from tasks.outside import said
 
@@ -63,13 +63,13 @@ def connected(server: Server, deadline_s: float) -> Iterator[psycopg.Connection]
 
     Raises ObservationError if there is none, NoConnectionLeft if the server is full.
     """
-    until = time.monotonic() + deadline_s
+    deadline = Deadline.after(deadline_s)
     try:
         connection = psycopg.connect(_conninfo(server, deadline_s), autocommit=True)
     except psycopg.Error as error:
         raise _refusal(error) from None
     try:
-        with connection, _cut_after(connection, until - time.monotonic()):
+        with connection, _cut_at(connection, deadline):
             yield connection
     except psycopg.Error as error:
         raise ObservationError(reason(error, server)) from None
@@ -144,11 +144,11 @@ def _refusal(error: psycopg.Error) -> ObservationError:
 
 
 @contextmanager
-def _cut_after(connection: psycopg.Connection, deadline_s: float) -> Iterator[None]:
+def _cut_at(connection: psycopg.Connection, deadline: Deadline) -> Iterator[None]:
     """statement_timeout is the server's own; a server or network that hangs needs a clock on this side."""
     # A copy: the number may belong to another socket by the time that the clock strikes.
     line = socket.socket(fileno=os.dup(connection.fileno()))
-    timer = threading.Timer(deadline_s, _cut, (line,))
+    timer = threading.Timer(deadline.left_s, _cut, (line,))
     timer.daemon = True
     timer.start()
     try:

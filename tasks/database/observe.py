@@ -1,7 +1,6 @@
 """Looks at the operated service's PostgreSQL through one read-only connection."""
 
 import math
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -17,6 +16,7 @@ from tasks.check_result import Message, msg
 from tasks.database import queries
 from tasks.database.connection import NoConnectionLeft, Server, connected, reason
 from tasks.database.facts import DatabaseFacts, Exhausted
+from tasks.deadline import Deadline
 from tasks.observation import ObservationError, Unobserved
 from tasks.outside import said
 
@@ -42,11 +42,12 @@ def read_database(
     ObservationError if there is no connection.
     """
     needed_s = server.connect_timeout_s + (_STATEMENTS + len(statements) + 1) * server.statement_timeout_s + 1
-    deadline_s = min(longest_s, needed_s)
-    until = time.monotonic() + deadline_s
+    most_s = min(longest_s, needed_s)
+    late = msg("The database took more than {seconds} s in all", seconds=round(most_s, 1))
+    deadline = Deadline.after(most_s, late)
     try:
-        with connected(server, deadline_s) as connection:
-            look = _Look(connection, server, deadline_s, until)
+        with connected(server, most_s) as connection:
+            look = _Look(connection, server, deadline)
             return replace(_facts(look), numbers={name: _number(look, sql) for name, sql in statements.items()})
     except NoConnectionLeft as error:
         blind = Unobserved(error.reason)
@@ -57,8 +58,7 @@ def read_database(
 class _Look:
     connection: psycopg.Connection
     server: Server
-    deadline_s: float
-    until: float
+    deadline: Deadline
 
     def seen(self, read: Callable[[], Fact]) -> Fact | Unobserved:
         """What a question gives, or why it gives nothing."""
@@ -72,9 +72,7 @@ class _Look:
             return Unobserved(self._broken() if error.sqlstate is None else reason(error, self.server))
 
     def _broken(self) -> Message:
-        if time.monotonic() < self.until:
-            return msg("The connection to the database broke")
-        return msg("The database took more than {seconds} s in all", seconds=round(self.deadline_s, 1))
+        return self.deadline.reason if self.deadline.passed else msg("The connection to the database broke")
 
 
 def _number(look: _Look, sql: str) -> Number:

@@ -1,14 +1,13 @@
 """Where there is no mail server, a message becomes a file that every mail program opens."""
 
 import hashlib
-import os
 import re
-import secrets
 from email.message import EmailMessage
 from pathlib import Path
 
 from tasks.delivery.encoding import encoded, needs_utf8
 from tasks.delivery.errors import DeliveryError, Outcome
+from tasks.files import write_whole
 
 _LONGEST_STEM = 80
 
@@ -22,7 +21,7 @@ def write_eml(message: EmailMessage, folder: Path) -> Path:
     data = encoded(message, utf8=needs_utf8(message))
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write_whole(file, data)
+        write_whole(file, data)
     except OSError as error:
         raise DeliveryError(
             Outcome.RETRY,
@@ -30,23 +29,6 @@ def write_eml(message: EmailMessage, folder: Path) -> Path:
             "this process may write to, with free space, or set [mail] smtp; then send again",
         ) from error
     return file
-
-
-def _write_whole(file: Path, data: bytes) -> None:
-    part = file.with_name(f".{file.name}.{secrets.token_hex(4)}.part")
-    try:
-        with part.open("xb") as out:
-            out.write(data)
-            out.flush()
-            os.fsync(out.fileno())
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)
-    folder = os.open(file.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)  # the new name, not only the bytes
-    finally:
-        os.close(folder)
 
 
 def _name(message: EmailMessage) -> str:

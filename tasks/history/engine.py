@@ -13,6 +13,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeDecorator
 
+from tasks.deadline import Deadline
 from tasks.errors import ExplainedError
 
 metadata = MetaData(
@@ -143,13 +144,13 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 def _write_ahead(cursor: sqlite3.Cursor) -> None:
     # Of two that open a new file at once, SQLite refuses one this change without any waiting.
-    deadline = time.monotonic() + cursor.execute("PRAGMA busy_timeout").fetchone()[0] / 1000
+    deadline = Deadline.after(cursor.execute("PRAGMA busy_timeout").fetchone()[0] / 1000)
     while True:
         try:
             cursor.execute("PRAGMA journal_mode=WAL")
             return
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or deadline.passed:
                 raise
         time.sleep(_POLL_S)
 

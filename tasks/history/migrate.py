@@ -13,6 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, inspect
 
 from tasks.discovery import folders
+from tasks.files import new_file
 from tasks.history.engine import HistoryError, reading, shown_url, writing
 
 
@@ -65,12 +66,13 @@ def _copy(engine: Engine, now: datetime) -> Path | None:
     target = source.with_name(f"{source.name}.before-{head()}-{now:%Y%m%dT%H%M%SZ}")
     partial = target.with_suffix(target.suffix + ".partial")
     try:
-        with closing(sqlite3.connect(source)) as origin, closing(sqlite3.connect(partial)) as destination:
-            origin.backup(destination)
-        shutil.copymode(source, partial)
-        return partial.rename(target)
+        partial.unlink(missing_ok=True)  # left by an upgrade of the same second that was killed
+        with new_file(target, mode=0o600, at=partial):
+            with closing(sqlite3.connect(source)) as origin, closing(sqlite3.connect(partial)) as destination:
+                origin.backup(destination)
+            shutil.copymode(source, partial)
+        return target
     except (OSError, sqlite3.Error) as error:
-        partial.unlink(missing_ok=True)
         text = f"history database {shown_url(engine)}: no copy could be made beside it ({error}), nothing was changed"
         raise HistoryError(f"{text}; make room there and run: rounds db upgrade") from None
 

@@ -11,6 +11,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.check_result import Message, msg
+from tasks.deadline import Deadline
 from tasks.history.engine import History
 from tasks.http import sendable, trust
 from tasks.logs.count.scan import Plan, Scan
@@ -60,19 +61,19 @@ def read_log(
 
     Raises ObservationError if nothing of the source could be read, HistoryError if the database fails.
     """
-    until = time.monotonic() + deadline_s
+    deadline = Deadline.after(deadline_s)
     check_secrets(settings)  # one that stands in a line is masked if it is known by then, used or not
     lines = 0
     while True:
         state = open_source(history, settings.service.name, source.name, synthetic=source.synthetic)
-        ingest = _Ingest(history, settings, source, state, now, until, commit_bytes)
+        ingest = _Ingest(history, settings, source, state, now, deadline, commit_bytes)
         try:
             problems = ingest.read()
         except StaleSourceVersion:  # what the other one counted is not counted again: it is looked for anew
             lines += ingest.lines
         else:
             return SourceRead(source.name, lines + ingest.lines, tuple(problems))
-        if time.monotonic() + _PAUSE_S > until:
+        if deadline.left_s < _PAUSE_S:
             raise ObservationError(msg("Another process is reading this log all the time"))
         time.sleep(_PAUSE_S)
 
@@ -87,11 +88,11 @@ class _Ingest:
         source: Source,
         state: SourceState,
         now: datetime,
-        until: float,
+        deadline: Deadline,
         commit_bytes: int,
     ) -> None:
         self._history, self._settings, self._source, self._state = history, settings, source, state
-        self._now, self._until, self._commit_bytes = now, until, commit_bytes
+        self._now, self._deadline, self._commit_bytes = now, deadline, commit_bytes
         self._plan, self._read = plan_of(settings, source, state.routes), reader_of(source)
         self.lines = 0
 
@@ -149,7 +150,7 @@ class _Ingest:
                     scan.skip_too_long(piece.too_long)
                 scan.feed(piece.lines)
                 mark = replace(piece.mark, id=stored.id)
-                late = time.monotonic() > self._until
+                late = self._deadline.passed
                 if late or mark.complete or scan.is_full or mark.position - stored.position >= self._commit_bytes:
                     stored = self._store_mark(scan, mark, stored)
                     self._tell(done + piece.consumed, total)
@@ -202,7 +203,7 @@ class _Ingest:
                 if scan and (scan.is_full or taken >= self._commit_bytes):
                     self._store(scan, cursor=cursor.pack())
                     taken = 0
-                if page.more and time.monotonic() > self._until:
+                if page.more and self._deadline.passed:
                     problems.append(_NO_TIME)
                     break
         self._store(scan or Scan(self._plan, self._now), cursor=cursor.pack())
@@ -212,8 +213,7 @@ class _Ingest:
     def _pages(self, cursor: Cursor, now_ns: int, problems: list[Message]) -> Generator[Page]:
         source = self._source
         if source.kind == "command":
-            left_s = max(0.0, self._until - time.monotonic())
-            zone = self._plan.zone
+            left_s, zone = self._deadline.left_s, self._plan.zone
             answer = read_command(source, cursor.since_ns, self._read, zone, problems, deadline_s=left_s)
             yield from in_pages(cursor.placed(answer))
             return
@@ -224,7 +224,7 @@ class _Ingest:
         section = f"logs.source.{source.name}"
         ca_file = None if source.ca_file is None else self._settings.path.parent / source.ca_file
         trusted = trust(ca_file, section)
-        yield from read_loki(source, cursor.since_ns, now_ns, sendable(headers, section), trusted, until_s=self._until)
+        yield from read_loki(source, cursor.since_ns, now_ns, sendable(headers, section), trusted, self._deadline)
 
     def _store(self, scan: Scan, *, mark: Mark | None = None, cursor: bytes | None = None) -> int | None:
         batch = scan.take()

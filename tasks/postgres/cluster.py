@@ -1,14 +1,15 @@
 """A cluster's data folder: made, owned by one process, and freed of a server that lost its owner."""
 
-import fcntl
 import os
 import shutil
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from tasks.deadline import Deadline
+from tasks.files import locked, new_folder
 from tasks.postgres.installation import Place, PostgresUnavailable
 from tasks.processes import Child, run
 
@@ -26,9 +27,9 @@ def environment() -> dict[str, str]:
 @contextmanager
 def owning(folder: Path) -> Iterator[None]:
     """Holds the folder's lock, so that a server found running in it has lost its owner."""
-    with (folder / "owner.lock").open("ab") as lock:
+    with ExitStack() as held:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held.enter_context(locked(folder / "owner.lock"))
         except BlockingIOError:
             raise PostgresUnavailable(
                 f"{folder} is in use by another process: stop it or choose another folder"
@@ -43,9 +44,13 @@ def initialise(place: Place, fsync: bool, *, builtin_locale: bool = True) -> Non
     """
     fresh = place.data.with_name("data.new")
     shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(mode=0o700)
-    if place.user is not None:
-        os.chown(fresh, place.user.uid, place.user.gid)
+    with new_folder(place.data, mode=0o700, at=fresh, durable=fsync):
+        if place.user is not None:
+            os.chown(fresh, place.user.uid, place.user.gid)
+        _run_initdb(place, fresh, fsync, builtin_locale)
+
+
+def _run_initdb(place: Place, fresh: Path, fsync: bool, builtin_locale: bool) -> None:
     argument = str(fresh) if place.data_argument == str(place.data) else place.data_argument
     argv = [str(place.binaries / "initdb"), "-D", argument, "-U", "postgres", "-A", "trust", "-E", "UTF8"]
     argv += ["--locale=C", "--no-instructions"]
@@ -55,9 +60,6 @@ def initialise(place: Place, fsync: bool, *, builtin_locale: bool = True) -> Non
     if finished.returncode != 0 or finished.timed_out:
         said = (finished.stderr or finished.stdout).decode(errors="replace")[-2000:]
         raise PostgresUnavailable(f"initdb did not create {place.data}:\n{said}")
-    if place.data.exists():
-        place.data.rmdir()
-    fresh.rename(place.data)
 
 
 def give(place: Place) -> None:
@@ -78,11 +80,11 @@ def end_orphan(data: Path) -> None:
     except (FileNotFoundError, ValueError):
         return
     for number in (signal.SIGINT, signal.SIGQUIT):
-        deadline = time.monotonic() + _ORPHAN_GRACE_S
+        deadline = Deadline.after(_ORPHAN_GRACE_S)
         if _is_postmaster(pid, data):
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
-        while _is_postmaster(pid, data) and time.monotonic() < deadline:
+        while _is_postmaster(pid, data) and not deadline.passed:
             time.sleep(_POLL_S)
     if _is_postmaster(pid, data):
         raise PostgresUnavailable(f"process {pid} still serves {data} and does not end: stop it by hand")
@@ -102,8 +104,8 @@ def _is_postmaster(pid: int, data: Path) -> bool:
 
 def wait_until_ready(server: Child, data: Path, deadline_s: float = _READY_DEADLINE_S) -> None:
     """Waits for the server's own word in its pid file, which cannot be another server's on that port."""
-    deadline = time.monotonic() + deadline_s
-    while server.running and time.monotonic() < deadline:
+    deadline = Deadline.after(deadline_s)
+    while server.running and not deadline.passed:
         with suppress(FileNotFoundError):
             lines = (data / "postmaster.pid").read_text().split("\n")
             if lines[0] == str(server.pid) and len(lines) > 7 and lines[7].strip() == "ready":

@@ -13,13 +13,13 @@ from tasks.database.facts import DatabaseFacts
 from tasks.database.observe import read_database
 from tasks.database.readings import database_readings, unseen_database
 from tasks.database.settings import check_database_url
+from tasks.deadline import Deadline
 from tasks.kpi.facts import Number, Numbers
 from tasks.kpi.observe import numbers_of, read_expressions, statements, unseen
 from tasks.kpi.readings import number_readings, unseen_numbers
 from tasks.observation import Absent, Unobserved, seen
 from tasks.prometheus.observe import Prometheus, read_instant
 from tasks.prometheus.opened import prometheus_of
-from tasks.resources.clock import Clock
 from tasks.resources.facts import Container, Host
 from tasks.resources.node_exporter import hosts, queries
 from tasks.resources.observe import read_container, read_host
@@ -35,6 +35,9 @@ HOST = "host"
 LONGEST_S: Final = 240.0
 MINUTE_S: Final = 50.0
 """One look of the monitoring, which stores what it has seen within its minute."""
+
+_PARTS = 4
+"""A part of a look, such as one query, has one of so many parts of its time, so that none takes it all."""
 
 _REPLY_S = 2.0
 """A thread ends so long before nobody waits for it any more, and what it has seen by then counts."""
@@ -56,15 +59,17 @@ async def look_at_resources(settings: Settings, longest_s: float = LONGEST_S) ->
     What is not seen in time is Unobserved, and leaves the others alone. Raises ConfigurationError for a secret that
     cannot be resolved, UsageError for a CA file or header that cannot be used.
     """
-    server, clock = _server(settings), Clock(longest_s)
+    server = _server(settings)
+    deadline = Deadline.after(longest_s, msg("Looking took more than {seconds} s in all", seconds=longest_s))
+    part_s = longest_s / _PARTS
     async with AsyncExitStack() as stack:
-        prometheus = await _prometheus(settings, stack, clock)
+        prometheus = await _prometheus(settings, stack, part_s)
         # First and alone: the looks that follow would be processor time of this machine.
         machines, container = await asyncio.gather(
-            _hosts(settings.resources, prometheus, clock), _container(settings.resources, clock)
+            _hosts(settings.resources, prometheus, part_s, deadline), _container(settings.resources, part_s, deadline)
         )
         database, expressions = await asyncio.gather(
-            _database(server, statements(settings.queues, settings.kpi), clock), _expressions(settings, prometheus)
+            _database(server, statements(settings.queues, settings.kpi), deadline), _expressions(settings, prometheus)
         )
     answers = {**_numbers(database, settings), **expressions}
     return Looked(machines, container, database, numbers_of(settings.queues, settings.kpi, answers))
@@ -121,16 +126,16 @@ def _no_container(resources: Resources | None) -> Absent | None:
 
 
 async def _hosts(
-    resources: Resources | None, prometheus: Prometheus | None, clock: Clock
+    resources: Resources | None, prometheus: Prometheus | None, part_s: float, deadline: Deadline
 ) -> Mapping[str, Host | Unobserved] | Unobserved | Absent:
     if (absent := _no_hosts(resources)) is not None:
         return absent
     assert resources is not None
     if resources.prometheus is not None:
         assert prometheus is not None  # settings: a selector needs [metrics]
-        return await clock.seen(_exported(resources.prometheus, prometheus))
-    interval_s = min(resources.interval_s, clock.part_s)
-    return {HOST: await clock.seen(asyncio.to_thread(read_host, interval_s, resources.mounts))}
+        return await deadline.in_time(seen(_exported(resources.prometheus, prometheus)))
+    interval_s = min(resources.interval_s, part_s)
+    return {HOST: await deadline.in_time(seen(asyncio.to_thread(read_host, interval_s, resources.mounts)))}
 
 
 async def _exported(nodes: NodeExporters, prometheus: Prometheus) -> Mapping[str, Host | Unobserved] | Unobserved:
@@ -142,12 +147,12 @@ async def _exported(nodes: NodeExporters, prometheus: Prometheus) -> Mapping[str
     return hosts(answers, nodes.instances)
 
 
-async def _container(resources: Resources | None, clock: Clock) -> Container | Unobserved | Absent:
+async def _container(resources: Resources | None, part_s: float, deadline: Deadline) -> Container | Unobserved | Absent:
     if (absent := _no_container(resources)) is not None:
         return absent
     assert resources is not None
-    interval_s = min(resources.interval_s, clock.part_s)
-    found = await clock.seen(asyncio.to_thread(read_container, interval_s))
+    interval_s = min(resources.interval_s, part_s)
+    found = await deadline.in_time(seen(asyncio.to_thread(read_container, interval_s)))
     if isinstance(found, Unobserved):
         return found
     if resources.container is True and isinstance(found.cpu, Absent) and isinstance(found.memory, Absent):
@@ -156,11 +161,12 @@ async def _container(resources: Resources | None, clock: Clock) -> Container | U
 
 
 async def _database(
-    server: Server | None, asked: Mapping[str, str], clock: Clock
+    server: Server | None, asked: Mapping[str, str], deadline: Deadline
 ) -> DatabaseFacts | Unobserved | Absent:
     if server is None:
         return _NO_DATABASE
-    return await clock.seen(asyncio.to_thread(read_database, server, asked, max(clock.left_s - _REPLY_S, 1.0)))
+    left_s = max(deadline.left_s - _REPLY_S, 1.0)
+    return await deadline.in_time(seen(asyncio.to_thread(read_database, server, asked, left_s)))
 
 
 async def _expressions(settings: Settings, prometheus: Prometheus | None) -> Mapping[str, Number]:
@@ -186,7 +192,7 @@ def _server(settings: Settings) -> Server | None:
     return Server(url, database.statement_timeout_s, database.connect_timeout_s)
 
 
-async def _prometheus(settings: Settings, stack: AsyncExitStack, clock: Clock) -> Prometheus | None:
+async def _prometheus(settings: Settings, stack: AsyncExitStack, part_s: float) -> Prometheus | None:
     if settings.metrics is None:
         return None
-    return await stack.enter_async_context(prometheus_of(settings, settings.metrics, clock.part_s))
+    return await stack.enter_async_context(prometheus_of(settings, settings.metrics, part_s))

@@ -3,12 +3,12 @@
 import os
 import re
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.check_result import msg
+from tasks.deadline import Deadline
 from tasks.observation import ObservationError, Unobserved, shown
 from tasks.resources.facts import Disk
 
@@ -66,10 +66,10 @@ def read_disks(mounts: Iterable[str], timeout_s: float, look: Look = os.statvfs)
     asked = {mount: _Asked(mount, look) for mount in mounts}
     for one in asked.values():
         one.start()
-    until = time.monotonic() + timeout_s
+    deadline = Deadline.after(timeout_s)
     found: dict[str, Disk | Unobserved] = {}
     for mount, one in asked.items():
-        one.join(max(until - time.monotonic(), 0.0))
+        one.join(deadline.left_s)
         if one.is_alive():
             found[shown(mount, 200)] = Unobserved(
                 msg("The mount does not answer within {seconds} s", seconds=timeout_s)

@@ -51,6 +51,22 @@ def test_two_at_once_are_refused() -> None:
         pass
 
 
+def test_an_error_of_its_own_is_not_taken_for_another_one() -> None:
+    with pytest.raises(BlockingIOError, match="its own"), announced(UP):
+        raise BlockingIOError("its own")
+
+
+def test_half_a_word_of_one_that_was_killed_is_removed_when_it_is_old(folder: Path) -> None:
+    left = state_folder() / ".up.json.0123456789ab.tmp"
+    left.write_text("{")
+    with announced(UP):
+        assert read_state() == UP and left.exists()
+    os.utime(left, (0, 0))
+    with announced(UP):
+        assert read_state() == UP
+        assert sorted(path.name for path in folder.iterdir()) == ["up.json", "up.lock"]
+
+
 def test_one_that_was_killed_is_not_believed_though_its_process_id_is_somebody_elses(folder: Path) -> None:
     """After a restart of the machine or container an id is soon in use again; here it is this test's own."""
     command = [sys.executable, "-c", ANNOUNCE]

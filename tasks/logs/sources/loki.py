@@ -2,7 +2,6 @@
 
 import math
 import ssl
-import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ import httpx
 import msgspec
 
 from tasks.check_result import Message, msg
+from tasks.deadline import Deadline
 from tasks.http import causes
 from tasks.logs.settings import Source
 from tasks.logs.sources.cursor import PAGE, Page
@@ -21,6 +21,7 @@ MOST_BYTES = 32 * 1024 * 1024
 """A larger answer is asked for again with fewer lines."""
 _FEWER = 8
 _READ_BYTES = 4000
+_NEVER = Deadline(math.inf)
 
 
 class _Data(msgspec.Struct):
@@ -42,14 +43,13 @@ def read_loki(
     until_ns: int,
     headers: Mapping[bytes, bytes],
     trusted: ssl.SSLContext,
+    deadline: Deadline = _NEVER,
     *,
-    until_s: float = math.inf,
     most_bytes: int = MOST_BYTES,
 ) -> Iterator[Page]:
     """The lines of a Loki query in the order of their time, page by page.
 
-    `until_s`, of the monotonic clock, is when an answer must have come. Raises ObservationError for every answer that
-    is not Loki's, and when there is none in time.
+    Raises ObservationError for every answer that is not Loki's, and when there is none by the deadline.
     """
     assert source.url is not None and source.query is not None  # the settings demand both
     address = f"{source.url}/loki/api/v1/query_range"
@@ -57,8 +57,8 @@ def read_loki(
     start, most = since_ns, PAGE
     with httpx.Client(headers=dict(headers), verify=trusted, trust_env=False) as client:
         while start < until_ns:
-            left_s = min(source.timeout_s, until_s - time.monotonic())
-            body = _body(client, address, {**params, "start": start, "limit": most}, left_s, most_bytes)
+            within = deadline.within(source.timeout_s)
+            body = _body(client, address, {**params, "start": start, "limit": most}, within, most_bytes)
             if body is None:
                 if most == 1:
                     raise ObservationError(msg("A line of Loki is longer than {most} MiB", most=mib(most_bytes)))
@@ -77,10 +77,10 @@ def read_loki(
 
 
 def _body(
-    client: httpx.Client, address: str, params: Mapping[str, str | int], timeout_s: float, most_bytes: int
+    client: httpx.Client, address: str, params: Mapping[str, str | int], deadline: Deadline, most_bytes: int
 ) -> bytearray | None:
-    """The body of an answer that is well, within `timeout_s` altogether; None when it is too large."""
-    status, body = _get(client, address, params, timeout_s, most_bytes)
+    """The body of an answer that is well; None when it is too large."""
+    status, body = _get(client, address, params, deadline, most_bytes)
     if status == httpx.codes.OK:
         return None if len(body) > most_bytes else body
     words = said(body[:_READ_BYTES].decode(errors="replace").strip())
@@ -88,18 +88,18 @@ def _body(
 
 
 def _get(
-    client: httpx.Client, address: str, params: Mapping[str, str | int], timeout_s: float, most_bytes: int
+    client: httpx.Client, address: str, params: Mapping[str, str | int], deadline: Deadline, most_bytes: int
 ) -> tuple[int, bytearray]:
     """Status and body, of one that is too large only the beginning."""
-    # httpx's own bound is for each part of an answer.
-    until, body = time.monotonic() + timeout_s, bytearray()
+    body = bytearray()
     try:
-        if timeout_s <= 0:
+        if deadline.passed:
             raise TimeoutError
-        with client.stream("GET", address, params=params, timeout=timeout_s) as answer:
+        # httpx's own bound is for each part of an answer.
+        with client.stream("GET", address, params=params, timeout=deadline.left_s) as answer:
             for part in answer.iter_bytes():
                 body += part
-                if time.monotonic() > until:
+                if deadline.passed:
                     raise TimeoutError
                 if len(body) > most_bytes:
                     break

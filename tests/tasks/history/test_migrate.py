@@ -95,7 +95,20 @@ def test_a_copy_that_cannot_be_made_changes_nothing(old: Engine, tmp_path: Path)
     with pytest.raises(HistoryError, match=r"no copy could be made .*nothing was changed; make room"):
         migrate.upgrade(old, NOW)
     assert migrate.current(old) == "0001"
-    assert list(tmp_path.glob("*.partial")) == []
+    assert sorted(path.name for path in tmp_path.glob("*history.db.*")) == [
+        f"history.db.before-{migrate.head()}-20261124T090000Z"
+    ]
+
+
+@pytest.mark.parametrize("history_url", ["sqlite"], indirect=True)
+def test_the_copy_has_the_mode_of_the_file_and_half_a_copy_is_replaced(old: Engine, tmp_path: Path) -> None:
+    (tmp_path / "history.db").chmod(0o640)
+    half = tmp_path / f"history.db.before-{migrate.head()}-20261124T090000Z.partial"
+    half.write_text("half")
+    copy = migrate.upgrade(old, NOW)
+    assert copies(tmp_path) == [copy] and copy is not None and copy.stat().st_mode & 0o777 == 0o640
+    with closing(sqlite3.connect(copy)) as kept:
+        assert kept.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
 
 
 @pytest.mark.parametrize("open_it", [migrate.require_current, lambda engine: migrate.upgrade(engine, NOW)])

@@ -14,11 +14,7 @@ from tasks.logs.ingest import read_log
 from tasks.logs.look import came_to, read_sources
 from tasks.observation import Unobserved
 from tasks.round import Round
-<<<<<<< HEAD
-from tasks.visible import StepState
-=======
-from tasks.visible import no_transaction, take_step
->>>>>>> 9b6ad8f938c1bd8096a47549f2594bd93303c73d
+from tasks.visible import StepState, take_step
 
 if TYPE_CHECKING:
     from tests.tasks.logs.conftest import Service
@@ -43,9 +39,6 @@ def test_every_log_is_read_and_one_that_cannot_be_is_not_observed(service: "Serv
     assert asyncio.run(read_sources(round_of(service), (), 60.0)) == {}
 
 
-<<<<<<< HEAD
-def test_what_a_log_came_to_is_shown_with_what_is_wrong() -> None:
-=======
 def test_each_log_is_one_task_run_that_says_what_it_came_to(service: "Service", prefect: Any) -> None:
     service.sources += GONE
     (service.logs / "app.log").write_text(f'{{"timestamp": "{service.now.isoformat()}", "message": "done"}}\n')
@@ -56,8 +49,7 @@ def test_each_log_is_one_task_run_that_says_what_it_came_to(service: "Service", 
 
     @task
     async def line() -> None:
-        with no_transaction():
-            await read_sources(round_of(service), service.settings.logs.source, 60.0)
+        await read_sources(round_of(service), service.settings.logs.source, 60.0)
 
     @flow
     async def checklist() -> None:
@@ -74,8 +66,7 @@ def test_each_log_is_one_task_run_that_says_what_it_came_to(service: "Service", 
     assert runs == [("read-log app", "Read"), ("read-log gone", "Unknown")]
 
 
-def test_what_a_log_came_to_is_shown_with_everything_that_is_wrong() -> None:
->>>>>>> 9b6ad8f938c1bd8096a47549f2594bd93303c73d
+def test_what_a_log_came_to_is_shown_with_what_is_wrong() -> None:
     torn, late = msg("{file}: torn", file="a.gz"), msg("There was no time left")
     assert came_to(SourceRead("app", 12, ())) == StepState("Read", msg("{lines} new lines", lines=12), good=True)
     assert came_to(SourceRead("app", 0, (torn, late))) == StepState("Incomplete", torn, good=False)

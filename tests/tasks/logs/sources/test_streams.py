@@ -18,6 +18,7 @@ import trustme
 
 from tasks import secrets
 from tasks.check_result import Message
+from tasks.deadline import Deadline
 from tasks.errors import UsageError
 from tasks.history.engine import writing
 from tasks.http import trust
@@ -424,7 +425,7 @@ class TestLoki:
         loki.broken = lambda *_: over.wait(60)
         source, until_ns = service.settings.logs.source[0], int(service.now.timestamp()) * NS
         with pytest.raises(ObservationError, match="Loki did not answer in time"):
-            list(read_loki(source, 0, until_ns, {}, trust(None, ""), until_s=began + left_s))
+            list(read_loki(source, 0, until_ns, {}, trust(None, ""), Deadline.after(left_s)))
         assert time.monotonic() - began < 20
         over.set()
 
