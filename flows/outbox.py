@@ -95,8 +95,8 @@ async def _deliver_one(
 
 def _sender(senders: Mapping[str, Send], channel: str) -> Send:
     if channel not in senders:
-        known = ", ".join(senders)
-        text = f"the channel {channel!r} is not one that this opsrounds sends by ({known}): upgrade the one that sends"
+        known = " or ".join(senders)
+        text = f"this version of opsrounds cannot send by {channel!r}, only by {known}: upgrade it"
         raise DeliveryError(Outcome.PERMANENT, text)
     return senders[channel]
 

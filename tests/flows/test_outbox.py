@@ -231,8 +231,8 @@ class TestNotDelivered:
         said: list[str] = []
         assert deliver(shop.settings, said.append) == Counter(sent=2, failed=1)
         assert said == [
-            "pigeon to perched@shop.example: failed: the channel 'pigeon' is not one that this opsrounds sends by (mail):"
-            " upgrade the one that sends"
+            "pigeon to perched@shop.example: failed: "
+            "this version of opsrounds cannot send by 'pigeon', only by mail: upgrade it"
         ]
         assert [to for to, _ in post.kept] == ["first@shop.example", "last@shop.example"]
         shop.all_due()

@@ -264,6 +264,6 @@ def test_messages_of_an_older_schema_are_still_sent_once(history_url: str, tmp_p
     assert counts(engine) == {"sent": 1, "waiting": 1}
     leased = leased_at(engine, AT)
     assert leased.message == OutboxMessage("report", "due", "mail", "当番@例え.日本", "ja", {"revision": 1})
-    with pytest.raises(Exception, match="(?i)unique"), writing(engine) as connection:
+    with pytest.raises(Exception, match=r"(?i)unique"), writing(engine) as connection:
         connection.execute(text(old), {"key": "due", "state": "waiting"})
     engine.dispose()
