@@ -73,7 +73,8 @@ def _behind(step: Step, error: OSError) -> tuple[Step, OSError]:
     cause = error.__cause__
     if isinstance(error, SMTPConnectError) and isinstance(cause, OSError) and not isinstance(cause, SMTPException):
         return Step.TLS, cause
-    if step is Step.STARTTLS and (isinstance(error, ssl.SSLError) or "upgrading" in str(error)):
+    after_reply = "upgrading" in str(error) or (str(error) == "Connection lost" and cause is None)
+    if step is Step.STARTTLS and (isinstance(error, ssl.SSLError) or after_reply):
         return Step.TLS, error
     return step, error
 
