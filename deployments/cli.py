@@ -358,7 +358,7 @@ def report_open(service: ServiceOption = None) -> None:
 def report_rebuild(service: ServiceOption = None) -> None:
     """Write every report again that is in the history but not in the archive."""
     with explained():
-        from flows.letters import archive_missing
+        from flows.messages import archive_missing
         from flows.rounds import readable
         from tasks.history.opened import history_of
         from tasks.history.runs import read_runs

@@ -97,7 +97,7 @@ def hold_round(checklist: Checklist, settings: Settings, options: RoundOptions, 
 def _delivered(settings: Settings, warn: Callable[[str], None]) -> Counter[str] | None:
     """What became of the letters; where they cannot be sent they stay in the outbox."""
     try:
-        return deliver(settings, warn)
+        return asyncio.run(deliver(settings, warn))
     except ExplainedError as error:
         warn(f"mail was not sent, the outbox flow or the next round tries again: {error}")
         return None

@@ -1,39 +1,36 @@
-"""Tells people what waits in the outbox: lease, render, send, mark."""
+"""Sends what waits in the outbox: lease, render, send, mark."""
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
 from datetime import timedelta
-from email.message import EmailMessage
 from typing import Any
 
 from prefect import State, flow
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
-from flows.letters import REPORT, report_mail
+from flows.channels import CHANNELS, Send
+from flows.messages import REPORT
 from flows.rounds import opened
 from flows.timing import SKIPPED, Schedule, Timing, planned_start, too_late
-from reports.report import UnreadableReport
-from tasks.delivery.eml import write_eml
+from reports.report import Report, Seal, UnreadableReport
 from tasks.delivery.errors import DeliveryError, Outcome
-from tasks.delivery.smtp import SmtpLink, SmtpServer, parse_smtp_url
 from tasks.errors import ExplainedError
 from tasks.history.engine import History
 from tasks.history.opened import history_of
-from tasks.history.outbox import Leased, Letter, lease_next, mark_failed, mark_retry, mark_sent, mark_unknown
+from tasks.history.outbox import Leased, OutboxMessage, lease_next, mark_failed, mark_retry, mark_sent, mark_unknown
 from tasks.history.runs import read_run
 from tasks.round import utc_now
-from tasks.secrets import masked, resolve
+from tasks.secrets import masked
 from tasks.settings import Settings, find_service, services_folder, usable_services
 
 TIMING = Timing(max_lateness=timedelta(minutes=2), deadline=timedelta(minutes=10))
 SCHEDULE = Schedule("* * * * *", "outbox-every-minute")
-_MOST_LETTERS = 200
+_MOST_MESSAGES = 200
 _GIVE_UP_AFTER = 3
 _MARK = {Outcome.RETRY: mark_retry, Outcome.PERMANENT: mark_failed, Outcome.UNKNOWN: mark_unknown}
-Send = Callable[[EmailMessage, str], str]
 
 
 @flow(name="outbox", retries=0, timeout_seconds=TIMING.deadline.total_seconds())
@@ -53,72 +50,69 @@ async def outbox(service: str | None = None) -> State[Any]:
         totals["failed"] += 1
     for settings in chosen.values():
         try:
-            totals += await asyncio.to_thread(deliver, settings, warn)
-        except ExplainedError as error:  # the other services' letters still go
+            totals += await deliver(settings, warn)
+        except ExplainedError as error:  # the other services' messages still go
             warn(str(error))
             totals["failed"] += 1
     text = ", ".join(f"{count} {state}" for state, count in sorted(totals.items())) or "nothing was waiting"
     return Failed(name="NotDelivered", message=text) if totals["failed"] else Completed(message=text)
 
 
-def deliver(settings: Settings, warn: Callable[[str], None]) -> Counter[str]:
-    """Send a service's due letters and count what became of them; `warn` is told what was not delivered.
+async def deliver(settings: Settings, warn: Callable[[str], None]) -> Counter[str]:
+    """Send a service's due messages and count what became of them; `warn` is told what was not delivered.
 
-    Stops after three refusals in a row: a mail server that is down is not asked for every letter.
+    Stops after three refusals in a row: a mail server that is down is not asked for every message.
     """
-    history = history_of(settings)
+    history = await asyncio.to_thread(history_of, settings)
     totals: Counter[str] = Counter()
     refused = 0
-    with ExitStack() as stack:
-        send = _sender(settings, stack)
-        while refused < _GIVE_UP_AFTER and totals.total() < _MOST_LETTERS:
-            leased = lease_next(history, settings.service.name, utc_now())
+    async with AsyncExitStack() as stack:
+        senders = {name: await stack.enter_async_context(channel(settings)) for name, channel in CHANNELS.items()}
+        while refused < _GIVE_UP_AFTER and totals.total() < _MOST_MESSAGES:
+            leased = await asyncio.to_thread(lease_next, history, settings.service.name, utc_now())
             if leased is None:
                 break
-            state, answer = _deliver_one(settings, history, leased, send)
+            state, answer = await _deliver_one(settings, history, leased, senders)
             totals[state] += 1
             refused = refused + 1 if state == "waiting" else 0
             if state != "sent":
-                warn(f"mail to {leased.letter.recipient}: {state}: {answer}")
+                warn(f"{leased.message.channel} to {leased.message.recipient}: {state}: {answer}")
     return totals
 
 
-def _deliver_one(settings: Settings, history: History, leased: Leased, send: Send) -> tuple[str, str]:
+async def _deliver_one(
+    settings: Settings, history: History, leased: Leased, senders: Mapping[str, Send]
+) -> tuple[str, str]:
+    message, mark = leased.message, mark_sent
     try:
-        answer = masked(send(_render(settings, history, leased.letter), leased.letter.recipient))
+        send = _sender(senders, message.channel)
+        report, seal = await asyncio.to_thread(_cause, settings, history, message)
+        answer = await send(message, report, seal)
     except DeliveryError as error:
-        answer = masked(str(error))
-        return _MARK[error.kind](history, leased, answer, utc_now()), answer
-    return mark_sent(history, leased, answer, utc_now()), answer
+        answer, mark = str(error), _MARK[error.kind]
+    answer = masked(answer)
+    return await asyncio.to_thread(mark, history, leased, answer, utc_now()), answer
 
 
-def _render(settings: Settings, history: History, letter: Letter) -> EmailMessage:
-    payload = letter.payload
+def _sender(senders: Mapping[str, Send], channel: str) -> Send:
+    if channel not in senders:
+        known = " or ".join(senders)
+        text = f"this version of opsrounds cannot send by {channel!r}, only by {known}: upgrade it"
+        raise DeliveryError(Outcome.PERMANENT, text)
+    return senders[channel]
+
+
+def _cause(settings: Settings, history: History, message: OutboxMessage) -> tuple[Report, Seal]:
+    """What the message is about."""
+    unknown = DeliveryError(Outcome.PERMANENT, f"{message.dedupe_key} names nothing that can be sent")
+    if message.kind != REPORT:
+        raise unknown
+    payload = message.payload
     flow, period, revision = str(payload["flow"]), str(payload["period"]), int(payload["revision"] or 0)
     run = read_run(history, settings.service.name, flow, period, revision)
-    if letter.kind != REPORT or run is None:
-        raise DeliveryError(Outcome.PERMANENT, f"{letter.dedupe_key} names nothing that can be sent")
+    if run is None:
+        raise unknown
     try:
-        report, seal = opened(run)
+        return opened(run)
     except UnreadableReport as error:
         raise DeliveryError(Outcome.PERMANENT, str(error)) from None
-    return report_mail(settings, report, seal, recipient=letter.recipient, locale=letter.locale)
-
-
-def _sender(settings: Settings, stack: ExitStack) -> Send:
-    mail = settings.mail
-    if mail.smtp is None:
-        folder = settings.output / settings.service.name / "mail"
-        return lambda message, _recipient: str(write_eml(message, folder))
-    address = parse_smtp_url(mail.smtp)
-    server = SmtpServer(
-        host=address.host,
-        port=address.port,
-        security=address.security,
-        username=None if mail.username is None else resolve(mail.username, settings, "mail.username"),
-        password=None if mail.password is None else resolve(mail.password, settings, "mail.password"),
-        ca_file=None if mail.ca_file is None else settings.path.parent / mail.ca_file,
-        timeout_s=mail.timeout_s,
-    )
-    link = stack.enter_context(SmtpLink(server))
-    return lambda message, recipient: link.send(message, mail.sender, recipient)

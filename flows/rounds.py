@@ -14,7 +14,7 @@ from prefect.exceptions import PrefectException
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
-from flows.letters import archive_missing, report_letters
+from flows.messages import archive_missing, report_messages
 from flows.options import RoundOptions, refuse_future
 from flows.timing import SKIPPED, Timing, planned_start, too_late
 from reports import artifacts
@@ -146,9 +146,9 @@ def _compose(
     data = masked(to_data(compose_report(facts, sections, place.revision, before)), own=OWN_WORDS)
     text = canonical(data)
     report = from_text(text)  # masked, as the one that it is compared with
-    letters = report_letters(settings, report, same_period, mail_unchanged=round_.mail_unchanged)
+    messages = report_messages(settings, report, same_period, mail_unchanged=round_.mail_unchanged)
     results: Any = data["results"]
-    return NewRun(report.verdict.value, finished_at, text, results, letters)
+    return NewRun(report.verdict.value, finished_at, text, results, messages)
 
 
 def _notes(settings: Settings, *, unreadable: bool) -> tuple[Message, ...]:

@@ -39,7 +39,7 @@ class _Picture:
     chart: Chart | Curve | Ladder
 
 
-def letter(
+def render_mail(
     report: Report,
     seal: Seal,
     words: Words,

@@ -1,32 +1,42 @@
 """Logging in to a mail server, only where nobody can read along."""
 
-from tasks.delivery.dialogue import Dialogue, base64_of, plain_login
+import base64
+import ipaddress
+from collections.abc import Coroutine
+from typing import Any
+
+from aiosmtplib import SMTP, SMTPResponse
+
 from tasks.delivery.errors import DeliveryError, Outcome
-from tasks.delivery.steps import Step
 
 
-def log_in(dialogue: Dialogue, username: str, password: str) -> None:
-    """AUTH PLAIN or LOGIN in UTF-8; raises DeliveryError.
+def authenticate(smtp: SMTP, where: str, username: str, password: str) -> Coroutine[Any, Any, SMTPResponse]:
+    """AUTH PLAIN or LOGIN, to be awaited; raises DeliveryError, OSError when the connection is lost.
 
-    Not smtplib's login: it raises UnicodeEncodeError, password included, on one that is not ASCII.
+    Not aiosmtplib's `login`: it tries a wrong password with every mechanism, which locks accounts sooner.
     """
     if not (username and password):
         raise _permanent("a login needs both: set [mail] username and password, or neither")
-    wire, where = dialogue.wire, dialogue.where
-    with dialogue.during(Step.AUTH):
-        private = wire.private
-    if not private:
+    if smtp.get_transport_info("sslcontext") is None and not is_loopback(smtp.get_transport_info("peername")[0]):
         raise _permanent(f"the password is not sent to {where} unencrypted: use smtp+starttls:// or smtps://")
-    offered = wire.esmtp_features.get("auth", "").upper().split()
-    if "PLAIN" in offered:
-        response = base64_of(plain_login(username, password))
-        dialogue.ask(Step.AUTH, lambda: wire.docmd("AUTH", f"PLAIN {response}"))
-    elif "LOGIN" in offered:
-        dialogue.ask(Step.AUTH, lambda: wire.docmd("AUTH", "LOGIN"), wanted=3)
-        dialogue.ask(Step.AUTH, lambda: wire.docmd(base64_of(username)), wanted=3)
-        dialogue.ask(Step.AUTH, lambda: wire.docmd(base64_of(password)))
-    else:
-        raise _permanent(f"{where} offers neither AUTH PLAIN nor LOGIN: ask its operator for one of them")
+    if "plain" in smtp.server_auth_methods:
+        return smtp.auth_plain(username, password)
+    if "login" in smtp.server_auth_methods:
+        return smtp.auth_login(username, password)
+    raise _permanent(f"{where} offers neither AUTH PLAIN nor LOGIN: ask its operator for one of them")
+
+
+def is_loopback(address: str) -> bool:
+    """True when an IP address is this machine itself."""
+    ip = ipaddress.ip_address(address)
+    return (getattr(ip, "ipv4_mapped", None) or ip).is_loopback
+
+
+def login_secrets(username: str, password: str) -> tuple[str, ...]:
+    """Every form in which a login crosses the wire, the longest first."""
+    bare = [f"\0{username}\0{password}", password, username]
+    encoded = [base64.b64encode(text.encode()).decode() for text in bare]
+    return tuple(sorted({*bare, *encoded} - {""}, key=len, reverse=True))
 
 
 def _permanent(text: str) -> DeliveryError:

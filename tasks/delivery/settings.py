@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from pydantic import Field, field_validator, model_validator
 
 from tasks.configuration import Locale, Model, SecretRef, TextOrSecret, each_once
-from tasks.delivery.smtp import parse_smtp_url
+from tasks.delivery.server import parse_smtp_url
 
 _ADDRESS = re.compile(r"[^\s@<>\",;:()\\]+@[^\s@<>\",;:()\\]+")
 _LONGEST_ADDRESS = 320

@@ -1,10 +1,11 @@
 """The steps of one delivery, and what a failure at each of them means."""
 
-import smtplib
 import socket
 import ssl
 from dataclasses import dataclass
 from enum import Enum
+
+from aiosmtplib import SMTPConnectError, SMTPException
 
 from tasks.delivery.errors import DeliveryError, Outcome
 
@@ -50,6 +51,7 @@ def refused(step: Step, where: str, code: int, reply: str) -> DeliveryError:
 
 def lost(step: Step, where: str, error: OSError) -> DeliveryError:
     """The error for a connection that could not be made, was dropped or did not answer in time."""
+    step, error = _behind(step, error)
     if isinstance(error, ssl.SSLCertVerificationError):
         return DeliveryError(
             Outcome.PERMANENT,
@@ -66,6 +68,17 @@ def lost(step: Step, where: str, error: OSError) -> DeliveryError:
     return DeliveryError(Outcome.RETRY, f"{said}; send again later, and if it stays so {remedy}")
 
 
+def _behind(step: Step, error: OSError) -> tuple[Step, OSError]:
+    """The step and the cause that aiosmtplib wraps: it sets up TLS inside of two other steps."""
+    cause = error.__cause__
+    if isinstance(error, SMTPConnectError) and isinstance(cause, OSError) and not isinstance(cause, SMTPException):
+        return Step.TLS, cause
+    after_reply = "upgrading" in str(error) or (str(error) == "Connection lost" and cause is None)
+    if step is Step.STARTTLS and (isinstance(error, ssl.SSLError) or after_reply):
+        return Step.TLS, error
+    return step, error
+
+
 def _unknown(said: str) -> DeliveryError:
     return DeliveryError(
         Outcome.UNKNOWN,
@@ -80,6 +93,6 @@ def _cause(error: OSError) -> str:
         return "refused the connection"
     if isinstance(error, socket.gaierror):
         return f"could not be found ({error.strerror})"
-    if isinstance(error, ConnectionError | ssl.SSLEOFError | smtplib.SMTPServerDisconnected):
+    if isinstance(error, ConnectionError | ssl.SSLEOFError):
         return "dropped the connection"
     return f"could not be reached ({error.strerror or error})"

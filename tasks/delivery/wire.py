@@ -1,118 +1,83 @@
-"""smtplib's client with a clock: no operation outlives its timeout, no message its deadline."""
+"""What aiosmtplib leaves to its caller: which address of a host answers, and the text apart from its dot."""
 
-import ipaddress
-import smtplib
+import asyncio
+import re
 import socket
-import ssl
-import time
-from typing import TYPE_CHECKING
+from typing import cast
 
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
+from aiosmtplib import SMTP, SMTPResponse
+from aiosmtplib.protocol import SMTPProtocol
 
 _CHUNK = 65_536
-_LONGEST_REPLY = 65_536
+_TICK_S = 0.01
 
 
-class Wire(smtplib.SMTP):
-    """One connection; every operation may raise OSError, a TimeoutError when the clock ran out."""
+async def connect(host: str, port: int, timeout_s: float) -> socket.socket:
+    """A socket to the first address of the host that answers within the time-out; raises OSError.
 
-    def __init__(self, timeout_s: float, deadline: float) -> None:
-        super().__init__(local_hostname="localhost", timeout=timeout_s)
-        self.deadline = deadline
-        self._timeout_s = timeout_s
-        self._unread = b""
-
-    def open(self, host: str, port: int) -> None:
-        """Connect to the first address of the host that answers."""
-        failure: OSError = OSError("the name has no address")
-        for *_, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-            try:
-                self.sock = socket.create_connection((str(address[0]), port), self._time_left())
-            except OSError as error:
-                failure = error
-            else:
-                # The final dot travels alone: without this it waits for the acknowledgement of the text.
-                self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                self.local_hostname = self._own_name()
-                return
-        raise failure
-
-    def secure(self, context: ssl.SSLContext, host: str) -> None:
-        """Put the open connection under TLS; what was read or learnt before it is forgotten (RFC 3207)."""
-        self.sock = context.wrap_socket(self._ready(), server_hostname=host)
-        self._unread = b""
-        self.esmtp_features = {}
-
-    @property
-    def private(self) -> bool:
-        """True when a password sent now cannot be read on a network: TLS, or the same machine."""
-        return isinstance(self.sock, ssl.SSLSocket) or is_loopback(str(self._ready().getpeername()[0]))
-
-    def spoke_early(self) -> bool:
-        """True when a reply is there that was not asked for; ConnectionError when the server is gone."""
-        sock = self._ready()
-        sock.settimeout(0)
+    aiosmtplib gives all addresses one time-out: a dead IPv6 route would hide a living IPv4 one.
+    """
+    loop = asyncio.get_running_loop()
+    failure: OSError = OSError("the name has no address")
+    for family, kind, protocol, _, address in await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        sock = socket.socket(family, kind, protocol)
         try:
-            got = sock.recv(_CHUNK)
-        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            return bool(self._unread)
-        if not got:
-            raise ConnectionResetError("the server closed the connection")
-        self._unread += got
-        return True
-
-    def send(self, s: "ReadableBuffer | str") -> None:
-        left = memoryview(s.encode(self.command_encoding) if isinstance(s, str) else s)
-        while left:
-            left = left[self._ready().send(left[:_CHUNK]) :]
-
-    def getreply(self) -> tuple[int, bytes]:
-        # smtplib's own reads through a file, where each byte that trickles in starts the timeout anew.
-        lines: list[bytes] = []
-        length = 0
-        while length < _LONGEST_REPLY:
-            line = self._line()
-            length += len(line)
-            if not line[:3].isdigit():
-                return -1, line
-            lines.append(line[4:].strip())
-            if line[3:4] != b"-":
-                return int(line[:3]), b"\n".join(lines)
-        raise ConnectionError("the server's reply has no end")
-
-    def _line(self) -> bytes:
-        while b"\n" not in self._unread:
-            if len(self._unread) > _LONGEST_REPLY:
-                raise ConnectionError("the server's reply has no end")
-            got = self._ready().recv(_CHUNK)
-            if not got:
-                raise ConnectionResetError("the server closed the connection")
-            self._unread += got
-        line, _, self._unread = self._unread.partition(b"\n")
-        return line
-
-    def _ready(self) -> socket.socket:
-        if self.sock is None:
-            raise ConnectionError("the connection is closed")
-        self.sock.settimeout(self._time_left())
-        return self.sock
-
-    def _time_left(self) -> float:
-        left = min(self._timeout_s, self.deadline - time.monotonic())
-        if left <= 0:
-            raise TimeoutError("the time for one message is over")
-        return left
-
-    def _own_name(self) -> str:
-        name = socket.gethostname()  # getfqdn() may ask the name service, and wait for it
-        if "." in name:
-            return name
-        address = str(self._ready().getsockname()[0])
-        return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
+            sock.setblocking(False)
+            async with asyncio.timeout(timeout_s):
+                await loop.sock_connect(sock, address)
+        except OSError as error:
+            failure = error
+        except BaseException:
+            sock.close()
+            raise
+        else:
+            return sock
+        sock.close()
+    raise failure
 
 
-def is_loopback(address: str) -> bool:
-    """True when an IP address is this machine itself."""
-    ip = ipaddress.ip_address(address)
-    return (getattr(ip, "ipv4_mapped", None) or ip).is_loopback
+def own_name(sock: socket.socket) -> str:
+    """The name to say in EHLO."""
+    name = socket.gethostname()  # getfqdn() may ask the name service, and wait for it
+    if "." in name:
+        return name
+    address = str(sock.getsockname()[0])
+    return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
+
+
+async def write_text(smtp: SMTP, text: bytes, timeout_s: float) -> asyncio.Future[SMTPResponse]:
+    """Write a text after DATA, without its dot; the reply is done already if the server left or spoke too early.
+
+    aiosmtplib's `data` raises the same error for a loss before the dot (not accepted) and after it (unknown), and
+    takes a reply that came with the one to DATA for the one to the dot. Raises OSError.
+    """
+    protocol = _protocol(smtp)
+    transport = cast("asyncio.WriteTransport", protocol.transport)
+    reply = asyncio.ensure_future(protocol.read_response())
+    reply.add_done_callback(lambda it: it.cancelled() or it.exception())  # nobody may ask for it any more
+    await asyncio.sleep(0)  # now it listens
+    early = bytes(protocol._buffer)
+    protocol._buffer.clear()
+    protocol.data_received(early)
+    text = re.sub(rb"(?m)^\.", b"..", text)
+    for start in range(0, len(text), _CHUNK):
+        protocol.write(text[start : start + _CHUNK])
+        async with asyncio.timeout(timeout_s):
+            while True:
+                await asyncio.wait({reply}, timeout=_TICK_S)
+                if reply.done():
+                    return reply
+                if not transport.get_write_buffer_size():
+                    break
+    return reply
+
+
+def write_dot(smtp: SMTP) -> None:
+    """End the text; raises OSError when nothing of it was sent."""
+    _protocol(smtp).write(b".\r\n")
+
+
+def _protocol(smtp: SMTP) -> SMTPProtocol:
+    if smtp.protocol is None:
+        raise ConnectionError("the connection is closed")
+    return smtp.protocol

@@ -1,4 +1,4 @@
-"""Stores a finished round: run, results, evidence and letters in one locked transaction."""
+"""Stores a finished round: run, results, evidence and messages in one locked transaction."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, Row, Select, insert, select, update
 
 from tasks.history.chain import link, sha256
 from tasks.history.engine import reading, writing
-from tasks.history.outbox import Letter, put
+from tasks.history.outbox import OutboxMessage, put
 from tasks.history.rows import evidence_rows, result_rows
 from tasks.history.services import service_id
 from tasks.history.tables import check_results, evidence, runs, services
@@ -59,13 +59,13 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class NewRun:
-    """The finished text of a run: canonical JSON, its results as JSON data, and the letters it causes."""
+    """The finished text of a run: canonical JSON, its results as JSON data, and the messages it causes."""
 
     verdict: str
     finished_at: datetime
     report: str
     results: Sequence[dict[str, Any]]
-    letters: Sequence[Letter]
+    messages: Sequence[OutboxMessage]
 
 
 def record_run(engine: Engine, key: RunKey, compose: Callable[[Place], NewRun]) -> StoredRun:
@@ -97,7 +97,7 @@ def record_run(engine: Engine, key: RunKey, compose: Callable[[Place], NewRun]) 
         connection.execute(
             update(services).where(services.c.id == service.id).values(sequence=stored.sequence, chained=stored.chained)
         )
-        put(connection, service.id, new.letters, new.finished_at)
+        put(connection, service.id, new.messages, new.finished_at)
         return stored
 
 

@@ -444,7 +444,7 @@ class TestSecrets:
         assert {headers.get("x-token") for _, headers in site.asked} == {self.SECRET}
         assert ended(state) == ("FAILED", "ChecksFailed")
         assert [r.subject for r in shop.report().with_status(Status.FAIL)][1] == "service/component:auth ••••••"
-        deliver(shop.settings, print)
+        asyncio.run(deliver(shop.settings, print))
         archived = [file for file in shop.settings.output.rglob("*") if file.is_file()]
         assert {file.suffix for file in archived} >= {".json", ".txt", ".html", ".eml"}
         for file in archived:

@@ -1,5 +1,6 @@
 """The error log review of a real log, end to end: well, with planted problems, hostile, missing, and of past days."""
 
+import asyncio
 import gzip
 import json
 from collections.abc import Iterator
@@ -177,7 +178,7 @@ def test_what_is_planted_is_found_and_nothing_of_it_is_shown_raw(
     personal = [r for r in results(shop, "personal-data") if "mmm" in r.subject]
     assert len(personal) == 1 and personal[0].observed is not None and personal[0].observed.value == 4
 
-    deliver(shop.settings, print)
+    asyncio.run(deliver(shop.settings, print))
     archived = [file for file in shop.settings.output.rglob("*") if file.is_file()]
     assert {file.suffix for file in archived} >= {".json", ".txt", ".html", ".eml"}
     texts = {str(file): readable(file) for file in archived}

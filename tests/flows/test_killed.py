@@ -1,5 +1,6 @@
 """A round that is killed at any point leaves nothing half done, and the next one makes good."""
 
+import asyncio
 import json
 import os
 import random
@@ -18,7 +19,7 @@ import pytest
 
 from deployments.run import Held, hold_round
 from flows.daily_checklist import CHECKLIST
-from flows.letters import archive_missing
+from flows.messages import archive_missing
 from flows.options import DailyOptions
 from flows.outbox import deliver
 from flows.rounds import opened
@@ -138,7 +139,7 @@ def test_twenty_kills_lose_nothing_and_repeat_a_letter_at_most_once(
     assert 0 < stored_by_killed < KILLS  # before its run was stored, and after it
 
     shop.all_due()
-    deliver(shop.settings, lambda _text: None)
+    asyncio.run(deliver(shop.settings, lambda _text: None))
     assert {state for *_, state in shop.letters()} == {"sent"}
     runs = shop.runs()
     assert len(post.ids) == 2 * len(runs)

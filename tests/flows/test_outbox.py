@@ -1,7 +1,8 @@
-"""Letters on their way to a real mail server that accepts, refuses, delays and drops."""
+"""Messages on their way to a real mail server that accepts, refuses, delays and drops."""
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -12,10 +13,12 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 from prefect import State
 
-from flows.outbox import deliver, outbox
+from flows import outbox as sending
+from flows.outbox import outbox
 from tasks.configuration import ConfigurationError
-from tasks.history.outbox import read_standing
+from tasks.history.outbox import read_counts
 from tasks.processes import free_port
+from tasks.settings import Settings
 
 if TYPE_CHECKING:
     from tests.operated import Operate, Operated, PostOffice, Site
@@ -30,6 +33,10 @@ def recipients(*names: str) -> str:
 
 def smtp(post: "PostOffice") -> str:
     return f'smtp = "{post.url}"\ntimeout_s = 2\n'
+
+
+def deliver(settings: Settings, warn: Callable[[str], None]) -> Counter[str]:
+    return asyncio.run(sending.deliver(settings, warn))
 
 
 def nothing_to_say(text: str) -> None:
@@ -53,7 +60,7 @@ def language_of(message: EmailMessage) -> str:
 class TestDelivered:
     """Once to each recipient, under an id that never changes."""
 
-    def test_each_recipient_gets_one_letter_with_a_stable_id(self, operate: "Operate", post: "PostOffice") -> None:
+    def test_each_recipient_gets_one_message_with_a_stable_id(self, operate: "Operate", post: "PostOffice") -> None:
         shop = operate(mail=smtp(post))
         shop.hold()
         assert deliver(shop.settings, nothing_to_say) == Counter(sent=2)
@@ -97,7 +104,7 @@ class TestDelivered:
         assert {mail["To"] for mail in mails} == {"oncall@shop.example", "lead@shop.example"}
         assert "No mail server is configured" in shop.runs()[0].report
 
-    def test_two_that_deliver_at_once_send_each_letter_once(self, operate: "Operate", post: "PostOffice") -> None:
+    def test_two_that_deliver_at_once_send_each_message_once(self, operate: "Operate", post: "PostOffice") -> None:
         post.delay_s = 0.03
         names = [f"person{number}" for number in range(12)]
         shop = operate(mail=smtp(post), recipients=recipients(*names))
@@ -123,12 +130,12 @@ class TestNotDelivered:
         assert deliver(shop.settings, said.append) == Counter(sent=2, failed=1)
         assert [to for to, _ in post.kept] == ["first@shop.example", "last@shop.example"]
         assert len(said) == 1 and "gone@shop.example: failed" in said[0] and "no such mailbox" in said[0]
-        [(to, answer)] = read_standing(shop.history, "shop").failed
+        [(to, answer)] = read_counts(shop.history, "shop").failed
         assert to == "gone@shop.example" and "550 5.1.1 no such mailbox" in answer
         shop.all_due()
         assert deliver(shop.settings, nothing_to_say) == Counter()
 
-    def test_a_letter_that_is_put_off_arrives_when_it_is_due_again(
+    def test_a_message_that_is_put_off_arrives_when_it_is_due_again(
         self, operate: "Operate", post: "PostOffice"
     ) -> None:
         post.recipients["slow@shop.example"] = ["451 4.7.1 come back later"]
@@ -143,7 +150,7 @@ class TestNotDelivered:
         assert [to for to, _ in post.kept] == ["slow@shop.example"]
         assert [row.attempts for row in shop.rows("SELECT attempts FROM outbox")] == [2]
 
-    def test_a_server_that_is_down_is_asked_three_times_and_no_letter_is_lost(self, operate: "Operate") -> None:
+    def test_a_server_that_is_down_is_asked_three_times_and_no_message_is_lost(self, operate: "Operate") -> None:
         shop = operate(
             mail=f'smtp = "smtp://127.0.0.1:{free_port()}"\n', recipients=recipients("a", "b", "c", "d", "e")
         )
@@ -156,7 +163,7 @@ class TestNotDelivered:
         assert [row.attempts for row in rows] == [1, 1, 1, 0, 0]  # what was not tried counts no attempt
         assert deliver(shop.settings, said.append) == Counter(waiting=2)
 
-    def test_a_letter_dropped_after_its_end_is_sent_once_more_under_its_id_and_then_given_up(
+    def test_a_message_dropped_after_its_end_is_sent_once_more_under_its_id_and_then_given_up(
         self, operate: "Operate", post: "PostOffice"
     ) -> None:
         post.endings = [DROP, DROP]
@@ -166,12 +173,12 @@ class TestNotDelivered:
         assert deliver(shop.settings, said.append) == Counter(unknown=1)
         shop.all_due()
         assert deliver(shop.settings, said.append) == Counter(failed=1)
-        assert "may or may not have been accepted" in read_standing(shop.history, "shop").failed[0][1]
+        assert "may or may not have been accepted" in read_counts(shop.history, "shop").failed[0][1]
         shop.all_due()
         assert deliver(shop.settings, said.append) == Counter()
         assert list(post.ids.values()) == [2] and post.kept == []
 
-    def test_a_letter_dropped_after_its_end_may_arrive_the_second_time(
+    def test_a_message_dropped_after_its_end_may_arrive_the_second_time(
         self, operate: "Operate", post: "PostOffice"
     ) -> None:
         post.endings = [DROP]
@@ -182,7 +189,7 @@ class TestNotDelivered:
         assert deliver(shop.settings, nothing_to_say) == Counter(sent=1)
         assert list(post.ids.values()) == [2] and len(post.kept) == 1
 
-    def test_a_password_that_cannot_be_found_leaves_the_letters_waiting(
+    def test_a_password_that_cannot_be_found_leaves_the_messages_waiting(
         self, operate: "Operate", post: "PostOffice"
     ) -> None:
         shop = operate(mail=f'{smtp(post)}username = "ops"\npassword = {{ env = "SHOP_MAIL_UNSET" }}\n')
@@ -215,6 +222,22 @@ class TestNotDelivered:
         assert "wrong: ••••••" in said[0] and "repeated" not in said[0]
         assert "repeated" not in str(shop.rows("SELECT * FROM outbox"))
 
+    def test_a_channel_that_nobody_sends_by_is_given_up_and_stops_no_other(
+        self, operate: "Operate", post: "PostOffice"
+    ) -> None:
+        shop = operate(mail=smtp(post), recipients=recipients("first", "perched", "last"))
+        shop.hold()
+        shop.rows("UPDATE outbox SET channel = 'pigeon' WHERE recipient = 'perched@shop.example'")
+        said: list[str] = []
+        assert deliver(shop.settings, said.append) == Counter(sent=2, failed=1)
+        assert said == [
+            "pigeon to perched@shop.example: failed: "
+            "this version of opsrounds cannot send by 'pigeon', only by mail: upgrade it"
+        ]
+        assert [to for to, _ in post.kept] == ["first@shop.example", "last@shop.example"]
+        shop.all_due()
+        assert deliver(shop.settings, nothing_to_say) == Counter()
+
 
 class TestFlow:
     """The flow that runs every minute for all services of a machine."""
@@ -226,7 +249,7 @@ class TestFlow:
 
     @pytest.fixture
     def three(self, operate: "Operate", post: "PostOffice") -> "list[Operated]":
-        """Three services with one letter each."""
+        """Three services with one message each."""
         found = [operate(name=name, mail=smtp(post), recipients=recipients(name)) for name in ("bar", "cafe", "deli")]
         for operated in found:
             operated.hold()
@@ -259,19 +282,19 @@ class TestFlow:
         assert (state.type.value, state.name, state.message) == ("FAILED", "NotDelivered", "1 failed, 2 sent")
         assert sorted(to for to, _ in post.kept) == ["cafe@shop.example", "deli@shop.example"]
 
-    def test_a_letter_whose_report_is_damaged_is_given_up_and_stops_no_other(
+    def test_a_message_whose_report_is_damaged_is_given_up_and_stops_no_other(
         self, three: "list[Operated]", post: "PostOffice"
     ) -> None:
         three[0].rows("DROP TRIGGER runs_no_update")
         three[0].rows("UPDATE runs SET report = 'gone'")
         assert self.run().message == "1 failed, 2 sent"
-        assert "a stored report cannot be read" in read_standing(three[0].history, "bar").failed[0][1]
+        assert "a stored report cannot be read" in read_counts(three[0].history, "bar").failed[0][1]
 
-    def test_a_letter_that_failed_fails_the_run(self, three: "list[Operated]", post: "PostOffice") -> None:
+    def test_a_message_that_failed_fails_the_run(self, three: "list[Operated]", post: "PostOffice") -> None:
         post.recipients["cafe@shop.example"] = ["550 no"]
         state = self.run()
         assert (state.name, state.message) == ("NotDelivered", "1 failed, 2 sent")
 
-    def test_a_letter_that_waits_does_not(self, three: "list[Operated]", site: "Site", post: "PostOffice") -> None:
+    def test_a_message_that_waits_does_not(self, three: "list[Operated]", site: "Site", post: "PostOffice") -> None:
         post.recipients["cafe@shop.example"] = ["451 later"]
         assert (state := self.run()).type.value == "COMPLETED" and state.message == "2 sent, 1 waiting"

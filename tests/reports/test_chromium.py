@@ -77,7 +77,7 @@ def pages(bad_day: Report, hostile: Report, seal: Sealed, words: Say, tmp_path: 
         replace(entry, verdict=v, period=f"2026-11-{n:02}", service=("shop", "mail")[n % 2])
         for n, v in enumerate(Verdict)
     ]
-    letter = mail.letter(
+    letter = mail.render_mail(
         bad_day, seal(bad_day), words("ja"), sender="a@b.c", recipient="a@b.c", base_url="https://x.example"
     )
     body = letter.get_body(("html",))

@@ -41,7 +41,7 @@ def text_of(page: str) -> str:
 
 
 def formats(report: Report, seal: Seal, words: Words) -> dict[str, str]:
-    letter = mail.letter(report, seal, words, sender="ops@example.com", recipient="a@example.com", base_url=None)
+    letter = mail.render_mail(report, seal, words, sender="ops@example.com", recipient="a@example.com", base_url=None)
     text, page = letter.get_body(("plain",)), letter.get_body(("html",))
     assert text is not None
     assert page is not None
@@ -76,7 +76,7 @@ def test_golden_texts(bad_day: Report, good_day: Report, seal: Sealed, words: Sa
 
 @pytest.mark.parametrize("locale", ["ja", "en"])
 def test_golden_mail(bad_day: Report, seal: Sealed, words: Say, locale: str) -> None:
-    letter = mail.letter(
+    letter = mail.render_mail(
         bad_day,
         seal(bad_day),
         words(locale),

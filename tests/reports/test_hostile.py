@@ -49,7 +49,7 @@ def assert_inert(page: str) -> None:
 
 
 def letter(report: Report, seal: Seal, words: Words) -> mail.EmailMessage:
-    return mail.letter(report, seal, words, sender="ops@example.com", recipient="a@example.com", base_url=None)
+    return mail.render_mail(report, seal, words, sender="ops@example.com", recipient="a@example.com", base_url=None)
 
 
 @pytest.mark.parametrize("locale", ["ja", "en"])
@@ -74,7 +74,9 @@ def test_subject_and_headers_take_no_line_end(hostile: Report, seal: Sealed, wor
 @pytest.mark.parametrize("address", ["a@example.com\r\nBcc: b@example.com", "a@example.com\nX: y"])
 def test_an_address_with_a_line_end_is_refused(good_day: Report, seal: Sealed, words: Say, address: str) -> None:
     with pytest.raises(ValueError, match="linefeed"):
-        mail.letter(good_day, seal(good_day), words("en"), sender="ops@example.com", recipient=address, base_url=None)
+        mail.render_mail(
+            good_day, seal(good_day), words("en"), sender="ops@example.com", recipient=address, base_url=None
+        )
 
 
 def test_text_and_terminal(hostile: Report, seal: Sealed, words: Say) -> None:

@@ -180,7 +180,7 @@ def test_hostile_text_is_inert(
 def test_a_ladder_is_in_every_format(bad_day: Report, seal: Sealed, words: Say, locale: str) -> None:
     report = with_drill(bad_day, DRILL)
     sealed, said = seal(report), words(locale)
-    letter = mail.letter(report, sealed, said, sender="ops@example.com", recipient="a@example.com", base_url=None)
+    letter = mail.render_mail(report, sealed, said, sender="ops@example.com", recipient="a@example.com", base_url=None)
     bodies = [letter.get_body((kind,)) for kind in ("plain", "html")]
     mail_text, mail_html = (body.get_content() for body in bodies if body)
     failed, unknown = (status_tone(status, said).word for status in (Status.FAIL, Status.UNKNOWN))

@@ -20,7 +20,7 @@ Sealed = Callable[[Report], Seal]
 def letter(
     report: Report, seal: Seal, words: Words, recipient: str = "sato@example.com", **changes: str
 ) -> EmailMessage:
-    return mail.letter(
+    return mail.render_mail(
         report, seal, words, sender="opsrounds <ops@example.com>", recipient=recipient, base_url=changes.get("base_url")
     )
 

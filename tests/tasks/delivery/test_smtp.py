@@ -2,7 +2,6 @@
 
 import asyncio
 import ssl
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from email import message_from_bytes, policy
@@ -14,12 +13,13 @@ import pytest
 import trustme
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword
+from aiosmtplib import SMTP, SMTPResponse
+from aiosmtplib.protocol import SMTPProtocol
 
-from tasks.delivery.dialogue import Dialogue
 from tasks.delivery.errors import DeliveryError, Outcome
-from tasks.delivery.login import log_in
-from tasks.delivery.smtp import Security, SmtpAddress, SmtpLink, SmtpServer, parse_smtp_url
-from tasks.delivery.wire import Wire, is_loopback
+from tasks.delivery.login import authenticate, is_loopback
+from tasks.delivery.server import Security, SmtpAddress, SmtpServer, parse_smtp_url
+from tests.tasks.delivery.blocking import SmtpLink
 
 SENDER = "rounds@example.com"
 JAPANESE = "日次点検: 3件の不合格 — ①バックアップ"
@@ -200,28 +200,32 @@ def test_starttls_not_offered_is_permanent(serve: Serve) -> None:
     assert not mailbox.envelopes
 
 
-class FarAway:
-    """The socket of a server on another machine, which a test cannot have: it knows only who is at its end."""
+class FarAway(asyncio.Transport):
+    """The transport to a server on another machine, which a test cannot have: it knows only who is at its end."""
 
     def __init__(self) -> None:
+        super().__init__({"peername": ("192.0.2.1", 25)})
         self.sent = b""
 
-    def getpeername(self) -> tuple[str, int]:
-        return ("192.0.2.1", 25)
+    def is_closing(self) -> bool:
+        return False
 
-    def settimeout(self, _: float) -> None:
-        pass
-
-    def sendall(self, data: bytes) -> None:
+    def write(self, data: bytes | bytearray | memoryview) -> None:
         self.sent += data
 
 
 def test_a_password_never_leaves_the_machine_unencrypted() -> None:
-    wire = Wire(30.0, time.monotonic() + 60)
-    wire.sock = far = FarAway()
-    wire.esmtp_features["auth"] = "PLAIN LOGIN"
+    far = FarAway()
+
+    async def log_in() -> None:
+        smtp = SMTP(hostname="far.example", local_hostname="here.example")
+        smtp.transport, smtp.protocol = far, SMTPProtocol()
+        smtp.protocol.connection_made(far)
+        smtp.last_ehlo_response = SMTPResponse(250, "far.example\nAUTH PLAIN LOGIN")
+        await authenticate(smtp, "mail server far.example:25", "u", "hunter2!")
+
     with fails(Outcome.PERMANENT, "unencrypted", "smtps://"):
-        log_in(Dialogue(wire, "mail server far.example:25", "u", "hunter2!"), "u", "hunter2!")
+        asyncio.run(log_in())
     assert far.sent == b""
 
 

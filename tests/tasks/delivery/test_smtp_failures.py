@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from tasks.delivery.errors import DeliveryError, Outcome
-from tasks.delivery.smtp import SmtpLink, SmtpServer
+from tasks.delivery.server import SmtpServer
+from tests.tasks.delivery.blocking import SmtpLink
 
 SENDER, RECIPIENT = "rounds@example.com", "a@example.com"
 TIMEOUT_S = 1.0
@@ -32,13 +33,16 @@ GOOD: dict[str, bytes] = {
     "RSET": b"250 reset",
     "QUIT": b"221 bye",
 }
-DROP, HANG, TRICKLE = b"drop", b"hang", b"trickle"
+DROP, HANG, TRICKLE, SLOW = b"drop", b"hang", b"trickle", b"slow "
+SLOW_S = 0.7 * TIMEOUT_S
+"""Of an answer that is SLOW: in time, but six of them are later than the deadline."""
 
 
 class Script:
-    """A server that answers each step as told: a reply, DROP, HANG or TRICKLE; a list is used up in order.
+    """A server that answers each step as told: a reply, SLOW or not, DROP, HANG or TRICKLE; a list is used up in order.
 
-    HELLO is the greeting, TEXT what follows the first bytes of a message, "." what follows its end.
+    HELLO is the greeting, TLS what follows a granted STARTTLS, TEXT what follows the first bytes of a message, "."
+    what follows its end.
     """
 
     def __init__(self, told: Mapping[str, bytes | list[bytes]], buffer: int = 0) -> None:
@@ -70,7 +74,9 @@ class Script:
                 self.heard.append(line.decode().strip())
                 verb = line.split()[0].decode().upper()
                 going = self._answer(connection, verb)
-                if going and verb == "DATA" and self.told["DATA"].startswith(b"3"):
+                if going and verb == "STARTTLS" and self.told["STARTTLS"].startswith(b"2"):
+                    going = self._answer(connection, "TLS")
+                if going and verb == "DATA" and b"354" in self.told["DATA"]:
                     lines.read(100)
                     going = self._answer(connection, "TEXT")
                     while going and (line := lines.readline()) and line != b".\r\n":
@@ -87,6 +93,9 @@ class Script:
             while not self.over.wait(TIMEOUT_S / 3) and time.monotonic() < until:
                 connection.sendall(b"2")
         elif reply and reply != DROP:
+            if reply.startswith(SLOW):
+                self.over.wait(SLOW_S)
+                reply = reply.removeprefix(SLOW)
             connection.sendall(reply + b"\r\n")
         return reply not in (DROP, HANG, TRICKLE) and not reply.startswith(b"421")
 
@@ -168,11 +177,20 @@ def test_a_closed_port_is_retried() -> None:
 
 
 @pytest.mark.parametrize("step", ["HELLO", "EHLO", "RCPT"])
-def test_a_server_that_trickles_is_left_at_the_deadline(scripted: Scripted, step: str) -> None:
+def test_a_server_that_trickles_is_left_at_the_time_out(scripted: Scripted, step: str) -> None:
     began = time.monotonic()
     error = failure(at(scripted({step: TRICKLE}).port, TIMEOUT_S))
-    assert error.kind is Outcome.RETRY
-    assert DEADLINE_S - 0.1 < time.monotonic() - began < DEADLINE_S + 30  # left to itself, it trickles for a minute
+    assert (error.kind, "did not answer in time" in str(error)) == (Outcome.RETRY, True)
+    assert TIMEOUT_S - 0.1 < time.monotonic() - began < DEADLINE_S + 30  # left to itself, it trickles for a minute
+
+
+def test_a_server_that_is_slow_at_each_step_is_left_at_the_deadline(scripted: Scripted) -> None:
+    slow = {step: SLOW + GOOD[step] for step in ("HELLO", "EHLO", "AUTH", "MAIL", "RCPT", "DATA")}
+    script = scripted(slow)
+    began = time.monotonic()
+    error = failure(at(script.port, TIMEOUT_S, username="ops", password="pw"))  # without a deadline it is accepted
+    assert (error.kind, "did not answer in time" in str(error)) == (Outcome.RETRY, True)
+    assert time.monotonic() - began < DEADLINE_S + 30
 
 
 @pytest.mark.parametrize("then", [DROP, HANG])
@@ -190,6 +208,37 @@ def test_a_connection_lost_before_the_dot_is_retried(scripted: Scripted, then: b
 def test_a_reply_before_the_dot_is_never_an_acceptance(scripted: Scripted, early: bytes, kind: Outcome) -> None:
     error = failure(at(scripted({"DATA": b"354 go on\r\n" + early}).port))
     assert (error.kind, early.decode() in str(error)) == (kind, True)
+
+
+@pytest.mark.parametrize(
+    ("told", "kind", "words"),
+    [
+        ({"STARTTLS": DROP}, Outcome.RETRY, "dropped the connection while STARTTLS"),
+        ({"STARTTLS": HANG}, Outcome.RETRY, "did not answer in time while STARTTLS"),
+        ({"STARTTLS": b"454 not now"}, Outcome.RETRY, "454 not now"),
+        ({"STARTTLS": b"501 no"}, Outcome.PERMANENT, "501 no"),
+        ({"TLS": DROP}, Outcome.RETRY, "dropped the connection while setting up TLS"),
+        ({"TLS": HANG}, Outcome.RETRY, "did not answer in time while setting up TLS"),
+    ],
+)
+def test_starttls_that_fails_never_goes_on_in_clear(
+    scripted: Scripted, told: dict[str, bytes], kind: Outcome, words: str
+) -> None:
+    script = scripted({"EHLO": b"250-here\r\n250 STARTTLS", "STARTTLS": b"220 go", **told})
+    bound = bound_of(*told.values())
+    server = SmtpServer("127.0.0.1", script.port, "starttls", timeout_s=bound, username="ops", password="pw")
+    with SmtpLink(server) as link:
+        for _ in range(2):
+            with pytest.raises(DeliveryError) as caught:
+                link.send(mail(), SENDER, RECIPIENT)
+            assert (caught.value.kind, words in str(caught.value)) == (kind, True), caught.value
+    assert {line.split()[0].upper() for line in script.heard} == {"EHLO", "STARTTLS"}
+
+
+def test_a_refusal_in_the_middle_of_the_text_is_heard(scripted: Scripted) -> None:
+    large = mail(("x" * 70 + "\n") * 120_000)
+    error = failure(at(scripted({"TEXT": b"552 too large"}).port), large)
+    assert (error.kind, "552 too large" in str(error)) == (Outcome.PERMANENT, True)
 
 
 @pytest.mark.parametrize("then", [DROP, b"421 idle too long", HANG])

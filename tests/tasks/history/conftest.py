@@ -13,7 +13,7 @@ from sqlalchemy import Engine, text
 from tasks.check_result import CheckResult
 from tasks.history.chain import ChainVerdict, verify_chains
 from tasks.history.engine import reading, writing
-from tasks.history.outbox import Letter
+from tasks.history.outbox import OutboxMessage
 from tasks.history.runs import NewRun, Place
 
 PROGRAM = Path(__file__).with_name("writing.py")
@@ -33,9 +33,9 @@ def a_run() -> Callable[..., Compose]:
 
 
 @pytest.fixture
-def a_letter() -> Callable[..., Letter]:
-    letter: Callable[..., Letter] = WRITING["a_letter"]
-    return letter
+def a_message() -> Callable[..., OutboxMessage]:
+    message: Callable[..., OutboxMessage] = WRITING["a_message"]
+    return message
 
 
 @pytest.fixture

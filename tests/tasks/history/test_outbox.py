@@ -2,22 +2,25 @@
 
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, text
 
-from tasks.history.engine import reading
+from tasks.history import migrate
+from tasks.history.engine import open_history, reading, writing
 from tasks.history.outbox import (
     LEASE,
     Leased,
-    Letter,
+    OutboxMessage,
     lease_next,
     mark_failed,
     mark_retry,
     mark_sent,
     mark_unknown,
-    read_standing,
+    read_counts,
 )
 from tasks.history.runs import NewRun, Place, RunKey, read_runs, record_run
 from tasks.history.tables import outbox
@@ -26,18 +29,18 @@ AT = datetime(2026, 11, 24, 0, 0, 12, tzinfo=UTC)
 KEY = RunKey("kondate", "daily-checklist", "2026-11-24", "hand")
 SECOND = timedelta(seconds=1)
 ARun = Callable[..., Callable[[Place], NewRun]]
-ALetter = Callable[..., Letter]
+AMessage = Callable[..., OutboxMessage]
 Put = Callable[..., None]
 Mark = Callable[[Engine, Leased, str, datetime], str]
 
 
 @pytest.fixture
 def put(history: Engine, a_run: ARun) -> Put:
-    """Records a run that causes letters."""
+    """Records a run that causes messages."""
 
-    def record(*letters: Letter, service: str = "kondate") -> None:
+    def record(*messages: OutboxMessage, service: str = "kondate") -> None:
         key = RunKey(service, "daily-checklist", "2026-11-24", "hand")
-        record_run(history, key, a_run(key, letters=letters))
+        record_run(history, key, a_run(key, messages=messages))
 
     return record
 
@@ -49,7 +52,7 @@ def leased_at(history: Engine, now: datetime, service: str = "kondate") -> Lease
 
 
 def due_after(history: Engine, now: datetime) -> timedelta:
-    """How long after `now` the one letter is due, to the second."""
+    """How long after `now` the one message is due, to the second."""
     with reading(history) as connection:
         due: datetime = connection.execute(select(outbox.c.due_at)).scalar_one()
     assert lease_next(history, "kondate", due - SECOND) is None
@@ -57,66 +60,66 @@ def due_after(history: Engine, now: datetime) -> timedelta:
 
 
 def counts(history: Engine, service: str = "kondate") -> dict[str, int]:
-    return dict(read_standing(history, service).counts)
+    return dict(read_counts(history, service).counts)
 
 
-def test_a_letter_is_as_it_was_put(history: Engine, put: Put, a_letter: ALetter) -> None:
+def test_a_message_is_as_it_was_put(history: Engine, put: Put, a_message: AMessage) -> None:
     long = "a" * 64 + "@" + "b" * 251 + ".com"
     assert len(long) == 320
-    letters = [a_letter("one", "当番@例え.日本"), a_letter("two", long)]
-    put(*letters)
+    messages = [a_message("one", "当番@例え.日本"), a_message("two", long)]
+    put(*messages)
     leased = [leased_at(history, AT), leased_at(history, AT)]
-    assert [one.letter for one in leased] == letters
+    assert [one.message for one in leased] == messages
     assert [(one.attempts, one.was_unknown) for one in leased] == [(1, False), (1, False)]
     assert lease_next(history, "kondate", AT) is None
 
 
-def test_a_letter_is_there_with_its_cause_or_not_at_all(history: Engine, a_run: ARun, a_letter: ALetter) -> None:
-    no_letter = Letter("report", "two", "mail", None, "ja", {})  # type: ignore[arg-type]
+def test_a_message_is_there_with_its_cause_or_not_at_all(history: Engine, a_run: ARun, a_message: AMessage) -> None:
+    no_recipient = OutboxMessage("report", "two", "mail", None, "ja", {})  # type: ignore[arg-type]
     with pytest.raises(Exception, match="recipient"):
-        record_run(history, KEY, a_run(KEY, letters=[a_letter("one"), no_letter]))
+        record_run(history, KEY, a_run(KEY, messages=[a_message("one"), no_recipient]))
     assert read_runs(history, "kondate", most=1) == ()
     assert counts(history) == {}
     assert lease_next(history, "kondate", AT) is None
 
 
-def test_the_same_letter_is_kept_once(history: Engine, put: Put, a_letter: ALetter) -> None:
-    put(a_letter("one"), a_letter("one"))
+def test_the_same_message_is_kept_once(history: Engine, put: Put, a_message: AMessage) -> None:
+    put(a_message("one"), a_message("one"))
     mark_sent(history, leased_at(history, AT), "250", AT)
-    put(a_letter("one"), a_letter("two"))
+    put(a_message("one"), a_message("two"))
     assert counts(history) == {"sent": 1, "waiting": 1}
-    assert leased_at(history, AT).letter.dedupe_key == "two"
+    assert leased_at(history, AT).message.dedupe_key == "two"
 
 
-def test_letters_of_another_service_are_not_taken(history: Engine, put: Put, a_letter: ALetter) -> None:
-    put(a_letter("one"))
-    put(a_letter("two"), service="aojiru")
+def test_messages_of_another_service_are_not_taken(history: Engine, put: Put, a_message: AMessage) -> None:
+    put(a_message("one"))
+    put(a_message("two"), service="aojiru")
     assert lease_next(history, "nobody", AT) is None
-    assert leased_at(history, AT, "aojiru").letter.dedupe_key == "two"
+    assert leased_at(history, AT, "aojiru").message.dedupe_key == "two"
     assert lease_next(history, "aojiru", AT) is None
     assert counts(history, "kondate") == counts(history, "aojiru") == {"waiting": 1}
     assert counts(history, "nobody") == {}
 
 
-def test_a_letter_is_not_taken_before_it_is_due(history: Engine, put: Put, a_letter: ALetter) -> None:
-    put(a_letter("one"))
+def test_a_message_is_not_taken_before_it_is_due(history: Engine, put: Put, a_message: AMessage) -> None:
+    put(a_message("one"))
     assert lease_next(history, "kondate", AT - SECOND) is None
-    assert leased_at(history, AT).letter.dedupe_key == "one"
+    assert leased_at(history, AT).message.dedupe_key == "one"
 
 
-def test_two_processes_take_each_letter_once(
-    history: Engine, put: Put, a_letter: ALetter, start: Callable[..., "subprocess.Popen[str]"]
+def test_two_processes_take_each_message_once(
+    history: Engine, put: Put, a_message: AMessage, start: Callable[..., "subprocess.Popen[str]"]
 ) -> None:
-    put(*(a_letter(f"letter-{number}") for number in range(50)))
+    put(*(a_message(f"message-{number}") for number in range(50)))
     told = [process.communicate(timeout=600) for process in [start("lease", "kondate") for _ in range(2)]]
     assert [err for _, err in told] == ["", ""]
     lines = [line for out, _ in told for line in out.splitlines()]
-    assert sorted(lines) == sorted(f"letter-{number} sent" for number in range(50))
+    assert sorted(lines) == sorted(f"message-{number} sent" for number in range(50))
     assert counts(history) == {"sent": 50}
 
 
-def test_a_lease_that_ended_is_taken_again_and_counted(history: Engine, put: Put, a_letter: ALetter) -> None:
-    put(a_letter("one"))
+def test_a_lease_that_ended_is_taken_again_and_counted(history: Engine, put: Put, a_message: AMessage) -> None:
+    put(a_message("one"))
     first = leased_at(history, AT)
     assert lease_next(history, "kondate", AT + LEASE - SECOND) is None
     second = leased_at(history, AT + LEASE)
@@ -125,18 +128,18 @@ def test_a_lease_that_ended_is_taken_again_and_counted(history: Engine, put: Put
     assert lease_next(history, "kondate", AT + LEASE) is None
 
 
-def test_a_lease_that_ended_but_was_not_taken_over_still_counts(history: Engine, put: Put, a_letter: ALetter) -> None:
-    put(a_letter("one"))
+def test_a_lease_that_ended_but_was_not_taken_over_still_counts(history: Engine, put: Put, a_message: AMessage) -> None:
+    put(a_message("one"))
     slow = leased_at(history, AT)
     assert mark_sent(history, slow, "250", AT + 2 * LEASE) == "sent"
     assert lease_next(history, "kondate", AT + 9 * LEASE) is None
 
 
 @pytest.mark.parametrize("mark", [mark_sent, mark_failed, mark_retry, mark_unknown])
-def test_a_stale_mark_changes_nothing_and_says_how_the_letter_stands(
-    history: Engine, put: Put, a_letter: ALetter, mark: Mark
+def test_a_stale_mark_changes_nothing_and_says_how_the_message_stands(
+    history: Engine, put: Put, a_message: AMessage, mark: Mark
 ) -> None:
-    put(a_letter("one"))
+    put(a_message("one"))
     stale = leased_at(history, AT)
     fresh = leased_at(history, AT + LEASE)
     assert mark(history, stale, "late", AT + LEASE) == "waiting"
@@ -151,20 +154,20 @@ def test_a_stale_mark_changes_nothing_and_says_how_the_letter_stands(
     assert lease_next(history, "kondate", AT + timedelta(days=9)) is None
 
 
-def test_a_failed_letter_does_not_rise_again(history: Engine, put: Put, a_letter: ALetter) -> None:
-    put(a_letter("one"))
+def test_a_failed_message_does_not_rise_again(history: Engine, put: Put, a_message: AMessage) -> None:
+    put(a_message("one"))
     stale = leased_at(history, AT)
     fresh = leased_at(history, AT + LEASE)
     assert mark_failed(history, fresh, "550 no such user", AT + LEASE) == "failed"
     assert mark_retry(history, stale, "421", AT + LEASE) == "failed"
     assert lease_next(history, "kondate", AT + timedelta(days=9)) is None
-    assert read_standing(history, "kondate").failed == (("ops@example.com", "550 no such user"),)
+    assert read_counts(history, "kondate").failed == (("ops@example.com", "550 no such user"),)
 
 
-def test_a_refused_letter_is_tried_ever_more_slowly_and_given_up_after_a_day(
-    history: Engine, put: Put, a_letter: ALetter
+def test_a_refused_message_is_tried_ever_more_slowly_and_given_up_after_a_day(
+    history: Engine, put: Put, a_message: AMessage
 ) -> None:
-    put(a_letter("one"))
+    put(a_message("one"))
     now, waits = AT, []
     for attempt in range(1, 24):
         leased = leased_at(history, now)
@@ -176,40 +179,42 @@ def test_a_refused_letter_is_tried_ever_more_slowly_and_given_up_after_a_day(
     last = leased_at(history, now)
     assert last.attempts == 24
     assert mark_retry(history, last, "421 still", now) == "failed"
-    assert read_standing(history, "kondate").failed == (("ops@example.com", "421 still"),)
+    assert read_counts(history, "kondate").failed == (("ops@example.com", "421 still"),)
     assert lease_next(history, "kondate", now + timedelta(days=9)) is None
     assert timedelta(hours=12) < now - AT < timedelta(days=1)
 
 
-def test_a_letter_that_kills_its_sender_is_given_up_and_the_next_one_goes(
-    history: Engine, put: Put, a_letter: ALetter
+def test_a_message_that_kills_its_sender_is_given_up_and_the_next_one_goes(
+    history: Engine, put: Put, a_message: AMessage
 ) -> None:
-    put(a_letter("deadly"))
+    put(a_message("deadly"))
     now = AT
     for attempt in range(1, 25):
         assert leased_at(history, now).attempts == attempt
         now += LEASE
-    put(a_letter("next"))
-    assert leased_at(history, now).letter.dedupe_key == "next"
+    put(a_message("next"))
+    assert leased_at(history, now).message.dedupe_key == "next"
     assert counts(history) == {"failed": 1, "waiting": 1}
-    [(recipient, answer)] = read_standing(history, "kondate").failed
+    [(recipient, answer)] = read_counts(history, "kondate").failed
     assert recipient == "ops@example.com"
     assert answer.startswith("given up")
 
 
-def test_a_letter_of_unknown_fate_is_sent_once_more_and_not_again(history: Engine, put: Put, a_letter: ALetter) -> None:
-    put(a_letter("one"))
+def test_a_message_of_unknown_fate_is_sent_once_more_and_not_again(
+    history: Engine, put: Put, a_message: AMessage
+) -> None:
+    put(a_message("one"))
     assert mark_unknown(history, leased_at(history, AT), "connection lost", AT) == "unknown"
     assert due_after(history, AT) == timedelta(minutes=1)
     again = leased_at(history, AT + timedelta(minutes=1))
     assert (again.was_unknown, again.attempts) == (True, 2)
     assert mark_unknown(history, again, "lost again", AT + timedelta(minutes=1)) == "failed"
     assert lease_next(history, "kondate", AT + timedelta(days=9)) is None
-    assert read_standing(history, "kondate").failed == (("ops@example.com", "lost again"),)
+    assert read_counts(history, "kondate").failed == (("ops@example.com", "lost again"),)
 
 
-def test_an_unknown_letter_that_is_refused_stays_unknown(history: Engine, put: Put, a_letter: ALetter) -> None:
-    put(a_letter("one"))
+def test_an_unknown_message_that_is_refused_stays_unknown(history: Engine, put: Put, a_message: AMessage) -> None:
+    put(a_message("one"))
     mark_unknown(history, leased_at(history, AT), "connection lost", AT)
     again = leased_at(history, AT + timedelta(minutes=1))
     assert mark_retry(history, again, "421", AT + timedelta(minutes=1)) == "unknown"
@@ -218,10 +223,10 @@ def test_an_unknown_letter_that_is_refused_stays_unknown(history: Engine, put: P
     assert mark_sent(history, third, "250", AT + timedelta(minutes=3)) == "sent"
 
 
-def test_an_unknown_letter_at_its_last_attempt_is_still_sent_once_more(
-    history: Engine, put: Put, a_letter: ALetter
+def test_an_unknown_message_at_its_last_attempt_is_still_sent_once_more(
+    history: Engine, put: Put, a_message: AMessage
 ) -> None:
-    put(a_letter("one"))
+    put(a_message("one"))
     now = AT
     for _ in range(23):
         leased_at(history, now)
@@ -230,8 +235,35 @@ def test_an_unknown_letter_at_its_last_attempt_is_still_sent_once_more(
     assert leased_at(history, now + timedelta(minutes=1)).was_unknown
 
 
-def test_a_servers_answer_may_hold_anything(history: Engine, put: Put, a_letter: ALetter) -> None:
-    put(a_letter("one"))
+def test_a_servers_answer_may_hold_anything(history: Engine, put: Put, a_message: AMessage) -> None:
+    put(a_message("one"))
     assert mark_failed(history, leased_at(history, AT), "550 \x00\r\n拒否 \U0001f363" + "x" * 9999, AT) == "failed"
-    [(_, answer)] = read_standing(history, "kondate").failed
+    [(_, answer)] = read_counts(history, "kondate").failed
     assert answer == "550 \ufffd\r\n拒否 \U0001f363" + "x" * 9999
+
+
+def test_a_channel_and_its_recipient_have_any_name(history: Engine, put: Put, a_message: AMessage) -> None:
+    other = replace(a_message("one"), channel="a-channel-of-the-years-to-come", recipient="#" * 1000)
+    put(other)
+    assert leased_at(history, AT).message == other
+
+
+def test_messages_of_an_older_schema_are_still_sent_once(history_url: str, tmp_path: Path) -> None:
+    engine = open_history(history_url, tmp_path)
+    migrate.upgrade(engine, None, target="0006")
+    old = (
+        "INSERT INTO outbox (service_id, kind, dedupe_key, channel, recipient, locale, payload, created_at, due_at,"
+        " state, attempts, answer) VALUES (1, 'report', :key, 'mail', '当番@例え.日本', 'ja', '{\"revision\": 1}',"
+        " '2026-11-24 00:00:00', '2026-11-24 00:00:00', :state, 1, '')"
+    )
+    with writing(engine) as connection:
+        connection.execute(text("INSERT INTO services (id, name, sequence, chained) VALUES (1, 'kondate', 1, 'c')"))
+        for key, state in (("done", "sent"), ("due", "waiting")):
+            connection.execute(text(old), {"key": key, "state": state})
+    migrate.upgrade(engine, None)
+    assert counts(engine) == {"sent": 1, "waiting": 1}
+    leased = leased_at(engine, AT)
+    assert leased.message == OutboxMessage("report", "due", "mail", "当番@例え.日本", "ja", {"revision": 1})
+    with pytest.raises(Exception, match=r"(?i)unique"), writing(engine) as connection:
+        connection.execute(text(old), {"key": "due", "state": "waiting"})
+    engine.dispose()

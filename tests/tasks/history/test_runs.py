@@ -11,7 +11,7 @@ from reports.report import from_text, to_data
 from tasks.canonical import canonical
 from tasks.check_result import CheckResult
 from tasks.history.engine import HistoryError, metadata, reading, writing
-from tasks.history.outbox import Letter
+from tasks.history.outbox import OutboxMessage
 from tasks.history.runs import (
     AlreadyRecorded,
     NewRun,
@@ -115,14 +115,14 @@ def test_a_run_that_cannot_be_composed_leaves_nothing(history: Engine, a_run: AR
 
 
 def test_a_run_that_fails_while_it_is_stored_leaves_nothing(
-    history: Engine, a_run: ARun, a_letter: Callable[..., Letter]
+    history: Engine, a_run: ARun, a_message: Callable[..., OutboxMessage]
 ) -> None:
     record_run(history, SCHEDULED, a_run(SCHEDULED))
     before = rows_in(history)
 
     def without_severity(place: Place) -> NewRun:
-        new = a_run(OTHER_DAY, letters=[a_letter("one")])(place)
-        return NewRun(new.verdict, AT, new.report, [*new.results, {**new.results[0], "severity": None}], new.letters)
+        new = a_run(OTHER_DAY, messages=[a_message("one")])(place)
+        return NewRun(new.verdict, AT, new.report, [*new.results, {**new.results[0], "severity": None}], new.messages)
 
     with pytest.raises(HistoryError):
         record_run(history, OTHER_DAY, without_severity)

@@ -1,4 +1,4 @@
-"""Tiny runs and letters; as a program, another process that works on a history database.
+"""Tiny runs and messages; as a program, another process that works on a history database.
 
 Usage: writing.py record|record-for-ever|record-until-killed|lease|open URL SERVICE [COUNT]
 `open` opens the addresses on its stdin; for each line there `record-until-killed` starts a process that records for
@@ -18,7 +18,7 @@ from tasks.check_result import Check, CheckResult, Excerpt, Limit, Quantity, Sev
 from tasks.guide.judge import Verdict
 from tasks.history.engine import open_history
 from tasks.history.migrate import require_current
-from tasks.history.outbox import Letter, lease_next, mark_sent
+from tasks.history.outbox import OutboxMessage, lease_next, mark_sent
 from tasks.history.runs import NewRun, Place, RunKey, record_run
 
 AT = datetime(2026, 11, 24, 0, 0, 12, tzinfo=UTC)
@@ -38,7 +38,10 @@ def two_results(latency: float = 52.25, subject: str = "module:注文") -> tuple
 
 
 def a_run(
-    key: RunKey, results: tuple[CheckResult, ...] | None = None, letters: Sequence[Letter] = (), at: datetime = AT
+    key: RunKey,
+    results: tuple[CheckResult, ...] | None = None,
+    messages: Sequence[OutboxMessage] = (),
+    at: datetime = AT,
 ) -> Callable[[Place], NewRun]:
     """What `record_run` asks for: a real report of few results."""
 
@@ -61,14 +64,16 @@ def a_run(
             previous=None,
         )
         data: Any = to_data(report)
-        return NewRun(report.verdict.value, at, canonical(data), data["results"], letters)
+        return NewRun(report.verdict.value, at, canonical(data), data["results"], messages)
 
     return compose
 
 
-def a_letter(name: str, recipient: str = "ops@example.com") -> Letter:
-    """A letter; the same name twice is the same letter."""
-    return Letter("report", name, "mail", recipient, "ja", {"flow": "daily-checklist", "revision": 1, "unset": None})
+def a_message(name: str, recipient: str = "ops@example.com") -> OutboxMessage:
+    """A message; the same name twice is the same message."""
+    return OutboxMessage(
+        "report", name, "mail", recipient, "ja", {"flow": "daily-checklist", "revision": 1, "unset": None}
+    )
 
 
 def main(what: str, url: str, service: str, count: int) -> None:
@@ -91,7 +96,7 @@ def main(what: str, url: str, service: str, count: int) -> None:
     engine = open_history(url, Path.cwd())
     if what == "lease":
         while (leased := lease_next(engine, service, AT)) is not None:
-            print(leased.letter.dedupe_key, mark_sent(engine, leased, "250", AT), flush=True)
+            print(leased.message.dedupe_key, mark_sent(engine, leased, "250", AT), flush=True)
         return
     key = RunKey(service, "daily-checklist", "2026-11-24", "hand")
     while what == "record-for-ever" or count > 0:

@@ -1,4 +1,4 @@
-"""Reports on their way to people: who gets a letter, what is in it, and where it is archived."""
+"""Reports on their way to people: who gets a message, what is in it, and where it is archived."""
 
 from collections.abc import Iterable
 from email.message import EmailMessage
@@ -10,25 +10,26 @@ from reports.report import Report, Seal
 from reports.words import Words
 from tasks.check_result import Scalar
 from tasks.history.chain import sha256
-from tasks.history.outbox import Letter
+from tasks.history.outbox import OutboxMessage
 from tasks.settings import Settings
 
 REPORT = "report"
+MAIL = "mail"
 
 
-def report_letters(
+def report_messages(
     settings: Settings, report: Report, same_period: Report | None, *, mail_unchanged: bool
-) -> tuple[Letter, ...]:
-    """One letter a recipient; none for a rerun by hand that says nothing new, unless asked for."""
+) -> tuple[OutboxMessage, ...]:
+    """One message a recipient; none for a rerun by hand that says nothing new, unless asked for."""
     if not (mail_unchanged or report.trigger == "schedule" or is_news(report, same_period)):
         return ()
     payload: dict[str, Scalar] = {"flow": report.flow, "period": report.period, "revision": report.revision}
     name = f"{REPORT}/{report.service}/{report.flow}/{report.period}/r{report.revision}"
     return tuple(
-        Letter(
+        OutboxMessage(
             REPORT,
             f"{name}/{sha256(to.address)[:24]}",  # an address may be longer than a key
-            "mail",
+            MAIL,
             to.address,
             to.locale or settings.reports.locales[0],
             payload,
@@ -40,7 +41,7 @@ def report_letters(
 def report_mail(settings: Settings, report: Report, seal: Seal, *, recipient: str, locale: str) -> EmailMessage:
     """The mail of a report for one recipient."""
     words = Words(locale, report.timezone)
-    return mail.letter(
+    return mail.render_mail(
         report,
         seal,
         words,
@@ -58,7 +59,7 @@ def archive_missing(settings: Settings, runs: Iterable[tuple[Report, Seal]]) -> 
     for report, seal in runs:
         if archive.folder_of(report, settings.output).exists():
             continue
-        letter = report_mail(settings, report, seal, recipient=settings.mail.sender, locale=locales[0])
-        written.append(archive.write(report, seal, settings.output, locales=locales, letter=letter))
+        message = report_mail(settings, report, seal, recipient=settings.mail.sender, locale=locales[0])
+        written.append(archive.write(report, seal, settings.output, locales=locales, letter=message))
     archive.write_index(settings.output, locales)
     return written
