@@ -214,6 +214,13 @@ def test_a_file_that_is_there_is_only_overwritten_by_force(site: Any) -> None:
     assert "To do in service.toml:" in ended.output
 
 
+def test_a_file_that_appears_while_looking_is_not_overwritten(site: Any) -> None:
+    given = Given(site.url, Path("service.toml"), name="shop")
+    with pytest.raises(UsageError, match=r"^service.toml is there already: choose another --output, or overwrite it"):
+        look_and_write(given, NOW, lambda _: Path("service.toml").write_text("mine") and None)
+    assert Path("service.toml").read_text() == "mine" and [path.name for path in Path().iterdir()] == ["service.toml"]
+
+
 def test_without_an_answer_nothing_is_written() -> None:
     ended = CliRunner().invoke(app, ["init", "http://127.0.0.1:1"])
     assert ended.exit_code == 3 and "is it running, and is the port right?" in ended.output

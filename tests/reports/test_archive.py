@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,7 @@ from tempfile import mkdtemp
 import pytest
 
 from reports import archive, mail
-from reports.folders import ArchiveError, alone, slug
+from reports.folders import ArchiveError, alone, slug, write_folder
 from reports.report import Previous, Report, Seal, from_text
 from reports.words import Words
 from tasks.guide.judge import Verdict
@@ -116,6 +117,19 @@ def test_a_leftover_of_another_user_stops_nothing(bad_day: Report, seal: Sealed)
         kept.chmod(0o755)
         shutil.rmtree(output)
     assert left_there
+
+
+def test_of_writers_of_one_report_the_first_is_kept_and_none_fails(tmp_path: Path) -> None:
+    start, folder = threading.Barrier(4), tmp_path / "shop" / "r1"
+
+    def write_one(number: int) -> None:
+        start.wait()
+        write_folder(folder, {"a": bytes([number]) * 9000, "b": bytes([number]) * 9000})
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(write_one, range(4))) == [None] * 4
+    assert len({path.read_bytes() for path in folder.iterdir()}) == 1 and len(list(folder.iterdir())) == 2
+    assert list(folder.parent.iterdir()) == [folder]
 
 
 def test_of_two_writers_of_the_index_none_forgets_the_others_report(
