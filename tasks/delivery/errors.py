@@ -21,3 +21,8 @@ class DeliveryError(Exception):
 
     def __str__(self) -> str:
         return self.text
+
+
+def permanent(text: str) -> DeliveryError:
+    """What will not be delivered until somebody changes what the text names."""
+    return DeliveryError(Outcome.PERMANENT, text)

@@ -7,7 +7,7 @@ from typing import Any
 
 from aiosmtplib import SMTP, SMTPResponse
 
-from tasks.delivery.errors import DeliveryError, Outcome
+from tasks.delivery.errors import permanent
 
 
 def authenticate(smtp: SMTP, where: str, username: str, password: str) -> Coroutine[Any, Any, SMTPResponse]:
@@ -16,14 +16,14 @@ def authenticate(smtp: SMTP, where: str, username: str, password: str) -> Corout
     Not aiosmtplib's `login`: it tries a wrong password with every mechanism, which locks accounts sooner.
     """
     if not (username and password):
-        raise _permanent("a login needs both: set [mail] username and password, or neither")
+        raise permanent("a login needs both: set [mail] username and password, or neither")
     if smtp.get_transport_info("sslcontext") is None and not is_loopback(smtp.get_transport_info("peername")[0]):
-        raise _permanent(f"the password is not sent to {where} unencrypted: use smtp+starttls:// or smtps://")
+        raise permanent(f"the password is not sent to {where} unencrypted: use smtp+starttls:// or smtps://")
     if "plain" in smtp.server_auth_methods:
         return smtp.auth_plain(username, password)
     if "login" in smtp.server_auth_methods:
         return smtp.auth_login(username, password)
-    raise _permanent(f"{where} offers neither AUTH PLAIN nor LOGIN: ask its operator for one of them")
+    raise permanent(f"{where} offers neither AUTH PLAIN nor LOGIN: ask its operator for one of them")
 
 
 def is_loopback(address: str) -> bool:
@@ -37,7 +37,3 @@ def login_secrets(username: str, password: str) -> tuple[str, ...]:
     bare = [f"\0{username}\0{password}", password, username]
     encoded = [base64.b64encode(text.encode()).decode() for text in bare]
     return tuple(sorted({*bare, *encoded} - {""}, key=len, reverse=True))
-
-
-def _permanent(text: str) -> DeliveryError:
-    return DeliveryError(Outcome.PERMANENT, text)

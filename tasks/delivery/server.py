@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from tasks.delivery.errors import DeliveryError, Outcome
+from tasks.delivery.errors import permanent
 
 Security = Literal["plain", "starttls", "tls"]
 
@@ -54,8 +54,7 @@ class SmtpServer:
             return ssl.create_default_context(cafile=self.ca_file)
         except OSError as error:
             why = "it holds no certificate" if isinstance(error, ssl.SSLError) else error.strerror
-            text = f"the CA file {self.ca_file} cannot be used ({why}): correct [mail] ca_file"
-            raise DeliveryError(Outcome.PERMANENT, text) from None
+            raise permanent(f"the CA file {self.ca_file} cannot be used ({why}): correct [mail] ca_file") from None
 
 
 def parse_smtp_url(url: str) -> SmtpAddress:

@@ -10,12 +10,12 @@ from typing import Self
 from aiosmtplib import SMTP, SMTPException, SMTPResponse, SMTPResponseException
 
 from tasks.delivery.encoding import encoded, needs_utf8
-from tasks.delivery.errors import DeliveryError, Outcome
+from tasks.delivery.errors import DeliveryError, permanent
 from tasks.delivery.login import authenticate, login_secrets
 from tasks.delivery.replies import ENDLESS, readable
 from tasks.delivery.server import SmtpServer
 from tasks.delivery.steps import Step, lost, refused
-from tasks.delivery.wire import connect, own_name, write_dot, write_text
+from tasks.delivery.wire import connect, own_name, write_text
 
 _ADDRESS = re.compile(r"[^\s@<>\",;:()\\]+@[^\s@<>\",;:()\\]+")
 
@@ -43,13 +43,13 @@ class SmtpLink:
         """The server's final reply to one message for one recipient; raises DeliveryError."""
         for address in (sender, recipient):
             if not (_ADDRESS.fullmatch(address) and address.isprintable()):
-                raise _permanent(f"{address[:100]!a} is not one plain mail address: correct it")
+                raise permanent(f"{address[:100]!a} is not one plain mail address: correct it")
         utf8 = needs_utf8(message, sender, recipient)
         data = encoded(message, utf8=utf8)
         try:
             async with asyncio.timeout(self._server.deadline_s):
                 smtp = await self._begin(sender, len(data), utf8)
-                await self._ask(Step.RCPT, smtp.rcpt(recipient, encoding=_encoding(utf8)))
+                await self._ask(Step.RCPT, smtp.rcpt(recipient, encoding="utf-8"))
                 return await self._transfer(smtp, data)
         except DeliveryError:
             await self._reset()
@@ -74,21 +74,19 @@ class SmtpLink:
         options = [f"SIZE={size}"] if smtp.supports_extension("size") else []
         if utf8:
             if not smtp.supports_extension("smtputf8"):
-                raise _permanent(
+                raise permanent(
                     f"an address is not ASCII and {self._where} does not offer SMTPUTF8: use an ASCII address"
                 )
             options += ["SMTPUTF8", "BODY=8BITMIME"]
-        await self._ask(Step.MAIL, smtp.mail(sender, options=options, encoding=_encoding(utf8)))
+        await self._ask(Step.MAIL, smtp.mail(sender, options=options, encoding="utf-8"))
         return smtp
 
     async def _transfer(self, smtp: SMTP, data: bytes) -> str:
         await self._ask(Step.DATA, smtp.execute_command(b"DATA"), wanted=3)
         with self._during(Step.DATA):
-            reply = await write_text(smtp, data, self._server.timeout_s)
-            # A server that left or complained before the dot has not accepted the message: that is no UNKNOWN.
-            if not reply.done():
-                write_dot(smtp)
-                return await self._ask(Step.END, asyncio.wait_for(reply, self._server.timeout_s))
+            ended, reply = await write_text(smtp, data, self._server.timeout_s)
+        if ended:
+            return await self._ask(Step.END, asyncio.wait_for(reply, self._server.timeout_s))
         try:
             return await self._ask(Step.DATA, reply, wanted=None)
         finally:
@@ -112,7 +110,7 @@ class SmtpLink:
             await self._ask(Step.EHLO, smtp.ehlo())
             if server.security == "starttls":
                 if not smtp.supports_extension("starttls"):
-                    raise _permanent(f"{self._where} does not offer STARTTLS: {Step.STARTTLS.value.remedy}")
+                    raise permanent(f"{self._where} does not offer STARTTLS: {Step.STARTTLS.value.remedy}")
                 await self._ask(Step.STARTTLS, smtp.starttls())
                 await self._ask(Step.EHLO, smtp.ehlo())
             if server.username is not None or server.password is not None:
@@ -165,11 +163,3 @@ class SmtpLink:
             if isinstance(smtp.transport, asyncio.WriteTransport):
                 smtp.transport.abort()
             smtp.close()
-
-
-def _encoding(utf8: bool) -> str:
-    return "utf-8" if utf8 else "ascii"
-
-
-def _permanent(text: str) -> DeliveryError:
-    return DeliveryError(Outcome.PERMANENT, text)

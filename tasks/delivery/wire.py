@@ -6,7 +6,6 @@ import socket
 from typing import cast
 
 from aiosmtplib import SMTP, SMTPResponse
-from aiosmtplib.protocol import SMTPProtocol
 
 _CHUNK = 65_536
 _TICK_S = 0.01
@@ -26,13 +25,10 @@ async def connect(host: str, port: int, timeout_s: float) -> socket.socket:
             async with asyncio.timeout(timeout_s):
                 await loop.sock_connect(sock, address)
         except OSError as error:
-            failure = error
-        except BaseException:
             sock.close()
-            raise
+            failure = error
         else:
             return sock
-        sock.close()
     raise failure
 
 
@@ -45,13 +41,16 @@ def own_name(sock: socket.socket) -> str:
     return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
 
 
-async def write_text(smtp: SMTP, text: bytes, timeout_s: float) -> asyncio.Future[SMTPResponse]:
-    """Write a text after DATA, without its dot; the reply is done already if the server left or spoke too early.
+async def write_text(smtp: SMTP, text: bytes, timeout_s: float) -> tuple[bool, asyncio.Future[SMTPResponse]]:
+    """Write a text and its final dot after DATA; False when the server left or spoke before the dot, which is not sent.
 
-    aiosmtplib's `data` raises the same error for a loss before the dot (not accepted) and after it (unknown), and
-    takes a reply that came with the one to DATA for the one to the dot. Raises OSError.
+    A server that left or complained before the dot has not accepted the message. aiosmtplib's `data` raises the same
+    error before and after it, and takes a reply that came together with the one to DATA for the one to the dot.
+    Raises OSError when the dot was not sent.
     """
-    protocol = _protocol(smtp)
+    protocol = smtp.protocol
+    if protocol is None:
+        raise ConnectionError("the connection is closed")
     transport = cast("asyncio.WriteTransport", protocol.transport)
     reply = asyncio.ensure_future(protocol.read_response())
     reply.add_done_callback(lambda it: it.cancelled() or it.exception())  # nobody may ask for it any more
@@ -63,21 +62,9 @@ async def write_text(smtp: SMTP, text: bytes, timeout_s: float) -> asyncio.Futur
     for start in range(0, len(text), _CHUNK):
         protocol.write(text[start : start + _CHUNK])
         async with asyncio.timeout(timeout_s):
-            while True:
-                await asyncio.wait({reply}, timeout=_TICK_S)
-                if reply.done():
-                    return reply
-                if not transport.get_write_buffer_size():
-                    break
-    return reply
-
-
-def write_dot(smtp: SMTP) -> None:
-    """End the text; raises OSError when nothing of it was sent."""
-    _protocol(smtp).write(b".\r\n")
-
-
-def _protocol(smtp: SMTP) -> SMTPProtocol:
-    if smtp.protocol is None:
-        raise ConnectionError("the connection is closed")
-    return smtp.protocol
+            while not (await asyncio.wait({reply}, timeout=_TICK_S))[0] and transport.get_write_buffer_size():
+                pass
+        if reply.done():
+            return False, reply
+    protocol.write(b".\r\n" if text.endswith(b"\r\n") else b"\r\n.\r\n")
+    return True, reply
