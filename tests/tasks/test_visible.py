@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
-from prefect import flow, task
+from prefect import flow
 
 from tasks import secrets
 from tasks.check_result import msg
@@ -19,7 +19,8 @@ def shown(prefect: Any) -> Iterator[list[tuple[str, str, str, str]]]:
     runs: list[tuple[str, str, str, str]] = []
 
     def note(_task: Any, run: Any, state: Any) -> None:
-        runs.append((run.name, state.type.value, state.name, state.message))
+        if run.name != "line":
+            runs.append((run.name, state.type.value, state.name, state.message))
 
     hooks = [hooks for t in (take_step, take_async_step) for hooks in (t.on_completion_hooks, t.on_failure_hooks)]
     for each in hooks:
@@ -36,13 +37,9 @@ def came_to(count: int) -> StepState:
 def within_a_line(look: Callable[[], Awaitable[int]]) -> int:
     """The look as part of a line of a checklist."""
 
-    @task(task_run_name="line")
-    async def line() -> int:
-        return await look()
-
     @flow
     async def checklist() -> int:
-        return await line()
+        return await async_step("line", look, lambda _: StepState("Passed", msg("looked at"), good=True))
 
     return asyncio.run(checklist())
 

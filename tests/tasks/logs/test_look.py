@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from prefect import flow, task
+from prefect import flow
 
 from tasks.check_result import msg
 from tasks.history.runs import RunKey
@@ -47,13 +47,9 @@ def test_each_log_is_one_task_run_that_says_what_it_came_to(service: "Service", 
     def note(_task: Any, run: Any, state: Any) -> None:
         runs.append((run.name, state.name))
 
-    @task
-    async def line() -> None:
-        await read_sources(round_of(service), service.settings.logs.source, 60.0)
-
     @flow
     async def checklist() -> None:
-        await line()
+        await read_sources(round_of(service), service.settings.logs.source, 60.0)
 
     watched = [hooks for t in (take_step, read_log) for hooks in (t.on_completion_hooks, t.on_failure_hooks)]
     for hooks in watched:

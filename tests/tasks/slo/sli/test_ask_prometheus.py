@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from prefect import flow, task
+from prefect import flow
 
 from tasks.check_result import msg
 from tasks.observation import Unobserved
@@ -60,13 +60,9 @@ def ask(settings: Settings, objectives: tuple[Objective, ...], bounds_ms: tuple[
 
 
 def test_each_question_is_shown_with_the_objectives_that_rest_on_it(settings: Settings, shown: list[Any]) -> None:
-    @task
-    async def line() -> None:
-        await ask_prometheus(settings, OBJECTIVES, {Scope()}, (200.0,), SPAN)
-
     @flow
     async def checklist() -> None:
-        await line()
+        await ask_prometheus(settings, OBJECTIVES, {Scope()}, (200.0,), SPAN)
 
     asyncio.run(checklist())
     assert f"{START:%Y-%m-%d}" == "2026-11-01"
