@@ -17,6 +17,7 @@ from pathlib import Path
 from tasks.deadline import Deadline
 
 _ENDING = ".tmp"
+_MOST_CHARS = 50  # of a name: the kernel takes 255 bytes, and a character may be four
 _LEFTOVER_AFTER_S = 3600.0
 _POLL_S = 0.05
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
@@ -111,7 +112,7 @@ def locked(path: Path, *, shared: bool = False, wait_s: float = 0.0) -> Iterator
 
 
 def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{secrets.token_hex(6)}{_ENDING}")
+    return path.with_name(f".{path.name[:_MOST_CHARS]}.{secrets.token_hex(6)}{_ENDING}")
 
 
 def _replace(beside: Path, path: Path) -> None:

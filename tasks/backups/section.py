@@ -16,7 +16,7 @@ from tasks.backups.targets import Target
 from tasks.check_result import CheckResult, Message, Status, msg
 from tasks.observation import Absent, Unobserved
 from tasks.round import Round, RoundRefused, System
-from tasks.section import Kpi, Section, nothing_seen
+from tasks.section import Kpi, Section, highest_figure, nothing_seen
 from tasks.settings import Settings
 from tasks.visible import StepState, step
 
@@ -97,17 +97,9 @@ def _headlines(results: Sequence[CheckResult]) -> tuple[Kpi, ...]:
     return (
         Kpi(msg("Databases with a good drill"), float(good), f"/ {len(drills)}") if drills else
         Kpi(msg("Databases with a good drill"), None, ""),
-        Kpi(msg("Oldest of the newest backups"), _most(results, FRESHNESS.id), "h"),
-        Kpi(msg("Longest recovery"), _most(results, RECOVERY_TIME.id), "s"),
+        Kpi(msg("Oldest of the newest backups"), highest_figure(results, FRESHNESS, complete=True), "h"),
+        Kpi(msg("Longest recovery"), highest_figure(results, RECOVERY_TIME, complete=True), "s"),
     )  # fmt: skip
-
-
-def _most(results: Sequence[CheckResult], check: str) -> float | None:
-    """The largest figure of a check; of what was not measured for every database, none is the largest."""
-    asked = [r for r in results if r.check == check and r.status is not Status.SKIPPED]
-    figures = [r.observed.value for r in asked if r.status.measured and r.observed is not None]
-    numbers = [float(figure) for figure in figures if isinstance(figure, int | float)]
-    return max(numbers) if numbers and len(numbers) == len(asked) else None
 
 
 def _notes(targets: Sequence[Target]) -> tuple[Message, ...]:

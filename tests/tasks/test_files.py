@@ -213,6 +213,12 @@ class TestFile:
             write_whole(tmp_path / "a", NEW)
         assert (tmp_path / "a").read_bytes() == OLD and len(list(tmp_path.iterdir())) == 1
 
+    def test_its_name_may_be_as_long_as_any(self, tmp_path: Path) -> None:
+        for name in ("a" * 255, "注" * 85, "\U0001f4be" * 63):
+            write_whole(tmp_path / name, NEW)
+            assert (tmp_path / name).read_bytes() == NEW
+        assert len(list(tmp_path.iterdir())) == 3
+
     def test_a_reader_never_sees_a_part(self, tmp_path: Path) -> None:
         file = tmp_path / "a"
         write_whole(file, OLD)

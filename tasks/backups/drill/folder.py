@@ -1,26 +1,23 @@
 """A drill's private folder: one drill at a time, and what killed drills left is cleared."""
 
-import fcntl
 import json
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
 
 from tasks.check_result import Message, msg, verbatim
 from tasks.deadline import Deadline
+from tasks.files import locked
 from tasks.observation import ObservationError, shown
 from tasks.postgres.cluster import end_orphan
 from tasks.postgres.installation import PostgresUnavailable, server_account
 
 PREFIX = "opsrounds-drill-"
 _MARKER = "drill.json"
-_POLL_S = 0.2
 _WAIT_S = 60.0
 
 
@@ -30,13 +27,16 @@ def drill_folder(root: Path, deadline: Deadline, *, wait_s: float = _WAIT_S) -> 
     with ExitStack() as held:
         try:
             root.mkdir(parents=True, exist_ok=True)
-            held.enter_context(_alone(root, min(wait_s, deadline.require())))
+            lock = root / f".{PREFIX}{os.geteuid()}.lock"
+            held.enter_context(locked(lock, wait_s=min(wait_s, deadline.require())))
             clear_leftovers(root)
             folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=root))
             held.callback(remove, folder)
             _mark(folder)
         except PostgresUnavailable as error:
             raise ObservationError(verbatim(shown(str(error)))) from None
+        except BlockingIOError:
+            raise ObservationError(_busy(root)) from None
         except OSError as error:
             where, why = shown(str(root)), str(error.strerror)
             raise ObservationError(
@@ -77,25 +77,6 @@ def _mark(folder: Path) -> None:
 def _ours(folder: Path) -> bool:
     account = server_account()
     return folder.stat().st_uid in {os.geteuid(), *(() if account is None else (account.uid,))}
-
-
-@contextmanager
-def _alone(root: Path, wait_s: float) -> Iterator[None]:
-    deadline = Deadline.after(wait_s)
-    with (root / f".{PREFIX}{os.geteuid()}.lock").open("ab+") as lock:
-        while not _locked(lock):
-            if deadline.passed:
-                raise ObservationError(_busy(root))
-            time.sleep(_POLL_S)
-        yield
-
-
-def _locked(lock: IO[bytes]) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _busy(root: Path) -> Message:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from tasks.backups.contents.live import read_live
-from tasks.backups.drill.asked import ask
+from tasks.backups.drill.ask import ask
 from tasks.backups.drill.container import Expected, Opened, open_backup, open_unless_encrypted
 from tasks.backups.drill.decode import as_written, decode
 from tasks.backups.drill.known import known_of

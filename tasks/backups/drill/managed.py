@@ -9,7 +9,7 @@ import psycopg
 from tasks.backups.contents.live import read_live
 from tasks.backups.contents.postgres import read_contents
 from tasks.backups.contents.wanted import Wanted
-from tasks.backups.drill.asked import ask
+from tasks.backups.drill.ask import ask
 from tasks.backups.drill.copy_command import Made, drop_copy, make_copy
 from tasks.backups.drill.steps import DrillSteps, Given, Trouble, tried
 from tasks.backups.errors import BadBackup

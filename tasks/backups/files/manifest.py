@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime
@@ -14,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from tasks.backups.facts import Contents, Manifest, ManifestFile
 from tasks.canonical import canonical
 from tasks.check_result import msg
+from tasks.files import write_whole
 from tasks.observation import ObservationError, shown
 
 SUFFIX = ".manifest.json"
@@ -62,19 +62,11 @@ def read_manifest(backup: Path) -> Manifest | None:
 
 
 def write_manifest(backup: Path, manifest: Manifest) -> Path:
-    """Keep a manifest beside its backup, in one step."""
+    """Keep a manifest beside its backup, in one step; raises OSError."""
     path = manifest_path(backup)
     text = canonical(_Stored(manifest=manifest).model_dump(mode="json")) + "\n"
-    descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".partial")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        return Path(partial).replace(path)
-    except BaseException:
-        Path(partial).unlink(missing_ok=True)
-        raise
+    write_whole(path, text.encode(), mode=0o600)
+    return path
 
 
 def files_of(backup: Path) -> tuple[Path, ...]:

@@ -1,4 +1,4 @@
-"""A backup's file in its place: never over another one, and on the disk before anybody is told of it."""
+"""Why a backup's file is not in its place."""
 
 import os
 from pathlib import Path
@@ -11,18 +11,13 @@ _PATH_CHARS = 300
 
 def refuse_existing(target: Path) -> None:
     """Raise ObservationError for a place that is taken."""
-    if target.is_symlink() or target.exists():
-        file = shown(str(target), _PATH_CHARS)
-        raise ObservationError(msg("{file} is there already, and is not overwritten", file=file))
+    if os.path.lexists(target):
+        raise already_there(target)
 
 
-def sync(path: Path) -> None:
-    """Bring a file, or the names in a folder, to the disk; raises OSError."""
-    opened = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
+def already_there(file: Path) -> ObservationError:
+    """A place that is taken."""
+    return ObservationError(msg("{file} is there already, and is not overwritten", file=shown(str(file), _PATH_CHARS)))
 
 
 def not_written(file: Path, error: OSError) -> ObservationError:

@@ -1,17 +1,17 @@
 """Copies of an SQLite file: taken of a live one, restored from a backup."""
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Final
 
 from tasks.backups.contents.sqlite_file import damaged, pragma, read_sqlite, sqlite_reason
 from tasks.backups.contents.wanted import Told
 from tasks.backups.errors import BadBackup
-from tasks.backups.files.placing import not_written, refuse_existing, sync
+from tasks.backups.files.placing import already_there, not_written
 from tasks.check_result import msg
 from tasks.deadline import Deadline
+from tasks.files import new_file
 from tasks.observation import ObservationError, shown
 
 _PAGES_AT_A_TIME: Final = 1024
@@ -23,11 +23,13 @@ def restore_sqlite(file: Path, into: Path, deadline_s: float, told: Told | None 
     Raises BadBackup if it is damaged, ObservationError at the deadline or if the copy cannot be made.
     """
     try:
-        with _fresh(into):
-            _copy(file, into, deadline_s, told, at_rest=True)
+        with new_file(into, mode=0o600, over=False, durable=False) as beside:
+            _copy(file, beside, deadline_s, told, at_rest=True)
     except sqlite3.Error as error:
         reason = sqlite_reason(error, file, deadline_s)
         raise (BadBackup(reason) if damaged(error) else ObservationError(reason)) from None
+    except OSError as error:
+        raise not_written(into, error) from None
 
 
 def take_sqlite(source: Path, target: Path, deadline_s: float, told: Told | None = None) -> None:
@@ -35,21 +37,27 @@ def take_sqlite(source: Path, target: Path, deadline_s: float, told: Told | None
 
     Raises ObservationError, also when `target` is there already.
     """
-    partial = target.with_name(f"{target.name}.partial")
     try:
-        with _fresh(partial):
-            refuse_existing(target)
+        with ExitStack() as held:
+            partial = _begun(target, held)
             _copy(source, partial, deadline_s, told, at_rest=False)
-            sync(partial)
-            refuse_existing(target)
-            partial.rename(target)
-        sync(target.parent)
     except sqlite3.Error as error:
         raise ObservationError(sqlite_reason(error, source, deadline_s)) from None
     except BadBackup as bad:
         raise ObservationError(bad.reason) from None
+    except FileExistsError:
+        raise already_there(target) from None
     except OSError as error:
         raise not_written(target, error) from None
+
+
+def _begun(target: Path, held: ExitStack) -> Path:
+    """A file that takes the place of `target` when `held` ends without an error."""
+    partial = target.with_name(f"{target.name}.partial")
+    try:
+        return held.enter_context(new_file(target, mode=0o600, at=partial, over=False))
+    except OSError as error:
+        raise not_written(partial, error) from None
 
 
 def _copy(file: Path, into: Path, deadline_s: float, told: Told | None, *, at_rest: bool) -> None:
@@ -72,17 +80,3 @@ def _copy(file: Path, into: Path, deadline_s: float, told: Told | None, *, at_re
             source.backup(target, pages=_PAGES_AT_A_TIME, progress=progress)
 
     read_sqlite(file, work, deadline_s, at_rest=at_rest)
-
-
-@contextmanager
-def _fresh(file: Path) -> Iterator[None]:
-    """A new file that only this user may read, and that no error leaves behind."""
-    try:
-        file.touch(0o600, exist_ok=False)
-    except OSError as error:
-        raise not_written(file, error) from None
-    try:
-        yield
-    except BaseException:
-        file.unlink(missing_ok=True)
-        raise

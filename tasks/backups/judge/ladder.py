@@ -5,11 +5,11 @@ from datetime import datetime
 
 from tasks.backups.checks import CONTAINER, CONTENT, DECODE, MANIFEST, NEWEST_ROW, RESTORE, SMOKE
 from tasks.backups.facts import Drill, DrillStep, DrillVerdict, Outcome, StepResult
-from tasks.backups.judge.content import judge_content
-from tasks.backups.judge.counts import judge_counts
-from tasks.backups.judge.invariants import judge_invariants
-from tasks.backups.judge.newest import judge_newest_row
-from tasks.backups.judge.schema import judge_schema
+from tasks.backups.judge.restored.content import judge_content
+from tasks.backups.judge.restored.counts import judge_counts
+from tasks.backups.judge.restored.invariants import judge_invariants
+from tasks.backups.judge.restored.newest import judge_newest_row
+from tasks.backups.judge.restored.schema import judge_schema
 from tasks.backups.limits import BackupLimits
 from tasks.backups.reasons import not_reached
 from tasks.backups.settings import BackedUp, Invariant

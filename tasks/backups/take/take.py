@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from tasks.backups.contents.wanted import SAMPLED, WHOLE
-from tasks.backups.files.manifest import files_of, hashed_files, manifest_of, manifest_path, write_manifest
-from tasks.backups.files.placing import not_written, refuse_existing, sync
+from tasks.backups.files.manifest import hashed_files, manifest_of, manifest_path, write_manifest
+from tasks.backups.files.placing import not_written, refuse_existing
 from tasks.backups.formats.interface import Order, Tools
 from tasks.backups.take.destination import PARTIAL, Destination, destination
 from tasks.backups.targets import Target
 from tasks.check_result import msg
 from tasks.deadline import Deadline
+from tasks.files import sync, sync_tree
 from tasks.observation import ObservationError, shown
 from tasks.postgres.installation import installations
 from tasks.progress import BACKUP, tell
@@ -71,11 +72,7 @@ def _partial(to: Destination, now: datetime) -> Iterator[Path]:
 
 
 def _publish(work: Path, final: Path) -> None:
-    for file in files_of(work):
-        sync(file)
-    for folder in (work, *work.rglob("*")):
-        if folder.is_dir():
-            sync(folder)
+    sync_tree(work)
     refuse_existing(final)
     # The manifest first: killed in between, it leaves a manifest without a backup, which nobody takes for one. The
     # other way round it would leave a backup of which nobody knows what it must hold.

@@ -304,6 +304,42 @@ class TestKilled:
         kept = [backup.path for backup in whole] + [newest]
         assert names(folder) == sorted(name for path in kept for name in (path.name, manifest_path(path).name))
 
+    def test_before_each_step_that_gives_a_name_it_is_whole_or_not_there(self, tmp_path: Path) -> None:
+        live = sqlite_shop(tmp_path / "live.db")
+        killed = subprocess.run(
+            [sys.executable, "-c", KILLED_AT_EACH_STEP, str(tmp_path), f"sqlite:///{live}"],
+            cwd=ROOT, capture_output=True, text=True, timeout=300, check=False,
+        )  # fmt: skip
+        assert killed.returncode == 0, killed.stderr
+        states = []
+        for number in range(1, int(killed.stdout) + 1):
+            folder = tmp_path / str(number)
+            backups = find_backups(folder, "backups/shop-*")
+            there = bool([name for name in names(folder / "backups") if name.endswith(".manifest.json")])
+            states.append((there, bool(backups)))
+            for backup in backups:
+                manifest = read_manifest(backup.path)
+                assert isinstance(manifest, Manifest)
+                compared(hashed_files(backup.path), manifest)
+        assert states == sorted(states) and set(states) == {(False, False), (True, False), (True, True)}
+
+    def test_all_of_it_is_on_the_disk_before_it_has_its_name(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        one, bring = target(tmp_path, f"sqlite:///{sqlite_shop(tmp_path / 'live.db')}"), os.fsync
+        path, synced = destination(one, NOW).path, []
+
+        def seen(handle: int) -> None:
+            synced.append((os.fstat(handle).st_ino, manifest_path(path).exists(), path.exists()))
+            bring(handle)
+
+        monkeypatch.setattr(os, "fsync", seen)
+        assert taken(one) == path
+        before = {inode for inode, manifest, backup in synced if not manifest and not backup}
+        assert {path.stat().st_ino, manifest_path(path).stat().st_ino} <= before
+        folder = path.parent.stat().st_ino
+        assert synced[-2:] == [(folder, True, False), (folder, True, True)]
+
     def test_between_its_two_names_it_is_no_backup_and_is_cleared_a_day_later(
         self, still: Shop, tmp_path: Path
     ) -> None:
@@ -620,6 +656,32 @@ trial(0, 60)
 whole_s = time.monotonic() - began
 for number in range(1, 25):
     trial(number, whole_s * number / 20)
+"""
+)
+# Python reports each call that makes, renames or removes: the n-th child dies just before its n-th.
+KILLED_AT_EACH_STEP = (
+    _PREPARED
+    + """
+from itertools import count
+STEPS = ("os.mkdir", "os.rename", "os.link", "os.remove", "os.rmdir", "shutil.rmtree")
+for n in count(1):
+    (folder / str(n) / "backups").mkdir(parents=True)
+    child = os.fork()
+    if not child:
+        left = n
+        def die(event, _):
+            global left
+            left -= event in STEPS
+            if left == 0:
+                left = -1  # killing is reported too
+                os.kill(os.getpid(), signal.SIGKILL)
+        sys.addaudithook(die)
+        take(Target("shop", Database(name="shop", pattern="backups/shop-*"), folder / str(n), live),
+             datetime.now(UTC), (), 60.0)
+        os._exit(0)
+    if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0:
+        break
+print(n)
 """
 )
 WRITER = """

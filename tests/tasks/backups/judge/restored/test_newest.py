@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from tasks.backups.facts import Contents
-from tasks.backups.judge.newest import judge_newest_row
+from tasks.backups.judge.restored.newest import judge_newest_row
 from tasks.backups.reasons import NO_LIVE
 from tasks.check_result import CheckResult, Status
 from tasks.observation import Unobserved
-from tests.tasks.backups.judge.test_expected import (
+from tests.tasks.backups.judge.restored.test_expected import (
     LIMITS,
     MADE,
     NO_MANIFEST,

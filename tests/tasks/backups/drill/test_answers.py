@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from tasks.backups.commands import command_environment, error_summary
-from tasks.backups.drill.ask import answers_of
+from tasks.backups.drill.answers import answers_of
 from tasks.backups.drill.smoke import smoke_of
 from tasks.backups.facts import Smoke
 from tasks.backups.formats.interface import Copy

@@ -6,7 +6,7 @@ from typing import Final
 
 from tasks.backups.checks import CONTENT
 from tasks.backups.facts import Contents, Drill, TableContents
-from tasks.backups.judge.expected import BY_RECORD, bounded, brief, named, of_its_snapshot, recorded
+from tasks.backups.judge.restored.expected import BY_RECORD, bounded, brief, named, of_its_snapshot, recorded
 from tasks.backups.reasons import not_reached
 from tasks.check_result import CheckResult, Limit, Message, Quantity, Status, Table, msg
 

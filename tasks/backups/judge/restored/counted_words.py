@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tasks.backups.judge.counted import Counted, Kind
+from tasks.backups.judge.restored.counted import Counted, Kind
 from tasks.backups.limits import BackupLimits
 from tasks.check_result import Message, Scalar, msg
 

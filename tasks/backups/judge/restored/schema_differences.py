@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tasks.backups.judge.expected import Cell, brief
+from tasks.backups.judge.restored.expected import Cell, brief
 from tasks.check_result import msg
 
 

@@ -6,9 +6,9 @@ from math import ceil
 
 from tasks.backups.checks import COUNTS
 from tasks.backups.facts import Contents, Drill, TableContents
-from tasks.backups.judge.counted import Counted, Kind, tolerance
-from tasks.backups.judge.counted_words import match_message, mismatch_message, percent, word
-from tasks.backups.judge.expected import (
+from tasks.backups.judge.restored.counted import Counted, Kind, tolerance
+from tasks.backups.judge.restored.counted_words import match_message, mismatch_message, percent, word
+from tasks.backups.judge.restored.expected import (
     BY_RECORD,
     bounded,
     brief,

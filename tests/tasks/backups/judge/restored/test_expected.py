@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from tasks.backups.facts import Backup, Contents, Drill, DrillStep, Form, Manifest, Outcome, StepResult, TableContents
-from tasks.backups.judge.content import judge_content
-from tasks.backups.judge.counts import judge_counts
-from tasks.backups.judge.expected import MOST_ROWS, bounded, named
-from tasks.backups.judge.invariants import judge_invariants
-from tasks.backups.judge.newest import judge_newest_row
-from tasks.backups.judge.schema import judge_schema
+from tasks.backups.judge.restored.content import judge_content
+from tasks.backups.judge.restored.counts import judge_counts
+from tasks.backups.judge.restored.expected import MOST_ROWS, bounded, named
+from tasks.backups.judge.restored.invariants import judge_invariants
+from tasks.backups.judge.restored.newest import judge_newest_row
+from tasks.backups.judge.restored.schema import judge_schema
 from tasks.backups.limits import BackupLimits
 from tasks.backups.reasons import NO_LIVE
 from tasks.check_result import CheckResult, Message, Severity, Status, Table, msg

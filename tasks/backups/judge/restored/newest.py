@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from tasks.backups.checks import NEWEST_ROW
 from tasks.backups.facts import Contents, Drill
-from tasks.backups.judge.expected import BY_RECORD, bounded, brief, of_its_snapshot, recorded, running
+from tasks.backups.judge.restored.expected import BY_RECORD, bounded, brief, of_its_snapshot, recorded, running
 from tasks.backups.limits import BackupLimits
 from tasks.backups.reasons import NO_LIVE, not_reached
 from tasks.check_result import CheckResult, Limit, Message, Quantity, Scalar, Status, Table, moment, msg

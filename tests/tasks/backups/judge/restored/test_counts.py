@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from tasks.backups.judge.counts import judge_counts
+from tasks.backups.judge.restored.counts import judge_counts
 from tasks.backups.limits import BackupLimits
 from tasks.check_result import CheckResult, Status
-from tests.tasks.backups.judge.test_expected import (
+from tests.tasks.backups.judge.restored.test_expected import (
     LIMITS,
     NO_MANIFEST,
     NOW,

@@ -8,7 +8,7 @@ from math import isfinite
 from tasks.backups import facts
 from tasks.backups.checks import INVARIANTS
 from tasks.backups.facts import Answer, Contents, Drill, DrillStep, Outcome
-from tasks.backups.judge.expected import bounded, brief
+from tasks.backups.judge.restored.expected import bounded, brief
 from tasks.backups.reasons import not_reached
 from tasks.backups.settings import Invariant
 from tasks.check_result import CheckResult, Limit, Message, Quantity, Scalar, Status, Table, msg

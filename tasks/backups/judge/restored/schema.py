@@ -5,7 +5,7 @@ from datetime import datetime
 
 from tasks.backups.checks import SCHEMA
 from tasks.backups.facts import Contents, Drill
-from tasks.backups.judge.expected import (
+from tasks.backups.judge.restored.expected import (
     BY_LIVE,
     BY_RECORD,
     bounded,
@@ -15,7 +15,7 @@ from tasks.backups.judge.expected import (
     recorded,
     running,
 )
-from tasks.backups.judge.schema_differences import Differences, differences, title, titles
+from tasks.backups.judge.restored.schema_differences import Differences, differences, title, titles
 from tasks.backups.reasons import not_reached
 from tasks.check_result import CheckResult, Limit, Message, Quantity, Status, Table, msg
 

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from tasks.backups.facts import Contents
-from tasks.backups.judge.content import judge_content
+from tasks.backups.judge.restored.content import judge_content
 from tasks.check_result import CheckResult, Status
-from tests.tasks.backups.judge.test_expected import (
+from tests.tasks.backups.judge.restored.test_expected import (
     NO_MANIFEST,
     NOW,
     UNREACHABLE,

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from tasks.backups.facts import Answer, DrillStep, Form, Outcome, Sequence, StepResult, Violation
-from tasks.backups.judge.invariants import judge_invariants
+from tasks.backups.judge.restored.invariants import judge_invariants
 from tasks.backups.settings import Invariant
 from tasks.check_result import CheckResult, Status, msg
 from tasks.observation import Unobserved
-from tests.tasks.backups.judge.test_expected import (
+from tests.tasks.backups.judge.restored.test_expected import (
     NO_MANIFEST,
     NOW,
     UNREACHABLE,

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from tasks.backups.judge.schema import judge_schema
+from tasks.backups.judge.restored.schema import judge_schema
 from tasks.check_result import CheckResult, Status
-from tests.tasks.backups.judge.test_expected import (
+from tests.tasks.backups.judge.restored.test_expected import (
     NO_MANIFEST,
     NOW,
     SCHEMA,
