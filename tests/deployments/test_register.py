@@ -12,6 +12,7 @@ from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.responses import DeploymentResponse
 
 from deployments.register import RegisterRefused, register_deployments
+from flows.catalogue import FLOWS
 from tasks.history.opened import history_of
 from tasks.history.runs import read_runs
 from tasks.settings import find_services
@@ -38,10 +39,8 @@ def test_registering_twice_changes_nothing_and_a_worker_holds_the_round(
     shop = operate(name=name)  # type: ignore[operator]
     services = find_services(shop.settings.path.parent)
     names = register_deployments(services, pool, shop.settings.path.parent)
-    forms = ("error-triage", "record-deploy", "record-outage", "record-maintenance")
-    rounds = ("daily-checklist", "weekly-checklist", "backup-verification", "slo-report", "monthly-checklist")
-    flows = (*rounds, "monitoring", *forms)
-    assert names == [*(f"{flow}/{name}" for flow in flows), "outbox/every-service"]
+    assert names == [f"{e.flow.name}/{name if e.per_service else 'every-service'}" for e in FLOWS]
+    scheduled = {e.flow.name for e in FLOWS if e.schedule is not None} - {"backup-verification"}  # there are none
     first = registered(prefect, pool)
     assert register_deployments(services, pool, shop.settings.path.parent) == names
     again = registered(prefect, pool)
@@ -49,7 +48,7 @@ def test_registering_twice_changes_nothing_and_a_worker_holds_the_round(
     assert {key: value.id for key, value in again.items()} == {key: value.id for key, value in first.items()}
     for key, deployment in again.items():
         assert deployment.job_variables == {"env": {"OPSROUNDS_SERVICES": str(shop.settings.path.parent)}}
-        assert len(deployment.schedules) == (0 if key.startswith((*forms, "backup-verification")) else 1)
+        assert len(deployment.schedules) == (key.partition("/")[0] in scheduled)
 
     run = prefect.create_flow_run_from_deployment(again[f"daily-checklist/{name}"].id)
     environment = {key: value for key, value in os.environ.items() if key != "OPSROUNDS_SERVICES"}

