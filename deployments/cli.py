@@ -61,7 +61,7 @@ ServicesOption = Annotated[
 @app.command(cls=RunCommand, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def run(
     context: typer.Context,
-    flow: Annotated[str, typer.Argument()],
+    flow: Annotated[str, typer.Argument(metavar="FLOW")],
     service: ServiceOption = None,
     period: Annotated[
         str | None,
