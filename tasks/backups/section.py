@@ -8,6 +8,7 @@ from typing import Final
 
 from tasks.backups.checks import CHECKS, DRILL, FILE_CHECKS, FRESHNESS, LINE, RECOVERY_TIME
 from tasks.backups.databases import NO_BACKUPS, not_looked_at, targets_of
+from tasks.backups.drill.steps import title_of
 from tasks.backups.facts import Depth, Drill, DrillVerdict
 from tasks.backups.judge.review import ended_at, judge_backups
 from tasks.backups.look import look_at_backups
@@ -48,7 +49,7 @@ def _chosen(targets: Sequence[Target], only: str) -> list[Target]:
 
 async def _verify(round_: Round, target: Target, depth: Depth, longest_s: float) -> Sequence[CheckResult]:
     found = await asyncio.to_thread(
-        step, f"drill-{target.name}", partial(_drilled, round_, target, depth, longest_s), _state
+        step, title_of(target.name, depth), partial(_drilled, round_, target, depth, longest_s), _state
     )
     if found.drill is not None and found.verdict is not None:
         name, reached = round_.settings.service.name, found.ended_at

@@ -178,10 +178,13 @@ def test_every_step_is_seen_in_prefect_and_so_is_the_verdict_and_progress_is_tol
     shop: "Operated", shown: dict[str, tuple[str, str, str]]
 ) -> None:
     drilled(shop, depth="files")  # a history without a row has no newest one
-    assert shown["drill-main"] == ("FAILED", "Error", "There is no backup")
+    assert shown["backup-files main"] == ("FAILED", "Error", "There is no backup")
     backups, told = taken(shop), set[str]()
     drilled(shop, depth="files")
-    assert shown["drill-main"][:2] == ("COMPLETED", "Completed") and "never drilled" in shown["drill-main"][2]
+    files = shown["backup-files main"]
+    assert files[:2] == ("COMPLETED", "Completed") and "never drilled" in files[2]
+    assert shown["backup-files main: container"][:2] == ("COMPLETED", "Passed")
+    shown.clear()
     whole = backups["main"].read_bytes()
     backups["main"].write_bytes(whole[: len(whole) // 2])
     token = progress.set(lambda what, _done, _of: told.add(what))
@@ -193,7 +196,7 @@ def test_every_step_is_seen_in_prefect_and_so_is_the_verdict_and_progress_is_tol
         "restore-drill main: container": right,
         "restore-drill main: decode": bad,
         "restore-drill main: manifest": bad,
-        "drill-main": bad,
+        "restore-drill main": bad,
     }
     history = {name: state[:2] for name, state in shown.items() if "history" in name}
     assert len(history) == 5 and set(history.values()) == {right}

@@ -10,7 +10,7 @@ from tasks.backups.drill.container import Expected, Opened, open_backup, open_un
 from tasks.backups.drill.decode import as_written, decode
 from tasks.backups.drill.known import known_of
 from tasks.backups.drill.restore import restore
-from tasks.backups.drill.steps import DrillSteps, Given
+from tasks.backups.drill.steps import DrillSteps, Given, title_of
 from tasks.backups.drill.workplace import tools, workplace
 from tasks.backups.facts import Backup, Drill, DrillStep, ManifestFile
 from tasks.backups.files.as_written import recorded
@@ -27,7 +27,10 @@ _OF_FILES = (DrillStep.MANIFEST, DrillStep.CONTAINER)
 
 def drill(target: Target, backup: Backup, backups: Backups, now: datetime, longest_s: float) -> Drill:
     """Restore a backup and read what came out; what is wrong with it is in the steps, and nothing is left behind."""
-    deadline, steps = Deadline.after(min(longest_s, backups.deadline_min * 60), LATE), DrillSteps(target.name)
+    deadline, steps = (
+        Deadline.after(min(longest_s, backups.deadline_min * 60), LATE),
+        DrillSteps(title_of(target.name, "full")),
+    )
     manifest, live = recorded(backup), read_live(target, backup.at, backups.exact_rows, deadline)
     begun = Drill(backup=backup, form=None, steps=(), started_at=now, seconds=0, manifest=manifest, live=live)
     with ExitStack() as held:
@@ -65,7 +68,7 @@ def _climbed(begun: Drill, expected: Expected, backup: Backup, steps: DrillSteps
 
 def look_at_files(target: Target, backup: Backup, backups: Backups, now: datetime, longest_s: float) -> Drill:
     """The steps that restore nothing: is it the file that was written, and of the form that it should be?"""
-    deadline, steps = Deadline.after(longest_s, LATE), DrillSteps(target.name, _OF_FILES)
+    deadline, steps = Deadline.after(longest_s, LATE), DrillSteps(title_of(target.name, "files"), _OF_FILES)
     manifest, live = recorded(backup), Unobserved(NO_LIVE)
     begun = Drill(backup=backup, form=None, steps=(), started_at=now, seconds=0, manifest=manifest, live=live)
     expected = Expected(target, known_of(target, live, manifest), manifest)

@@ -11,7 +11,7 @@ from tasks.backups.contents.postgres import read_contents
 from tasks.backups.contents.wanted import Wanted
 from tasks.backups.drill.ask import ask
 from tasks.backups.drill.copy_command import Made, drop_copy, make_copy
-from tasks.backups.drill.steps import DrillSteps, Given, Trouble, tried
+from tasks.backups.drill.steps import DrillSteps, Given, Trouble, title_of, tried
 from tasks.backups.errors import BadBackup
 from tasks.backups.facts import Backup, Contents, Drill, DrillStep
 from tasks.backups.formats.interface import Copy
@@ -39,7 +39,7 @@ def drill_managed(target: Target, backups: Backups, now: datetime, longest_s: fl
     The ladder begins at the copy's schema.
     """
     deadline = Deadline.after(min(longest_s, backups.deadline_min * 60), LATE)
-    steps = DrillSteps(target.name, (DrillStep.RESTORE,))
+    steps = DrillSteps(title_of(target.name, "full"), (DrillStep.RESTORE,))
     begun = Drill(
         backup=None, form=None, steps=(), started_at=now, seconds=0,
         manifest=Unobserved(MANAGED), live=Unobserved(NO_LIVE),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from tasks.backups.errors import BadBackup
-from tasks.backups.facts import DrillStep, Outcome, StepResult
+from tasks.backups.facts import Depth, DrillStep, Outcome, StepResult
 from tasks.backups.reasons import ENDED, NOT_TAKEN
 from tasks.check_result import Message, msg
 from tasks.observation import ObservationError, shown
@@ -66,11 +66,16 @@ def checked(value: T, check: Callable[[], Message]) -> Given[T]:
     return Given(value, words.reason, words.outcome) if isinstance(words, Trouble) else Given(value, words)
 
 
+def title_of(database: str, depth: Depth) -> str:
+    """What Prefect calls the look at a database's backups; its steps are named behind it."""
+    return f"{'restore-drill' if depth == 'full' else 'backup-files'} {database}"
+
+
 class DrillSteps:
     """The steps taken so far. One that is bad or could not be taken ends the drill, except that of the manifest."""
 
-    def __init__(self, database: str, ladder: Sequence[DrillStep] = tuple(DrillStep)) -> None:
-        self._database, self._ladder, self._began = database, ladder, time.monotonic()
+    def __init__(self, title: str, ladder: Sequence[DrillStep] = tuple(DrillStep)) -> None:
+        self._title, self._ladder, self._began = title, ladder, time.monotonic()
         self._taken: dict[DrillStep, StepResult] = {}
 
     @property
@@ -93,7 +98,7 @@ class DrillSteps:
         """What a step gives, shown as a task run; None if it gave nothing, or an earlier one ended the drill."""
         if self.ended and name is not DrillStep.MANIFEST:
             return None
-        title = f"restore-drill {self._database}: {name.value}"
+        title = f"{self._title}: {name.value}"
         value, self._taken[name] = step(title, lambda: _taken(name, work), lambda taken: _state(taken[1]))
         return value
 
