@@ -108,8 +108,8 @@ class TestLine:
         assert line.ticked is covered
 
     def test_lines_keep_the_guides_order(self) -> None:
-        lines = judge_lines([s.line for s in DAILY.systems], ())
-        assert [line.id for line in lines] == ["health", "error-logs", "resources"]
+        asked = [system.line for system in DAILY.systems]
+        assert [line.id for line in judge_lines(reversed(asked), ())] == [line.id for line in reversed(asked)]
 
 
 class TestRound:
