@@ -113,7 +113,7 @@ class TestRefusals:
         [
             ("", "service: is required"),
             ('[service]\nname = "a"\n', "service.base_url: is required"),
-            ("service = 1\n", f"service: must be a table with the keys {SECTIONS['service']}"),
+            ("service = 1\n", f"service: must be a table with the keys {keys_of('service')}"),
             (SERVICE.replace("kondate", "Kondate"), NAME),
             (SERVICE.replace("kondate", "a" * 41), NAME),
         ],
