@@ -9,6 +9,7 @@ from typing import Any
 
 from prefect import State, flow
 from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
 from flows.channels import CHANNELS, Send
@@ -33,7 +34,12 @@ _GIVE_UP_AFTER = 3
 _MARK = {Outcome.RETRY: mark_retry, Outcome.PERMANENT: mark_failed, Outcome.UNKNOWN: mark_unknown}
 
 
-@flow(name="outbox", retries=0, timeout_seconds=TIMING.deadline.total_seconds())
+def run_name() -> str:
+    """Whose messages a run sends, and in which minute."""
+    return f"{flow_run.parameters['service'] or 'every service'} {planned_start() or utc_now():%H:%MZ}"
+
+
+@flow(name="outbox", flow_run_name=run_name, retries=0, timeout_seconds=TIMING.deadline.total_seconds())
 async def outbox(service: str | None = None) -> State[Any]:
     """送信待ちの連絡を届ける / Deliver what waits in the outbox.
 

@@ -111,33 +111,6 @@ def test_steps_within_steps_keep_their_own_states(client: SyncPrefectClient) -> 
     assert sorted(task_runs(client, state, 3)) == [("first", "Failed"), ("inner", "Failed"), ("second", "Passed")]
 
 
-@flow(name="broken-steps", retries=0)
-async def broken(where: str) -> int:
-    """Steps with a bug, in the work or in what tells its outcome."""
-
-    def bug(*_: object) -> Any:
-        raise ZeroDivisionError("a bug")
-
-    if where == "work":
-        return await asyncio.to_thread(step, "broken", bug, outcome)
-    if where == "outcome":
-        return await asyncio.to_thread(step, "broken", lambda: 1, bug)
-    if where == "coroutine":
-        return await async_step("broken", bug, outcome)
-    return await async_step("broken", lambda: asyncio.sleep(0, 1), bug)
-
-
-@pytest.mark.parametrize("where", ["work", "outcome", "coroutine", "outcome of a coroutine"])
-def test_a_bug_in_a_step_breaks_the_flow(client: SyncPrefectClient, where: str) -> None:
-    state: State[Any] = asyncio.run(broken(where, return_state=True))  # type: ignore[arg-type]
-    assert state.is_failed() and "a bug" in str(state.message)
-
-
-def test_outside_a_run_a_step_is_its_work() -> None:
-    assert step("alone", lambda: 3, outcome) == 3
-    assert asyncio.run(async_step("alone", lambda: asyncio.sleep(0, 3), outcome)) == 3
-
-
 def test_reasons_are_given_in_the_language_that_is_set(client: SyncPrefectClient) -> None:
     said: list[Message] = []
 
