@@ -35,16 +35,16 @@ class Entry:
     per_service: bool = True
 
 
-def _held(checklist: Checklist, flow: Flow[..., Any]) -> Entry:
+def _entry(checklist: Checklist, flow: Flow[..., Any]) -> Entry:
     return Entry(flow, checklist.timing, checklist.schedule, checklist)
 
 
 FLOWS: Final = (
-    _held(daily_checklist.CHECKLIST, daily_checklist.daily_checklist),
-    _held(weekly_checklist.CHECKLIST, weekly_checklist.weekly_checklist),
-    _held(monthly_checklist.CHECKLIST, monthly_checklist.monthly_checklist),
-    _held(slo_report.CHECKLIST, slo_report.slo_report),
-    _held(backup_verification.CHECKLIST, backup_verification.backup_verification),
+    _entry(daily_checklist.CHECKLIST, daily_checklist.daily_checklist),
+    _entry(weekly_checklist.CHECKLIST, weekly_checklist.weekly_checklist),
+    _entry(monthly_checklist.CHECKLIST, monthly_checklist.monthly_checklist),
+    _entry(slo_report.CHECKLIST, slo_report.slo_report),
+    _entry(backup_verification.CHECKLIST, backup_verification.backup_verification),
     Entry(monitoring.monitoring, monitoring.TIMING, monitoring.SCHEDULE),
     Entry(error_triage.error_triage, error_triage.TIMING),
     Entry(records.record_deploy, records.TIMING),

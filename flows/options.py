@@ -146,8 +146,8 @@ def options_of(
     if "for" in given and form.PERIOD is None:
         raise RoundRefused("this flow sees only the present: leave --for out")
     if unknown := sorted(given.keys() - fields.keys()):
-        own = ", ".join(f"--{name}" for name in form.own()) or "none of its own"
-        raise RoundRefused(f"--{unknown[0]} is no option of this flow; it has {own}")
+        own = ", ".join(f"--{name}" for name in form.own()) or "no options of its own"
+        raise RoundRefused(f"--{unknown[0]} is not an option of this flow, which takes {own}")
     try:
         options = form.model_validate({"mail": mail} | {fields[option]: value for option, value in given.items()})
     except ValidationError as error:
