@@ -286,8 +286,8 @@ def test_a_week_long_past_is_not_measured_by_a_look_of_today(shop: "Operated") -
         ("weekly-checklist", {"for": "2999-W10"}, "is in the future"),
         ("backup-verification", {"for": "2026-11-20"}, "sees only the present"),
         ("backup-verification", {"depth": "deep"}, "--depth deep: Input should be 'full' or 'files'"),
-        ("backup-verification", {"depht": "full"}, "--depht is not an option of this flow, which takes --depth, --database"),
-        ("daily-checklist", {"depth": "full"}, "--depth is not an option of this flow, which takes no options of its own"),
+        ("backup-verification", {"depht": "full"}, "--depht is not an option of this flow, which takes --depth"),
+        ("daily-checklist", {"depth": "full"}, "--depth is not an option of this flow, which takes no options"),
         ("daily-checklist", {"for": "1700000000"}, "--for 1700000000: a day is YYYY-MM-DD"),
     ],
 )
