@@ -27,6 +27,9 @@ async def connect(host: str, port: int, timeout_s: float) -> socket.socket:
         except OSError as error:
             sock.close()
             failure = error
+        except BaseException:
+            sock.close()
+            raise
         else:
             return sock
     raise failure

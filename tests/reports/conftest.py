@@ -1,6 +1,6 @@
 """Reports to render: a good day, a bad day, a hostile one, and one with 500 failures."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -267,3 +267,10 @@ def seal() -> Callable[[Report], Seal]:
 @pytest.fixture
 def root() -> Path:
     return Path(__file__).parents[2]
+
+
+@pytest.fixture
+def quiet(recwarn: pytest.WarningsRecorder) -> Iterator[None]:
+    """Rendering warns of nothing, such as a missing glyph; a socket that another test left is not its warning."""
+    yield
+    assert [str(w.message) for w in recwarn if not issubclass(w.category, ResourceWarning)] == []

@@ -104,21 +104,19 @@ def test_escaped_markdown_shows_the_text_itself(text: str) -> None:
     assert {tag for tag, _ in tags(page)} <= {"ul", "li"}
 
 
-def test_a_chart_reads_no_mathematics_and_lacks_no_glyph(words: Say, recwarn: pytest.WarningsRecorder) -> None:
+@pytest.mark.usefixtures("quiet")
+def test_a_chart_reads_no_mathematics_and_lacks_no_glyph(words: Say) -> None:
     chart = Chart(verbatim("$x$"), verbatim("f"), "😀", ("$\\frac{1}{0}$", "\u202e😀", "日本語"), (1.0, 2.0, -3.0), 1.5)
     assert png(chart, words("ja")).startswith(b"\x89PNG")
-    assert not [w for w in recwarn if "lyph" in str(w.message)]
 
 
+@pytest.mark.usefixtures("quiet")
 @pytest.mark.parametrize("locale", ["ja", "en"])
-def test_a_curve_reads_no_mathematics_and_lacks_no_glyph(
-    words: Say, recwarn: pytest.WarningsRecorder, locale: str
-) -> None:
+def test_a_curve_reads_no_mathematics_and_lacks_no_glyph(words: Say, locale: str) -> None:
     at = tuple(moment(datetime(2026, 11, 24, tzinfo=UTC) + timedelta(days=n)) for n in range(3))
     unit = "$\\frac{1}{0}$ \u202e😀\n" * 40
     curve = Curve(verbatim("$x$"), verbatim("f"), unit, at, (1.0, None, -2.0), 1.5, (3.0, 2.0, 1.0))
     assert png(curve, words(locale)).startswith(b"\x89PNG")
-    assert not [str(w.message) for w in recwarn]
 
 
 def test_runbook_html_stays_text(words: Say) -> None:

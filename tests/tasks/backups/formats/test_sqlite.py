@@ -1,6 +1,7 @@
 """Copies of SQLite files: taken from a live one, checked, restored, and every damage named."""
 
 import os
+import random
 import sqlite3
 import struct
 import subprocess
@@ -36,16 +37,18 @@ while True:
 
 
 def made(file: Path, journal: str = "WAL") -> Path:
-    """A database of about 5 MB."""
+    """A database of about 5 MB, of the same rows each time: what SQLite says of damage depends on what it meets."""
+    rows = random.Random(7)
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
         connection.execute(f"PRAGMA page_size={PAGE}")
         connection.execute(f"PRAGMA journal_mode={journal}")
         connection.executescript(
             "CREATE TABLE a (id INTEGER PRIMARY KEY, x); CREATE TABLE b (id INTEGER PRIMARY KEY, x);"
             "CREATE TABLE big (id INTEGER PRIMARY KEY, x); CREATE INDEX ix ON big (x);"
-            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 2000)"
-            " INSERT INTO big SELECT i, randomblob(1200) FROM n;"
         )
+        connection.execute("BEGIN")
+        connection.executemany("INSERT INTO big (x) VALUES (?)", ((rows.randbytes(1200),) for _ in range(2000)))
+        connection.execute("COMMIT")
     return file
 
 
@@ -104,7 +107,10 @@ def with_type_flipped(data: bytes) -> bytes:
     return put(data, at, bytes([data[at] ^ 0x10]))
 
 
-DAMAGE: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+BY_SQLITE = ("SQLite's integrity check finds: ", "is a damaged SQLite database: ")
+"""Of some damage the check gives a list, at other damage it gives up: it depends on the version and on the rows."""
+
+DAMAGE: dict[str, tuple[Callable[[bytes], bytes], str | tuple[str, str]]] = {
     "half": (cut(lambda size: size // 2), "The file is truncated"),
     "4 KB missing": (cut(lambda size: size - PAGE), "The file is truncated"),
     "1 byte missing": (cut(lambda size: size - 1), "The file is truncated"),
@@ -113,9 +119,9 @@ DAMAGE: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "an error page": (lambda _: b"<!DOCTYPE html><p>502</p>" * 999, "it begins with <!DOCTYPE html>"),
     "garbage appended": (lambda data: data + b"garbage", "The file has 7 bytes that do not belong to it"),
     "a page appended": (lambda data: data + bytes(PAGE), "The file has 4096 bytes that do not belong to it"),
-    "a bit flip in a page's index": (with_page_flipped, "SQLite's integrity check finds: "),
-    "a bit flip in a page's type": (with_type_flipped, "SQLite's integrity check finds: "),
-    "a zeroed block": (lambda data: put(data, tables_leaf(data) * PAGE, bytes(PAGE)), "SQLite's integrity check finds"),
+    "a bit flip in a page's index": (with_page_flipped, BY_SQLITE),
+    "a bit flip in a page's type": (with_type_flipped, BY_SQLITE),
+    "a zeroed block": (lambda data: put(data, tables_leaf(data) * PAGE, bytes(PAGE)), BY_SQLITE),
     "a zeroed first page": (lambda data: put(data, 0, bytes(PAGE)), "is not an SQLite database"),
     "a page size of 1000": (lambda data: put(data, 16, struct.pack(">H", 1000)), "header is damaged"),
     "another page size": (lambda data: put(data, 16, struct.pack(">H", 8192)), "is truncated"),
@@ -130,7 +136,8 @@ def test_damage_is_named(backup: Path, tmp_path: Path, what: str) -> None:
     data = backup.read_bytes()
     backup.write_bytes(damage(data))
     assert backup.read_bytes() != data
-    assert words in climbed(backup, tmp_path)
+    named = climbed(backup, tmp_path)
+    assert any(word in named for word in ((words,) if isinstance(words, str) else words)), named
 
 
 def test_a_whole_file_has_no_fault_and_is_left_as_it_is(backup: Path, tmp_path: Path) -> None:
