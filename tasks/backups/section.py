@@ -84,12 +84,14 @@ def _drilled(round_: Round, target: Target, depth: Depth, longest_s: float) -> _
 
 
 def _state(found: _Judged) -> StepState:
-    """How Prefect shows a database: by the verdict of its drill, or by what its files came to."""
-    if not found.ended_at:
-        name = "Completed" if found.verdict is None else found.verdict.name.capitalize()
-        return StepState(name, found.result(DRILL.id).reason, good=True)
-    ended = found.result(found.ended_at)
-    return StepState("Failed" if ended.status is Status.FAIL else "Error", ended.reason, good=False)
+    """How Prefect shows a database: by the step that ended its drill, else by the worst of its results."""
+    if found.ended_at:
+        ended = found.result(found.ended_at)
+        return StepState("Failed" if ended.status is Status.FAIL else "Error", ended.reason, good=False)
+    for status, name in ((Status.FAIL, "Failed"), (Status.UNKNOWN, "Unknown")):
+        if worst := next((result for result in found.results if result.status is status), None):
+            return StepState(name, worst.reason, good=False)
+    return StepState("Passed", found.result(DRILL.id).reason, good=True)
 
 
 def _headlines(results: Sequence[CheckResult]) -> tuple[Kpi, ...]:
