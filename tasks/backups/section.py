@@ -91,7 +91,9 @@ def _state(found: _Judged) -> StepState:
     for status, name in ((Status.FAIL, "Failed"), (Status.UNKNOWN, "Unknown")):
         if worst := next((result for result in found.results if result.status is status), None):
             return StepState(name, worst.reason, good=False)
-    return StepState("Passed", found.result(DRILL.id).reason, good=True)
+    statuses = {result.status for result in found.results}
+    name = "Attention" if Status.WARN in statuses else "Passed" if Status.PASS in statuses else "Skipped"
+    return StepState(name, found.result(DRILL.id).reason, good=True)
 
 
 def _headlines(results: Sequence[CheckResult]) -> tuple[Kpi, ...]:

@@ -86,7 +86,7 @@ def probes_came_to(span: Span, probes: Probes | Unobserved) -> StepState:
 
 def _read(minutes: int, span: Span) -> StepState:
     known = msg("{known} of {all} minutes measured", known=minutes, all=span[1] - span[0])
-    return StepState("Read", known, good=True)
+    return StepState("Read" if minutes else "Unknown", known, good=minutes > 0)
 
 
 def _unknown(why: Unobserved) -> StepState:

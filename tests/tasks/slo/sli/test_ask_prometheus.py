@@ -91,6 +91,7 @@ def test_what_requests_and_probes_came_to() -> None:
         requests_came_to(SPAN, GONE),
         probes_came_to(SPAN, probes([1, 0, 2], [0, 0, 2])),
         probes_came_to(SPAN, GONE),
+        probes_came_to(SPAN, probes([0, 0, 0], [0, 0, 0])),
     ]
     assert [(state.good, state.name, in_english(state.reason)) for state in found] == [
         (True, "Read", "3 of 3 minutes measured"),
@@ -99,4 +100,5 @@ def test_what_requests_and_probes_came_to() -> None:
         (False, "Unknown", "No series of requests"),
         (True, "Read", "2 of 3 minutes measured"),
         (False, "Unknown", "No series of requests"),
+        (False, "Unknown", "0 of 3 minutes measured"),
     ]
