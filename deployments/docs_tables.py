@@ -64,7 +64,7 @@ def _checks(words: Words) -> list[list[str]]:
     for line in lines.values():
         for check in every_check():
             if line.covers(check.id):
-                page = f"[`{check.id}`](docs/checks/{check.id}.{words.locale}.md)"
+                page = f"[`{check.id}`](docs/{words.locale}/checks/{check.id}.md)"
                 rows.append(
                     [_line(line, words), page, words.say(check.question), words.say(names.SEVERITIES[check.severity])]
                 )

@@ -126,7 +126,7 @@ def redirect(target: str, words: Words) -> str:
 
 
 def runbook(markdown: str, words: Words, *, index: str = "../index.html") -> str:
-    """A page of docs/checks; HTML in it stays text."""
+    """The page of a check; HTML in it stays text."""
     heading = next((line.lstrip("# ") for line in markdown.splitlines() if line.startswith("# ")), words.tr("Runbook"))
     return render(
         "runbook.html.j2", words, title=heading, body=_of_markdown(markdown), index=index, style=asset("style.css")

@@ -1,4 +1,4 @@
-"""The page of each check, from docs/checks; a page that nobody has written yet is left out."""
+"""The page of each check, from docs/en/checks and docs/ja/checks; a page that nobody has written yet is left out."""
 
 import re
 from importlib.resources import files
@@ -11,7 +11,7 @@ def source(check: str, locale: str) -> str | None:
     if not _SAFE.fullmatch(check):
         return None
     try:
-        page = files("docs.checks").joinpath(f"{check}.{locale}.md")
+        page = files(f"docs.{locale}.checks").joinpath(f"{check}.md")
     except ModuleNotFoundError:
         return None
     return page.read_text(encoding="utf-8") if page.is_file() else None
@@ -20,8 +20,7 @@ def source(check: str, locale: str) -> str | None:
 def written(locale: str) -> tuple[str, ...]:
     """The ids of all checks that have a page in a language."""
     try:
-        names = [page.name for page in files("docs.checks").iterdir()]
+        names = [page.name for page in files(f"docs.{locale}.checks").iterdir()]
     except ModuleNotFoundError:
         return ()
-    ending = f".{locale}.md"
-    return tuple(sorted(name.removesuffix(ending) for name in names if name.endswith(ending)))
+    return tuple(sorted(name.removesuffix(".md") for name in names if name.endswith(".md")))

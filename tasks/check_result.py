@@ -202,7 +202,7 @@ class CheckResult:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A question of the rounds: its id is also the name of its page in docs/checks."""
+    """A question of the rounds: its id is also the name of its page in docs/en/checks and docs/ja/checks."""
 
     id: str
     title: Message

@@ -14,12 +14,13 @@ ROOT = Path(__file__).parent.parent
 @pytest.mark.parametrize("locale", LOCALES)
 @pytest.mark.parametrize("check", every_check(), ids=lambda check: check.id)
 def test_every_check_has_its_page(check, locale) -> None:  # type: ignore[no-untyped-def]
-    page = (ROOT / "docs" / "checks" / f"{check.id}.{locale}.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / locale / "checks" / f"{check.id}.md").read_text(encoding="utf-8")
     assert page.startswith(f"# {Words(locale, 'UTC').say(check.title)}\n")
 
 
-def test_every_page_has_its_check() -> None:
-    pages = {path.name.rsplit(".", 2)[0] for path in (ROOT / "docs" / "checks").glob("*.md")}
+@pytest.mark.parametrize("locale", LOCALES)
+def test_every_page_has_its_check(locale: str) -> None:
+    pages = {path.stem for path in (ROOT / "docs" / locale / "checks").glob("*.md")}
     assert pages == {check.id for check in every_check()}
 
 
