@@ -100,10 +100,10 @@ def _headlines(results: Sequence[CheckResult]) -> tuple[Kpi, ...]:
     drills = [r for r in results if r.check == DRILL.id]
     good = sum(r.status is Status.PASS for r in drills)
     return (
-        Kpi(msg("Databases with a good drill"), float(good), f"/ {len(drills)}") if drills else
-        Kpi(msg("Databases with a good drill"), None, ""),
-        Kpi(msg("Oldest of the newest backups"), highest_figure(results, FRESHNESS, complete=True), "h"),
-        Kpi(msg("Longest recovery"), highest_figure(results, RECOVERY_TIME, complete=True), "s"),
+        Kpi("backups.drilled", msg("Databases with a good drill"), float(good), f"/ {len(drills)}") if drills else
+        Kpi("backups.drilled", msg("Databases with a good drill"), None, ""),
+        Kpi("backups.age", msg("Oldest of the newest backups"), highest_figure(results, FRESHNESS, complete=True), "h"),
+        Kpi("backups.recovery-time", msg("Longest recovery"), highest_figure(results, RECOVERY_TIME, complete=True), "s"),
     )  # fmt: skip
 
 

@@ -48,8 +48,8 @@ async def health_check(round_: Round) -> Section:
                 sampled[f"{instance.name} {path}"] = await _sample(round_, target, path, health.samples)
     results += judge_requests(sampled, health.limits, round_.now())
     results.append(judge_version(reports, round_.now(), health.limits))
-    answered = Kpi(msg("Sampled requests without a server error"), answered_percent(sampled), "%")
-    slowest = Kpi(msg("Slowest p95"), slowest_p95_ms(sampled), "ms")
+    answered = Kpi("health.answered", msg("Sampled requests without a server error"), answered_percent(sampled), "%")
+    slowest = Kpi("health.p95", msg("Slowest p95"), slowest_p95_ms(sampled), "ms")
     return Section(tuple(results), (answered, slowest))
 
 

@@ -29,7 +29,7 @@ async def error_log_review(round_: Round) -> Section:
         names = [source.name for source in sources]
         review = await asyncio.to_thread(read_review, round_.history, settings.service.name, names, since, until)
     results, doubt = judge_review(settings.logs, settings.service.modules, read, review, round_.now())
-    errors = Kpi(msg("Error lines of the period"), None if doubt else error_lines(review), "")
+    errors = Kpi("logs.error-lines", msg("Error lines of the period"), None if doubt else error_lines(review), "")
     return Section(results, (errors,), _notes(review))
 
 

@@ -99,10 +99,10 @@ def _judge_container(
 def _headlines(results: tuple[CheckResult, ...], seen: Looked) -> tuple[Kpi, ...]:
     hosts = seen.hosts.values() if isinstance(seen.hosts, Mapping) else ()
     return (
-        Kpi(msg("Busiest processor"), busiest_percent(hosts), "%"),
-        Kpi(msg("Fullest memory"), highest_figure(results, MEMORY), "%"),
-        Kpi(msg("Fullest disk"), highest_figure(results, DISK), "%"),
-        Kpi(msg("Database size"), size_gb(seen.database), "GB"),
+        Kpi("resources.cpu", msg("Busiest processor"), busiest_percent(hosts), "%"),
+        Kpi("resources.memory", msg("Fullest memory"), highest_figure(results, MEMORY), "%"),
+        Kpi("resources.disk", msg("Fullest disk"), highest_figure(results, DISK), "%"),
+        Kpi("resources.database-size", msg("Database size"), size_gb(seen.database), "GB"),
     )
 
 

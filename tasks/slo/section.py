@@ -69,10 +69,10 @@ async def _frozen(round_: Round, review: Review, doubt: Message | None) -> Check
 
 def _headlines(results: tuple[CheckResult, ...], review: Review) -> tuple[Kpi, ...]:
     return (
-        Kpi(msg("Availability"), first_figure(results, AVAILABILITY), "%"),
-        Kpi(msg("Uptime"), first_figure(results, UPTIME), "%"),
-        Kpi(msg("Least budget left"), least_left_percent(review.states), "%"),
-        Kpi(msg("Deploys a week"), first_figure(results, DEPLOYS), ""),
+        Kpi("slo.availability", msg("Availability"), first_figure(results, AVAILABILITY), "%"),
+        Kpi("slo.uptime", msg("Uptime"), first_figure(results, UPTIME), "%"),
+        Kpi("slo.budget", msg("Least budget left"), least_left_percent(review.states), "%"),
+        Kpi("slo.deploys", msg("Deploys a week"), first_figure(results, DEPLOYS), ""),
     )
 
 
