@@ -109,7 +109,7 @@ def _run(
             _quiet()  # before the catalogue brings Prefect
         from deployments.prefect_server import usable_server
         from deployments.progress import working
-        from deployments.run import hold_round, of_server
+        from deployments.run import of_server, run_now
         from flows.catalogue import checklist_of
         from flows.options import options_of
         from tasks.settings import load_settings, use_services
@@ -122,9 +122,9 @@ def _run(
         with working("Prefect server") as done, usable_server() as variables, of_server(variables):
             done()
             with working(f"{flow} / {settings.service.name}"):
-                held = hold_round(checklist, settings, options, warn)
-    _show(held, settings, lang, as_json)
-    return held.exit_status
+                result = run_now(checklist, settings, options, warn)
+    _show(result, settings, lang, as_json)
+    return result.exit_status
 
 
 @app.command()
@@ -179,9 +179,9 @@ def up(
 
         stop = stop_on_signals()
         if demo:
-            from deployments.demo.lively import lively_demo
+            from deployments.demo.lively import demo_with_traffic
 
-            with lively_demo(Path(".demo"), _DEMO_OUTPUT) as file:
+            with demo_with_traffic(Path(".demo"), _DEMO_OUTPUT) as file:
                 run_until_stopped(UpOptions(file, host, port, archive_port), typer.echo, stop)
         else:
             run_until_stopped(UpOptions(services or services_folder(), host, port, archive_port), typer.echo, stop)
@@ -376,7 +376,7 @@ def _quiet() -> None:
 
 
 def _stored_reports(service: Path | None, most: int) -> list[tuple[Any, Path]]:
-    from flows.rounds import opened
+    from flows.rounds import parse_report
     from reports.archive import folder_of
     from tasks.history.opened import history_of
     from tasks.history.runs import read_runs
@@ -384,7 +384,7 @@ def _stored_reports(service: Path | None, most: int) -> list[tuple[Any, Path]]:
 
     settings = load_settings(service_file(service))
     runs = read_runs(history_of(settings), settings.service.name, most=most)
-    return [(stored, folder_of(opened(stored)[0], settings.output)) for stored in runs]
+    return [(stored, folder_of(parse_report(stored)[0], settings.output)) for stored in runs]
 
 
 def _history(service: Path | None) -> Any:
@@ -394,10 +394,10 @@ def _history(service: Path | None) -> Any:
     return open_history_of(load_settings(service_file(service)))
 
 
-def _show(held: Any, settings: Any, lang: str | None, as_json: bool) -> None:
-    from deployments.progress import show_held
+def _show(result: Any, settings: Any, lang: str | None, as_json: bool) -> None:
+    from deployments.progress import show_result
 
-    show_held(held, settings, lang, as_json)
+    show_result(result, settings, lang, as_json)
 
 
 if __name__ == "__main__":

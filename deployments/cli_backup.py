@@ -33,7 +33,7 @@ def take_backups(
         from tasks.backups.files.manifest import files_of
         from tasks.backups.take.destination import destination
         from tasks.backups.take.take import take
-        from tasks.observation import ObservationError, shown
+        from tasks.observation import ObservationError, printable
 
         settings, backups = _settings(service)
         chosen = _chosen(settings, names or [])
@@ -51,7 +51,7 @@ def take_backups(
                 failed = True
                 continue
             size = sum(part.stat().st_size for part in files_of(path))
-            typer.echo(f"{shown(str(path))}  {size} bytes  {time.monotonic() - began:.1f} s")
+            typer.echo(f"{printable(str(path))}  {size} bytes  {time.monotonic() - began:.1f} s")
     raise typer.Exit(BROKEN if failed else 0)
 
 
@@ -70,7 +70,7 @@ def write_manifest(
         from tasks.backups.reasons import LATE
         from tasks.backups.take.describe import describe
         from tasks.deadline import Deadline
-        from tasks.observation import ObservationError, shown
+        from tasks.observation import ObservationError, printable
         from tasks.records.rules import RecordRefused
         from tasks.records.words import parse_time
 
@@ -83,7 +83,7 @@ def write_manifest(
         if target.live is None and not no_counts:
             warn(f"{target.name}: live is not set, so only the files are recorded")
         try:
-            with working(f"manifest of {shown(file.name, 120)}"):
+            with working(f"manifest of {printable(file.name, 120)}"):
                 path = describe(
                     target, file, started_at, datetime.now(UTC), Deadline.after(backups.deadline_min * 60, LATE),
                     exact_rows=None if no_counts else backups.exact_rows, replace=replace,
@@ -91,7 +91,7 @@ def write_manifest(
         except ObservationError as error:
             warn(f"{target.name}: no manifest was written: {error}")
             raise typer.Exit(BROKEN) from None
-        typer.echo(shown(str(path)))
+        typer.echo(printable(str(path)))
 
 
 @app.command("list")
@@ -120,12 +120,12 @@ def _chosen(settings: "Settings", names: list[str]) -> "list[Target]":
     from tasks.backups.databases import targets_of
     from tasks.backups.errors import BackupRefused
     from tasks.backups.take.destination import left_out
-    from tasks.observation import shown
+    from tasks.observation import printable
 
     targets = targets_of(settings)
     if unknown := [name for name in names if name not in {target.name for target in targets}]:
         known = ", ".join(target.name for target in targets) or "none"
-        raise BackupRefused(f"no database is named {shown(unknown[0], 80)!r}; there are: {known}")
+        raise BackupRefused(f"no database is named {printable(unknown[0], 80)!r}; there are: {known}")
     if names:
         return [target for target in targets if target.name in names]
     for target in targets:

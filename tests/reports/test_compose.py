@@ -184,4 +184,6 @@ class TestNews:
 
     def test_other_figures_are_no_news(self) -> None:
         before = stored(composed(found(Status.PASS), kpis=(Kpi("health.p95", msg("Slowest p95"), 180.0, "ms"),)))
-        assert not is_news(composed(found(Status.PASS), kpis=(Kpi("health.p95", msg("Slowest p95"), 20.0, "ms"),)), before)
+        assert not is_news(
+            composed(found(Status.PASS), kpis=(Kpi("health.p95", msg("Slowest p95"), 20.0, "ms"),)), before
+        )
