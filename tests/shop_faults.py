@@ -194,7 +194,7 @@ def _packed(change: Callable[[bytes], bytes]) -> Make:
     return bytes_changed(PACKED, change)
 
 
-SIZE, HASH, GONE = " bytes, its manifest says ", "its SHA-256 differs", " of the manifest is missing"
+SIZE, HASH, GONE = " bytes, but the manifest records ", "its SHA-256 differs", " is in the manifest but missing"
 _NEWER = bytes_changed(CUSTOM, lambda data: data[:6] + b"\x63" + data[7:])
 _POSTGIS = b"CREATE EXTENSION IF NOT EXISTS postgis WITH SCHEMA public;\n\nCREATE TYPE public.mood"
 _ORPHANS = ("SET session_replication_role = replica", "DELETE FROM customers WHERE id = 77")
@@ -235,7 +235,7 @@ FILES = (
     Fault("pg_dump | gzip died", _packed(lambda d: gzip.compress(gzip.decompress(d)[:3_000_000], 3)), "decode",
           "end mark"),
     Fault("SQL, cut at a statement's end", bytes_changed(SQL, _half_a_statement_less), "decode", "end mark"),
-    Fault("SQL, zeroed 4 KB block", bytes_changed(SQL, zeroed), "decode", "zero bytes", changed=HASH),
+    Fault("SQL, zeroed 4 KB block", bytes_changed(SQL, zeroed), "decode", "NUL bytes", changed=HASH),
     Fault("SQL, appended garbage", bytes_changed(SQL, lambda d: d + b"garbage;\n"), "restore", "garbage",
           changed=SIZE),
 )  # fmt: skip

@@ -5,10 +5,10 @@ from typing import Final
 from tasks.backups.facts import Drill, DrillStep, Outcome
 from tasks.check_result import Message, msg
 
-ENDED: Final = msg("Not reached: an earlier step ended the drill")
-NOT_TAKEN: Final = msg("Not reached: an earlier step could not be taken")
-MANAGED: Final = msg("A managed database: copy_command restores a snapshot of it")
-LATE: Final = msg("The drill did not end in its time: raise [backups] deadline_min")
+ENDED: Final = msg("Not reached: an earlier step failed and ended the restore drill")
+NOT_TAKEN: Final = msg("Not reached: an earlier step could not be run")
+MANAGED: Final = msg("Managed database: copy_command restores a snapshot of it")
+LATE: Final = msg("The restore drill did not finish in time: raise [backups] deadline_min")
 NO_LIVE: Final = msg(
     "Nothing to compare with: set live, or take backups with a manifest (rounds backup take, rounds backup manifest)"
 )

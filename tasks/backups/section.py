@@ -103,7 +103,7 @@ def _headlines(results: Sequence[CheckResult]) -> tuple[Kpi, ...]:
     return (
         replace(drilled, value=float(good), unit=f"/ {len(drills)}") if drills else drilled,
         Kpi("backups.age", msg("Age of the oldest latest backup"), _highest(results, FRESHNESS), "h"),
-        Kpi("backups.recovery-time", msg("Longest recovery"), _highest(results, RECOVERY_TIME), "s"),
+        Kpi("backups.recovery-time", msg("Longest recovery time"), _highest(results, RECOVERY_TIME), "s"),
     )
 
 
@@ -114,7 +114,7 @@ def _highest(results: Sequence[CheckResult], check: Check) -> float | None:
 def _notes(targets: Sequence[Target]) -> tuple[Message, ...]:
     if made_up := [target.name for target in targets if target.backups.synthetic]:
         names = ", ".join(made_up)
-        return (msg("Synthetic: the older backups of {names} are made up, not a service's", names=names),)
+        return (msg("Synthetic data: the older backups of {names} are generated", names=names),)
     return ()
 
 

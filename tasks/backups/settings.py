@@ -37,7 +37,7 @@ class Invariant(Model):
     @model_validator(mode="after")
     def _bounded(self) -> Self:
         if self.min is None and self.max is None:
-            raise ValueError("give min, max or both: without them nothing is held against anything")
+            raise ValueError("give min, max or both: an invariant needs a limit")
         if self.min is not None and self.max is not None and self.min > self.max:
             raise ValueError(f"min {self.min:g} is above max {self.max:g}")
         return self
@@ -137,7 +137,7 @@ class BackedUp(Model):
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
         if self.rpo_h < self.every_h:
-            raise ValueError(f"rpo_h {self.rpo_h:g} is shorter than every_h {self.every_h:g}: it could never be held")
+            raise ValueError(f"rpo_h {self.rpo_h:g} is shorter than every_h {self.every_h:g}: it could never be met")
         if self.drop_command is not None and self.copy_command is None:
             raise ValueError("drop_command needs copy_command")
         return self

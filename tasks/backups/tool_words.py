@@ -19,46 +19,49 @@ _CANNOT: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Message]], ...] 
     (
         re.compile(r"unsupported version \(([\d.]+)\) in file header"),
         lambda found: msg(
-            "The archive has the format {version}, which is newer than every PostgreSQL here can read: "
-            "set [backups] postgres to a newer one",
+            "The archive has format {version}, which is too new for every PostgreSQL on this machine: set "
+            "[backups] postgres to a newer one",
             version=found[1],
         ),
     ),
     (
         re.compile(r"does not support compression with (\w+)"),
         lambda found: msg(
-            "The archive is compressed with {method}, which the PostgreSQL here cannot read: "
-            "set [backups] postgres to one that can",
+            "The archive is compressed with {method}, which the PostgreSQL on this machine cannot read: set "
+            "[backups] postgres to one that can",
             method=found[1],
         ),
     ),
     (
         re.compile(r"extension \"(.+?)\" is not available|extension control file \".*?/([^/]+)\.control\""),
         lambda found: msg(
-            "The extension {name} is missing in the drill's PostgreSQL: set [backups] postgres to one that has it",
+            "The restore drill's PostgreSQL has no extension {name}: set [backups] postgres to one that has it",
             name=external_text(found[1] or found[2], 80),
         ),
     ),
     (
         re.compile(r"collation \"(.+?)\".* does not exist|(ICU) is not supported"),
         lambda found: msg(
-            "The collation {name} is missing in the drill's PostgreSQL: set [backups] postgres to one that has it",
+            "The restore drill's PostgreSQL has no collation {name}: set [backups] postgres to one that has it",
             name=external_text(found[1] or found[2], 80),
         ),
     ),
     (
         re.compile(r"No space left on device"),
-        lambda _: msg("The disk became full: set [backups] folder to a larger one"),
+        lambda _: msg("The disk became full: set [backups] folder to a larger disk"),
     ),
-    (re.compile(r"out of memory|Cannot allocate memory"), lambda _: msg("Memory ran out")),
+    (re.compile(r"out of memory|Cannot allocate memory"), lambda _: msg("Out of memory")),
     (
         re.compile(r"error: connection to server .*? failed: +(.+)|(server closed the connection unexpectedly)"),
-        lambda found: msg("The drill's PostgreSQL does not answer: {why}", why=external_text(found[1] or found[2])),
+        lambda found: msg(
+            "The restore drill's PostgreSQL does not answer: {why}", why=external_text(found[1] or found[2])
+        ),
     ),
     (
         re.compile(r"unrecognized configuration parameter \"(.+?)\""),
         lambda found: msg(
-            "The dump sets {name}, which the drill's PostgreSQL does not know: set [backups] postgres to a newer one",
+            "The dump sets {name}, which the restore drill's PostgreSQL does not know: set [backups] "
+            "postgres to a newer one",
             name=external_text(found[1], 80),
         ),
     ),
@@ -84,7 +87,11 @@ def require_good(
     if finished.returncode < 0:
         number = -finished.returncode
         raise ObservationError(
-            msg("{program} was ended by signal {number}: set [backups] postgres", program=program, number=number)
+            msg(
+                "{program} was ended by signal {number}: set [backups] postgres to another one",
+                program=program,
+                number=number,
+            )
         )
     if (found := _ROLE.search(text)) is not None:
         raise _missing_role(external_text(found[1], 80), roles_known)
@@ -101,10 +108,11 @@ def error_line(text: str) -> str:
 def _missing_role(role: str, known: bool) -> Exception:
     if known:
         return BadBackup(
-            msg("The backup needs the role {role}, which neither the live server nor the manifest has", role=role)
+            msg("The backup needs role {role}, which neither the live server nor the manifest has", role=role)
         )
     return ObservationError(
         msg(
-            "The backup needs the role {role}: set live, or keep a manifest, so that a drill knows the roles", role=role
+            "The backup needs role {role}: set live, or keep a manifest, so that a restore drill knows the roles",
+            role=role,
         )
     )

@@ -87,7 +87,7 @@ def end_orphan(data: Path) -> None:
         while _is_postmaster(pid, data) and not deadline.passed:
             time.sleep(_POLL_S)
     if _is_postmaster(pid, data):
-        raise PostgresUnavailable(f"process {pid} still serves {data} and does not end: stop it by hand")
+        raise PostgresUnavailable(f"process {pid} still serves {data} and does not stop: stop it by hand")
     # Left in place, a pid that now belongs to somebody else would stop the start.
     if Path("/proc/self/cwd").exists():
         pid_file.unlink(missing_ok=True)
@@ -111,5 +111,5 @@ def wait_until_ready(server: Child, data: Path, deadline_s: float = _READY_DEADL
             if lines[0] == str(server.pid) and len(lines) > 7 and lines[7].strip() == "ready":
                 return
         time.sleep(_POLL_S)
-    state = f"not ready after {deadline_s:.0f} s" if server.running else "ended at its start"
+    state = f"not ready after {deadline_s:.0f} s" if server.running else "exited at startup"
     raise PostgresUnavailable(f"PostgreSQL on {data}: {state}\n{server.tail()}")

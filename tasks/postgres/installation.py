@@ -93,7 +93,7 @@ def chosen_place(folder: Path, binaries: Path | None = None, *, copies_in: Path 
     account = server_account()
     if account is None:
         if data.exists() and data.stat().st_uid != os.geteuid():
-            raise PostgresUnavailable(f"{data} belongs to another account: run as that one, or remove it")
+            raise PostgresUnavailable(f"{data} belongs to another account: run as that account, or remove it")
         yield Place(binaries, None, data, str(data))
         return
     # An unreachable folder is entered by root before the account is dropped, and named from inside.

@@ -123,13 +123,13 @@ def _require_followed(place: Place, installation: Installation) -> None:
     """Before PostgreSQL 16 its programs leave their folder at their start, and do not find back by `/proc/self/cwd`."""
     if place.data_argument != str(place.data) and installation.major < _STAYS_SINCE:
         raise PostgresUnavailable(
-            f"{place.data.parent} cannot be entered by the account of the server, which PostgreSQL "
-            f"{installation.version} needs: set [backups] folder to one that everybody may pass through"
+            f"the server's account cannot enter {place.data.parent}, which PostgreSQL "
+            f"{installation.version} needs: set [backups] folder to one that every user may enter"
         )
 
 
 def _require_short(data: Path) -> None:
     if len(str(data / _SOCKET)) > _MOST_PATH:
         raise PostgresUnavailable(
-            f"{data} is too long a path for a socket ({_MOST_PATH} bytes): set a shorter [backups] folder"
+            f"{data} is too long a path for a socket (at most {_MOST_PATH} bytes): set a shorter [backups] folder"
         )

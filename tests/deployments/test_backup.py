@@ -135,14 +135,14 @@ class TestTake:
             "c: left out: it has no pattern, only copy_command",
             "there is no database to back up: one needs pattern and live",
         ]
-        assert backup(shop, "take", "a").err == "a: live is not set: it is the address of the database to back up\n"
+        assert backup(shop, "take", "a").err == "a: live is not set: give the address of the database to back up\n"
         assert "there are: a, b, c" in backup(shop, "take", "history").err
 
     def test_a_pattern_that_says_no_place_is_told_before_anything_is_taken(self, operate: "Operate") -> None:
         more = '[backups]\n[[databases]]\nname = "a"\npattern = "a.dump"\nlive = "sqlite:///shop.db"\n'
         shop = operate(more=more)
         ended = backup(shop, "take")
-        assert ended.status == 2 and "a: pattern 'a.dump': the name has one *" in ended.err
+        assert ended.status == 2 and "a: pattern 'a.dump': its file name must have exactly one *" in ended.err
         assert found(shop, "backups/*") == []
 
     def test_a_secret_that_is_not_set(self, operate: "Operate", monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,7 +182,7 @@ class TestTake:
         left = [path.name for path in folder.iterdir()]
         assert [name for name in left if not name.endswith(".partial")] == []
         assert len(left) == (0 if number is signal.SIGINT else 1)
-        assert "  no backup is there" in backup(shop, "list").out.splitlines()
+        assert "  no backups found" in backup(shop, "list").out.splitlines()
 
 
 class TestManifest:
@@ -207,7 +207,7 @@ class TestManifest:
         file = tmp_path / "notes.dump"
         file.write_text("buy milk")
         for arguments, told in (
-            ([str(file), "--database", "shop"], "notes.dump gets no manifest: The file is no backup"),
+            ([str(file), "--database", "shop"], "notes.dump cannot get a manifest: The file is not a backup"),
             ([str(tmp_path / "gone"), "--database", "shop"], "cannot be read: No such file or directory"),
             ([str(file), "--database", "shoping"], "no database is named 'shoping'; there are: history, shop"),
             ([str(file), "--database", "shop", "--started", "noon"], "--started: 'noon' is no time"),
@@ -245,7 +245,7 @@ class TestList:
         lines = ended.out.splitlines()
         assert ended.status == 0 and lines[:3] == [
             "history  backups/shop-history-*",
-            f"  The folder {folder}/backups of the pattern backups/shop-history-* does not exist: mount it, or "
+            f"  The folder {folder}/backups in the pattern backups/shop-history-* does not exist: mount it, or "
             "correct the pattern",
             "shop  dumps/shop-*",
         ]
@@ -263,7 +263,7 @@ class TestList:
         (folder / "dumps" / "shop-\n\x1b[31m.dump").write_bytes(b"x")
         ended = backup(shop, "list")
         assert ended.status == 0 and "\x1b" not in ended.out
-        assert ended.out.splitlines()[1] == "  no backup is there"
+        assert ended.out.splitlines()[1] == "  no backups found"
         assert "shop-\\u000a\\u001b[31m.dump" in ended.out
 
     def test_a_managed_database_has_no_files(self, operate: "Operate") -> None:

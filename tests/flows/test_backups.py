@@ -182,7 +182,9 @@ def test_every_step_is_seen_in_prefect_and_so_is_the_verdict_and_progress_is_tol
     backups, told = taken(shop), set[str]()
     drilled(shop, depth="files")
     files = shown["backup-files main"]
-    assert files[:2] == ("FAILED", "Unknown") and "never drilled" in files[2]  # what nobody tried is not green
+    assert (
+        files[:2] == ("FAILED", "Unknown") and "No restore drill has run yet" in files[2]
+    )  # what nobody tried is not green
     assert shown["backup-files main: container"][:2] == ("COMPLETED", "Passed")
     shown.clear()
     whole = backups["main"].read_bytes()
@@ -200,7 +202,7 @@ def test_every_step_is_seen_in_prefect_and_so_is_the_verdict_and_progress_is_tol
     }
     history = {name: state[:2] for name, state in shown.items() if "history" in name}
     assert len(history) == 5 and set(history.values()) == {right}
-    assert "The archive cannot be read to its end" in shown["restore-drill main: decode"][2]
+    assert "The archive cannot be read to the end" in shown["restore-drill main: decode"][2]
     assert SECRET not in repr(shown)
 
 
@@ -211,12 +213,12 @@ def test_files_are_looked_at_every_day_and_the_last_drill_is_told_of(shop: "Oper
     assert state.name == "Incomplete"  # nobody has drilled it yet
     first = shop.report()
     assert {r.check for r in first.results} == {c.id for c in FILE_CHECKS}
-    assert "never drilled" in said(results(first, "main")["backups.drill"])
+    assert "No restore drill has run yet" in said(results(first, "main")["backups.drill"])
     assert drilled(shop).name == "Passed"
     assert drilled(shop, depth="files").name == "Passed"
     report = shop.report()
     assert {r.check for r in report.results} == {c.id for c in FILE_CHECKS}
-    assert "The last good drill was of" in said(results(report, "main")["backups.drill"])
+    assert "The last passed restore drill was at" in said(results(report, "main")["backups.drill"])
     assert len(read_drills(shop.history, shop.name, "main", 10)) == 1
     backup = max((shop.settings.path.parent / "backups").glob("main-*.dump"))
     backup.write_bytes(backup.read_bytes() + b"appended")
@@ -235,7 +237,7 @@ def test_a_drill_that_could_not_be_held_erases_no_verdict(shop: "Operated", monk
     state = drilled(shop)
     assert state.name == "Incomplete", state.message
     drill = results(shop.report(), "main")["backups.drill"]
-    assert drill.status is Status.WARN and "the last good one was of" in said(drill)
+    assert drill.status is Status.WARN and "the last passed one was at" in said(drill)
     verdicts = [one.verdict for one in read_drills(shop.history, shop.name, "main", 10)]
     assert verdicts == [DrillVerdict.ERROR, DrillVerdict.PASSED]
 

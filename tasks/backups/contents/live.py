@@ -47,22 +47,22 @@ def require_other(copy: str, live: str | None) -> None:
         theirs = _identity(copy)
     except ObservationError as error:
         raise ObservationError(
-            msg("The copy that copy_command made cannot be reached, and so was neither read nor dropped: {why}",
+            msg("The copy made by copy_command cannot be reached, so it was neither read nor dropped: {why}",
                 why=_short(error))
         ) from None  # fmt: skip
     try:
         ours = _identity(live)
     except ObservationError as error:
         raise ObservationError(
-            msg("The live database cannot be reached, so the copy may be that one, and was neither read nor dropped: "
-                "{why}", why=_short(error))
+            msg("The live database cannot be reached, so the copy might be that database and was neither "
+                "read nor dropped: {why}", why=_short(error))
         ) from None  # fmt: skip
     if theirs == ours:
         raise _is_live()
 
 
 def _is_live() -> ObservationError:
-    return ObservationError(msg("The address of the copy is that of the live database: a drill never touches it"))
+    return ObservationError(msg("The copy has the address of the live database, which a restore drill never touches"))
 
 
 def _short(error: ObservationError) -> str:

@@ -63,7 +63,7 @@ def _asking(copy: Copy, deadline: Deadline) -> Iterator[Ask]:
 
 def _gone(deadline: Deadline) -> float:
     deadline.require()
-    raise ObservationError(msg("The restored copy does not answer"))
+    raise ObservationError(msg("The restored database does not answer"))
 
 
 def _asked_postgres(session: psycopg.Connection, deadline: Deadline, sql: str) -> float:
@@ -92,7 +92,7 @@ def _asked_sqlite(file: Path, deadline: Deadline, sql: str) -> float:
 
 
 def _too_long(limit_s: float) -> ObservationError:
-    return ObservationError(msg("The statement did not end within {seconds} s", seconds=round(limit_s, 1)))
+    return ObservationError(msg("The SQL statement did not finish within {seconds} s", seconds=round(limit_s, 1)))
 
 
 def _failed_statement(words: str, sql: str) -> ObservationError:
@@ -101,11 +101,11 @@ def _failed_statement(words: str, sql: str) -> ObservationError:
     quoted = _QUOTED.search(text)
     if quoted is not None and quoted[0][1:-1].lower() not in sql.lower():
         text = text[: quoted.start()] + "…" + text[quoted.end() :]
-    return ObservationError(msg("The statement failed: {why}", why=text))
+    return ObservationError(msg("The SQL statement failed: {why}", why=text))
 
 
 def _number(row: tuple[object, ...] | None) -> float:
     value = row[0] if row else None
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-        raise ObservationError(msg("The statement gives no number"))
+        raise ObservationError(msg("The SQL statement does not return a number"))
     return float(value)

@@ -20,7 +20,7 @@ def decode(backup: Path, opened: Opened, at: Workplace) -> Given[Decoded]:
     decoded = opened.format.decode(opened.plain, opened.head, at)
     if opened.plain != backup:
         decoded = replace(decoded, files=_hashed(backup, at.deadline))
-    return Given(decoded, msg("Everything in it could be read"))
+    return Given(decoded, msg("The whole backup could be read"))
 
 
 def as_written(

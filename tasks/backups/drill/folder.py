@@ -40,7 +40,7 @@ def drill_folder(root: Path, deadline: Deadline, *, wait_s: float = _WAIT_S) -> 
         except OSError as error:
             where, why = printable(str(root)), str(error.strerror)
             raise ObservationError(
-                msg("The folder {folder} for drills cannot be used: {why}", folder=where, why=why)
+                msg("The folder for restore drills, {folder}, cannot be used: {why}", folder=where, why=why)
             ) from None
         yield folder
 
@@ -84,4 +84,4 @@ def _busy(root: Path) -> Message:
     for marker in root.glob(f"{PREFIX}*/{_MARKER}"):
         with suppress(OSError, ValueError, KeyError):
             since = str(json.loads(marker.read_text(encoding="utf-8"))["started_at"])[:16] + "Z"
-    return msg("Another drill is under way in {folder} since {at}", folder=printable(str(root)), at=since)
+    return msg("Another restore drill has been running in {folder} since {at}", folder=printable(str(root)), at=since)

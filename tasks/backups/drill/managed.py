@@ -86,7 +86,7 @@ def _restored(target: Target, backups: Backups, deadline: Deadline) -> Given[_Sn
         raise
     if isinstance(read, Trouble):
         return Given(_Snapshot(made, taken_at, None), read.reason, read.outcome)
-    words = msg("copy_command gave a copy of {at}", at=moment(taken_at))
+    words = msg("copy_command restored a copy as of {at}", at=moment(taken_at))
     return Given(_Snapshot(made, taken_at, read), words, seconds=made.took_s)
 
 
@@ -125,7 +125,7 @@ def _contents(address: str, taken_at: datetime, deadline: Deadline) -> Contents:
                 return read_contents([connection], wanted, lambda done, of: tell(TABLES, done, of))
             except _DAMAGED as error:
                 why = error_line(f"ERROR: {error.diag.message_primary}")
-                raise BadBackup(msg("What came out of it cannot be read: {why}", why=why)) from None
+                raise BadBackup(msg("The restored database cannot be read: {why}", why=why)) from None
     except ObservationError:
         deadline.require()  # raises its own words in the place of those of a session that was cut
         raise

@@ -51,4 +51,4 @@ def _contents(copy: Copy, wanted: Wanted, known: Known, at: Workplace) -> Conten
 def _words(copy: Copy) -> Message:
     if copy.file is not None:
         return msg("Restored as an SQLite file")
-    return msg("Restored by PostgreSQL {version}", version=copy.version)
+    return msg("Restored with PostgreSQL {version}", version=copy.version)

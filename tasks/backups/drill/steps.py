@@ -57,7 +57,7 @@ def tried(work: Callable[[], T]) -> T | Trouble:
         return Trouble(Outcome.ERROR, _no_server(error))
     except OSError as error:
         why = error.strerror or printable(str(error), 200)
-        return Trouble(Outcome.ERROR, msg("It cannot be read: {why}", why=why))
+        return Trouble(Outcome.ERROR, msg("A file operation failed: {why}", why=why))
 
 
 def checked(value: T, check: Callable[[], Message]) -> Given[T]:
@@ -123,4 +123,4 @@ def _taken(name: DrillStep, work: Callable[[], Given[T]]) -> tuple[T | None, Ste
 
 def _no_server(error: PostgresUnavailable) -> Message:
     lines = str(error).strip().splitlines()
-    return msg("The drill's PostgreSQL did not start: {why}", why=lines[-1][:300] if lines else "")
+    return msg("The restore drill's PostgreSQL did not start: {why}", why=lines[-1][:300] if lines else "")

@@ -74,7 +74,7 @@ def _require_folder(start: Path, pattern: str) -> None:
     except FileNotFoundError:
         raise ObservationError(
             msg(
-                "The folder {folder} of the pattern {pattern} does not exist: mount it, or correct the pattern",
+                "The folder {folder} in the pattern {pattern} does not exist: mount it, or correct the pattern",
                 folder=_named(start),
                 pattern=printable(pattern, _PATH_CHARS),
             )
@@ -83,7 +83,7 @@ def _require_folder(start: Path, pattern: str) -> None:
         raise _unreadable(start, error) from None
     if not is_folder:
         raise ObservationError(
-            msg("{folder} of the pattern {pattern} is no folder", folder=_named(start), pattern=printable(pattern))
+            msg("{folder} in the pattern {pattern} is not a folder", folder=_named(start), pattern=printable(pattern))
         )
 
 
@@ -123,7 +123,7 @@ def _look(path: Path) -> Found | None:
     except _GONE:
         if path.is_symlink():
             raise ObservationError(
-                msg("{file} is a link to nothing: remove it, or bring back what it leads to", file=_named(path))
+                msg("{file} is a broken link: remove it, or restore its target", file=_named(path))
             ) from None
         return None
     except OSError as error:
@@ -161,7 +161,7 @@ def _found(path: Path, size: int, mtime_s: float) -> Found:
         return Found(path, size, datetime.fromtimestamp(mtime_s, UTC))
     except (ValueError, OverflowError):
         raise ObservationError(
-            msg("{file} was last written at a time that no calendar has: correct it with touch", file=_named(path))
+            msg("{file} has an invalid modification time: correct it with touch", file=_named(path))
         ) from None
 
 
@@ -173,7 +173,7 @@ def _unreadable(path: Path, error: OSError) -> ObservationError:
     place = _named(path if error.filename is None else Path(os.fsdecode(error.filename)))
     if isinstance(error, PermissionError):
         return ObservationError(
-            msg("{file} may not be looked at by this user: allow it to read and enter the folder", file=place)
+            msg("This user may not read {file}: grant read access, and execute access to the folder", file=place)
         )
     why = error.strerror or errno.errorcode.get(error.errno or 0, type(error).__name__)
     return ObservationError(msg("{file} cannot be read: {why}", file=place, why=why))

@@ -43,7 +43,7 @@ def read_manifest(backup: Path) -> Manifest | None:
     path = manifest_path(backup)
     try:
         if path.stat().st_size > _MOST_BYTES:
-            raise ObservationError(msg("The manifest {file} is too large to be one", file=printable(path.name)))
+            raise ObservationError(msg("{file} is too large for a manifest", file=printable(path.name)))
         return _ADAPTER.validate_json(path.read_bytes()).manifest
     except FileNotFoundError:
         return None
@@ -54,7 +54,7 @@ def read_manifest(backup: Path) -> Manifest | None:
     except ValidationError as error:
         raise ObservationError(
             msg(
-                "The manifest {file} is none of opsrounds: {why}",
+                "{file} is not an opsrounds manifest: {why}",
                 file=printable(path.name),
                 why=printable(f"{'.'.join(map(str, error.errors()[0]['loc']))}: {error.errors()[0]['msg']}", 200),
             )

@@ -74,7 +74,8 @@ def _client(boto3: Any, offsite: Offsite, access_key: str | None, secret_key: st
     except ValueError:  # a host with an underscore, as Docker names them
         raise ObservationError(
             msg(
-                "{endpoint} is no address that boto3 takes: correct offsite.endpoint_url (a host has no underscore)",
+                "boto3 does not accept the address {endpoint}: correct offsite.endpoint_url (a host name has "
+                "no underscore)",
                 endpoint=_endpoint(offsite),
             )
         ) from None
@@ -92,7 +93,7 @@ def _objects(client: Any, offsite: Offsite) -> Iterator[tuple[str, int, datetime
         if seen > _MOST_KEYS or deadline.passed:
             raise ObservationError(
                 msg(
-                    "{place} holds too much to be listed, {n} objects so far: give a longer prefix in offsite.s3",
+                    "{place} has too many objects to list ({n} so far): set a longer prefix in offsite.s3",
                     place=printable(offsite.s3 or ""),
                     n=seen,
                 )
@@ -135,7 +136,7 @@ def _refusal(code: str, offsite: Offsite) -> Message:
     if code in _NO_BUCKET:
         return msg("There is no bucket {bucket} at {endpoint}: correct offsite.s3", bucket=bucket, endpoint=endpoint)
     if code in _DENIED:
-        return msg("The key may not list the bucket {bucket}: allow it s3:ListBucket", bucket=bucket)
+        return msg("The access key may not list bucket {bucket}: grant it s3:ListBucket", bucket=bucket)
     if code in _REFUSED_KEY:
         return msg("{endpoint} refused the key: correct offsite.access_key and secret_key", endpoint=endpoint)
     if not code or code.isdecimal():  # no word of S3's, but only the status of HTTP
@@ -146,7 +147,7 @@ def _refusal(code: str, offsite: Offsite) -> Message:
 
 
 def _no_s3(offsite: Offsite) -> Message:
-    return msg("{endpoint} does not answer as S3 does: correct offsite.endpoint_url", endpoint=_endpoint(offsite))
+    return msg("{endpoint} does not speak S3: correct offsite.endpoint_url", endpoint=_endpoint(offsite))
 
 
 def _endpoint(offsite: Offsite) -> str:

@@ -91,7 +91,10 @@ def _administrator(server: Throwaway, roles: tuple[str, ...]) -> str:
             if row == (True,):
                 return role
     raise ObservationError(
-        msg("No superuser of the copy is known: set live, or keep a manifest, so that a drill knows the roles")
+        msg(
+            "No superuser of the restored database is known: set live, or keep a manifest, so that a restore "
+            "drill knows the roles"
+        )
     )
 
 
@@ -108,7 +111,8 @@ def _database_of(server: Throwaway, role: str, expected: str) -> str:
     if len(own) != 1:
         raise ObservationError(
             msg(
-                "The copy holds {names}: set live, so that a drill knows which one is meant",
+                "The restored server has several databases ({names}): set live so that a restore drill knows "
+                "which one to check",
                 names=external_text(", ".join(own)),
             )
         )
@@ -125,8 +129,8 @@ def _unchecked(copy: _Started, deadline: Deadline) -> Message | None:
         amcheck = there.fetchone()
     if amcheck is None:
         return msg(
-            "Restored, but its pages and indexes were not checked: PostgreSQL {version} here has no amcheck; "
-            "set [backups] postgres to one that has it",
+            "Restored, but pages and indexes were not checked: PostgreSQL {version} on this machine has no "
+            "amcheck; set [backups] postgres to one that has it",
             version=copy.installation.version,
         )
     argv = [copy.installation.program("pg_amcheck"), "--install-missing", "--heapallindexed", copy.dsn]
@@ -144,19 +148,19 @@ def _require_undamaged(checked: Finished) -> None:
             msg("amcheck found damage: {why}", why=external_text(" ".join(line.strip() for line in lines[:2])))
         )
     try:
-        require_good(checked, lambda why: msg("amcheck could not look at the copy: {why}", why=why),
+        require_good(checked, lambda why: msg("amcheck could not check the restored database: {why}", why=why),
                      program="pg_amcheck")  # fmt: skip
     except BadBackup as unseen:
         raise ObservationError(unseen.reason) from None
 
 
 def _not_started(why: str) -> Message:
-    return msg("PostgreSQL does not start on the copy: {why}", why=why)
+    return msg("PostgreSQL does not start on the restored data: {why}", why=why)
 
 
 def _no_database(expected: str, names: list[str]) -> Message:
     return msg(
-        "The backup holds no database {name}, but {names}",
+        "The backup does not contain database {name}; it contains {names}",
         name=external_text(expected, 80),
         names=external_text(", ".join(names)),
     )

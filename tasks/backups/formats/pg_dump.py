@@ -147,8 +147,8 @@ def _fitting(known: Sequence[Installation], server: int) -> Installation:
         have = ", ".join(sorted({one.version for one in there})) or "—"
         raise ObservationError(
             msg(
-                "The database is of PostgreSQL {server}, and the programs here are of {have}: "
-                "install pg_dump {server} or newer, or set [backups] postgres",
+                "The database runs PostgreSQL {server}, but this machine has pg_dump {have}: install pg_dump "
+                "{server} or newer, or set [backups] postgres",
                 server=server,
                 have=have,
             )
@@ -161,10 +161,10 @@ def _address(live: str) -> tuple[str, dict[str, str]]:
     try:
         given = conninfo_to_dict(live)
     except psycopg.Error:  # its text may repeat the password
-        raise ObservationError(msg("The address of the database is none of a PostgreSQL: correct live")) from None
+        raise ObservationError(msg("live is not a PostgreSQL address: correct it")) from None
     if named := sorted(_SECRETS & given.keys()):
         raise BackupRefused(
-            f"live holds {named[0]}, which pg_dump could only be told where everybody sees it: use a key without one"
+            f"live holds {named[0]}, which pg_dump accepts only where every user can see it: connect without it"
         )
     password = given.pop("password", None)
     secrets = {} if password is None else {"PGPASSWORD": str(password)}
@@ -174,4 +174,4 @@ def _address(live: str) -> tuple[str, dict[str, str]]:
 def _environment(secrets: Mapping[str, str]) -> dict[str, str]:
     """What our own session was opened with, and messages in English."""
     kept = {name: value for name, value in os.environ.items() if name in _KEPT or name.startswith("PG")}
-    return kept | {"LC_ALL": "C", "PG_COLOR": "never", **secrets}
+    return kept | {"LC_ALL": "C", "PG_COLOR": "no passed drill", **secrets}

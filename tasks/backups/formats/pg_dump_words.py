@@ -26,11 +26,11 @@ _KNOWN: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Message]], ...] =
     ),
     (
         re.compile(r"No space left on device|Disk quota exceeded"),
-        lambda _: msg("The disk became full before the backup was whole: make room, or change pattern"),
+        lambda _: msg("The disk became full before the backup was complete: free some space, or change pattern"),
     ),
     (
         re.compile(r"canceling statement due to lock timeout"),
-        lambda _: msg("A lock in the database was in the way of pg_dump: take the backup at another time"),
+        lambda _: msg("A lock in the database blocked pg_dump: take the backup at another time"),
     ),
     (
         re.compile(r"server version mismatch"),
@@ -39,7 +39,9 @@ _KNOWN: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Message]], ...] =
     (
         # The server's own text holds the role, the database and the host.
         re.compile(r"connection to (?:server|database) .*failed"),
-        lambda _: msg("pg_dump gets no connection, though a session was just opened: is the server full?"),
+        lambda _: msg(
+            "pg_dump cannot connect, though another session just could: check whether the server is out of connections"
+        ),
     ),
 )
 

@@ -61,7 +61,7 @@ def require_space(head: Head, bytes: int, known: Known, at: Workplace) -> None:
 
 def not_restorable(why: str) -> Message:
     """What is said of a dump that a program could not restore."""
-    return msg("No database can be made from it: {why}", why=why)
+    return msg("The backup cannot be restored: {why}", why=why)
 
 
 def _create(server: Throwaway, name: str, encoding: str, roles: Sequence[str]) -> None:
@@ -77,4 +77,6 @@ def _create(server: Throwaway, name: str, encoding: str, roles: Sequence[str]) -
             connection.execute(create)
     except psycopg.Error as error:
         why = error_line(f"ERROR: {error.diag.message_primary or error}")
-        raise ObservationError(msg("The drill's PostgreSQL cannot make an empty database: {why}", why=why)) from None
+        raise ObservationError(
+            msg("The restore drill's PostgreSQL cannot create an empty database: {why}", why=why)
+        ) from None

@@ -22,7 +22,7 @@ _STATUS = {
     Outcome.FAILED: Status.FAIL,
     Outcome.SKIPPED: Status.SKIPPED,
 }
-_NO_FAULT = Limit("=", 0, "", msg("a backup without a fault"))
+_NO_FAULT = Limit("=", 0, "", msg("no faults"))
 _LADDER = (
     (MANIFEST, DrillStep.MANIFEST),
     (CONTAINER, DrillStep.CONTAINER),
@@ -30,8 +30,8 @@ _LADDER = (
     (RESTORE, DrillStep.RESTORE),
 )
 _LEFT = msg("The copy was not dropped")
-_NO_HASHES = msg("A managed database: nobody records hashes of the rows of its snapshots")
-_NO_SMOKE = msg("No smoke test is set")
+_NO_HASHES = msg("Managed database: no row hashes are recorded for its snapshots")
+_NO_SMOKE = msg("`smoke` is not set in the service file")
 
 
 def judge_ladder(
@@ -76,12 +76,12 @@ def _judge_step(check: Check, subject: str, step: StepResult, now: datetime, lef
     backup, and is a warning: restored data is personal data.
     """
     status = _STATUS.get(step.outcome, Status.UNKNOWN)
-    rest = () if left_over is None else (Table(_LEFT, (msg("Why"),), ((left_over,),)),)
+    rest = () if left_over is None else (Table(_LEFT, (msg("Reason"),), ((left_over,),)),)
     if not status.measured:
         return check.judged(status, subject, step.reason, at=now, limit=_NO_FAULT, evidence=rest)
     if rest and status is Status.PASS:
-        one, none = Quantity(1), Limit("=", 0, "", msg("a drill leaves no copy behind"))
-        reason = msg("The copy was restored, and was not dropped afterwards: drop it by hand")
+        one, none = Quantity(1), Limit("=", 0, "", msg("no copy left behind"))
+        reason = msg("The copy was restored but not dropped afterwards: drop it by hand")
         return check.judged(Status.WARN, subject, reason, at=now, observed=one, limit=none, evidence=rest)
     faults = Quantity(int(status is Status.FAIL))
     return check.judged(status, subject, step.reason, at=now, observed=faults, limit=_NO_FAULT, evidence=rest)
@@ -96,7 +96,7 @@ def judge_smoke(subject: str, drill: Drill, now: datetime, *, wanted: bool) -> C
         return SMOKE.judged(Status.UNKNOWN, subject, not_reached(drill), at=now)
     if isinstance(smoke, Unobserved):
         return SMOKE.judged(Status.UNKNOWN, subject, smoke.reason, at=now)
-    limit = Limit("=", 0, "", msg("the smoke test's own word"))
+    limit = Limit("=", 0, "", msg("exit status of the smoke test"))
     status = Status.PASS if smoke.passed else Status.FAIL
     observed = Quantity(int(not smoke.passed))
     return SMOKE.judged(status, subject, smoke.reason, at=now, observed=observed, limit=limit)

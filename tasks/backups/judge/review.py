@@ -39,7 +39,7 @@ _OPTIONAL = frozenset((MANIFEST.id, CONTENT.id))
 """A drill has its verdict without them."""
 
 _WITHOUT_A_COPY = (DrillStep.MANIFEST, DrillStep.CONTAINER)
-_UNDATED = msg("A managed database: only a drill tells of when its newest snapshot is")
+_UNDATED = msg("Managed database: the time of its newest snapshot is known only from a restore drill")
 
 
 def judge_backups(

@@ -58,8 +58,8 @@ def _keep(connection: Connection, row: dict[str, object]) -> None:
         found = connection.execute(select(c.verdict, c.backup, c.seconds).where(*same)).one()
         if tuple(found) != (row["verdict"], row["backup"], row["seconds"]):
             raise HistoryError(
-                f"another drill of {row['database']} begun at {row['at']} is kept, with the verdict "
-                f"{found.verdict}: run the drill again"
+                f"another restore drill of {row['database']} started at {row['at']} is stored, with the verdict "
+                f"{found.verdict}: run the restore drill again"
             ) from None
 
 

@@ -33,9 +33,9 @@ def describe(
     backup, name = backup.absolute(), printable(str(backup), 300)
     tool = _tool(backup)
     if not replace and manifest_path(backup).exists():
-        raise BackupRefused(f"{name} has a manifest already: --replace writes another if the backup was made anew")
+        raise BackupRefused(f"{name} already has a manifest: use --replace if the backup was made again")
     if started_at is not None and started_at > now + _CLOCK:
-        raise BackupRefused(f"--started: {started_at:%Y-%m-%dT%H:%M:%SZ} is still to come")
+        raise BackupRefused(f"--started: {started_at:%Y-%m-%dT%H:%M:%SZ} is in the future")
     try:
         before = _stamp(backup)
         files = hashed_files(backup, lambda done, of: tell(BACKUP, done, of))
@@ -43,7 +43,7 @@ def describe(
         contents = None if exact_rows is None else _live(target, started_at, exact_rows, deadline)
         if _stamp(backup) != before:
             raise ObservationError(
-                msg("{file} was written while it was read: run again when it is finished", file=name)
+                msg("{file} changed while it was being read: run again when it is finished", file=name)
             )
         # Of another moment than the backup: never exact.
         return write_manifest(backup, Manifest(target.name, started_at, now, files, tool, contents))
@@ -57,7 +57,7 @@ def _tool(backup: Path) -> str:
     try:
         return _ENCRYPTED if looks_encrypted(backup) else format_of(backup).form.value
     except (BadBackup, ObservationError) as error:
-        raise BackupRefused(f"{printable(str(backup), 300)} gets no manifest: {error}") from None
+        raise BackupRefused(f"{printable(str(backup), 300)} cannot get a manifest: {error}") from None
 
 
 def _stamp(backup: Path) -> Stamp:

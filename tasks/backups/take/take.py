@@ -21,7 +21,7 @@ from tasks.postgres.installation import installations
 from tasks.progress import BACKUP, tell
 
 _RULES = {"sampled": SAMPLED, "whole": WHOLE, "off": ""}
-_LATE = msg("The backup was not taken in its time: raise [backups] deadline_min")
+_LATE = msg("The backup was not finished in time: raise [backups] deadline_min")
 _FORGOTTEN_S = 24 * 3600.0
 
 

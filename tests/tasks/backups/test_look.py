@@ -156,7 +156,7 @@ class TestGood:
         skipped = {check: status for check, status in ALWAYS_SKIPPED.items() if check != "smoke"}
         never = {"drill": Status.UNKNOWN}
         assert done.without(Status.PASS) == skipped | never
-        assert done["drill"][1] == "It was never drilled: run a restore drill"
+        assert done["drill"][1] == "No restore drill has run yet: run `rounds run backup-verification`"
         assert done.looked.drill is not None and done.looked.drill.contents is None
         assert not (shop.folder / "drills").exists()
 
@@ -183,10 +183,10 @@ class TestGood:
             assert done["offsite"][0] is Status.UNKNOWN and isinstance(done.looked.copies, Unobserved)
         elsewhere = shop.folder / "elsewhere"
         elsewhere.mkdir()
-        assert shop.judged("files")["offsite"] == (Status.FAIL, f"{backup.name} did not reach the second place")
+        assert shop.judged("files")["offsite"] == (Status.FAIL, f"{backup.name} is not off-site")
         shutil.copyfile(backup, elsewhere / backup.name)
         for depth in DEPTHS:
-            assert shop.judged(depth)["offsite"] == (Status.PASS, f"{backup.name} is in the second place")
+            assert shop.judged(depth)["offsite"] == (Status.PASS, f"{backup.name} is off-site")
 
 
 def at(done: Drill, instant: datetime) -> Drill:
@@ -213,7 +213,9 @@ class TestNothing:
             }  # fmt: skip
             assert done["restore"][1] == "There is no backup"
             assert done["counts"][1] == done["recovery-time"][1] == "Not reached: there is no backup"
-            assert done["drill"][1] == "Today's drill gave no verdict, and none before it did"
+            assert done["drill"][1] == (
+                "Today's restore drill ended without a verdict, and no earlier one reached a verdict"
+            )
 
     @pytest.mark.parametrize("depth", DEPTHS)
     def test_a_folder_that_is_missing(self, shop: Operated, depth: Depth) -> None:
@@ -225,7 +227,7 @@ class TestNothing:
             status, why = done[check]
             assert status is Status.UNKNOWN and why.startswith("The folder ") and "does not exist: mount it" in why
         if depth == "full":
-            assert done["restore"][1] == done["schema"][1] == "Not reached: an earlier step could not be taken"
+            assert done["restore"][1] == done["schema"][1] == "Not reached: an earlier step could not be run"
 
     def test_a_good_drill_of_the_past_is_not_one_of_today(self, shop: Operated) -> None:
         shop.taken()
@@ -249,10 +251,10 @@ class TestNothing:
         """What could not be looked at is not called unencrypted."""
         shop.databases += "encrypted = true\n"
         shop.taken_plain()
-        (shop.folder / "drills").write_text("no folder")
+        (shop.folder / "drills").write_text("is not a folder")
         done = shop.judged("full")
         assert done.verdict is DrillVerdict.ERROR
-        assert done["encryption"][0] is Status.UNKNOWN and "for drills cannot be used" in done["encryption"][1]
+        assert done["encryption"][0] is Status.UNKNOWN and "cannot be used" in done["encryption"][1]
         assert done["container"][0] is done["recovery-time"][0] is Status.UNKNOWN
 
 
@@ -301,14 +303,20 @@ class TestBad:
         shop.databases += "encrypted = true\n"
         shop.taken_plain()
         for depth in DEPTHS:
-            assert shop.judged(depth)["encryption"] == (Status.FAIL, "Whoever gets the file can read the backup")
+            assert shop.judged(depth)["encryption"] == (
+                Status.FAIL,
+                ("The backup is not encrypted: whoever gets the file can read it"),
+            )
 
     def test_an_encrypted_one_is_no_false_alarm_of_the_day(self, shop: Operated) -> None:
         shop.databases += "encrypted = true\n"
         (shop.folder / "backups").mkdir()
         (shop.folder / "backups" / "shop-1.db").write_bytes(b"Salted__" + os.urandom(4096))
         files = shop.judged("files")
-        assert files["container"] == (Status.SKIPPED, "It is encrypted: only a drill looks into it")
+        assert files["container"] == (
+            Status.SKIPPED,
+            ("The backup is encrypted: only a restore drill reads its contents"),
+        )
         assert files["encryption"][0] is Status.PASS
         full = shop.judged("full")
         assert full["container"][0] is Status.UNKNOWN and full.verdict is DrillVerdict.ERROR
@@ -327,7 +335,9 @@ class TestManaged:
         shop.databases = 'copy_command = ["touch", "ran"]\n'
         done = shop.judged("files")
         assert done.without(Status.SKIPPED) == {"drill": Status.UNKNOWN}
-        assert done["freshness"][1] == "A managed database: only a drill tells of when its newest snapshot is"
+        assert done["freshness"][1] == (
+            "Managed database: the time of its newest snapshot is known only from a restore drill"
+        )
         assert not (shop.folder / "ran").exists()
 
     @pytest.mark.parametrize("code", ["raise SystemExit('no snapshot')", "print('nonsense')", ""])

@@ -62,11 +62,11 @@ REFUSED = {
     "no address": (database('pattern = "x"\nlive = "mysql://db/shop"'), ["databases.0.live: must be postgresql://"]),
     "an RPO that cannot be held": (
         database('pattern = "x"\nevery_h = 24\nrpo_h = 12'),
-        ["databases.0: rpo_h 12 is shorter than every_h 24: it could never be held"],
+        ["databases.0: rpo_h 12 is shorter than every_h 24: it could never be met"],
     ),
     "an invariant without bounds": (
         database('pattern = "x"\ninvariants = [{ name = "a", sql = "SELECT 1" }]'),
-        ["databases.0.invariants.0: give min, max or both: without them nothing is held against anything"],
+        ["databases.0.invariants.0: give min, max or both: without them an invariant needs a limit"],
     ),
     "bounds the wrong way round": (
         database('pattern = "x"\ninvariants = [{ name = "a", sql = "SELECT 1", min = 3, max = 2 }]'),
@@ -134,7 +134,7 @@ def test_the_history_can_be_left_out_with_a_reason(read: Read) -> None:
 def test_a_service_whose_databases_nobody_named_is_not_known_and_one_without_any_says_so(read: Read) -> None:
     [unnamed] = not_looked_at(read("[backups]\n"), "", NOW)
     assert (unnamed.subject, unnamed.status) == ("service", Status.UNKNOWN)
-    assert "list [[databases]], or set databases.not_applicable" in unnamed.reason.text
+    assert "add [[databases]], or set databases.not_applicable" in unnamed.reason.text
     [none] = not_looked_at(read('[backups]\ndatabases.not_applicable = "it keeps nothing"\n'), "", NOW)
     assert (none.subject, none.status, none.reason.params) == ("service", Status.SKIPPED, {"text": "it keeps nothing"})
 

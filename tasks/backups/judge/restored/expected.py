@@ -8,7 +8,7 @@ from tasks.backups.reasons import NO_LIVE
 from tasks.check_result import Message, Scalar, Table, msg
 from tasks.observation import Unobserved, printable
 
-BY_RECORD: Final = msg("what was recorded with the backup")
+BY_RECORD: Final = msg("the manifest of the backup")
 BY_LIVE: Final = msg("the live database")
 
 MOST_NAMES = 5
@@ -35,10 +35,14 @@ def running(drill: Drill) -> Contents | None:
 
 def nothing_to_compare(drill: Drill) -> tuple[Message, tuple[Table, ...]]:
     """Why there is nothing to hold a restored copy against, of either kind."""
-    missing = drill.manifest.reason if isinstance(drill.manifest, Unobserved) else msg("It records no contents")
+    missing = (
+        drill.manifest.reason
+        if isinstance(drill.manifest, Unobserved)
+        else msg("The manifest records no database contents")
+    )
     reason = drill.live.reason if isinstance(drill.live, Unobserved) else NO_LIVE
     rows = ((msg("Manifest"), missing), (msg("Live database"), reason))
-    return reason, (Table(msg("Nothing to compare with"), (msg("Source"), msg("Why not")), rows),)
+    return reason, (Table(msg("Nothing to compare with"), (msg("Compared with"), msg("Why not compared")), rows),)
 
 
 def brief(text: str) -> str:

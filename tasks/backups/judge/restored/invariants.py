@@ -35,7 +35,7 @@ def judge_invariants(subject: str, drill: Drill, invariants: Sequence[Invariant]
         *_constraints_in_doubt(drill),
     ]
     broken = [finding for finding in findings if finding.status is Status.FAIL]
-    limit = Limit("=", 0, "", msg("none may be broken"))
+    limit = Limit("=", 0, "", msg("no violations"))
     evidence = _evidence([*broken, *(finding for finding in findings if finding not in broken)])
     if findings and not broken:
         return INVARIANTS.judged(Status.UNKNOWN, subject, findings[0].reason, at=now, limit=limit, evidence=evidence)
@@ -50,7 +50,7 @@ def _violations(copy: Contents) -> list[_Finding]:
             violation.constraint,
             Status.FAIL,
             msg(
-                "{rows} rows of {table} break the constraint {constraint}",
+                "{rows} rows of {table} violate the constraint {constraint}",
                 rows=violation.rows,
                 table=brief(violation.table),
                 constraint=brief(violation.constraint),
@@ -86,7 +86,7 @@ def _sequence(numbers: facts.Sequence) -> _Finding | None:
 
 def _declared(invariant: Invariant, answer: Answer | None) -> _Finding | None:
     if answer is None:
-        reason = msg("The invariant {name} was not asked of the restored copy", name=invariant.name)
+        reason = msg("The invariant {name} was not checked on the restored database", name=invariant.name)
         return _Finding(invariant.name, Status.UNKNOWN, reason)
     if isinstance(answer.value, Unobserved):
         return _Finding(invariant.name, Status.UNKNOWN, answer.value.reason)
@@ -101,11 +101,11 @@ def _declared(invariant: Invariant, answer: Answer | None) -> _Finding | None:
 def _outside(invariant: Invariant, value: float) -> Message:
     figures: dict[str, Scalar] = {"name": invariant.name, "value": value if isfinite(value) else str(value)}
     if invariant.max is None:
-        return msg("{name} is {value}, it must be at least {least}", least=invariant.min, **figures)
+        return msg("{name} is {value}; it must be at least {least}", least=invariant.min, **figures)
     if invariant.min is None:
-        return msg("{name} is {value}, it may be at most {most}", most=invariant.max, **figures)
+        return msg("{name} is {value}; it must be at most {most}", most=invariant.max, **figures)
     return msg(
-        "{name} is {value}, it must be between {least} and {most}",
+        "{name} is {value}; it must be between {least} and {most}",
         least=invariant.min,
         most=invariant.max,
         **figures,
@@ -121,7 +121,7 @@ def _constraints_in_doubt(drill: Drill) -> list[_Finding]:
     step = drill.step(DrillStep.RESTORE)
     if not _by_restore(drill) or (step is not None and step.outcome is Outcome.PASSED):
         return []
-    reason = msg("The restore did not end well: its constraints are not known to hold")
+    reason = msg("The restore did not complete: whether its constraints hold is unknown")
     return [_Finding(DrillStep.RESTORE.value, Status.UNKNOWN, reason)]
 
 
@@ -129,11 +129,13 @@ def _held(drill: Drill, copy: Contents, declared: int) -> Message:
     numbers: dict[str, Scalar] = {"sequences": len(copy.sequences), "declared": declared}
     if _by_restore(drill):
         return msg(
-            "Constraints were checked by the restore; sequences checked: {sequences}, declared invariants: {declared}",
+            "The restore checked all constraints; sequences checked: {sequences}, declared invariants "
+            "checked: {declared}",
             **numbers,
         )
     return msg(
-        "Orphans and duplicates were looked for; sequences checked: {sequences}, declared invariants: {declared}",
+        "No orphaned or duplicate rows were found; sequences checked: {sequences}, declared invariants "
+        "checked: {declared}",
         **numbers,
     )
 
@@ -142,4 +144,10 @@ def _evidence(findings: Sequence[_Finding]) -> tuple[Table, ...]:
     if not findings:
         return ()
     rows = ((brief(finding.name), finding.status.value, finding.reason) for finding in findings)
-    return (bounded(msg("Invariants that do not hold"), (msg("Invariant"), msg("Status"), msg("Finding")), rows),)
+    return (
+        bounded(
+            msg("Invariants that are violated or could not be checked"),
+            (msg("Invariant"), msg("Status"), msg("Finding")),
+            rows,
+        ),
+    )

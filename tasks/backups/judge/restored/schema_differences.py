@@ -24,7 +24,7 @@ class Differences:
     def rows(self) -> list[tuple[Cell, Cell]]:
         """Each difference as a row of evidence."""
         return [
-            *((msg("missing in the backup"), brief(line)) for line in self.missing),
+            *((msg("missing from the backup"), brief(line)) for line in self.missing),
             *(
                 (msg("differs"), msg("backup {found}, expected {wanted}", found=brief(found), wanted=brief(wanted)))
                 for wanted, found in self.changed

@@ -85,7 +85,7 @@ def said(unobserved: Unobserved) -> str:
     return str(ObservationError(unobserved.reason))
 
 
-NO_NUMBER = "The statement gives no number"
+NO_NUMBER = "The SQL statement does not return a number"
 
 
 class TestInvariants:
@@ -112,8 +112,8 @@ class TestInvariants:
 
     def test_one_that_fails_is_told_and_the_others_are_asked(self, answers: Say) -> None:
         [first, second, third] = answers("SELECT 1 FROM nothing", "SELECT", "SELECT 3")
-        assert str(first).startswith("The statement failed: ") and "nothing" in str(first)
-        assert str(second) == NO_NUMBER or str(second).startswith("The statement failed: ")
+        assert str(first).startswith("The SQL statement failed: ") and "nothing" in str(first)
+        assert str(second) == NO_NUMBER or str(second).startswith("The SQL statement failed: ")
         assert third == 3.0
 
     @pytest.mark.parametrize(
@@ -149,8 +149,8 @@ class TestInvariants:
         began = time.monotonic()
         first, second = answers(SLOW[kind], "SELECT 1", longest_s=2.0)
         assert time.monotonic() - began < 15
-        assert str(first).startswith("The statement did not end within ") and float(str(first).split()[-2]) <= 2
-        assert second == "The drill did not end in its time: raise [backups] deadline_min"
+        assert str(first).startswith("The SQL statement did not finish within ") and float(str(first).split()[-2]) <= 2
+        assert second == "The restore drill did not finish in time: raise [backups] deadline_min"
 
     def test_no_value_of_a_row_is_in_a_reason(self, answers: Say, kind: str) -> None:
         statements = {
@@ -184,8 +184,8 @@ class TestInvariants:
 
     def test_a_mistake_in_the_statement_is_named(self, answers: Say, kind: str) -> None:
         [found] = answers('SELECT count(*) FROM "ordres"')
-        postgresql = 'The statement failed: relation "ordres" does not exist'
-        assert found == (postgresql if kind == "postgresql" else "The statement failed: no such table: ordres")
+        postgresql = 'The SQL statement failed: relation "ordres" does not exist'
+        assert found == (postgresql if kind == "postgresql" else "The SQL statement failed: no such table: ordres")
 
     def test_nor_what_a_function_says(self, answers: Say, copy: Copy, kind: str) -> None:
         if kind == "sqlite":
@@ -199,7 +199,7 @@ class TestInvariants:
                 "CREATE FUNCTION tell_so() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION USING "
                 "ERRCODE = '22012', MESSAGE = (SELECT name FROM customers WHERE id = 1); END $$"
             )
-        words = ["The statement failed: RaiseException", "The statement failed: DivisionByZero"]
+        words = ["The SQL statement failed: RaiseException", "The SQL statement failed: DivisionByZero"]
         assert answers("SELECT tell()", "SELECT tell_so()") == words
 
     def test_not_a_number_is_within_nothing(self, answers: Say, kind: str) -> None:
@@ -266,7 +266,7 @@ class TestSmoke:
 
     def test_one_that_hangs_is_killed_with_what_it_started(self, copy: Copy, tmp_path: Path) -> None:
         found = smoked(copy, tmp_path, "sh", "-c", "sleep 600 & echo $! > below; wait", timeout_s=1.0)
-        assert not found.passed and words(found) == "The smoke test did not end within 1 s"
+        assert not found.passed and words(found) == "The smoke test did not finish within 1 s"
         assert _ends(int((tmp_path / "below").read_text()))
 
     def test_a_service_that_it_leaves_running_is_ended(self, copy: Copy, tmp_path: Path) -> None:
@@ -276,13 +276,13 @@ class TestSmoke:
     def test_the_time_of_the_drill_is_not_that_of_the_test(self, copy: Copy, tmp_path: Path) -> None:
         found = smoked(copy, tmp_path, "sleep", "600", longest_s=1.5)
         assert isinstance(found, Unobserved)
-        assert words(found) == "The drill did not end in its time: raise [backups] deadline_min"
+        assert words(found) == "The restore drill did not finish in time: raise [backups] deadline_min"
         assert isinstance(smoked(copy, tmp_path, "true", longest_s=-1.0), Unobserved)
 
     def test_one_that_is_not_there(self, copy: Copy, tmp_path: Path) -> None:
         found = smoked(copy, tmp_path, "no-such-smoke", "--all")
         assert isinstance(found, Unobserved)
-        assert words(found) == "The command of smoke is not on this machine: no-such-smoke"
+        assert words(found) == "The smoke command is not on this machine: no-such-smoke"
 
     def test_no_secret_of_ours_is_in_its_environment(
         self, copy: Copy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -73,14 +73,14 @@ def test_permission_denied_is_no_verdict() -> None:
     [
         (b"", Status.FAIL, "The file is empty"),
         (b"\x00" * 10_000, Status.FAIL, "begins with 00 00"),
-        (b"just a text\n", Status.FAIL, "The file is no backup"),
+        (b"just a text\n", Status.FAIL, "The file is not a backup"),
         (b'{"error": "quota exceeded"}', Status.FAIL, '{"error"'),
         (b"PGDMP", Status.FAIL, "no readable table of contents"),
-        (b"\x1f\x8b", Status.FAIL, "no dump of PostgreSQL"),
-        (gzip.compress(b"hello"), Status.FAIL, "no dump of PostgreSQL"),
+        (b"\x1f\x8b", Status.FAIL, "does not contain a PostgreSQL dump"),
+        (gzip.compress(b"hello"), Status.FAIL, "does not contain a PostgreSQL dump"),
         (b"--\n-- PostgreSQL database cluster dump\n--\n", Status.UNKNOWN, "pg_dumpall"),
         (b"\x00" * 257 + b"ustar\x0000" + b"\x00" * 247, Status.UNKNOWN, "tar format"),
-        (b"age-encryption.org/v1\n-> X25519 abc\n", Status.UNKNOWN, "It is encrypted: set decrypt"),
+        (b"age-encryption.org/v1\n-> X25519 abc\n", Status.UNKNOWN, "The backup is encrypted: set decrypt"),
         (FIRST_LINES + b"\\connect shop\n" + LAST_LINES, Status.UNKNOWN, "pg_dump --create"),
     ],
     ids=range(11),
@@ -97,8 +97,8 @@ def test_what_is_no_backup(small: Shop, tmp_path: Path, content: bytes, status: 
     ("inside", "word"),
     [
         ((), "The folder is empty"),
-        (("notes.txt",), "holds neither toc.dat"),
-        (("2571.dat.gz",), "holds neither toc.dat"),
+        (("notes.txt",), "contains neither toc.dat"),
+        (("2571.dat.gz",), "contains neither toc.dat"),
     ],
 )
 def test_a_folder_that_is_no_backup(small: Shop, tmp_path: Path, inside: tuple[str, ...], word: str) -> None:
@@ -115,7 +115,7 @@ def test_a_postgresql_that_is_newer_than_every_one_here_is_no_verdict(small: Sho
     backup.write_bytes(sql.replace(b"-- Dumped from database version 18", b"-- Dumped from database version 99"))
     found = small.drilled(backup)
     assert found.statuses["restore"] is Status.UNKNOWN and found.verdict is DrillVerdict.ERROR
-    assert "needs PostgreSQL 99 or newer, and here is" in text(found.result("restore").reason)
+    assert "needs PostgreSQL 99 or newer, but this machine has" in text(found.result("restore").reason)
 
 
 @pytest.mark.parametrize("ending", [".dump", ".dir", ".sql", ".sql.gz"])
@@ -138,7 +138,7 @@ def test_a_pattern_that_names_anothers_backups(small: Shop, tmp_path: Path) -> N
     dumped(crm, tmp_path / "crm-shop.dump", "-Fc")
     found = small.drilled(tmp_path / "*shop.dump")
     assert found.verdict is DrillVerdict.FAILED
-    assert text(found.result("container").reason) == "It is a dump of the database crm, not of shop"
+    assert text(found.result("container").reason) == "This is a dump of database crm, not of shop"
 
 
 def bomb(file: Path, filling: bytes, *, ended: bool) -> None:
@@ -155,7 +155,7 @@ def bomb(file: Path, filling: bytes, *, ended: bool) -> None:
 @pytest.mark.parametrize(
     ("filling", "ended", "step", "word"),
     [
-        (b"\0", False, "decode", "zero bytes"),
+        (b"\0", False, "decode", "NUL bytes"),
         (b"-- \n", False, "decode", "no end mark"),
         (b"a", True, "decode", "a line of more than 1 GB"),
     ],
@@ -179,4 +179,4 @@ def test_a_gzip_bomb_ends_with_the_time_of_the_drill(small: Shop, tmp_path: Path
     found = small.drilled(backup, longest_s=0.8)
     assert time.monotonic() - began < 10
     assert found.verdict is DrillVerdict.ERROR
-    assert "did not end in its time" in text(found.result("decode").reason), found.said()
+    assert "did not finish in time" in text(found.result("decode").reason), found.said()

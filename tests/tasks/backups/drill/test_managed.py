@@ -205,7 +205,7 @@ class TestGood:
         step = drill.step(DrillStep.RESTORE)
         assert step is not None and drill.recovery_s is not None
         assert 0 < step.seconds < drill.recovery_s < drill.seconds
-        assert done.why("restore") == "copy_command gave a copy of 2026-11-24T12:00Z"
+        assert done.why("restore") == "copy_command restored a copy as of 2026-11-24T12:00Z"
         assert shop.dropped() == [shop.printed] and not shop.is_there(shop.copy)
         assert drill.left_over is None
 
@@ -283,7 +283,7 @@ with Path({str(shop.server.data)!r}, file).open("r+b") as opened:
         shop.copying = COPY % PASSWORD + damage + PRINTED
         done = drilled(shop)
         assert done.statuses["restore"] is Status.FAIL, done.why("restore")
-        assert done.why("restore").startswith("What came out of it cannot be read: invalid page in block 0")
+        assert done.why("restore").startswith("The restored database cannot be read: invalid page in block 0")
         assert done.verdict is DrillVerdict.FAILED and done.drill.contents is None
         assert done.drill.backup is not None and not shop.is_there(shop.copy)
 
@@ -301,7 +301,7 @@ class TestNeverTheLiveOne:
     def test_its_address_is_refused_and_nothing_is_read_or_dropped(self, shop: Managed, address: str) -> None:
         shop.prints(address.format(port=shop.server.port, name=shop.live), TAKEN_AT.isoformat())
         shop.settings = {"smoke": ("touch", "smoked")}
-        assert refused(shop) == "The address of the copy is that of the live database: a drill never touches it"
+        assert refused(shop) == "The copy has the address of the live database, which a restore drill never touches"
         assert shop.dropped() == [] and shop.is_there(shop.live) and not (shop.folder / "smoked").exists()
 
     def test_nor_if_the_command_failed_after_it_had_printed_it(self, shop: Managed) -> None:
@@ -313,8 +313,8 @@ class TestNeverTheLiveOne:
     def test_a_copy_that_does_not_answer_is_not_known_to_be_another_one(self, shop: Managed) -> None:
         shop.prints(shop.address("no_such_database"), TAKEN_AT.isoformat())
         assert refused(shop) == (
-            "The copy that copy_command made cannot be reached, and so was neither read nor dropped: "
-            "There is no database of that name"
+            "The copy made by copy_command cannot be reached, so it was neither read nor dropped: There is "
+            "no database of that name"
         )
         assert shop.dropped() == []
 
@@ -324,7 +324,9 @@ class TestNeverTheLiveOne:
         drill = drill_managed(Target("shop", target.backups, shop.folder, live), Backups(), NOW, PATIENT_S)
         [step] = drill.steps
         assert step.outcome is Outcome.ERROR and drill.contents is None
-        assert str(ObservationError(step.reason)).startswith("The live database cannot be reached, so the copy may be")
+        assert str(ObservationError(step.reason)).startswith(
+            "The live database cannot be reached, so the copy might be"
+        )
         assert shop.dropped() == [] and shop.is_there(shop.copy)
 
     def test_without_a_live_database_nothing_is_compared(self, shop: Managed) -> None:
@@ -343,7 +345,7 @@ class TestNoVerdict:
         [step] = drill.steps
         assert step.outcome is Outcome.ERROR and drill.backup is None
         assert str(ObservationError(step.reason)) == (
-            "The command of copy_command is not on this machine: no-such-cloud"
+            "The program that copy_command names is not on this machine: no-such-cloud"
         )
 
     def test_a_command_that_fails_is_quoted(self, shop: Managed) -> None:
@@ -354,7 +356,7 @@ class TestNoVerdict:
     def test_a_command_that_hangs_is_ended_at_the_deadline(self, shop: Managed) -> None:
         shop.copying = "import time; time.sleep(600)"
         began = time.monotonic()
-        assert refused(shop, longest_s=2.0) == "copy_command did not end within 2 s"
+        assert refused(shop, longest_s=2.0) == "copy_command did not finish within 2 s"
         assert time.monotonic() - began < 20
 
     @pytest.mark.parametrize(
@@ -403,7 +405,9 @@ class TestNoVerdict:
         )  # fmt: skip
         began = time.monotonic()
         why = refused(shop, longest_s=8.0)  # whichever clock strikes first
-        assert why.startswith(("The drill did not end in its time", "The database did not answer a query within")), why
+        assert why.startswith(
+            ("The restore drill did not finish in time", "The database did not answer a query within")
+        ), why
         assert time.monotonic() - began < 25
         assert shop.dropped() == [shop.printed]
 
@@ -413,7 +417,7 @@ class TestLeftBehind:
         shop.dropping = "import sys; print('ERROR: it is protected', file=sys.stderr); sys.exit(4)"
         done = drilled(shop)
         assert done.verdict is DrillVerdict.PASSED and done.statuses["restore"] is Status.WARN
-        assert done.why("restore") == "The copy was restored, and was not dropped afterwards: drop it by hand"
+        assert done.why("restore") == "The copy was restored but not dropped afterwards: drop it by hand"
         [restore] = [result for result in done.ladder if result.check == "backups.restore"]
         [table] = restore.evidence
         assert isinstance(table, Table) and isinstance(table.rows[0][0], Message)

@@ -197,7 +197,10 @@ def test_two_drills_at_once_the_second_waits(small: Shop, backup: Path, driller:
     while not [*drills.glob(f"{PREFIX}*/drill.json")] and time.monotonic() < until:
         time.sleep(0.01)
     with (
-        pytest.raises(ObservationError, match=r"Another drill is under way in .*two since 20\d\d-\d\d-\d\dT\d\d:\d\dZ"),
+        pytest.raises(
+            ObservationError,
+            match=r"Another restore drill has been running in .*two since 20\d\d-\d\d-\d\dT\d\d:\d\dZ",
+        ),
         drill_folder(drills, Deadline.after(10), wait_s=0.1),
     ):
         pass
@@ -212,7 +215,7 @@ def test_a_second_drill_that_waits_too_long_says_so(small: Shop, backup: Path) -
         found = drilled(small.target(backup), Backups(folder=drills), longest_s=0.7)
     assert found.verdict is DrillVerdict.ERROR
     assert found.statuses["container"] is Status.UNKNOWN
-    assert "Another drill is under way" in text(found.result("container").reason)
+    assert "Another restore drill has been running" in text(found.result("container").reason)
 
 
 def test_the_copy_is_reached_by_nobody_else_and_is_gone_afterwards(small: Shop, backup: Path, driller: Driller) -> None:
@@ -276,7 +279,7 @@ def test_too_little_disk_is_no_verdict_and_says_how_much_is_needed(small: Shop, 
     found = small.drilled(copy, live=False)
     assert found.verdict is DrillVerdict.ERROR and found.statuses["restore"] is Status.UNKNOWN
     said = text(found.result("restore").reason)
-    assert re.search(r"Not enough disk .* 1300000\.\d+ GB are needed, [\d.]+ GB are free; set \[backups\] folder", said)
+    assert re.search(r"Not enough disk space .* 1300000\.\d+ GB needed, [\d.]+ GB free; set \[backups\] folder", said)
     assert folders(small.drills) == []
 
 
@@ -288,7 +291,7 @@ def test_no_time_left_is_no_verdict(small: Shop, backup: Path, longest_s: float)
     assert found.verdict is DrillVerdict.ERROR, found.said()
     assert Status.FAIL not in found.statuses.values(), found.said()
     late = next(step for step in found.drill.steps if step.outcome is Outcome.ERROR)
-    assert "did not end in its time" in text(late.reason) or late.step is DrillStep.RESTORE, found.said()
+    assert "did not finish in time" in text(late.reason) or late.step is DrillStep.RESTORE, found.said()
     assert folders(small.drills) == [] and at_work_in(small.drills) == []
 
 
@@ -307,7 +310,7 @@ def test_only_what_a_drill_made_is_cleared(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_used_is_no_verdict(small: Shop, backup: Path) -> None:
     found = drilled(small.target(backup), Backups(folder=backup / "below a file"))
     assert found.verdict is DrillVerdict.ERROR
-    assert "for drills cannot be used: Not a directory" in text(found.result("container").reason)
+    assert "cannot be used: Not a directory" in text(found.result("container").reason)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root changes the account of its server")

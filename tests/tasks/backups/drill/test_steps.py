@@ -13,6 +13,7 @@ from tasks.observation import ObservationError
 from tasks.postgres.installation import PostgresUnavailable
 
 GOOD, BAD = msg("good"), msg("bad")
+NOT_STARTED = msg("The restore drill's PostgreSQL did not start: {why}", why="2")
 
 
 def raising(error: Exception) -> Callable[[], Given[str]]:
@@ -28,8 +29,8 @@ def raising(error: Exception) -> Callable[[], Given[str]]:
         (BadBackup(BAD), Outcome.FAILED, BAD),
         (StepSkipped(BAD), Outcome.SKIPPED, BAD),
         (ObservationError(BAD), Outcome.ERROR, BAD),
-        (PostgresUnavailable("1\n2"), Outcome.ERROR, msg("The drill's PostgreSQL did not start: {why}", why="2")),
-        (PermissionError(13, "denied"), Outcome.ERROR, msg("It cannot be read: {why}", why="denied")),
+        (PostgresUnavailable("1\n2"), Outcome.ERROR, NOT_STARTED),
+        (PermissionError(13, "denied"), Outcome.ERROR, msg("A file operation failed: {why}", why="denied")),
     ],
     ids=lambda value: type(value).__name__,
 )  # fmt: skip

@@ -193,7 +193,10 @@ def test_a_drill_decrypts_it_and_everything_passes(
 
 def test_without_decrypt_nobody_knows_what_is_in_it(kept: Kept) -> None:
     done = kept.drilled(encrypted=True)
-    assert done.container == (Status.UNKNOWN, "It is encrypted: set decrypt, so that a drill can read it")
+    assert done.container == (
+        Status.UNKNOWN,
+        ("The backup is encrypted: set decrypt so that a restore drill can read it"),
+    )
     assert done.verdict is DrillVerdict.ERROR and done.drill.encrypted is True
     statuses = {result.check: result.status for result in done.ladder}
     assert statuses.pop(MANIFEST.id) is Status.PASS
@@ -206,7 +209,7 @@ def test_a_wrong_key_makes_a_bad_backup(kept: Kept) -> None:
     wrong = tuple(part.replace(KEY, "wrong") for part in TOOLS[0].decrypts)
     status, why = kept.drilled(decrypt=wrong).container
     assert status is Status.FAIL
-    assert why.startswith("It cannot be decrypted (exit status 1): ") and KEY not in why
+    assert why.startswith("The backup cannot be decrypted (exit status 1): ") and KEY not in why
     assert kept.left() == []
 
 
@@ -221,7 +224,10 @@ def test_so_does_a_part_that_is_lost(dumped: tuple[Path, str], tmp_path: Path, d
 
 
 def test_what_is_decrypted_to_something_else(kept: Kept) -> None:
-    for decrypt, words in ((("sh", "-c", "cat >/dev/null"), "The file is empty"), (("cat",), "The file is no backup")):
+    for decrypt, words in (
+        (("sh", "-c", "cat >/dev/null"), "The file is empty"),
+        (("cat",), "The file is not a backup"),
+    ):
         done = kept.drilled(decrypt=decrypt)
         assert done.container[0] is Status.FAIL and done.container[1].startswith(words)
         assert done.drill.encrypted is True
@@ -230,8 +236,8 @@ def test_what_is_decrypted_to_something_else(kept: Kept) -> None:
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        (("no-such-age", "-d"), "The command of decrypt is not on this machine: no-such-age"),
-        (("sh", "-c", "kill -9 $$"), "The command of decrypt was ended by signal 9"),
+        (("no-such-age", "-d"), "The decrypt command is not on this machine: no-such-age"),
+        (("sh", "-c", "kill -9 $$"), "The decrypt command was ended by signal 9"),
         (("sh", "-c", "echo write: No space left on device >&2; exit 1"), "The disk became full: set [backups] folder"),
     ],
 )
@@ -247,7 +253,9 @@ def test_a_command_that_hangs_is_ended_with_the_drill(kept: Kept) -> None:
     found = drill(target, kept.backup, Backups(folder=kept.drills), NOW, 3.0)
     step = found.step(DrillStep.CONTAINER)
     assert step is not None and step.outcome is Outcome.ERROR
-    assert str(ObservationError(step.reason)) == "The drill did not end in its time: raise [backups] deadline_min"
+    assert str(ObservationError(step.reason)) == (
+        "The restore drill did not finish in time: raise [backups] deadline_min"
+    )
     assert kept.left() == []
 
 
@@ -297,14 +305,14 @@ def test_nobody_else_can_open_the_folder_of_a_drill(kept: Kept) -> None:
 def test_the_command_gets_no_secret_of_ours(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHOP_DSN", "postgresql://shop:hush@db/shop")
     done = kept.drilled(decrypt=("sh", "-c", 'cat >/dev/null; echo "ERROR: [${SHOP_DSN-nothing}]" >&2; exit 7'))
-    assert done.container[1] == "It cannot be decrypted (exit status 7): [nothing]"
+    assert done.container[1] == "The backup cannot be decrypted (exit status 7): [nothing]"
 
 
 def test_a_plain_backup_where_encryption_is_demanded(plain: Kept) -> None:
     done = plain.drilled(encrypted=True, decrypt=("false",), content="whole")
     assert done.drill.encrypted is False and done.verdict is DrillVerdict.PASSED
     assert done.encryption.status is Status.FAIL
-    assert said(done.encryption) == "Whoever gets the file can read the backup"
+    assert said(done.encryption) == "The backup is not encrypted: whoever gets the file can read it"
 
 
 class TestFilesOnly:
@@ -319,7 +327,7 @@ class TestFilesOnly:
         assert {check: result.status for check, result in results.items()} == {
             MANIFEST.id: Status.PASS, CONTAINER.id: Status.SKIPPED
         }  # fmt: skip
-        assert said(results[CONTAINER.id]) == "It is encrypted: only a drill looks into it"
+        assert said(results[CONTAINER.id]) == "The backup is encrypted: only a restore drill reads its contents"
         assert found.encrypted is True
 
     def test_that_it_was_changed_is_seen_without_its_key(self, kept: Kept) -> None:

@@ -117,7 +117,7 @@ def test_what_the_server_refuses_is_told(store: str, bucket: Any) -> None:
     pair = (made["AccessKeyId"], made["SecretAccessKey"])
     with authenticated(store):
         denied = refused(store, keys=pair)
-        assert denied == "The key may not list the bucket backups: allow it s3:ListBucket" and pair[0] not in denied
+        assert denied == "The access key may not list bucket backups: grant it s3:ListBucket" and pair[0] not in denied
         assert "refused the key: correct offsite.access_key" in refused(store)
         assert "refused the key" in refused(store, keys=(pair[0], "wrong"))
     assert listed(store, keys=pair) == {}
@@ -165,12 +165,12 @@ def web_server(status: int, body: bytes, tls: ssl.SSLContext | None = None) -> I
 @pytest.mark.parametrize(
     ("status", "body", "said"),
     [
-        (200, b"<html><body>Welcome</body></html>", "does not answer as S3 does"),
-        (200, b"Welcome", "does not answer as S3 does"),
-        (404, b"<html>nothing here</html>", "does not answer as S3 does"),
-        (405, b"", "does not answer as S3 does"),
+        (200, b"<html><body>Welcome</body></html>", "does not speak S3"),
+        (200, b"Welcome", "does not speak S3"),
+        (404, b"<html>nothing here</html>", "does not speak S3"),
+        (405, b"", "does not speak S3"),
         (403, b"<Error><Code>AccessDenied</Code></Error>", "may not list"),
-        (403, b"<Error><Code>Quota\x1b[31m</Code></Error>", "does not answer as S3 does"),
+        (403, b"<Error><Code>Quota\x1b[31m</Code></Error>", "does not speak S3"),
         (400, b"<Error><Code>Odd</Code></Error>", "refused to list backups: Odd"),
         (500, b"<Error><Code>InternalError</Code></Error>", "refused to list backups: InternalError"),
     ],
@@ -184,7 +184,7 @@ def test_a_server_that_is_not_there() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     assert f"http://127.0.0.1:{port} cannot be reached" in refused(f"http://127.0.0.1:{port}")
-    assert "is no address that boto3 takes" in refused("http://my_store:9000")
+    assert "boto3 does not accept the address" in refused("http://my_store:9000")
 
 
 def test_a_server_whose_certificate_nobody_trusts() -> None:

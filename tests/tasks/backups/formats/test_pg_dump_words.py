@@ -31,10 +31,17 @@ VALUE = (
 @pytest.mark.parametrize(
     ("status", "text", "told"),
     [
-        (1, LOCKED, "A lock in the database was in the way of pg_dump: take the backup at another time"),
+        (1, LOCKED, "A lock in the database blocked pg_dump: take the backup at another time"),
         (1, HIDDEN, 'Row-level security hides rows of "a b" from the role: ALTER ROLE … BYPASSRLS'),
-        (1, FULL, "The disk became full before the backup was whole: make room, or change pattern"),
-        (1, NO_LINE, "pg_dump gets no connection, though a session was just opened: is the server full?"),
+        (1, FULL, "The disk became full before the backup was complete: free some space, or change pattern"),
+        (
+            1,
+            NO_LINE,
+            (
+                "pg_dump cannot connect, though another session just could: check whether the server is "
+                "out of connections"
+            ),
+        ),
         (1, BROKEN, "pg_dump failed: missing chunk number 0 for toast value 17001"),
         (1, VALUE, 'pg_dump failed: invalid input syntax for type integer: "…"'),
         (-9, "", "pg_dump was ended by signal 9"),

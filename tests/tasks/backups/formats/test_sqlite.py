@@ -107,7 +107,7 @@ def with_type_flipped(data: bytes) -> bytes:
     return put(data, at, bytes([data[at] ^ 0x10]))
 
 
-BY_SQLITE = ("SQLite's integrity check finds: ", "is a damaged SQLite database: ")
+BY_SQLITE = ("SQLite's integrity check found: ", "is a damaged SQLite database: ")
 """Of some damage the check gives a list, at other damage it gives up: it depends on the version and on the rows."""
 
 DAMAGE: dict[str, tuple[Callable[[bytes], bytes], str | tuple[str, str]]] = {
@@ -125,7 +125,7 @@ DAMAGE: dict[str, tuple[Callable[[bytes], bytes], str | tuple[str, str]]] = {
     "a zeroed first page": (lambda data: put(data, 0, bytes(PAGE)), "is not an SQLite database"),
     "a page size of 1000": (lambda data: put(data, 16, struct.pack(">H", 1000)), "header is damaged"),
     "another page size": (lambda data: put(data, 16, struct.pack(">H", 8192)), "is truncated"),
-    "a newer format": (lambda data: put(data, 18, b"\3\3"), "is of a newer format of SQLite (3)"),
+    "a newer SQLite format": (lambda data: put(data, 18, b"\3\3"), "has a newer SQLite format (3)"),
     "no fractions": (lambda data: put(data, 21, b"\0"), "header is damaged"),
 }
 
@@ -164,7 +164,7 @@ def test_a_count_of_pages_that_nobody_kept_says_nothing(backup: Path) -> None:
     backup.write_bytes(put(put(data, 92, b"\0\0\0\0"), 28, struct.pack(">I", 3)))
     assert check_sqlite_file(backup) is None
     backup.write_bytes(put(data, 92, b"\0\0\0\0")[:-1])
-    assert "no whole pages of 4096" in said(check_sqlite_file(backup))
+    assert "not a whole number of 4096-byte pages" in said(check_sqlite_file(backup))
 
 
 def test_many_problems_are_quoted_shortly(backup: Path) -> None:
@@ -289,15 +289,15 @@ def test_any_name_is_only_a_name(tmp_path: Path, name: str) -> None:
     assert [path.name for path in folder.iterdir()] == [name]
 
 
-@pytest.mark.parametrize("there", ["a file", "a link to nothing", "a partial"])
+@pytest.mark.parametrize("there", ["a file", "is a broken link", "a partial"])
 def test_taking_overwrites_nothing(tmp_path: Path, there: str) -> None:
     live, target = made(tmp_path / "live.db"), tmp_path / "taken.db"
-    if there == "a link to nothing":
+    if there == "is a broken link":
         target.symlink_to("nothing")
     else:
         (target if there == "a file" else tmp_path / "taken.db.partial").write_text("kept")
     before = {path.name for path in tmp_path.iterdir()}
-    with pytest.raises(ObservationError, match=r"is there already|taken\.db\.partial cannot be written: File exists"):
+    with pytest.raises(ObservationError, match=r"already exists|taken\.db\.partial cannot be written: File exists"):
         take_sqlite(live, target, PATIENT_S)
     assert {path.name for path in tmp_path.iterdir()} - {"live.db-wal", "live.db-shm"} == before
 

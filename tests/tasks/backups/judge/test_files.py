@@ -56,12 +56,12 @@ def test_the_newest_backup_is_no_older_than_the_rpo(hours: float, status: Status
     result = judge_freshness(ON, [backup(hours), backup(200)], TARGET, NOW)
     assert (result.status, value(result)) == (status, observed)
     assert result.limit == Limit("≤", 26.0, "h", msg("the service file"))
-    assert "was begun at" in said(result)
+    assert "was started at" in said(result)
 
 
 def test_a_time_of_modification_is_called_so() -> None:
     result = judge_freshness(ON, [backup(1, known=False)], TARGET, NOW)
-    assert result.status is Status.PASS and "last written at 2026-11-25T09:00Z; no manifest says" in said(result)
+    assert result.status is Status.PASS and "last written at 2026-11-25T09:00Z; without a manifest" in said(result)
 
 
 def test_no_backup_is_a_failure_and_no_sight_of_them_is_none() -> None:
@@ -74,7 +74,7 @@ def test_no_backup_is_a_failure_and_no_sight_of_them_is_none() -> None:
 
 def test_a_backup_of_the_future_has_no_age() -> None:
     result = judge_freshness(ON, [backup(-0.0834)], TARGET, NOW)
-    assert result.status is Status.UNKNOWN and "set the clocks right" in said(result)
+    assert result.status is Status.UNKNOWN and "correct the clocks" in said(result)
 
 
 # Encryption
@@ -83,10 +83,10 @@ def test_a_backup_of_the_future_has_no_age() -> None:
 @pytest.mark.parametrize(
     ("encrypted", "demanded", "otherwise"),
     [
-        (True, Status.PASS, "is encrypted, though"),
-        (False, Status.FAIL, "whoever gets the file"),
-        (None, Status.UNKNOWN, "is not known"),
-        (BLIND, Status.UNKNOWN, "is not known"),
+        (True, Status.PASS, "is encrypted; encryption is not required"),
+        (False, Status.FAIL, "is not encrypted; encryption is not required"),
+        (None, Status.UNKNOWN, "is unknown"),
+        (BLIND, Status.UNKNOWN, "is unknown"),
     ],
 )
 def test_encryption_is_judged_where_it_is_demanded(
@@ -128,7 +128,7 @@ def test_the_median_is_of_the_fourteen_before_it() -> None:
 
 def test_too_few_before_it_compare_nothing_but_an_empty_one_is_empty() -> None:
     few = judge_size(ON, [backup(0), backup(24), backup(48)], LIMITS, NOW)
-    assert few.status is Status.SKIPPED and "Only 2 backups before it" in said(few)
+    assert few.status is Status.SKIPPED and "Only 2 earlier backups" in said(few)
     assert judge_size(ON, [backup(0), backup(24), backup(48), backup(72)], LIMITS, NOW).status is Status.PASS
     assert judge_size(ON, [backup(0, 0)], LIMITS, NOW).status is Status.FAIL
     empty = [backup(n, 0) for n in range(1, 5)]

@@ -44,9 +44,9 @@ def test_a_backup_that_had_time_enough_is_elsewhere_too(
 
 def test_what_is_wrong_with_a_copy_is_named() -> None:
     different = judge_offsite(ON, [backup(7)], [copy("shop-7.dump", 5)], FAR, NOW)
-    assert said(different) == "shop-7.dump has 5 B in the second place, and 1000000 B here"
+    assert said(different) == "shop-7.dump has 5 B off-site, but 1000000 B here"
     stale = judge_offsite(ON, [backup(7)], [copy("shop-7.dump", hours=31)], FAR, NOW)
-    assert said(stale) == "The copy of shop-7.dump is of 2026-11-24T03:00Z, older than the backup"
+    assert said(stale) == "The off-site copy of shop-7.dump is dated 2026-11-24T03:00Z, before the backup"
 
 
 def test_nothing_is_said_of_a_second_place_that_was_not_seen() -> None:

@@ -42,7 +42,7 @@ def test_few_and_unfinished_recoveries_are_no_measure() -> None:
     assert judge_recovery_time(ON, drill(1000), before, TARGET, LIMITS, NOW).status is Status.PASS
     today_is_kept_already = [past(0, recovery_s=1000), *(past(n) for n in range(1, 4))]
     result = judge_recovery_time(ON, drill(1000), today_is_kept_already, TARGET, LIMITS, NOW)
-    assert said(result) == "16.7 times the median of the 3 before, 60.0 s"
+    assert said(result) == "16.7 times the median of the previous 3 (60.0 s)"
 
 
 def test_the_chart_has_the_last_fourteen_and_todays() -> None:
@@ -57,4 +57,6 @@ def test_the_chart_has_the_last_fourteen_and_todays() -> None:
 def test_a_recovery_that_did_not_happen_has_no_time() -> None:
     stopped = drill(None, (StepResult(DrillStep.DECODE, Outcome.FAILED, msg("bad")),))
     result = judge_recovery_time(ON, stopped, [past(1)], TARGET, LIMITS, NOW)
-    assert result.status is Status.UNKNOWN and said(result) == "Not reached: an earlier step ended the drill"
+    assert result.status is Status.UNKNOWN and said(result) == (
+        "Not reached: an earlier step failed and ended the restore drill"
+    )

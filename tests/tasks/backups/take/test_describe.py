@@ -130,8 +130,8 @@ def test_an_sqlite_file_and_an_encrypted_one(tmp_path: Path) -> None:
     ("content", "told"),
     [
         (b"", "The file is empty"),
-        (b"<html>502 Bad Gateway", "The file is no backup"),
-        (b'{"format":"opsrounds-backup/1"}', "The file is no backup"),
+        (b"<html>502 Bad Gateway", "The file is not a backup"),
+        (b'{"format":"opsrounds-backup/1"}', "The file is not a backup"),
         (b"--\n-- PostgreSQL database cluster dump\n--\n", "dump each database"),
         (None, "cannot be read: No such file or directory"),
     ],
@@ -141,14 +141,14 @@ def test_what_is_no_backup_gets_none(tmp_path: Path, content: bytes | None, told
     if content is not None:
         file.write_bytes(content)
     said = refusal(lambda: described(target(tmp_path, None), file))
-    assert told in said and "--shop\\u000a.dump gets no manifest" in said
+    assert told in said and "--shop\\u000a.dump cannot get a manifest" in said
     assert not manifest_path(file).exists()
 
 
 def test_a_folder_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "today.txt").write_text("x")
-    assert "The folder is no backup" in refusal(lambda: described(target(tmp_path, None), tmp_path / "notes"))
+    assert "The folder is not a backup" in refusal(lambda: described(target(tmp_path, None), tmp_path / "notes"))
 
 
 def test_one_that_is_there_is_kept_unless_told(live: str, tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_one_that_is_there_is_kept_unless_told(live: str, tmp_path: Path) -> Non
     with file.open("ab") as damaged:
         damaged.write(b"x")
     said = refusal(lambda: described(target(tmp_path, None), file))
-    assert said == f"{file} has a manifest already: --replace writes another if the backup was made anew"
+    assert said == f"{file} already has a manifest: --replace writes another if the backup was made anew"
     assert manifest_path(file).read_bytes() == before
     manifest = described(target(tmp_path, None), file, replace=True)
     assert manifest.files[0].bytes == file.stat().st_size
@@ -167,7 +167,7 @@ def test_one_that_is_there_is_kept_unless_told(live: str, tmp_path: Path) -> Non
 def test_a_start_that_is_still_to_come(live: str, tmp_path: Path) -> None:
     file = dumped(live, tmp_path / "shop.dump")
     said = refusal(lambda: described(target(tmp_path, None), file, NOW + timedelta(hours=1)))
-    assert said.startswith("--started: ") and said.endswith(" is still to come")
+    assert said.startswith("--started: ") and said.endswith(" is in the future")
 
 
 def test_a_file_that_is_still_being_written(live: str, tmp_path: Path) -> None:
@@ -185,7 +185,7 @@ def test_a_file_that_is_still_being_written(live: str, tmp_path: Path) -> None:
         said = refusal(lambda: described(target(tmp_path, None), file), ObservationError)
     finally:
         progress.reset(before)
-    assert said == f"{file} was written while it was read: run again when it is finished"
+    assert said == f"{file} changed while it was being read: run again when it is finished"
     assert not manifest_path(file).exists()
 
 

@@ -214,7 +214,7 @@ class TestPostgres:
 
     def test_an_address_that_is_none_is_not_repeated(self, tmp_path: Path) -> None:
         said = refusal(lambda: taken(target(tmp_path, "postgresql://u:hush-hush@h/x?nonsense=1")))
-        assert said == "The address of the database is none of a PostgreSQL: correct live"
+        assert said == "live is not a PostgreSQL address: correct it"
 
     def test_a_role_that_may_not_read_is_told_what_to_grant(self, shop: Shop, tmp_path: Path) -> None:
         with role(shop, "reader") as live:
@@ -245,9 +245,7 @@ class TestPostgres:
         order = Order("shop", still.dsn, tmp_path / "shop.dump", NOW)
         old = Installation(postgres_binaries(), "15.2", 15)
         said = refusal(lambda: CUSTOM.take(order, Tools(lambda: (old,), Deadline.after(PATIENT_S))))
-        assert said.startswith(
-            "The database is of PostgreSQL 18, and the programs here are of 15.2: install pg_dump 18"
-        )
+        assert said.startswith("The database runs PostgreSQL 18, but this machine has pg_dump 15.2: install pg_dump 18")
         no_program = Installation(tmp_path, "19.1", 19)
         assert "here are of —" in refusal(
             lambda: CUSTOM.take(order, Tools(lambda: (no_program,), Deadline.after(PATIENT_S)))
@@ -258,7 +256,7 @@ class TestPostgres:
         with psycopg.connect(shop.dsn) as holder:
             holder.execute("LOCK TABLE customers IN ACCESS EXCLUSIVE MODE")
             said = refusal(lambda: take(target(tmp_path, shop.dsn), NOW, (), 1.0))
-        assert said == "The backup was not taken in its time: raise [backups] deadline_min"
+        assert said == "The backup was not finished in time: raise [backups] deadline_min"
         assert names(tmp_path / "backups") == []
         assert sessions(shop) == 0
 
@@ -364,11 +362,11 @@ class TestKilled:
         one = target(tmp_path, still.dsn)
         path = taken(one)
         before = path.read_bytes(), manifest_path(path).read_bytes()
-        assert refusal(lambda: taken(one)) == f"{path} is there already, and is not overwritten"
+        assert refusal(lambda: taken(one)) == f"{path} already exists and is not overwritten"
         assert (path.read_bytes(), manifest_path(path).read_bytes()) == before
         path.unlink()
         path.symlink_to("nothing")
-        assert refusal(lambda: taken(one)) == f"{path} is there already, and is not overwritten"
+        assert refusal(lambda: taken(one)) == f"{path} already exists and is not overwritten"
         path.unlink()
         path.with_name(f"{path.name}.partial").mkdir()
         assert refusal(lambda: taken(one)) == f"{path} is being written by another process"
@@ -378,7 +376,7 @@ class TestFolder:
     def test_a_full_disk(self, still: Shop, tmp_path: Path) -> None:
         said = in_a_mount_namespace(tmp_path, still.dsn, f"mount -t tmpfs -o size=64k none {tmp_path}")
         assert said.splitlines() == [
-            "The disk became full before the backup was whole: make room, or change pattern",
+            "The disk became full before the backup was complete: free some space, or change pattern",
             "[]",
         ]
 
@@ -396,7 +394,7 @@ class TestFolder:
         assert said.startswith(f"{tmp_path}/backups/shop-{STAMP}.sql cannot be written: Read-only file system\n")
 
     def test_one_that_is_a_file(self, still: Shop, tmp_path: Path) -> None:
-        (tmp_path / "backups").write_text("no folder")
+        (tmp_path / "backups").write_text("is not a folder")
         said = refusal(lambda: taken(target(tmp_path, still.dsn)))
         assert said == f"{tmp_path}/backups/shop-{STAMP}.dump cannot be written: File exists"
 
@@ -419,16 +417,16 @@ class TestRefused:
     @pytest.mark.parametrize(
         ("pattern", "told"),
         [
-            ("backups/shop.dump", "the name has one *"),
-            ("backups/*-*.dump", "the name has one *"),
-            ("backups/shop-**", "the name has one *"),
-            ("backups/shop-?.dump", "the name has one *"),
-            ("backups/shop-[0-9]*.dump", "the name has one *"),
+            ("backups/shop.dump", "its file name must have exactly one *"),
+            ("backups/*-*.dump", "its file name must have exactly one *"),
+            ("backups/shop-**", "its file name must have exactly one *"),
+            ("backups/shop-?.dump", "its file name must have exactly one *"),
+            ("backups/shop-[0-9]*.dump", "its file name must have exactly one *"),
             ("backups/.shop-*.dump", "no dot at its beginning"),
-            ("*/shop-*.dump", "the folder of a backup that is taken is named without"),
-            ("backups/shop-*.bak", "ends with .dump, .dir, .sql, .sql.gz or with the * itself"),
-            ("backups/shop-*.sqlite", "a backup of PostgreSQL ends with"),
-            ("backups/shop-*.manifest.json", "a backup of PostgreSQL ends with"),
+            ("*/shop-*.dump", "its folder must not contain"),
+            ("backups/shop-*.bak", "must end with .dump, .dir, .sql, .sql.gz or with the * itself"),
+            ("backups/shop-*.sqlite", "PostgreSQL backups must end with"),
+            ("backups/shop-*.manifest.json", "PostgreSQL backups must end with"),
         ],
     )
     def test_a_pattern_that_does_not_say_where(self, tmp_path: Path, pattern: str, told: str) -> None:
@@ -442,8 +440,8 @@ class TestRefused:
             return refusal(lambda: destination(one, NOW))
 
         managed = Target("shop", Database(name="shop", copy_command=("copy",)), tmp_path, "postgresql://x@y/z")
-        assert said(managed) == "shop: it has no pattern: whoever manages it takes its snapshots"
-        assert said(target(tmp_path, None)) == "shop: live is not set: it is the address of the database to back up"
+        assert said(managed) == "shop: it has no pattern: the snapshots of a managed database are taken elsewhere"
+        assert said(target(tmp_path, None)) == "shop: live is not set: give the address of the database to back up"
         assert "rounds backup manifest" in said(target(tmp_path, "postgresql://x@y/z", encrypted=True))
 
     def test_the_time_is_of_utc(self, tmp_path: Path) -> None:
@@ -507,7 +505,7 @@ class TestSqlite:
 
     def test_a_pattern_of_another_kind(self, tmp_path: Path) -> None:
         said = refusal(lambda: taken(target(tmp_path, "sqlite:///live.db", "backups/shop-*.dump")))
-        assert "a backup of SQLite ends with .sqlite, .sqlite3, .db or with the * itself" in said
+        assert "SQLite backups must end with .sqlite, .sqlite3, .db or with the * itself" in said
 
 
 def sqlite_shop(file: Path) -> Path:

@@ -100,7 +100,7 @@ def test_a_drill_out_of_which_nothing_came_says_nothing(name: str) -> None:
     failed = StepResult(DrillStep.DECODE, Outcome.FAILED, msg("broken"))
     result = JUDGES[name](drill(None, manifest(contents()), contents(), steps=(failed,)))
     assert result.status is Status.UNKNOWN and result.check == f"backups.{name}"
-    assert text(result.reason) == "Not reached: an earlier step ended the drill"
+    assert text(result.reason) == "Not reached: an earlier step failed and ended the restore drill"
     assert (result.subject, result.severity, result.observed) == ("database:shop", Severity.EMERGENCY, None)
 
 
@@ -117,7 +117,7 @@ def test_the_reason_is_why_the_live_database_was_not_seen(name: str) -> None:
     assert rows(result)[0] == ["Manifest", "There is no manifest"]
     unset = JUDGES[name](drill(contents(), manifest(None), Unobserved(NO_LIVE)))
     assert text(unset.reason).startswith("Nothing to compare with: set live, or take backups with a manifest")
-    assert rows(unset)[0] == ["Manifest", "It records no contents"]
+    assert rows(unset)[0] == ["Manifest", "The manifest records no database contents"]
 
 
 @pytest.mark.parametrize("name", JUDGES)
