@@ -69,7 +69,7 @@ class OutageOptions(BaseModel):
     ended_at: datetime | None = Field(
         default=None,
         title="終了 / Ended at",
-        description="継続中は空欄。終了後に同じ開始時刻で再登録 / empty while it goes on; later again, with the same start",
+        description="継続中は空欄。終了後に同じ開始時刻で再登録 / empty while it goes on; send again to end it",
         json_schema_extra=_at(2),
     )
     cause: str = Field(
