@@ -111,7 +111,7 @@ class Drilled:
         """The first step that came to one of these."""
         return next((result for result in self.ladder if result.status in statuses), None)
 
-    def said(self) -> str:
+    def summary(self) -> str:
         """The whole ladder, for a test that failed."""
         return "\n".join(f"{r.status:8} {r.check}: {text(r.reason)}" for r in self.ladder)
 

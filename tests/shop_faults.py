@@ -83,9 +83,9 @@ def flipped(data: bytes, at: int, bit: int = 1) -> bytes:
     return data[:at] + bytes([data[at] ^ bit]) + data[at + 1 :]
 
 
-def flipped_in(data: bytes, text: bytes, letter: bytes) -> bytes:
+def flipped_in(data: bytes, text: bytes, character: bytes) -> bytes:
     """The lowest bit of a letter in a text that is there."""
-    return flipped(data, data.index(text) + text.index(letter))
+    return flipped(data, data.index(text) + text.index(character))
 
 
 def flipped_after(data: bytes, start: bytes, text: bytes) -> bytes:

@@ -31,7 +31,7 @@ def targets_of(settings: Settings) -> tuple[Target, ...]:
     return tuple(found)
 
 
-def not_looked_at(settings: Settings, only: str, now: datetime) -> tuple[CheckResult, ...]:
+def unverified_databases(settings: Settings, only: str, now: datetime) -> tuple[CheckResult, ...]:
     """What a look at all targets, or at `only` one of them, says nothing of: left out with a reason, or not known."""
     backups, left_out = settings.backups, []
     if backups is None:

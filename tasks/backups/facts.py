@@ -132,7 +132,7 @@ class DrillStep(StrEnum):
     RESTORE = "restore"
 
 
-class Outcome(StrEnum):
+class StepOutcome(StrEnum):
     """What became of a step: `failed` is a bad backup, `error` no verdict, `skipped` does not apply, and `unchecked`
     went well as far as anybody could look.
     """
@@ -150,7 +150,7 @@ class StepResult:
     """A step that was climbed, or why not."""
 
     step: DrillStep
-    outcome: Outcome
+    outcome: StepOutcome
     reason: Message
     seconds: float = 0.0
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tasks.backups.facts import Drill, DrillStep, Outcome
+from tasks.backups.facts import Drill, DrillStep, StepOutcome
 from tasks.check_result import Message, msg
 
 ENDED: Final = msg("Not reached: an earlier step failed and ended the restore drill")
@@ -18,8 +18,8 @@ NO_LIVE: Final = msg(
 def not_reached(drill: Drill) -> Message:
     """What stopped a drill before anything came out of it."""
     outcomes = {step.outcome for step in drill.steps if step.step is not DrillStep.MANIFEST}
-    if Outcome.FAILED in outcomes:
+    if StepOutcome.FAILED in outcomes:
         return ENDED
-    if Outcome.ERROR in outcomes:
+    if StepOutcome.ERROR in outcomes:
         return NOT_TAKEN
     return msg("Not reached: there is no backup")

@@ -7,11 +7,11 @@ from functools import partial
 from typing import Final
 
 from tasks.backups.checks import CHECKS, DRILL, FILE_CHECKS, FRESHNESS, LINE, RECOVERY_TIME
-from tasks.backups.databases import NO_BACKUPS, not_looked_at, targets_of
+from tasks.backups.databases import NO_BACKUPS, targets_of, unverified_databases
 from tasks.backups.drill.steps import title_of
 from tasks.backups.facts import Depth, Drill, DrillVerdict
 from tasks.backups.judge.review import ended_at, judge_backups
-from tasks.backups.look import look_at_backups
+from tasks.backups.look import observe_backups
 from tasks.backups.store.drills import store_drill
 from tasks.backups.targets import Target
 from tasks.check_result import Check, CheckResult, Message, Status, msg
@@ -32,7 +32,7 @@ async def verify_backups(run: Round, depth: Depth = "full", only: str = "") -> S
         return nothing_seen(CHECKS, late, now)
     targets = _chosen(await asyncio.to_thread(targets_of, settings), only)
     results: list[CheckResult] = []
-    left_out = not_looked_at(settings, only, now)
+    left_out = unverified_databases(settings, only, now)
     for number, target in enumerate(targets):
         left_s = (run.ends_at - run.now()).total_seconds() - _LEFT_FOR_THE_END_S
         results += await _verify(run, target, depth, max(left_s, 1.0) / (len(targets) - number))
@@ -78,7 +78,7 @@ class _Judged:
 def _drilled(run: Round, target: Target, depth: Depth, longest_s: float) -> _Judged:
     settings = run.settings
     assert settings.backups is not None  # there would be no target
-    observed = look_at_backups(target, settings, run.history, depth, run.now(), longest_s)
+    observed = observe_backups(target, settings, run.history, depth, run.now(), longest_s)
     results, verdict = judge_backups(observed, settings.backups.limits, settings.zone, run.now())
     return _Judged(results, observed.drill, verdict)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tasks.deadline import Deadline
 from tasks.files import locked, new_folder
-from tasks.postgres.installation import Place, PostgresUnavailable
+from tasks.postgres.installation import PostgresPlace, PostgresUnavailable
 from tasks.processes import Child, run
 
 _INITDB_DEADLINE_S = 60.0
@@ -27,9 +27,9 @@ def environment() -> dict[str, str]:
 @contextmanager
 def owning(folder: Path) -> Iterator[None]:
     """Holds the folder's lock, so that a server found running in it has lost its owner."""
-    with ExitStack() as held:
+    with ExitStack() as stack:
         try:
-            held.enter_context(locked(folder / "owner.lock"))
+            stack.enter_context(locked(folder / "owner.lock"))
         except BlockingIOError:
             raise PostgresUnavailable(
                 f"{folder} is in use by another process: stop it or choose another folder"
@@ -37,7 +37,7 @@ def owning(folder: Path) -> Iterator[None]:
         yield
 
 
-def initialise(place: Place, fsync: bool, *, builtin_locale: bool = True) -> None:
+def initialise(place: PostgresPlace, fsync: bool, *, builtin_locale: bool = True) -> None:
     """Creates the data beside its final place: an interrupted initdb leaves no half a cluster.
 
     PostgreSQL before 17 has no locale of its own. Raises PostgresUnavailable.
@@ -50,7 +50,7 @@ def initialise(place: Place, fsync: bool, *, builtin_locale: bool = True) -> Non
         _run_initdb(place, fresh, fsync, builtin_locale)
 
 
-def _run_initdb(place: Place, fresh: Path, fsync: bool, builtin_locale: bool) -> None:
+def _run_initdb(place: PostgresPlace, fresh: Path, fsync: bool, builtin_locale: bool) -> None:
     argument = str(fresh) if place.data_argument == str(place.data) else place.data_argument
     argv = [str(place.binaries / "initdb"), "-D", argument, "-U", "postgres", "-A", "trust", "-E", "UTF8"]
     argv += ["--locale=C", "--no-instructions"]
@@ -58,11 +58,11 @@ def _run_initdb(place: Place, fresh: Path, fsync: bool, builtin_locale: bool) ->
     argv += [] if fsync else ["--no-sync"]
     finished = run(argv, deadline_s=_INITDB_DEADLINE_S, env=environment(), cwd=fresh, user=place.user)
     if finished.returncode != 0 or finished.timed_out:
-        said = (finished.stderr or finished.stdout).decode(errors="replace")[-2000:]
-        raise PostgresUnavailable(f"initdb did not create {place.data}:\n{said}")
+        output = (finished.stderr or finished.stdout).decode(errors="replace")[-2000:]
+        raise PostgresUnavailable(f"initdb did not create {place.data}:\n{output}")
 
 
-def chown_data(place: Place) -> None:
+def chown_data(place: PostgresPlace) -> None:
     """Hands data of another account (kept by an earlier run that was not root) to the server's."""
     user = place.user
     if user is None or place.data.stat().st_uid == user.uid:

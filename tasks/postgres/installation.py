@@ -18,7 +18,7 @@ _VERSION = 18
 _EMBEDDED = ("pginstall18", "pginstall")
 _USUAL = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql*/bin")
 _ASK_DEADLINE_S = 10.0
-_SAID = re.compile(rb"\(PostgreSQL\) ((\d+)[\w.]*)")
+_VERSION_TEXT = re.compile(rb"\(PostgreSQL\) ((\d+)[\w.]*)")
 
 
 class PostgresUnavailable(ExplainedError):
@@ -26,7 +26,7 @@ class PostgresUnavailable(ExplainedError):
 
 
 @dataclass(frozen=True)
-class Place:
+class PostgresPlace:
     """Where the programs run from, as whom, and how they are told the data folder."""
 
     binaries: Path
@@ -78,12 +78,14 @@ def _asked(binaries: Path) -> Installation | None:
         answer = run([str(binaries / "postgres"), "--version"], deadline_s=_ASK_DEADLINE_S)
     except FileNotFoundError:
         return None
-    said = _SAID.search(answer.stdout)
-    return Installation(binaries, said[1].decode(), int(said[2])) if said else None
+    found = _VERSION_TEXT.search(answer.stdout)
+    return Installation(binaries, found[1].decode(), int(found[2])) if found else None
 
 
 @contextmanager
-def chosen_place(folder: Path, binaries: Path | None = None, *, copies_in: Path | None = None) -> Iterator[Place]:
+def chosen_place(
+    folder: Path, binaries: Path | None = None, *, copies_in: Path | None = None
+) -> Iterator[PostgresPlace]:
     """How the server for `folder` is started; a copy of the programs, if needed, lives as long as this.
 
     The embedded PostgreSQL's are taken unless others are named. The copy is put in `copies_in` if the server's account
@@ -94,17 +96,17 @@ def chosen_place(folder: Path, binaries: Path | None = None, *, copies_in: Path 
     if account is None:
         if data.exists() and data.stat().st_uid != os.geteuid():
             raise PostgresUnavailable(f"{data} belongs to another account: run as that account, or remove it")
-        yield Place(binaries, None, data, str(data))
+        yield PostgresPlace(binaries, None, data, str(data))
         return
     # An unreachable folder is entered by root before the account is dropped, and named from inside.
     argument = str(data) if _reachable(folder, account.uid) else "/proc/self/cwd"
     if _reachable(binaries, account.uid):
-        yield Place(binaries, account, data, argument)
+        yield PostgresPlace(binaries, account, data, argument)
         return
     within = copies_in if copies_in is not None and _reachable(copies_in, account.uid) else None
     with tempfile.TemporaryDirectory(prefix="opsrounds-postgres-", dir=within) as copies:
         Path(copies).chmod(0o755)
-        yield Place(_copy_installation(binaries, Path(copies)), account, data, argument)
+        yield PostgresPlace(_copy_installation(binaries, Path(copies)), account, data, argument)
 
 
 def server_account() -> User | None:

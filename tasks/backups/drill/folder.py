@@ -24,14 +24,14 @@ _WAIT_S = 60.0
 @contextmanager
 def drill_folder(root: Path, deadline: Deadline, *, wait_s: float = _WAIT_S) -> Iterator[Path]:
     """A folder that nobody else can open, removed at the end; raises ObservationError if another drill goes on."""
-    with ExitStack() as held:
+    with ExitStack() as stack:
         try:
             root.mkdir(parents=True, exist_ok=True)
             lock = root / f".{PREFIX}{os.geteuid()}.lock"
-            held.enter_context(locked(lock, wait_s=min(wait_s, deadline.require())))
+            stack.enter_context(locked(lock, wait_s=min(wait_s, deadline.require())))
             clear_leftovers(root)
             folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=root))
-            held.callback(remove, folder)
+            stack.callback(remove, folder)
             _mark(folder)
         except PostgresUnavailable as error:
             raise ObservationError(verbatim(printable(str(error)))) from None

@@ -44,7 +44,7 @@ def drill_managed(target: Target, backups: Backups, now: datetime, longest_s: fl
         backup=None, form=None, steps=(), started_at=now, seconds=0,
         manifest=Unobserved(MANAGED), live=Unobserved(NO_LIVE),
     )  # fmt: skip
-    snapshot = steps.climb(DrillStep.RESTORE, lambda: _restored(target, backups, deadline))
+    snapshot = steps.run(DrillStep.RESTORE, lambda: _restored(target, backups, deadline))
     if snapshot is None:
         return replace(begun, steps=steps.results, seconds=steps.seconds)
     left_over: Message | None = None

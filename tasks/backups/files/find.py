@@ -49,7 +49,7 @@ def find_files(folder: Path, pattern: str) -> tuple[Found, ...]:
     found = []
     for path in sorted(_matches(start, parts[literal:])):
         if not path.name.startswith(".") and not path.name.endswith((SUFFIX, ".partial")):
-            found.append(_look(path))
+            found.append(_found_at(path))
     return tuple(each for each in found if each is not None)
 
 
@@ -113,7 +113,7 @@ def _names(folder: Path, part: str) -> list[str]:
         raise _unreadable(folder, error) from None
 
 
-def _look(path: Path) -> Found | None:
+def _found_at(path: Path) -> Found | None:
     """A backup as it is, None if it is no backup or has gone meanwhile."""
     try:
         stat = path.stat()

@@ -23,13 +23,13 @@ class Tools:
 
 @dataclass(frozen=True, slots=True)
 class Workplace(Tools):
-    """Where a drill works: a private folder that goes with `held`, as do the servers started in it.
+    """Where a drill works: a private folder that goes with `stack`, as do the servers started in it.
 
     `jobs` workers restore; a restore needs `disk_factor` times the backup's size, where nothing is known.
     """
 
     folder: Path
-    held: ExitStack
+    stack: ExitStack
     jobs: int
     disk_factor: float
 

@@ -45,7 +45,7 @@ def empty_database(head: Head, bytes: int, known: Known, at: Workplace) -> Empty
     require_space(head, bytes, known, at)
     installation = fitting(at.installations(), head.needed_major)
     ready_s = min(_MOST_READY_S, at.deadline.require())
-    server = at.held.enter_context(throwaway_postgres(at.folder, installation, ready_s=ready_s))
+    server = at.stack.enter_context(throwaway_postgres(at.folder, installation, ready_s=ready_s))
     name = f"drill_{secrets.token_hex(6)}"
     _create(server, name, head.encoding, known.roles or ())
     return EmptyDatabase(server, installation, name)

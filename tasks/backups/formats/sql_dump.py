@@ -94,7 +94,7 @@ class SqlDump:
         argv = [database.installation.program("psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "--single-transaction"]
         # What psql is told to run in a shell by a dump that somebody changed is run as an account that owns nothing.
         ran = feed(
-            [*argv, "-d", dsn], self._text(_told(decoded.place)), deadline_s=at.deadline.require(),
+            [*argv, "-d", dsn], self._text(_with_progress(decoded.place)), deadline_s=at.deadline.require(),
             env=environment(), cwd=at.folder, user=server_account(),
         )  # fmt: skip
         require_good(ran, not_restorable, program="psql", roles_known=known.roles is not None)
@@ -153,7 +153,7 @@ def _too_large(most_bytes: int) -> Message:
     )
 
 
-def _told(dump: Path) -> Iterator[bytes]:
+def _with_progress(dump: Path) -> Iterator[bytes]:
     total, done = dump.stat().st_size, 0
     for piece in pieces(dump):
         done += len(piece)

@@ -87,8 +87,8 @@ def _length_fault(head: bytes, size: int, journal: bool) -> Message | None:
 
 
 def _page_bytes(head: bytes) -> int:
-    said = int.from_bytes(head[16:18], "big")
-    return 65536 if said == 1 else said
+    stored = int.from_bytes(head[16:18], "big")
+    return 65536 if stored == 1 else stored
 
 
 def _integrity(connection: sqlite3.Connection) -> list[str]:

@@ -7,7 +7,7 @@ from itertools import takewhile
 from math import ceil, floor
 
 from tasks.backups.checks import CONTAINER, DECODE, DRILL, MANIFEST, RESTORE
-from tasks.backups.facts import Drill, DrillStep, DrillVerdict, Outcome, PastDrill
+from tasks.backups.facts import Drill, DrillStep, DrillVerdict, PastDrill, StepOutcome
 from tasks.backups.limits import CLOCK_AHEAD, BackupLimits
 from tasks.check_result import (
     CheckResult,
@@ -161,7 +161,11 @@ def _stairs(drill: Drill, ladder: Sequence[CheckResult]) -> Evidence:
 def _seconds(drill: Drill, result: CheckResult) -> float | None:
     name = _STEPS.get(result.check)
     step = None if name is None else drill.step(name)
-    return None if step is None or step.outcome in (Outcome.NOT_REACHED, Outcome.SKIPPED) else round(step.seconds, 1)
+    return (
+        None
+        if step is None or step.outcome in (StepOutcome.NOT_REACHED, StepOutcome.SKIPPED)
+        else round(step.seconds, 1)
+    )
 
 
 def _past(past: Sequence[PastDrill]) -> Evidence:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from tasks.backups.checks import CONTAINER, CONTENT, DECODE, MANIFEST, NEWEST_ROW, RESTORE, SMOKE
-from tasks.backups.facts import Drill, DrillStep, DrillVerdict, Outcome, StepResult
+from tasks.backups.facts import Drill, DrillStep, DrillVerdict, StepOutcome, StepResult
 from tasks.backups.judge.restored.content import judge_content
 from tasks.backups.judge.restored.counts import judge_counts
 from tasks.backups.judge.restored.invariants import judge_invariants
@@ -17,10 +17,10 @@ from tasks.check_result import Check, CheckResult, Limit, Message, Quantity, Sta
 from tasks.observation import Unobserved
 
 _STATUS = {
-    Outcome.PASSED: Status.PASS,
-    Outcome.UNCHECKED: Status.WARN,
-    Outcome.FAILED: Status.FAIL,
-    Outcome.SKIPPED: Status.SKIPPED,
+    StepOutcome.PASSED: Status.PASS,
+    StepOutcome.UNCHECKED: Status.WARN,
+    StepOutcome.FAILED: Status.FAIL,
+    StepOutcome.SKIPPED: Status.SKIPPED,
 }
 _NO_FAULT = Limit("=", 0, "", msg("no faults"))
 _LADDER = (

@@ -55,13 +55,13 @@ def judge_retention(
     if not backups:
         none = Quantity(0, "d")
         return RETENTION.judged(Status.FAIL, subject, nothing(target), at=now, observed=none, limit=limit)
-    held = [backup for backup in backups if backup.bytes > 0]  # pg_dump leaves an empty file when it is refused
-    if not held:
+    non_empty = [backup for backup in backups if backup.bytes > 0]  # pg_dump leaves an empty file when it is refused
+    if not non_empty:
         none = Quantity(0, "d")
         return RETENTION.judged(Status.FAIL, subject, msg("All backups are empty"), at=now, observed=none, limit=limit)
-    past = [backup for backup in held if backup.at - now <= CLOCK_AHEAD]
+    past = [backup for backup in non_empty if backup.at - now <= CLOCK_AHEAD]
     if not past:
-        reason = ahead(held[0].path.name, held[0].at)
+        reason = ahead(non_empty[0].path.name, non_empty[0].at)
         return RETENTION.judged(Status.UNKNOWN, subject, reason, at=now, limit=limit)
     kept = _Kept(past, target, zone, now)
     return _by_day(subject, kept) if timedelta(hours=target.every_h) <= _DAY else _by_interval(subject, kept)

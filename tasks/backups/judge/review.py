@@ -19,7 +19,7 @@ from tasks.backups.checks import (
     RETENTION,
     SIZE,
 )
-from tasks.backups.facts import BackupObservation, Drill, DrillStep, DrillVerdict, Outcome, StepResult
+from tasks.backups.facts import BackupObservation, Drill, DrillStep, DrillVerdict, StepOutcome, StepResult
 from tasks.backups.judge.drills import judge_drill
 from tasks.backups.judge.files import NO_BACKUP, judge_encryption, judge_freshness, judge_size
 from tasks.backups.judge.ladder import judge_ladder, judge_steps, verdict_of
@@ -105,11 +105,11 @@ def _not_begun(observed: BackupObservation, now: datetime) -> Drill:
     """A climb of which no step could be taken, since there is no backup or nobody could see whether there is one."""
     unseen = observed.backups if isinstance(observed.backups, Unobserved) else None
     if unseen is None:
-        steps = tuple(StepResult(step, Outcome.NOT_REACHED, NO_BACKUP) for step in DrillStep)
+        steps = tuple(StepResult(step, StepOutcome.NOT_REACHED, NO_BACKUP) for step in DrillStep)
     else:
-        taken = tuple(StepResult(step, Outcome.ERROR, unseen.reason) for step in _WITHOUT_A_COPY)
+        taken = tuple(StepResult(step, StepOutcome.ERROR, unseen.reason) for step in _WITHOUT_A_COPY)
         others = (step for step in DrillStep if step not in _WITHOUT_A_COPY)
-        steps = (*taken, *(StepResult(step, Outcome.NOT_REACHED, NOT_TAKEN) for step in others))
+        steps = (*taken, *(StepResult(step, StepOutcome.NOT_REACHED, NOT_TAKEN) for step in others))
     if observed.depth == "files":
         steps = tuple(step for step in steps if step.step in _WITHOUT_A_COPY)
     blind = unseen or Unobserved(NO_BACKUP)

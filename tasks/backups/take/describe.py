@@ -7,7 +7,7 @@ from pathlib import Path
 from tasks.backups.contents.live import read_live
 from tasks.backups.errors import BackupRefused, BadBackup
 from tasks.backups.facts import Contents, Manifest
-from tasks.backups.files.encryption import looks_encrypted
+from tasks.backups.files.encryption import appears_encrypted
 from tasks.backups.files.manifest import files_of, hashed_files, manifest_path, write_manifest
 from tasks.backups.formats.recognise import format_of
 from tasks.backups.targets import Target
@@ -55,7 +55,7 @@ def describe(
 def _tool(backup: Path) -> str:
     """What made it, which says that it is a backup at all."""
     try:
-        return _ENCRYPTED if looks_encrypted(backup) else format_of(backup).form.value
+        return _ENCRYPTED if appears_encrypted(backup) else format_of(backup).form.value
     except (BadBackup, ObservationError) as error:
         raise BackupRefused(f"{printable(str(backup), 300)} cannot get a manifest: {error}") from None
 

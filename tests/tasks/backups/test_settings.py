@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.backups.databases import not_looked_at, targets_of
+from tasks.backups.databases import targets_of, unverified_databases
 from tasks.backups.settings import NotApplicable
 from tasks.check_result import Status
 from tasks.configuration import ConfigurationError
@@ -98,12 +98,12 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_a_mistake_is_told_with_its_key_and_never_with_a_password(read: Read, case: str) -> None:
-    text, told = REFUSED[case]
+def test_a_mistake_is_reported_with_its_key_and_never_with_a_password(read: Read, case: str) -> None:
+    text, expected = REFUSED[case]
     with pytest.raises(ConfigurationError) as refused:
         read(text)
-    said = "\n".join(refused.value.problems)
-    assert [part for part in told if part not in said] == [], said
+    problems = "\n".join(refused.value.problems)
+    assert [part for part in expected if part not in problems] == [], problems
     assert "hunter22" not in str(refused.value)
 
 
@@ -115,8 +115,8 @@ def test_the_history_comes_first_and_has_a_place_without_a_word(read: Read, monk
     assert history.sqlite == settings.path.parent / "opsrounds.db"
     assert (main.name, main.pattern, main.sqlite) == ("main", "dumps/main-*.dump", None)
     assert main.live == "postgresql://watcher:hunter22@db/shop" and "hunter22" not in repr(main)
-    assert not_looked_at(settings, "", NOW) == ()
-    assert [(r.subject, r.status) for r in not_looked_at(settings, "main", NOW)] == [
+    assert unverified_databases(settings, "", NOW) == ()
+    assert [(r.subject, r.status) for r in unverified_databases(settings, "main", NOW)] == [
         ("database:history", Status.UNKNOWN)
     ]
 
@@ -125,17 +125,17 @@ def test_the_history_can_be_left_out_with_a_reason(read: Read) -> None:
     settings = read('[backups]\nhistory = { not_applicable = "kept by the platform team" }\n')
     assert settings.backups is not None and isinstance(settings.backups.history, NotApplicable)
     assert targets_of(settings) == ()
-    history, service = not_looked_at(settings, "", NOW)
+    history, service = unverified_databases(settings, "", NOW)
     assert (history.subject, history.status) == ("database:history", Status.SKIPPED)
     assert history.reason.params == {"text": "kept by the platform team"}
     assert (service.subject, service.status) == ("service", Status.UNKNOWN)
 
 
-def test_a_service_whose_databases_nobody_named_is_not_known_and_one_without_any_says_so(read: Read) -> None:
-    [unnamed] = not_looked_at(read("[backups]\n"), "", NOW)
+def test_unlisted_databases_are_unknown_and_not_applicable_ones_skipped(read: Read) -> None:
+    [unnamed] = unverified_databases(read("[backups]\n"), "", NOW)
     assert (unnamed.subject, unnamed.status) == ("service", Status.UNKNOWN)
     assert "add [[databases]], or set databases.not_applicable" in unnamed.reason.text
-    [none] = not_looked_at(read('[backups]\ndatabases.not_applicable = "it keeps nothing"\n'), "", NOW)
+    [none] = unverified_databases(read('[backups]\ndatabases.not_applicable = "it keeps nothing"\n'), "", NOW)
     assert (none.subject, none.status, none.reason.params) == ("service", Status.SKIPPED, {"text": "it keeps nothing"})
 
 

@@ -67,9 +67,9 @@ class Counted:
             if rows != expected.rows:
                 return Kind.OTHER if rows else Kind.EMPTY
             return Kind.MOVED_ON if self.live and beyond(rows, self.live.rows, limits) else Kind.RIGHT
-        return self._held_against_now(rows, expected, limits)
+        return self._compared_with_now(rows, expected, limits)
 
-    def _held_against_now(self, rows: int, expected: TableContents, limits: BackupLimits) -> Kind:
+    def _compared_with_now(self, rows: int, expected: TableContents, limits: BackupLimits) -> Kind:
         off = beyond(rows, expected.rows, limits)
         if rows == 0 and expected.rows > (0 if expected.exact else limits.max_difference_rows):
             was_empty = self.recorded is not None and self.recorded.rows == 0

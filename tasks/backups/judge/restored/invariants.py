@@ -7,7 +7,7 @@ from math import isfinite
 
 from tasks.backups import facts
 from tasks.backups.checks import INVARIANTS
-from tasks.backups.facts import Answer, Contents, Drill, DrillStep, Outcome
+from tasks.backups.facts import Answer, Contents, Drill, DrillStep, StepOutcome
 from tasks.backups.judge.restored.expected import bounded, brief
 from tasks.backups.reasons import not_reached
 from tasks.backups.settings import Invariant
@@ -39,7 +39,9 @@ def judge_invariants(subject: str, drill: Drill, invariants: Sequence[Invariant]
     evidence = _evidence([*broken, *(finding for finding in findings if finding not in broken)])
     if findings and not broken:
         return INVARIANTS.judged(Status.UNKNOWN, subject, findings[0].reason, at=now, limit=limit, evidence=evidence)
-    status, reason = (Status.FAIL, broken[0].reason) if broken else (Status.PASS, _held(drill, copy, len(invariants)))
+    status, reason = (
+        (Status.FAIL, broken[0].reason) if broken else (Status.PASS, _all_hold(drill, copy, len(invariants)))
+    )
     observed = Quantity(len(broken))
     return INVARIANTS.judged(status, subject, reason, at=now, observed=observed, limit=limit, evidence=evidence)
 
@@ -119,13 +121,13 @@ def _by_restore(drill: Drill) -> bool:
 
 def _constraints_in_doubt(drill: Drill) -> list[_Finding]:
     step = drill.step(DrillStep.RESTORE)
-    if not _by_restore(drill) or (step is not None and step.outcome is Outcome.PASSED):
+    if not _by_restore(drill) or (step is not None and step.outcome is StepOutcome.PASSED):
         return []
     reason = msg("The restore did not complete: whether its constraints hold is unknown")
     return [_Finding(DrillStep.RESTORE.value, Status.UNKNOWN, reason)]
 
 
-def _held(drill: Drill, copy: Contents, declared: int) -> Message:
+def _all_hold(drill: Drill, copy: Contents, declared: int) -> Message:
     numbers: dict[str, Scalar] = {"sequences": len(copy.sequences), "declared": declared}
     if _by_restore(drill):
         return msg(

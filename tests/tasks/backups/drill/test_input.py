@@ -89,7 +89,7 @@ def test_what_is_no_backup(small: Shop, tmp_path: Path, content: bytes, status: 
     backup = tmp_path / "shop.dump"
     backup.write_bytes(content)
     found = small.drilled(backup)
-    assert found.statuses["container"] is status and word in text(found.result("container").reason), found.said()
+    assert found.statuses["container"] is status and word in text(found.result("container").reason), found.summary()
     assert found.verdict is (DrillVerdict.FAILED if status is Status.FAIL else DrillVerdict.ERROR)
 
 
@@ -107,7 +107,7 @@ def test_a_folder_that_is_no_backup(small: Shop, tmp_path: Path, inside: tuple[s
     for name in inside:
         (backup / name).write_text("x")
     found = drilled(small.target(backup), Backups(folder=small.drills), backup=Backup(backup, small.made_at, 1))
-    assert found.verdict is DrillVerdict.FAILED and word in text(found.result("container").reason), found.said()
+    assert found.verdict is DrillVerdict.FAILED and word in text(found.result("container").reason), found.summary()
 
 
 def test_a_postgresql_that_is_newer_than_every_one_here_is_no_verdict(small: Shop, tmp_path: Path, sql: bytes) -> None:
@@ -127,7 +127,7 @@ def test_names_with_a_line_break_and_dashes_are_only_names(small: Shop, tmp_path
     found = small.drilled(folder / "*shop*")
     statuses = found.statuses
     unknown = {name for name, status in statuses.items() if status is Status.UNKNOWN}
-    assert unknown == {"manifest", "content"} and Status.FAIL not in statuses.values(), found.said()
+    assert unknown == {"manifest", "content"} and Status.FAIL not in statuses.values(), found.summary()
     assert "\n" not in repr(found.drill.backup.path.name if found.drill.backup else "\n")
 
 
@@ -167,7 +167,7 @@ def test_a_gzip_bomb(small: Shop, tmp_path: Path, filling: bytes, ended: bool, s
     began = time.monotonic()
     found = small.drilled(backup)
     assert time.monotonic() - began < 60
-    assert found.verdict is DrillVerdict.FAILED and word in text(found.result(step).reason), found.said()
+    assert found.verdict is DrillVerdict.FAILED and word in text(found.result(step).reason), found.summary()
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000
     assert free - shutil.disk_usage(tmp_path).free < GIGABYTE // 2
 
@@ -179,4 +179,4 @@ def test_a_gzip_bomb_ends_with_the_time_of_the_drill(small: Shop, tmp_path: Path
     found = small.drilled(backup, longest_s=0.8)
     assert time.monotonic() - began < 10
     assert found.verdict is DrillVerdict.ERROR
-    assert "did not finish in time" in text(found.result("decode").reason), found.said()
+    assert "did not finish in time" in text(found.result("decode").reason), found.summary()

@@ -16,7 +16,7 @@ import pytest
 
 from tasks import secrets
 from tasks.backups.drill.managed import drill_managed
-from tasks.backups.facts import Drill, DrillStep, DrillVerdict, Outcome
+from tasks.backups.facts import Drill, DrillStep, DrillVerdict, StepOutcome
 from tasks.backups.judge.ladder import judge_ladder, verdict_of
 from tasks.backups.limits import BackupLimits
 from tasks.backups.settings import Backups, Database
@@ -49,8 +49,8 @@ DROP = """
 import os, sys
 from pathlib import Path
 import psycopg
-with Path("dropped").open("a") as told:
-    told.write(os.environ["OPSROUNDS_COPY"] + "\\n")
+with Path("dropped").open("a") as log:
+    log.write(os.environ["OPSROUNDS_COPY"] + "\\n")
 place, _, copy = os.environ["OPSROUNDS_COPY"].rpartition("/")
 with psycopg.connect(place + "/postgres", autocommit=True) as connection:
     connection.execute(f"DROP DATABASE {copy} WITH (FORCE)")
@@ -82,9 +82,9 @@ class Managed:
     def target(self) -> Target:
         (self.folder / "snapshot.py").write_text(self.copying)
         (self.folder / "discard.py").write_text(self.dropping)
-        told = json.dumps([self.server.dsn, self.live, self.copy, self.statements])
+        arguments = json.dumps([self.server.dsn, self.live, self.copy, self.statements])
         commands = {
-            "copy_command": (sys.executable, "snapshot.py", told),
+            "copy_command": (sys.executable, "snapshot.py", arguments),
             "drop_command": (sys.executable, "discard.py"),
         }
         return Target(
@@ -99,8 +99,8 @@ class Managed:
         self.copying = "".join(f"print({line!r})\n" for line in lines)
 
     def dropped(self) -> list[str]:
-        told = self.folder / "dropped"
-        return told.read_text().splitlines() if told.exists() else []
+        log = self.folder / "dropped"
+        return log.read_text().splitlines() if log.exists() else []
 
     def is_there(self, database: str) -> bool:
         with psycopg.connect(self.server.dsn) as connection:
@@ -125,10 +125,10 @@ class Drilled:
     def not_passed(self) -> dict[str, str]:
         """What is said of every other step."""
         left = (result for result in self.ladder if result.status is not Status.PASS)
-        return {result.check.removeprefix("backups."): f"{result.status}: {said(result)}" for result in left}
+        return {result.check.removeprefix("backups."): f"{result.status}: {reason_text(result)}" for result in left}
 
     def why(self, check: str) -> str:
-        return said(next(result for result in self.ladder if result.check == f"backups.{check}"))
+        return reason_text(next(result for result in self.ladder if result.check == f"backups.{check}"))
 
 
 @pytest.fixture(autouse=True)
@@ -164,7 +164,7 @@ def database(postgres: PostgresServer) -> Iterator[str]:
         admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
-def said(result: CheckResult) -> str:
+def reason_text(result: CheckResult) -> str:
     return str(ObservationError(result.reason))
 
 
@@ -209,7 +209,7 @@ class TestGood:
         assert shop.dropped() == [shop.printed] and not shop.is_there(shop.copy)
         assert drill.left_over is None
 
-    def test_the_password_of_the_copy_is_told_to_nobody(self, shop: Managed) -> None:
+    def test_the_password_of_the_copy_is_never_shown(self, shop: Managed) -> None:
         shop.dropping = "import sys; sys.exit('cannot drop ' + __import__('os').environ['OPSROUNDS_COPY'])"
         smoke = "import os, sys; sys.exit('no login at ' + os.environ['DATABASE_URL'])"
         shop.settings = {"smoke": (sys.executable, "-c", smoke)}
@@ -262,7 +262,7 @@ class TestBad:
         assert done.statuses["newest-row"] is Status.FAIL
         assert done.verdict is DrillVerdict.FAILED
 
-    def test_an_orphan_is_looked_for(self, shop: Managed) -> None:
+    def test_orphaned_rows_are_found(self, shop: Managed) -> None:
         shop.statements = ["SET session_replication_role = replica", "DELETE FROM suppliers WHERE id = 1"]
         done = drilled(shop)
         assert done.statuses["invariants"] is Status.FAIL and "products" in done.why("invariants")
@@ -304,7 +304,7 @@ class TestNeverTheLiveOne:
         assert refused(shop) == "The copy has the address of the live database, which a restore drill never touches"
         assert shop.dropped() == [] and shop.is_there(shop.live) and not (shop.folder / "smoked").exists()
 
-    def test_nor_if_the_command_failed_after_it_had_printed_it(self, shop: Managed) -> None:
+    def test_its_address_is_refused_even_if_the_command_failed_after_printing_it(self, shop: Managed) -> None:
         shop.prints(shop.address(shop.live))
         shop.copying += "import sys; sys.exit('ERROR: no snapshot')"
         assert refused(shop) == "copy_command ended with exit status 1: no snapshot"
@@ -318,12 +318,12 @@ class TestNeverTheLiveOne:
         )
         assert shop.dropped() == []
 
-    def test_nor_one_beside_a_live_database_that_does_not_answer(self, shop: Managed) -> None:
+    def test_a_copy_is_not_touched_while_the_live_database_does_not_answer(self, shop: Managed) -> None:
         target = shop.target
         live = f"postgresql://postgres@127.0.0.1:1/{shop.live}"
         drill = drill_managed(Target("shop", target.backups, shop.folder, live), Backups(), NOW, PATIENT_S)
         [step] = drill.steps
-        assert step.outcome is Outcome.ERROR and drill.contents is None
+        assert step.outcome is StepOutcome.ERROR and drill.contents is None
         assert str(ObservationError(step.reason)).startswith(
             "The live database cannot be reached, so the copy might be"
         )
@@ -343,7 +343,7 @@ class TestNoVerdict:
         backups = shop.target.backups.model_copy(update={"copy_command": ("no-such-cloud", "restore")})
         drill = drill_managed(Target("shop", backups, shop.folder, None), Backups(), NOW, PATIENT_S)
         [step] = drill.steps
-        assert step.outcome is Outcome.ERROR and drill.backup is None
+        assert step.outcome is StepOutcome.ERROR and drill.backup is None
         assert str(ObservationError(step.reason)) == (
             "The program that copy_command names is not on this machine: no-such-cloud"
         )
@@ -425,7 +425,7 @@ class TestLeftBehind:
         assert why == "drop_command ended with exit status 4: it is protected"
         assert set(done.statuses.values()) == {Status.PASS, Status.WARN, Status.SKIPPED}
 
-    def test_a_bad_one_stays_bad_and_says_so_too(self, shop: Managed) -> None:
+    def test_a_failed_drill_stays_failed_and_names_the_copy_left_behind(self, shop: Managed) -> None:
         shop.statements = ["DROP TABLE stock"]
         target = shop.target
         backups = target.backups.model_copy(update={"drop_command": ("no-such-cloud", "drop")})
@@ -434,7 +434,7 @@ class TestLeftBehind:
         assert verdict_of(ladder) is DrillVerdict.FAILED
         assert ladder[0].status is Status.WARN and "no-such-cloud" in str(ladder[0].evidence)
 
-    def test_so_does_one_without_a_verdict(self, shop: Managed) -> None:
+    def test_a_drill_without_a_verdict_names_the_copy_left_behind_too(self, shop: Managed) -> None:
         shop.copying = COPY % PASSWORD + "print(ADDRESS)\nprint('soon')\n"
         shop.dropping = "import sys; sys.exit(4)"
         done = drilled(shop)

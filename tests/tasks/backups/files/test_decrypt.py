@@ -17,10 +17,10 @@ import pytest
 
 from tasks.backups.checks import CONTAINER, MANIFEST
 from tasks.backups.drill.folder import PREFIX
-from tasks.backups.drill.ladder import drill, look_at_files
-from tasks.backups.facts import Backup, Drill, DrillStep, DrillVerdict, Outcome
+from tasks.backups.drill.ladder import check_files, drill
+from tasks.backups.facts import Backup, Drill, DrillStep, DrillVerdict, StepOutcome
 from tasks.backups.files.decrypt import decrypted
-from tasks.backups.files.encryption import looks_encrypted
+from tasks.backups.files.encryption import appears_encrypted
 from tasks.backups.files.find import find_backups
 from tasks.backups.files.manifest import hashed_files, manifest_of, manifest_path, read_manifest, write_manifest
 from tasks.backups.judge.files import judge_encryption
@@ -102,15 +102,15 @@ class Drilled:
     @property
     def container(self) -> tuple[Status, str]:
         [result] = [result for result in self.ladder if result.check == CONTAINER.id]
-        return result.status, said(result)
+        return result.status, reason_text(result)
 
     @property
     def not_passed(self) -> dict[str, str]:
         left = (result for result in self.ladder if result.status is not Status.PASS)
-        return {result.check.removeprefix("backups."): f"{result.status}: {said(result)}" for result in left}
+        return {result.check.removeprefix("backups."): f"{result.status}: {reason_text(result)}" for result in left}
 
 
-def said(result: CheckResult) -> str:
+def reason_text(result: CheckResult) -> str:
     return str(ObservationError(result.reason))
 
 
@@ -191,7 +191,7 @@ def test_a_drill_decrypts_it_and_everything_passes(
     assert kept.left() == []
 
 
-def test_without_decrypt_nobody_knows_what_is_in_it(kept: Kept) -> None:
+def test_without_decrypt_an_encrypted_backup_is_unknown(kept: Kept) -> None:
     done = kept.drilled(encrypted=True)
     assert done.container == (
         Status.UNKNOWN,
@@ -205,7 +205,7 @@ def test_without_decrypt_nobody_knows_what_is_in_it(kept: Kept) -> None:
     assert kept.left() == []
 
 
-def test_a_wrong_key_makes_a_bad_backup(kept: Kept) -> None:
+def test_a_wrong_key_fails_the_backup(kept: Kept) -> None:
     wrong = tuple(part.replace(KEY, "wrong") for part in TOOLS[0].decrypts)
     status, why = kept.drilled(decrypt=wrong).container
     assert status is Status.FAIL
@@ -213,7 +213,7 @@ def test_a_wrong_key_makes_a_bad_backup(kept: Kept) -> None:
     assert kept.left() == []
 
 
-def test_so_does_a_part_that_is_lost(dumped: tuple[Path, str], tmp_path: Path, drills: Path) -> None:
+def test_a_truncated_encrypted_backup_fails(dumped: tuple[Path, str], tmp_path: Path, drills: Path) -> None:
     kept = encrypted(dumped, tmp_path, drills, TOOLS[1])
     with kept.backup.path.open("r+b") as file:
         file.truncate(kept.backup.bytes // 2)
@@ -252,7 +252,7 @@ def test_a_command_that_hangs_is_ended_with_the_drill(kept: Kept) -> None:
     target = kept.target(decrypt=("sleep", "600"))
     found = drill(target, kept.backup, Backups(folder=kept.drills), NOW, 3.0)
     step = found.step(DrillStep.CONTAINER)
-    assert step is not None and step.outcome is Outcome.ERROR
+    assert step is not None and step.outcome is StepOutcome.ERROR
     assert str(ObservationError(step.reason)) == (
         "The restore drill did not finish in time: raise [backups] deadline_min"
     )
@@ -312,33 +312,33 @@ def test_a_plain_backup_where_encryption_is_demanded(plain: Kept) -> None:
     done = plain.drilled(encrypted=True, decrypt=("false",), content="whole")
     assert done.drill.encrypted is False and done.verdict is DrillVerdict.PASSED
     assert done.encryption.status is Status.FAIL
-    assert said(done.encryption) == "The backup is not encrypted: whoever gets the file can read it"
+    assert reason_text(done.encryption) == "The backup is not encrypted: whoever gets the file can read it"
 
 
 class TestFilesOnly:
-    def looked(self, kept: Kept, **settings: Any) -> tuple[Drill, dict[str, CheckResult]]:
+    def checked(self, kept: Kept, **settings: Any) -> tuple[Drill, dict[str, CheckResult]]:
         target = kept.target(**settings)
-        found = look_at_files(target, kept.backup, Backups(), NOW, PATIENT_S)
+        found = check_files(target, kept.backup, Backups(), NOW, PATIENT_S)
         return found, {result.check: result for result in judge_steps(target.subject, found, NOW)}
 
     @pytest.mark.parametrize("decrypt", [None, TOOLS[0].decrypts])
     def test_an_encrypted_backup_is_no_false_alarm(self, kept: Kept, decrypt: tuple[str, ...] | None) -> None:
-        found, results = self.looked(kept, decrypt=decrypt, encrypted=True)
+        found, results = self.checked(kept, decrypt=decrypt, encrypted=True)
         assert {check: result.status for check, result in results.items()} == {
             MANIFEST.id: Status.PASS, CONTAINER.id: Status.SKIPPED
         }  # fmt: skip
-        assert said(results[CONTAINER.id]) == "The backup is encrypted: only a restore drill reads its contents"
+        assert reason_text(results[CONTAINER.id]) == "The backup is encrypted: only a restore drill reads its contents"
         assert found.encrypted is True
 
-    def test_that_it_was_changed_is_seen_without_its_key(self, kept: Kept) -> None:
+    def test_a_change_is_found_without_the_key(self, kept: Kept) -> None:
         with kept.backup.path.open("r+b") as file:
             file.seek(-1, os.SEEK_END)
             file.write(b"?")
-        _, results = self.looked(kept)
+        _, results = self.checked(kept)
         assert results[MANIFEST.id].status is Status.FAIL and results[CONTAINER.id].status is Status.SKIPPED
 
-    def test_a_plain_one_is_looked_into(self, plain: Kept) -> None:
-        found, results = self.looked(plain)
+    def test_a_plain_backup_is_read(self, plain: Kept) -> None:
+        found, results = self.checked(plain)
         assert {result.status for result in results.values()} == {Status.PASS} and len(results) == 2
         assert found.encrypted is False
 
@@ -346,16 +346,16 @@ class TestFilesOnly:
         backup, target = plain.backup, plain.target()
         backup.path.unlink()
         backup.path.symlink_to(backup.path.name)
-        found = look_at_files(target, backup, Backups(), NOW, PATIENT_S)
+        found = check_files(target, backup, Backups(), NOW, PATIENT_S)
         assert found.encrypted is None
-        assert {step.outcome for step in found.steps} == {Outcome.ERROR} and len(found.steps) == 2
+        assert {step.outcome for step in found.steps} == {StepOutcome.ERROR} and len(found.steps) == 2
 
 
-def test_what_looks_encrypted(tmp_path: Path) -> None:
+def test_encryption_is_recognised_by_the_first_bytes(tmp_path: Path) -> None:
     folder = tmp_path / "of.files"
     folder.mkdir()
     age = tmp_path / "shop.age"
     age.write_bytes(b"age-encryption.org/v1\n-> X25519 ...\n")
-    assert looks_encrypted(age) and not looks_encrypted(folder)
+    assert appears_encrypted(age) and not appears_encrypted(folder)
     with pytest.raises(ObservationError, match="cannot be read"):
-        looks_encrypted(tmp_path / "nothing")
+        appears_encrypted(tmp_path / "nothing")

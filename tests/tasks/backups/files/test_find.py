@@ -108,7 +108,7 @@ def test_the_start_is_the_manifests_where_one_can_be_read(tmp_path: Path) -> Non
     assert names(tmp_path, "*.dump")[-1] == "a.dump"
 
 
-def test_links_are_followed_and_a_link_to_nothing_is_told(tmp_path: Path) -> None:
+def test_links_are_followed_and_a_broken_one_is_reported(tmp_path: Path) -> None:
     put(tmp_path / "store/1.dump", b"12", hours=2)
     (tmp_path / "latest.dump").symlink_to(tmp_path / "store/1.dump")
     (backup,) = find_backups(tmp_path, "*.dump")
@@ -150,7 +150,7 @@ def test_a_folder_that_is_not_there_is_an_error_and_no_absence(tmp_path: Path) -
         find_backups(tmp_path, f"{'x' * 300}.dump")
 
 
-def test_what_goes_away_during_the_look_is_gone(tmp_path: Path) -> None:
+def test_a_backup_removed_meanwhile_is_not_listed(tmp_path: Path) -> None:
     put(tmp_path / "shop-stays.dump")
     ended = threading.Event()
 
@@ -171,7 +171,7 @@ def test_what_goes_away_during_the_look_is_gone(tmp_path: Path) -> None:
     assert min(seen) == 1 and max(seen) > 1
 
 
-def test_a_time_that_no_calendar_has(tmp_path: Path) -> None:
+def test_an_invalid_modification_time_is_an_error(tmp_path: Path) -> None:
     path = put(tmp_path / "shop.dump")
     os.utime(path, ns=(0, 2**62))
     stored_s = path.stat().st_mtime
@@ -208,7 +208,7 @@ def as_nobody(folder: Path, pattern: str) -> str:
     return done.stdout.decode().strip()
 
 
-def test_what_may_not_be_looked_at_is_an_error_that_says_so(tmp_path: Path) -> None:
+def test_missing_read_permission_is_an_error_that_names_it(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     put(tmp_path / "backups/shop.dump")
     put(tmp_path / "many/one/shop.dump")
@@ -225,9 +225,9 @@ def test_what_may_not_be_looked_at_is_an_error_that_says_so(tmp_path: Path) -> N
         (tmp_path / "whole/shop/inside", 0o000, "whole/*"),
     ):
         hidden.chmod(mode)
-        said = as_nobody(tmp_path, pattern)
+        output = as_nobody(tmp_path, pattern)
         hidden.chmod(0o755)
-        assert "This user may not read" in said and hidden.name in said, (pattern, said)
+        assert "This user may not read" in output and hidden.name in output, (pattern, output)
     (tmp_path / "backups").chmod(0o001)
     assert as_nobody(tmp_path, "backups/shop.dump") == "1"
     (tmp_path / "backups").chmod(0o755)

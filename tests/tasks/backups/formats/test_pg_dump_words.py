@@ -48,13 +48,13 @@ VALUE = (
         (1, "", "pg_dump failed: "),
     ],
 )
-def test_the_words(status: int, text: str, told: str) -> None:
-    assert words(dump_failed(status, text)) == told
+def test_each_failure_has_its_message(status: int, text: str, expected: str) -> None:
+    assert words(dump_failed(status, text)) == expected
 
 
 def test_what_may_not_be_read_is_named_and_the_grant_too() -> None:
-    said = words(dump_failed(1, DENIED))
-    assert said.startswith("The role may not read table secret: GRANT pg_read_all_data TO the role")
+    reason = words(dump_failed(1, DENIED))
+    assert reason.startswith("The role may not read table secret: GRANT pg_read_all_data TO the role")
 
 
 def words(message: Message) -> str:

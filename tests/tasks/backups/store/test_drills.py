@@ -163,7 +163,7 @@ class TestTwice:
         assert read(history)[0].verdict is PASSED and read(history, database="wiki")[0].verdict is FAILED
 
 
-def test_a_history_without_the_table_says_so(history: Engine) -> None:
+def test_a_history_without_the_table_is_an_error_that_names_it(history: Engine) -> None:
     with writing(history) as connection:
         connection.execute(text("DROP TABLE backup_drills"))
     with pytest.raises(HistoryError, match="backup_drills"):

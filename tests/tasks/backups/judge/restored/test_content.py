@@ -29,12 +29,12 @@ def judged(copy: Any, recorded: Any, content: str = "sampled") -> CheckResult:
     return judge_content("database:shop", drill(copy, recorded, UNREACHABLE), content, NOW)
 
 
-def test_rows_that_are_not_to_be_compared_are_skipped() -> None:
+def test_rows_are_not_compared_with_content_off() -> None:
     result = judged(hashed(), manifest(hashed()), "off")
     assert (result.status, text(result.reason)) == (Status.SKIPPED, 'content = "off": rows are not compared')
 
 
-def test_what_was_compared_is_said() -> None:
+def test_the_reason_names_what_was_compared() -> None:
     sampled = judged(hashed(), manifest(hashed()))
     assert (sampled.status, observed(sampled)) == (Status.PASS, 0)
     assert text(sampled.reason) == "A sample of the rows (1/16) of 2 tables matches the backup"
@@ -78,9 +78,9 @@ def test_rows_of_another_number_are_not_called_the_same() -> None:
         (contents(content_rule="1/16"), manifest(contents(content_rule="1/16")), "No row hashes were recorded"),
     ],
 )
-def test_rows_without_a_hash_are_not_known(copy: Contents, recorded: Any, said: str) -> None:
+def test_rows_without_a_hash_are_unknown(copy: Contents, recorded: Any, expected: str) -> None:
     result = judged(copy, recorded)
-    assert result.status is Status.UNKNOWN and said in text(result.reason)
+    assert result.status is Status.UNKNOWN and expected in text(result.reason)
 
 
 def test_changed_rows_fail_even_where_others_have_no_hash() -> None:

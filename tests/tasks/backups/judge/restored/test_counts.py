@@ -62,7 +62,7 @@ def test_data_left_out_is_named() -> None:
         assert text(result.reason) == "Restored empty, rows expected: public.orders (0 ≠ 120)"
 
 
-def test_only_rows_that_are_expected_are_held_against_the_limit() -> None:
+def test_only_expected_tables_count_towards_the_limit() -> None:
     result = judged(contents(table("items", 7), table("new", 3)), manifest(contents(table("items", 7))))
     assert (result.status, observed(result)) == (Status.PASS, 7)
 

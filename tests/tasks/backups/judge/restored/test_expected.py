@@ -8,7 +8,17 @@ from typing import Any
 
 import pytest
 
-from tasks.backups.facts import Backup, Contents, Drill, DrillStep, Form, Manifest, Outcome, StepResult, TableContents
+from tasks.backups.facts import (
+    Backup,
+    Contents,
+    Drill,
+    DrillStep,
+    Form,
+    Manifest,
+    StepOutcome,
+    StepResult,
+    TableContents,
+)
 from tasks.backups.judge.restored.content import judge_content
 from tasks.backups.judge.restored.counts import judge_counts
 from tasks.backups.judge.restored.expected import MOST_ROWS, bounded, named
@@ -57,7 +67,7 @@ def drill(copy: Contents | None, recorded: Manifest | Unobserved, live: Contents
     return Drill(
         backup=Backup(Path("shop.dump"), MADE, 4096),
         form=more.pop("form", Form.CUSTOM),
-        steps=more.pop("steps", (StepResult(DrillStep.RESTORE, Outcome.PASSED, msg("Restored")),)),
+        steps=more.pop("steps", (StepResult(DrillStep.RESTORE, StepOutcome.PASSED, msg("Restored")),)),
         started_at=NOW,
         seconds=12.0,
         manifest=recorded,
@@ -96,8 +106,8 @@ JUDGES: dict[str, Callable[[Drill], CheckResult]] = {
 
 
 @pytest.mark.parametrize("name", JUDGES)
-def test_a_drill_out_of_which_nothing_came_says_nothing(name: str) -> None:
-    failed = StepResult(DrillStep.DECODE, Outcome.FAILED, msg("broken"))
+def test_a_drill_that_restored_nothing_judges_nothing(name: str) -> None:
+    failed = StepResult(DrillStep.DECODE, StepOutcome.FAILED, msg("broken"))
     result = JUDGES[name](drill(None, manifest(contents()), contents(), steps=(failed,)))
     assert result.status is Status.UNKNOWN and result.check == f"backups.{name}"
     assert text(result.reason) == "Not reached: an earlier step failed and ended the restore drill"
@@ -105,7 +115,7 @@ def test_a_drill_out_of_which_nothing_came_says_nothing(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["schema", "counts", "content", "newest-row"])
-def test_nothing_to_compare_with_is_not_known(name: str) -> None:
+def test_nothing_to_compare_with_is_unknown(name: str) -> None:
     for recorded in (NO_MANIFEST, manifest(None)):
         assert JUDGES[name](drill(contents(), recorded, UNREACHABLE)).status is Status.UNKNOWN
 

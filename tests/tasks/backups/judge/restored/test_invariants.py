@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tasks.backups.facts import Answer, DrillStep, Form, Outcome, Sequence, StepResult, Violation
+from tasks.backups.facts import Answer, DrillStep, Form, Sequence, StepOutcome, StepResult, Violation
 from tasks.backups.judge.restored.invariants import judge_invariants
 from tasks.backups.settings import Invariant
 from tasks.check_result import CheckResult, Status, msg
@@ -92,13 +92,13 @@ def test_a_declared_invariant_is_within_its_bounds(invariant: Invariant, value: 
     assert judged([invariant], [Answer(invariant.name, value)]).status is status
 
 
-def test_a_broken_invariant_is_said_with_its_bounds() -> None:
+def test_a_violated_invariant_is_reported_with_its_limits() -> None:
     assert text(judged([PAID], [Answer("paid", 3.5)]).reason) == "paid is 3.5; it must be between 10.0 and 20.0"
     assert text(judged([FLOOR], [Answer("floor", 3.5)]).reason) == "floor is 3.5; it must be at least 10.0"
     assert text(judged([CEILING], [Answer("ceiling", 30.5)]).reason) == "ceiling is 30.5; it must be at most 20.0"
 
 
-def test_an_invariant_that_was_not_seen_is_not_known() -> None:
+def test_an_invariant_that_was_not_checked_is_unknown() -> None:
     blind = Answer("paid", Unobserved(msg("the statement failed")))
     assert judged([PAID], [blind]).status is Status.UNKNOWN
     assert text(judged([PAID], [blind]).reason) == "the statement failed"
@@ -109,7 +109,7 @@ def test_an_invariant_that_was_not_seen_is_not_known() -> None:
     assert (both.status, observed(both), len(rows(both))) == (Status.FAIL, 1, 2)
 
 
-def test_what_was_looked_at_is_said() -> None:
+def test_the_reason_names_what_was_checked() -> None:
     good = judged([PAID], [Answer("paid", 15.0)], copy=numbers(2, 2))
     assert text(good.reason) == (
         "The restore checked all constraints; sequences checked: 1, declared invariants checked: 1"
@@ -118,8 +118,8 @@ def test_what_was_looked_at_is_said() -> None:
         assert text(judged(form=form, steps=()).reason).startswith("No orphaned or duplicate rows were found")
 
 
-@pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.ERROR, Outcome.SKIPPED, None])
-def test_a_restore_that_did_not_end_well_has_checked_no_constraint(outcome: Outcome | None) -> None:
+@pytest.mark.parametrize("outcome", [StepOutcome.FAILED, StepOutcome.ERROR, StepOutcome.SKIPPED, None])
+def test_a_restore_that_did_not_end_well_has_checked_no_constraint(outcome: StepOutcome | None) -> None:
     steps = () if outcome is None else (StepResult(DrillStep.RESTORE, outcome, msg("no")),)
     result = judged(steps=steps)
     assert result.status is Status.UNKNOWN and "did not complete" in text(result.reason)

@@ -64,7 +64,7 @@ def test_a_lagging_standby_is_found_by_the_live_rows(by: str, lag: float, status
     assert result.limit is not None and (result.limit.value, result.limit.unit) == (60.0, "min")
 
 
-def test_both_times_are_told() -> None:
+def test_both_times_are_in_the_reason() -> None:
     result = judged(reaching(100), NO_MANIFEST, reaching(10))
     assert text(result.reason) == (
         "The newest row is from 2026-12-01T00:20Z, though public.orders.created_at had 2026-12-01T01:50Z "
@@ -117,20 +117,20 @@ def test_without_live_rows_the_objective_is_the_limit(live: Any, exact: bool, ag
 
 
 @pytest.mark.parametrize("recorded", [NO_MANIFEST, manifest(reaching(10)), manifest(reaching(10), exact=False)])
-def test_a_live_database_that_was_to_be_asked_and_was_not_seen_leaves_it_open(recorded: Any) -> None:
+def test_an_unreadable_live_database_leaves_the_result_unknown(recorded: Any) -> None:
     """A lagging standby with a manifest of its own agrees with itself."""
     unseen = judged(reaching(10), recorded, UNREACHABLE)
     assert (unseen.status, text(unseen.reason)) == (Status.UNKNOWN, "The live database does not answer")
     assert judged(NONE, manifest(reaching(10)), UNREACHABLE).status is Status.FAIL
 
 
-def test_a_record_of_another_moment_is_looked_at_where_nothing_is_live() -> None:
+def test_a_record_of_another_time_is_compared_where_nothing_is_live() -> None:
     recorded = manifest(reaching(10), exact=False)
     assert judged(reaching(70), recorded).status is Status.PASS
     assert judged(reaching(71), recorded).status is Status.FAIL
 
 
-def test_without_a_time_nothing_is_known() -> None:
+def test_without_a_time_the_result_is_unknown() -> None:
     for recorded, live in ((NO_MANIFEST, UNREACHABLE), (manifest(NONE), NONE), (manifest(None), NONE)):
         result = judged(NONE, recorded, live)
         assert result.status is Status.UNKNOWN and "is unknown" in text(result.reason)
