@@ -1,4 +1,4 @@
-"""The questions of the backup verification: the ladder of a restore drill, and what only time tells."""
+"""The checks of the backup verification: the steps of a restore drill, and the state of the backup files."""
 
 from typing import Final
 
@@ -109,7 +109,7 @@ OFFSITE: Final = Check(
 )
 
 FILE_CHECKS: Final = (FRESHNESS, MANIFEST, CONTAINER, ENCRYPTION, RETENTION, SIZE, OFFSITE, DRILL)
-"""What is looked at every day, without a restore; `backups.drill` then tells of the last one."""
+"""What is checked every day, without a restore; `backups.drill` then reports the last drill."""
 
 CHECKS: Final = (
     FRESHNESS,

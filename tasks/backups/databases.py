@@ -32,7 +32,7 @@ def targets_of(settings: Settings) -> tuple[Target, ...]:
 
 
 def unverified_databases(settings: Settings, only: str, now: datetime) -> tuple[CheckResult, ...]:
-    """What a look at all targets, or at `only` one of them, says nothing of: left out with a reason, or not known."""
+    """Results for the databases that are not verified: SKIPPED with a reason, or UNKNOWN."""
     backups, left_out = settings.backups, []
     if backups is None:
         return ()
@@ -54,6 +54,6 @@ def _names(settings: Settings) -> tuple[str, ...]:
 
 
 def _plain(url: str) -> str:
-    """An address without the driver that SQLAlchemy is told."""
+    """An address without SQLAlchemy's driver name."""
     scheme, _, rest = url.partition("://")
     return f"{scheme.split('+')[0]}://{rest}"

@@ -1,4 +1,4 @@
-"""What backups are held against."""
+"""The limits of backup checks."""
 
 from datetime import timedelta
 from typing import Annotated, Final, Self
@@ -14,7 +14,7 @@ MOST_BETWEEN: Final = 1.5
 """Backups further apart than so many intervals have one missing between them, and not only one that was late."""
 
 MOST_COMPARED: Final = 14
-"""So many before it is a backup, or a drill, held against: two weeks of daily ones."""
+"""A backup, or a restore drill, is compared with this many earlier ones: two weeks of daily ones."""
 
 
 class BackupLimits(BaseModel):
@@ -41,13 +41,13 @@ class BackupLimits(BaseModel):
     """A backup smaller than this share of that median lost nearly everything: no deletion explains it."""
 
     max_size_factor: Annotated[float, Field(gt=1)] = 3.0
-    """A backup larger than this many times the median of those before it holds something new."""
+    """A backup larger than this many times the median of those before it contains something new."""
 
     min_compared: Annotated[int, Field(ge=2, le=14)] = 3
     """With fewer backups before it, a size is compared with nothing."""
 
     max_restore_growth: Annotated[float, Field(gt=1)] = 2.0
-    """A recovery that takes this many times the median of those before is told of before it exceeds the RTO."""
+    """A recovery that takes this many times the median of those before warns before it exceeds the RTO."""
 
     @model_validator(mode="after")
     def _shares_in_order(self) -> Self:

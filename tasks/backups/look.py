@@ -1,4 +1,4 @@
-"""Everything that a verification of one database looks at: its files, a drill or none, the second place, the past."""
+"""What the verification of one database observes: its files, a drill or none, off-site copies, past drills."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -22,7 +22,7 @@ MOST_PAST = 14
 def observe_backups(
     target: Target, settings: Settings, history: History, depth: Depth, now: datetime, longest_s: float
 ) -> BackupObservation:
-    """Look at a database's backups and drill the newest one; raises HistoryError."""
+    """Observe a database's backups and run a drill of the newest one; raises HistoryError."""
     past = read_drills(history, settings.service.name, target.name, MOST_PAST)
     assert settings.backups is not None  # there would be no target
     observed = BackupObservation(target, depth, (), None, None, past)

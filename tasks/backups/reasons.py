@@ -1,4 +1,4 @@
-"""Why something of a backup was not seen, where several parts say the same."""
+"""Reasons for UNKNOWN and SKIPPED that several parts share."""
 
 from typing import Final
 
@@ -12,7 +12,7 @@ LATE: Final = msg("The restore drill did not finish in time: raise [backups] dea
 NO_LIVE: Final = msg(
     "Nothing to compare with: set live, or take backups with a manifest (rounds backup take, rounds backup manifest)"
 )
-"""Of a live database that is not set: what a judge says when nothing was recorded either."""
+"""`live` is not set: a judge's reason when there is no manifest either."""
 
 
 def not_reached(drill: Drill) -> Message:

@@ -25,7 +25,7 @@ _LEFT_FOR_THE_END_S = 60.0
 
 
 async def verify_backups(run: Round, depth: Depth = "full", only: str = "") -> Section:
-    """Look at every database's backups one after another, the history's first; a drill needs the machine for itself."""
+    """Verify every database's backups one after another, the history's first; a drill needs the machine for itself."""
     settings, now = run.settings, run.now()
     if now >= run.period.end + (run.period.end - run.period.start):
         late = Unobserved(msg("Only the present can be checked, not {day}", day=run.period.key))
@@ -59,7 +59,7 @@ async def _verify(run: Round, target: Target, depth: Depth, longest_s: float) ->
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """What is said of one database's backups; `drill` and `verdict` are None where none was held."""
+    """The results of one database's backups; `drill` and `verdict` are None where none was run."""
 
     results: tuple[CheckResult, ...]
     drill: Drill | None

@@ -1,4 +1,4 @@
-"""What PostgreSQL's programs say of a backup: whether it is bad, or whether they could not judge it."""
+"""Errors of PostgreSQL's programs: a damaged backup, or a backup that they could not judge."""
 
 import re
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from tasks.observation import ObservationError
 from tasks.outside import external_text
 from tasks.processes import Finished
 
-# A line of a program that tells of an error; DETAIL and CONTEXT, which hold values of rows, are other lines.
+# A line with an error; DETAIL and CONTEXT, which contain values of rows, are other lines.
 _ERROR = re.compile(r"^.*?\b(?:error|fatal|ERROR|FATAL|PANIC):\s+(.+)$", re.MULTILINE)
 _INNER = re.compile(r"^could not execute query: ERROR:\s+")
 _VALUE = re.compile(r"^((?:invalid input|malformed|date/time field|value|time zone|bad|unrecognized)\b[^\"]*)\".*$")
@@ -72,9 +72,9 @@ _ROLE = re.compile(r"role \"(.+?)\" does not exist")
 def require_good(
     finished: Finished, doing: Callable[[str], Message], *, program: str = "pg_restore", roles_known: bool = True
 ) -> None:
-    """Raise BadBackup for what a program says of a backup, ObservationError for what kept it from saying anything.
+    """Raise BadBackup for an error in the backup, ObservationError for what kept a program from judging it.
 
-    `doing` makes the sentence around the program's own words.
+    `doing` makes the sentence around the program's own error.
     """
     if finished.timed_out:
         raise ObservationError(LATE)
@@ -99,7 +99,7 @@ def require_good(
 
 
 def error_line(text: str) -> str:
-    """The first error that a program tells of, without values of rows."""
+    """The first error in a program's output, without values of rows."""
     found = _ERROR.search(text)
     words = _INNER.sub("", found[1]) if found else text.strip().split("\n")[0]
     return external_text(_VALUE.sub(r'\1"…"', words))

@@ -103,7 +103,7 @@ def _is_postmaster(pid: int, data: Path) -> bool:
 
 
 def wait_until_ready(server: Child, data: Path, deadline_s: float = _READY_DEADLINE_S) -> None:
-    """Waits for the server's own word in its pid file, which cannot be another server's on that port."""
+    """Waits for "ready" in the server's pid file, which cannot be another server's on that port."""
     deadline = Deadline.after(deadline_s)
     while server.running and not deadline.passed:
         with suppress(FileNotFoundError):

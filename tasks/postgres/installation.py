@@ -27,7 +27,7 @@ class PostgresUnavailable(ExplainedError):
 
 @dataclass(frozen=True)
 class PostgresPlace:
-    """Where the programs run from, as whom, and how they are told the data folder."""
+    """Where the programs run from, as whom, and how the data folder is passed to them."""
 
     binaries: Path
     user: User | None
@@ -37,7 +37,7 @@ class PostgresPlace:
 
 @dataclass(frozen=True)
 class Installation:
-    """One version's programs; `version` is as the server says it (`18.4`)."""
+    """One version's programs; `version` is as the server prints it (`18.4`)."""
 
     binaries: Path
     version: str
@@ -128,7 +128,7 @@ def _may_enter(found: os.stat_result, uid: int) -> bool:
 
 
 def _copy_installation(binaries: Path, target: Path) -> Path:
-    """A copy everybody may read; the libraries stay where the programs' run path looks for them."""
+    """A copy everybody may read; the libraries stay where the programs' run path finds them."""
     package = binaries.parent.parent
     libraries = package.with_name(f"{package.name}.libs")
     installation = target / package.name / binaries.parent.name

@@ -322,7 +322,7 @@ def test_no_secret_and_no_row_leaves_a_drill(shop: "Operated", shop_dsn: str, to
 
 
 def dump_with_a_duplicate(target: Target, dsn: str, planted: str) -> Path:
-    """A plain dump whose unique constraint does not hold for its rows; made where the pattern looks."""
+    """A plain dump whose rows violate its unique constraint; made where the pattern matches."""
     text = subprocess.run(
         [postgres_binaries() / "pg_dump", dsn], capture_output=True, text=True, check=True, timeout=60
     ).stdout

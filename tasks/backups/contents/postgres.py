@@ -1,4 +1,4 @@
-"""What a PostgreSQL database holds: its schema, and counts, newest times and hashes of its rows, but no row."""
+"""The contents of a PostgreSQL database: its schema, and counts, newest times and hashes of its rows, but no row."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -25,7 +25,7 @@ from tasks.observation import ObservationError, printable
 Row = tuple[Any, ...]
 Connection = psycopg.Connection[Any]
 Highest = Mapping[tuple[int, str], Any]
-"""Highest values by the table's oid and the column's name, of the columns that were looked at."""
+"""Highest values by the table's oid and the column's name, of the columns that were read."""
 
 _SETTINGS = {
     "search_path": "",
@@ -156,7 +156,7 @@ def _contents(scan: Scan, row: Row, highest: Highest) -> TableContents:
 
 def _sequence(numbering: Numbering, highest: Highest) -> facts.Sequence:
     parts = [(oid, numbering.column) for oid in numbering.tables]
-    # A part that was not looked at may hold the highest.
+    # A part that was not read may have the highest.
     seen = [highest[part] for part in parts] if all(part in highest for part in parts) else []
     most = max((value for value in seen if value is not None), default=None)
     return facts.Sequence(numbering.name, numbering.of, numbering.last, most)

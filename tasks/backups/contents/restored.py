@@ -1,4 +1,4 @@
-"""Reads what came out of a backup, and tells damage in it from what has nothing to do with it."""
+"""Reads a restored database, and distinguishes damage in it from other errors."""
 
 import re
 from contextlib import ExitStack

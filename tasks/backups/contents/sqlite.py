@@ -1,4 +1,4 @@
-"""Reads what an SQLite file holds."""
+"""Reads the contents of an SQLite file."""
 
 import hashlib
 import math
@@ -25,9 +25,9 @@ def read_sqlite_contents(
     database: str,
     deadline_s: float = math.inf,
 ) -> Contents:
-    """What a live or restored file holds, under the name `database`; every row is counted.
+    """The contents of a live or restored file, under the name `database`; every row is counted.
 
-    `report_progress` hears of tables. Raises ObservationError.
+    `report_progress` gets tables. Raises ObservationError.
     """
 
     def work(connection: sqlite3.Connection) -> Contents:
@@ -63,7 +63,7 @@ def _schema(connection: sqlite3.Connection) -> tuple[str, ...]:
 def _tables(
     connection: sqlite3.Connection, rule: str, report_progress: ProgressCallback | None
 ) -> tuple[TableContents, ...]:
-    # What a virtual table holds stands in ordinary ones, and its module may not be there.
+    # The data of a virtual table is in ordinary ones, and its module may not be there.
     found = connection.execute(
         "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
         " AND sql NOT LIKE 'CREATE VIRTUAL %' ORDER BY name"

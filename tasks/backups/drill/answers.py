@@ -1,4 +1,4 @@
-"""What a restored copy is asked: the team's own invariants, the chains of the history, and the service's smoke test."""
+"""Answers of a restored database: the declared invariants, and the hash chains of the history."""
 
 import math
 import re
@@ -76,7 +76,7 @@ def _asked_postgres(session: psycopg.Connection, deadline: Deadline, sql: str) -
     except psycopg.errors.QueryCanceled:
         raise _too_long(limit_s) from None
     except psycopg.Error as error:
-        own = "RAISE" not in (error.diag.context or "")  # else the words are those of a function of theirs
+        own = "RAISE" not in (error.diag.context or "")  # otherwise it is the message of a function of theirs
         words = (error.diag.message_primary or str(error)) if own else type(error).__name__
         raise _failed_statement(words, sql) from None
 
@@ -96,7 +96,7 @@ def _too_long(limit_s: float) -> ObservationError:
 
 
 def _failed_statement(words: str, sql: str) -> ObservationError:
-    """Told without what is quoted, unless it is the statement's own: it may be a value of a row."""
+    """Without quoted parts, unless they are from the statement itself: they may be values of rows."""
     text = error_line(f"ERROR: {words}")
     quoted = _QUOTED.search(text)
     if quoted is not None and quoted[0][1:-1].lower() not in sql.lower():

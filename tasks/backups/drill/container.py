@@ -48,7 +48,7 @@ def open_backup(
 def open_unless_encrypted(
     backup: Backup, encrypted: bool | Unobserved, expected: Expected, tools: Tools
 ) -> Given[Opened]:  # fmt: skip
-    """The same for a look at the files alone."""
+    """The same without a restore drill: an encrypted backup is skipped."""
     if _is(encrypted):
         raise StepSkipped(msg("The backup is encrypted: only a restore drill reads its contents"))
     return open_plain(backup.path, expected, tools)

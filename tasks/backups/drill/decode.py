@@ -26,7 +26,7 @@ def decode(backup: Path, opened: Opened, at: Workplace) -> Given[Decoded]:
 def as_written(
     backup: Path, manifest: Manifest | Unobserved, decoded: Decoded | None, deadline: Deadline
 ) -> Given[tuple[ManifestFile, ...]]:
-    """Hold its files against the manifest; they are known in any case."""
+    """Compare its files with the manifest; they are known in any case."""
     files = _hashed(backup, deadline) if decoded is None else decoded.files
     return checked(files, lambda: compared(files, manifest))
 

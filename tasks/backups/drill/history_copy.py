@@ -1,4 +1,4 @@
-"""Verifies the chains of a restored copy of the history database."""
+"""Verifies the hash chains of a restored history database."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ _MOST_PROBLEMS: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class ChainsOfCopy:
-    """The chains of a restored copy; without a problem every one is whole."""
+    """The chains of a restored history; without problems they are all intact."""
 
     services: int
     runs: int

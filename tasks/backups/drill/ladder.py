@@ -1,4 +1,4 @@
-"""A restore drill: the newest backup of a database climbs the ladder, alone in a folder that is removed afterwards."""
+"""A restore drill: the newest backup of a database goes through every step, in a private folder."""
 
 from contextlib import ExitStack
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Drills of managed databases: a command restores a snapshot and tells where the copy is."""
+"""Drills of managed databases: a command restores a snapshot and prints the copy's address."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -66,7 +66,7 @@ class _Read:
 
 @dataclass(frozen=True, slots=True)
 class _Snapshot:
-    """A copy that is there, and is to be dropped; `read` is None where it cannot be looked at."""
+    """A copy that is there, and is to be dropped; `read` is None where it cannot be read."""
 
     made: Made
     taken_at: datetime | None
@@ -127,5 +127,5 @@ def _contents(address: str, taken_at: datetime, deadline: Deadline) -> Contents:
                 why = error_line(f"ERROR: {error.diag.message_primary}")
                 raise BadBackup(msg("The restored database cannot be read: {why}", why=why)) from None
     except ObservationError:
-        deadline.require()  # raises its own words in the place of those of a session that was cut
+        deadline.require()  # raises its own reason in place of that of the session it cut
         raise

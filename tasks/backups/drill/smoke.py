@@ -1,4 +1,4 @@
-"""The service's own smoke test on a restored copy."""
+"""The service's own smoke test on a restored database."""
 
 import time
 from pathlib import Path

@@ -18,7 +18,7 @@ _GOOD = (StepOutcome.PASSED, StepOutcome.SKIPPED)
 
 
 class StepSkipped(Exception):
-    """A step that does not apply, and is neither good nor bad; carries why."""
+    """A step that does not apply, and neither passes nor fails; carries why."""
 
     def __init__(self, reason: Message) -> None:
         super().__init__(reason.text)
@@ -35,7 +35,7 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Given(Generic[T]):
-    """What a step gives, also one that came to something bad; `seconds` are its own where others were spent in it."""
+    """What a step gives, also one that failed; `seconds` are its own where others were spent in it."""
 
     value: T
     reason: Message
@@ -67,12 +67,12 @@ def checked(value: T, check: Callable[[], Message]) -> Given[T]:
 
 
 def title_of(database: str, depth: Depth) -> str:
-    """What Prefect calls the look at a database's backups; its steps are named behind it."""
+    """What Prefect calls the verification of a database's backups; the names of its steps follow it."""
     return f"{'restore-drill' if depth == 'full' else 'backup-files'} {database}"
 
 
 class DrillSteps:
-    """The steps taken so far. One that is bad or could not be taken ends the drill, except that of the manifest."""
+    """The steps taken so far. One that failed or could not be run ends the drill, except that of the manifest."""
 
     def __init__(self, title: str, ladder: Sequence[DrillStep] = tuple(DrillStep)) -> None:
         self._title, self._ladder, self._began = title, ladder, time.monotonic()

@@ -21,7 +21,7 @@ def workplace(target: Target, backups: Backups, deadline: Deadline, stack: ExitS
 
 
 def tools(target: Target, backups: Backups, deadline: Deadline) -> Tools:
-    """The PostgreSQL programs of this machine, looked for once and only when they are needed."""
+    """The PostgreSQL programs of this machine, searched for once and only when they are needed."""
     configured = tuple(target.folder / place for place in backups.postgres)
     return Tools(cache(lambda: installations(configured)), deadline)
 

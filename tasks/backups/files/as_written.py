@@ -23,7 +23,7 @@ def recorded(backup: Backup) -> Manifest | Unobserved:
 
 
 def compared(files: Sequence[ManifestFile], manifest: Manifest | Unobserved) -> Message:
-    """Hold the files that were read against the manifest; raises BadBackup, ObservationError without a manifest."""
+    """Compare the files that were read with the manifest; raises BadBackup, ObservationError without a manifest."""
     if isinstance(manifest, Unobserved):
         raise ObservationError(manifest.reason)
     there, recorded = {file.path: file for file in files}, {file.path: file for file in manifest.files}

@@ -56,9 +56,9 @@ def find_files(folder: Path, pattern: str) -> tuple[Found, ...]:
 def _dated(found: Found) -> Backup:
     try:
         manifest = read_manifest(found.path)
-    except ObservationError:  # the step that checks the manifest tells of it
+    except ObservationError:  # the step that checks the manifest reports it
         manifest = None
-    # A time without a zone says no instant.
+    # A time without a zone is not an instant.
     if manifest is None or manifest.started_at.utcoffset() is None:
         return Backup(found.path, found.at, found.bytes)
     return Backup(found.path, manifest.started_at.astimezone(UTC), found.bytes, known_start=True)
@@ -140,7 +140,7 @@ def _whole_folder(path: Path, stat: os.stat_result) -> Found | None:
 
 
 def _stats(folder: Path) -> Iterator[os.stat_result]:
-    """Every regular file of a folder; what goes away during the look is gone."""
+    """Every regular file of a folder; one removed meanwhile is not counted."""
     for parent, _, names in os.walk(folder, onerror=_not_seen):
         for name in names:
             try:

@@ -43,7 +43,7 @@ class Archive:
     options: tuple[str, ...]
 
     def read_head(self, plain: Path, tools: Tools) -> Head:
-        """What the archive's table of contents says."""
+        """What the archive's table of contents states."""
         programs, deadline = newest(tools.installations()), tools.deadline
         listed = _pg_restore(programs, ["-l", str(plain)], deadline, _LIST_BYTES)
         require_good(listed, _no_archive)

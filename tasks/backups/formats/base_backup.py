@@ -48,7 +48,7 @@ class BaseBackup:
             raise BadBackup(msg("PG_VERSION contains no version: {text}", text=printable(text.strip(), 20))) from None
 
     def decode(self, plain: Path, head: Head, at: Workplace) -> Decoded:
-        """Hold every file against backup_manifest; tar files are unpacked for it, as a recovery has to."""
+        """Compare every file with backup_manifest; tar files are unpacked for it, as a recovery has to."""
         began = time.monotonic()
         programs = fitting(at.installations(), head.needed_major, exactly=True)
         files = hashed_files(plain, at.deadline.progress(BACKUP))
@@ -114,7 +114,7 @@ def _unpack(backup: Path, into: Path, deadline: Deadline) -> None:
 
 
 def _verify(cluster: Path, installation: Installation, deadline: Deadline) -> None:
-    """Hold every file and the write-ahead log against backup_manifest; raises BadBackup or ObservationError."""
+    """Verify every file and the write-ahead log against backup_manifest; raises BadBackup or ObservationError."""
     argv = [installation.program("pg_verifybackup"), "--quiet", str(cluster)]
     verified = run(argv, deadline_s=deadline.require(), env=environment())
     doing = _no_wal if b"WAL parsing failed" in verified.stderr else _not_verified

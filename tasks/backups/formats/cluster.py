@@ -1,4 +1,4 @@
-"""A cluster of files, copied and started alone, and looked at by amcheck."""
+"""A physical copy of a cluster, started on its own and checked by amcheck."""
 
 import re
 import shutil
@@ -28,7 +28,7 @@ _OF_THE_LIVE = (
 )  # fmt: skip
 _CONFIGURATION = "# of a restore drill\n"
 _REFUSED = re.compile(r"\b(?:FATAL|PANIC): ")
-"""PostgreSQL's own word on a copy; without one it did not get so far as to look."""
+"""PostgreSQL's own error about the data; without one it did not get so far as to read them."""
 
 
 def copied(cluster: Path, into: Path) -> None:
@@ -43,14 +43,14 @@ def copied(cluster: Path, into: Path) -> None:
 
 
 def write_configuration(data: Path) -> None:
-    """The copy's own configuration: nothing of the live server's holds."""
+    """The copy's own configuration: nothing of the live server's applies."""
     for name, text in (("postgresql.conf", _CONFIGURATION), ("pg_hba.conf", "local all all trust\n")):
         (data / name).write_text(text, encoding="ascii")
         (data / name).chmod(0o644)
 
 
 def started(installation: Installation, known: Known, at: Workplace) -> Copy:
-    """The database of a cluster in the workplace's data folder, on a server that runs for as long as it is held.
+    """The database of a cluster in the workplace's data folder, on a server that runs until the workplace is closed.
 
     Raises BadBackup, ObservationError or PostgresUnavailable.
     """
@@ -99,7 +99,7 @@ def _administrator(server: Throwaway, roles: tuple[str, ...]) -> str:
 
 
 def _database_of(server: Throwaway, role: str, expected: str) -> str:
-    """The database to look at: the expected one, else the only one. Raises BadBackup or ObservationError."""
+    """The database to check: the expected one, else the only one. Raises BadBackup or ObservationError."""
     with psycopg.connect(server.dsn("template1", role)) as connection:
         rows = connection.execute("SELECT datname FROM pg_database WHERE NOT datistemplate AND datallowconn").fetchall()
     names = sorted(str(row[0]) for row in rows)
@@ -120,9 +120,9 @@ def _database_of(server: Throwaway, role: str, expected: str) -> str:
 
 
 def _unchecked(copy: _Started, deadline: Deadline) -> Message | None:
-    """Heap and indexes looked at by amcheck; says why if they could not be.
+    """Have amcheck check heap and indexes; gives the reason if that is not possible.
 
-    Raises BadBackup for damage, ObservationError if amcheck could not look, psycopg.Error as it comes.
+    Raises BadBackup for damage, ObservationError if amcheck could not check, psycopg.Error as it comes.
     """
     with psycopg.connect(copy.dsn, autocommit=True) as connection:
         there = connection.execute("SELECT installed_version FROM pg_available_extensions WHERE name = 'amcheck'")

@@ -1,4 +1,4 @@
-"""What pg_dump says when it cannot dump, in words that tell what to do."""
+"""Why pg_dump failed, as a message that names what to do."""
 
 import re
 from collections.abc import Callable
@@ -37,7 +37,7 @@ _KNOWN: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Message]], ...] =
         lambda _: msg("pg_dump is older than the database: set [backups] postgres to a newer one"),
     ),
     (
-        # The server's own text holds the role, the database and the host.
+        # The server's own text contains the role, the database and the host.
         re.compile(r"connection to (?:server|database) .*failed"),
         lambda _: msg(
             "pg_dump cannot connect, though another session just could: check whether the server is out of connections"

@@ -17,7 +17,7 @@ from tasks.postgres.installation import Installation
 from tasks.postgres.throwaway import Throwaway, throwaway_postgres
 
 _ROOM_OVER_LIVE = 1.3
-"""A restored copy is denser than the live database; its indexes are built with files beside them."""
+"""A restored database is denser than the live one; building its indexes takes temporary files."""
 
 _MOST_READY_S = 60.0
 
@@ -60,7 +60,7 @@ def require_space(head: Head, bytes: int, known: Known, at: Workplace) -> None:
 
 
 def not_restorable(why: str) -> Message:
-    """What is said of a dump that a program could not restore."""
+    """Why a program could not restore a dump."""
     return msg("The backup cannot be restored: {why}", why=why)
 
 

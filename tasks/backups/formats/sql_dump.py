@@ -49,7 +49,7 @@ class SqlDump:
     packed: bool = False
 
     def read_head(self, plain: Path, tools: Tools) -> Head:
-        """What the dump's first lines say."""
+        """What the dump's first lines state."""
         start = head_of(plain)
         if self.packed:
             start = _unpacked_start(start)
@@ -92,7 +92,7 @@ class SqlDump:
         database = empty_database(decoded.head, bytes, known, at)
         dsn = database.server.dsn_below(database.name)
         argv = [database.installation.program("psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "--single-transaction"]
-        # What psql is told to run in a shell by a dump that somebody changed is run as an account that owns nothing.
+        # A tampered dump can make psql run shell commands: they run as an account that owns nothing.
         ran = feed(
             [*argv, "-d", dsn], self._text(_with_progress(decoded.place)), deadline_s=at.deadline.require(),
             env=environment(), cwd=at.folder, user=server_account(),
@@ -114,7 +114,7 @@ SQL_GZ: Final = SqlDump(Form.SQL_GZ, (".sql.gz",), ("--format=plain", "--compres
 
 
 def unpacked(source: Iterator[bytes]) -> Iterator[bytes]:
-    """What gzip members hold, in bounded pieces; raises BadBackup at the first byte that is not as it was packed."""
+    """The unpacked bytes of gzip members, in bounded pieces; raises BadBackup at the first damaged byte."""
     member = zlib.decompressobj(wbits=31)
     started = False
     for packed in source:

@@ -19,7 +19,7 @@ _PROBLEMS: Final = 20
 
 
 def check_sqlite_file(file: Path) -> Message | None:
-    """What its header and its length say against a backup; None if nothing.
+    """What is wrong with its header or its length; None if nothing.
 
     The places in the header are those of sqlite.org/fileformat.html. Raises ObservationError if it cannot be read.
     """
@@ -97,6 +97,6 @@ def _integrity(connection: sqlite3.Connection) -> list[str]:
         for (text,) in connection.execute(f"PRAGMA integrity_check({_PROBLEMS})"):
             lines += (line for line in text.splitlines() if not line.startswith("***"))
     except sqlite3.Error as error:
-        if not lines or not damaged(error):  # what was found before it could go no further says more
+        if not lines or not damaged(error):  # what was found before the error is more useful
             raise
     return lines

@@ -18,7 +18,7 @@ _PAGES_AT_A_TIME: Final = 1024
 
 
 def restore_sqlite(file: Path, into: Path, deadline_s: float, report_progress: ProgressCallback | None = None) -> None:
-    """Copy a backup into a fresh file that only this user may read; `report_progress` hears of pages.
+    """Copy a backup into a fresh file that only this user may read; `report_progress` gets pages.
 
     Raises BadBackup if it is damaged, ObservationError at the deadline or if the copy cannot be made.
     """
@@ -33,7 +33,7 @@ def restore_sqlite(file: Path, into: Path, deadline_s: float, report_progress: P
 
 
 def take_sqlite(source: Path, target: Path, deadline_s: float, report_progress: ProgressCallback | None = None) -> None:
-    """Copy a live database to a new file, which is there whole or not at all; `report_progress` hears of pages.
+    """Copy a live database to a new file, which is there whole or not at all; `report_progress` gets pages.
 
     Raises ObservationError, also when `target` is there already.
     """

@@ -59,7 +59,7 @@ def judge_drill(
 
 @dataclass(frozen=True, slots=True)
 class _Record:
-    """The past: the last drill that gave a verdict, the last good one, and how many since gave none."""
+    """The past: the last drill with a verdict, the last passed one, and how many since had none."""
 
     last: PastDrill | None
     good: PastDrill | None
@@ -73,7 +73,7 @@ class _Record:
         return cls(newest_first[errors] if errors < len(newest_first) else None, good, errors)
 
     def days(self, now: datetime, limits: BackupLimits) -> Quantity:
-        """Since the last good drill; never rounded to the other side of the limit."""
+        """Since the last passed drill; never rounded to the other side of the limit."""
         if self.good is None:
             return Quantity(msg("no passed drill"))
         days = max((now - self.good.at) / _DAY, 0)
@@ -95,7 +95,7 @@ def _judged(
     if verdict is DrillVerdict.PASSED:
         return _DrillJudgement(Status.PASS, msg("The restore drill passed"), Quantity(0.0, "d"))
     if verdict is DrillVerdict.FAILED:
-        # Its own words: a reason cannot be a part of another one, and the stairs name the step.
+        # The reason alone: it cannot be a part of another one, and the ladder names the step.
         first = next((result.reason for result in ladder if result.status is Status.FAIL), None)
         return _DrillJudgement(Status.FAIL, first or msg("The restore drill failed"), observed)
     return _by_the_past(record, verdict is DrillVerdict.ERROR, limits, now, observed)

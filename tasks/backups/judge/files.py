@@ -1,4 +1,4 @@
-"""What the files of backups tell: how old the newest is, who can read it, and how large it is."""
+"""Judges the files of backups: the newest one's age, encryption and size."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -126,14 +126,14 @@ def _sizes(newest_first: Sequence[Backup]) -> Evidence:
 
 
 def nothing(target: BackedUp) -> Message:
-    """That there is no backup, and what was looked for."""
+    """That there is no backup, with the pattern."""
     if target.pattern is None:
         return NO_BACKUP
     return msg("There is no backup: nothing matches {pattern}", pattern=printable(target.pattern))
 
 
 def ahead(name: str, at: datetime) -> Message:
-    """That a backup's time cannot be."""
+    """That a backup is dated in the future."""
     return msg("{name} is dated {at}, which is in the future: correct the clocks", name=printable(name), at=moment(at))
 
 

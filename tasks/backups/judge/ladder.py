@@ -1,4 +1,4 @@
-"""What a drill says of a backup: each step of the ladder, what came out, and the verdict on the whole."""
+"""Judges a drill: each step, the restored database, and the verdict on the whole."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -37,7 +37,7 @@ _NO_SMOKE = msg("`smoke` is not set in the service file")
 def judge_ladder(
     subject: str, drill: Drill, target: BackedUp, invariants: Sequence[Invariant], limits: BackupLimits, now: datetime
 ) -> tuple[CheckResult, ...]:
-    """Every step of the ladder in its order; what was not reached is UNKNOWN. A managed copy has no file to look at."""
+    """Every step of the ladder in its order; what was not reached is UNKNOWN. A managed copy has no files to check."""
     return (
         *judge_steps(subject, drill, now),
         judge_schema(subject, drill, now),
@@ -72,7 +72,7 @@ def judge_steps(subject: str, drill: Drill, now: datetime) -> tuple[CheckResult,
 
 
 def _judge_step(check: Check, subject: str, step: StepResult, now: datetime, left_over: Message | None) -> CheckResult:
-    """A bad backup fails, what could not be looked at is not known. A copy that was left behind says nothing of the
+    """A damaged or wrong backup fails, what could not be checked is UNKNOWN. A copy left behind does not concern the
     backup, and is a warning: restored data is personal data.
     """
     status = _STATUS.get(step.outcome, Status.UNKNOWN)
@@ -88,7 +88,7 @@ def _judge_step(check: Check, subject: str, step: StepResult, now: datetime, lef
 
 
 def judge_smoke(subject: str, drill: Drill, now: datetime, *, wanted: bool) -> CheckResult:
-    """The service's own test on the restored copy."""
+    """The service's own test on the restored database."""
     smoke = drill.smoke
     if not wanted:
         return SMOKE.judged(Status.SKIPPED, subject, _NO_SMOKE, at=now)

@@ -1,4 +1,4 @@
-"""Whether the second place has the backups too."""
+"""Whether the backups have off-site copies."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ def judge_offsite(
     target: BackedUp,
     now: datetime,
 ) -> CheckResult:
-    """Whether the newest backup that has had time enough is in the second place, whole."""
+    """Whether the newest backup older than the allowed time is off-site, with its full size."""
     if target.offsite is None:
         return OFFSITE.judged(Status.SKIPPED, subject, msg("`offsite` is not set in the service file"), at=now)
     if isinstance(backups, Unobserved) or not backups:

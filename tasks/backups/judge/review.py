@@ -45,7 +45,7 @@ _UNDATED = msg("Managed database: the time of its newest snapshot is known only 
 def judge_backups(
     observed: BackupObservation, limits: BackupLimits, zone: ZoneInfo, now: datetime
 ) -> tuple[tuple[CheckResult, ...], DrillVerdict | None]:
-    """One result of each check of the depth for one database, and the verdict of its drill, None if none was held."""
+    """One result of each check of the depth for one database, and the verdict of its drill, None if none was run."""
     if observed.target.backups.copy_command is not None:
         return _judge_managed(observed, limits, now)
     target, subject, backups = observed.target.backups, observed.target.subject, observed.backups
@@ -63,7 +63,7 @@ def judge_backups(
 
 def ended_at(results: Sequence[CheckResult]) -> str:
     """The step that ended a drill: the first that failed, else the first that left it without a verdict; empty if
-    none did. What is said of the files or the past ends no drill.
+    none did. Results about the files or the past end no drill.
     """
     failed = (r.check for r in results if r.status is Status.FAIL and r.check in _LADDER)
     unknown = (r.check for r in results if r.status is Status.UNKNOWN and r.check in _LADDER - _OPTIONAL)
@@ -88,7 +88,7 @@ def _judge_managed(
 def _judge_drilled(
     observed: BackupObservation, limits: BackupLimits, now: datetime
 ) -> tuple[tuple[CheckResult, ...], DrillVerdict | None]:
-    """The steps of today's look and what is said of the drills; steps that nobody took are not known."""
+    """The steps of this verification and the result of the drills; steps that were not run are UNKNOWN."""
     target, subject = observed.target.backups, observed.target.subject
     drill = observed.drill or _not_begun(observed, now)
     if observed.depth == "files":
@@ -102,7 +102,7 @@ def _judge_drilled(
 
 
 def _not_begun(observed: BackupObservation, now: datetime) -> Drill:
-    """A climb of which no step could be taken, since there is no backup or nobody could see whether there is one."""
+    """A drill of which no step could be run, since there is no backup, or the folder could not be read."""
     unseen = observed.backups if isinstance(observed.backups, Unobserved) else None
     if unseen is None:
         steps = tuple(StepResult(step, StepOutcome.NOT_REACHED, NO_BACKUP) for step in DrillStep)

@@ -25,9 +25,9 @@ def describe(
     target: Target, backup: Path, started_at: datetime | None, now: datetime, deadline: Deadline, *,
     exact_rows: int | None, replace: bool,
 ) -> Path:  # fmt: skip
-    """Record what a backup's files are and what the live database holds now; gives the manifest's path.
+    """Record a backup's files and the present contents of the live database; gives the manifest's path.
 
-    Live tables of more than `exact_rows` are estimated; with None the live database is not looked at. Without
+    Live tables of more than `exact_rows` are estimated; with None the live database is not read. Without
     `started_at` the backup began when it was last written. Raises BackupRefused or ObservationError.
     """
     backup, name = backup.absolute(), printable(str(backup), 300)
@@ -53,7 +53,7 @@ def describe(
 
 
 def _tool(backup: Path) -> str:
-    """What made it, which says that it is a backup at all."""
+    """What made it; refuses what is not a backup."""
     try:
         return _ENCRYPTED if appears_encrypted(backup) else format_of(backup).form.value
     except (BadBackup, ObservationError) as error:

@@ -27,7 +27,7 @@ class Destination:
 
 
 def destination(target: Target, now: datetime) -> Destination:
-    """Where a backup of this moment is put; raises BackupRefused for a pattern that does not say it."""
+    """Where a backup taken now goes; raises BackupRefused for a pattern that does not define it."""
     _require_a_source(target)
     pattern = PurePath(target.pattern)
     if _MAGIC.search(str(pattern.parent)):

@@ -1,4 +1,4 @@
-"""Everything that is looked at of a database's backups, and one result of each check whatever there is to see."""
+"""Everything that is observed of a database's backups, and one result of each check in any case."""
 
 import os
 import shutil
@@ -38,7 +38,7 @@ DEPTHS: tuple[Depth, ...] = ("full", "files")
 
 @dataclass
 class Operated:
-    """A service with an SQLite database, and what its file says of its backups."""
+    """A service with an SQLite database, and the backup settings of its file."""
 
     folder: Path
     history: Engine
@@ -87,7 +87,7 @@ class Judged:
     verdict: DrillVerdict | None
 
     def __post_init__(self) -> None:
-        """Whatever a look finds: one result of each check of its depth, in the order in which they are told."""
+        """In any case: one result of each check of the depth."""
         wanted = CHECKS if self.observed.depth == "full" else FILE_CHECKS
         checks = [result.check for result in self.results]
         assert sorted(checks) == sorted(check.id for check in wanted), checks
@@ -248,7 +248,7 @@ class TestNothing:
         assert Status.PASS not in {done.statuses["container"], done.statuses["manifest"], done.statuses["drill"]}
 
     def test_another_drill_is_under_way(self, shop: Operated) -> None:
-        """What could not be looked at is not called unencrypted."""
+        """A backup that could not be read is not called unencrypted."""
         shop.databases += "encrypted = true\n"
         shop.taken_plain()
         (shop.folder / "drills").write_text("is not a folder")

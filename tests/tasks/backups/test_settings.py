@@ -1,4 +1,4 @@
-"""What a service file may say of backups, and what is refused with its key."""
+"""Backup settings of a service file, and what is refused with its key."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -60,7 +60,7 @@ REFUSED = {
         ["databases.0.live: an address with a password is a secret"],
     ),
     "no address": (database('pattern = "x"\nlive = "mysql://db/shop"'), ["databases.0.live: must be postgresql://"]),
-    "an RPO that cannot be held": (
+    "an RPO that cannot be met": (
         database('pattern = "x"\nevery_h = 24\nrpo_h = 12'),
         ["databases.0: rpo_h 12 is shorter than every_h 24: it could never be met"],
     ),
@@ -72,7 +72,7 @@ REFUSED = {
         database('pattern = "x"\ninvariants = [{ name = "a", sql = "SELECT 1", min = 3, max = 2 }]'),
         ["databases.0.invariants.0: min 3 is above max 2"],
     ),
-    "two second places": (
+    "two off-site locations": (
         database('pattern = "x"\noffsite = { pattern = "/mnt/x", s3 = "s3://b/p" }'),
         ["databases.0.offsite: give pattern ="],
     ),

@@ -1,4 +1,4 @@
-"""Whether the rows of a restored copy are the very rows that were backed up."""
+"""Whether the rows of a restored database match those that were backed up."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What is said of the rows of restored tables."""
+"""Messages about the row counts of restored tables."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Whether every table of a restored copy holds the rows that it must."""
+"""Whether every table of a restored database has the expected number of rows."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -59,7 +59,7 @@ def _compared(subject: str, tables: Sequence[Counted], limits: BackupLimits, now
 
 
 def _tables(drill: Drill, copy: Contents) -> list[Counted] | None:
-    """Every table that must be there, on every side; None without anything to hold them against."""
+    """Every table that must be there, on every side; None without anything to compare them with."""
     snapshot, today = of_its_snapshot(drill), running(drill)
     expected = snapshot or today or recorded(drill)
     if expected is None:
@@ -88,7 +88,7 @@ def _limit(tables: Sequence[Counted], limits: BackupLimits) -> Limit:
 
 
 def _figures(table: Counted) -> str:
-    """A table with what it holds and what it is held against, in signs that every language reads."""
+    """A table with its row count and the expected one, in signs that every language reads."""
     if table.restored is None:
         return brief(table.name)
     about = "≈" if table.expected and not table.expected.exact else ""

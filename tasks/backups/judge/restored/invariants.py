@@ -1,4 +1,4 @@
-"""Whether what must always be true of the data is true of a restored copy."""
+"""Whether a restored database keeps what must always be true of the data."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

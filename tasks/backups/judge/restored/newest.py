@@ -1,4 +1,4 @@
-"""Whether a restored copy reaches up to the time at which its backup was made."""
+"""Whether a restored database has data up to the time at which its backup was made."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -32,7 +32,7 @@ def judge_newest_row(subject: str, drill: Drill, limits: BackupLimits, rpo_h: fl
         reason = msg("No date or time column has a value: the age of the newest row is unknown")
         return NEWEST_ROW.judged(Status.UNKNOWN, subject, reason, at=now)
     snapshot = before if of_its_snapshot(drill) else {}
-    # A standby's own record agrees with its dump: only the live rows tell that it lagged.
+    # A lagging standby's own manifest agrees with its dump: only the live rows reveal the lag.
     others = today or ({} if snapshot else before)
     found = _against_record(restored, snapshot) or (
         _against_others(restored, others, limits) if others else _against_time(restored, drill, rpo_h)
@@ -41,7 +41,7 @@ def judge_newest_row(subject: str, drill: Drill, limits: BackupLimits, rpo_h: fl
     if found.status.measured:
         observed = Quantity(msg("no time")) if found.lag is None else Quantity(_minutes(found.lag), "min")
     if found.status is Status.PASS and isinstance(drill.live, Unobserved) and drill.live.reason != NO_LIVE:
-        # Only the running database tells that a standby lagged, and it was to be asked.
+        # Only the live database reveals a lagging standby, and it should have been read.
         return NEWEST_ROW.judged(Status.UNKNOWN, subject, drill.live.reason, at=now, limit=found.limit)
     evidence = (_evidence(restored, before, today),)
     return NEWEST_ROW.judged(

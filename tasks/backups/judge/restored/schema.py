@@ -1,4 +1,4 @@
-"""Whether a restored copy has every definition, and the encoding, of the database that was backed up."""
+"""Whether a restored database has every definition, and the encoding, of the one that was backed up."""
 
 from collections.abc import Sequence
 from datetime import datetime

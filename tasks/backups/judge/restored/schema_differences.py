@@ -45,7 +45,7 @@ def differences(expected: Sequence[str], found: Sequence[str]) -> Differences:
             changed.append((line, others.pop(0)))
         else:
             lost.append(line)
-    # Without its table, a column says nothing more.
+    # A column of a missing table adds nothing.
     lost.sort(key=lambda line: not line.startswith("table "))
     return Differences(tuple(lost), tuple(line for lines in extra.values() for line in lines), tuple(changed))
 

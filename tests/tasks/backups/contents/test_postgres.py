@@ -1,4 +1,4 @@
-"""What a real PostgreSQL holds, before and after a dump and its restore, and what a role must not miss in silence."""
+"""The contents of a real PostgreSQL, before and after a dump and its restore, and what a role must not miss silently."""
 
 import uuid
 from collections.abc import Callable, Iterator
@@ -170,7 +170,7 @@ def restore(url: str, into: str, folder: Path) -> None:
 
 
 def unnamed(contents: Contents) -> Contents:
-    """What a restored copy has in common with its original."""
+    """What a restored database has in common with its original."""
     return replace(contents, database="", bytes=0)
 
 
@@ -618,7 +618,7 @@ class TestRole:
 
 
 class TestViolations:
-    """Rows that a constraint forbids and a copy of files may hold all the same."""
+    """Rows that a constraint forbids but a physical copy may contain."""
 
     def test_constraints_are_not_checked_by_default(self, make: Make) -> None:
         url = make("CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE c (p int REFERENCES p)")

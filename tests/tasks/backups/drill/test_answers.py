@@ -1,4 +1,4 @@
-"""What a restored copy is asked: statements that only read and end in time, and the service's own smoke test."""
+"""Answers of a restored database: statements that only read and finish in time, and the service's own smoke test."""
 
 import json
 import math
@@ -45,7 +45,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def copy(kind: str, postgres: PostgresServer, tmp_path: Path) -> Iterator[Copy]:
-    """A restored copy of either kind."""
+    """A restored database of either kind."""
     if kind == "sqlite":
         file = tmp_path / "copy.db"
         with closing(sqlite3.connect(file)) as connection, connection:
@@ -107,7 +107,7 @@ class TestInvariants:
         assert answers(sql) == [NO_NUMBER]
 
     def test_a_boolean_is_not_a_number(self, answers: Ask, kind: str) -> None:
-        # SQLite has no boolean, and says 1.
+        # SQLite has no boolean, and returns 1.
         assert answers("SELECT true") == [NO_NUMBER if kind == "postgresql" else 1.0]
 
     def test_a_failing_statement_is_reported_and_the_others_still_run(self, answers: Ask) -> None:

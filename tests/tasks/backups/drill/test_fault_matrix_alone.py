@@ -1,4 +1,4 @@
-"""Every fault of the matrix in a real dump that has no manifest: found, or said to be what nothing else can show."""
+"""Every fault of the matrix in a real dump that has no manifest: found, or listed as what only a manifest can show."""
 
 from pathlib import Path
 

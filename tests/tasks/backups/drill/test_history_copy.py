@@ -1,4 +1,4 @@
-"""The chains of a restored copy of the history: whole, tampered with, older, newer, or of something else."""
+"""The chains of a restored history: intact, tampered with, older, newer, or of another database."""
 
 import runpy
 from pathlib import Path

@@ -123,7 +123,7 @@ class Drilled:
 
     @property
     def not_passed(self) -> dict[str, str]:
-        """What is said of every other step."""
+        """The results of every other step."""
         left = (result for result in self.ladder if result.status is not Status.PASS)
         return {result.check.removeprefix("backups."): f"{result.status}: {reason_text(result)}" for result in left}
 

@@ -1,4 +1,4 @@
-"""What a drill must never do: touch the live database, leave something behind, be reached, or tell of a row."""
+"""What a drill must never do: touch the live database, leave something behind, be reached, or reveal a row."""
 
 import json
 import os
@@ -36,7 +36,7 @@ GONE_WITHIN_S = 15.0
 READS = re.compile(
     r"(BEGIN|SELECT|WITH|SET|SHOW|ROLLBACK|COMMIT|SAVEPOINT|RELEASE|DISCARD|DEALLOCATE)\b", re.IGNORECASE
 )
-# Imports take longer than a drill: one process does them, and is told of drills that it does in children.
+# Imports take longer than a drill: one process does them, and runs the drills that it is given in children.
 DRILLS = """
 import json, os, sys
 from datetime import UTC, datetime
@@ -113,7 +113,7 @@ def statements(shop: Shop) -> list[str]:
 
 
 def at_work_in(folder: Path) -> list[str]:
-    """The processes that were told of a folder or work in it."""
+    """The processes that have a folder in their arguments or work in it."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):

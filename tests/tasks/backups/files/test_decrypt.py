@@ -1,4 +1,4 @@
-"""Encrypted backups: drilled with the team's own command, and never called good or bad by who could not look inside."""
+"""Encrypted backups: decrypted by the team's own command, and never passed or failed unread."""
 
 import os
 import shutil
@@ -65,7 +65,7 @@ TOOLS = [
 
 @dataclass(frozen=True)
 class Kept:
-    """A backup of a shop, and the folder that its drills are held in."""
+    """A backup of a shop, and the folder of its drills."""
 
     folder: Path
     drills: Path
@@ -268,7 +268,7 @@ def test_a_backup_that_goes_away_meanwhile_is_not_a_missing_command(kept: Kept, 
 
 
 class _Vanishing(type(Path())):  # type: ignore[misc]
-    """A file that is removed between the look at its size and its opening."""
+    """A file that is removed after its size was read and before it is opened."""
 
     def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
         found: os.stat_result = super().stat(follow_symlinks=follow_symlinks)

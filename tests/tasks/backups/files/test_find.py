@@ -182,8 +182,8 @@ def test_an_invalid_modification_time_is_an_error(tmp_path: Path) -> None:
         assert find_backups(tmp_path, "*.dump")[0].at == datetime.fromtimestamp(stored_s, UTC)
 
 
-# Root may look everywhere. The user changes after the imports: another one may not reach the interpreter's files,
-# nor the folders above the one that is looked from.
+# Root may read everything. The user changes after the imports: another one may not reach the interpreter's files,
+# nor the folders above the current one.
 AS_NOBODY = """
 import os, sys
 from pathlib import Path
@@ -202,7 +202,7 @@ except ObservationError as error:
 
 
 def as_nobody(folder: Path, pattern: str) -> str:
-    """What find_backups says to a user who is not root."""
+    """The error of find_backups for a user who is not root."""
     done = run([sys.executable, "-c", AS_NOBODY, str(folder), pattern], deadline_s=60, cwd=ROOT)
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout.decode().strip()

@@ -1,4 +1,4 @@
-"""The second place: a folder, and a real server that speaks S3."""
+"""Off-site copies: in a folder, and on a real server that speaks S3."""
 
 import logging
 import socket

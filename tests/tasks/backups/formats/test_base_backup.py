@@ -1,4 +1,4 @@
-"""Base backups of real servers: verified, started and looked into, and every damage in them found."""
+"""Base backups of real servers: verified, started and read, and all damage in them found."""
 
 import os
 import shutil

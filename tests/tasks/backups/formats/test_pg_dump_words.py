@@ -1,4 +1,4 @@
-"""What pg_dump writes when it fails, and what is told of it."""
+"""The messages for what pg_dump writes when it fails."""
 
 import pytest
 

@@ -37,7 +37,7 @@ while True:
 
 
 def made(file: Path, journal: str = "WAL") -> Path:
-    """A database of about 5 MB, of the same rows each time: what SQLite says of damage depends on what it meets."""
+    """A database of about 5 MB, of the same rows each time: which damage SQLite reports depends on where it is."""
     rows = random.Random(7)
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
         connection.execute(f"PRAGMA page_size={PAGE}")
@@ -71,7 +71,7 @@ def message_text(message: Message | None) -> str:
 
 
 def climbed(file: Path, scratch: Path) -> str:
-    """What the first step that fails says of a file."""
+    """The error of the first step that fails for a file."""
     try:
         restored = scratch / "restored.db"
         restore_sqlite(file, restored, PATIENT_S)

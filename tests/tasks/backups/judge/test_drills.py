@@ -1,4 +1,4 @@
-"""What is said of restore drills, today's and those before."""
+"""The results of restore drills, today's and earlier ones."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Whether backups reach the second place."""
+"""Whether backups have off-site copies."""
 
 from datetime import timedelta
 

@@ -97,7 +97,7 @@ def test_an_error_is_kept_between_verdicts(history: Engine) -> None:
 
 
 def test_errors_without_end_hide_no_verdict(history: Engine) -> None:
-    """However many there are: the last verdict, and the last good one before it, come back."""
+    """However many there are: the last verdict, and the last passed drill before it, are returned."""
     kept(history, at(60), PASSED)
     kept(history, at(50), PASSED)
     kept(history, at(41), FAILED)

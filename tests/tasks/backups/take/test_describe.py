@@ -92,7 +92,7 @@ def test_every_form_is_hashed_and_counted_and_a_drill_takes_it(live: str, tmp_pa
     assert {step.step: step.outcome for step in found.steps} == dict.fromkeys(DrillStep, StepOutcome.PASSED)
     results = judge_ladder(one.subject, found, one.backups, (), Backups().limits, NOW)
     verdicts = {result.check: result.status for result in results}
-    # Counts of another moment prove no row: the drill says so, and passes the rest.
+    # Counts of another time prove no row: content is UNKNOWN, and the rest passes.
     assert verdicts.pop("backups.content") is Status.UNKNOWN
     assert set(verdicts.values()) <= {Status.PASS, Status.SKIPPED}
 

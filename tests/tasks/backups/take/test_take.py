@@ -1,4 +1,4 @@
-"""Backups as they are taken: whole with their manifest or not at all, and what a restore drill says of them."""
+"""Backups are taken complete with their manifest or not at all, and pass a restore drill."""
 
 import os
 import shutil
@@ -101,7 +101,7 @@ def taken(one: Target, now: datetime = NOW) -> Path:
 
 
 def drilled(one: Target, backup: Backup) -> dict[str, Status]:
-    """What a restore drill says of each step."""
+    """The result of each step of a restore drill."""
     backups = Backups()
     found = drill(one, backup, backups, NOW, PATIENT_S)
     results = judge_ladder(one.subject, found, one.backups, (), backups.limits, NOW)
@@ -179,14 +179,14 @@ class TestPostgres:
         assert audit is not None and audit.rows < shop.rows("audit")
         verdicts = drilled(one, backup)
         verdicts.pop("invariants")  # a sequence goes on outside of every snapshot, and is only ever ahead
-        # The live database has moved on meanwhile, which counts tell as a warning if it is much.
+        # The live database has moved on meanwhile, which counts report as a warning if it is much.
         assert not_passed(verdicts) in ({}, {"counts": Status.WARN})
 
     def test_a_secret_stands_on_no_command_line_and_in_no_file(
         self, postgres: PostgresServer, shop: Shop, tmp_path: Path
     ) -> None:
         with guarded(postgres, shop) as live, psycopg.connect(shop.dsn) as holder:
-            holder.execute("LOCK TABLE customers IN ACCESS EXCLUSIVE MODE")  # pg_dump waits, and can be looked at
+            holder.execute("LOCK TABLE customers IN ACCESS EXCLUSIVE MODE")  # pg_dump waits, and can be inspected
             one = target(tmp_path, live, "backups/shop-*.sql")
             done: list[Path] = []
             taking = threading.Thread(target=lambda: done.append(taken(one)))
@@ -599,7 +599,7 @@ def sessions(shop: Shop) -> int:
 
 
 def in_a_mount_namespace(folder: Path, live: str, *mounts: str) -> str:
-    """What a process says that takes a backup into `folder` with some mounts of its own, and what is left then."""
+    """The error of a process that takes a backup into `folder` with mounts of its own, and what is left then."""
     unshare = shutil.which("unshare")
     if unshare is None:
         pytest.skip("needs unshare")

@@ -1,4 +1,4 @@
-"""What the judges of a restored copy have in common, and the drills that their tests are made of."""
+"""What the judges of a restored database have in common, and the drills that their tests are made of."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -51,7 +51,7 @@ def table(name: str, rows: int, **more: Any) -> TableContents:
 
 
 def contents(*tables: TableContents, schema: Sequence[str] = SCHEMA, encoding: str = "UTF8", **more: Any) -> Contents:
-    """What a database holds; two tables if none are given."""
+    """The contents of a database; two tables if none are given."""
     return Contents(
         "shop", "15.4", encoding, tuple(schema), tables or (table("items", 7), table("orders", 120)), **more
     )

@@ -1,4 +1,4 @@
-"""How far a restored copy reaches."""
+"""How recent the rows of a restored database are."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
