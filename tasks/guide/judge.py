@@ -67,13 +67,13 @@ def _line_verdict(line: GuideLine, results: tuple[CheckResult, ...]) -> tuple[Ve
     if line.not_applicable is not None and count[Status.SKIPPED] == len(results):
         return Verdict.NOT_APPLICABLE, verbatim(line.not_applicable)
     if not results:
-        return Verdict.INCOMPLETE, msg("No check looked at this line")
+        return Verdict.INCOMPLETE, msg("No check covers this item")
     if count[Status.UNKNOWN]:
         return Verdict.INCOMPLETE, msg(
-            "{unknown} of {all} checks could not be measured", unknown=count[Status.UNKNOWN], all=len(results)
+            "{unknown} of {all} checks are unknown", unknown=count[Status.UNKNOWN], all=len(results)
         )
     if count[Status.SKIPPED] == len(results):
-        return Verdict.INCOMPLETE, msg("Every check of this line was skipped")
+        return Verdict.INCOMPLETE, msg("Every check of this item was skipped")
     if count[Status.WARN]:
         return Verdict.ATTENTION, msg(
             "{warned} of {all} checks need attention", warned=count[Status.WARN], all=len(results)

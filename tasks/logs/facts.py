@@ -38,14 +38,15 @@ class DamagedFile:
         """What is wrong, in words."""
         file = printable(self.path, 200)
         if self.damage is Damage.TRUNCATED:
-            return msg("{file}: its end is missing; what was there is counted", file=file)
-        return msg("{file}: it is damaged; what stands before the damage is counted", file=file)
+            return msg("{file}: truncated; only the remaining part is counted", file=file)
+        return msg("{file}: damaged; only the part before the damage is counted", file=file)
 
 
 def crowded_moments(moments: int) -> Message:
     """What is wrong with a source that gave as many lines of one moment as it gives at once."""
     return msg(
-        "More lines of one moment than Loki gives at once, {moments} times: some may be missing", moments=moments
+        "More lines with one timestamp than Loki returns at once ({moments} times): some may be missing",
+        moments=moments,
     )
 
 

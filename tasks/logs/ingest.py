@@ -44,7 +44,7 @@ _COMMIT_BYTES = 64 * 1024 * 1024
 _SETTLED = timedelta(hours=1)
 """A file that nobody wrote to for this long has its last line whole, with or without a line break."""
 _PAUSE_S = 0.5
-_NO_TIME = msg("There was no time for all lines: the rest is read next time")
+_NO_TIME = msg("Not all lines could be read in time: the rest is read next time")
 _NS = 1_000_000_000
 
 
@@ -74,7 +74,7 @@ def read_log(
         else:
             return SourceRead(source.name, lines + ingest.lines, tuple(problems))
         if deadline.left_s < _PAUSE_S:
-            raise ObservationError(msg("Another process is reading this log all the time"))
+            raise ObservationError(msg("Another process keeps reading this log"))
         time.sleep(_PAUSE_S)
 
 

@@ -123,19 +123,17 @@ def notes_on(
     if names := _log_only_availabilities(objectives, data):
         notes.append(
             msg(
-                "{names}: of the requests that were logged. A service's own log cannot see requests without an answer: "
-                "probes or a load balancer's log can",
+                "{names}: based on logged requests only. A service's own log has no line for a request without a "
+                "response; probes or a load balancer's log show these",
                 names=", ".join(names),
             )
         )
     used = {source for source, _ in data.traffic}
     if made_up := [s.name for s in settings.logs.source if s.synthetic and "logs" in used]:
-        notes.append(
-            msg("Synthetic: the lines of {sources} are generated, not a service's", sources=", ".join(made_up))
-        )
+        notes.append(msg("Synthetic data: log {sources} is generated", sources=", ".join(made_up)))
     until = synthetic_until(history, settings.service.name)
     if until is not None and until > at_minute(data.span[0]):
-        notes.append(msg("Synthetic: probes and figures up to {at} are generated", at=moment(until)))
+        notes.append(msg("Synthetic data: samples up to {at} are generated", at=moment(until)))
     return tuple(notes)
 
 

@@ -17,7 +17,7 @@ from tasks.slo.sli.indicators import SliData, minutes_of
 from tasks.slo.sli.minutes import Span, down_runs
 from tasks.slo.windows import Window, minute_of, window_at
 
-_NO_UPTIME = msg("no objective of kind uptime is about the whole service")
+_NO_UPTIME = msg("No uptime objective covers the whole service")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

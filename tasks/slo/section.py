@@ -20,7 +20,7 @@ from tasks.slo.windows import minute_of
 
 _GUIDE = msg("the guide's SLI and SLO tables")
 _FILE = msg("the service file")
-_NOTHING = msg("Nothing of the month was measured: there is nothing to freeze")
+_NOTHING = msg("Nothing was measured in the month: nothing to freeze")
 _LOG_DEADLINE_S = 600.0
 
 
@@ -71,8 +71,8 @@ def _headlines(results: tuple[CheckResult, ...], review: Review) -> tuple[Kpi, .
     return (
         Kpi("slo.availability", msg("Availability"), first_figure(results, AVAILABILITY), "%"),
         Kpi("slo.uptime", msg("Uptime"), first_figure(results, UPTIME), "%"),
-        Kpi("slo.budget", msg("Least budget left"), least_left_percent(review.states), "%"),
-        Kpi("slo.deploys", msg("Deploys a week"), first_figure(results, DEPLOYS), ""),
+        Kpi("slo.budget", msg("Lowest remaining budget"), least_left_percent(review.states), "%"),
+        Kpi("slo.deploys", msg("Deploys per week"), first_figure(results, DEPLOYS), ""),
     )
 
 

@@ -114,7 +114,7 @@ def test_logs_that_cannot_be_read_leave_the_line_open(site: Any) -> None:
     settings, _, said, edits = write(site.url, logs=("gone.log",), log_command="sh -c 'exit 4' {since}")
     assert settings.logs.source == ()
     assert CHECKLIST.lines(settings)[1].not_applicable is None  # it was meant to be looked at
-    assert "No file is named gone.log" in said and "The command ended with status 4" in said
+    assert "No file matches gone.log" in said and "The command exited with status 4" in said
     assert [edit[:15] for edit in edits[:2]] == ["[[logs.source]]"] * 2
 
 

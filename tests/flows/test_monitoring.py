@@ -124,8 +124,8 @@ def test_what_is_missing_makes_the_run_red_and_keeps_the_rest(operate: "Operate"
     shop = operate(more=LOG)
     state = collect(shop)
     assert (state.type.value, state.name) == ("FAILED", "Incomplete")
-    assert "4 figures, 0 log lines; not collected: No file is named app.log" in (state.message or "")
-    assert "No file is named app.log" in told.log(state)
+    assert "4 figures, 0 log lines; not collected: No file matches app.log" in (state.message or "")
+    assert "No file matches app.log" in told.log(state)
     assert samples(shop, "probe.live") == {"service": (1.0,)}
 
 

@@ -35,14 +35,14 @@ def missing_field(lines: SourceLines, mapped: Sequence[str], since: datetime) ->
     absent = {name: _absent(held, (name,), since) for name in mapped if name not in _COUNTED}
     if missing := [name for name, looked_at in absent.items() if looked_at >= LOOKED_AT]:
         return msg(
-            "None of {lines} lines that were looked at has {fields}: correct [logs.source.fields]",
+            "None of {lines} checked lines has {fields}: correct [logs.source.fields]",
             lines=min(absent[name] for name in missing),
             fields=", ".join(missing),
         )
     if (looked_at := _absent(held, _TELL_ERRORS, since)) >= LOOKED_AT and not _holds(held, _TELL_ERRORS):
         return msg(
-            "None of {lines} lines that were looked at has a level, an error or a status, so that no error would be "
-            "noticed: set level or error in [logs.source.fields]",
+            "None of {lines} checked lines has a level, an error or a status, so errors would go unnoticed: set "
+            "level or error in [logs.source.fields]",
             lines=looked_at,
         )
     return _lost_level(held, since)
@@ -66,8 +66,8 @@ def _lost_level(held: Held, since: datetime) -> Message | None:
         return None
     longest = max(lost, key=lambda stretch: stretch.lines)
     return msg(
-        "None of {lines} lines looked at from {since} to {until} has {field}, as most lines have: "
-        "does a release write other lines? Correct [logs.source.fields]",
+        "None of {lines} lines checked from {since} to {until} has {field}, which most lines have: if a release "
+        "changed the log format, correct [logs.source.fields]",
         lines=longest.lines,
         since=moment(longest.since),
         until=moment(longest.until),

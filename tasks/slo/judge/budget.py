@@ -38,7 +38,7 @@ STEPS = {
     PolicyStep.NORMAL: msg("normal"),
     PolicyStep.CAUTION: msg("caution"),
     PolicyStep.POSTMORTEM: msg("postmortem due"),
-    PolicyStep.EXHAUSTED: msg("releases stop"),
+    PolicyStep.EXHAUSTED: msg("stop releases"),
 }
 
 
@@ -61,7 +61,7 @@ def judge_budget(
     """The gravest step that any budget asks for. What is not known of one is no reason to go on as usual."""
     rows = [_row(objective, seen, incidents, policy) for objective, seen in known if not isinstance(seen, Absent)]
     if not rows:
-        none = msg("No objective with an error budget has a source to be measured by")
+        none = msg("No objective with an error budget has a data source")
         return BUDGET.judged(Status.SKIPPED, SUBJECT, none, at=now)
     limit = Limit(">", round(100 * policy.caution_below, 6), "%", _POLICY)
     budgets = [(row, row.state.budget) for row in rows if row.state is not None and row.step is not None]
@@ -71,7 +71,7 @@ def judge_budget(
     exhausted = worst is not None and worst.step is PolicyStep.EXHAUSTED
     if blind and not exhausted:
         names = ", ".join(row.objective.name for row in blind)
-        reason = msg("The error budget of {names} is not known", names=names)
+        reason = msg("The error budget of {names} is unknown", names=names)
         return BUDGET.judged(Status.UNKNOWN, SUBJECT, reason, at=now, limit=limit, evidence=evidence)
     assert worst is not None and worst.step is not None  # nothing is blind, and there are rows
     left = min(budget.left for _, budget in budgets if budget is not None)
@@ -100,28 +100,30 @@ def _reason(worst: _Row) -> Message:
     name = worst.objective.name
     match worst.step:
         case PolicyStep.EXHAUSTED:
-            return msg("The budget of {name} is exhausted: releases stop, except fixes", name=name)
+            return msg("Error budget of {name} exhausted: stop all releases but fixes", name=name)
         case PolicyStep.POSTMORTEM:
-            return msg("The budget of {name} is nearly spent, or one incident took much of it: a postmortem is due",
+            return msg("Error budget of {name} nearly spent, or largely spent by one incident: a postmortem is due",
                        name=name)  # fmt: skip
         case PolicyStep.CAUTION:
-            return msg("Caution: much of the budget of {name} is spent, risky changes need a second look", name=name)
+            return msg(
+                "Much of the error budget of {name} is spent: have a second person review risky changes", name=name
+            )
         case _:
-            return msg("Every error budget allows to go on as usual")
+            return msg("Every error budget is healthy: no restrictions")
 
 
 def _table(rows: Sequence[_Row]) -> Evidence:
     columns = (
         msg("Objective"),
-        msg("Step"),
-        msg("Left, %"),
-        msg("Prorated, %"),
+        msg("Policy step"),
+        msg("Remaining, %"),
+        msg("Spent of the elapsed share, %"),
         msg("Runs out"),
         msg("Target, %"),
-        msg("Good, %"),
+        msg("SLI, %"),
         msg("Coverage, %"),
     )
-    title = msg("Error budgets: left of the whole window's, and spent of the part that has passed (prorated)")
+    title = msg("Error budgets: remaining for the SLO window, and spent of the elapsed share")
     return Table(title, columns, tuple(_cells(row) for row in rows))
 
 
@@ -160,16 +162,22 @@ def _curve(objective: Measured, seen: ObjectiveState, zone: ZoneInfo) -> Evidenc
         for value, start, end in zip(left, [0, *ends_at], ends_at, strict=False)
     )
     even = (round(100 * (1 - place / seen.window.length_min), 2) for place in ends_at)
-    at_end = round(100 * seen.budget.left, 1)
     return Curve(
-        title=msg("Budget of {name} that was left", name=objective.name),
-        finding=msg("{left} % of the budget of {name} are left", left=at_end, name=objective.name),
+        title=msg("Remaining error budget of {name}", name=objective.name),
+        finding=_left(objective.name, seen.budget.left),
         unit="%",
         at=tuple(moment(seen.window.start_of(place)) for place in ends_at),
         values=tuple(values),
         limit=0.0,
         expected=tuple(even),
     )
+
+
+def _left(name: str, share: float) -> Message:
+    percent = round(100 * share, 1)
+    if percent < 0:
+        return msg("{name}: budget overspent by {over} %", name=name, over=-percent)
+    return msg("{name}: {left} % of budget left", name=name, left=percent)
 
 
 def _moments(seen: ObjectiveState, zone: ZoneInfo) -> list[int]:

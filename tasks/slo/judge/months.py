@@ -113,7 +113,7 @@ def not_frozen(doubt: Message, period: Period, now: datetime) -> CheckResult:
 
 def judge_month(frozen: Frozen, period: Period, now: datetime) -> CheckResult:
     """Whether the figures are those that were frozen; a correction is a new revision, and says what changed."""
-    limit = Limit("=", frozen.digest[:SHOWN], "", msg("the figures of {month} as they were frozen", month=period.key))
+    limit = Limit("=", frozen.digest[:SHOWN], "", msg("frozen figures of {month}", month=period.key))
     observed = Quantity(frozen.digest[:SHOWN])
     rows: tuple[tuple[str | Any, Scalar], ...] = (
         (MONTH, period.key),
@@ -121,19 +121,20 @@ def judge_month(frozen: Frozen, period: Period, now: datetime) -> CheckResult:
         (msg("Frozen at"), moment(frozen.frozen_at)),
         (DIGEST, frozen.digest),
     )
-    evidence: list[Table] = [Table(msg("The frozen figures"), (msg("Figure"), msg("Value")), rows)]
+    evidence: list[Table] = [Table(msg("Frozen figures"), (msg("Figure"), msg("Value")), rows)]
     if frozen.differences:
         columns = (msg("Figure"), msg("Before"), msg("Now"))
-        evidence.append(Table(msg("What changed"), columns, frozen.differences))
+        evidence.append(Table(msg("Changed figures"), columns, frozen.differences))
     if frozen.less:
         reason = msg(
-            "Less is measured now than when the month was frozen: revision {revision} stands", revision=frozen.revision
+            "Less data is available than when the month was frozen: revision {revision} still applies",
+            revision=frozen.revision,
         )
         status = Status.WARN
     elif frozen.differences:
         status = Status.WARN
         reason = msg(
-            "{n} figures were corrected: this is revision {revision}",
+            "{n} figures were corrected: frozen as revision {revision}",
             n=len(frozen.differences),
             revision=frozen.revision,
         )

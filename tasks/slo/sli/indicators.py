@@ -23,7 +23,7 @@ from tasks.slo.sli.minutes import (
     unanswered,
 )
 
-NO_LOG = msg("no [[logs.source]] of the service file counts requests")
+NO_LOG = msg("No [[logs.source]] in the service file counts requests")
 _NO_PROBE = msg("[health] live and ready are not set in the service file: nothing is probed")
 
 Seen = Minutes | Unobserved | Absent
@@ -83,7 +83,7 @@ def _of_requests(objective: Requests, data: SliData) -> Seen:
     if isinstance(objective, Latency) and objective.within_ms not in whole.timed:
         return Unobserved(
             msg(
-                "Requests within {limit} ms are not counted: add it to [logs] latency_bounds_ms",
+                "Requests within {limit} ms are not counted: add {limit} to [logs] latency_bounds_ms",
                 limit=objective.within_ms,
             )
         )

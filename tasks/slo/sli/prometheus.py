@@ -92,8 +92,7 @@ async def _read_les(
     for bound in sorted(set(bounds_ms) - complete.keys()):
         raise ObservationError(
             msg(
-                "Not every series of {metric} has a bucket that ends at {bound} ms; "
-                "bucket bounds there are: {bounds} ms",
+                "Not every series of {metric} has a bucket with the bound {bound} ms; existing bounds: {bounds} ms",
                 metric=metric,
                 bound=f"{bound:g}",
                 bounds=", ".join(f"{other:g}" for other in complete if other != inf) or "none",

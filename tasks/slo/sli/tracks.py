@@ -102,7 +102,7 @@ class TrafficBuilder:
             label, value, index = settings.route_label, scope.route, 1
         names = sorted({place[index] for place in places if not index or scope.module in (None, place[0])} - {""})
         return msg(
-            "No series of {metric} has {label} {value}; there are: {there}",
+            "No series of {metric} has {label} {value}; existing values: {there}",
             metric=settings.requests,
             label=label,
             value=value,
@@ -112,7 +112,7 @@ class TrafficBuilder:
 
 def no_series(metric: str) -> Message:
     """What is said where nothing is known of a metric."""
-    return msg("Prometheus has no series of {metric}: is the metric still there?", metric=metric)
+    return msg("Prometheus has no series of {metric}: check that the metric still exists", metric=metric)
 
 
 def _nothing(first: int, size: int, bounds_ms: Collection[float]) -> Traffic:
@@ -147,7 +147,7 @@ def _refuse_no_counts(track: Track) -> None:
     for place in np.flatnonzero(~np.isfinite(values))[:1]:
         raise ObservationError(
             msg(
-                "Prometheus gives {value}, not a number of requests, at {at}",
+                "Prometheus returned {value} at {at}, not a number of requests",
                 value=str(values[place]),
                 at=time_at(track, place),
             )
@@ -155,7 +155,7 @@ def _refuse_no_counts(track: Track) -> None:
     for place in np.flatnonzero((values < 0) | (np.abs(values - np.round(values)) > 1e-6 * np.maximum(1, values)))[:1]:
         raise ObservationError(
             msg(
-                "Prometheus gives {value} requests at {at}: is each metric of [slo.prometheus] a counter?",
+                "Prometheus returned {value} requests at {at}: check that each metric of [slo.prometheus] is a counter",
                 value=float(values[place]),
                 at=time_at(track, place),
             )

@@ -92,7 +92,7 @@ def test_the_last_week_and_the_last_month_are_reported(folder: Path, said: Said)
     measured = {r.check: r for r in well["monthly-checklist"].results if r.status is not Status.SKIPPED}
     assert set(measured) == {c.id for c in SLO} - {"slo.kpi"}
     notes = [note.text for note in month.notes]
-    assert "Synthetic: probes and figures up to {at} are generated" in notes
+    assert "Synthetic data: samples up to {at} are generated" in notes
 
 
 def test_what_no_round_can_look_at_in_a_fault_free_demo(folder: Path, said: Said) -> None:

@@ -58,11 +58,11 @@ class TestLine:
             ([WARN, SKIPPED], Verdict.ATTENTION, True, "1 of 2 checks need attention"),
             ([PASS, WARN, FAIL], Verdict.FAILED, True, "1 of 3 checks failed"),
             ([FAIL, SKIPPED], Verdict.FAILED, True, "1 of 2 checks failed"),
-            ([PASS, WARN, UNKNOWN], Verdict.INCOMPLETE, False, "1 of 3 checks could not be measured"),
-            ([UNKNOWN, SKIPPED], Verdict.INCOMPLETE, False, "1 of 2 checks could not be measured"),
+            ([PASS, WARN, UNKNOWN], Verdict.INCOMPLETE, False, "1 of 3 checks are unknown"),
+            ([UNKNOWN, SKIPPED], Verdict.INCOMPLETE, False, "1 of 2 checks are unknown"),
             ([FAIL, UNKNOWN], Verdict.FAILED, False, "1 of 2 checks failed"),
-            ([SKIPPED, SKIPPED], Verdict.INCOMPLETE, False, "Every check of this line was skipped"),
-            ([], Verdict.INCOMPLETE, False, "No check looked at this line"),
+            ([SKIPPED, SKIPPED], Verdict.INCOMPLETE, False, "Every check of this item was skipped"),
+            ([], Verdict.INCOMPLETE, False, "No check covers this item"),
         ],
     )
     def test_a_line(self, statuses: list[Status], verdict: Verdict, ticked: bool, reason: str) -> None:

@@ -217,7 +217,7 @@ def test_what_there_was_no_time_for_is_read_next_time(service: "Service", writte
     taken = service.read(deadline_s=0)
     assert 0 < taken.lines < 100
     assert [problem.text for problem in taken.problems] == [
-        "There was no time for all lines: the rest is read next time"
+        "Not all lines could be read in time: the rest is read next time"
     ]
     again = service.read(deadline_s=0)
     assert again.lines > 0 and again.problems
@@ -259,7 +259,7 @@ def test_one_who_is_always_behind_gives_up_in_time(service: "Service", written: 
     (service.logs / "app.log.0").write_bytes(written(10, START, 3))
     before, began = progress.set(overtaken), time.monotonic()
     try:
-        with pytest.raises(ObservationError, match="Another process is reading this log all the time"):
+        with pytest.raises(ObservationError, match="Another process keeps reading this log"):
             service.read(deadline_s=deadline_s)
     finally:
         progress.reset(before)
@@ -331,7 +331,7 @@ def test_a_log_whose_errors_cannot_be_told_from_other_lines_is_no_log_without_er
     review = read_review(service.history, "kondate", ["app"], since, until)
     [source] = judge_sources({"app": read}, review, {"app": ("timestamp",)}, LogLimits(), service.now)
     assert source.status is Status.UNKNOWN
-    assert "no error would be noticed: set level or error in [logs.source.fields]" in source.reason.text
+    assert "errors would go unnoticed: set level or error in [logs.source.fields]" in source.reason.text
     service.sources += '[logs.source.fields]\nlevel = "severity"\n'
     with (service.logs / "app.log").open("a") as log:
         log.write(line)

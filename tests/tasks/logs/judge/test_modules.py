@@ -107,7 +107,7 @@ class TestErrorShare:
         old = review(module("a", valid=600), module("b", valid=300, bad=9), requests=901)
         results = judge_error_share(old, LIMITS, NOW)
         assert [(r.subject, r.status) for r in results] == [("module:b", Status.FAIL), ("module:a", Status.UNKNOWN)]
-        assert "Of 901 requests the history still knows 900" in said(results[1])
+        assert "Only 900 of 901 requests" in said(results[1])
         whole = judge_error_share(review(module("a", valid=900), requests=900), LIMITS, NOW)
         assert [r.status for r in whole] == [Status.PASS]
 
@@ -201,7 +201,7 @@ class TestPersonalData:
 
     def test_a_searched_and_clean_log_passes(self) -> None:
         [result] = judge_personal_data(review(), LIMITS, NOW)
-        assert (result.status, said(result)) == (Status.PASS, "2400 lines were searched")
+        assert (result.status, said(result)) == (Status.PASS, "No personal data found in 2400 lines")
 
     def test_nothing_searched_is_unknown(self) -> None:
         assert [r.status for r in judge_personal_data(review(parsed=0), LIMITS, NOW)] == [Status.UNKNOWN]
@@ -268,4 +268,6 @@ def test_without_a_log_all_are_skipped() -> None:
         *judge_personal_data(None, LIMITS, NOW),
         judge_refused_requests(None, LIMITS, NOW),
     ]
-    assert {(r.status, said(r)) for r in results} == {(Status.SKIPPED, "No log is configured: set [[logs.source]]")}
+    assert {(r.status, said(r)) for r in results} == {
+        (Status.SKIPPED, "No log source is configured: set [[logs.source]]")
+    }

@@ -89,7 +89,7 @@ class TestSource:
 
     def test_no_log_is_skipped_with_the_key_to_set(self) -> None:
         [result] = judge_sources({}, None, {}, LIMITS, NOW)
-        assert (result.status, said(result)) == (Status.SKIPPED, "No log is configured: set [[logs.source]]")
+        assert (result.status, said(result)) == (Status.SKIPPED, "No log source is configured: set [[logs.source]]")
 
     @pytest.mark.parametrize(
         ("lines", "reason"),
@@ -98,15 +98,15 @@ class TestSource:
             (source(parsed=0, malformed=2400), "None of 2400 lines can be read: correct format"),
             # Fresh health probes, read well, among nothing but lines that cannot be read.
             (source(parsed=0, malformed=2300, ignored=100), "None of 2300 lines can be read"),
-            (source(parsed=0, ignored=2400), "all of them blank or of health probes"),
-            (source(undated=2400), "No line has a time that can be read"),
-            (source(newest=None), "No line has a time that can be read"),
+            (source(parsed=0, ignored=2400), "lines are blank or from health probes"),
+            (source(undated=2400), "No line has a readable time"),
+            (source(newest=None), "No line has a readable time"),
             (source(requests=0, timed=0), "None of 2400 lines has a status"),
             # Few lines, so that nothing is said of fields; the period's own counts say it.
             (source(lines=3, parsed=3, requests=0, timed=0, fields={}), "None of 3 lines has a status"),
             (source(requests=0, timed=0), "None of 2400 lines has a status"),
-            (source(crowded=1), "Not read whole; problems: 1"),
-            (source(damaged=(DamagedFile("a.gz", Damage.TRUNCATED),)), "Not read whole; problems: 1"),
+            (source(crowded=1), "Not read completely; problems: 1"),
+            (source(damaged=(DamagedFile("a.gz", Damage.TRUNCATED),)), "Not read completely; problems: 1"),
         ],
     )
     def test_what_is_not_there_or_not_readable_is_unknown(self, lines: SourceLines, reason: str) -> None:
@@ -118,17 +118,17 @@ class TestSource:
         assert (result.status, said(result)) == (Status.UNKNOWN, "No file matches /var/log/shop/*.log")
 
     def test_a_log_that_was_read_in_part_is_unknown_and_names_the_parts(self) -> None:
-        result = judged(source(), replace(READ, problems=(msg("There was no time for all lines"),)))
+        result = judged(source(), replace(READ, problems=(msg("Not all lines could be read in time"),)))
         assert result.status is Status.UNKNOWN
         problems = result.evidence[0]
-        assert isinstance(problems, Table) and problems.rows == ((msg("There was no time for all lines"),),)
+        assert isinstance(problems, Table) and problems.rows == ((msg("Not all lines could be read in time"),),)
 
     def test_a_source_of_no_requests_needs_no_status(self) -> None:
         assert judged(source(requests=0, timed=0, hours=()), mapped=("timestamp",)).status is Status.PASS
 
     def test_crowded_moments_are_told_once_though_the_reading_tells_them_too(self) -> None:
         result = judged(source(crowded=2), replace(READ, problems=(crowded_moments(2),)))
-        assert said(result) == "Not read whole; problems: 1"
+        assert said(result) == "Not read completely; problems: 1"
 
     def test_no_duration_is_said_and_spoils_nothing_else(self) -> None:
         result = judged(source(timed=0, hours=()))
@@ -181,7 +181,7 @@ class TestFields:
             result = judged(source(fields=before | after), mapped=mapped)
             assert result.status is status
         if status is Status.UNKNOWN:
-            assert f"None of {looked_at} lines looked at from 2026-11-23T10:00Z to 2026-11-23T12:00Z" in said(result)
+            assert f"None of {looked_at} lines checked from 2026-11-23T10:00Z to 2026-11-23T12:00Z" in said(result)
         again = before | after | {SINCE + self.HOUR * 12: {"": 1000, "level": 1000}}
         assert judged(source(fields=again)).status is status
 
@@ -211,7 +211,7 @@ class TestAge:
     ) -> None:
         result = judged(source(ahead=ahead))  # 24 of 2424 lines are 1 %
         assert result.status is status
-        assert ("yet to come" in said(result)) is (status is Status.UNKNOWN)
+        assert ("in the future" in said(result)) is (status is Status.UNKNOWN)
 
     @pytest.mark.parametrize(("minutes", "status"), [(0, Status.UNKNOWN), (5, Status.UNKNOWN), (6, Status.PASS)])
     def test_lines_of_today_are_nothing_to_wonder_at_in_a_round_for_yesterday(
@@ -241,7 +241,7 @@ class TestGap:
     def test_it_is_said_from_when_to_when(self) -> None:
         lines = source(hours=hours({3: NOTHING, 4: NOTHING, 5: NOTHING, 20: NOTHING}))
         assert said(judged(lines)).startswith(
-            "No line from 2026-11-23T03:00Z to 2026-11-23T06:00Z, when 100 an hour are usual"
+            "No line from 2026-11-23T03:00Z to 2026-11-23T06:00Z, (usually 100 an hour)"
         )
 
     def test_before_the_log_is_a_week_old_nothing_is_usual(self) -> None:
@@ -300,7 +300,7 @@ class TestMalformed:
 
     def test_samples_are_shown(self) -> None:
         [result] = judge_malformed(review(source(malformed=5, samples=("{torn", "{too"))), LIMITS, NOW)
-        assert result.evidence == (Excerpt(msg("Samples, masked"), "{torn\n{too"),)
+        assert result.evidence == (Excerpt(msg("Example lines (masked)"), "{torn\n{too"),)
 
     @given(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 10**6))
     @settings(max_examples=60)
@@ -332,13 +332,13 @@ class TestDoubt:
         assert source_doubt(judge_sources({}, None, {}, LIMITS, NOW)) is None
 
     def test_only_a_log_that_was_not_read_to_its_end_explains_a_silence(self) -> None:
-        partly = replace(READ, problems=(msg("There was no time for all lines"),))
+        partly = replace(READ, problems=(msg("Not all lines could be read in time"),))
         doubt = not_read({"app": GONE, "nginx": partly, "worker": READ})
         assert doubt is not None and doubt.params == {"logs": "app, nginx"}
         assert not_read({"app": READ}) is None
 
     def test_what_passed_becomes_one_unknown_a_check_and_what_failed_stays(self) -> None:
-        more = replace(self.PASSED, subject="module:d", evidence=(Excerpt(msg("Samples, masked"), "x"),))
+        more = replace(self.PASSED, subject="module:d", evidence=(Excerpt(msg("Example lines (masked)"), "x"),))
         results = downgrade_doubtful([self.PASSED, self.FAILED, more, self.SILENT], self.DOUBT, Status.PASS)
         assert [(r.check, r.status, r.subject) for r in results] == [
             (ERROR_SHARE.id, Status.FAIL, "module:b"),

@@ -439,7 +439,7 @@ class TestUnreadable:
     """What the patterns name and what is no log file."""
 
     def test_a_pattern_that_names_nothing(self, service: "Service") -> None:
-        with pytest.raises(ObservationError, match=r"No file is named logs/app\.log\*"):
+        with pytest.raises(ObservationError, match=r"No file matches logs/app\.log\*"):
             service.read()
 
     def test_another_pattern_is_read_all_the_same(self, service: "Service", log: Path) -> None:
@@ -478,7 +478,7 @@ class TestUnreadable:
 
     def test_nothing_but_what_is_no_file(self, service: "Service", log: Path) -> None:
         os.mkfifo(log)
-        with pytest.raises(ObservationError, match="is no regular file"):
+        with pytest.raises(ObservationError, match="is not a regular file"):
             service.read()
 
     def test_folders_below_a_pattern_for_all_of_them(self, service: "Service") -> None:

@@ -114,14 +114,14 @@ class TestCommand:
         output.write_text(line(service.now) + "\n")
         whole = service.sources
         service.sources = whole.replace(f"cat {output}", f"cat {output}; exit 1")
-        with pytest.raises(ObservationError, match="The command ended with status 1: "):
+        with pytest.raises(ObservationError, match="The command exited with status 1: "):
             service.read()
         assert service.sums()["lines"] == 0
         service.sources = whole
         assert service.read_lines() == 1
 
     def test_an_exit_status_comes_with_the_last_words(self) -> None:
-        with pytest.raises(ObservationError, match=r"^The command ended with status 3: pods is forbidden$"):
+        with pytest.raises(ObservationError, match=r"^The command exited with status 3: pods is forbidden$"):
             ask("echo line; echo first >&2; echo pods is forbidden >&2; exit 3")
 
     def test_no_secret_is_among_the_last_words(self, monkeypatch: pytest.MonkeyPatch, service: "Service") -> None:
@@ -137,13 +137,13 @@ class TestCommand:
 
     def test_an_unknown_program(self) -> None:
         source = Source(name="pods", kind="command", command=("kubectl-of-nowhere", "{since}"))
-        with pytest.raises(ObservationError, match="There is no program kubectl-of-nowhere on this machine"):
+        with pytest.raises(ObservationError, match="Program kubectl-of-nowhere is not installed on this machine"):
             read_command(source, SINCE_NS, reader_of(source), UTC, [])
 
     @pytest.mark.parametrize("bounds", [{"timeout_s": 3.0}, {"deadline_s": 3.0}])
     def test_one_that_hangs_is_ended_with_all_that_it_started(self, tmp_path: Path, bounds: dict[str, float]) -> None:
         began = time.monotonic()
-        with pytest.raises(ObservationError, match=r"The command did not end within 3\.0 s"):
+        with pytest.raises(ObservationError, match=r"The command did not finish within 3\.0 s"):
             ask(f"echo '{line(NOON)}'; sleep 600 & echo $! > {tmp_path}/pid; echo $$ > {tmp_path}/own; wait", **bounds)
         assert 3 <= time.monotonic() - began < 30
         for name in ("pid", "own"):
@@ -172,7 +172,7 @@ class TestCommand:
             assert len(ask(script, most_bytes=65536)) > 100
 
     def test_a_cut_output_without_a_time_could_never_go_on(self) -> None:
-        with pytest.raises(ObservationError, match="without a time that can be read"):
+        with pytest.raises(ObservationError, match="without a readable time"):
             ask("while :; do echo text; done", most_bytes=65536)
 
     def test_times_are_exact(self) -> None:
@@ -317,7 +317,7 @@ class TestLoki:
         self.put(loki, service, 3 * PAGE, step_ns=NS // 10)
         service.commit_bytes = 1000
         loki.broken = lambda handler, asked: asked == 3 and answer(handler, 500, "too busy")
-        with pytest.raises(ObservationError, match="Loki answered HTTP 500: too busy"):
+        with pytest.raises(ObservationError, match="Loki returned HTTP 500: too busy"):
             service.read()
         assert (service.sums()["lines"], service.rows(log_sources)[0].version) == (2 * PAGE - 2, 2)
         loki.broken = None
@@ -341,7 +341,7 @@ class TestLoki:
         loki.broken = slow
         taken = service.read(deadline_s=deadline_s)
         assert [problem.text for problem in taken.problems] == [
-            "There was no time for all lines: the rest is read next time"
+            "Not all lines could be read in time: the rest is read next time"
         ]
         assert (taken.lines, len(loki.asked)) == (PAGE - 1, 1)
         assert service.read_lines() == PAGE + 1
@@ -353,7 +353,7 @@ class TestLoki:
         pages = list(read_loki(source, since, until, {}, trusted, most_bytes=100_000))
         assert [text for page in pages for _, text in page.lines] == [text.encode() for _, text in loki.streams["a"]]
         assert {asked["limit"] for asked in loki.asked} == {"5000", "625"}
-        with pytest.raises(ObservationError, match="A line of Loki is longer than"):
+        with pytest.raises(ObservationError, match="Loki returned a line longer than"):
             list(read_loki(source, since, until, {}, trusted, most_bytes=100))
 
     def test_it_needs_no_more_memory_for_more_lines(
@@ -378,7 +378,7 @@ class TestLoki:
         self.put(loki, service, 10)
         assert service.read_lines() == 10
         loki.stop()
-        with pytest.raises(ObservationError, match="Loki cannot be reached: check url"):
+        with pytest.raises(ObservationError, match="Cannot connect to Loki: check url"):
             service.read()
         loki.start()
         self.put(loki, service, 3)
@@ -387,16 +387,16 @@ class TestLoki:
     @pytest.mark.parametrize(
         ("status", "body", "said"),
         [
-            (500, "parse error; Authorization: Bearer abcdef0123456789", "Loki answered HTTP 500: parse error"),
-            (302, "", "Loki answered HTTP 302"),
-            (200, "<html>Sign in</html>", "What answered is not Loki"),
-            (200, "", "What answered is not Loki"),
-            (200, "[" * 50_000, "What answered is not Loki"),
-            (200, '{"status": "success"}', "What answered is not Loki"),
+            (500, "parse error; Authorization: Bearer abcdef0123456789", "Loki returned HTTP 500: parse error"),
+            (302, "", "Loki returned HTTP 302"),
+            (200, "<html>Sign in</html>", "This is not Loki"),
+            (200, "", "This is not Loki"),
+            (200, "[" * 50_000, "This is not Loki"),
+            (200, '{"status": "success"}', "This is not Loki"),
             (200, '{"data": {"resultType": "streams", "result": [{"values": [["x", "y"]]}]}}', "is not Loki"),
             (200, '{"data": {"resultType": "streams", "result": [{"values": [["1"]]}]}}', "is not Loki"),
             (200, '{"data": {"resultType": "streams", "result": [{"values": [["1", 2]]}]}}', "is not Loki"),
-            (200, '{"data": {"resultType": "matrix", "result": [{"values": [[1, "2"]]}]}}', "figures, not lines"),
+            (200, '{"data": {"resultType": "matrix", "result": [{"values": [[1, "2"]]}]}}', "numbers, not lines"),
         ],
     )
     def test_an_answer_that_is_none_counts_nothing(
@@ -413,7 +413,7 @@ class TestLoki:
     def test_nothing_of_an_answer_that_fails_half_way_counts(self, service: "Service", loki: Loki, page: int) -> None:
         self.put(loki, service, 2 * PAGE + 5, step_ns=1000)
         loki.broken = lambda handler, asked: asked == page and answer(handler, 500, "too busy")
-        with pytest.raises(ObservationError, match="Loki answered HTTP 500: too busy"):
+        with pytest.raises(ObservationError, match="Loki returned HTTP 500: too busy"):
             service.read()
         assert service.sums()["lines"] == 0
         loki.broken = None
@@ -424,7 +424,7 @@ class TestLoki:
         over, began = threading.Event(), time.monotonic()
         loki.broken = lambda *_: over.wait(60)
         source, until_ns = service.settings.logs.source[0], int(service.now.timestamp()) * NS
-        with pytest.raises(ObservationError, match="Loki did not answer in time"):
+        with pytest.raises(ObservationError, match="Loki did not respond in time"):
             list(read_loki(source, 0, until_ns, {}, trust(None, ""), Deadline.after(left_s)))
         assert time.monotonic() - began < 20
         over.set()
@@ -470,7 +470,7 @@ class TestLoki:
         loki.broken = hang
         service.sources = service.sources.replace("timeout_s = 30", "timeout_s = 0.5")
         began = time.monotonic()
-        with pytest.raises(ObservationError, match="Loki did not answer in time"):
+        with pytest.raises(ObservationError, match="Loki did not respond in time"):
             service.read()
         assert 0.5 <= time.monotonic() - began < 30
         over.set()

@@ -73,7 +73,7 @@ def test_a_month_without_data_is_unknown_and_has_no_share() -> None:
     for objective in (availability(), uptime(), error_rate()):
         result = judged(objective, state(objective, minutes_up(MONTH, unmeasured=[(0, MONTH)]), window(30)))
         assert (result.status, result.observed) == (Status.UNKNOWN, None)
-        assert result.reason.text == "There is no data for this window: nothing was measured"
+        assert result.reason.text == "Nothing was measured in this window"
 
 
 def test_a_month_half_measured_is_unknown_however_good_the_half() -> None:
@@ -127,7 +127,7 @@ def test_too_little_traffic_says_nothing() -> None:
 
 def test_a_small_sample_says_what_it_shows() -> None:
     few = requests(availability(), 0, 2994)
-    assert few.status is Status.PASS and "so few only show {shown} %" in few.reason.text
+    assert few.status is Status.PASS and "this few only prove {shown} %" in few.reason.text
     assert few.reason.params["shown"] == 99.899
     assert "so few" not in requests(availability(), 0, 2995).reason.text
 
@@ -156,8 +156,8 @@ def test_maintenance_is_left_out_and_the_figure_with_it_is_shown() -> None:
     result = judged(uptime(), seen)
     assert (result.status, seen.excluded_min, seen.counted.bad, seen.with_maintenance.bad) == (Status.PASS, 30, 0, 30)
     figures = {row[0].text: row[1] for row in tables(result)[0].rows}  # type: ignore[union-attr]
-    assert figures["Minutes left out for maintenance"] == 30
-    assert figures["Good with maintenance counted, %"] == percent(1 - 30 / MONTH) != figures["Good, %"]
+    assert figures["Minutes excluded for maintenance"] == 30
+    assert figures["SLI including maintenance, %"] == percent(1 - 30 / MONTH) != figures["SLI, %"]
     counted = uptime(maintenance="counted")
     assert judged(counted, state(counted, minutes, window(30), [planned])).status is Status.FAIL
     other = Maintenance(start, start + timedelta(minutes=30), "users", "upgrade", start, "kim")

@@ -144,20 +144,20 @@ class TestCounters:
     def test_nan_is_told_of_with_its_time(self, url: str, start: int) -> None:
         write(url, scraped(start, "nan", 0, 10, 20, 30, 40, float("nan"), 60, 70, 80))
         at = time.strftime("%Y-%m-%dT%H:%MZ", time.gmtime(60 * (start + 2)))
-        assert f"gives nan, not a number of requests, at {at}" in refused(url, "nan", (start, start + 3))
+        assert f"returned nan at {at}, not a number of requests" in refused(url, "nan", (start, start + 3))
         assert of_service(url, "nan", (start - 1, start + 1)).valid.sum() == 40
 
     def test_what_begins_with_nan_is_not_counted_from_nothing(self, url: str, start: int) -> None:
         write(url, scraped(start, "nan-first", 7000, 7000, 7000, 7000, float("nan"), 7010, 7020, 7030))
-        assert "gives nan" in refused(url, "nan-first", (start + 1, start + 2))
+        assert "returned nan" in refused(url, "nan-first", (start + 1, start + 2))
 
     def test_no_counter(self, url: str, start: int) -> None:
         write(url, scraped(start, "gauge", 0.5, 1.25, 3))
         said = refused(url, "gauge", (start, start + 1))
-        assert "gives 2.5 requests at " in said and "is each metric of [slo.prometheus] a counter?" in said
+        assert "returned 2.5 requests at " in said and "check that each metric of [slo.prometheus] is a counter" in said
 
     def test_nothing_there(self, url: str, start: int) -> None:
-        assert refused(url, "nobody", (start, start + 5)).endswith(": is the metric still there?")
+        assert refused(url, "nobody", (start, start + 5)).endswith(": check that the metric still exists")
 
 
 @dataclass
@@ -335,7 +335,7 @@ class TestNames:
         found = of_service(url, "spelt", (start, start + 2), [1000.0])
         assert found.within[1000.0].tolist() == [80, 80] and found.timed[1000.0].tolist() == [160, 160]
         said = refused(url, "spelt", (start, start + 2), [200.0])
-        assert said.startswith(f"Not every series of {BUCKET} has a bucket that ends at 200 ms")
+        assert said.startswith(f"Not every series of {BUCKET} has a bucket with the bound 200 ms")
         assert said.endswith("bucket bounds there are: 1000 ms")
 
     def test_the_bounds_that_there_are_now(self, url: str) -> None:
@@ -367,7 +367,7 @@ class TestProbes:
             self.probes(url, start, 'probe_success{job="up"}')
         with pytest.raises(ObservationError, match=r"probe gives 0\.5 at 20.*Z, not 1 or 0"):
             self.probes(url, start, 'avg(probe_success{job="up"})')
-        with pytest.raises(ObservationError, match="probe gives no series"):
+        with pytest.raises(ObservationError, match="probe returned no series"):
             self.probes(url, start, 'min(probe_success{job="nobody"})')
 
 

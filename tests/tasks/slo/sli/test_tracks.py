@@ -86,7 +86,7 @@ def test_a_scope_without_series_is_unobserved_for_itself_only() -> None:
 def test_the_minute_before_alone_is_no_series() -> None:
     builder = TrafficBuilder(SETTINGS, [Scope()], (), (FIRST, FIRST + 2))
     builder.add([track("valid", {-1: 5})], times(0, 2))
-    with pytest.raises(ObservationError, match="is the metric still there"):
+    with pytest.raises(ObservationError, match="check that the metric still exists"):
         builder.traffic()
 
 
@@ -119,9 +119,9 @@ class TestDurations:
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        (float("nan"), "gives nan, not a number of requests, at 2023-11-14T22:16Z"),
+        (float("nan"), "returned nan at 2023-11-14T22:16Z, not a number of requests"),
         (float("inf"), "gives inf, not a number"),
-        (2.5, "gives 2.5 requests at 2023-11-14T22:16Z: is each metric of [slo.prometheus] a counter?"),
+        (2.5, "returned 2.5 requests at 2023-11-14T22:16Z: check that each metric of [slo.prometheus] is a counter"),
         (-3.0, "gives -3.0 requests"),
     ],
 )
@@ -151,7 +151,7 @@ class TestProbes:
     @pytest.mark.parametrize(
         ("tracks", "said"),
         [
-            ([], "gives no series"),
+            ([], "returned no series"),
             ([probe(1, n="a"), probe(1, n="b")], "gives 2 series"),
             ([probe(1, 0.5)], "gives 0.5 at 20"),
             ([probe(1, float("nan"))], "gives nan at 20"),
