@@ -39,11 +39,13 @@ class Guide(Model):
     def _said(cls, value: dict[str, Any]) -> dict[str, Any]:
         for line in every_line():
             if len(keys := [name for name in line.names if name in value]) > 1:
-                raise ValueError(f"these are one line of the guide, keep one of them: {', '.join(keys)}")
+                raise ValueError(f"these are the same item of the guide, keep one of them: {', '.join(keys)}")
         checks = every_check()
         for pattern in (pattern for said in value.values() if isinstance(said, tuple) for pattern in said):
             if not any(GuideLine("", verbatim(""), (pattern,)).covers(check.id) for check in checks):
-                raise ValueError(f"no check matches {pattern!r}; there are {', '.join(check.id for check in checks)}")
+                raise ValueError(
+                    f"no check matches {pattern!r}; known checks: {', '.join(check.id for check in checks)}"
+                )
         return value
 
     def lines(self, key: Key, builtin: Iterable[GuideLine], *, takes_added: bool) -> tuple[GuideLine, ...]:

@@ -82,7 +82,7 @@ class Source(Model):
             raise ValueError("ca_file belongs to a source of kind loki")
         if self.kind == "command" and not any(SINCE in part for part in self.command):
             raise ValueError(
-                f"the command must hold {SINCE}, the moment from which on it gives lines, such as --since={SINCE}"
+                f"the command must contain {SINCE}, the time from which to return lines, such as --since={SINCE}"
             )
         if self.format == "combined" and "fields" in self.model_fields_set:
             raise ValueError("fields belong to the format json")
@@ -115,7 +115,7 @@ class Logs(Model):
     @classmethod
     def _bounds(cls, value: tuple[float, ...]) -> tuple[float, ...]:
         if list(value) != sorted(set(value)) or value[0] <= 0:
-            raise ValueError("must rise, and each be above 0")
+            raise ValueError("must be above 0 and in ascending order")
         return value
 
 

@@ -73,7 +73,9 @@ def _text(file: Path) -> str:
         before = error.object[: error.start].decode()
         raise _at(file, before, 'is not UTF-8: save it as "CSV UTF-8"') from None
     if "\0" in text:
-        raise _at(file, text.partition("\0")[0], "holds a NUL byte: save it as CSV, not in a program's own form")
+        raise _at(
+            file, text.partition("\0")[0], "contains a NUL byte: save it as CSV, not in a spreadsheet's own format"
+        )
     return text
 
 

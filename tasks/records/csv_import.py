@@ -36,7 +36,7 @@ class _CsvRow:
     def needed(self, column: str) -> datetime:
         """A cell's instant."""
         if (at := self.time(column)) is None:
-            raise RecordRefused("a time is needed here", column)
+            raise RecordRefused("a time is required", column)
         return at
 
 
@@ -55,7 +55,7 @@ def _deploy(line: _CsvRow) -> Deploy:
 def _outage(line: _CsvRow) -> Outage:
     incident = line.cells["incident_id"]
     if incident and not (incident.isascii() and incident.isdecimal() and len(incident) <= 10):
-        raise RecordRefused(f"{printable(incident, 40)!r} is no number of an incident, such as 17", "incident_id")
+        raise RecordRefused(f"{printable(incident, 40)!r} is not an incident number such as 17", "incident_id")
     return Outage(
         started_at=line.needed("started_at"),
         ended_at=line.time("ended_at"),
@@ -68,7 +68,7 @@ def _outage(line: _CsvRow) -> Outage:
 def _maintenance(line: _CsvRow) -> Maintenance:
     declared_at = line.time("declared_at") or line.now
     if declared_at > line.now:
-        raise RecordRefused("a window is declared when it is recorded at the latest, not in the future", "declared_at")
+        raise RecordRefused("the registration time must not be in the future", "declared_at")
     by = line.cells["declared_by"] or line.by
     return Maintenance(
         starts_at=line.needed("starts_at"),
@@ -108,7 +108,7 @@ def import_records(
     Raises RecordRefused naming the lines and columns that cannot be used, and HistoryError if the database fails.
     """
     if kind not in _KINDS:
-        raise RecordRefused(f"there is nothing to import named {printable(kind, 40)!r}; there are: {', '.join(_KINDS)}")
+        raise RecordRefused(f"{printable(kind, 40)!r} cannot be imported; allowed: {', '.join(_KINDS)}")
     known = _KINDS[kind]
     columns = (*known.needed, *known.optional)
     counts: Counter[Written] = Counter()
@@ -123,7 +123,7 @@ def import_records(
             try:
                 record = known.read(_CsvRow(line.named(columns), settings, by, now))
                 if (before := numbers.setdefault(_key(record), line.number)) != line.number:
-                    text = f"the line records the same as line {before}: keep one of them"
+                    text = f"the same record as line {before}: keep one of them"
                     raise RecordRefused(text, known.needed[0])
                 counts[writer.put(record)] += 1
             except RecordRefused as error:

@@ -18,11 +18,11 @@ def _no_percent(value: Any) -> Any:
     if not isinstance(value, int | float) or isinstance(value, bool):
         return value
     if value == 1:
-        raise ValueError("a target of 1 leaves no error budget: a share such as 0.9999 does")
+        raise ValueError("a target of 1 leaves no error budget: use a share such as 0.9999")
     if 1 < value < 100:
-        raise ValueError(f"{value:g} is no share: write {value:g} % as {float(Fraction(str(value)) / 100):g}")
+        raise ValueError(f"{value:g} is not a share: write {value:g} % as {float(Fraction(str(value)) / 100):g}")
     if value <= 0 or value >= 100:
-        raise ValueError(f"{value:g} is no share of good events: it stands between 0 and 1, such as 0.999")
+        raise ValueError(f"{value:g} is not a share of good events: it must be between 0 and 1, such as 0.999")
     return value
 
 
@@ -214,7 +214,7 @@ class Alerts(Model):
                 least = rule.long_h / (24 * self.period_days)
                 raise ValueError(
                     f"{rule.budget_share:g} of the budget in {rule.long_h:g} h of {self.period_days:g} days is a burn "
-                    f"rate of {factor:.3g}: under 1 the budget is never exhausted. Use a budget_share of at least "
+                    f"rate of {factor:.3g}: below 1 the budget is never exhausted. Use a budget_share of at least "
                     f"{least:.3g}, a shorter long_h, or a longer period_days"
                 )
         return self
@@ -231,7 +231,7 @@ class Policy(Model):
     @model_validator(mode="after")
     def _falls(self) -> Self:
         if self.postmortem_below >= self.caution_below:
-            raise ValueError("postmortem_below must be under caution_below")
+            raise ValueError("postmortem_below must be below caution_below")
         return self
 
 

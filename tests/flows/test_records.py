@@ -70,7 +70,7 @@ def test_every_field_of_a_deploy_is_kept(shop: "Operated") -> None:
 def test_an_outage_is_recorded_while_it_goes_on_and_then_ended(shop: "Operated") -> None:
     local = (NOW - HOUR).astimezone(shop.settings.zone)
     begun = OutageOptions(started_at=local.replace(tzinfo=None), cause="no disk", by="kim", module="shopping")
-    said = f"outage of shopping, it goes on, from {local:%Y-%m-%d %H:%M:%S} {shop.settings.zone.key}"
+    said = f"outage of shopping, ongoing, from {local:%Y-%m-%d %H:%M:%S} {shop.settings.zone.key}"
     assert send(record_outage, shop, begun) == ("Recorded", f"recorded: {said}")
     assert read_outages(shop.history, shop.name, *SPAN) == (Outage(NOW - HOUR, None, "shopping", "no disk"),)
     over = begun.model_copy(update={"ended_at": local.replace(tzinfo=None) + HOUR / 2, "cause": "the disk was full"})
@@ -90,7 +90,7 @@ def test_a_window_is_declared_before_it_begins_or_says_why_not(shop: "Operated")
     assert send(record_maintenance, shop, ahead)[0] == "Recorded"
     late = ahead.model_copy(update={"starts_at": NOW - HOUR, "module": "shopping"})
     name, said = send(record_maintenance, shop, late)
-    assert name == "Failed" and "the window has begun already" in said and "Give a late reason" in said
+    assert name == "Failed" and "the window has already started" in said and "give a late reason" in said
     late = late.model_copy(update={"late_reason": "an emergency"})
     assert send(record_maintenance, shop, late)[0] == "Recorded"
     declared = shop.rows("SELECT recorded_at FROM maintenance_windows ORDER BY starts_at")
@@ -111,18 +111,22 @@ def test_a_window_is_declared_before_it_begins_or_says_why_not(shop: "Operated")
 @pytest.mark.parametrize(
     ("flow", "options", "told"),
     [
-        (record_deploy, DeployOptions(version="1", by="kim", started_at=NOW + HOUR), "recorded once it has begun"),
-        (record_deploy, DeployOptions(version="1", by=" "), "nobody is named who records this"),
+        (
+            record_deploy,
+            DeployOptions(version="1", by="kim", started_at=NOW + HOUR),
+            "record a deploy once it has started",
+        ),
+        (record_deploy, DeployOptions(version="1", by=" "), "the name of the recorder is missing"),
         (
             record_outage,
             OutageOptions(started_at=NOW, cause="no disk", by="kim", module="shoping"),
-            "no module 'shoping' in the service file; there are shopping",
+            "no module 'shoping' in the service file; known modules: shopping",
         ),
         (record_outage, OutageOptions(started_at=NOW.replace(year=1990), cause="x", by="kim"), "the year 1990"),
         (
             record_maintenance,
             MaintenanceOptions(starts_at=NOW + HOUR, ends_at=NOW, reason="new disks", by="kim"),
-            "a maintenance window ends after it starts",
+            "a maintenance window must end after it starts",
         ),
     ],
 )

@@ -182,16 +182,16 @@ def test_every_bad_line_is_named_and_nothing_is_imported(history: Engine, take_i
     file = tmp_path / "in.csv"
     told = str(refused.value).splitlines()
     assert [line.removeprefix(f"{file}:").partition(": ")[::2] for line in told[:-1]] == [
-        ("3", "started_at: 'yesterday' is no time: a time is 2026-11-24T14:05, in the service's zone, or with an "
+        ("3", "started_at: 'yesterday' is not a time: a time is 2026-11-24T14:05, in the service's zone, or with an "
               "offset such as 2026-11-24T05:05Z"),
-        ("6", "ended_at: an outage ends after it starts: end 2026-11-24 04:00 UTC, start 2026-11-24 05:02 UTC"),
-        ("7", "module: no module 'user' in the service file; there are orders, users. Leave it out for the whole "
+        ("6", "ended_at: an outage must end after it starts: end 2026-11-24 04:00 UTC, start 2026-11-24 05:02 UTC"),
+        ("7", "module: no module 'user' in the service file; known modules: orders, users. Leave it out for the whole "
               "service"),
         ("8", "incident_id: the line has 4 cells, the first line 5"),
-        ("9", "incident_id: an incident's number is from 1 to 2147483647"),
-        ("10", "incident_id: '１' is no number of an incident, such as 17"),
-        ("11", "started_at: a time is needed here"),
-        ("12", "started_at: the line records the same as line 2: keep one of them"),
+        ("9", "incident_id: an incident number must be from 1 to 2147483647"),
+        ("10", "incident_id: '１' is not an incident number such as 17"),
+        ("11", "started_at: a time is required"),
+        ("12", "started_at: the same record as line 2: keep one of them"),
     ]  # fmt: skip
     assert told[-1] == "nothing was imported"
     assert read_outages(history, "shop", *EVER) == ()
@@ -201,14 +201,14 @@ def test_every_bad_line_is_named_and_nothing_is_imported(history: Engine, take_i
     ("kind", "text", "said"),
     [
         ("deploys", DEPLOYS + ",,,2026-11-24T14:00,,failed\n", ":2: version: version must have 1 to 80"),
-        ("deploys", DEPLOYS + "1,,,2026-11-24T14:00,,ok\n", ":2: outcome: 'ok' is no outcome; there are succeeded, "),
-        ("deploys", DEPLOYS + "1,,,2026-11-24T14:00,,\n", ":2: outcome: '' is no outcome"),
-        ("deploys", DEPLOYS + "1,,2026-11-25,2026-11-24T14:00,,failed\n", ":2: commit_at: '2026-11-25' is no time"),
+        ("deploys", DEPLOYS + "1,,,2026-11-24T14:00,,ok\n", ":2: outcome: 'ok' is not an outcome; allowed: succeeded"),
+        ("deploys", DEPLOYS + "1,,,2026-11-24T14:00,,\n", ":2: outcome: '' is not an outcome"),
+        ("deploys", DEPLOYS + "1,,2026-11-25,2026-11-24T14:00,,failed\n", ":2: commit_at: '2026-11-25' is not a time"),
         ("deploys", DEPLOYS + "1,,,2026-11-26T14:00,,failed\n", ":2: started_at: a deploy is recorded once"),
         ("maintenance", MAINTENANCE + "2026-11-01T03:00,2026-11-01T04:00,,x,,,\n", ":2: late_reason: the window has"),
         ("maintenance", MAINTENANCE + "2026-11-01T03:00,2026-11-01T04:00,,,,,x\n", ":2: reason: a maintenance window"),
         ("maintenance", MAINTENANCE + "2026-12-01T03:00,2026-12-01T04:00,,x,2026-11-26T00:00,,\n",
-         ":2: declared_at: a window is declared when it is recorded at the latest"),
+         ":2: declared_at: the registration time must not be in the future"),
     ],
 )  # fmt: skip
 def test_a_value_that_cannot_be_true_is_named(
@@ -266,7 +266,7 @@ def test_a_file_of_another_form_is_refused(take_in: Import, content: bytes, said
 def test_what_there_is_no_file_or_kind_of(history: Engine, settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(RecordRefused, match=r"no\.csv: cannot be read: No such file"):
         import_records(history, settings, "deploys", tmp_path / "no.csv", "kim", NOW)
-    with pytest.raises(RecordRefused, match="nothing to import named 'deploy'; there are: deploys, outages, maint"):
+    with pytest.raises(RecordRefused, match="'deploy' cannot be imported; allowed: deploys, outages, maint"):
         import_records(history, settings, "deploy", tmp_path / "no.csv", "kim", NOW)
 
 
