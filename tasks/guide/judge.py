@@ -18,7 +18,7 @@ class Verdict(StrEnum):
     NOT_APPLICABLE = "NotApplicable"
 
     @property
-    def looked_at(self) -> bool:
+    def measured(self) -> bool:
         """True when the box may be ticked: everything the line asks was measured."""
         return self in (Verdict.FAILED, Verdict.ATTENTION, Verdict.PASSED)
 
@@ -56,7 +56,7 @@ def judge_round(lines: tuple[LineVerdict, ...], results: tuple[CheckResult, ...]
 def _judge_line(line: GuideLine, results: tuple[CheckResult, ...]) -> LineVerdict:
     verdict, reason = _line_verdict(line, results)
     unknown = any(r.status is Status.UNKNOWN for r in results)
-    ticked = verdict.looked_at and not unknown
+    ticked = verdict.measured and not unknown
     return LineVerdict(line.id, line.text, line.checks, verdict, ticked, reason)
 
 

@@ -122,7 +122,7 @@ class _Ingest:
             except OSError as error:
                 problems.append(unreadable(file.path, error))
             done += file.stat.st_size
-            self._tell(done, total)
+            self._report_progress(done, total)
 
     def _forget_files(self, oldest: datetime) -> None:
         """Let go of files that are gone and so old that they would not be read if they came back."""
@@ -153,7 +153,7 @@ class _Ingest:
                 late = self._deadline.passed
                 if late or mark.complete or scan.is_full or mark.position - stored.position >= self._commit_bytes:
                     stored = self._store_mark(scan, mark, stored)
-                    self._tell(done + piece.consumed, total)
+                    self._report_progress(done + piece.consumed, total)
                 if late and not mark.complete:
                     break
             else:
@@ -180,7 +180,7 @@ class _Ingest:
     def _no_later(self, at_s: float) -> datetime:
         return min(self._now, datetime.fromtimestamp(max(0.0, at_s), UTC))
 
-    def _tell(self, done: int, total: int) -> None:
+    def _report_progress(self, done: int, total: int) -> None:
         tell(LOG, min(done, total), total)
 
     def _read_stream(self, problems: list[Message]) -> None:

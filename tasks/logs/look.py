@@ -18,12 +18,13 @@ async def read_sources(run: Round, sources: Sequence[Source], deadline_s: float)
     read: dict[str, SourceRead | Unobserved] = {}
     for source in sources:
         # The step is the task run, so that a log is not shown twice.
-        look = partial(read_log.fn, run.history, run.settings, source, run.now(), deadline_s / len(sources))
-        read[source.name] = await asyncio.to_thread(step, f"read-log {source.name}", partial(seen_now, look), came_to)
+        work = partial(read_log.fn, run.history, run.settings, source, run.now(), deadline_s / len(sources))
+        name = f"read-log {source.name}"
+        read[source.name] = await asyncio.to_thread(step, name, partial(seen_now, work), read_state)
     return read
 
 
-def came_to(read: SourceRead | Unobserved) -> StepState:
+def read_state(read: SourceRead | Unobserved) -> StepState:
     """Whether a log was read to its end, and what came of it, as Prefect shows it."""
     if isinstance(read, Unobserved):
         return StepState("Unknown", read.reason, good=False)

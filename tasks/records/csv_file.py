@@ -42,9 +42,9 @@ def read_lines(file: Path, columns: Sequence[str], needed: Sequence[str]) -> tup
         ("missing", [name for name in needed if name not in header]),
         ("twice", [name for name, times in Counter(header).items() if times > 1 and name in columns]),
     )
-    if told := "; ".join(f"{what}: {', '.join(names)}" for what, names in wrong if names):
+    if problems := "; ".join(f"{what}: {', '.join(names)}" for what, names in wrong if names):
         others = ", ".join(name for name in columns if name not in needed)
-        raise RecordRefused(f"{file}:1: columns {told}. Needed: {', '.join(needed)}; optional: {others}")
+        raise RecordRefused(f"{file}:1: columns {problems}. Needed: {', '.join(needed)}; optional: {others}")
     return tuple(Line(number, cells, header) for number, cells in rows[1:])
 
 

@@ -16,7 +16,7 @@ from tasks.records.store.writer import Written, recording
 from tasks.records.words import parse_outcome, parse_time
 from tasks.settings import Settings
 
-_MOST_TOLD = 20
+_MOST_PROBLEMS = 20
 _NOTHING = "nothing was imported"
 
 
@@ -117,7 +117,7 @@ def import_records(
     try:
         lines = read_lines(file, columns, known.needed)
     except RecordRefused as error:
-        raise RecordRefused(_told([str(error)])) from None
+        raise RecordRefused(_problem_text([str(error)])) from None
     with recording(history, settings.service.name, by, now, settings.known_modules()) as writer:
         for line in lines:
             try:
@@ -130,7 +130,7 @@ def import_records(
                 column = f"{error.column}: " if error.column else ""
                 problems.append(f"{file}:{line.number}: {column}{error}")
         if problems:
-            raise RecordRefused(_told(problems))
+            raise RecordRefused(_problem_text(problems))
     return counts
 
 
@@ -145,6 +145,6 @@ def _key(record: Record) -> tuple[object, ...]:
             return record.module, record.starts_at, record.ends_at
 
 
-def _told(problems: Sequence[str]) -> str:
-    more = [f"and {len(problems) - _MOST_TOLD} more"] if len(problems) > _MOST_TOLD else []
-    return "\n".join([*problems[:_MOST_TOLD], *more, _NOTHING])
+def _problem_text(problems: Sequence[str]) -> str:
+    more = [f"and {len(problems) - _MOST_PROBLEMS} more"] if len(problems) > _MOST_PROBLEMS else []
+    return "\n".join([*problems[:_MOST_PROBLEMS], *more, _NOTHING])

@@ -200,7 +200,7 @@ def test_a_month_with_an_outage_and_a_maintenance(shop: "Operated") -> None:
     assert "the disk was full" in page and "America/New_York" in page
 
 
-def test_a_closed_month_is_frozen_and_a_correction_is_the_next_revision(shop: "Operated") -> None:
+def test_a_past_month_is_frozen_and_a_correction_is_the_next_revision(shop: "Operated") -> None:
     record(shop)
     hold(shop, for_month="2026-03")
     first = figures(result(shop.report(), "slo.closed-month", "month:2026-03"))
@@ -227,7 +227,7 @@ def test_a_closed_month_is_frozen_and_a_correction_is_the_next_revision(shop: "O
         assert month_problems(connection) == {shop.name: ["frozen month 2026-03 r2: is not the one that was reported"]}
 
 
-def test_another_zone_for_a_closed_month_is_a_correction_that_says_so(shop: "Operated") -> None:
+def test_another_zone_for_a_frozen_month_is_a_reported_correction(shop: "Operated") -> None:
     record(shop)
     hold(shop, for_month="2026-03")
     file = shop.settings.path

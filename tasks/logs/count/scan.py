@@ -21,7 +21,7 @@ from tasks.logs.settings import Source
 from tasks.observation import printable
 from tasks.personal import Kind, mask
 
-LOOKED_AT = 1000
+CHECKED_LINES = 1000
 """The first lines of each hour in which the mapped fields are looked for."""
 MOST_LINE_BYTES = 1_048_576
 _LINES_AT_ONCE = 1024
@@ -142,7 +142,7 @@ class Scan:
     def _feed(self, raw_lines: Sequence[bytes]) -> None:
         # The hot loop: local names, and no call of ours for a healthy line but the reader's.
         read, quiet, spots, slots = self._read, self._quiet, self._spots, self._slots
-        requests, looked = self._plan.source.requests, self._has_looked()
+        requests, enough_checked = self._plan.source.requests, self._enough_checked()
         minute, start, zone = self._minute, self._start, self._zone
         for raw, kinds in zip(raw_lines, kinds_by_line(raw_lines), strict=True):
             record = read(raw) if raw else None
@@ -152,10 +152,10 @@ class Scan:
             timestamp, dated = record.timestamp, True
             if timestamp.__class__ is not str or timestamp[:_TO_MINUTE] != start or not timestamp.endswith(zone):
                 dated = self._move_to(timestamp)
-                minute, start, zone, looked = self._minute, self._start, self._zone, self._has_looked()
+                minute, start, zone, enough_checked = self._minute, self._start, self._zone, self._enough_checked()
             if (
                 dated
-                and looked
+                and enough_checked
                 and kinds is None
                 and record.error is None
                 and not record.drifted
@@ -267,7 +267,7 @@ class Scan:
         if is_error or level is _ERROR:
             self._error(record, module, route, method, status)
         self._personal(module, kinds)
-        if not self._has_looked():
+        if not self._enough_checked():
             self._look_for_fields(record)
 
     def _level(self, written: Any) -> str | None:
@@ -369,10 +369,10 @@ class Scan:
                 request=self._safe(f"{method} {route}".strip(), _SHOWN_CHARS),
                 request_id=self._safe(str(record.request_id or ""), _NAME_CHARS),
             )
-            told = ErrorKey(
+            key = ErrorKey(
                 module, self._safe(key.name, _NAME_CHARS), self._safe(key.message, 500), self._safe(key.frame, 300)
             )
-            seen = self._batch.errors[fingerprint] = ErrorSeen(told, exemplar)
+            seen = self._batch.errors[fingerprint] = ErrorSeen(key, exemplar)
         release = "" if record.release is None else self._safe(str(record.release)[:_MOST_NAME_CHARS], _NAME_CHARS)
         seen.seen(self._minute // 60, instant(record.timestamp, self._plan.zone), release)
 
@@ -391,9 +391,9 @@ class Scan:
             lines = [*lines[:half], "…", *lines[1 - half :]]
         return "\n".join(printable(line, _STACK_LINE_CHARS) for line in lines)
 
-    def _has_looked(self) -> bool:
+    def _enough_checked(self) -> bool:
         """True when enough lines of the present hour were looked at for the mapped fields."""
-        return self._batch.fields[self._minute // 60, ""] >= LOOKED_AT
+        return self._batch.fields[self._minute // 60, ""] >= CHECKED_LINES
 
     def _look_for_fields(self, record: Record) -> None:
         hour = self._minute // 60

@@ -112,8 +112,8 @@ def _judge_spiking(present: GroupsWithState, review: LogReview, limits: LogLimit
     if spiking:
         found = [(group, _usual(group), Limit("≤", most_lines(group, limits), "", FOUR_WEEKS)) for group in spiking]
         return _each(SPIKING_ERROR, found, none, now)
-    looked_at = len(present) - _count(present, ErrorState.IGNORED)
-    reason = msg("{kinds} kinds of error, none more frequent than usual", kinds=looked_at)
+    kinds = len(present) - _count(present, ErrorState.IGNORED)
+    reason = msg("{kinds} kinds of error, none more frequent than usual", kinds=kinds)
     return [SPIKING_ERROR.judged(Status.PASS, "service", reason, at=now, observed=Quantity(0), limit=none)]
 
 

@@ -73,9 +73,9 @@ class Places:
         if "?" in url:
             url = url[: url.index("?")]
         key = (url, module, method if self._by_method else None)
-        return self._cached.get(key) or self._looked_up(key, learn)
+        return self._cached.get(key) or self._resolve(key, learn)
 
-    def _looked_up(self, key: Key, learn: bool) -> tuple[str, str]:
+    def _resolve(self, key: Key, learn: bool) -> tuple[str, str]:
         url, module, method = key
         path = _path(url)
         pattern = self._pattern(path, method)

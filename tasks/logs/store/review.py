@@ -145,9 +145,9 @@ def _source(connection: Connection, period: _Period, row: Any, until: datetime) 
 
 def _fields(connection: Connection, period: _Period, source: int) -> dict[datetime, dict[str, int]]:
     fields: dict[datetime, dict[str, int]] = defaultdict(dict)
-    held = log_fields.c
-    week = select(log_fields).where(held.source_id == source, held.hour >= period.first - WEEK * 24)
-    for row in connection.execute(week.where(held.hour < period.last)):
+    c = log_fields.c
+    week = select(log_fields).where(c.source_id == source, c.hour >= period.first - WEEK * 24)
+    for row in connection.execute(week.where(c.hour < period.last)):
         fields[_at(row.hour)][row.field] = int(row.lines)
     return dict(fields)
 

@@ -132,10 +132,10 @@ class RecordWriter:
         return Written.NEW
 
     def _correct(self, table: Table, row: Any, values: dict[str, Any], stamp: dict[str, Any]) -> Written:
-        said = {name: value for name, value in values.items() if value is not None}
-        if all(getattr(row, name) == value for name, value in said.items()):
+        given = {name: value for name, value in values.items() if value is not None}
+        if all(getattr(row, name) == value for name, value in given.items()):
             return Written.KNOWN
-        self._update(table, row.id, {**said, **stamp})
+        self._update(table, row.id, {**given, **stamp})
         return Written.CORRECTED
 
     def _insert(self, table: Table, values: dict[str, Any]) -> None:

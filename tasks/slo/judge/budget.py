@@ -66,11 +66,11 @@ def judge_budget(
     limit = Limit(">", round(100 * policy.caution_below, 6), "%", _POLICY)
     budgets = [(row, row.state.budget) for row in rows if row.state is not None and row.step is not None]
     evidence = (_table(rows), *_curves(rows, zone))
-    blind = [row for row in rows if row.step is None]
+    unknown = [row for row in rows if row.step is None]
     worst = max((row for row, _ in budgets), key=lambda row: (row.step or PolicyStep.NORMAL).rank, default=None)
     exhausted = worst is not None and worst.step is PolicyStep.EXHAUSTED
-    if blind and not exhausted:
-        names = ", ".join(row.objective.name for row in blind)
+    if unknown and not exhausted:
+        names = ", ".join(row.objective.name for row in unknown)
         reason = msg("The error budget of {names} is unknown", names=names)
         return BUDGET.judged(Status.UNKNOWN, SUBJECT, reason, at=now, limit=limit, evidence=evidence)
     assert worst is not None and worst.step is not None  # nothing is blind, and there are rows

@@ -52,15 +52,15 @@ def _burning(burns: Sequence[BurnVerdict], alerts: Alerts) -> tuple[Status, Burn
                 factor=round(first.factor, 3),
             ),
         )
-    blind = [b for b in burns if b.state is BurnState.NOT_MEASURED]
-    if blind:
+    unmeasured = [b for b in burns if b.state is BurnState.NOT_MEASURED]
+    if unmeasured:
         return (
             Status.UNKNOWN,
-            blind[0],
+            unmeasured[0],
             msg(
                 "Only {measured} of {expected} minutes were measured, too few for a burn rate",
-                measured=blind[0].long.measured_min,
-                expected=blind[0].long.expected_min,
+                measured=unmeasured[0].long.measured_min,
+                expected=unmeasured[0].long.expected_min,
             ),
         )
     little = [b for b in burns if b.state is BurnState.TOO_LITTLE]

@@ -42,18 +42,18 @@ async def ask_prometheus(
     async with prometheus_of(settings, settings.metrics) as prometheus:
         count = partial(read_traffic, prometheus, sli, scopes)
         probe = partial(read_probes, prometheus, sli, *span)
-        probes = {"prometheus": await _shown(uptimes, start, probe, partial(probes_came_to, span))} if uptimes else {}
+        probes = {"prometheus": await _shown(uptimes, start, probe, partial(probes_state, span))} if uptimes else {}
         if not scopes:
             return Answers({}, probes, None)
         names = [o.name for o in requests]
-        counted = await _shown(names, start, partial(count, bounds_ms, *span), partial(requests_came_to, span))
+        counted = await _shown(names, start, partial(count, bounds_ms, *span), partial(requests_state, span))
         if not isinstance(counted, Unobserved):
             return Answers(counted, probes, None)
         if not bounds_ms:
             return Answers(dict.fromkeys(scopes, counted), probes, None)
         # A histogram without the bucket says nothing of latency; how many requests failed is told all the same.
         untimed = [o.name for o in requests if not isinstance(o, Latency)]
-        plain = await _shown(untimed, start, partial(count, (), *span), partial(requests_came_to, span))
+        plain = await _shown(untimed, start, partial(count, (), *span), partial(requests_state, span))
         if isinstance(plain, Unobserved):
             return Answers(dict.fromkeys(scopes, plain), probes, None)
         return Answers(plain, probes, counted)
@@ -63,14 +63,14 @@ async def _shown(
     objectives: Sequence[str],
     start: str,
     read: Callable[[], Awaitable[T]],
-    came_to: Callable[[T | Unobserved], StepState],
+    state_of: Callable[[T | Unobserved], StepState],
 ) -> T | Unobserved:
     """What is read for some objectives, shown as `read-prometheus availability, latency 2026-11-01…`."""
     name = f"read-prometheus {', '.join(objectives) or 'requests'} {start}…"
-    return await async_step(name, lambda: seen(read()), came_to)
+    return await async_step(name, lambda: seen(read()), state_of)
 
 
-def requests_came_to(span: Span, counted: Counted | Unobserved) -> StepState:
+def requests_state(span: Span, counted: Counted | Unobserved) -> StepState:
     """What the requests came to, as Prefect shows it."""
     if isinstance(counted, Unobserved):
         return _unknown(counted)
@@ -79,7 +79,7 @@ def requests_came_to(span: Span, counted: Counted | Unobserved) -> StepState:
     return _read(max((int(t.measured.sum()) for t in counted.values() if isinstance(t, Traffic)), default=0), span)
 
 
-def probes_came_to(span: Span, probes: Probes | Unobserved) -> StepState:
+def probes_state(span: Span, probes: Probes | Unobserved) -> StepState:
     """What the probe came to, as Prefect shows it."""
     return _unknown(probes) if isinstance(probes, Unobserved) else _read(int((probes.asked > 0).sum()), span)
 

@@ -99,7 +99,7 @@ def test_what_no_round_can_look_at_in_a_fault_free_demo(folder: Path, said: Said
     report = newest(folder, service_name(()))
     skipped = {r.check for r in report.with_status(Status.SKIPPED) if not r.subject.startswith(("host", "container"))}
     assert skipped <= {"logs.regressed-error", "resources.database-replication", "resources.database-cache"}
-    assert all(line.verdict.looked_at for line in report.lines)
+    assert all(line.verdict.measured for line in report.lines)
 
 
 def test_a_second_start_of_a_day_adds_minutes_alone(folder: Path, said: Said) -> None:

@@ -56,7 +56,7 @@ def test_a_version_that_was_there_from_the_start_is_no_deploy() -> None:
     assert (seen(first).succeeded, seen(first, later).succeeded, seen(first, later).inferred) == (0, 1, 1)
 
 
-def test_a_deploy_after_the_window_only_tells_of_recovery() -> None:
+def test_a_deploy_after_the_window_only_counts_for_recovery() -> None:
     start = DECEMBER + timedelta(hours=1)
     later = Deploy("9", "production", start, start, Outcome.SUCCEEDED, Origin.RECORDED)
     found = seen(deploy(30, 23, Outcome.FAILED), later)

@@ -48,7 +48,7 @@ def test_a_time_without_an_offset_is_of_the_services_zone(text: str, expected: s
     ["", "now", "2026-11-24", "2026-W48-2T14:05", "14:05", "2026-02-30T14:05", "2026-11-24T25:00",
      "2026-11-24T14:05+99:00", "２０２６-11-24T14:05", "1764000000"],
 )  # fmt: skip
-def test_what_is_no_time_is_refused_with_its_form(text: str) -> None:
+def test_an_unreadable_time_is_refused_with_the_format(text: str) -> None:
     with pytest.raises(
         RecordRefused, match="is not a time: a time is 2026-11-24T14:05, in the service's zone, or"
     ) as error:
@@ -58,7 +58,7 @@ def test_what_is_no_time_is_refused_with_its_form(text: str) -> None:
 
 
 @pytest.mark.parametrize("year", [1, 1970, 1999, 2101, 9999])
-def test_a_year_that_cannot_be_meant_is_refused(year: int) -> None:
+def test_a_year_out_of_range_is_refused(year: int) -> None:
     for at in (datetime(year, 1, 1), datetime(year, 12, 31, 23, tzinfo=UTC)):
         with pytest.raises(RecordRefused, match=f"the year {year} is out of range"):
             placed(at, TOKYO)
@@ -80,7 +80,7 @@ def test_an_outcome_is_one_of_three() -> None:
         parse_outcome("success")
 
 
-def test_a_good_record_is_kept_in_utc_to_the_second() -> None:
+def test_a_valid_record_is_kept_in_utc_to_the_second() -> None:
     local = (NOW - HOUR).astimezone(TOKYO).replace(microsecond=999_999)
     kept = checked_deploy(replace(DEPLOY, version=" 1.4.2 ", started_at=local), NOW)
     assert kept == DEPLOY
@@ -90,7 +90,7 @@ def test_a_good_record_is_kept_in_utc_to_the_second() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "column", "said"),
+    ("change", "column", "message"),
     [
         ({"version": " "}, "version", "version must have 1 to 80 characters"),
         ({"version": "v" * 81}, "version", "version must have 1 to 80 characters"),
@@ -102,8 +102,8 @@ def test_a_good_record_is_kept_in_utc_to_the_second() -> None:
         ({"commit_at": NOW - HOUR + timedelta(seconds=1)}, "commit_at", "the commit is newer than its deploy"),
     ],
 )
-def test_a_deploy_that_cannot_be_true_is_refused(change: dict[str, Any], column: str, said: str) -> None:
-    with pytest.raises(RecordRefused, match=said) as error:
+def test_a_deploy_that_cannot_be_true_is_refused(change: dict[str, Any], column: str, message: str) -> None:
+    with pytest.raises(RecordRefused, match=message) as error:
         checked_deploy(replace(DEPLOY, **change), NOW)
     assert error.value.column == column
 
@@ -116,7 +116,7 @@ def test_what_is_just_possible_of_a_deploy_is_taken() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "column", "said"),
+    ("change", "column", "message"),
     [
         ({"ended_at": NOW - HOUR}, "ended_at", "an outage must end after it starts"),
         ({"ended_at": NOW - 2 * HOUR}, "ended_at", "an outage must end after it starts"),
@@ -128,8 +128,8 @@ def test_what_is_just_possible_of_a_deploy_is_taken() -> None:
         ({"incident_id": 2**31}, "incident_id", "an incident number"),
     ],
 )
-def test_an_outage_that_cannot_be_true_is_refused(change: dict[str, Any], column: str, said: str) -> None:
-    with pytest.raises(RecordRefused, match=said) as error:
+def test_an_outage_that_cannot_be_true_is_refused(change: dict[str, Any], column: str, message: str) -> None:
+    with pytest.raises(RecordRefused, match=message) as error:
         checked_outage(replace(OUTAGE, **change), ("users", "orders"), NOW)
     assert error.value.column == column
 
@@ -140,7 +140,7 @@ def test_modules_are_only_known_where_the_service_names_some() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "column", "said"),
+    ("change", "column", "message"),
     [
         ({"ends_at": NOW + DAY}, "ends_at", "must end after it starts"),
         ({"ends_at": NOW + 32 * DAY + timedelta(seconds=1)}, "ends_at", "has at most 31 days: split it"),
@@ -149,8 +149,8 @@ def test_modules_are_only_known_where_the_service_names_some() -> None:
         ({"declared_by": ""}, "declared_by", "the name of the recorder is missing"),
     ],
 )
-def test_a_window_that_cannot_be_true_is_refused(change: dict[str, Any], column: str, said: str) -> None:
-    with pytest.raises(RecordRefused, match=said) as error:
+def test_a_window_that_cannot_be_true_is_refused(change: dict[str, Any], column: str, message: str) -> None:
+    with pytest.raises(RecordRefused, match=message) as error:
         checked_maintenance(replace(WINDOW, **change), ("orders",))
     assert error.value.column == column
 
@@ -171,7 +171,7 @@ def test_a_window_that_has_begun_needs_a_reason_for_that() -> None:
     refuse_unannounced(replace(late, late_reason="the disk could not wait"))
 
 
-def test_somebody_records_it() -> None:
+def test_the_name_of_the_recorder_is_required() -> None:
     assert checked_by(" kim\x07 ") == "kim\\u0007"
     assert len(checked_by("k" * 79 + "\x00\x00")) == 80  # what is spelt out takes more room
     with pytest.raises(RecordRefused, match="the name of the recorder is missing"):
@@ -222,5 +222,7 @@ def recorded(version: str, ago: timedelta, outcome: Outcome = Outcome.SUCCEEDED,
         ),
     ],
 )  # fmt: skip
-def test_what_the_version_that_runs_tells(known: list[Deploy], version: str, expected: Origin | None) -> None:
+def test_the_running_version_gives_the_origin_of_a_deploy(
+    known: list[Deploy], version: str, expected: Origin | None
+) -> None:
     assert deploy_origin(known, version, NOW) is expected

@@ -38,12 +38,12 @@ GOOD = (
 )
 
 
-def test_every_kind_of_objective_can_be_held(tmp_path: Path) -> None:
+def test_every_kind_of_objective_is_accepted(tmp_path: Path) -> None:
     assert len(settings(tmp_path, EVERYTHING + GOOD).slo.objective) == 9
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         (
             objective("a", "availability", "target = 99.9"),
@@ -114,8 +114,8 @@ def test_every_kind_of_objective_can_be_held(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_cannot_be_held_is_refused_with_its_reason(tmp_path: Path, text: str, told: str) -> None:
-    with pytest.raises(ConfigurationError, match=told):
+def test_an_impossible_objective_is_refused_with_its_reason(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
         settings(tmp_path, EVERYTHING + text)
 
 
@@ -126,7 +126,7 @@ def test_a_source_that_is_not_there_is_refused(tmp_path: Path) -> None:
         settings(tmp_path, objective("a", "availability", 'target = 0.999\nsource = "prometheus"'))
 
 
-def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
+def test_every_problem_is_reported_at_once(tmp_path: Path) -> None:
     text = objective("a", "latency", 'target = 0.95\nwithin_ms = 250\nscope = { module = "x" }')
     with pytest.raises(ConfigurationError) as refused:
         settings(tmp_path, EVERYTHING + text)
@@ -134,7 +134,7 @@ def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
     assert all(problem.startswith("slo: objective 'a': ") for problem in refused.value.problems)
 
 
-def test_the_guides_objectives_hold_where_the_file_names_none(tmp_path: Path) -> None:
+def test_the_guides_objectives_apply_when_the_file_has_none(tmp_path: Path) -> None:
     guide = objectives_of(settings(tmp_path, LOG + HEALTH))
     assert [(o.kind, getattr(o, "source", None)) for o in guide] == [
         ("availability", "logs"),

@@ -64,7 +64,7 @@ class TestCommand:
         )
         return output
 
-    def test_is_told_since_when(self, service: "Service", output: Path) -> None:
+    def test_receives_the_time_to_read_from(self, service: "Service", output: Path) -> None:
         newest = service.now - timedelta(minutes=1)
         output.write_text(line(newest) + "\n")
         assert service.read_lines() == 1
@@ -130,10 +130,10 @@ class TestCommand:
         secrets.resolve(_reference("LOG_TOKEN"), service.settings, "mail.password")
         with pytest.raises(ObservationError) as refused:
             ask("echo 'no: 4f9a-token-of-ours, password=hunter22secret, ask taro@example.com' >&2; exit 1")
-        said = str(refused.value)
-        assert "no: " in said
+        message = str(refused.value)
+        assert "no: " in message
         for secret in ("4f9a-token-of-ours", "hunter22secret", "taro@example.com"):
-            assert secret not in said
+            assert secret not in message
 
     def test_an_unknown_program(self) -> None:
         source = Source(name="pods", kind="command", command=("kubectl-of-nowhere", "{since}"))
@@ -157,7 +157,7 @@ class TestCommand:
         problems: list[Message] = []
         text = line(NOON)
         found = ask(f"while :; do echo '{text}'; done", problems, most_bytes=65536)
-        assert {said for _, said in found} == {text.encode()}
+        assert {text for _, text in found} == {text.encode()}
         assert len(found) == 65536 // (len(text) + 1)
         assert [problem.params for problem in problems] == [{"most": 0.062}]
 
@@ -301,7 +301,7 @@ class TestLoki:
         loki.streams["a"].append((at + 1, line(service.now)))
         assert service.read_lines() == 2 * PAGE - 299
 
-    def test_more_than_a_page_of_one_moment_is_told(self, service: "Service", loki: Loki) -> None:
+    def test_more_than_a_page_of_one_moment_is_reported(self, service: "Service", loki: Loki) -> None:
         self.put(loki, service, 1)
         at = loki.streams["a"][-1][0] + NS
         loki.streams["b"] = [(at, line(service.now, "same"))] * (PAGE + 50)
@@ -310,8 +310,8 @@ class TestLoki:
         assert taken.lines == PAGE + 2
         assert [problem.params for problem in taken.problems] == [{"moments": 1}]
         assert service.read_lines() == 0
-        [told] = {row.hour: row.crowded for row in service.rows(log_hours) if row.crowded}.items()
-        assert told == (at // NS // 3600, 1)  # for the review, which reads nothing of it any more
+        [crowded] = {row.hour: row.crowded for row in service.rows(log_hours) if row.crowded}.items()
+        assert crowded == (at // NS // 3600, 1)  # for the review, which reads nothing of it any more
 
     def test_much_of_it_is_stored_piece_by_piece(self, service: "Service", loki: Loki) -> None:
         self.put(loki, service, 3 * PAGE, step_ns=NS // 10)
@@ -325,17 +325,17 @@ class TestLoki:
 
     def test_what_there_was_no_time_for_is_read_next_time(self, service: "Service", loki: Loki) -> None:
         self.put(loki, service, 2 * PAGE, step_ns=NS // 10)
-        service.commit_bytes, deadline_s, held = 1000, 4.0, threading.Event()
+        service.commit_bytes, deadline_s, committed = 1000, 4.0, threading.Event()
 
         def hold() -> None:
             with writing(service.history):
-                held.set()
+                committed.set()
                 time.sleep(deadline_s + 0.5)
 
         def slow(_: BaseHTTPRequestHandler, asked: int) -> bool:
             if asked == 1:
                 threading.Thread(target=hold).start()
-                held.wait()
+                committed.wait()
             return False
 
         loki.broken = slow
@@ -385,7 +385,7 @@ class TestLoki:
         assert service.read_lines() == 3
 
     @pytest.mark.parametrize(
-        ("status", "body", "said"),
+        ("status", "body", "message"),
         [
             (500, "parse error; Authorization: Bearer abcdef0123456789", "Loki returned HTTP 500: parse error"),
             (302, "", "Loki returned HTTP 302"),
@@ -399,12 +399,12 @@ class TestLoki:
             (200, '{"data": {"resultType": "matrix", "result": [{"values": [[1, "2"]]}]}}', "numbers, not lines"),
         ],
     )
-    def test_an_answer_that_is_none_counts_nothing(
-        self, service: "Service", loki: Loki, status: int, body: str, said: str
+    def test_an_unusable_response_counts_nothing(
+        self, service: "Service", loki: Loki, status: int, body: str, message: str
     ) -> None:
         self.put(loki, service, 5)
         loki.broken = lambda handler, asked: answer(handler, status, body)
-        with pytest.raises(ObservationError, match=said) as refused:
+        with pytest.raises(ObservationError, match=message) as refused:
             service.read()
         assert "abcdef0123456789" not in str(refused.value)
         assert service.sums()["lines"] == 0

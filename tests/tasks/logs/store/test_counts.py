@@ -116,7 +116,7 @@ def test_counts_add_up_and_the_position_moves_with_them(history: Engine) -> None
     assert (group.message, group.state, json.loads(group.exemplar)["request_id"]) == ("broken", "open", "r1")
 
 
-def test_who_is_behind_is_refused_and_stores_nothing(history: Engine) -> None:
+def test_a_writer_that_is_behind_is_refused_and_stores_nothing(history: Engine) -> None:
     first, second = opened(history), opened(history)
     put(history, traffic(), first, mark=MARK)
     with pytest.raises(StaleSourceVersion):
@@ -218,7 +218,7 @@ class TestErrors:
         first = {word: words.count(word) for word in words[:MOST_VARIANTS]}
         assert counts == first | {VARYING: 100 - sum(first.values())}
 
-    def test_more_kinds_than_are_told_apart_are_one(self, history: Engine) -> None:
+    def test_kinds_beyond_the_maximum_become_one(self, history: Engine) -> None:
         put(history, error("broken", name="E0"))
         (known,) = (row._asdict() for row in rows(history, error_groups))
         others = [known | {"id": known["id"] + n, "fingerprint": f"{n:032}"} for n in range(1, MOST_GROUPS - 1)]
@@ -242,7 +242,7 @@ class TestErrors:
         assert (group.last_seen, group.last_release) == (NOW + timedelta(hours=1), "1.3")
         assert rows(history, error_hours)[0].lines == 6
 
-    def test_one_without_a_time_has_no_first_until_a_line_tells_it(self, history: Engine) -> None:
+    def test_an_error_without_a_time_has_no_first_seen_until_a_line_has_one(self, history: Engine) -> None:
         put(history, error("broken", None))
         (group,) = rows(history, error_groups)
         assert (group.first_seen, group.last_seen, group.last_release) == (None, None, "")
@@ -315,7 +315,7 @@ def test_so_many_samples_are_kept_and_they_are_the_newest(history: Engine) -> No
     assert [text for text in kept if text.startswith("torn")] == [f"torn {n}" for n in range(3, MOST_SAMPLES_KEPT + 3)]
 
 
-def test_marks_are_let_go_by_who_is_not_behind(history: Engine) -> None:
+def test_only_an_up_to_date_writer_forgets_marks(history: Engine) -> None:
     behind = opened(history)
     state, mark = store_batch(history, opened(history), Batch(), BOUNDS, NOW, mark=MARK)
     state, other = store_batch(history, state, Batch(), BOUNDS, NOW, mark=replace(MARK, head=b"another."))

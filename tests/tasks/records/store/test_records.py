@@ -63,7 +63,7 @@ def test_a_deploy_comes_back_as_it_was_recorded(history: Engine) -> None:
     assert rows(history, "SELECT DISTINCT recorded_by FROM deploys") == [("kim",)]
 
 
-def test_whatever_origin_is_said_what_people_record_is_recorded(history: Engine) -> None:
+def test_a_record_by_a_person_always_has_the_origin_recorded(history: Engine) -> None:
     put(history, deploy(origin=Origin.INFERRED))
     assert [origin for _, origin, _ in deploys(history)] == ["recorded"]
 
@@ -206,10 +206,10 @@ def test_a_version_is_bounded_as_everything_from_outside(history: Engine) -> Non
 
 def test_nothing_new_costs_one_read(history: Engine) -> None:
     note(history, "v1", NOW)
-    said: list[str] = []
-    event.listen(history, "before_cursor_execute", lambda _c, _cursor, statement, *_: said.append(statement))
+    given: list[str] = []
+    event.listen(history, "before_cursor_execute", lambda _c, _cursor, statement, *_: given.append(statement))
     note(history, "v1", NOW + MINUTE)
-    assert [statement.split()[0] for statement in said if not statement.startswith(("BEGIN", "SET"))] == ["SELECT"]
+    assert [statement.split()[0] for statement in given if not statement.startswith(("BEGIN", "SET"))] == ["SELECT"]
 
 
 def test_those_that_see_a_version_at_once_keep_it_once(history: Engine) -> None:
@@ -312,7 +312,7 @@ def test_a_late_reason_of_a_window_that_is_not_late_is_left_out(history: Engine)
     assert read_maintenance(history, SHOP, *EVER) == (window(),)
 
 
-def test_modules_are_held_against_those_of_the_service(history: Engine) -> None:
+def test_modules_must_be_those_of_the_service(history: Engine) -> None:
     for record in (Outage(NOW - HOUR, NOW, "order", "x"), window(module="order")):
         with pytest.raises(RecordRefused, match="known modules: orders, users"):
             store_records(history, SHOP, [record], "kim", NOW, ("users", "orders"))

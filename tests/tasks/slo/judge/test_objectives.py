@@ -63,7 +63,7 @@ def test_a_month_of_30_days_has_21_minutes(down: int, status: Status) -> None:
     assert result.reason.text == "{bad} of {total} measured minutes were down"
 
 
-def test_what_was_not_looked_at_is_skipped_and_what_was_not_seen_is_unknown() -> None:
+def test_absent_is_skipped_and_unobserved_is_unknown() -> None:
     assert judged(availability(), Absent(msg("no log"))).status is Status.SKIPPED
     unseen = judged(availability(), Unobserved(msg("Prometheus cannot be reached")))
     assert (unseen.status, unseen.observed) == (Status.UNKNOWN, None)
@@ -108,7 +108,7 @@ def test_an_error_rate_that_was_measured_in_part_shows_the_least_it_can_have_bee
     assert (result.status, result.observed and result.observed.value) == (Status.FAIL, percent(100 / MONTH))
 
 
-def test_a_service_deployed_on_the_10th_is_told_to_say_so() -> None:
+def test_a_service_that_started_on_the_10th_is_asked_to_set_since() -> None:
     seen = state(uptime(), minutes_up(MONTH, unmeasured=[(0, 9 * 1440)]), window(30))
     result = judged(uptime(), seen)
     assert result.status is Status.UNKNOWN
@@ -117,7 +117,7 @@ def test_a_service_deployed_on_the_10th_is_told_to_say_so() -> None:
     assert judged(uptime(), state(uptime(), minutes_up(MONTH, unmeasured=[(0, 9 * 1440)]), later)).status is Status.PASS
 
 
-def test_too_little_traffic_says_nothing() -> None:
+def test_too_little_traffic_is_unknown() -> None:
     result = requests(availability(), 1, 99)
     assert result.status is Status.UNKNOWN
     assert result.reason.params == {"bad": 1, "total": 99, "least": 100}
@@ -125,7 +125,7 @@ def test_too_little_traffic_says_nothing() -> None:
     assert requests(availability(), 0, 100).status is Status.PASS
 
 
-def test_a_small_sample_says_what_it_shows() -> None:
+def test_a_small_sample_shows_what_it_proves() -> None:
     few = requests(availability(), 0, 2994)
     assert few.status is Status.PASS and "this few only prove {shown} %" in few.reason.text
     assert few.reason.params["shown"] == 99.899
@@ -164,7 +164,7 @@ def test_maintenance_is_left_out_and_the_figure_with_it_is_shown() -> None:
     assert judged(uptime(), state(uptime(), minutes, window(30), [other])).status is Status.FAIL
 
 
-def test_modules_are_told_apart_the_worst_first() -> None:
+def test_modules_are_listed_worst_first() -> None:
     result = requests(
         availability(), 9, 10_000, modules={"a": Tally(4_998, 5_000, 1, 1), "b": Tally(4_993, 5_000, 1, 1)}
     )

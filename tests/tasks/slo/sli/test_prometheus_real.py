@@ -32,7 +32,7 @@ pytestmark = [
 T = TypeVar("T")
 SERVICE = Scope()
 COUNT, BUCKET = "http_request_duration_seconds_count", "http_request_duration_seconds_bucket"
-SCRAPE_S, GAP_S, HELD_S = 15, 300, 150
+SCRAPE_S, GAP_S, HISTORY_S = 15, 300, 150
 LES = {"0.1": 0.1, "0.2": 0.2, "0.5": 0.5, "+Inf": float("inf")}
 ROUTES = {"shop": ["/lists", "/items"], "users": ["/login"], "late": ["/late"]}
 
@@ -101,7 +101,7 @@ class TestCounters:
     """What one counter, or two, come to."""
 
     @pytest.mark.parametrize("every_s", [15, 60])
-    def test_one_that_begins_again(self, url: str, start: int, every_s: int) -> None:
+    def test_a_counter_that_restarts(self, url: str, start: int, every_s: int) -> None:
         job = f"again-{every_s}"
         write(url, scraped(start, job, 0, 10, 20, 5, 15, every_s=every_s))
         assert of_service(url, job, (start, start + 5)).valid.sum() == 35
@@ -114,7 +114,7 @@ class TestCounters:
         assert found.valid.tolist()[:2] == [403, 301]
         assert found.measured[:2].all()
 
-    def test_nobody_fails(self, url: str, start: int) -> None:
+    def test_without_failures_none_are_bad(self, url: str, start: int) -> None:
         write(url, scraped(start, "well", *range(0, 90, 10)))
         found = of_service(url, "well", (start, start + 2))
         assert found.bad.tolist() == [0, 0] and found.valid.tolist() == [40, 40]
@@ -141,7 +141,7 @@ class TestCounters:
         found = of_service(url, "restart", (start, start + 2))
         assert found.bad.tolist() == [9, 0] and found.valid.tolist() == [20 + 8 + 9, 4]
 
-    def test_nan_is_told_of_with_its_time(self, url: str, start: int) -> None:
+    def test_nan_is_reported_with_its_time(self, url: str, start: int) -> None:
         write(url, scraped(start, "nan", 0, 10, 20, 30, 40, float("nan"), 60, 70, 80))
         at = time.strftime("%Y-%m-%dT%H:%MZ", time.gmtime(60 * (start + 2)))
         assert f"returned nan at {at}, not a number of requests" in refused(url, "nan", (start, start + 3))
@@ -151,12 +151,13 @@ class TestCounters:
         write(url, scraped(start, "nan-first", 7000, 7000, 7000, 7000, float("nan"), 7010, 7020, 7030))
         assert "returned nan" in refused(url, "nan-first", (start + 1, start + 2))
 
-    def test_no_counter(self, url: str, start: int) -> None:
+    def test_a_metric_that_is_not_a_counter_is_refused(self, url: str, start: int) -> None:
         write(url, scraped(start, "gauge", 0.5, 1.25, 3))
-        said = refused(url, "gauge", (start, start + 1))
-        assert "returned 2.5 requests at " in said and "check that each metric of [slo.prometheus] is a counter" in said
+        message = refused(url, "gauge", (start, start + 1))
+        assert "returned 2.5 requests at " in message
+        assert message.endswith("check that each metric of [slo.prometheus] is a counter")
 
-    def test_nothing_there(self, url: str, start: int) -> None:
+    def test_a_missing_metric_is_reported(self, url: str, start: int) -> None:
         assert refused(url, "nobody", (start, start + 5)).endswith(": check that the metric still exists")
 
 
@@ -334,9 +335,9 @@ class TestNames:
             write(url, scraped(start, "spelt", *range(0, 180, 20), instance=instance))
         found = of_service(url, "spelt", (start, start + 2), [1000.0])
         assert found.within[1000.0].tolist() == [80, 80] and found.timed[1000.0].tolist() == [160, 160]
-        said = refused(url, "spelt", (start, start + 2), [200.0])
-        assert said.startswith(f"Not every series of {BUCKET} has a bucket with the bound 200 ms")
-        assert said.endswith("bucket bounds there are: 1000 ms")
+        message = refused(url, "spelt", (start, start + 2), [200.0])
+        assert message.startswith(f"Not every series of {BUCKET} has a bucket with the bound 200 ms")
+        assert message.endswith("existing bounds: 1000 ms")
 
     def test_the_bounds_that_there_are_now(self, url: str) -> None:
         now = int(time.time()) // 60

@@ -97,7 +97,7 @@ class TestSettings:
         assert PrometheusSli(selector=' job="a", env=~"b|c" ').selector == 'job="a", env=~"b|c"'
 
     @pytest.mark.parametrize(
-        ("settings", "said"),
+        ("settings", "message"),
         [
             ({"selector": '{job="a"}'}, "without braces"),
             ({"selector": 'job="a}"'}, "without braces"),
@@ -120,7 +120,7 @@ class TestSettings:
         ],
         ids=lambda value: str(value)[:40],
     )
-    def test_what_cannot_be(self, settings: dict[str, object], said: str) -> None:
+    def test_impossible_settings_are_refused(self, settings: dict[str, object], message: str) -> None:
         with pytest.raises(ValidationError, match=r"(?s).*") as error:
             PrometheusSli.model_validate(settings)
-        assert said in str(error.value)
+        assert message in str(error.value)

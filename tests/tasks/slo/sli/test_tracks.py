@@ -69,13 +69,13 @@ def test_a_scope_without_series_is_unobserved_for_itself_only() -> None:
     builder.add([track("valid", {0: 1}, module="shop", route="/a")], times(0, 1))
     found = builder.traffic()
     assert isinstance(found[Scope()], Traffic)
-    said = {
+    message = {
         scope: str(what.reason.text.format(**what.reason.params))
         for scope, what in found.items()
         if isinstance(what, Unobserved)
     }
     named = f"No series of {SETTINGS.requests} has"
-    assert said == {
+    assert message == {
         Scope("late"): f"{named} module late; there are: shop",
         Scope("shop", "/gone"): f"{named} route /gone; there are: /a",
         Scope(None, "/gone"): f"{named} route /gone; there are: /a",
@@ -117,7 +117,7 @@ class TestDurations:
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "message"),
     [
         (float("nan"), "returned nan at 2023-11-14T22:16Z, not a number of requests"),
         (float("inf"), "gives inf, not a number"),
@@ -126,10 +126,10 @@ class TestDurations:
     ],
 )
 @pytest.mark.parametrize("figure", ["valid", "bad"])
-def test_what_is_no_count(figure: str, value: float, said: str) -> None:
+def test_a_value_that_is_not_a_count_is_refused(figure: str, value: float, message: str) -> None:
     with pytest.raises(ObservationError) as error:
         counted(Scope(), track("valid", {0: 5, 1: 5}), track(figure, {1: value}, module="x"))
-    assert said in str(error.value)
+    assert message in str(error.value)
 
 
 def test_large_counts_are_whole() -> None:
@@ -149,7 +149,7 @@ class TestProbes:
         assert found.asked.tolist() == [4, 1, 0, 1] and found.failed.tolist() == [2, 0, 0, 0]
 
     @pytest.mark.parametrize(
-        ("tracks", "said"),
+        ("tracks", "message"),
         [
             ([], "returned no series"),
             ([probe(1, n="a"), probe(1, n="b")], "gives 2 series"),
@@ -158,10 +158,10 @@ class TestProbes:
         ],
         ids=["none", "two", "half", "nan"],
     )
-    def test_anything_else_is_told(self, tracks: list[Track], said: str) -> None:
+    def test_anything_but_1_and_0_is_refused(self, tracks: list[Track], message: str) -> None:
         with pytest.raises(ObservationError) as error:
             probes_of(tracks, (FIRST, FIRST + 4))
-        assert said in str(error.value)
+        assert message in str(error.value)
 
     def test_no_time_at_all(self) -> None:
         assert probes_of([], (FIRST, FIRST)).asked.size == 0
