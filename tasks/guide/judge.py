@@ -1,4 +1,4 @@
-"""From results to the checklist's lines, and from both to the verdict of the round."""
+"""From results to the checklist's items, and from both to the verdict of the round."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ class Verdict(StrEnum):
 
     @property
     def measured(self) -> bool:
-        """True when the box may be ticked: everything the line asks was measured."""
+        """True when the box may be ticked: everything the item asks was measured."""
         return self in (Verdict.FAILED, Verdict.ATTENTION, Verdict.PASSED)
 
 
 @dataclass(frozen=True, slots=True)
 class LineVerdict:
-    """A checklist line after the round; `reason` says why it is not ticked, or what was found."""
+    """A checklist item after the round; `reason` says why it is not ticked, or what was found."""
 
     id: str
     text: Message
@@ -41,11 +41,11 @@ def judge_lines(lines: Iterable[GuideLine], results: tuple[CheckResult, ...]) ->
 
 
 def judge_round(lines: tuple[LineVerdict, ...], results: tuple[CheckResult, ...]) -> Verdict:
-    """The worst of what was found; a line that nobody looked at makes the round incomplete."""
+    """The worst result; an item without a measurement makes the round incomplete."""
     statuses = {r.status for r in results}
     if Status.FAIL in statuses:
         return Verdict.FAILED
-    # A ticked line was measured; a round in which every line is left out has looked at nothing.
+    # A ticked item was measured; a round in which every item is left out has measured nothing.
     ticked = any(line.ticked for line in lines)
     complete = ticked and all(line.ticked or line.verdict is Verdict.NOT_APPLICABLE for line in lines)
     if Status.UNKNOWN in statuses or not complete:

@@ -1,4 +1,4 @@
-"""[guide] of a service file: lines given other checks, left out with a reason, or added."""
+"""[guide] of a service file: items given other checks, left out with a reason, or added."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -16,7 +16,7 @@ Key = Literal["daily", "weekly", "monthly"]
 
 
 class NotApplicable(Model):
-    """Why a checklist line is left out for this service."""
+    """Why a checklist item is left out for this service."""
 
     not_applicable: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3)]
 
@@ -28,7 +28,7 @@ LineOverride = Annotated[
 
 
 class Guide(Model):
-    """Lines of the built-in guide given other checks, left out with a reason, or added."""
+    """Items of the built-in guide given other checks, left out with a reason, or added."""
 
     daily: dict[str, LineOverride] = Field(default_factory=dict)
     weekly: dict[str, LineOverride] = Field(default_factory=dict)
@@ -49,7 +49,7 @@ class Guide(Model):
         return value
 
     def lines(self, key: Key, builtin: Iterable[GuideLine], *, takes_added: bool) -> tuple[GuideLine, ...]:
-        """These lines with what the file says of them under `key`; those that it adds come last."""
+        """These items with the overrides that the file has under `key`; added ones come last."""
         overrides, known = getattr(self, key), tuple(builtin)
         added = overrides if takes_added else ()
         own = (GuideLine(name, verbatim(name), ()) for name in added if not any(name in line.names for line in known))

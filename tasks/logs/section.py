@@ -1,4 +1,4 @@
-"""Error log review: was every log read, and what do its lines tell of errors, silence and what should not be there?"""
+"""Error log review: was every log read, and do its lines show errors, silence or anything that should not be there?"""
 
 import asyncio
 from datetime import datetime, timedelta

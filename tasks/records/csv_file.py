@@ -14,8 +14,8 @@ _SHOWN = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A line that holds anything, and the number at which it begins."""
+class CsvLine:
+    """A line that is not empty, and the number at which it begins."""
 
     number: int
     cells: tuple[str, ...]
@@ -30,7 +30,7 @@ class Line:
         return {**dict.fromkeys(columns, ""), **dict(zip(self.header, self.cells, strict=True))}
 
 
-def read_lines(file: Path, columns: Sequence[str], needed: Sequence[str]) -> tuple[Line, ...]:
+def read_lines(file: Path, columns: Sequence[str], needed: Sequence[str]) -> tuple[CsvLine, ...]:
     """The lines below the first one, which names the columns; those that are `needed` must be there.
 
     Raises RecordRefused, which names the file and the line.
@@ -45,7 +45,7 @@ def read_lines(file: Path, columns: Sequence[str], needed: Sequence[str]) -> tup
     if problems := "; ".join(f"{what}: {', '.join(names)}" for what, names in wrong if names):
         others = ", ".join(name for name in columns if name not in needed)
         raise RecordRefused(f"{file}:1: columns {problems}. Needed: {', '.join(needed)}; optional: {others}")
-    return tuple(Line(number, cells, header) for number, cells in rows[1:])
+    return tuple(CsvLine(number, cells, header) for number, cells in rows[1:])
 
 
 def _rows(file: Path) -> Iterator[tuple[int, tuple[str, ...]]]:
@@ -80,6 +80,6 @@ def _text(file: Path) -> str:
 
 
 def _at(file: Path, before: str, problem: str) -> RecordRefused:
-    """A problem of the file's bytes, found by what stands before it."""
+    """A problem of the file's bytes, located by the text before it."""
     line = before.rpartition("\n")[2]
     return RecordRefused(f"{file}:{before.count(chr(10)) + 1}: after {printable(line[-_SHOWN:])!r}: {problem}")

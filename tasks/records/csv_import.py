@@ -76,14 +76,14 @@ def _maintenance(line: _CsvRow) -> Maintenance:
         module=line.cells["module"] or None,
         reason=line.cells["reason"],
         declared_at=declared_at,
-        # Who reads the report must know that nobody but the file says when it was declared.
+        # The report must show that only the file says when it was registered.
         declared_by=f"{by[:70]} (CSV)" if line.cells["declared_at"] else by,
         late_reason=line.cells["late_reason"],
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Kind:
+class _RecordKind:
     """The columns of a file, and how a line of it is read."""
 
     needed: tuple[str, ...]
@@ -91,10 +91,10 @@ class _Kind:
     read: Callable[[_CsvRow], Record]
 
 
-_KINDS: Mapping[str, _Kind] = {
-    "deploys": _Kind(("version", "started_at", "outcome"), ("environment", "commit_at", "ended_at"), _deploy),
-    "outages": _Kind(("started_at", "cause"), ("ended_at", "module", "incident_id"), _outage),
-    "maintenance": _Kind(
+_KINDS: Mapping[str, _RecordKind] = {
+    "deploys": _RecordKind(("version", "started_at", "outcome"), ("environment", "commit_at", "ended_at"), _deploy),
+    "outages": _RecordKind(("started_at", "cause"), ("ended_at", "module", "incident_id"), _outage),
+    "maintenance": _RecordKind(
         ("starts_at", "ends_at", "reason"), ("module", "declared_at", "declared_by", "late_reason"), _maintenance
     ),
 }

@@ -1,4 +1,4 @@
-"""What may be recorded of deploys, outages and maintenance: what cannot be true is refused. Pure."""
+"""What may be recorded of deploys, outages and maintenance: impossible values are refused. Pure."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -77,7 +77,7 @@ def checked_maintenance(window: Maintenance, modules: Collection[str]) -> Mainte
 
 
 def refuse_unannounced(window: Maintenance) -> None:
-    """Raise RecordRefused for a window that was declared after its start and does not say why."""
+    """Raise RecordRefused for a window that was registered after its start without a reason."""
     if window.late and not window.late_reason:
         raise RecordRefused(
             "the window has already started: register it before it starts, or give a late reason",

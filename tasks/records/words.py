@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from tasks.observation import printable
-from tasks.records.facts import Deploy, Maintenance, Outage, Outcome
+from tasks.records.facts import Deploy, DeployOutcome, Maintenance, Outage
 from tasks.records.rules import RecordRefused, to_second
 
 _YEARS = range(2000, 2101)
@@ -43,12 +43,12 @@ def placed(at: datetime, zone: ZoneInfo, column: str = "") -> datetime:
     return to_second(first)
 
 
-def parse_outcome(text: str) -> Outcome:
+def parse_outcome(text: str) -> DeployOutcome:
     """How a deploy ended; raises RecordRefused."""
     try:
-        return Outcome(text.strip())
+        return DeployOutcome(text.strip())
     except ValueError:
-        known = ", ".join(Outcome)
+        known = ", ".join(DeployOutcome)
         raise RecordRefused(f"{printable(text, 40)!r} is not an outcome; allowed: {known}", "outcome") from None
 
 

@@ -1,4 +1,4 @@
-"""The guide's own objectives, and what no set of objectives may say."""
+"""The guide's own objectives, and which sets of objectives are refused."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import combinations
@@ -45,7 +45,7 @@ def problems(
     probes: Collection[str],
     sources: Collection[str],
 ) -> Iterator[str]:
-    """Why these objectives cannot all be held; `sources` are those of `logs`, `metrics` that the file names.
+    """Why these objectives are refused; `sources` are those of `logs`, `metrics` that the file names.
 
     `probes` are the paths of [health] that are set: live, ready.
     """

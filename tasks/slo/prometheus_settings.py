@@ -77,7 +77,7 @@ class PrometheusSli(Model):
     """The labels that together name one process: all of its counters begin again together."""
 
     resolution_s: Literal[1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60] = 15
-    """How closely restarts are looked for: at most the interval of the scrapes; smaller costs Prometheus more."""
+    """How closely restarts are detected: at most the scrape interval; smaller values cost Prometheus more."""
 
     probe: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)] | None = None
     """An expression that gives one series of 1 (answered) or 0, such as `min(probe_success{job="shop"})`."""

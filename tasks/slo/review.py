@@ -1,4 +1,4 @@
-"""Everything that the objectives of a service came to at one instant, before anything is judged."""
+"""All objectives of a service at one instant, counted but not judged yet."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class Review:
 
     @property
     def uptime(self) -> tuple[Known, Window]:
-        """The whole service's uptime, which tells of incidents that nobody recorded."""
+        """The whole service's uptime, which shows incidents that nobody recorded."""
         whole = whole_uptime(self.objectives)
         if whole is None:
             return Absent(_NO_UPTIME), next(iter(self.windows.values()))

@@ -60,11 +60,11 @@ class _Measured(_Objective):
 
     scope: ScopeOf = ScopeOf()
     min_coverage: Share = 0.95
-    """Of less of the window being measured nothing is concluded."""
+    """With less of the window measured, the objective is unknown."""
 
     maintenance: Literal["excluded", "counted"] = "excluded"
     alerts: bool = True
-    """False: its burn rate is shown, and nobody is alerted by it."""
+    """False: nobody is alerted by its burn rate."""
 
     @property
     def place(self) -> Scope:
@@ -83,7 +83,7 @@ class _Requests(_Measured):
     """With timeslices: the share of good requests that a good minute has; default: the target."""
 
     min_events: Annotated[int, Field(ge=1)] = 100
-    """Of fewer requests in the window nothing is concluded."""
+    """With fewer requests in the window, the objective is unknown."""
 
     exclude_routes: tuple[Annotated[str, StringConstraints(pattern=r"^/\S*$")], ...] = ()
 
@@ -102,7 +102,7 @@ class Availability(_Requests):
     kind: Literal["availability"]
     target: Target
     from_balancer: bool = False
-    """True for a load balancer's log, which sees the requests that got no answer too."""
+    """True for a load balancer's log, which also has the requests without a response."""
 
 
 class ErrorRate(_Requests):
@@ -142,7 +142,7 @@ class Uptime(_Measured):
 
 
 class KpiFloor(_Measured):
-    """The share of measured minutes in which a business figure stood at or above its floor."""
+    """The share of measured minutes in which a business KPI was at or above its floor."""
 
     kind: Literal["kpi"]
     kpi: Slug
@@ -203,7 +203,7 @@ class Alerts(Model):
         BurnRule(budget_share=0.10, long_h=72, level="ticket"),
     )
     min_valid: Annotated[int, Field(ge=1)] = 100
-    """Of fewer events in the long window no burn rate is concluded: one failure of ten is a rate of 100 at 99.9 %."""
+    """With fewer requests in the long window the burn rate is unknown: 1 failure in 10 is a rate of 100 at 99.9 %."""
 
     min_bad: Annotated[int, Field(ge=1)] = 3
 
@@ -221,7 +221,7 @@ class Alerts(Model):
 
 
 class Policy(Model):
-    """When a budget's state asks for more care; shares of the full window's budget."""
+    """When the error budget policy applies; shares of the whole window's budget."""
 
     caution_below: Share = 0.5
     postmortem_below: Annotated[float, Field(ge=0, lt=1)] = 0.1
@@ -236,10 +236,10 @@ class Policy(Model):
 
 
 class Slo(Model):
-    """Service level objectives; without an `objective` the guide's six hold."""
+    """Service level objectives; without an `objective` the guide's six apply."""
 
     since: date | None = None
-    """The day on which the service began: nothing before it is missed."""
+    """The day on which the service started: no data is expected before it."""
 
     objective: tuple[Annotated[Objective, Field(discriminator="kind")], ...] = ()
     prometheus: PrometheusSli = PrometheusSli()

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from deployments.cli import app
-from tasks.records.facts import Deploy, Origin, Outage, Outcome
+from tasks.records.facts import Deploy, DeployOutcome, Origin, Outage
 from tasks.records.store.records import note_version, read_deploys, read_maintenance, read_outages
 from tasks.slo.store.months import freeze_month
 
@@ -74,7 +74,7 @@ def test_a_deploy_with_all_that_can_be_said_of_it_and_again_and_corrected(shop: 
         "already recorded",
         "corrected",
     ]
-    deploy = Deploy("1.4.3", "staging", start, NOW - HOUR, Outcome.ROLLED_BACK, Origin.RECORDED, NOW - DAY)
+    deploy = Deploy("1.4.3", "staging", start, NOW - HOUR, DeployOutcome.ROLLED_BACK, Origin.RECORDED, NOW - DAY)
     assert read_deploys(shop.history, shop.name, *EVER) == (deploy,)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flows.monitoring import monitoring
-from tasks.records.facts import Deploy, Origin, Outcome
+from tasks.records.facts import Deploy, DeployOutcome, Origin
 from tasks.records.store.records import store_records
 from tests.operated import figures
 
@@ -158,7 +158,7 @@ def test_a_deploy_that_was_recorded_is_not_found_again(operate: "Operate", site:
     collect(shop)
     site.version = "1.4.3"
     now = datetime.now(UTC)
-    deploy = Deploy("1.4.3", "production", now, now, Outcome.SUCCEEDED, Origin.RECORDED)
+    deploy = Deploy("1.4.3", "production", now, now, DeployOutcome.SUCCEEDED, Origin.RECORDED)
     store_records(shop.history, shop.name, [deploy], "ci", now)
     assert collect(shop).name == "Collected"
     assert versions(shop) == [("production", "1.4.2", "first-seen"), ("production", "1.4.3", "recorded")]

@@ -14,7 +14,7 @@ from flows.records import (
     record_maintenance,
     record_outage,
 )
-from tasks.records.facts import Deploy, Maintenance, Origin, Outage, Outcome
+from tasks.records.facts import Deploy, DeployOutcome, Maintenance, Origin, Outage
 from tasks.records.store.records import read_deploys, read_maintenance, read_outages
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def test_a_deploy_that_just_went_well_needs_a_version_and_a_name(shop: "Operated
     name, message = send(record_deploy, shop, DeployOptions(version="1.4.3", by="kim"))
     assert (name, message.startswith("recorded: deploy of 1.4.3 to production, succeeded, from ")) == ("Recorded", True)
     [deploy] = read_deploys(shop.history, shop.name, *SPAN)
-    assert (deploy.version, deploy.environment, deploy.outcome) == ("1.4.3", "production", Outcome.SUCCEEDED)
+    assert (deploy.version, deploy.environment, deploy.outcome) == ("1.4.3", "production", DeployOutcome.SUCCEEDED)
     assert deploy.origin is Origin.RECORDED and deploy.commit_at is None
     assert before <= deploy.started_at <= datetime.now(UTC) and deploy.ended_at == deploy.started_at
     assert shop.rows("SELECT recorded_by FROM deploys")[0][0] == "kim"
@@ -53,7 +53,7 @@ def test_every_field_of_a_deploy_is_kept(shop: "Operated") -> None:
     options = DeployOptions(
         version="1.4.3",
         by="kim",
-        outcome=Outcome.ROLLED_BACK,
+        outcome=DeployOutcome.ROLLED_BACK,
         started_at=NOW - 2 * HOUR,
         ended_at=NOW - HOUR,
         commit_at=NOW - 5 * HOUR,
@@ -61,7 +61,7 @@ def test_every_field_of_a_deploy_is_kept(shop: "Operated") -> None:
     )
     assert send(record_deploy, shop, options)[0] == "Recorded"
     deploy = Deploy(
-        "1.4.3", "staging", NOW - 2 * HOUR, NOW - HOUR, Outcome.ROLLED_BACK, Origin.RECORDED, NOW - 5 * HOUR
+        "1.4.3", "staging", NOW - 2 * HOUR, NOW - HOUR, DeployOutcome.ROLLED_BACK, Origin.RECORDED, NOW - 5 * HOUR
     )
     assert read_deploys(shop.history, shop.name, *SPAN) == (deploy,)
     assert send(record_deploy, shop, options)[1].startswith("already recorded: ")

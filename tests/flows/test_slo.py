@@ -21,7 +21,7 @@ from reports.report import Report
 from tasks.check_result import CheckResult, Status, Table
 from tasks.errors import UsageError
 from tasks.history.engine import reading
-from tasks.records.facts import Deploy, Maintenance, Origin, Outage, Outcome
+from tasks.records.facts import Deploy, DeployOutcome, Maintenance, Origin, Outage
 from tasks.records.store.records import store_records
 from tasks.samples.facts import Reading
 from tasks.samples.store import store_readings
@@ -132,7 +132,9 @@ def record(shop: "Operated") -> None:
         at += MINUTE
     store_readings(shop.history, shop.name, readings)
     weekly = (first + timedelta(days=day, hours=15) for day in range(-6, 31) if day % 7 in (2, 4))
-    deploys = [Deploy(f"1.{n}", "production", t, t, Outcome.SUCCEEDED, Origin.RECORDED) for n, t in enumerate(weekly)]
+    deploys = [
+        Deploy(f"1.{n}", "production", t, t, DeployOutcome.SUCCEEDED, Origin.RECORDED) for n, t in enumerate(weekly)
+    ]
     outage = Outage(OUTAGE[0], OUTAGE[0] + OUTAGE[1], None, "the disk was full")
     closed = Maintenance(CLOSED[0], CLOSED[0] + CLOSED[1], None, "upgrade", CLOSED[0] - HOUR, "kim")
     store_records(shop.history, shop.name, [*deploys, outage, closed], "kim", datetime.now(UTC))

@@ -11,7 +11,7 @@ from datetime import datetime, tzinfo
 from itertools import islice
 from typing import Any
 
-from tasks.logs.count.batch import MOST_SAMPLES, Activity, Batch, ErrorSeen, Exemplar, Lines, Traffic
+from tasks.logs.count.batch import MOST_SAMPLES, Activity, Batch, ErrorSeen, Exemplar, Lines, MinuteTraffic
 from tasks.logs.count.fingerprint import ErrorKey, error_key
 from tasks.logs.count.sketch import sketch_index
 from tasks.logs.lines.personal import kinds_by_line, kinds_of, unescaped
@@ -22,7 +22,7 @@ from tasks.observation import printable
 from tasks.personal import Kind, mask
 
 CHECKED_LINES = 1000
-"""The first lines of each hour in which the mapped fields are looked for."""
+"""How many first lines of each hour are checked for the mapped fields."""
 MOST_LINE_BYTES = 1_048_576
 _LINES_AT_ONCE = 1024
 _MOST_CACHED = 50_000
@@ -185,7 +185,7 @@ class Scan:
             self._count(record, dated, kinds or frozenset())
 
     def _spot(self, record: Record, url: Any) -> _Spot | None:
-        """Where a healthy line belongs; None when that is better looked at closely."""
+        """Where a healthy line belongs; None when that needs the full parser."""
         module, method = record.module, record.method
         if not url and record.request is not None:
             return None
@@ -286,7 +286,7 @@ class Scan:
     def _move_to(self, timestamp: Any) -> bool:
         """Go to a line's minute; False when its time cannot be read, and the minute stays.
 
-        Of a text the minute and the zone are read; what stands between them is not looked at.
+        Of a text the minute and the zone are read; what is between them is not checked.
         """
         self._start, key = None, None
         minute: int | None = None
@@ -392,7 +392,7 @@ class Scan:
         return "\n".join(printable(line, _STACK_LINE_CHARS) for line in lines)
 
     def _enough_checked(self) -> bool:
-        """True when enough lines of the present hour were looked at for the mapped fields."""
+        """True when enough lines of the present hour were checked for the mapped fields."""
         return self._batch.fields[self._minute // 60, ""] >= CHECKED_LINES
 
     def _look_for_fields(self, record: Record) -> None:
@@ -443,10 +443,10 @@ def _activity_of(batch: Batch, module: str, hour: int) -> Activity:
     return found
 
 
-def _traffic_of(batch: Batch, module: str, route: str, minute: int, bounds: int) -> Traffic:
+def _traffic_of(batch: Batch, module: str, route: str, minute: int, bounds: int) -> MinuteTraffic:
     found = batch.traffic.get((module, route, minute))
     if found is None:
-        found = batch.traffic[module, route, minute] = Traffic([0] * bounds)
+        found = batch.traffic[module, route, minute] = MinuteTraffic([0] * bounds)
     return found
 
 

@@ -1,4 +1,4 @@
-"""Holds the errors of a period against what is known of them."""
+"""Judges the errors of a period."""
 
 from collections.abc import Sequence
 from dataclasses import replace

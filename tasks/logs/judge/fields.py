@@ -1,4 +1,4 @@
-"""Whether the lines of a log hold the fields that are read from them, and still do."""
+"""Whether the lines of a log have the fields that are read from them, and still do."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from tasks.check_result import Message, moment, msg
 from tasks.logs.facts import SourceLines
 
 CHECKED_LINES = 1000
-"""A field that none of this many lines holds is not there."""
+"""A field that none of this many lines has is missing."""
 USUAL_SHARE = 0.5
 """A level that so many lines have is written in every line of a kind: it does not stay away by chance."""
 _COUNTED = ("timestamp", "status", "duration")
@@ -17,12 +17,12 @@ _LEVEL = "level"
 _ERROR_FIELDS = (_LEVEL, "error", "status")
 
 FieldHours = Sequence[tuple[datetime, Mapping[str, int]]]
-"""Hours, oldest first, and how many of their looked at lines hold each field."""
+"""Hours, oldest first, and how many of their checked lines have each field."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Stretch:
-    """Looked at lines of hours one after the other, none of which holds some fields."""
+    """Checked lines of consecutive hours, none of which has some fields."""
 
     since: datetime
     until: datetime
@@ -30,7 +30,7 @@ class _Stretch:
 
 
 def missing_field(lines: SourceLines, mapped: Sequence[str], since: datetime) -> Message | None:
-    """Which field no line holds, of the mapped ones, of those that tell errors, or that lines held before."""
+    """Which field no line has, of the mapped ones, of those that show errors, or of those that lines had before."""
     by_hour = sorted(lines.fields.items())
     absent = {name: _absent(by_hour, (name,), since) for name in mapped if name not in _COUNTED}
     if missing := [name for name, checked in absent.items() if checked >= CHECKED_LINES]:
@@ -49,7 +49,7 @@ def missing_field(lines: SourceLines, mapped: Sequence[str], since: datetime) ->
 
 
 def _absent(by_hour: FieldHours, names: Collection[str], since: datetime) -> int:
-    """How many lines up to the end of the period hold none of the fields, if no line of the period does."""
+    """How many lines up to the end of the period have none of the fields, if no line of the period has one."""
     period = [counts for hour, counts in by_hour if hour >= since]
     if not period or any(counts.get(name) for counts in period for name in names):
         return 0

@@ -1,4 +1,4 @@
-"""Holds what the logs tell of modules against the limits."""
+"""Judges the logs by module."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Holds the logs themselves against the limits: what was not read whole, and now, is no base for a good verdict."""
+"""Judges the logs themselves: a log that is incomplete or stale is no basis for a PASS."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -40,7 +40,7 @@ def judge_sources(
     limits: LogLimits,
     now: datetime,
 ) -> tuple[CheckResult, ...]:
-    """Whether each log was read whole and is fresh; `mapped` are the fields that its lines must hold."""
+    """Whether each log was read completely and is up to date; `mapped` are the fields that its lines must have."""
     if review is None:
         return (SOURCE.judged(Status.SKIPPED, "service", NOT_SET, at=now),)
     lines = {source.name: source for source in review.sources}
@@ -144,7 +144,7 @@ _COUNTS: tuple[tuple[str, Callable[[HourCounts], float]], ...] = (
     ("status", lambda counts: counts.requests),
     ("duration", lambda counts: counts.timed),
 )
-"""What an hour's lines hold, by the field that tells it; the lines themselves need none."""
+"""Counts of an hour's lines, by the field that gives them; the lines themselves need none."""
 
 
 def _gap(lines: SourceLines, fields: Collection[str], limits: LogLimits) -> Message | None:
@@ -236,13 +236,13 @@ def _judge_malformed(source: SourceLines, limits: LogLimits, now: datetime) -> C
 
 
 def not_read(read: Mapping[str, SourceRead | Unobserved]) -> Message | None:
-    """Why a silence tells nothing: a log from which lines may be missing; None when all were read to their end."""
+    """Why silence cannot be judged: a log from which lines may be missing; None when all were read to the end."""
     names = [name for name, source in read.items() if isinstance(source, Unobserved) or source.problems]
     return msg("Unknown: log {logs} was not read to the end", logs=", ".join(names)) if names else None
 
 
 def source_doubt(results: Iterable[CheckResult]) -> Message | None:
-    """Why a good verdict on what the logs tell is none: a log that is not whole or not fresh, or hardly readable."""
+    """Why nothing from the logs can pass: a log that is incomplete, stale or hardly readable."""
     doubted = [r for r in results if _is_doubtful(r)]
     if not doubted:
         return None

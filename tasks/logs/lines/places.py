@@ -17,7 +17,7 @@ _MOST_PATH = 2_000
 _MOST_METHOD = 20
 _MOST_CACHED = 50_000
 _MOST_CACHED_PATH = 300
-"""A longer address is looked at anew each time, so that the cache stays within tens of MB whatever is asked for."""
+"""A longer address is matched anew each time, so that the cache stays within tens of MB whatever is asked for."""
 
 _ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,20}://[^/]*")
 _PARAMETERS = re.compile(r";[^/]*")

@@ -1,4 +1,4 @@
-"""What the error budgets ask of the team."""
+"""What the error budgets require of the team."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -43,8 +43,8 @@ STEPS = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
-    """An objective's budget and the step that it asks for; None where it is not known."""
+class _BudgetRow:
+    """An objective's budget and its policy step; None where it is unknown."""
 
     objective: Measured
     state: ObjectiveState | None
@@ -58,7 +58,7 @@ def judge_budget(
     zone: ZoneInfo,
     now: datetime,
 ) -> CheckResult:
-    """The gravest step that any budget asks for. What is not known of one is no reason to go on as usual."""
+    """The most severe step of any budget. An unknown budget never passes."""
     rows = [_row(objective, seen, incidents, policy) for objective, seen in known if not isinstance(seen, Absent)]
     if not rows:
         none = msg("No objective with an error budget has a data source")
@@ -82,21 +82,21 @@ def judge_budget(
 
 
 def least_left_percent(states: Iterable[ObjectiveState]) -> float | None:
-    """What is left of the budget of which least is, as it is shown; None if nothing is known of any."""
+    """The lowest remaining budget as it is shown; None if all are unknown."""
     left = [s.budget.left for s in states if s.budget is not None and (s.known or s.is_certainly_overspent)]
     return round(100 * min(left), 1) if left else None
 
 
-def _row(objective: Measured, seen: Known, incidents: Sequence[Incident], policy: Policy) -> _Row:
+def _row(objective: Measured, seen: Known, incidents: Sequence[Incident], policy: Policy) -> _BudgetRow:
     if not isinstance(seen, ObjectiveState):
-        return _Row(objective, None, None)
+        return _BudgetRow(objective, None, None)
     if seen.budget is None or not (seen.known or seen.is_certainly_overspent):
-        return _Row(objective, seen, None)
+        return _BudgetRow(objective, seen, None)
     worst = max((seen.taken_by(incident) for incident in incidents), default=0.0)
-    return _Row(objective, seen, policy_step(seen.budget.left, worst, policy))
+    return _BudgetRow(objective, seen, policy_step(seen.budget.left, worst, policy))
 
 
-def _reason(worst: _Row) -> Message:
+def _reason(worst: _BudgetRow) -> Message:
     name = worst.objective.name
     match worst.step:
         case PolicyStep.EXHAUSTED:
@@ -112,7 +112,7 @@ def _reason(worst: _Row) -> Message:
             return msg("Every error budget is healthy: no restrictions")
 
 
-def _table(rows: Sequence[_Row]) -> Evidence:
+def _table(rows: Sequence[_BudgetRow]) -> Evidence:
     columns = (
         msg("Objective"),
         msg("Policy step"),
@@ -127,7 +127,7 @@ def _table(rows: Sequence[_Row]) -> Evidence:
     return Table(title, columns, tuple(_cells(row) for row in rows))
 
 
-def _cells(row: _Row) -> tuple[Scalar | Message, ...]:
+def _cells(row: _BudgetRow) -> tuple[Scalar | Message, ...]:
     name, target = subject_of(row.objective).removeprefix("objective:"), round(100 * row.objective.target, 6)
     seen = row.state
     if seen is None:
@@ -141,8 +141,8 @@ def _cells(row: _Row) -> tuple[Scalar | Message, ...]:
     return (name, step, left, so_far, ends(budget), target, *measured)
 
 
-def _curves(rows: Sequence[_Row], zone: ZoneInfo) -> tuple[Evidence, ...]:
-    """The budgets of which least is left."""
+def _curves(rows: Sequence[_BudgetRow], zone: ZoneInfo) -> tuple[Evidence, ...]:
+    """The lowest budgets."""
     drawn = [
         (seen.budget.left, row.objective, seen)
         for row in rows

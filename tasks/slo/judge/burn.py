@@ -16,7 +16,7 @@ _BURN_RATES = msg("SRE workbook, chapter 5")
 
 
 def judge_burn(objective: Measured, seen: Known, alerts: Alerts, now: datetime, doubt: Message | None) -> CheckResult:
-    """The burn rates of an objective at the end of what was looked at."""
+    """The burn rates of an objective at the end of the data."""
     subject = subject_of(objective)
     if not objective.alerts:
         reason = msg("Alerting is off (alerts = false)")

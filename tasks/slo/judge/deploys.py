@@ -1,4 +1,4 @@
-"""Whether there were enough deploys in every whole week, and what else the deploy records tell."""
+"""Whether there were enough deploys in every full week, and other figures from the deploy records."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,7 +16,7 @@ UNIT = "/w"
 def judge_deploys(
     objective: DeployFrequency, seen: Changes, source: Message, now: datetime, *, ever: bool
 ) -> CheckResult:
-    """Deploys a whole week; `ever` is False when no deploy, and no version, was ever on record."""
+    """Deploys per full week; `ever` is False when no deploy and no version was ever recorded."""
     subject = f"objective:{objective.name}"
     limit = Limit("≥", objective.per_week, UNIT, source)
     if not ever:

@@ -25,7 +25,7 @@ def judge_resolution(
     source: Message,
     now: datetime,
 ) -> CheckResult:
-    """The share of the window's incidents that were resolved in time; one that goes on counts once it is late.
+    """The share of the window's incidents that were resolved in time; an ongoing one counts once it is late.
 
     No incident is only good news where uptime was measured: else nobody would have seen one.
     """
@@ -39,7 +39,7 @@ def judge_resolution(
         none = msg("No outage was recorded or measured")
         return RESOLUTION.judged(Status.PASS, subject, none, at=now, observed=Quantity(100.0, "%"), limit=limit)
     took = [i.minutes(window.as_of) for i in mine]
-    # One that goes on is late as soon as its time is over, and in time for nobody before.
+    # An ongoing one is late as soon as its time is over, and not in time before that.
     done = [(i, m) for i, m in zip(mine, took, strict=True) if i.ended_at is not None or m >= objective.within_min]
     evidence = _distribution(objective, mine, window.as_of)
     if not done:
@@ -66,7 +66,7 @@ def judge_downtime(
     now: datetime,
     maintenance: Sequence[Maintenance] = (),
 ) -> CheckResult:
-    """Measured and recorded downtime with its causes; what nobody recorded has to be found out."""
+    """Measured and recorded downtime with its causes; unrecorded causes have to be found."""
     if isinstance(uptime, Absent):
         return DOWNTIME.judged(Status.SKIPPED, SUBJECT, uptime.reason, at=now)
     limit = Limit("=", 0, "min", _EVERY_CAUSE)

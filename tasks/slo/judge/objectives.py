@@ -1,4 +1,4 @@
-"""Holds what was counted over a window against its objective."""
+"""Judges the counts of a window by its objective."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -66,7 +66,7 @@ def judge_objective(
     doubt: Message | None = None,
     modules: Mapping[str, Tally] | None = None,
 ) -> CheckResult:
-    """An objective over its window; `doubt` says why what was counted is not the whole, so that it cannot be met.
+    """An objective over its window; `doubt` is why the counts are incomplete, so that it cannot pass.
 
     In a window that runs on, a share under the target only fails once the whole window's budget is spent.
     """

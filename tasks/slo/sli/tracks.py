@@ -10,7 +10,7 @@ import numpy as np
 from tasks.check_result import Message, moment, msg
 from tasks.observation import ObservationError, Unobserved, printable
 from tasks.prometheus.facts import Track
-from tasks.slo.facts import Counts, Flags, Scope, Traffic
+from tasks.slo.facts import Counts, Flags, Scope, ScopeTraffic
 from tasks.slo.prometheus_settings import PrometheusSli
 from tasks.slo.sli.minutes import Span
 from tasks.slo.sli.queries import FIGURE, bound_ms
@@ -20,7 +20,7 @@ _Place = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Row:
+class _MinuteRow:
     """Counts of one module and route in a part of the time, and where there are any."""
 
     counts: Counts
@@ -36,13 +36,13 @@ class _Part:
     """The rows of one answer by figure (with its bound, if it has one), then by module and route."""
 
     at: slice
-    rows: dict[tuple[str, float], dict[_Place, _Row]] = field(default_factory=dict)
+    rows: dict[tuple[str, float], dict[_Place, _MinuteRow]] = field(default_factory=dict)
 
-    def row(self, figure: str, place: _Place, bound: float = 0.0) -> _Row:
-        """A row, empty if nothing was told of it."""
+    def row(self, figure: str, place: _Place, bound: float = 0.0) -> _MinuteRow:
+        """A row, empty if there was none."""
         rows = self.rows.setdefault((figure, bound), {})
         if place not in rows:
-            rows[place] = _Row.empty(self.at.stop - self.at.start)
+            rows[place] = _MinuteRow.empty(self.at.stop - self.at.start)
         return rows[place]
 
 
@@ -74,7 +74,7 @@ class TrafficBuilder:
                 if _holds(scope, place):
                     _add(traffic, part, place)
 
-    def traffic(self) -> dict[Scope, Traffic | Unobserved]:
+    def traffic(self) -> dict[Scope, ScopeTraffic | Unobserved]:
         """The requests of each scope; raises ObservationError if there were none at all."""
         if not self._size:
             return dict(self._found)
@@ -111,23 +111,23 @@ class TrafficBuilder:
 
 
 def no_series(metric: str) -> Message:
-    """What is said where nothing is known of a metric."""
+    """The message for a metric without series."""
     return msg("Prometheus has no series of {metric}: check that the metric still exists", metric=metric)
 
 
-def _nothing(first: int, size: int, bounds_ms: Collection[float]) -> Traffic:
+def _nothing(first: int, size: int, bounds_ms: Collection[float]) -> ScopeTraffic:
     def none() -> Counts:
         return np.zeros(size, dtype=np.int64)
 
     measured = np.zeros(size, dtype=np.bool_)
-    return Traffic(first, none(), none(), measured, {b: none() for b in bounds_ms}, {b: none() for b in bounds_ms})
+    return ScopeTraffic(first, none(), none(), measured, {b: none() for b in bounds_ms}, {b: none() for b in bounds_ms})
 
 
 def _holds(scope: Scope, place: _Place) -> bool:
     return scope.module in (None, place[0]) and scope.route in (None, place[1])
 
 
-def _add(traffic: Traffic, part: _Part, place: _Place) -> None:
+def _add(traffic: ScopeTraffic, part: _Part, place: _Place) -> None:
     valid = part.row("valid", place)
     traffic.valid[part.at] += valid.counts
     traffic.measured[part.at] |= valid.there

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine
 
 from tasks.records.csv_import import import_records
-from tasks.records.facts import Deploy, Maintenance, Origin, Outage, Outcome
+from tasks.records.facts import Deploy, DeployOutcome, Maintenance, Origin, Outage
 from tasks.records.rules import RecordRefused
 from tasks.records.store.records import note_version, read_deploys, read_maintenance, read_outages
 from tasks.settings import Settings, load_settings
@@ -58,10 +58,10 @@ def test_deploys(history: Engine, take_in: Import) -> None:
     assert take_in("deploys", text) == {"NEW": 2}
     assert read_deploys(history, "shop", *EVER) == (
         Deploy(
-            "1.4.2", "live", utc("2026-11-24T05:00"), utc("2026-11-24T05:06"), Outcome.SUCCEEDED, Origin.RECORDED,
+            "1.4.2", "live", utc("2026-11-24T05:00"), utc("2026-11-24T05:06"), DeployOutcome.SUCCEEDED, Origin.RECORDED,
             utc("2026-11-20T00:00"),
         ),
-        Deploy("1.4.3, hot", "staging", utc("2026-11-24T14:00"), None, Outcome.ROLLED_BACK, Origin.RECORDED),
+        Deploy("1.4.3, hot", "staging", utc("2026-11-24T14:00"), None, DeployOutcome.ROLLED_BACK, Origin.RECORDED),
     )  # fmt: skip
 
 
@@ -123,7 +123,7 @@ def test_the_columns_that_are_needed_are_enough(history: Engine, take_in: Import
     )
     assert found == (
         {
-            "deploys": Deploy("1.4.2", "live", start, None, Outcome.SUCCEEDED, Origin.RECORDED),
+            "deploys": Deploy("1.4.2", "live", start, None, DeployOutcome.SUCCEEDED, Origin.RECORDED),
             "outages": Outage(start, None, None, "power"),
             "maintenance": Maintenance(utc("2026-11-26T18:00"), utc("2026-11-26T19:00"), None, "upgrade", NOW, "kim"),
         }[kind],

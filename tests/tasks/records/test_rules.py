@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tasks.errors import UsageError
-from tasks.records.facts import Deploy, Maintenance, Origin, Outage, Outcome
+from tasks.records.facts import Deploy, DeployOutcome, Maintenance, Origin, Outage
 from tasks.records.rules import (
     RecordRefused,
     checked_by,
@@ -23,7 +23,7 @@ from tasks.records.words import described, parse_outcome, parse_time, placed
 TOKYO, BERLIN, UTC_ZONE = ZoneInfo("Asia/Tokyo"), ZoneInfo("Europe/Berlin"), ZoneInfo("UTC")
 NOW = datetime(2026, 11, 25, 12, 0, 30, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-DEPLOY = Deploy("1.4.2", "production", NOW - HOUR, NOW, Outcome.SUCCEEDED, Origin.RECORDED, NOW - 2 * HOUR)
+DEPLOY = Deploy("1.4.2", "production", NOW - HOUR, NOW, DeployOutcome.SUCCEEDED, Origin.RECORDED, NOW - 2 * HOUR)
 OUTAGE = Outage(NOW - HOUR, NOW, "orders", "disk full")
 WINDOW = Maintenance(NOW + DAY, NOW + DAY + HOUR, None, "upgrade", NOW, "kim")
 
@@ -75,7 +75,7 @@ def test_a_local_time_that_clocks_skip_or_repeat_needs_an_offset() -> None:
 
 
 def test_an_outcome_is_one_of_three() -> None:
-    assert parse_outcome(" rolled-back ") is Outcome.ROLLED_BACK
+    assert parse_outcome(" rolled-back ") is DeployOutcome.ROLLED_BACK
     with pytest.raises(RecordRefused, match="'success' is not an outcome; allowed: succeeded, failed, rolled-back"):
         parse_outcome("success")
 
@@ -194,7 +194,9 @@ def test_a_record_is_described_by_what_names_it() -> None:
 V1 = replace(DEPLOY, version="v1", started_at=NOW - 3 * DAY, ended_at=NOW - 3 * DAY)
 
 
-def recorded(version: str, ago: timedelta, outcome: Outcome = Outcome.SUCCEEDED, took: timedelta = MINUTE) -> Deploy:
+def recorded(
+    version: str, ago: timedelta, outcome: DeployOutcome = DeployOutcome.SUCCEEDED, took: timedelta = MINUTE
+) -> Deploy:
     return Deploy(version, "production", NOW - ago - took, NOW - ago, outcome, Origin.RECORDED)
 
 
@@ -210,13 +212,16 @@ def recorded(version: str, ago: timedelta, outcome: Outcome = Outcome.SUCCEEDED,
         ([recorded("v2", HOUR), V1], "v1", Origin.INFERRED),
         ([recorded("v2", HOUR), V1], "v2", None),
         # After one that failed, the version before it is no new one; another is.
-        ([recorded("v2", HOUR, Outcome.FAILED), V1], "v1", None),
-        ([recorded("v2", HOUR, Outcome.ROLLED_BACK), V1], "v1", None),
-        ([recorded("v2", HOUR, Outcome.FAILED), V1], "v3", Origin.INFERRED),
-        ([recorded("v3", HOUR, Outcome.FAILED), recorded("v2", 2 * HOUR, Outcome.FAILED), V1], "v1", None),
+        ([recorded("v2", HOUR, DeployOutcome.FAILED), V1], "v1", None),
+        ([recorded("v2", HOUR, DeployOutcome.ROLLED_BACK), V1], "v1", None),
+        ([recorded("v2", HOUR, DeployOutcome.FAILED), V1], "v3", Origin.INFERRED),
+        ([recorded("v3", HOUR, DeployOutcome.FAILED), recorded("v2", 2 * HOUR, DeployOutcome.FAILED), V1], "v1", None),
         # One that ends later is newer, although it began before the other.
         (
-            [replace(V1, started_at=NOW - 2 * HOUR, ended_at=None), recorded("v2", HOUR, Outcome.FAILED, 9 * HOUR)],
+            [
+                replace(V1, started_at=NOW - 2 * HOUR, ended_at=None),
+                recorded("v2", HOUR, DeployOutcome.FAILED, 9 * HOUR),
+            ],
             "v2",
             None,
         ),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, select, text
 
 from tasks.history.engine import reading
-from tasks.logs.count.batch import Activity, Batch, ErrorSeen, Exemplar, Lines, Traffic
+from tasks.logs.count.batch import Activity, Batch, ErrorSeen, Exemplar, Lines, MinuteTraffic
 from tasks.logs.count.fingerprint import ErrorKey
 from tasks.logs.count.sketch import Sketch
 from tasks.logs.lines.places import MOST_ROUTES, OTHER
@@ -68,7 +68,7 @@ def rows(history: Engine, table: Any) -> list[Any]:
 
 
 def traffic(minute: int = MINUTE, within: tuple[int, ...] = (1, 2), module: str = "search") -> Batch:
-    counts = Traffic([*within], valid=3, bad=1, timed=2, bins={5: 1, 9: 1})
+    counts = MinuteTraffic([*within], valid=3, bad=1, timed=2, bins={5: 1, 9: 1})
     return Batch(traffic={(module, "/items", minute): counts})
 
 
@@ -285,7 +285,7 @@ def test_what_was_ever_generated_stays_so(history: Engine) -> None:
 
 def test_lines_without_a_route_teach_none(history: Engine) -> None:
     batch = traffic()
-    batch.traffic["search", "", MINUTE] = Traffic([0, 0], valid=1)
+    batch.traffic["search", "", MINUTE] = MinuteTraffic([0, 0], valid=1)
     put(history, batch)
     assert opened(history).routes == {"/items"}
 
@@ -293,13 +293,13 @@ def test_lines_without_a_route_teach_none(history: Engine) -> None:
 def test_a_service_has_so_many_learnt_routes_and_those_of_its_file_besides(history: Engine) -> None:
     def requests(first: int, count: int) -> Batch:
         routes = [f"/r{place}" for place in range(first, first + count)]
-        return Batch(traffic={("search", route, MINUTE): Traffic([0, 0], valid=1) for route in routes})
+        return Batch(traffic={("search", route, MINUTE): MinuteTraffic([0, 0], valid=1) for route in routes})
 
     own = frozenset({"/r0", "/late"})
     put(history, requests(0, 151), opened(history, "app"), own_routes=own)
     # Another source, that learnt its routes at the same time.
     put(history, requests(100, 151), opened(history, "jobs"), own_routes=own)
-    late = Batch(traffic={("search", "/late", MINUTE): Traffic([0, 0], valid=1)})
+    late = Batch(traffic={("search", "/late", MINUTE): MinuteTraffic([0, 0], valid=1)})
     put(history, late, opened(history, "jobs"), own_routes=own)
     routes = {row.route for row in rows(history, traffic_series)}
     assert routes == {f"/r{place}" for place in range(MOST_ROUTES + 1)} | {"/late", OTHER}
@@ -351,7 +351,7 @@ def test_the_order_and_size_of_batches_do_not_matter(
     service: Any, empty: Callable[[Engine], None], data: st.DataObject
 ) -> None:
     counts = st.builds(
-        Traffic,
+        MinuteTraffic,
         st.lists(st.integers(0, 5), min_size=2, max_size=2),
         *[st.integers(0, 9)] * 3,
         st.dictionaries(st.integers(-50, 50), st.integers(1, 9), max_size=4),

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Engine, update
 
 from tasks.history.engine import writing
-from tasks.logs.count.batch import Activity, Batch, ErrorSeen, Exemplar, Lines, Traffic
+from tasks.logs.count.batch import Activity, Batch, ErrorSeen, Exemplar, Lines, MinuteTraffic
 from tasks.logs.count.fingerprint import ErrorKey
 from tasks.logs.facts import ErrorGroup, HourCounts, LogReview
 from tasks.logs.judge.states import ErrorState, error_state
@@ -34,7 +34,7 @@ def batch(
         hour = NOW_HOUR - back
         made.lines[hour] = Lines(count, count, undated=min(undated, count), requests=count, timed=count)
         made.activity[module, hour] = Activity(lines=count, errors=1, unauthorized=2, forbidden=1)
-        made.traffic[module, "/x", hour * 60 + 59] = Traffic([count], count, 1, count, {5: count})
+        made.traffic[module, "/x", hour * 60 + 59] = MinuteTraffic([count], count, 1, count, {5: count})
     if errors is not None:
         seen = ErrorSeen(KEY, EXEMPLAR, Counter({NOW_HOUR - back: n for back, n in errors.items()}))
         times = [datetime.fromtimestamp((NOW_HOUR - back) * 3600, UTC) for back in errors]

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, event, text
 
 from tasks.history.engine import writing
-from tasks.records.facts import Deploy, Maintenance, Origin, Outage, Outcome
+from tasks.records.facts import Deploy, DeployOutcome, Maintenance, Origin, Outage
 from tasks.records.rules import RecordRefused
 from tasks.records.store.records import (
     Record,
@@ -30,7 +30,7 @@ SHOP, PRODUCTION = "shop", "production"
 
 def deploy(version: str = "v2", ago: timedelta = 10 * MINUTE, took: timedelta = MINUTE, **more: Any) -> Deploy:
     start = NOW - ago
-    return replace(Deploy(version, PRODUCTION, start, start + took, Outcome.SUCCEEDED, Origin.RECORDED), **more)
+    return replace(Deploy(version, PRODUCTION, start, start + took, DeployOutcome.SUCCEEDED, Origin.RECORDED), **more)
 
 
 def put(history: Engine, *records: Record, by: str = "kim", now: datetime = NOW, service: str = SHOP) -> list[str]:
@@ -56,7 +56,7 @@ def rows(history: Engine, sql: str, **values: object) -> list[tuple[Any, ...]]:
 
 
 def test_a_deploy_comes_back_as_it_was_recorded(history: Engine) -> None:
-    full = deploy(commit_at=NOW - DAY, outcome=Outcome.ROLLED_BACK)
+    full = deploy(commit_at=NOW - DAY, outcome=DeployOutcome.ROLLED_BACK)
     bare = deploy("v3", 5 * MINUTE, ended_at=None)
     assert put(history, bare, full) == ["NEW", "NEW"]
     assert read_deploys(history, SHOP, *EVER) == (full, bare)
@@ -73,10 +73,12 @@ def test_the_same_deploy_again_changes_nothing_and_with_other_words_corrects(his
     put(history, first)
     assert put(history, first, by="lee", now=NOW + HOUR) == ["KNOWN"]
     assert rows(history, "SELECT recorded_by FROM deploys") == [("kim",)]
-    assert put(history, replace(first, outcome=Outcome.FAILED, commit_at=None, ended_at=None), by="lee") == [
+    assert put(history, replace(first, outcome=DeployOutcome.FAILED, commit_at=None, ended_at=None), by="lee") == [
         "CORRECTED"
     ]
-    assert read_deploys(history, SHOP, *EVER) == (replace(first, outcome=Outcome.FAILED),)  # what was left out stays
+    assert read_deploys(history, SHOP, *EVER) == (
+        replace(first, outcome=DeployOutcome.FAILED),
+    )  # what was left out stays
     assert rows(history, "SELECT recorded_by FROM deploys") == [("lee",)]
 
 
@@ -122,7 +124,7 @@ def test_another_version_is_a_deploy_and_going_back_is_one_too(history: Engine) 
         ("v1", "inferred", NOW + 3 * MINUTE),
     ]
     [_, inferred, _] = read_deploys(history, SHOP, *EVER)
-    assert (inferred.ended_at, inferred.outcome) == (NOW + MINUTE, Outcome.SUCCEEDED)
+    assert (inferred.ended_at, inferred.outcome) == (NOW + MINUTE, DeployOutcome.SUCCEEDED)
     assert rows(history, "SELECT DISTINCT recorded_by FROM deploys") == [("monitoring",)]
 
 
@@ -140,7 +142,7 @@ def test_an_old_version_that_stays_for_an_hour_is_a_deploy_unless_the_new_one_fa
     put(history, deploy("v2", HOUR, 30 * MINUTE))
     assert not note(history, "v1", NOW + 29 * MINUTE)
     assert note(history, "v1", NOW + 30 * MINUTE)
-    put(history, deploy("v3", -HOUR, outcome=Outcome.FAILED), now=NOW + 2 * HOUR)
+    put(history, deploy("v3", -HOUR, outcome=DeployOutcome.FAILED), now=NOW + 2 * HOUR)
     assert not note(history, "v1", NOW + 9 * HOUR)
     assert note(history, "v2", NOW + 9 * HOUR)
 

@@ -13,7 +13,7 @@ from tasks.check_result import msg
 from tasks.observation import Unobserved
 from tasks.processes import free_port
 from tasks.settings import Settings, load_settings
-from tasks.slo.facts import Scope, Traffic
+from tasks.slo.facts import Scope, ScopeTraffic
 from tasks.slo.settings import Availability, Latency, Objective
 from tasks.slo.sli.ask_prometheus import Answers, ask_prometheus, probes_state, requests_state
 from tasks.visible import in_english, take_async_step
@@ -83,7 +83,7 @@ def test_nothing_is_known_of_a_prometheus_that_is_down(settings: Settings) -> No
 
 def test_states_of_requests_and_probes() -> None:
     whole, half = traffic([1, 2, 3]), traffic([1, 2, 3])
-    half = Traffic(half.first, half.valid, half.bad, np.array([True, True, False]), half.timed, half.within)
+    half = ScopeTraffic(half.first, half.valid, half.bad, np.array([True, True, False]), half.timed, half.within)
     found = [
         requests_state(SPAN, {Scope(): whole}),
         requests_state(SPAN, {Scope(): half}),

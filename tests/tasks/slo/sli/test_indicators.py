@@ -8,7 +8,7 @@ import pytest
 
 from tasks.check_result import msg
 from tasks.observation import Absent, Unobserved
-from tasks.slo.facts import Minutes, Scope, Traffic
+from tasks.slo.facts import Minutes, Scope, ScopeTraffic
 from tasks.slo.settings import KpiFloor, Latency, ScopeOf
 from tasks.slo.sli.indicators import SliData, by_module, minutes_of
 from tasks.slo.sli.minutes import flags
@@ -116,7 +116,7 @@ def test_modules_are_listed_only_for_the_whole_service() -> None:
 
 def test_minutes_that_were_counted_at_other_bounds_are_not_measured_for_latency() -> None:
     whole = traffic(VALID, BAD, WITHIN)
-    part = Traffic(
+    part = ScopeTraffic(
         whole.first, whole.valid, whole.bad, whole.measured, {200.0: np.array([0, 10, 0, 20, 20, 20])}, whole.within
     )
     quick = Latency(name="latency", kind="latency", within_ms=200, target=0.95)

@@ -20,7 +20,7 @@ from deployments.demo.faults import Fault
 from deployments.demo.traffic import make_traffic
 from tasks.observation import ObservationError, Unobserved
 from tasks.prometheus.observe import Prometheus, open_prometheus
-from tasks.slo.facts import Probes, Scope, Traffic
+from tasks.slo.facts import Probes, Scope, ScopeTraffic
 from tasks.slo.prometheus_settings import PrometheusSli
 from tasks.slo.sli.prometheus import read_bucket_bounds, read_probes, read_traffic
 from tests.prometheus_history import STALE, Sample, running_prometheus, write
@@ -69,13 +69,13 @@ def traffic(
     scopes: Collection[Scope] = (SERVICE,),
     bounds_ms: Collection[float] = (),
     heard: list[str] | None = None,
-) -> Mapping[Scope, Traffic | Unobserved]:
+) -> Mapping[Scope, ScopeTraffic | Unobserved]:
     return asked(url, lambda at: read_traffic(at, settings, scopes, bounds_ms, *span), heard)
 
 
-def of_service(url: str, job: str, span: tuple[int, int], bounds_ms: Collection[float] = ()) -> Traffic:
+def of_service(url: str, job: str, span: tuple[int, int], bounds_ms: Collection[float] = ()) -> ScopeTraffic:
     found = traffic(url, PrometheusSli(selector=f'job="{job}"'), span, bounds_ms=bounds_ms)[SERVICE]
-    assert isinstance(found, Traffic)
+    assert isinstance(found, ScopeTraffic)
     return found
 
 
@@ -267,7 +267,7 @@ class TestFleet:
         gone = found.pop(Scope("gone"))
         assert isinstance(gone, Unobserved) and gone.reason.params["there"] == "late, shop, users"
         for scope, counted in found.items():
-            assert isinstance(counted, Traffic)
+            assert isinstance(counted, ScopeTraffic)
             assert counted.valid.tolist() == fleet.of(fleet.valid, scope)
             assert counted.bad.tolist() == fleet.of(fleet.bad, scope)
             assert counted.within[200.0].tolist() == fleet.of(fleet.quick, scope)
@@ -279,7 +279,7 @@ class TestFleet:
         span, heard = (fleet.start - 650, fleet.start + fleet.minutes), list[str]()
         found = traffic(url, PrometheusSli(selector='job="fleet"'), span, bounds_ms=[200.0], heard=heard)[SERVICE]
         assert len(heard) == 3
-        assert isinstance(found, Traffic) and not found.measured[:630].any()
+        assert isinstance(found, ScopeTraffic) and not found.measured[:630].any()
         assert found.valid[650:].tolist() == fleet.of(fleet.valid, SERVICE)
         assert found.within[200.0][650:].tolist() == fleet.of(fleet.quick, SERVICE)
 
@@ -290,7 +290,7 @@ class TestFleet:
         one = traffic(url, settings, span, [SERVICE], [200.0], one_heard)[SERVICE]
         fifty = traffic(url, settings, span, many, [100.0, 200.0, 500.0], many_heard)[SERVICE]
         assert len(many) == 50 and one_heard == many_heard == ["/api/v1/query_range"] * 2
-        assert isinstance(one, Traffic) and isinstance(fifty, Traffic)
+        assert isinstance(one, ScopeTraffic) and isinstance(fifty, ScopeTraffic)
         assert np.array_equal(one.valid, fifty.valid) and np.array_equal(one.within[200.0], fifty.within[200.0])
 
 
@@ -319,7 +319,7 @@ class TestNames:
             write(url, self._written(start, per_scrape, __name__=f"{histogram}_bucket", le=le, **named))
         scope = Scope("shop", '/a "b"')
         found = traffic(url, self.SETTINGS, (start, start + 2), [scope], [200.0, 100.0])[scope]
-        assert isinstance(found, Traffic)
+        assert isinstance(found, ScopeTraffic)
         assert found.valid.tolist() == [48, 48] and found.bad.tolist() == [8, 8]
         assert found.timed[200.0].tolist() == [36, 36] and found.within[200.0].tolist() == [24, 24]
         assert found.within[100.0].tolist() == [12, 12]
@@ -397,14 +397,14 @@ class TestDemo:
             found = traffic(url, settings, span, [SERVICE, *map(Scope, modules)], [200.0])
         assert sent.answered > 300 and len(modules) == 3
         service = found.pop(SERVICE)
-        assert isinstance(service, Traffic) and service.valid.sum() > sent.answered  # metrics pages, too
+        assert isinstance(service, ScopeTraffic) and service.valid.sum() > sent.answered  # metrics pages, too
         for module in modules:
             counted, own = found[Scope(module)], [line for line in lines if line["module"] == module]
-            assert isinstance(counted, Traffic)
+            assert isinstance(counted, ScopeTraffic)
             assert counted.valid.sum() == counted.timed[200.0].sum() == len(own)
             assert counted.bad.sum() == sum(line["status"] >= 500 for line in own)
             assert counted.within[200.0].sum() == sum(line["duration"] <= 200 for line in own)
-        assert sum(counted.bad.sum() for counted in found.values() if isinstance(counted, Traffic)) > 0
+        assert sum(counted.bad.sum() for counted in found.values() if isinstance(counted, ScopeTraffic)) > 0
 
     def _scrapes(self, url: str) -> float:
         """How often each instance has been scraped at least; 0 before both have been."""

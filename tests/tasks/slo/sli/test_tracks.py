@@ -5,7 +5,7 @@ import pytest
 
 from tasks.observation import ObservationError, Unobserved
 from tasks.prometheus.facts import Track
-from tasks.slo.facts import Scope, Traffic
+from tasks.slo.facts import Scope, ScopeTraffic
 from tasks.slo.prometheus_settings import PrometheusSli
 from tasks.slo.sli.probe_tracks import probes_of
 from tasks.slo.sli.tracks import TrafficBuilder
@@ -24,11 +24,11 @@ def times(start: int, end: int) -> range:
     return range(60 * (FIRST + start), 60 * (FIRST + end) + 1, 60)
 
 
-def counted(scope: Scope, *tracks: Track, bounds: tuple[float, ...] = (), size: int = 4) -> Traffic:
+def counted(scope: Scope, *tracks: Track, bounds: tuple[float, ...] = (), size: int = 4) -> ScopeTraffic:
     builder = TrafficBuilder(SETTINGS, [scope], bounds, (FIRST, FIRST + size))
     builder.add(tracks, times(0, size))
     found = builder.traffic()[scope]
-    assert isinstance(found, Traffic)
+    assert isinstance(found, ScopeTraffic)
     return found
 
 
@@ -44,7 +44,7 @@ def test_parts_come_in_any_order() -> None:
     builder.add([track("valid", {2: 3, 3: 4})], range(60 * (FIRST + 3), 60 * (FIRST + 4) + 1, 60))
     builder.add([track("valid", {-1: 9, 0: 1, 1: 2})], range(60 * FIRST, 60 * (FIRST + 2) + 1, 60))
     found = builder.traffic()[Scope()]
-    assert isinstance(found, Traffic) and found.valid.tolist() == [1, 2, 3, 4]
+    assert isinstance(found, ScopeTraffic) and found.valid.tolist() == [1, 2, 3, 4]
 
 
 def test_scopes_share_rows() -> None:
@@ -68,7 +68,7 @@ def test_a_scope_without_series_is_unobserved_for_itself_only() -> None:
     builder = TrafficBuilder(SETTINGS, scopes, (), (FIRST, FIRST + 1))
     builder.add([track("valid", {0: 1}, module="shop", route="/a")], times(0, 1))
     found = builder.traffic()
-    assert isinstance(found[Scope()], Traffic)
+    assert isinstance(found[Scope()], ScopeTraffic)
     message = {
         scope: str(what.reason.text.format(**what.reason.params))
         for scope, what in found.items()
@@ -92,7 +92,7 @@ def test_the_minute_before_alone_is_no_series() -> None:
 
 def test_no_time_at_all_has_nothing_in_it() -> None:
     found = TrafficBuilder(SETTINGS, [Scope()], (200.0,), (FIRST, FIRST)).traffic()[Scope()]
-    assert isinstance(found, Traffic) and found.valid.size == found.within[200.0].size == 0
+    assert isinstance(found, ScopeTraffic) and found.valid.size == found.within[200.0].size == 0
 
 
 class TestDurations:

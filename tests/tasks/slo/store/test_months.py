@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from tasks.history.engine import reading, writing
-from tasks.slo.judge.months import Frozen
+from tasks.slo.judge.months import FrozenMonth
 from tasks.slo.store.months import freeze_month, month_problems
 
 NOW = datetime(2026, 11, 1, 0, 5, tzinfo=UTC)
@@ -78,7 +78,7 @@ def test_a_correction_is_a_revision_that_says_what_changed(history: Engine) -> N
         ("objectives up all", 10_000, 9_990),
         ("objectives up good", 9_990, 9_980),
     )
-    assert freeze_month(history, SHOP, OCTOBER, corrected, LATER) == Frozen(2, second.digest, LATER)
+    assert freeze_month(history, SHOP, OCTOBER, corrected, LATER) == FrozenMonth(2, second.digest, LATER)
     assert stored(history) == [(OCTOBER, 1, first.digest), (OCTOBER, 2, second.digest)]
 
 
