@@ -1,4 +1,4 @@
-"""What the error log review is held against."""
+"""Limits of the error log review."""
 
 from typing import Annotated
 
@@ -16,19 +16,19 @@ class LogLimits(BaseModel):
     """The guide's SLI table: error rate < 0.1 %."""
 
     min_bad_requests: Annotated[int, Field(ge=1)] = 3
-    """Fewer failed requests than this are watched, not failed: with little traffic one of them is over any share."""
+    """Fewer failed requests than this only warn: with little traffic a single one is over any share."""
 
     max_malformed_share: Share = 0.01
-    """A parser that loses more than one line in a hundred is no base for other figures."""
+    """With more than one malformed line in a hundred, other figures are not reliable."""
 
     max_quiet_min: Annotated[int, Field(ge=1)] = 60
-    """A log without a new line for this long tells nothing of now."""
+    """A log without a new line for this long is stale."""
 
     min_expected_lines: Annotated[int, Field(ge=1)] = 10
-    """A silence is told where this many lines an hour are usual: of Poisson(10), none comes once in 22,000."""
+    """Silence is detected where this many lines an hour are usual: of Poisson(10), none comes once in 22,000."""
 
     min_warm_days: Annotated[int, Field(ge=1, le=27)] = 7
-    """A week holds every weekday; before it ends every error would be new. Four weeks are looked at."""
+    """A week has every weekday; before it ends every error would be new. Four weeks are compared."""
 
     max_personal_data_lines: Annotated[int, Field(ge=0)] = 0
     """Personal data does not belong in a log (the guide's compliance section)."""

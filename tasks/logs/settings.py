@@ -13,7 +13,7 @@ SINCE = "{since}"
 """Stands in a command for the moment from which on lines are wanted, as ISO 8601 in UTC."""
 
 DEFAULT_SKIPPED = ("node_modules", "node:", "(<anonymous>)", "site-packages", "dist-packages", "lib/python", "<frozen ")
-"""A stack's line that holds one of these is not the service's own code."""
+"""A stack line that contains one of these is not the service's own code."""
 
 
 class Fields(Model):
@@ -48,19 +48,19 @@ class Source(Model):
     """Loki's authority, relative to the service file; default: those of the system."""
     timeout_s: Annotated[float, Field(gt=0, le=600)] = 60.0
     first_hours: Annotated[float, Field(gt=0, le=24 * 45)] = 24.0
-    """How far back a command or Loki is asked the first time."""
+    """How far back a command or Loki is read the first time."""
 
     format: Literal["json", "combined"] = "json"
     fields: Fields = Fields()
     duration_unit: Literal["ms", "s", "us"] = "ms"
     timezone: str | None = None
-    """The zone of times that name none; default: the service's."""
+    """The time zone of times without one; default: the service's."""
 
     requests: bool = True
-    """False for a log whose requests another source counts already."""
+    """False for a log whose requests another log source already counts."""
 
     synthetic: bool = False
-    """True for generated lines: every report that rests on them says so."""
+    """True for generated lines: every report based on them says so."""
 
     @field_validator("timezone")
     @classmethod
@@ -82,7 +82,7 @@ class Source(Model):
             raise ValueError("ca_file belongs to a source of kind loki")
         if self.kind == "command" and not any(SINCE in part for part in self.command):
             raise ValueError(
-                f"the command must hold {SINCE}, the moment from which on it gives lines, such as --since={SINCE}"
+                f"the command must contain {SINCE}, the time from which to return lines, such as --since={SINCE}"
             )
         if self.format == "combined" and "fields" in self.model_fields_set:
             raise ValueError("fields belong to the format json")
@@ -90,18 +90,18 @@ class Source(Model):
 
 
 class Logs(Model):
-    """The service's logs. Without a source the error log review looks at nothing, and the report says so."""
+    """The service's logs. Without a log source the error log review is skipped, and the report says so."""
 
     source: tuple[Source, ...] = ()
     latency_bounds_ms: Annotated[tuple[float, ...], Field(min_length=1, max_length=4)] = (200.0, 500.0, 1000.0)
     """Requests at or under each bound are counted exactly; 200 is the guide's limit."""
 
     ignore: tuple[str, ...] = ()
-    """Requests of these paths are nobody's; the paths of [health] never are."""
+    """Requests of these paths are not counted; neither are those of the [health] paths."""
 
     skipped_frames: tuple[str, ...] = DEFAULT_SKIPPED
     keep_days: Annotated[int, Field(ge=8, le=400)] = 45
-    """Files that nobody wrote to for this long are not read."""
+    """Files not written to for this long are not read."""
 
     limits: LogLimits = LogLimits()
 
@@ -115,7 +115,7 @@ class Logs(Model):
     @classmethod
     def _bounds(cls, value: tuple[float, ...]) -> tuple[float, ...]:
         if list(value) != sorted(set(value)) or value[0] <= 0:
-            raise ValueError("must rise, and each be above 0")
+            raise ValueError("must be above 0 and in ascending order")
         return value
 
 

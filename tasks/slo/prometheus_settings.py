@@ -12,20 +12,20 @@ _MATCHER = r'[a-zA-Z_][a-zA-Z0-9_]*\s*(=|!=|=~|!~)\s*"([^"\\\n{}]|\\[^\n{}])*"'
 
 def _metric(value: str) -> str:
     if not re.fullmatch(r"[a-zA-Z_:][a-zA-Z0-9_:]*", value):
-        raise ValueError("is not the name of a metric: letters, digits, _ and :, such as http_requests_total")
+        raise ValueError("is not a metric name: use letters, digits, _ and :, such as http_requests_total")
     return value
 
 
 def _base(value: str) -> str:
     for ending in ("_bucket", "_count", "_sum"):
         if value.endswith(ending):
-            raise ValueError(f"is the histogram's name without {ending}: {value.removesuffix(ending)}")
+            raise ValueError(f"must be the histogram's name without {ending}: {value.removesuffix(ending)}")
     return _metric(value)
 
 
 def _label(value: str) -> str:
     if not re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]*", value) or value.startswith("__"):
-        raise ValueError("is not the name of a label: letters, digits and _, such as module")
+        raise ValueError("is not a label name: use letters, digits and _, such as module")
     if value in ("le", "sli"):
         raise ValueError(f"{value} cannot be used as a label here: the queries use it themselves")
     return value
@@ -77,7 +77,7 @@ class PrometheusSli(Model):
     """The labels that together name one process: all of its counters begin again together."""
 
     resolution_s: Literal[1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60] = 15
-    """How closely restarts are looked for: at most the interval of the scrapes; smaller costs Prometheus more."""
+    """How closely restarts are detected: at most the scrape interval; smaller values cost Prometheus more."""
 
     probe: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)] | None = None
     """An expression that gives one series of 1 (answered) or 0, such as `min(probe_success{job="shop"})`."""

@@ -18,11 +18,11 @@ def _no_percent(value: Any) -> Any:
     if not isinstance(value, int | float) or isinstance(value, bool):
         return value
     if value == 1:
-        raise ValueError("a target of 1 leaves no error budget: a share such as 0.9999 does")
+        raise ValueError("a target of 1 leaves no error budget: use a share such as 0.9999")
     if 1 < value < 100:
-        raise ValueError(f"{value:g} is no share: write {value:g} % as {float(Fraction(str(value)) / 100):g}")
+        raise ValueError(f"{value:g} is not a share: write {value:g} % as {float(Fraction(str(value)) / 100):g}")
     if value <= 0 or value >= 100:
-        raise ValueError(f"{value:g} is no share of good events: it stands between 0 and 1, such as 0.999")
+        raise ValueError(f"{value:g} is not a share of good events: it must be between 0 and 1, such as 0.999")
     return value
 
 
@@ -60,11 +60,11 @@ class _Measured(_Objective):
 
     scope: ScopeOf = ScopeOf()
     min_coverage: Share = 0.95
-    """Of less of the window being measured nothing is concluded."""
+    """With less of the window measured, the objective is unknown."""
 
     maintenance: Literal["excluded", "counted"] = "excluded"
     alerts: bool = True
-    """False: its burn rate is shown, and nobody is alerted by it."""
+    """False: nobody is alerted by its burn rate."""
 
     @property
     def place(self) -> Scope:
@@ -83,7 +83,7 @@ class _Requests(_Measured):
     """With timeslices: the share of good requests that a good minute has; default: the target."""
 
     min_events: Annotated[int, Field(ge=1)] = 100
-    """Of fewer requests in the window nothing is concluded."""
+    """With fewer requests in the window, the objective is unknown."""
 
     exclude_routes: tuple[Annotated[str, StringConstraints(pattern=r"^/\S*$")], ...] = ()
 
@@ -102,7 +102,7 @@ class Availability(_Requests):
     kind: Literal["availability"]
     target: Target
     from_balancer: bool = False
-    """True for a load balancer's log, which sees the requests that got no answer too."""
+    """True for a load balancer's log, which also has the requests without a response."""
 
 
 class ErrorRate(_Requests):
@@ -142,7 +142,7 @@ class Uptime(_Measured):
 
 
 class KpiFloor(_Measured):
-    """The share of measured minutes in which a business figure stood at or above its floor."""
+    """The share of measured minutes in which a business KPI was at or above its floor."""
 
     kind: Literal["kpi"]
     kpi: Slug
@@ -203,7 +203,7 @@ class Alerts(Model):
         BurnRule(budget_share=0.10, long_h=72, level="ticket"),
     )
     min_valid: Annotated[int, Field(ge=1)] = 100
-    """Of fewer events in the long window no burn rate is concluded: one failure of ten is a rate of 100 at 99.9 %."""
+    """With fewer requests in the long window the burn rate is unknown: 1 failure in 10 is a rate of 100 at 99.9 %."""
 
     min_bad: Annotated[int, Field(ge=1)] = 3
 
@@ -214,14 +214,14 @@ class Alerts(Model):
                 least = rule.long_h / (24 * self.period_days)
                 raise ValueError(
                     f"{rule.budget_share:g} of the budget in {rule.long_h:g} h of {self.period_days:g} days is a burn "
-                    f"rate of {factor:.3g}: under 1 the budget is never exhausted. Use a budget_share of at least "
+                    f"rate of {factor:.3g}: below 1 the budget is never exhausted. Use a budget_share of at least "
                     f"{least:.3g}, a shorter long_h, or a longer period_days"
                 )
         return self
 
 
 class Policy(Model):
-    """When a budget's state asks for more care; shares of the full window's budget."""
+    """When the error budget policy applies; shares of the whole window's budget."""
 
     caution_below: Share = 0.5
     postmortem_below: Annotated[float, Field(ge=0, lt=1)] = 0.1
@@ -231,15 +231,15 @@ class Policy(Model):
     @model_validator(mode="after")
     def _falls(self) -> Self:
         if self.postmortem_below >= self.caution_below:
-            raise ValueError("postmortem_below must be under caution_below")
+            raise ValueError("postmortem_below must be below caution_below")
         return self
 
 
 class Slo(Model):
-    """Service level objectives; without an `objective` the guide's six hold."""
+    """Service level objectives; without an `objective` the guide's six apply."""
 
     since: date | None = None
-    """The day on which the service began: nothing before it is missed."""
+    """The day on which the service started: no data is expected before it."""
 
     objective: tuple[Annotated[Objective, Field(discriminator="kind")], ...] = ()
     prometheus: PrometheusSli = PrometheusSli()

@@ -210,7 +210,7 @@ class TestManifest:
             ([str(file), "--database", "shop"], "notes.dump cannot get a manifest: The file is not a backup"),
             ([str(tmp_path / "gone"), "--database", "shop"], "cannot be read: No such file or directory"),
             ([str(file), "--database", "shoping"], "no database is named 'shoping'; there are: history, shop"),
-            ([str(file), "--database", "shop", "--started", "noon"], "--started: 'noon' is no time"),
+            ([str(file), "--database", "shop", "--started", "noon"], "--started: 'noon' is not a time"),
         ):
             ended = backup(shop, "manifest", *arguments)
             assert ended.status == 2 and printed_path in ended.err, ended

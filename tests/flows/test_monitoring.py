@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flows.monitoring import monitoring
-from tasks.records.facts import Deploy, Origin, Outcome
+from tasks.records.facts import Deploy, DeployOutcome, Origin
 from tasks.records.store.records import store_records
 from tests.operated import figures
 
@@ -124,8 +124,8 @@ def test_what_is_missing_makes_the_run_red_and_keeps_the_rest(operate: "Operate"
     shop = operate(more=LOG)
     state = collect(shop)
     assert (state.type.value, state.name) == ("FAILED", "Incomplete")
-    assert "4 figures, 0 log lines; not collected: No file is named app.log" in (state.message or "")
-    assert "No file is named app.log" in told.log(state)
+    assert "4 figures, 0 log lines; not collected: No file matches app.log" in (state.message or "")
+    assert "No file matches app.log" in told.log(state)
     assert samples(shop, "probe.live") == {"service": (1.0,)}
 
 
@@ -158,7 +158,7 @@ def test_a_deploy_that_was_recorded_is_not_found_again(operate: "Operate", site:
     collect(shop)
     site.version = "1.4.3"
     now = datetime.now(UTC)
-    deploy = Deploy("1.4.3", "production", now, now, Outcome.SUCCEEDED, Origin.RECORDED)
+    deploy = Deploy("1.4.3", "production", now, now, DeployOutcome.SUCCEEDED, Origin.RECORDED)
     store_records(shop.history, shop.name, [deploy], "ci", now)
     assert collect(shop).name == "Collected"
     assert versions(shop) == [("production", "1.4.2", "first-seen"), ("production", "1.4.3", "recorded")]

@@ -225,7 +225,7 @@ class TestRefusals:
             ("[reports]\nlocales = []\n", "reports.locales: must hold at least one value"),
             (
                 '[guide.daily]\nhealth = ["health.*"]\n"ヘルスチェックの確認" = { not_applicable = "none" }\n',
-                "guide.daily: these are one line of the guide, keep one of them: health, ヘルスチェックの確認",
+                "guide.daily: these are the same item of the guide, keep one of them: health, ヘルスチェックの確認",
             ),
         ],
     )

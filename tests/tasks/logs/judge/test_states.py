@@ -65,7 +65,7 @@ class TestNew:
     def test_nothing_is_new_before_the_log_is_a_week_old(self, days: int, expected: ErrorState) -> None:
         assert state(self.NEW, days) is expected
 
-    def test_one_that_is_not_in_the_period_is_gone_whatever_a_person_said(self) -> None:
+    def test_an_error_outside_the_period_is_gone_whatever_its_decision(self) -> None:
         for group in (KNOWN, RESOLVED, replace(KNOWN, state="ignored")):
             assert state(replace(group, lines=0, lines_since_fix=0)) is ErrorState.GONE
 
@@ -108,7 +108,7 @@ class TestRegressed:
         assert state(undated) is ErrorState.REGRESSED
         assert state(replace(undated, last_seen=None)) is ErrorState.REGRESSED
 
-    def test_of_a_day_before_the_fix_it_is_not_said(self) -> None:
+    def test_a_day_before_the_fix_has_no_regression(self) -> None:
         later = replace(RESOLVED, resolved_at=UNTIL, last_seen=UNTIL + timedelta(days=2), lines_since_fix=0)
         assert state(later) is ErrorState.KNOWN
 
@@ -141,7 +141,7 @@ class TestSpiking:
         assert state(replace(KNOWN, lines=61)) is ErrorState.KNOWN
         assert state(replace(KNOWN, lines=62)) is ErrorState.SPIKING
 
-    def test_one_that_comes_back_after_more_than_four_weeks_is_held_against_zeros(self) -> None:
+    def test_an_error_back_after_more_than_four_weeks_is_compared_with_zeros(self) -> None:
         quiet = replace(KNOWN, daily=(0,) * 28, first_seen=SINCE - timedelta(days=90))
         assert most_lines(quiet, LIMITS) == 2  # Poisson(3/28)
         assert state(replace(quiet, lines=2)) is ErrorState.KNOWN
@@ -153,7 +153,7 @@ class TestSpiking:
         assert state(replace(KNOWN, lines=62, daily=(40,) * 7), 7) is ErrorState.SPIKING
         assert state(replace(KNOWN, lines=10**6, daily=(40,) * 6), 6) is ErrorState.KNOWN
 
-    def test_several_days_are_held_against_a_day_by_their_mean(self) -> None:
+    def test_several_days_are_compared_by_their_daily_mean(self) -> None:
         week = review(since=UNTIL - timedelta(days=7))
         assert error_state(replace(KNOWN, lines=7 * 61), week, LIMITS) is ErrorState.KNOWN
         assert error_state(replace(KNOWN, lines=7 * 61 + 1), week, LIMITS) is ErrorState.SPIKING

@@ -63,7 +63,7 @@ class TestPatterns:
         assert places.find("/api/ingredients/42", None)[0] == "ingredients"
         assert places.find("/api/ingredients/42", "")[0] == "ingredients"
 
-    def test_a_method_tells_patterns_apart_where_it_is_known(self) -> None:
+    def test_a_known_method_distinguishes_patterns(self) -> None:
         places = Places([RoutePattern("/a/:id", "read", "GET"), RoutePattern("/a/:key", "write", "POST")])
         assert places.find("/a/1", None, "POST") == ("write", "/a/:key")
         assert places.find("/a/1", None, "get") == ("read", "/a/:id")
@@ -147,7 +147,7 @@ class TestMost:
 
     def test_the_rest_is_other(self) -> None:
         places = Places(PATTERNS, most=3)
-        found = [places.find(f"/{letter}", None)[1] for letter in "abcdab"]
+        found = [places.find(f"/{character}", None)[1] for character in "abcdab"]
         assert found == ["/a", "/b", "/c", "other", "/a", "/b"]
         assert places.known == {"/a", "/b", "/c"}
 

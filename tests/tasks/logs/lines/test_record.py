@@ -85,7 +85,7 @@ def test_what_is_no_line_is_none(line: bytes) -> None:
     assert reader_of(MAPPED)(line) is None
 
 
-def test_values_of_another_kind_of_thing_are_null_and_told() -> None:
+def test_values_of_an_unexpected_type_are_null_and_counted() -> None:
     record = read(b'{"status": {"code": 503}, "level": ["error"], "timestamp": {}, "message": "x"}')
     assert (record.status, record.level, record.timestamp, record.message, record.drifted) == (
         None,
@@ -156,7 +156,7 @@ def test_an_error_that_is_no_utf8_is_one() -> None:
         (10**400, (None, True)),
     ],
 )
-def test_a_status_of_another_type_is_taken_and_told(value: Any, status: tuple[int | None, bool]) -> None:
+def test_a_status_of_another_type_is_used_and_counted(value: Any, status: tuple[int | None, bool]) -> None:
     assert status_of(value) == status
 
 
@@ -178,7 +178,7 @@ def test_a_status_of_another_type_is_taken_and_told(value: Any, status: tuple[in
         (10**400, "ms", (None, True)),
     ],
 )
-def test_a_duration_of_another_type_is_taken_and_told(
+def test_a_duration_of_another_type_is_used_and_counted(
     value: Any, unit: str, duration: tuple[float | None, bool]
 ) -> None:
     assert milliseconds(value, unit) == duration
