@@ -11,7 +11,7 @@ from tasks.observation import ObservationError, Unobserved
 from tasks.progress import tell
 
 T = TypeVar("T")
-NO_TIME_LEFT = msg("There was no time left")
+NO_TIME_LEFT = msg("Time ran out")
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,9 @@ def parse_health(body: bytes, content_type: str) -> HealthBody:
 
 def _no_list() -> ObservationError:
     most = _MOST_COMPONENTS
-    return ObservationError(msg("The components of the health report are not a list of at most {most}", most=most))
+    return ObservationError(
+        msg("The components of the health report are not a list of at most {most} entries", most=most)
+    )
 
 
 def _components(checks: Any) -> Iterator[Component]:
@@ -68,7 +70,7 @@ def _said_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     said = dict(pairs)
     if len(said) < len(pairs):
         [(twice, _)] = Counter(key for key, _ in pairs).most_common(1)
-        raise ObservationError(msg("The health report says {key} twice", key=printable(twice, 60)))
+        raise ObservationError(msg("The health report contains {key} twice", key=printable(twice, 60)))
     return said
 
 
@@ -88,7 +90,7 @@ def _milliseconds(value: Any) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e9:
-        raise ObservationError(msg("A response time in the health report is no number of milliseconds"))
+        raise ObservationError(msg("A response time in the health report is not a number of milliseconds"))
     return float(value)
 
 

@@ -48,8 +48,8 @@ async def health_check(run: Round) -> Section:
                 sampled[f"{instance.name} {path}"] = await _sample(run, target, path, health.samples)
     results += judge_requests(sampled, health.limits, run.now())
     results.append(judge_version(reports, run.now(), health.limits))
-    answered = Kpi("health.answered", msg("Sampled requests without a server error"), answered_percent(sampled), "%")
-    slowest = Kpi("health.p95", msg("Slowest p95"), slowest_p95_ms(sampled), "ms")
+    answered = Kpi("health.answered", msg("Test requests without a server error"), answered_percent(sampled), "%")
+    slowest = Kpi("health.p95", msg("Slowest response time (p95)"), slowest_p95_ms(sampled), "ms")
     return Section(tuple(results), (answered, slowest))
 
 

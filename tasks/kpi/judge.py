@@ -40,7 +40,7 @@ def judge_queue(queue: Queue, seen: Mapping[str, Number], now: datetime) -> Chec
         *((part.reason, part.value, float(part.bound.limit().value)) for part in parts),
         *((number.reason, None, float(bound.limit().value)) for bound, number in blind),
     ]
-    table = Table(msg("Figures of the queue"), (msg("Figure"), msg("Value"), msg("Limit")), tuple(rows))
+    table = Table(msg("Queue measurements"), (msg("Measurement"), msg("Value"), msg("Limit")), tuple(rows))
     return judge_worst(QUEUE, parts, subject, now, (table,))
 
 
@@ -57,11 +57,11 @@ def judge_kpi(kpi: Kpi, seen: Number, now: datetime) -> CheckResult:
     subject = kpi_subject(kpi.name)
     if isinstance(seen, Unobserved):
         return KPI.judged(Status.UNKNOWN, subject, seen.reason, at=now, limit=_expected(kpi, None))
-    status, reason = Status.PASS, msg("The figure is within its range")
+    status, reason = Status.PASS, msg("The KPI is within its range")
     if kpi.floor is not None and seen < kpi.floor:
-        status, reason = Status.FAIL, msg("The figure is below {floor}", floor=kpi.floor)
+        status, reason = Status.FAIL, msg("The KPI is below {floor}", floor=kpi.floor)
     elif kpi.ceiling is not None and seen > kpi.ceiling:
-        status, reason = Status.FAIL, msg("The figure is above {ceiling}", ceiling=kpi.ceiling)
+        status, reason = Status.FAIL, msg("The KPI is above {ceiling}", ceiling=kpi.ceiling)
     observed, limit = Quantity(seen, kpi.unit), _expected(kpi, seen)
     return KPI.judged(status, subject, reason, at=now, observed=observed, limit=limit)
 
@@ -78,8 +78,8 @@ def kpi_subject(name: str) -> str:
 
 def _words(name: str, figure: float) -> Message:
     if name == "oldest_s":
-        return msg("The oldest job has been waiting for {seconds} s", seconds=figure)
-    return msg("{n} jobs are waiting", n=figure) if name == "depth" else msg("{n} jobs failed", n=figure)
+        return msg("Oldest waiting job: {seconds} s", seconds=figure)
+    return msg("Waiting jobs: {n}", n=figure) if name == "depth" else msg("Failed jobs: {n}", n=figure)
 
 
 def _expected(kpi: Kpi, value: float | None) -> Limit:

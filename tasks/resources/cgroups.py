@@ -12,7 +12,7 @@ from tasks.resources.mounts import parse_mountinfo
 _NO_LIMIT = 1 << 62
 """Version 1 writes "no limit" as the largest multiple of a page below 2^63."""
 
-_NONE = msg("The process of the round has no processor quota and no memory limit of its own")
+_NONE = msg("No CPU or memory limit applies to this process")
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,4 +191,4 @@ def _count(pairs: dict[str, int], key: str, level: Path) -> int:
 
 
 def _garbage(file: Path) -> ObservationError:
-    return ObservationError(msg("{file} holds something else than the kernel writes", file=printable(str(file))))
+    return ObservationError(msg("{file} is not in the kernel's format", file=printable(str(file))))

@@ -60,7 +60,7 @@ async def look_at_resources(settings: Settings, longest_s: float = LONGEST_S) ->
     cannot be resolved, UsageError for a CA file or header that cannot be used.
     """
     server = _server(settings)
-    deadline = Deadline.after(longest_s, msg("Looking took more than {seconds} s in all", seconds=longest_s))
+    deadline = Deadline.after(longest_s, msg("The measurement took more than {seconds} s in total", seconds=longest_s))
     part_s = longest_s / _PARTS
     async with AsyncExitStack() as stack:
         prometheus = await _prometheus(settings, stack, part_s)
@@ -156,7 +156,7 @@ async def _container(resources: Resources | None, part_s: float, deadline: Deadl
     if isinstance(found, Unobserved):
         return found
     if resources.container is True and isinstance(found.cpu, Absent) and isinstance(found.memory, Absent):
-        return Unobserved(msg("[resources] container is true, but no quota and no limit is seen here"))
+        return Unobserved(msg("[resources] container is true, but no CPU or memory limit applies here"))
     return found
 
 

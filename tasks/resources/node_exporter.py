@@ -16,7 +16,7 @@ NETWORK_SPAN_S: Final = 3600.0
 
 _FSTYPES = "autofs|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|efivarfs|erofs|fuse.lxcfs|iso9660|mqueue|nsfs|overlay"
 _FSTYPES += "|proc|pstore|ramfs|rpc_pipefs|securityfs|squashfs|sysfs|tmpfs|tracefs|udf"
-_UNSEEN = msg("Prometheus has no such figure of this host")
+_UNSEEN = msg("Prometheus has no value of this figure for this host")
 
 Key = tuple[str, ...]
 Fact = TypeVar("Fact")
@@ -50,7 +50,7 @@ def hosts(
     found: dict[str, Host | Unobserved] = {}
     for name in sorted({*up, *expected}):
         if name not in up:
-            found[printable(name, 100)] = Unobserved(msg("Prometheus does not know this host"))
+            found[printable(name, 100)] = Unobserved(msg("Prometheus has no target for this host"))
         elif up[name] != 1:
             found[printable(name, 100)] = Unobserved(msg("Prometheus cannot scrape this host (up = 0)"))
         else:
@@ -130,7 +130,7 @@ def _swap(name: str, tables: Tables) -> Swap | Absent | Unobserved:
     try:
         total = round(_one(tables.now, "node_memory_SwapTotal_bytes", name))
         if total == 0:
-            return Absent(msg("The machine has no swap space"))
+            return Absent(msg("The host has no swap space"))
         return Swap(total, round(_one(tables.now, "node_memory_SwapFree_bytes", name)))
     except ObservationError as error:
         return Unobserved(error.reason)
@@ -152,7 +152,7 @@ def _disks(name: str, table: Mapping[str, Mapping[Key, float | None]]) -> Mappin
 
 def _disk(at: Key, table: Mapping[str, Mapping[Key, float | None]]) -> Disk:
     if table.get("node_filesystem_device_error", {}).get(at):
-        raise ObservationError(msg("node_exporter cannot read this mount"))
+        raise ObservationError(msg("node_exporter cannot read this mount point"))
     size, free, available, inodes, inodes_free = (
         round(_one(table, f"node_filesystem_{figure}", *at))
         for figure in ("size_bytes", "free_bytes", "avail_bytes", "files", "files_free")
@@ -190,7 +190,7 @@ def _if_told(
 ) -> Fact | Absent | Unobserved:
     """Not every kernel has the figure: where no host tells it, it is absent; where some do, it is missing."""
     if not table.get(figure):
-        return Absent(msg("No host tells Prometheus this figure"))
+        return Absent(msg("No host exports this figure to Prometheus"))
     return _seen(read)
 
 
@@ -199,7 +199,7 @@ def _one(table: Mapping[str, Mapping[Key, float | None]], figure: str, *at: str)
     if at not in values:
         raise ObservationError(_UNSEEN)
     if (value := values[at]) is None:
-        raise ObservationError(msg("Several series stand for this figure: make the selector narrower"))
+        raise ObservationError(msg("Several series match this figure: narrow the selector"))
     if not math.isfinite(value):
         raise ObservationError(_UNSEEN)
     return value

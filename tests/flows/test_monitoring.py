@@ -133,7 +133,7 @@ def test_a_name_that_does_not_resolve_is_not_a_service_that_is_down(operate: "Op
     shop = operate(base_url="http://no-such-host.invalid")
     state = collect(shop)
     assert state.name == "Incomplete"
-    assert "The name of the service does not resolve" in (state.message or "")
+    assert "The host name does not resolve" in (state.message or "")
     assert samples(shop, "probe.live") == {}
 
 

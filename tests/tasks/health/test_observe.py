@@ -215,15 +215,15 @@ class TestNoAnswer:
 
         sampled, report = asyncio.run(run())
         assert (len(sampled.answers), sampled.wanted, sampled.gave_up) == (3, 21, True)
-        assert causes(sampled) == {"connection refused"}
-        assert (report.answer.status, why(report.body)) == (None, "connection refused")
+        assert causes(sampled) == {"Connection refused"}
+        assert (report.answer.status, why(report.body)) == (None, "Connection refused")
 
     @pytest.mark.parametrize("sent", [b"", http()[:20], http()[:-5]], ids=["nothing", "half a head", "half a body"])
     def test_hanging(self, sent: bytes) -> None:
         started = time.monotonic()
         sampled, report, _ = looked(hanging_after(sent), samples=20, timeout_s=0.2)
         assert time.monotonic() - started < 25  # the server hangs for 30 s
-        assert causes(sampled) == {"no answer within 0.2 s"}
+        assert causes(sampled) == {"No response within 0.2 s"}
         assert all(a.ms >= 200 for a in sampled.answers)
         assert (len(sampled.answers), report.answer.status) == (3, None)
 
@@ -236,13 +236,13 @@ class TestNoAnswer:
             return True
 
         sampled, report, _ = looked(talk, timeout_s=0.3)
-        assert causes(sampled) == {"no answer within 0.3 s"}
-        assert why(report.body) == "no answer within 0.3 s"
+        assert causes(sampled) == {"No response within 0.3 s"}
+        assert why(report.body) == "No response within 0.3 s"
 
     @pytest.mark.parametrize("sent", [b"", http()[:20], http()[:-5]], ids=["nothing", "half a head", "half a body"])
     def test_dropped(self, sent: bytes) -> None:
         sampled, report, _ = looked(dropping_after(sent))
-        assert causes(sampled) == {"the connection broke before the answer was complete"}
+        assert causes(sampled) == {"The connection was lost before the response was complete"}
         assert (len(sampled.answers), report.answer.status) == (3, None)
 
     @pytest.mark.parametrize("sent", [b"SSH-2.0-OpenSSH_9.6\r\n", b"\x00" * 100, b"HTTP/1.1 abc\r\n\r\n"])
@@ -256,7 +256,7 @@ class TestNoAnswer:
                 await task.fn(target, *arguments)
 
         for task, arguments in ((read_answers, ("/x", 4)), (read_health, ("/x",))):
-            with pytest.raises(ObservationError, match=r"^The name of the service does not resolve"):
+            with pytest.raises(ObservationError, match=r"^The host name does not resolve"):
                 asyncio.run(run(task, *arguments))
 
     def test_three_failures_with_an_answer_between_go_on(self) -> None:
@@ -306,7 +306,7 @@ class TestTls:
 
     def test_a_self_signed_certificate_is_not_trusted(self, authority: trustme.CA) -> None:
         [cause] = causes(self.looked(authority, None))
-        assert re.fullmatch(r"the TLS certificate is not trusted \(.+\); for a CA of your own set .*ca_file", cause)
+        assert re.fullmatch(r"The TLS certificate is not trusted \(.+\); for a private CA, set .*ca_file", cause)
 
     def test_a_certificate_for_another_name_is_not_trusted(self, authority: trustme.CA, tmp_path: Path) -> None:
         authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
@@ -349,8 +349,8 @@ class TestHugeBodies:
                 await writer.drain()
 
         sampled, report, _ = looked(talk, timeout_s=0.3)
-        assert causes(sampled) == {"no answer within 0.3 s"}
-        assert why(report.body) == "no answer within 0.3 s"
+        assert causes(sampled) == {"No response within 0.3 s"}
+        assert why(report.body) == "No response within 0.3 s"
 
     def test_a_large_page_is_read_to_its_end_on_one_connection(self) -> None:
         sampled, report, seen = looked(answering(http(b" " * 3_000_000)))
@@ -438,7 +438,7 @@ class TestReport:
         ],
     )
     def test_one_key_with_two_values_is_refused(self, body: bytes, key: str) -> None:
-        assert refused(body) == f"The health report says {key} twice"
+        assert refused(body) == f"The health report contains {key} twice"
 
     def test_a_key_said_twice_is_found_quickly(self) -> None:
         started = time.thread_time()
@@ -488,7 +488,7 @@ class TestReport:
 
     @pytest.mark.parametrize("checks", [False, 0, "", "db", 7, [{"name": "a", "status": "up"}] * 51])
     def test_components_of_another_kind_or_too_many_are_refused(self, checks: Any) -> None:
-        words = "The components of the health report are not a list of at most 50"
+        words = "The components of the health report are not a list of at most 50 entries"
         assert refused(json.dumps({"status": "up", "checks": checks}).encode()) == words
 
     def test_fifty_components_are_read(self) -> None:
@@ -514,7 +514,7 @@ class TestReport:
     @pytest.mark.parametrize("time", ["-1", "1e9", "1e999", "1" + "0" * 400, '"5"', "true", "[]"])
     def test_a_response_time_that_is_none_is_refused(self, time: str) -> None:
         body = f'{{"status": "up", "checks": [{{"name": "db", "status": "up", "responseTime": {time}}}]}}'
-        assert refused(body.encode()) == "A response time in the health report is no number of milliseconds"
+        assert refused(body.encode()) == "A response time in the health report is not a number of milliseconds"
 
     @pytest.mark.parametrize(
         ("name", "shown"),

@@ -88,7 +88,7 @@ class TestDisks:
         release.set()
         dead, live = found.values()
         assert isinstance(dead, Unobserved) and isinstance(live, Disk)
-        assert dead.reason.text == "The mount does not answer within {seconds} s"
+        assert dead.reason.text == "The mount point did not respond within {seconds} s"
 
     def test_dead_mounts_share_one_deadline(self, tmp_path: Path) -> None:
         release = threading.Event()
@@ -184,4 +184,4 @@ class TestThisMachine:
         assert isinstance(host.disks, dict)
         gone = host.disks[str(tmp_path)]
         # The folder is there, and statvfs would answer with the room of the disk beneath.
-        assert isinstance(gone, Unobserved) and gone.reason.text == "Nothing is mounted there"
+        assert isinstance(gone, Unobserved) and gone.reason.text == "Nothing is mounted on this path"

@@ -140,7 +140,7 @@ class TestHosts:
         assert list(found) == ["a", "b", "c"]
         assert isinstance(found["a"], Host)
         assert found["b"].reason.text == "Prometheus cannot scrape this host (up = 0)"
-        assert found["c"].reason.text == "Prometheus does not know this host"
+        assert found["c"].reason.text == "Prometheus has no target for this host"
 
     def test_one_of_two_jobs_down_is_down(self) -> None:
         answers = well("a")
