@@ -121,7 +121,7 @@ class TestOutcome:
         failed = {check for check, status in found if status is Status.FAIL}
         assert failed == {"liveness", "readiness", "status", "errors", "latency"}
         assert not [check for check, status in found if status is Status.PASS]
-        assert "connection refused" in str(shop.report().with_status(Status.FAIL)[0].reason)
+        assert "Connection refused" in str(shop.report().with_status(Status.FAIL)[0].reason)
 
     def test_a_component_that_is_expected_and_not_told_of_is_unknown(self, operate: "Operate") -> None:
         shop = operate(health=f'{HEALTH_TABLE}components = ["database", "queue"]\n')

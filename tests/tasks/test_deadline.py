@@ -56,7 +56,7 @@ def test_what_is_required_is_there_or_the_reason_is_raised() -> None:
     with pytest.raises(ObservationError, match="The round has to end by 09:30") as late:
         AGO.require()
     assert late.value.reason == LATE
-    with pytest.raises(ObservationError, match="There was no time left"):
+    with pytest.raises(ObservationError, match="Time ran out"):
         Deadline.after(0.0).require()
 
 

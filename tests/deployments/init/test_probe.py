@@ -116,7 +116,7 @@ def test_a_login_and_a_redirect_are_told_and_not_followed(serve: Any, answer: An
     ("url", "why"),
     [
         ("http://127.0.0.1:1", "refuses connections; is it running"),
-        ("https://127.0.0.1:PORT", "TLS handshake failed; perhaps it speaks http"),
+        ("https://127.0.0.1:PORT", "the TLS handshake failed; perhaps it speaks http"),
         ("http://no-such-host.invalid", "its name does not resolve"),
     ],
 )
