@@ -128,9 +128,7 @@ def _refusal(error: psycopg.Error) -> ObservationError:
     text = str(error)
     if any(part in text for part in (*_OWN_LIMITS, *_OWN_LIMITS_JA)):
         return ObservationError(
-            msg(
-                "The role or the database has reached its own connection limit, not the one of the server: raise CONNECTION LIMIT"
-            )
+            msg("The role or the database has reached its own connection limit: raise CONNECTION LIMIT")
         )
     if any(part in text for part in (*_FULL, *_FULL_JA)):
         return NoConnectionLeft(msg("The database has no connections left"))

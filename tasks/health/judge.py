@@ -55,7 +55,7 @@ def judge_status(
         return STATUS.judged(Status.UNKNOWN, subject, body.reason, at=now, limit=limit)
     assert isinstance(seen, HealthReport)
     status = _of_word(body.status) if seen.answer.succeeded else Status.FAIL
-    said = msg("Reports {status} (HTTP {code})", status=body.status, code=str(seen.answer.status))
+    said = msg("Reports {status} (HTTP {code})", status=_shown(body.status), code=str(seen.answer.status))
     return STATUS.judged(status, subject, said, at=now, observed=Quantity(body.status), limit=limit)
 
 
@@ -239,9 +239,10 @@ def _judge_component(component: Component, subject: str, limits: HealthLimits, n
     status = _of_word(component.status)
     if status is not Status.PASS or component.response_ms is None:
         limit = Limit("=", "healthy", "", _GUIDE)
-        reason = msg("Reported as {status}", status=component.status)
+        word = _shown(component.status)
+        reason = msg("Reported as {status}", status=word)
         if component.message:
-            reason = msg("Reported as {status}: {why}", status=component.status, why=component.message)
+            reason = msg("Reported as {status}: {why}", status=word, why=component.message)
         return COMPONENT.judged(status, subject, reason, at=now, observed=Quantity(component.status), limit=limit)
     limit = Limit("≤", limits.max_component_ms, "ms", msg("opsrounds' default for a component's own check"))
     slow = component.response_ms > limits.max_component_ms
@@ -278,6 +279,11 @@ def _of_word(word: str) -> Status:
     if word.lower() in HEALTHY:
         return Status.PASS
     return Status.WARN if word.lower() in DEGRADED else Status.FAIL
+
+
+def _shown(word: str) -> str:
+    """A word from outside within a sentence, where an empty one would leave a hole."""
+    return word or '""'
 
 
 def _failed(answer: Answer) -> Message:

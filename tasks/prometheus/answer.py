@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 import numpy as np
 
-from tasks.check_result import Message, msg
+from tasks.check_result import msg
 from tasks.observation import ObservationError, printable
 from tasks.outside import external_text
 from tasks.prometheus.facts import Point, Track
@@ -56,7 +56,7 @@ def parse_answer(status: int, body: bytes | bytearray, content_type: str) -> Dat
     """
     answer = _decoded(body, _Answer)
     if answer is not None and answer.status == "error":
-        raise _refused(str(answer.error_type), str(answer.error))
+        raise _refused(str(answer.error_type or "error"), str(answer.error or ""))
     if status != 200:
         raise ObservationError(msg("Prometheus returned HTTP {code}", code=str(status)))
     data = _decoded(answer.data, _Data) if answer is not None and answer.status == "success" else None
@@ -121,9 +121,9 @@ def _decoded(body: bytes | bytearray | msgspec.Raw, kind: type[T]) -> T | None:
 
 
 def _refused(kind: str, why: str) -> ObservationError:
-    reason: Message = msg(
-        "Prometheus refused the query ({kind}): {why}", kind=printable(kind, 60), why=external_text(why)
-    )
+    reason = msg("Prometheus refused the query ({kind})", kind=printable(kind, 60))
+    if why:
+        reason = msg("Prometheus refused the query ({kind}): {why}", kind=printable(kind, 60), why=external_text(why))
     return TooMuch(reason) if kind == "timeout" or "too many samples" in why else ObservationError(reason)
 
 

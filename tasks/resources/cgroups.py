@@ -145,7 +145,7 @@ def _read(file: Path) -> str:
     except (FileNotFoundError, NotADirectoryError):
         raise FileNotFoundError(file) from None
     except OSError as error:
-        why = printable(error.strerror or "", 60)
+        why = printable(error.strerror or type(error).__name__, 60)
         raise ObservationError(msg("{file} cannot be read: {why}", file=printable(str(file)), why=why)) from None
 
 

@@ -95,7 +95,7 @@ class _Asked(threading.Thread):
                 self.disk = _disk(self.look(self.mount))
         except OSError as error:
             self.disk = Unobserved(
-                msg("The mount point cannot be read: {why}", why=printable(error.strerror or "", 60))
+                msg("The mount point cannot be read: {why}", why=printable(error.strerror or type(error).__name__, 60))
             )
 
 

@@ -165,7 +165,7 @@ class TestRole:
         with role(postgres, shop) as (name, url), psycopg.connect(postgres.dsn, autocommit=True) as admin:
             admin.execute(f"ALTER {limited.format(name=name, shop=database)}".encode())
             try:
-                with pytest.raises(ObservationError, match="its own connection limit, not the one of the server"):
+                with pytest.raises(ObservationError, match="its own connection limit"):
                     read_database.fn(at(url))
             finally:
                 admin.execute(f"ALTER DATABASE {database} CONNECTION LIMIT -1".encode())
@@ -383,7 +383,7 @@ class TestNoConnection:
                 right = url.replace(f"{name}@", f"{name}:{PASSWORD}@")
                 assert isinstance(read_database.fn(at(right)).locks, Locks)
                 _reload(admin, hba, f"host all {name} 127.0.0.1/32 reject\n{before}")
-                assert self.refusal(right).startswith("The database")
+                assert self.refusal(right).startswith(("pg_hba.conf", "The database", "Connection failed"))
             finally:
                 _reload(admin, hba, before)
 

@@ -184,6 +184,10 @@ class TestComponents:
         assert judged["cache"].status is Status.FAIL
         assert said(judged["cache"]) == "Reported as down: no route to host"
 
+    def test_an_empty_status_leaves_no_hole_in_the_sentence(self) -> None:
+        judged = self.judged(Component("db", "", None))
+        assert (judged["db"].status, said(judged["db"])) == (Status.FAIL, 'Reported as ""')
+
     @pytest.mark.parametrize(
         ("word", "status"), [("degraded", Status.WARN), ("unhealthy", Status.FAIL), ("", Status.FAIL)]
     )

@@ -114,6 +114,7 @@ class TestFailures:
             (http(b"null"), "not Prometheus's JSON"),
             (http({"status": "success"}), "not Prometheus's JSON"),
             (http(b"[" * 100_000), "not Prometheus's JSON"),
+            (http({"status": "error"}, 400), "Prometheus refused the query (error)"),
             (
                 http({"status": "error", "errorType": "bad_data", "error": "parse error: \x1b[31m"}, 400),
                 "Prometheus refused the query (bad_data): parse error: \\u001b[31m",
@@ -123,7 +124,10 @@ class TestFailures:
             (http({"status": "error", "errorType": "execution", "error": "kim@example.com"}, 422), "): <email>"),
             (http(vector("1", kind="matrix")), "The query returned a matrix"),
             (http(vector("one")), "does not have the form"),
-            (http({"status": "success", "data": {"resultType": "vector", "result": [{"metric": {}}]}}), "does not have the form"),
+            (
+                http({"status": "success", "data": {"resultType": "vector", "result": [{"metric": {}}]}}),
+                "does not have the form",
+            ),
             (
                 http(
                     {"status": "success", "data": {"resultType": "vector", "result": [{"metric": {}, "histogram": []}]}}

@@ -139,7 +139,10 @@ class TestFailures:
             (http({**matrix(), "warnings": ["store down"]}), "incomplete: store down"),
             (http(matrix(kind="vector")), "The query returned a vector, not numbers over time"),
             (http({"status": "success", "data": {"resultType": "scalar", "result": [1, "7"]}}), "returned a scalar"),
-            (http(matrix({"metric": {}, "histograms": [[START, {"count": "1"}]]})), "returned a histogram, not a number"),
+            (
+                http(matrix({"metric": {}, "histograms": [[START, {"count": "1"}]]})),
+                "returned a histogram, not a number",
+            ),
             (http(matrix(series("one"))), "does not have the form"),
             (http(matrix({"metric": {}, "values": [[START, 1]]})), "does not have the form"),
             (http(matrix({"metric": {}, "values": []})), "does not have the form"),
