@@ -50,9 +50,9 @@ def when(schedule: Schedule, words: Words) -> str:
 
 
 def _flow(entry: Entry, words: Words) -> list[str]:
-    starts = words.tr("by hand, a form") if entry.schedule is None else when(entry.schedule, words)
+    starts = words.tr("manual, a form") if entry.schedule is None else when(entry.schedule, words)
     if entry.checklist is not None and entry.checklist.only_if_configured:
-        starts = words.tr("{when}, where there is something to look at", when=starts)
+        starts = words.tr("{when}, where it is configured", when=starts)
     japanese, _, english = str(entry.flow.description).partition("\n")[0].partition(" / ")
     return [f"`{entry.flow.name}`", japanese if words.locale == "ja" else english.rstrip("."), starts]
 
