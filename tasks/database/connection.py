@@ -118,13 +118,13 @@ def _conninfo(server: Server, deadline_s: float) -> str:
         server.url,
         options=f"{given.get('options') or ''} {own}".strip(),
         application_name=_APPLICATION,
-        # libpq takes 2 s when told less.
+        # libpq raises a smaller value to 2 s.
         connect_timeout=max(2, min(server.connect_timeout_s, round(deadline_s))),
     )
 
 
 def _refusal(error: psycopg.Error) -> ObservationError:
-    # The server's own text holds the role, the database and the host: told only in our words.
+    # The server's own text contains the role, the database and the host: only our words are shown.
     text = str(error)
     if any(part in text for part in (*_OWN_LIMITS, *_OWN_LIMITS_JA)):
         return ObservationError(

@@ -1,4 +1,4 @@
-"""Holds what was seen of the service's PostgreSQL against the limits."""
+"""Judges what was seen of the service's PostgreSQL by the limits."""
 
 from datetime import datetime
 

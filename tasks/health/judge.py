@@ -1,4 +1,4 @@
-"""Holds what was seen of a service's health against the limits."""
+"""Judges what was seen of a service's health by the limits."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -55,8 +55,8 @@ def judge_status(
         return STATUS.judged(Status.UNKNOWN, subject, body.reason, at=now, limit=limit)
     assert isinstance(seen, HealthReport)
     status = _of_word(body.status) if seen.answer.succeeded else Status.FAIL
-    said = msg("Reports {status} (HTTP {code})", status=_shown(body.status), code=str(seen.answer.status))
-    return STATUS.judged(status, subject, said, at=now, observed=Quantity(body.status), limit=limit)
+    reason = msg("Reports {status} (HTTP {code})", status=_shown(body.status), code=str(seen.answer.status))
+    return STATUS.judged(status, subject, reason, at=now, observed=Quantity(body.status), limit=limit)
 
 
 def judge_components(

@@ -80,7 +80,7 @@ async def read_answers(target: Target, path: str, samples: int) -> Sampled:
     persist_result=False,
 )
 async def read_health(target: Target, path: str) -> HealthReport:
-    """Read what a service says of itself. Raises ObservationError if the name does not resolve."""
+    """Read the health report of a service. Raises ObservationError if the name does not resolve."""
     answer, body, headers = await _ask(target, path)
     if answer.error is not None:
         return HealthReport(answer, Unobserved(answer.error))

@@ -66,7 +66,7 @@ def _addresses(instances: Sequence[Instance]) -> Table:
 
 
 def _address_note(instances: Sequence[Instance]) -> tuple[Message, ...]:
-    """Where each instance is, as results name it only by its short name; nothing for a service without [[instances]]."""
+    """Where each instance is, as results name it only by its short name; nothing without [[instances]]."""
     if not instances:
         return ()
     shown = ", ".join(f"{instance.name} {instance.base_url}" for instance in instances[:_MOST_NOTED])

@@ -1,4 +1,4 @@
-"""The questions of queues and business figures."""
+"""The questions of queues and business KPIs."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Holds queues and business figures against the limits of the service file."""
+"""Judges queues and business KPIs by the limits of the service file."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -45,7 +45,7 @@ def judge_queue(queue: Queue, seen: Mapping[str, Number], now: datetime) -> Chec
 
 
 def judge_kpis(kpis: Sequence[Kpi], seen: Numbers, now: datetime) -> tuple[CheckResult, ...]:
-    """Every business figure; SKIPPED when the service file names none."""
+    """Every business KPI; SKIPPED when the service file names none."""
     if not kpis:
         unset = msg("[[kpi]] is not set in the service file")
         return (KPI.judged(Status.SKIPPED, "kpi", unset, at=now),)
@@ -72,7 +72,7 @@ def queue_subject(name: str) -> str:
 
 
 def kpi_subject(name: str) -> str:
-    """What a business figure is called in results and samples."""
+    """What a business KPI is called in results and samples."""
     return f"kpi:{name}"
 
 

@@ -65,8 +65,10 @@ def parse_answer(status: int, body: bytes | bytearray, content_type: str) -> Dat
         raise ObservationError(msg("The response is not Prometheus's JSON but {kind}: check prometheus_url", kind=kind))
     # A storage that did not answer is a warning here: what it knows is missing from the result. Hints about the
     # query itself stand among the warnings of Prometheus 2 too.
-    told = answer.warnings or []
-    warnings = [text for text in map(str, told if isinstance(told, list) else [told]) if not text.startswith(_HINT)]
+    reported = answer.warnings or []
+    warnings = [
+        text for text in map(str, reported if isinstance(reported, list) else [reported]) if not text.startswith(_HINT)
+    ]
     if warnings:
         raise ObservationError(
             msg("Prometheus warns that its response is incomplete: {why}", why=external_text(warnings[0]))

@@ -13,7 +13,7 @@ import psutil
 
 from tasks.check_result import msg
 from tasks.observation import Absent, ObservationError, Unobserved, printable
-from tasks.resources.facts import Cpu, Disk, Host, Interface, Memory, OomKills, Pressure, Swap, Traffic
+from tasks.resources.facts import Cpu, Disk, Host, Interface, Memory, OomKills, PacketCounts, Pressure, Swap
 from tasks.resources.mounts import Mount, parse_mountinfo, read_disks, real_mounts
 
 _DISK_TIMEOUT_S = 5.0
@@ -29,13 +29,13 @@ class Moment:
     """Counters of one instant, to be compared with those of a later one."""
 
     cpu: Mapping[str, float]
-    network: Mapping[str, Traffic]
+    network: Mapping[str, PacketCounts]
 
 
 def moment() -> Moment:
     """The counters of now."""
     network = {
-        name: Traffic(c.packets_recv + c.packets_sent, c.errin + c.errout, c.dropin + c.dropout)
+        name: PacketCounts(c.packets_recv + c.packets_sent, c.errin + c.errout, c.dropin + c.dropout)
         for name, c in psutil.net_io_counters(pernic=True, nowrap=True).items()
         if not name.startswith("lo")
     }
@@ -71,7 +71,7 @@ def cpu_between(
 
 
 def network_between(
-    before: Mapping[str, Traffic], after: Mapping[str, Traffic], span_s: float
+    before: Mapping[str, PacketCounts], after: Mapping[str, PacketCounts], span_s: float
 ) -> tuple[Interface, ...] | Absent:
     """Every interface that was there at both moments."""
     if not after:
@@ -113,7 +113,7 @@ def stalled(text: str, kind: str) -> float:
 
 
 def read_oom_kills(file: Path, boot: str = "", up_s: float | None = None) -> OomKills | Absent | Unobserved:
-    """Kills since the machine started, `up_s` ago if that is told."""
+    """Kills since the machine started, `up_s` ago if that is known."""
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
@@ -171,8 +171,8 @@ def _partitions() -> tuple[str, ...]:
     return tuple(partition.mountpoint for partition in psutil.disk_partitions(all=False))
 
 
-def _since(before: Traffic, after: Traffic) -> Traffic:
+def _since(before: PacketCounts, after: PacketCounts) -> PacketCounts:
     def grown(name: str) -> Any:
         return max(getattr(after, name) - getattr(before, name), 0)
 
-    return Traffic(grown("packets"), grown("errors"), grown("drops"))
+    return PacketCounts(grown("packets"), grown("errors"), grown("drops"))

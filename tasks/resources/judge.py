@@ -1,4 +1,4 @@
-"""Holds what was seen of machines and containers against the limits."""
+"""Judges what was seen of machines and containers by the limits."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -29,9 +29,9 @@ from tasks.resources.facts import (
     Memory,
     MemoryLimit,
     OomKills,
+    PacketCounts,
     Pressure,
     Swap,
-    Traffic,
 )
 from tasks.resources.limits import ResourceLimits
 
@@ -398,7 +398,7 @@ def _disk_chart(used: Mapping[str, float], limits: ResourceLimits) -> Chart:
 
 def _network_table(seen: tuple[Interface, ...]) -> Table:
     columns = (msg("Interface"), msg("Packets"), msg("Errors"), msg("Drops"), msg("Recent errors"), msg("Recent drops"))
-    nothing = Traffic(0, 0, 0)
+    nothing = PacketCounts(0, 0, 0)
     rows = tuple(
         (
             i.name,
@@ -411,5 +411,5 @@ def _network_table(seen: tuple[Interface, ...]) -> Table:
     return Table(msg("Network interfaces"), columns, rows[:50])
 
 
-def _three(traffic: Traffic) -> tuple[float, float, float]:
+def _three(traffic: PacketCounts) -> tuple[float, float, float]:
     return traffic.packets, traffic.errors, traffic.drops

@@ -1,4 +1,4 @@
-"""All hosts at once from what node_exporter tells Prometheus: few queries, and their answers read host by host."""
+"""All hosts at once from what node_exporter exports to Prometheus: few queries, and their answers read host by host."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 from tasks.check_result import msg
 from tasks.observation import Absent, ObservationError, Unobserved, printable
 from tasks.prometheus.facts import Point
-from tasks.resources.facts import Cpu, Disk, Host, Interface, Memory, OomKills, Pressure, Swap, Traffic
+from tasks.resources.facts import Cpu, Disk, Host, Interface, Memory, OomKills, PacketCounts, Pressure, Swap
 
 SPAN_S: Final = 300.0
 NETWORK_SPAN_S: Final = 3600.0
@@ -93,12 +93,12 @@ def _host(name: str, tables: Tables) -> Host:
     return Host(
         name=printable(name, 100),
         cpu=_seen(lambda: _cpu(name, tables)),
-        pressure=_if_told(tables.rates, "pressure-cpu", lambda: _pressure(name, tables)),
+        pressure=_if_exported(tables.rates, "pressure-cpu", lambda: _pressure(name, tables)),
         memory=_seen(lambda: _memory(name, tables)),
         swap=_swap(name, tables),
         disks=_disks(name, tables.disks),
         network=_network(name, tables),
-        oom=_if_told(tables.rates, "oom", lambda: OomKills(None, _one(tables.rates, "oom", name))),
+        oom=_if_exported(tables.rates, "oom", lambda: OomKills(None, _one(tables.rates, "oom", name))),
     )
 
 
@@ -169,7 +169,7 @@ def _network(name: str, tables: Tables) -> tuple[Interface, ...] | Unobserved:
             Interface(
                 printable(device, 40),
                 None,
-                Traffic(*(_one(tables.rates, figure, name, device) for figure in ("packets", "errors", "drops"))),
+                PacketCounts(*(_one(tables.rates, figure, name, device) for figure in ("packets", "errors", "drops"))),
                 NETWORK_SPAN_S,
             )
             for device in devices
@@ -185,10 +185,10 @@ def _seen(read: Callable[[], Fact]) -> Fact | Unobserved:
         return Unobserved(error.reason)
 
 
-def _if_told(
+def _if_exported(
     table: Mapping[str, Mapping[Key, float | None]], figure: str, read: Callable[[], Fact]
 ) -> Fact | Absent | Unobserved:
-    """Not every kernel has the figure: where no host tells it, it is absent; where some do, it is missing."""
+    """Not every kernel has the figure: where no host exports it, it is absent; where some do, it is missing."""
     if not table.get(figure):
         return Absent(msg("No host exports this figure to Prometheus"))
     return _seen(read)

@@ -41,7 +41,7 @@ _SAMPLED = ("cpu.used", "oom.kills")
 
 
 async def resource_usage(run: Round) -> Section:
-    """Look at machines, container, database, queues and business figures, and judge what was seen."""
+    """Look at machines, container, database, queues and business KPIs, and judge what was seen."""
     settings, past = run.settings, run.past
     seen = await look_at_resources(settings) if past is None else all_unobserved(settings, past)
     now = run.now()

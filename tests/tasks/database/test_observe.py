@@ -104,12 +104,12 @@ class TestFacts:
             idle = {s.pid: s for s in facts.transactions.sessions}[holder.info.backend_pid]
             assert idle.state == "idle in transaction" and idle.idle_s is not None
             assert facts.transactions.oldest_idle_s >= idle.idle_s > 0
-            # Sizes need that very lock: not seen, and told as such.
+            # Sizes need that very lock: not seen, and reported as such.
             assert isinstance(facts.size, Unobserved)
             holder.rollback()
             thread.join(60)
 
-    def test_dead_rows_and_a_slot_that_nobody_uses(self, shop: str) -> None:
+    def test_dead_rows_and_an_unused_slot(self, shop: str) -> None:
         slot = f"slot_{uuid.uuid4().hex[:8]}"
         with psycopg.connect(shop, autocommit=True) as connection:
             connection.execute("ALTER TABLE items SET (autovacuum_enabled = off)")
@@ -186,7 +186,7 @@ class TestRole:
         assert judge_database(facts, DatabaseLimits(), NOW)[0].status is Status.FAIL
 
     @pytest.mark.parametrize(
-        ("said", "full"),
+        ("message", "full"),
         [
             ("sorry, too many clients already", True),
             ("remaining connection slots are reserved for roles with the SUPERUSER attribute", True),
@@ -197,8 +197,8 @@ class TestRole:
             ("désolé, trop de clients sont déjà connectés", None),
         ],
     )
-    def test_a_refusal_in_the_language_of_the_server(self, said: str, full: bool | None) -> None:
-        with refusing(said) as url:
+    def test_a_refusal_in_the_language_of_the_server(self, message: str, full: bool | None) -> None:
+        with refusing(message) as url:
             if full:
                 assert isinstance(read_database.fn(at(url)).connections, Exhausted)
                 return
@@ -209,9 +209,11 @@ class TestRole:
 
 
 @contextmanager
-def refusing(said: str) -> Iterator[str]:
+def refusing(message: str) -> Iterator[str]:
     """The address of a server that refuses everybody with these words, as PostgreSQL does."""
-    fields = b"".join(kind + text.encode() + b"\0" for kind, text in ((b"S", "FATAL"), (b"C", "53300"), (b"M", said)))
+    fields = b"".join(
+        kind + text.encode() + b"\0" for kind, text in ((b"S", "FATAL"), (b"C", "53300"), (b"M", message))
+    )
     body = fields + b"\0"
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
@@ -240,7 +242,7 @@ class TestNumbers:
         assert numbers(shop, *given)[:4] == [5.0, 2.5, 1000.0, 100.0]
 
     @pytest.mark.parametrize(
-        ("sql", "said"),
+        ("sql", "message"),
         [
             ("SELECT 'many'", "The query returned many, not a number"),
             ("SELECT NULL", "The query returned NULL, not a number"),
@@ -260,9 +262,9 @@ class TestNumbers:
             ("SET work_mem = 64", "The query returned no row: one number is needed"),
         ],
     )
-    def test_what_is_not_one_number(self, shop: str, sql: str, said: str) -> None:
+    def test_what_is_not_one_number(self, shop: str, sql: str, message: str) -> None:
         [found] = numbers(shop, sql)
-        assert said in str(found)
+        assert message in str(found)
 
     def test_what_takes_too_long(self, shop: str) -> None:
         [found] = numbers(shop, "SELECT pg_sleep(5)", seconds=0.4)
@@ -284,7 +286,7 @@ class TestNumbers:
     def test_one_failure_leaves_the_others(self, shop: str) -> None:
         assert numbers(shop, "SELECT 1/0", "SELECT 7")[1] == 7.0
 
-    def test_what_the_database_says_is_told_without_personal_data(self, shop: str) -> None:
+    def test_a_database_error_is_shown_without_personal_data(self, shop: str) -> None:
         found = numbers(
             shop,
             "SELECT 'Kim Smith'::int",
@@ -300,8 +302,8 @@ class TestNumbers:
         asked = {str(n): "SELECT pg_sleep(9)" for n in range(4)}
         facts = read_database.fn(at(shop), asked, longest_s=4.0)
         assert isinstance(facts.locks, Locks)
-        told = {str(ObservationError(n.reason)) for n in facts.numbers.values() if isinstance(n, Unobserved)}
-        assert told == {"Reading the database took more than 4.0 s in total"}
+        reasons = {str(ObservationError(n.reason)) for n in facts.numbers.values() if isinstance(n, Unobserved)}
+        assert reasons == {"Reading the database took more than 4.0 s in total"}
 
     def test_a_table_that_the_role_may_not_read(self, postgres: PostgresServer, shop: str) -> None:
         with role(postgres, shop) as (_, url):

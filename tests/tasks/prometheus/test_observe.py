@@ -102,7 +102,7 @@ class TestFailures:
     """Each kind of failure in words of its own."""
 
     @pytest.mark.parametrize(
-        ("answer", "said"),
+        ("answer", "expected"),
         [
             (http(vector("1", "2")), "The query returned 2 series: one number is needed"),
             (http(vector("NaN")), "The query returned nan, not a number"),
@@ -137,8 +137,8 @@ class TestFailures:
             (b"SSH-2.0-OpenSSH\r\n\r\n", "was lost before the response was complete"),
         ],
     )
-    def test_an_answer(self, answer: bytes, said: str) -> None:
-        assert said in refused(answer)
+    def test_an_answer(self, answer: bytes, expected: str) -> None:
+        assert expected in refused(answer)
 
     @pytest.mark.parametrize("answer", [b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf", b""])
     def test_none_in_time(self, answer: bytes) -> None:
@@ -159,7 +159,7 @@ class TestFailures:
             points(parse_answer(200, body, "application/json"))
 
     @pytest.mark.parametrize(("headers", "ca_file"), [({"X-A": "a\nb"}, None), ({}, Path("/nowhere/ca.pem"))])
-    def test_what_cannot_be_used_is_told_of_before_anything_is_asked(
+    def test_what_cannot_be_used_is_reported_before_anything_is_requested(
         self, headers: dict[str, str], ca_file: Path | None
     ) -> None:
         async def run() -> None:

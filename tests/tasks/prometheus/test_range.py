@@ -126,7 +126,7 @@ class TestFailures:
     """Each kind of failure in words of its own."""
 
     @pytest.mark.parametrize(
-        ("answer", "said"),
+        ("answer", "expected"),
         [
             (http(b"<html>sorry</html>", 500, "text/html"), "Prometheus returned HTTP 500"),
             (http(matrix(), 503), "Prometheus returned HTTP 503"),
@@ -158,8 +158,8 @@ class TestFailures:
         ],
         ids=lambda value: value[:40] if isinstance(value, str) else "",
     )
-    def test_an_answer(self, answer: bytes, said: str) -> None:
-        assert said in str(refused(answer))
+    def test_an_answer(self, answer: bytes, expected: str) -> None:
+        assert expected in str(refused(answer))
 
     @pytest.mark.parametrize(
         "answer", [b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf", b""], ids=["half", "none"]
@@ -207,7 +207,7 @@ class TestParts:
         found = parts(script, 300, 300)
         assert found == [(START + STEP * n * 75, START + STEP * (n * 75 + 74)) for n in range(4)]
 
-    def test_what_is_always_too_much_is_told(self) -> None:
+    def test_a_range_that_is_always_too_large_is_reported(self) -> None:
         with pytest.raises(TooMuch, match="query timed out"):
             parts(lambda _: error("timeout", "query timed out", 503), 300, 100)
 

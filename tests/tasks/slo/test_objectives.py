@@ -126,7 +126,7 @@ def test_a_source_that_is_not_there_is_refused(tmp_path: Path) -> None:
         settings(tmp_path, objective("a", "availability", 'target = 0.999\nsource = "prometheus"'))
 
 
-def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
+def test_every_problem_is_reported_at_once(tmp_path: Path) -> None:
     text = objective("a", "latency", 'target = 0.95\nwithin_ms = 250\nscope = { module = "x" }')
     with pytest.raises(ConfigurationError) as refused:
         settings(tmp_path, EVERYTHING + text)
