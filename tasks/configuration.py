@@ -54,7 +54,7 @@ class SecretRef(Model):
         return self
 
 
-# A dictionary can only be a secret: a mistake in it is told as such, and once.
+# A dictionary can only be a secret: a mistake in it is reported as such, and once.
 TextOrSecret = Annotated[
     Annotated[str, Tag("text")] | Annotated[SecretRef, Tag("secret")],
     Discriminator(lambda value: "secret" if isinstance(value, dict | SecretRef) else "text"),

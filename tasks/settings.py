@@ -61,7 +61,7 @@ class Service(Model):
 
 
 class Instance(Model):
-    """One running copy of the service, looked at by itself."""
+    """One running copy of the service, checked by itself."""
 
     name: Slug
     base_url: HttpUrl
@@ -82,7 +82,7 @@ class Reports(Model):
 
 
 class Settings(Model):
-    """Everything that is known of one service before anything is looked at."""
+    """Everything that is known of one service before anything is observed."""
 
     service: Service
     instances: tuple[Instance, ...] = ()
@@ -126,7 +126,7 @@ class Settings(Model):
     @classmethod
     def _instances(cls, value: tuple[Instance, ...]) -> tuple[Instance, ...]:
         each_once((instance.name for instance in value), "a name")
-        # The second of one address would be judged without ever being looked at.
+        # The second of one address would be judged without ever being checked.
         each_once((instance.base_url for instance in value), "a base_url")
         return value
 
@@ -157,12 +157,10 @@ class Settings(Model):
     def _databases(cls, value: tuple[BackedUpDatabase, ...], info: ValidationInfo) -> tuple[BackedUpDatabase, ...]:
         each_once((database.name for database in value), "a name")
         if value and info.data.get("backups", True) is None:
-            raise ValueError(
-                "they are verified only with [backups]: add that section, empty if nothing else is to be said"
-            )
+            raise ValueError("they are verified only with [backups]: add that section (it may be empty)")
         backups = info.data.get("backups")
         if value and backups is not None and backups.databases is not None:
-            raise ValueError("[backups] databases says that there is none: leave one of both out")
+            raise ValueError("[backups] databases declares that there are none: remove one of the two")
         return value
 
     def known_modules(self) -> tuple[str, ...]:
@@ -171,7 +169,7 @@ class Settings(Model):
         return tuple(dict.fromkeys((*self.service.modules, *routed)))
 
     @model_validator(mode="after")
-    def _slo_can_be_held(self) -> Self:
+    def _slo_is_measurable(self) -> Self:
         health = self.health or Health()
         found = problems(
             self.slo,
@@ -203,7 +201,7 @@ class Settings(Model):
 
 
 def _sources(info: ValidationInfo) -> dict[str, bool]:
-    """Which sources a file names; one with a mistake in it is told of by itself."""
+    """Which sources a file names; one with a mistake in it is reported by itself."""
     return {name: info.data.get(name, True) is not None for name in ("database", "metrics")}
 
 
@@ -221,8 +219,8 @@ def load_settings(path: Path) -> Settings:
     try:
         settings = Settings.model_validate(data)
     except ValidationError as error:
-        told = [_problem(e, data) for e in error.errors(include_input=False)]
-        raise ConfigurationError(path, [line for problem in told for line in problem.splitlines()]) from None
+        problems = [_problem(e, data) for e in error.errors(include_input=False)]
+        raise ConfigurationError(path, [line for problem in problems for line in problem.splitlines()]) from None
     settings._path = path
     return settings
 
@@ -289,15 +287,17 @@ _ADVICE = {
     "too_short": "must hold at least one value",
     "tuple_type": "must be a list",
     "union_tag_invalid": "unknown {tag!r}; known are {tags}",
-    "union_tag_not_found": "is required: it says what the rest means",
+    "union_tag_not_found": "is required: it decides which other keys apply",
 }
 
 
 def _problem(error: Any, data: Any) -> str:
     advice = _ADVICE.get(error["type"])
     context = error.get("ctx", {})
-    told = {"tag": context.get("tag"), "tags": context.get("expected_tags", "").replace("'", "")}
-    text = advice.format(known=_known(error["loc"]), **told) if advice else error["msg"].removeprefix("Value error, ")
+    details = {"tag": context.get("tag"), "tags": context.get("expected_tags", "").replace("'", "")}
+    text = (
+        advice.format(known=_known(error["loc"]), **details) if advice else error["msg"].removeprefix("Value error, ")
+    )
     key = ".".join(_key(error["loc"], data, missing=error["type"] == "missing"))
     if error["type"].startswith("union_tag"):
         key = f"{key}.{context['discriminator'].strip(chr(39))}"

@@ -1,4 +1,4 @@
-"""What the operated service's PostgreSQL is held against."""
+"""The limits of the operated service's PostgreSQL."""
 
 from typing import Annotated, Self
 
@@ -73,7 +73,7 @@ class DatabaseLimits(Model):
     """Zabbix's template for PostgreSQL: 90 % ({$PG.CACHE_HITRATIO.MIN.WARN})."""
 
     min_cache_reads: Annotated[int, Field(ge=1)] = 10_000
-    """opsrounds' default: below this many block reads since the last reset a ratio says nothing."""
+    """opsrounds' default: below this many block reads since the last reset a ratio means nothing."""
 
     warn_size_gb: Annotated[float, Field(gt=0)] | None = None
     """Yours: what the disk or the contract allows. Without it the size is shown, not judged."""

@@ -20,7 +20,7 @@ class Database(Model):
     url: TextOrSecret
     statement_timeout_s: Annotated[float, Field(gt=0, le=60)] = 5.0
     connect_timeout_s: Annotated[int, Field(ge=2, le=60)] = 5
-    """libpq takes 2 s when told less."""
+    """libpq raises a smaller value to 2 s."""
 
     limits: DatabaseLimits = DatabaseLimits()
 

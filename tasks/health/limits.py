@@ -1,4 +1,4 @@
-"""What the health check is held against."""
+"""The limits of the health check."""
 
 from typing import Annotated
 
@@ -17,7 +17,7 @@ class HealthLimits(BaseModel):
     """p95 < 200 ms, read as: at least 95 % of the requests are answered in time."""
 
     min_latency_samples: Annotated[int, Field(ge=1)] = 10
-    """Below this a share of 95 % cannot be told from luck."""
+    """Below this a share of 95 % cannot be distinguished from chance."""
 
     max_failed_share: Annotated[float, Field(ge=0, lt=1)] = 0.001
     """The guide's SLI table: error rate < 0.1 %."""
@@ -26,4 +26,4 @@ class HealthLimits(BaseModel):
     """A component that answers its own check slower than this is close to timing out."""
 
     max_report_age_s: Annotated[float, Field(gt=0)] = 300.0
-    """An older health report is a cached one and says nothing of now."""
+    """An older health report is a cached one and does not show the present."""

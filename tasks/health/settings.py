@@ -27,7 +27,7 @@ UrlPath = Annotated[str, AfterValidator(_url_path)]
 
 
 class Health(Model):
-    """Where the service tells of itself. A path that is left out is not looked at, and the report says so."""
+    """Where the service reports its health. A path that is left out is not requested, and the report shows that."""
 
     live: UrlPath | None = None
     ready: UrlPath | None = None

@@ -10,7 +10,7 @@ _FORM = "must be sqlite:///FILE or postgresql://USER@HOST/DATABASE"
 
 
 class History(Model):
-    """Where results are kept: SQLite beside the service file unless said otherwise."""
+    """Where results are kept: SQLite beside the service file by default."""
 
     url: TextOrSecret = "sqlite:///opsrounds.db"
 

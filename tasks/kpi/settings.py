@@ -58,7 +58,7 @@ class Queue(Model):
 
 
 class Kpi(Model):
-    """A business figure and the range in which it is expected."""
+    """A business KPI and the range in which it is expected."""
 
     name: Slug
     unit: str = ""

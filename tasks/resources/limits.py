@@ -1,4 +1,4 @@
-"""What machines and containers are held against."""
+"""The limits of machines and containers."""
 
 from typing import Annotated, Self
 

@@ -37,7 +37,7 @@ class NodeExporters(Model):
 
 
 class Resources(Model):
-    """Which machines are looked at: the one the round runs on, or those that Prometheus knows."""
+    """Which machines are measured: the one the round runs on, or those that Prometheus knows."""
 
     host: bool = True
     container: bool | Literal["auto"] = "auto"
@@ -55,5 +55,7 @@ class Resources(Model):
     @model_validator(mode="after")
     def _mounts_are_local(self) -> Self:
         if self.mounts and (self.prometheus is not None or not self.host):
-            raise ValueError("mounts are looked at on the machine of the round: leave them out, or set host alone")
+            raise ValueError(
+                "mounts are read on the machine that runs the round: remove them, or use host without prometheus"
+            )
         return self

@@ -105,7 +105,7 @@ class TestTake:
         shop = operate(more=f"[backups]\n{more}")
         ended = backup(shop, "take")
         assert ended.status == 3
-        assert "shop: no backup was taken: The database refuses connections" in ended.err
+        assert "shop: no backup was taken: The database refused the connection" in ended.err
         assert len(ended.out.splitlines()) == 2 and len(found(shop, "dumps/more-*")) == 1
         assert found(shop, "dumps/shop-*") == []
 
@@ -223,7 +223,7 @@ class TestManifest:
         [file] = found(shop, "backups/shop-history-*")
         manifest_path(file).unlink()
         ended = backup(shop, "manifest", str(file), "--database", "shop")
-        assert ended.status == 3 and "shop: no manifest was written: The database refuses connections" in ended.err
+        assert ended.status == 3 and "shop: no manifest was written: The database refused the connection" in ended.err
         assert not manifest_path(file).exists()
 
 
