@@ -23,7 +23,7 @@ from prefect.states import AwaitingRetry
 from prefect.types.entrypoint import EntrypointType
 from typer.testing import CliRunner
 
-from deployments.cli import app
+from deployments.cli.app import app
 from flows.checklist import look, run_checklist, run_section
 from flows.daily_checklist import CHECKLIST, daily_checklist
 from flows.options import DailyOptions, RoundRefused
