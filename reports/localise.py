@@ -106,6 +106,7 @@ def _result(number: int, result: CheckResult, before: set[tuple[str, str]] | Non
         status=result.status,
         tone=status_tone(result.status, words),
         severity=words.say(names.SEVERITIES[result.severity]),
+        level=result.severity,
         observed=words.observed(result.observed, result.limit),
         limit=words.quantity(result.limit) if result.limit else words.tr("no limit"),
         source=words.say(result.limit.source) if result.limit else "",

@@ -17,7 +17,8 @@ from reports.drawing import fitted, width
 from reports.evidence import evidence_view
 from reports.ladders import MOST_STEPS
 from reports.report import OWN_WORDS, Report, Seal, from_text, to_data
-from reports.text import WIDTH, plain, terminal
+from reports.terminal import terminal
+from reports.text import WIDTH, plain
 from reports.tones import status_tone
 from reports.words import Words
 from tasks import secrets
