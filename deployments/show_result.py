@@ -63,7 +63,7 @@ def _places(result: RunResult, settings: Settings, words: Words) -> tuple[str, .
 def _mail(result: RunResult, settings: Settings, words: Words) -> str:
     states = {
         "sent": words.tr("sent") if settings.mail.smtp else words.tr("written as .eml"),
-        "waiting": words.tr("waiting, tried again by the outbox flow or the next round"),
+        "waiting": words.tr("waiting, the outbox flow or the next round retries"),
         "unknown": words.tr("delivery unknown, resent once"),
         "failed": words.tr("not delivered"),
     }

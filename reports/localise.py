@@ -120,7 +120,7 @@ def _result(number: int, result: CheckResult, before: set[tuple[str, str]] | Non
 def _kpi(kpi: Kpi, words: Words) -> KpiView:
     label, figure = words.say(kpi.label), words.figure(kpi.value, kpi.unit)
     if kpi.previous is None:
-        return KpiView(label, figure, words.tr("no earlier figure"), kpi.value is not None)
+        return KpiView(label, figure, words.tr("no previous value"), kpi.value is not None)
     was = words.figure(kpi.previous, kpi.unit)
     if kpi.value is None:
         return KpiView(label, figure, words.tr("was {was}", was=was), measured=False)
@@ -142,6 +142,6 @@ def _action(action: Action, results: tuple[ResultView, ...], words: Words) -> Ac
         tone=status_tone(action.status, words),
         severity=words.say(names.SEVERITIES[action.severity]),
         reason=words.say(action.reason),
-        owner=printable(action.owner) if action.owner else words.tr("nobody assigned"),
+        owner=printable(action.owner) if action.owner else words.tr("unassigned"),
         due=words.time(action.due),
     )

@@ -82,7 +82,7 @@ def _lines(v: ReportView, words: Words) -> Iterator[str]:
 
 
 def provenance(v: ReportView, words: Words) -> tuple[tuple[str, str], ...]:
-    """Where a report comes from: what every format says at its end."""
+    """Where a report comes from: the end of every format."""
     return (
         (words.tr("Period"), v.period),
         (words.tr("Time zone"), v.zone),
@@ -90,8 +90,8 @@ def provenance(v: ReportView, words: Words) -> tuple[tuple[str, str], ...]:
         (words.tr("Started"), v.started),
         (words.tr("Finished"), v.finished),
         (words.tr("Run"), f"{v.trigger}, {words.tr('revision {number}', number=v.revision)}"),
-        (words.tr("Sequence"), v.sequence),
-        (words.tr("Chained hash"), v.chained),
+        (words.tr("Run number"), v.sequence),
+        (words.tr("Chain hash"), v.chained),
     )
 
 
@@ -158,12 +158,12 @@ def _padded(text: str, width: int, is_figure: bool) -> str:
 
 
 def _unmeasured(v: ReportView, words: Words) -> Iterator[str]:
-    yield from _heading(words.tr("What was not measured"), len(v.unmeasured))
+    yield from _heading(words.tr("Unknown or skipped"), len(v.unmeasured))
     for r in v.unmeasured:
         yield from wrapped(f"{r.tone.symbol} {r.title}, {r.subject} ({r.tone.word})", "", "  ")
         yield from wrapped(r.reason, "  ")
     if not v.unmeasured:
-        yield words.tr("Every check that applies was measured.")
+        yield words.tr("No check is unknown or skipped.")
 
 
 def _all(v: ReportView) -> Iterator[ResultView]:

@@ -32,7 +32,7 @@ BOTH = ("ja", "en")
 def write(report: Report, seal: Seal, output: Path, locales: tuple[str, ...] = BOTH) -> Path:
     words = Words(locales[0], report.timezone)
     letter = mail.render_mail(report, seal, words, sender="a@example.com", recipient="b@example.com", base_url=None)
-    return archive.write(report, seal, output, locales=locales, letter=letter)
+    return archive.write(report, seal, output, locales=locales, mail=letter)
 
 
 @contextmanager
