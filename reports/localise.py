@@ -11,6 +11,7 @@ from reports.tones import status_tone, verdict_tone
 from reports.view import (
     ActionView,
     Count,
+    EvidenceView,
     KpiView,
     LineView,
     ReportView,
@@ -113,8 +114,13 @@ def _result(number: int, result: CheckResult, before: set[tuple[str, str]] | Non
         reason=words.say(result.reason),
         observed_at=words.time(result.observed_at),
         fresh=result.status is Status.FAIL and not failed_before,
-        evidence=tuple(evidence_view(piece, words) for piece in result.evidence),
+        evidence=_charts_first(evidence_view(piece, words) for piece in result.evidence),
     )
+
+
+def _charts_first(pieces: Iterable[EvidenceView]) -> tuple[EvidenceView, ...]:
+    """What is drawn stands above the tables with its figures; else in the judge's order."""
+    return tuple(sorted(pieces, key=lambda piece: piece.chart is None))
 
 
 def _kpi(kpi: Kpi, words: Words) -> KpiView:

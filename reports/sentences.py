@@ -38,9 +38,7 @@ def verdict_sentence(report: Report, words: Words) -> str:
                 "No check failed; {warned} of {all} need attention.", warned=count[Status.WARN], all=everything
             )
         case Verdict.PASSED:
-            return words.tr(
-                "No check failed; {passed} of {all} passed.", passed=count[Status.PASS], all=everything
-            )
+            return words.tr("No check failed; {passed} of {all} passed.", passed=count[Status.PASS], all=everything)
         case Verdict.NOT_APPLICABLE:
             return words.tr("No item of this checklist applies to the service.")
 

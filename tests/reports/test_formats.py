@@ -136,6 +136,14 @@ def test_every_result_has_one_place(bad_day: Report, seal: Sealed, words: Say) -
     assert set(targets) <= set(ids)
 
 
+def test_what_is_drawn_stands_above_the_tables(bad_day: Report, seal: Sealed, words: Say) -> None:
+    error = next(r for r in bad_day.results if r.check == "logs.error-rate")
+    chart = next(r for r in bad_day.results if r.check == "health.latency").evidence
+    report = replace(bad_day, results=(replace(error, evidence=(*error.evidence, *chart)),))
+    (result,) = view(report, seal(report), words("en")).failed
+    assert [piece.kind for piece in result.evidence] == ["chart", "table", "excerpt"]
+
+
 def test_table_artifact_has_a_row_for_every_result(bad_day: Report, words: Say) -> None:
     rows = artifacts.table(bad_day, words("en"))
     assert len(rows) == len(bad_day.results)
