@@ -16,7 +16,8 @@ from rich.console import Console
 from reports import artifacts, html, mail
 from reports.localise import view
 from reports.report import Report, Seal
-from reports.text import MOST_TABLES, WIDTH, plain, terminal, wrapped
+from reports.terminal import terminal
+from reports.text import MOST_TABLES, WIDTH, plain, wrapped
 from reports.words import Words
 from tasks.check_result import Limit, Quantity, Status, verbatim
 
@@ -114,8 +115,8 @@ def test_both_languages_have_the_same_figures(bad_day: Report, seal: Sealed, wor
 
 def test_what_was_not_measured_is_no_zero(bad_day: Report, seal: Sealed, words: Say) -> None:
     v = view(bad_day, seal(bad_day), words("en"))
-    assert v.kpis[3].figure == "not measured"
-    assert {r.observed for r in v.unmeasured} == {"not measured"}
+    assert v.kpis[3].figure == "–"
+    assert {r.observed for r in v.unmeasured} == {"–"}
     assert not any(re.search(r"Conversion\W+0", text) for text in formats(bad_day, seal(bad_day), words("en")).values())
 
 
@@ -133,6 +134,14 @@ def test_every_result_has_one_place(bad_day: Report, seal: Sealed, words: Say) -
     ids, targets = re.findall(r'id="([^"]+)"', page), re.findall(r'href="#([^"]+)"', page)
     assert len(ids) == len(set(ids))
     assert set(targets) <= set(ids)
+
+
+def test_what_is_drawn_stands_above_the_tables(bad_day: Report, seal: Sealed, words: Say) -> None:
+    error = next(r for r in bad_day.results if r.check == "logs.error-rate")
+    chart = next(r for r in bad_day.results if r.check == "health.latency").evidence
+    report = replace(bad_day, results=(replace(error, evidence=(*error.evidence, *chart)),))
+    (result,) = view(report, seal(report), words("en")).failed
+    assert [piece.kind for piece in result.evidence] == ["chart", "table", "excerpt"]
 
 
 def test_table_artifact_has_a_row_for_every_result(bad_day: Report, words: Say) -> None:
@@ -183,7 +192,7 @@ def test_a_curve_is_in_every_format(bad_day: Report, seal: Sealed, words: Say, l
         assert "Room left on /var" in flat
         assert finding in flat
         assert flat.count("2026-11-20 09:00 31.25 % 30 %") == 1, name
-        assert f"2026-11-21 09:00 {words(locale).tr('not measured')} 27 %" in flat
+        assert "2026-11-21 09:00 – 27 %" in flat
     page = html.page(report, seal(report), words(locale), links=html.PageLinks())
     assert re.search(rf'<img src="data:image/png;base64,[^"]+" alt="{finding}">', page)
     markdown = artifacts.markdown(report, seal(report), words(locale))

@@ -17,7 +17,8 @@ from reports.drawing import fitted, width
 from reports.evidence import evidence_view
 from reports.ladders import MOST_STEPS
 from reports.report import OWN_WORDS, Report, Seal, from_text, to_data
-from reports.text import WIDTH, plain, terminal
+from reports.terminal import terminal
+from reports.text import WIDTH, plain
 from reports.tones import status_tone
 from reports.words import Words
 from tasks import secrets
@@ -145,7 +146,7 @@ def test_names_keep_clear_of_the_status(words: Say) -> None:
         for text in (LONG, "W" * 400, JAPANESE * 30):
             drawn = ladder(*[step(Status.UNKNOWN, 12345.678, text, text)] * steps)
             image = picture(drawn, words("en"))
-            right = image.width - round(144 * (0.15 + width("Not measured", 9.5)))
+            right = image.width - round(144 * (0.15 + max(width("Unknown", 9.5), width("12,345.678 s", 8.5))))
             assert min(image.crop((right - 12, 20, right - 2, image.height - 20)).tobytes()) > 200, text[:9]
 
 
