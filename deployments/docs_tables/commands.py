@@ -38,7 +38,7 @@ def _command(name: str, command: TyperCommand, words: DocWords) -> Iterator[str]
     arguments = [_argument(parameter) for parameter in command.params if isinstance(parameter, TyperArgument)]
     yield f"```\n{' '.join([name, *arguments, '[OPTIONS]'])}\n```"
     yield " ".join((command.help or "").split())
-    if rows := [_parameter(parameter, words) for parameter in command.params]:
+    if rows := [_parameter(p, words) for p in command.params if isinstance(p, TyperArgument | TyperOption)]:
         yield _table(words.say("Argument or option"), rows, words)
     if name == f"{_PROGRAM} run":
         for checklist in CHECKLISTS.values():
@@ -66,11 +66,10 @@ def _argument(parameter: TyperArgument) -> str:
 
 
 def _parameter(parameter: TyperArgument | TyperOption, words: DocWords) -> list[str]:
-    argument = isinstance(parameter, TyperArgument)
-    name = _argument(parameter).strip("[]") if argument else ", ".join(parameter.opts)
+    named = _argument(parameter).strip("[]") if isinstance(parameter, TyperArgument) else ", ".join(parameter.opts)
     hint = parameter.type_descriptor.annotation
     return [
-        f"`{name}`",
+        f"`{named}`",
         "" if hint is bool else _value(hint, words),
         words.say("**required**") if parameter.required else _default(parameter.default),
         parameter.help or "",

@@ -23,15 +23,15 @@ class BackupLimits(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     max_difference_share: Share = 0.1
-    """By how much the rows of a table may differ from the live ones, as a share; the larger of this and
-    `max_difference_rows` holds. Source: opsrounds' default, a day of growth or of deletions."""
+    """By how much the number of rows of a table may differ from the live one, as a share; the larger of this and
+    `max_difference_rows` applies. Source: opsrounds' default, a day of growth or of deletions."""
 
     max_difference_rows: Annotated[int, Field(ge=0)] = 1000
     """The same, in rows. Source: opsrounds' default; fewer differ in a small table within a day."""
 
     max_lag_min: Annotated[float, Field(gt=0)] = 60.0
-    """How much older the newest row may be than the live one of that time. Source: opsrounds' default; longer, and a
-    standby lagged."""
+    """How much older the newest row may be than the live one of that time. Source: opsrounds' default; beyond it a
+    standby has lagged."""
 
     max_drill_age_days: Annotated[float, Field(gt=0)] = 8.0
     """How old the last passed drill may be. Source: the guide's weekly backup verification, and a day of grace."""
@@ -47,7 +47,7 @@ class BackupLimits(BaseModel):
     """A backup larger than this many times the median size is WARN. Source: opsrounds' default."""
 
     min_compared: Annotated[int, Field(ge=2, le=14)] = 3
-    """Backups, or drills, that are needed before one that is compared with them. Source: opsrounds' default."""
+    """Backups (or drills) that are needed before one is compared with them. Source: opsrounds' default."""
 
     max_restore_growth: Annotated[float, Field(gt=1)] = 2.0
     """A recovery that takes more than this many times the usual time is WARN. Source: opsrounds' default."""

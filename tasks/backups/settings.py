@@ -61,7 +61,7 @@ class Offsite(Model):
     """`s3://BUCKET/PREFIX`; needs `opsrounds[s3]` and the right `s3:ListBucket`."""
 
     endpoint_url: HttpUrl | None = None
-    """Of a store that is not AWS's."""
+    """Address of a store that is not AWS's."""
 
     region: str = "us-east-1"
     """Region of the store."""
@@ -90,9 +90,8 @@ class BackedUp(Model):
     """One database's backups. Times in hours, minutes or days as the names say."""
 
     pattern: GlobPattern | None = None
-    """Glob pattern of the backups from the service file's folder, with `*`, `?`, `[…]`; `*` stands for no `/`, and
-    becomes the time in `rounds backup take`. Either this or `copy_command`. The history's default:
-    `backups/SERVICE-history-*`."""
+    """The backups, from the service file's folder, with `*`, `?`, `[…]`; `*` does not match `/`, and becomes the time
+    in `rounds backup take`. Either this or `copy_command`. The history's default: `backups/SERVICE-history-*`."""
 
     live: AddressOrSecret | None = None
     """The live database, for a role that only reads: `postgresql://…` or `sqlite:///FILE`. One with a password must be
@@ -102,14 +101,14 @@ class BackedUp(Model):
     """How often a backup is made. Source: opsrounds' default."""
 
     rpo_h: Hours = 26.0
-    """How old the newest backup may be; at least `every_h`. Source: opsrounds' default, a day and two hours for the
+    """Longest age of the newest backup; at least `every_h`. Source: opsrounds' default, a day and two hours for the
     backup."""
 
     rto_min: Minutes = 60.0
-    """Longest recovery. Source: the guide's incident table, resolved within an hour."""
+    """Longest recovery. Source: the guide's SLO table, under one hour."""
 
     keep_days: Days = 14
-    """For this many days back there must be backups without a gap. Source: opsrounds' default."""
+    """Number of days back for which there must be backups without a gap. Source: opsrounds' default."""
 
     content: Content = "sampled"
     """Rows of which `rounds backup take` records a hash, compared in a drill: one in 16, all, none."""

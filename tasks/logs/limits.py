@@ -24,14 +24,14 @@ class LogLimits(BaseModel):
     parser that loses more than one line in a hundred is no base for other figures."""
 
     max_quiet_min: Annotated[int, Field(ge=1)] = 60
-    """A log without a new line for longer, in minutes, is UNKNOWN. Source: opsrounds' default."""
+    """Minutes after which a log without a new line is UNKNOWN. Source: opsrounds' default."""
 
     min_expected_lines: Annotated[int, Field(ge=1)] = 10
     """A silence is reported where this many lines an hour (or a day) are usual. Source: opsrounds' default; where 10
     lines are usual, none comes by chance once in 22,000 hours (Poisson)."""
 
     min_warm_days: Annotated[int, Field(ge=1, le=27)] = 7
-    """Days of log that are needed before new and usual are judged. Source: opsrounds' default; a week holds every
+    """Days of log that are needed before “new” and “usual” are judged. Source: opsrounds' default; a week holds every
     weekday, and four weeks are compared."""
 
     max_personal_data_lines: Annotated[int, Field(ge=0)] = 0

@@ -19,7 +19,7 @@ class Fields(Model):
     """Which field of a JSON line holds what; a dot leads into an object. The defaults are the guide's."""
 
     timestamp: str = "timestamp"
-    """Time: ISO 8601, or seconds, milliseconds, microseconds or nanoseconds since 1970."""
+    """Time: ISO 8601, or seconds, milliseconds … since 1970."""
 
     level: str = "level"
     """Level. `error`, `fatal`, `critical` and the like, or 50 and 60, make the line an error."""
@@ -101,7 +101,7 @@ class Source(Model):
     """Unit of `duration` in JSON; not used with `combined`."""
 
     timezone: TimeZone | None = None
-    """Of times that name no zone; default: the service's."""
+    """Zone of times that name none; default: the service's."""
 
     requests: bool = True
     """False for a log without requests, or whose requests another log source counts."""

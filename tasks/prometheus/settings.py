@@ -12,7 +12,7 @@ class Metrics(Model):
     """The Prometheus, or a server that speaks its query API, that knows of the service."""
 
     prometheus_url: HttpUrl
-    """Address without `/api/v1/…`."""
+    """Address of the server, without `/api/v1/…`."""
 
     headers: Headers = Field(default_factory=dict)
     """Sent with every query. One whose name sounds like a credential must be a secret."""

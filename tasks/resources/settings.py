@@ -46,11 +46,11 @@ class Resources(Model):
     """Which machines are looked at: the one the round runs on, or those that Prometheus knows."""
 
     host: bool = True
-    """Whether the machine that the flow runs on is checked; it is not where `prometheus` is set."""
+    """Whether the machine that the flow runs on is checked; ignored if `prometheus` is set."""
 
     container: bool | Literal["auto"] = "auto"
-    """Whether the control group that the flow runs in is checked: `"auto"`, where it has a limit; true, and it must
-    have one; false, not at all."""
+    """Whether the control group of the flow is checked: `"auto"`, if it has a limit; true, always, and it must have
+    one; false, never."""
 
     mounts: tuple[MountPoint, ...] = ()
     """Mount points of this machine, each once; without any, every disk."""

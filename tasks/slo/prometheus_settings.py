@@ -91,7 +91,8 @@ class PrometheusSli(Model):
     """Labels that together name one process: all its counters begin again together."""
 
     resolution_s: Literal[1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60] = 15
-    """How closely restarts are searched for: at most the interval of the scrapes; smaller costs Prometheus more."""
+    """Step at which counter resets are searched for, in seconds: at most the scrape interval; a smaller one costs
+    Prometheus more."""
 
     probe: PromQl | None = None
     """Expression that gives one series of 1 or 0, such as `min(probe_success{job="shop"})`; for uptime with `source` =

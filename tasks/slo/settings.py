@@ -55,11 +55,11 @@ class ScopeOf(Model):
 class _Objective(Model):
     """What every objective has; `window` is a calendar month or week in the service's zone, or rolling days."""
 
-    kind: str
-    """What is measured; it decides which of the other keys apply."""
-
     name: Slug
     """In the form of `[service] name`; each once."""
+
+    kind: str
+    """What is measured; it decides which of the other keys apply."""
 
     window: WindowName = "month"
     """SLO window: calendar month or ISO week in the service's time zone, or rolling days (1 to 366)."""
@@ -146,7 +146,8 @@ class Latency(_Requests):
 
     kind: Literal["latency"]
     within_ms: Annotated[float, Field(gt=0)]
-    """Response time that is in time: one of `[logs] latency_bounds_ms`, or the end of a bucket in Prometheus."""
+    """Longest response time that is in time: one of `[logs] latency_bounds_ms`, or the end of a bucket in
+    Prometheus."""
 
     target: Target
     """Share of requests in time, under 1."""
@@ -176,7 +177,7 @@ class Uptime(_Measured):
     """A minute with a larger share of failed requests is down."""
 
     min_requests: Annotated[int, Field(ge=1)] = 10
-    """With fewer requests in a minute `max_error_share` is not asked."""
+    """With fewer requests in a minute `max_error_share` is not applied."""
 
 
 class KpiFloor(_Measured):
@@ -238,7 +239,7 @@ class BurnRule(Model):
     """Share of the period's error budget that is burnt within the long window."""
 
     long_h: Annotated[float, Field(ge=1, le=168)]
-    """Long window, in hours; the short one is a twelfth of it, and both must burn."""
+    """Long window, in hours; the short one is a twelfth of it. The burn rate must reach the threshold in both."""
 
     level: Literal["page", "ticket"]
     """`"page"` is FAIL, `"ticket"` WARN."""
@@ -308,7 +309,7 @@ class Slo(Model):
     """Service level objectives; without an `objective` the guide's six hold."""
 
     since: date | None = None
-    """Day on which the service began: nothing before it is missing."""
+    """Day on which the service began: data before it is not missed."""
 
     objective: tuple[Annotated[Objective, Field(discriminator="kind")], ...] = ()
     """An objective. Without any, the guide's six hold for the whole service: availability, response time and error rate
