@@ -34,10 +34,10 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def anchor(heading: str) -> str:
-    """The anchor that GitHub gives a heading: letters, digits, marks, _ and - are kept, a space becomes a hyphen."""
-    text = re.sub(r"!?\[([^]]*)\]\([^)]*\)", r"\1", heading).strip().lower()
-    return "".join("-" if char == " " else char for char in text if char in " -_" or _is_word(char))
+    """The anchor that GitHub gives the text of a heading: word characters and - are kept, a space becomes a hyphen."""
+    return "".join("-" if char == " " else char for char in heading.strip().lower() if char in " -" or _is_word(char))
 
 
 def _is_word(char: str) -> bool:
-    return unicodedata.category(char)[0] in "LMN" or unicodedata.category(char) == "Pc"
+    category = unicodedata.category(char)
+    return category[0] in "LM" or category in ("Nd", "Nl", "Pc")

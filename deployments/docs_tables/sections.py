@@ -94,8 +94,9 @@ def keys_of(model: Model) -> Iterator[Key]:
     hints = get_type_hints(model, include_extras=True)
     for name in sorted(model.model_fields, key=lambda name: name != "name"):  # a subclass adds its own last
         field = model.model_fields[name]
-        default = field.get_default(call_default_factory=True, validated_data={})
-        yield Key(name, hints[name], default, field.is_required(), about(model, name))
+        required = field.is_required()
+        default = None if required else field.get_default(call_default_factory=True, validated_data={})
+        yield Key(name, hints[name], default, required, about(model, name))
 
 
 def _merged(keys: list[Key]) -> Key:

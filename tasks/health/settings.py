@@ -54,8 +54,8 @@ class Health(Model):
     """Longest time of one request, body included."""
 
     samples: Annotated[int, Field(ge=1, le=1000)] = 20
-    """Judged test requests for each path and instance. All requests together must fit into 900 s even if each takes
-    `timeout_s`."""
+    """Judged test requests for each path and instance. The health check of a whole round must fit into 900 s even if
+    every request takes `timeout_s`."""
 
     limits: HealthLimits = HealthLimits()
     """Limits of the health check."""
