@@ -8,7 +8,7 @@ from pydantic.fields import FieldInfo
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 from typer.main import get_command
 
-from deployments.cli import app
+from deployments.cli.app import app
 from deployments.docs_tables.markdown import table
 from deployments.docs_tables.types import in_words
 from deployments.docs_tables.words import DocWords
@@ -72,8 +72,13 @@ def _parameter(parameter: TyperArgument | TyperOption, words: DocWords) -> list[
         f"`{named}`",
         "" if hint is bool else _value(hint, words),
         words.say("**required**") if parameter.required else _default(parameter.default),
-        parameter.help or "",
+        _flows(words) if parameter.name == "flow" else parameter.help or "",
     ]
+
+
+def _flows(words: DocWords) -> str:
+    """What the command itself fills in only when its help is asked for."""
+    return words.say("One of {flows}.", flows=", ".join(f"`{name}`" for name in CHECKLISTS))
 
 
 def _value(hint: Any, words: DocWords) -> str:
