@@ -41,7 +41,7 @@ def run_name() -> str:
 
 @flow(name="outbox", flow_run_name=run_name, retries=0, timeout_seconds=TIMING.deadline.total_seconds())
 async def outbox(service: str | None = None) -> State[Any]:
-    """送信待ちの連絡を届ける / Deliver what waits in the outbox.
+    """送信待ちメッセージの送信 / Sends the messages waiting in the outbox.
 
     Args:
         service: 空欄は全サービス / name of one service; empty: every service of this machine
@@ -65,7 +65,7 @@ async def outbox(service: str | None = None) -> State[Any]:
 
 
 async def deliver(settings: Settings, warn: Callable[[str], None]) -> Counter[str]:
-    """Send a service's due messages and count what became of them; `warn` is told what was not delivered.
+    """Send a service's due messages and count what became of them; `warn` gets a line for each that was not delivered.
 
     Stops after three refusals in a row: a mail server that is down is not asked for every message.
     """

@@ -28,7 +28,7 @@ async def verify_backups(run: Round, depth: Depth = "full", only: str = "") -> S
     """Look at every database's backups one after another, the history's first; a drill needs the machine for itself."""
     settings, now = run.settings, run.now()
     if now >= run.period.end + (run.period.end - run.period.start):
-        late = Unobserved(msg("This look sees only the present, not {day}", day=run.period.key))
+        late = Unobserved(msg("Only the present can be checked, not {day}", day=run.period.key))
         return nothing_seen(CHECKS, late, now)
     targets = _chosen(await asyncio.to_thread(targets_of, settings), only)
     results: list[CheckResult] = []

@@ -24,7 +24,7 @@ from prefect.types.entrypoint import EntrypointType
 from typer.testing import CliRunner
 
 from deployments.cli.app import app
-from flows.checklist import look, run_checklist, run_section
+from flows.checklist import run_checklist, run_section, run_sections
 from flows.daily_checklist import CHECKLIST, daily_checklist
 from flows.options import DailyOptions, RoundRefused
 from flows.outbox import deliver
@@ -281,7 +281,7 @@ class TestWhen:
         assert ended(self.carry_out(first)) == ("COMPLETED", "Passed")
         asked = len(site.asked)
         again = self.carry_out(second)
-        assert ended(again) == ("COMPLETED", "Skipped") and "was recorded by its schedule before" in str(again.message)
+        assert ended(again) == ("COMPLETED", "Skipped") and "is already recorded by its schedule" in str(again.message)
         assert len(site.asked) == asked
         assert [(run.revision, json.loads(run.report)["trigger"]) for run in shop.runs()] == [(1, "schedule")]
 
@@ -341,7 +341,7 @@ class TestLook:
     def look(self, shop: "Operated", section: Any, checks: Any, left: timedelta = timedelta(hours=1)) -> Section:
         key = RunKey(shop.name, "daily-checklist", "2026-11-24", "hand")
         run = Round(key, shop.settings, shop.history, self.NOW, self.NOW + left, None, False, lambda: self.NOW)
-        return asyncio.run(look(run, System(HEALTH_LINE, tuple(checks), section)))
+        return asyncio.run(run_section(run, System(HEALTH_LINE, tuple(checks), section)))
 
     def along(self, shop: "Operated", section: Any) -> list[Section]:
         key = RunKey(shop.name, "daily-checklist", "2026-11-24", "hand")
@@ -351,7 +351,7 @@ class TestLook:
 
         @flow(name="along", retries=0)
         async def along() -> list[Section]:
-            return await run_section(run, CHECKLIST.lines(shop.settings), (system,))
+            return await run_sections(run, CHECKLIST.lines(shop.settings), (system,))
 
         return asyncio.run(along())
 
@@ -375,7 +375,7 @@ class TestLook:
         section = self.look(operate(), hangs, HEALTH_CHECKS, timedelta(seconds=0.1))
         assert {r.check for r in section.results} == {check.id for check in HEALTH_CHECKS}
         assert {r.status for r in section.results} == {Status.UNKNOWN}
-        assert section.results[0].reason.text.startswith("There was no time left")
+        assert section.results[0].reason.text.startswith("Time limit of the round reached")
 
     def test_a_bug_that_reads_like_a_timeout_is_none(self, operate: "Operate") -> None:
         async def broken(_round: Round) -> Section:

@@ -29,7 +29,7 @@ from tasks.section import Section
 from tasks.settings import load_settings
 
 pytestmark = pytest.mark.usefixtures("prefect")
-PAST = Unobserved(msg("This look sees only the present, not {day}", day="2026-01-01"))
+PAST = Unobserved(msg("Only the present can be checked, not {day}", day="2026-01-01"))
 SERVICE = '[service]\nname = "shop"\nbase_url = "http://127.0.0.1:1"\n'
 NUMBERS = (
     '[[queues]]\nname = "mail"\ndepth = { sql = "SELECT 3" }\nmax_depth = 2\n'

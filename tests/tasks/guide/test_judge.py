@@ -231,7 +231,7 @@ class TestWholeSection:
 
     def test_another_day_is_not_looked_at(self, tmp_path: Path) -> None:
         text = '[health]\nlive = "/l"\nready = "/r"\nreport = "/h"\nrequests = ["/x"]\ncomponents = ["db"]\n'
-        past = Unobserved(msg("This look sees only the present, not {day}", day="2026-11-23"))
+        past = Unobserved(msg("Only the present can be checked, not {day}", day="2026-11-23"))
         assert self.verdict(tmp_path, text + self.OTHERS, past) == (Verdict.INCOMPLETE, {UNKNOWN})
 
 
