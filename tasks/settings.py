@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Self, get_args
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import (
     BaseModel,
@@ -19,7 +19,7 @@ from pydantic import (
 
 from tasks.backups.settings import Backups
 from tasks.backups.settings import Database as BackedUpDatabase
-from tasks.configuration import ConfigurationError, HttpUrl, Locale, Model, Slug, each_once
+from tasks.configuration import ConfigurationError, HttpUrl, Locale, Model, Slug, TimeZone, each_once
 from tasks.database.settings import Database
 from tasks.delivery.settings import Mail
 from tasks.guide.settings import Guide
@@ -39,12 +39,22 @@ class Service(Model):
     """Who is operated, and where."""
 
     name: Slug
+    """Lower-case letters, digits and `-`, at most 40 characters, beginning with a letter or a digit."""
+
     base_url: HttpUrl
+    """`http://` or `https://`, without user, password, query or fragment."""
+
     environment: Annotated[str, Field(min_length=1, max_length=40)] = "production"
-    timezone: str = "UTC"
+    """Shown in reports, and the environment that deploys go to."""
+
+    timezone: TimeZone = "UTC"
+    """Where the days, weeks and months of this service begin; schedules run in it."""
+
     owner: str | None = None
+    """Named beside each action in the report."""
+
     modules: tuple[Slug, ...] = ()
-    """Modules that must write to the log; others are known once they have."""
+    """Modules that must write to the log; others are watched once they usually do. In the form of `name`, each once."""
 
     @field_validator("modules")
     @classmethod
@@ -52,27 +62,28 @@ class Service(Model):
         each_once(value, "a module")
         return value
 
-    @field_validator("timezone")
-    @classmethod
-    def _zone(cls, value: str) -> str:
-        if value not in available_timezones():
-            raise ValueError(f"{value!r} is not an IANA time zone; use one such as Asia/Tokyo or UTC")
-        return value
-
 
 class Instance(Model):
     """One running copy of the service, checked by itself."""
 
     name: Slug
+    """In the form of `[service] name`; each once."""
+
     base_url: HttpUrl
+    """In the form of `[service] base_url`; each once."""
 
 
 class Reports(Model):
     """Where reports go, in which languages (the first is the main one), and where readers find them."""
 
     output: Path = Path("reports/output")
+    """Folder of the archive."""
+
     base_url: HttpUrl | None = None
+    """Where readers find the archive; used for the links in mails."""
+
     locales: Annotated[tuple[Locale, ...], Field(min_length=1)] = ("ja", "en")
+    """Languages of the pages; the first is the main one."""
 
     @field_validator("locales")
     @classmethod
@@ -85,22 +96,59 @@ class Settings(Model):
     """Everything that is known of one service before anything is observed."""
 
     service: Service
+    """The operated service."""
+
     instances: tuple[Instance, ...] = ()
+    """Running copies of the service, each checked by itself. Without any, `[service] base_url` is the only one."""
+
     health: Health | None = None
+    """HTTP probes and test requests. A path that is not set is not checked: SKIPPED, with that reason."""
+
     logs: Logs = Logs()
+    """How log lines are read and counted. Without a `[[logs.source]]` the error log review has only SKIPPED checks."""
+
     routes: tuple[Route, ...] = ()
+    """Which module answers which path; the first that matches counts."""
+
     metrics: Metrics | None = None
+    """A Prometheus, or a server with its query API."""
+
     database: Database | None = None
+    """The service's own PostgreSQL, 14 or later; not a pooler. The role needs `pg_monitor`. One connection serves all
+    checks and the SQL of queues and business KPIs: CONNECTION LIMIT 1 is enough."""
+
     resources: Resources | None = None
+    """Which machines are checked; an empty table checks this one."""
+
     queues: tuple[Queue, ...] = ()
+    """Job queues; each value that is queried needs its limit."""
+
     kpi: tuple[Kpi, ...] = ()
+    """Business KPIs and their expected ranges."""
+
     backups: Backups | None = None
+    """Verification of backups by restore drills. Without it the backup verification has only SKIPPED checks; it may be
+    empty."""
+
     databases: tuple[BackedUpDatabase, ...] = ()
+    """The service's databases and their backups; needs `[backups]`."""
+
     slo: Slo = Slo()
+    """Service level objectives, burn rate alerts and error budget policy."""
+
     mail: Mail = Mail()
+    """Who gets the reports by mail, and over which server."""
+
     history: History = History()
+    """Where results are stored."""
+
     reports: Reports = Reports()
+    """Where reports are written, in which languages, and where readers find them."""
+
     guide: Guide = Guide()
+    """Changes to the built-in checklists. The SLO report follows the monthly item `slo`, the backup verification the
+    weekly item `backups`."""
+
     _path: Path = PrivateAttr(default=Path("service.toml"))
 
     @property
