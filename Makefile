@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 # A file at a time, in order: the first ones wait long for processes that they start.
 PYTEST := $(BIN)/pytest -q -n 4 --dist loadfile --no-loadscope-reorder
+# Every process that a test starts would compile all it imports anew.
+export PYTHONDONTWRITEBYTECODE :=
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench up clean
 
@@ -17,7 +19,7 @@ help:
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv || echo "no uv: pip is used"
 	if test -x $(BIN)/uv; then \
-	  $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock && \
+	  $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock && \
 	  $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .; \
 	else \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock && \
