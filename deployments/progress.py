@@ -1,4 +1,4 @@
-"""What a command shows while it works: a spinner or a bar on a terminal, plain lines elsewhere; and what it held."""
+"""What a command shows while it works: a spinner or a bar on a terminal, plain lines elsewhere; and what it result."""
 
 import sys
 import time
@@ -22,10 +22,10 @@ from tasks.progress import TABLES, progress
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
-    from deployments.run import Held
+    from deployments.run import RunResult
 
 err = Console(stderr=True, highlight=False, soft_wrap=True)
-_WORTH_TELLING = 100_000_000
+_MIN_PROGRESS_BYTES = 100_000_000
 """Fewer bytes are read in a second or two."""
 
 
@@ -93,7 +93,7 @@ class _Lines:
 
     def read(self, counted: str, done: int, of: int) -> None:
         tenths = done * 10 // of if of else 0
-        if counted != TABLES and of >= _WORTH_TELLING and tenths > self._tenths:
+        if counted != TABLES and of >= _MIN_PROGRESS_BYTES and tenths > self._tenths:
             err.print(f"{self._what}: {_counted(counted, done, of)} read", markup=False)
         self._tenths = tenths
 
@@ -101,32 +101,32 @@ class _Lines:
         pass
 
 
-def show_held(held: "Held", settings: Settings, lang: str | None, as_json: bool) -> None:
+def show_result(result: "RunResult", settings: Settings, lang: str | None, as_json: bool) -> None:
     """Print a round: its report, where it is, and what became of its letters."""
     words = Words(lang or settings.reports.locales[0], settings.service.timezone)
-    if held.report is None or held.seal is None:
-        err.print(f"{held.state}: {held.message}", markup=False)
+    if result.report is None or result.seal is None:
+        err.print(f"{result.state}: {result.message}", markup=False)
         return
     if as_json:
-        sys.stdout.write(canonical(file_data(held.report, held.seal)) + "\n")
+        sys.stdout.write(canonical(file_data(result.report, result.seal)) + "\n")
     else:
-        Console(highlight=False).print(terminal(held.report, held.seal, words))
+        Console(highlight=False).print(terminal(result.report, result.seal, words))
     out = err if as_json else Console(highlight=False, soft_wrap=True)
-    folder = folder_of(held.report, settings.output)
+    folder = folder_of(result.report, settings.output)
     if folder.is_dir():
         out.print(words.tr("Report: {where}", where=str(folder / "report.html")), markup=False)
     else:  # the message says why it is not archived
-        out.print(held.message, markup=False)
-    out.print(words.tr("Mail: {letters}", letters=_letters(held, settings, words)), markup=False)
+        out.print(result.message, markup=False)
+    out.print(words.tr("Mail: {letters}", letters=_letters(result, settings, words)), markup=False)
 
 
-def _letters(held: "Held", settings: Settings, words: Words) -> str:
+def _letters(result: "RunResult", settings: Settings, words: Words) -> str:
     told = {
         "sent": words.tr("sent") if settings.mail.smtp else words.tr("written as .eml"),
         "waiting": words.tr("waiting, tried again by the outbox flow or the next round"),
         "unknown": words.tr("perhaps delivered, sent once more"),
         "failed": words.tr("not delivered"),
     }
-    if held.letters is None:
+    if result.letters is None:
         return told["waiting"]
-    return ", ".join(f"{count} {told[state]}" for state, count in held.letters.items()) or words.tr("nothing to send")
+    return ", ".join(f"{count} {told[state]}" for state, count in result.letters.items()) or words.tr("nothing to send")

@@ -21,7 +21,7 @@ from flows.catalogue import flow_of
 from flows.checklist import Checklist
 from flows.options import RoundOptions
 from flows.outbox import deliver
-from flows.rounds import NOT_ARCHIVED, opened
+from flows.rounds import NOT_ARCHIVED, parse_report
 from reports.report import Report, Seal
 from tasks.errors import ExplainedError
 from tasks.guide.judge import Verdict
@@ -36,7 +36,7 @@ _RECENT = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class RunResult:
     """A round that was held: how its run ended, its report if it got that far, and its letters by state.
 
     `letters` is None when they could not be looked at: they wait.
@@ -74,7 +74,7 @@ def flush_prefect() -> None:
     EventsWorker.drain_all(timeout=_FLUSH_WITHIN_S, at_exit=False)
 
 
-def hold_round(checklist: Checklist, settings: Settings, options: RoundOptions, warn: Callable[[str], None]) -> Held:
+def run_now(checklist: Checklist, settings: Settings, options: RoundOptions, warn: Callable[[str], None]) -> RunResult:
     """Run a checklist in this process on the Prefect server of the environment, then send what it caused.
 
     Raises ExplainedError as the flow does.
@@ -89,9 +89,9 @@ def hold_round(checklist: Checklist, settings: Settings, options: RoundOptions, 
     name, message = state.name or "", state.message or ""
     stored = _stored_as(name, read_runs(history, settings.service.name, most=_RECENT), max(before, default=0))
     if stored is None:
-        return Held(name, message, None, None, Counter())
-    report, seal = opened(stored)
-    return Held(name, message, report, seal, _delivered(settings, warn))
+        return RunResult(name, message, None, None, Counter())
+    report, seal = parse_report(stored)
+    return RunResult(name, message, report, seal, _delivered(settings, warn))
 
 
 def _delivered(settings: Settings, warn: Callable[[str], None]) -> Counter[str] | None:

@@ -11,7 +11,7 @@ from tasks.backups.files.find import find_backups
 from tasks.backups.files.manifest import read_manifest
 from tasks.backups.targets import Target
 from tasks.history.settings import History
-from tasks.observation import ObservationError, shown
+from tasks.observation import ObservationError, printable
 from tasks.settings import Settings
 
 _MOST = 20
@@ -21,7 +21,7 @@ def show_backups(settings: Settings) -> None:
     """The newest backups of every database; needs no address of one, and so no secret."""
     databases = tuple(database.model_copy(update={"live": None}) for database in settings.databases)
     for target in targets_of(settings.model_copy(update={"databases": databases, "history": History()})):
-        typer.echo(f"{target.name}  {shown(target.pattern, 300) or 'by copy_command'}")
+        typer.echo(f"{target.name}  {printable(target.pattern, 300) or 'by copy_command'}")
         if target.pattern:
             _show(target, settings.zone)
 
@@ -34,7 +34,7 @@ def _show(target: Target, zone: ZoneInfo) -> None:
         return
     for backup in backups[:_MOST]:
         at = f"{backup.at.astimezone(zone):%Y-%m-%d %H:%M:%S}"
-        typer.echo(f"  {at}  {decimal(backup.bytes):>9}  manifest: {_manifest(backup)}  {shown(str(backup.path))}")
+        typer.echo(f"  {at}  {decimal(backup.bytes):>9}  manifest: {_manifest(backup)}  {printable(str(backup.path))}")
     if (more := len(backups) - _MOST) > 0:
         typer.echo(f"  and {more} older ones")
     if not backups:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tasks.observation import shown
+from tasks.observation import printable
 from tasks.records.facts import Deploy, Maintenance, Outage
 
 out = Console(highlight=False)
@@ -65,7 +65,7 @@ def _show(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> 
     for name in columns:
         table.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(shown(cell, 1000)) for cell in row))
+        table.add_row(*(Text(printable(cell, 1000)) for cell in row))
     out.print(table)
 
 

@@ -101,7 +101,7 @@ def stop_on_signals() -> threading.Event:
     """An event that Ctrl-C and SIGTERM set; until somebody waits for it they raise KeyboardInterrupt."""
     stop = _Stop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop.heard)
+        signal.signal(number, stop.on_signal)
     return stop
 
 
@@ -114,7 +114,7 @@ class _Stop(threading.Event):
         self._waited_for = True
         return super().wait(timeout)
 
-    def heard(self, *_: object) -> None:
+    def on_signal(self, *_: object) -> None:
         if not self._waited_for:
             raise KeyboardInterrupt
         self.set()
@@ -132,7 +132,7 @@ class _Runner:
         return self._child.running
 
     @property
-    def last_words(self) -> str:
+    def last_log_lines(self) -> str:
         return self._child.tail(5)
 
     def trim_log(self) -> None:
@@ -159,7 +159,7 @@ def _watch(server: PrefectServer, runner: _Runner, say: Callable[[str], None], s
         if not server.child.running:
             raise ServerUnavailable(f"the Prefect server ended:\n{server.child.tail(10)}")
         if not runner.running:
-            say(f"the runner ended and is started again; its last words:\n{runner.last_words}")
+            say(f"the runner ended and is started again; its last words:\n{runner.last_log_lines}")
             stop.wait(_RESTART_AFTER_S)
             runner.restart()
         if now < sweep_at:

@@ -22,7 +22,7 @@ from tasks.guide.judge import LineVerdict, Verdict, judge_lines
 from tasks.guide.lines import GuideLine, left_out
 from tasks.guide.settings import Key
 from tasks.observation import Unobserved
-from tasks.outside import said
+from tasks.outside import external_text
 from tasks.round import Round, System, utc_now
 from tasks.section import Section, nothing_seen
 from tasks.settings import Settings, find_service
@@ -79,27 +79,27 @@ async def run_checklist(
 
     `systems` stands for the checklist's own where a person narrowed what is looked at.
     """
-    round_ = await begin_round(checklist.name, service, options, checklist.timing)
-    if isinstance(round_, State):
-        return round_
-    lines = checklist.lines(round_.settings)
-    sections = await look_along(round_, lines, systems or checklist.systems)
-    return await close_round(round_, sections, lines, checklist.title)
+    run = await begin_round(checklist.name, service, options, checklist.timing)
+    if isinstance(run, State):
+        return run
+    lines = checklist.lines(run.settings)
+    sections = await run_section(run, lines, systems or checklist.systems)
+    return await close_round(run, sections, lines, checklist.title)
 
 
-async def look_along(round_: Round, asked: Sequence[GuideLine], systems: Sequence[System]) -> list[Section]:
+async def run_section(run: Round, asked: Sequence[GuideLine], systems: Sequence[System]) -> list[Section]:
     """What the systems found, in their order.
 
     Each line of the guide is a task run: it looks at those of the systems that answer it which no line before it has
     looked at, and its state is the verdict on the line. A system that no line asks for is looked at after them.
     """
-    words = Words(round_.settings.reports.locales[0], round_.settings.service.timezone)
+    words = Words(run.settings.reports.locales[0], run.settings.service.timezone)
     found: dict[str, Section] = {}
 
     async def answer(line: GuideLine, answering: Sequence[System]) -> LineVerdict:
         for system in answering:
             if system.line.id not in found and not left_out(asked, system.checks):
-                found[system.line.id] = await look(round_, system)
+                found[system.line.id] = await look(run, system)
         results = tuple(result for section in found.values() for result in section.results)
         return judge_lines((line,), results)[0]
 
@@ -111,14 +111,14 @@ async def look_along(round_: Round, asked: Sequence[GuideLine], systems: Sequenc
     return [found[system.line.id] for system in systems if system.line.id in found]
 
 
-async def look(round_: Round, system: System) -> Section:
+async def look(run: Round, system: System) -> Section:
     """What a system finds; one that does not end in time is not measured, and the round is reported all the same."""
-    if (absent := system.absent(round_.settings)) is not None:
-        return nothing_seen(system.checks, absent, round_.now())
-    late = msg("There was no time left: the round has to end by {at}", at=moment(round_.ends_at))
-    deadline = Deadline.after((round_.ends_at - round_.now()).total_seconds(), late)
-    section = await deadline.in_time(system.look(round_))
-    return nothing_seen(system.checks, section, round_.now()) if isinstance(section, Unobserved) else section
+    if (absent := system.absent(run.settings)) is not None:
+        return nothing_seen(system.checks, absent, run.now())
+    late = msg("There was no time left: the round has to end by {at}", at=moment(run.ends_at))
+    deadline = Deadline.after((run.ends_at - run.now()).total_seconds(), late)
+    section = await deadline.in_time(system.look(run))
+    return nothing_seen(system.checks, section, run.now()) if isinstance(section, Unobserved) else section
 
 
 def _asked(lines: Sequence[GuideLine], systems: Sequence[System]) -> Iterator[tuple[GuideLine, tuple[System, ...]]]:
@@ -143,4 +143,4 @@ def _state_of(line: LineVerdict) -> StepState:
 
 def _log(text: str) -> None:
     if FlowRunContext.get() is not None:
-        get_run_logger().info(said(text))
+        get_run_logger().info(external_text(text))

@@ -14,7 +14,7 @@ from prefect.states import Completed, Failed
 
 from flows.channels import CHANNELS, Send
 from flows.messages import REPORT
-from flows.rounds import opened
+from flows.rounds import parse_report
 from flows.timing import SKIPPED, Schedule, Timing, planned_start, too_late
 from reports.report import Report, Seal, UnreadableReport
 from tasks.delivery.errors import DeliveryError, Outcome
@@ -119,6 +119,6 @@ def _cause(settings: Settings, history: History, message: OutboxMessage) -> tupl
     if run is None:
         raise unknown
     try:
-        return opened(run)
+        return parse_report(run)
     except UnreadableReport as error:
         raise DeliveryError(Outcome.PERMANENT, str(error)) from None

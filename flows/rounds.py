@@ -76,21 +76,21 @@ async def begin_round(flow: str, service: str, options: RoundOptions, timing: Ti
 
 
 async def close_round(
-    round_: Round, sections: Sequence[Section], lines: tuple[GuideLine, ...], title: Message
+    run: Round, sections: Sequence[Section], lines: tuple[GuideLine, ...], title: Message
 ) -> State[Any]:
     """Store, archive and show what was found, and give the run its outcome."""
     try:
-        stored = await asyncio.to_thread(_store, round_, tuple(sections), lines, title)
+        stored = await asyncio.to_thread(_store, run, tuple(sections), lines, title)
     except AlreadyRecorded as error:
         return Completed(name=SKIPPED, message=str(error))
-    report, seal = opened(stored)
-    words = Words(round_.settings.reports.locales[0], round_.settings.service.timezone)
-    broken = await asyncio.to_thread(_archive, round_)
-    await _show(report, seal, words, _address(report, round_.settings))
+    report, seal = parse_report(stored)
+    words = Words(run.settings.reports.locales[0], run.settings.service.timezone)
+    broken = await asyncio.to_thread(_archive, run)
+    await _show(report, seal, words, _address(report, run.settings))
     return outcome(report, words, broken)
 
 
-def opened(stored: StoredRun) -> tuple[Report, Seal]:
+def parse_report(stored: StoredRun) -> tuple[Report, Seal]:
     """A stored run as the report that people read; raises UnreadableReport."""
     return from_text(stored.report), Seal(stored.sequence, stored.digest, stored.chained)
 
@@ -99,7 +99,7 @@ def readable(runs: Iterable[StoredRun]) -> Iterator[tuple[Report, Seal]]:
     """Those runs that can be opened; `rounds db verify` tells of the others."""
     for stored in runs:
         with suppress(UnreadableReport):
-            yield opened(stored)
+            yield parse_report(stored)
 
 
 def _known(stored: StoredRun | None) -> Report | None:
@@ -119,16 +119,16 @@ def outcome(report: Report, words: Words, broken: str | None = None) -> State[An
     return Completed(name=report.verdict.value, message=text)
 
 
-def _store(round_: Round, sections: tuple[Section, ...], lines: tuple[GuideLine, ...], title: Message) -> StoredRun:
-    return record_run(round_.history, round_.key, lambda place: _compose(round_, sections, lines, title, place))
+def _store(run: Round, sections: tuple[Section, ...], lines: tuple[GuideLine, ...], title: Message) -> StoredRun:
+    return record_run(run.history, run.key, lambda place: _compose(run, sections, lines, title, place))
 
 
 def _compose(
-    round_: Round, sections: tuple[Section, ...], lines: tuple[GuideLine, ...], title: Message, place: Place
+    run: Round, sections: tuple[Section, ...], lines: tuple[GuideLine, ...], title: Message, place: Place
 ) -> NewRun:
-    settings, key = round_.settings, round_.key
+    settings, key = run.settings, run.key
     before, same_period = _known(place.previous), _known(place.same_period)
-    finished_at = round_.now()
+    finished_at = run.now()
     facts = RoundFacts(
         service=key.service,
         environment=settings.service.environment,
@@ -138,7 +138,7 @@ def _compose(
         title=title,
         period=key.period,
         trigger=key.trigger,
-        started_at=round_.started_at,
+        started_at=run.started_at,
         finished_at=finished_at,
         lines=lines,
         notes=_notes(settings, unreadable=place.previous is not None and before is None),
@@ -146,7 +146,7 @@ def _compose(
     data = masked(to_data(compose_report(facts, sections, place.revision, before)), own=OWN_WORDS)
     text = canonical(data)
     report = from_text(text)  # masked, as the one that it is compared with
-    messages = report_messages(settings, report, same_period, mail_unchanged=round_.mail_unchanged)
+    messages = report_messages(settings, report, same_period, mail_unchanged=run.mail_unchanged)
     results: Any = data["results"]
     return NewRun(report.verdict.value, finished_at, text, results, messages)
 
@@ -160,11 +160,11 @@ def _notes(settings: Settings, *, unreadable: bool) -> tuple[Message, ...]:
     return tuple(notes)
 
 
-def _archive(round_: Round) -> str | None:
+def _archive(run: Round) -> str | None:
     """Write this report, and those of recent rounds that were killed before they got here."""
     try:
-        recent = read_runs(round_.history, round_.key.service, most=_RECENT)
-        archive_missing(round_.settings, readable(reversed(recent)))
+        recent = read_runs(run.history, run.key.service, most=_RECENT)
+        archive_missing(run.settings, readable(reversed(recent)))
     except (ArchiveError, HistoryError) as error:
         return f"{error}; the round is stored, `rounds report rebuild` writes its report again"
     return None

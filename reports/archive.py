@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from reports import runbooks
-from reports.folders import alone, cannot_write, slug, write_file, write_folder
+from reports.folders import cannot_write, folder_lock, slug, write_file, write_folder
 from reports.html import IndexEntry, PageLinks, index, newest_of_each, page, redirect, runbook
 from reports.names import STATUSES, page_name
 from reports.report import Report, Seal
@@ -82,7 +82,7 @@ def write(report: Report, seal: Seal, output: Path, *, locales: Sequence[str], l
 def write_index(output: Path, locales: Sequence[str]) -> None:
     """Rebuild the index, each round's link to its latest report, and the runbook pages. Raises ArchiveError."""
     # Of two writers at once, the one that looked first must not write last.
-    with alone(output):
+    with folder_lock(output):
         _write_index(output, locales)
 
 

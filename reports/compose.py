@@ -95,7 +95,7 @@ def _action(result: CheckResult, facts: RoundFacts) -> Action:
 
 
 def _compared(kpi: Kpi, before: Report | None) -> Kpi:
-    same = (old.value for old in before.kpis if (old.label, old.unit) == (kpi.label, kpi.unit)) if before else ()
+    same = (old.value for old in before.kpis if (old.id, old.unit) == (kpi.id, kpi.unit)) if before else ()
     return replace(kpi, previous=next(iter(same), None))
 
 

@@ -16,7 +16,7 @@ from matplotlib.transforms import Affine2D
 from matplotlib_fontja import get_font_ttf_path
 from PIL import Image
 
-from tasks.observation import shown
+from tasks.observation import printable
 
 GROUND, INK, SOFT, RULE = "#ffffff", "#1b2228", "#56616b", "#dde2e6"
 WITHIN, BEYOND, HATCH = "#7d95ab", "#b3352a", "#d9837a"
@@ -61,14 +61,14 @@ def drawable(text: str) -> str:
 
 def short(label: str, most: int = 28) -> str:
     """The label's two ends, as paths and hosts differ at the end."""
-    text = shown(label)
+    text = printable(label)
     half = most // 2
     return text if len(text) <= most else f"{text[:half]}…{text[-half:]}"
 
 
 def fitted(label: str, inches: float, size: float) -> str:
     """The drawable label at a font size in points, cut by `short` to at most a width."""
-    whole = drawable(shown(label))
+    whole = drawable(printable(label))
     if width(whole, size) <= inches:
         return whole
     lengths = range(2, len(whole))

@@ -6,7 +6,7 @@ from reports.tones import status_tone
 from reports.view import EvidenceView
 from reports.words import Words, minute
 from tasks.check_result import Chart, Curve, Evidence, Excerpt, Ladder, LadderStep, Table
-from tasks.observation import shown
+from tasks.observation import printable
 
 MOST_POINTS = 31
 _LONGEST_LINE, _MOST_LINES = 2000, 400
@@ -30,7 +30,7 @@ def evidence_view(piece: Evidence, words: Words) -> EvidenceView:
 def lines_of(text: str) -> str:
     """Text from outside with its line ends kept, everything else that steers a reader's screen spelt out."""
     lines = text.expandtabs(4).replace("\r\n", "\n").split("\n")
-    kept = [shown(line, _LONGEST_LINE) for line in lines[:_MOST_LINES]]
+    kept = [printable(line, _LONGEST_LINE) for line in lines[:_MOST_LINES]]
     return "\n".join([*kept, "…"] if len(lines) > _MOST_LINES else kept)
 
 
@@ -48,7 +48,7 @@ def _chart(chart: Chart, words: Words) -> EvidenceView:
         words.say(chart.title),
         columns=(words.tr("Subject"), words.tr("Observed")),
         figures=(False, True),
-        rows=tuple((shown(label), words.figure(value, chart.unit)) for label, value in bars),
+        rows=tuple((printable(label), words.figure(value, chart.unit)) for label, value in bars),
         finding=words.say(chart.finding),
         chart=chart,
     )

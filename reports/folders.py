@@ -74,7 +74,7 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
+def folder_lock(folder: Path) -> Iterator[None]:
     """Wait until no other writer is in here with the same folder. Raises ArchiveError."""
     with ExitStack() as held:
         try:

@@ -20,7 +20,7 @@ from reports.view import Count, EvidenceView, Tone
 from reports.words import Words
 from tasks.check_result import Message, Status
 from tasks.guide.judge import Verdict
-from tasks.observation import shown
+from tasks.observation import printable
 
 # A chart takes up to 90 ms and 13 kB, a ladder 240 ms and 40 kB: after these the page shows the figures as a table.
 MOST_CHARTS = 40
@@ -156,10 +156,10 @@ def _row(entry: IndexEntry, words: Words) -> _Row:
     counts = [Count(status_tone(status, words), n, words.scalar(n)) for status, n in entry.counts if n]
     zoned = Words(words.locale, entry.timezone)
     return _Row(
-        service=shown(entry.service),
-        flow=shown(entry.flow),
+        service=printable(entry.service),
+        flow=printable(entry.flow),
         flow_name=words.say(names.flow_name(entry.flow, entry.title)),
-        period=shown(entry.period),
+        period=printable(entry.period),
         revision=str(entry.revision),
         href=entry.href,
         tone=verdict_tone(entry.verdict, words) if entry.verdict else _unreadable(words),

@@ -19,7 +19,7 @@ from reports.view import (
 from reports.words import Words
 from tasks.check_result import CheckResult, Status
 from tasks.guide.judge import LineVerdict
-from tasks.observation import shown
+from tasks.observation import printable
 from tasks.section import Kpi
 
 MOST_KPIS = 4
@@ -31,13 +31,13 @@ def view(report: Report, seal: Seal, words: Words) -> ReportView:
     results = tuple(_result(n, r, before, words) for n, r in enumerate(report.results, start=1))
     lines, others = _lines(report, results, words)
     return ReportView(
-        service=shown(report.service),
-        environment=shown(report.environment),
-        flow=shown(report.flow),
+        service=printable(report.service),
+        environment=printable(report.environment),
+        flow=printable(report.flow),
         flow_name=words.say(names.flow_name(report.flow, report.title)),
-        period=shown(report.period),
+        period=printable(report.period),
         revision=str(report.revision),
-        zone=shown(report.timezone),
+        zone=printable(report.timezone),
         tone=verdict_tone(report.verdict, words),
         sentence=verdict_sentence(report, words),
         since=since(report, words),
@@ -55,8 +55,8 @@ def view(report: Report, seal: Seal, words: Words) -> ReportView:
         finished=words.time(report.finished_at),
         trigger=words.say(names.trigger_name(report.trigger)),
         sequence=str(seal.sequence),
-        digest=shown(seal.digest),
-        chained=shown(seal.chained),
+        digest=printable(seal.digest),
+        chained=printable(seal.chained),
     )
 
 
@@ -100,9 +100,9 @@ def _result(number: int, result: CheckResult, before: set[tuple[str, str]] | Non
     failed_before = before is None or (result.check, result.subject) in before
     return ResultView(
         anchor=f"result-{number}",
-        check=shown(result.check),
+        check=printable(result.check),
         title=words.say(result.title),
-        subject=shown(result.subject),
+        subject=printable(result.subject),
         status=result.status,
         tone=status_tone(result.status, words),
         severity=words.say(names.SEVERITIES[result.severity]),
@@ -131,16 +131,16 @@ def _kpi(kpi: Kpi, words: Words) -> KpiView:
 
 
 def _action(action: Action, results: tuple[ResultView, ...], words: Words) -> ActionView:
-    subject = shown(action.subject)
-    place = next((r.anchor for r in results if r.check == shown(action.check) and r.subject == subject), "")
+    subject = printable(action.subject)
+    place = next((r.anchor for r in results if r.check == printable(action.check) and r.subject == subject), "")
     return ActionView(
         anchor=place,
-        check=shown(action.check),
+        check=printable(action.check),
         title=words.say(action.title),
         subject=subject,
         tone=status_tone(action.status, words),
         severity=words.say(names.SEVERITIES[action.severity]),
         reason=words.say(action.reason),
-        owner=shown(action.owner) if action.owner else words.tr("nobody assigned"),
+        owner=printable(action.owner) if action.owner else words.tr("nobody assigned"),
         due=words.time(action.due),
     )

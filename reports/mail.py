@@ -19,7 +19,7 @@ from reports.text import plain, provenance
 from reports.view import ReportView, ResultView
 from reports.words import LOCALES, Words
 from tasks.check_result import Chart, Curve, Ladder
-from tasks.observation import shown
+from tasks.observation import printable
 
 MOST_HTML_BYTES = 80_000
 MOST_ROWS = 10
@@ -96,7 +96,7 @@ def message_id(report: Report, recipient: str) -> str:
 def _headers(report: Report, v: ReportView, words: Words, sender: str, recipient: str) -> Iterator[tuple[str, object]]:
     revision = f" r{v.revision}" if report.revision > 1 else ""
     thread = f"<{_atom(report.flow)}@{_atom(report.service)}.opsrounds>"
-    yield "Subject", shown(f"[{v.tone.word}] {v.service} {v.flow_name} {v.period}{revision}", _LONGEST_SUBJECT)
+    yield "Subject", printable(f"[{v.tone.word}] {v.service} {v.flow_name} {v.period}{revision}", _LONGEST_SUBJECT)
     yield "From", sender
     yield "To", recipient
     yield "Date", report.finished_at
@@ -131,7 +131,7 @@ def _html(
                 path=path,
                 runbook=runbook,
                 most=most,
-                cut=lambda text: shown(text, _LONGEST_CELL),
+                cut=lambda text: printable(text, _LONGEST_CELL),
                 provenance=provenance(v, words),
                 style=asset("mail.css"),
             ).lstrip()

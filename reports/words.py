@@ -14,7 +14,7 @@ from babel.numbers import format_decimal
 
 from tasks.check_result import Limit, Message, Quantity, Scalar
 from tasks.discovery import files
-from tasks.observation import shown
+from tasks.observation import printable
 
 LOCALES = ("ja", "en")
 TRANSLATED = ("ja",)
@@ -69,7 +69,7 @@ class Words:
             return self.tr("yes") if value else self.tr("no")
         if isinstance(value, int | float):
             return self._number(value)
-        return self._minute(value) if _MOMENT.fullmatch(value) else shown(value)
+        return self._minute(value) if _MOMENT.fullmatch(value) else printable(value)
 
     def quantity(self, value: Quantity | Limit | None) -> str:
         """A figure with its unit, and a limit with its comparison in front."""
@@ -80,7 +80,7 @@ class Words:
 
     def figure(self, value: Scalar | Message, unit: str) -> str:
         """A value and its unit; a missing value has none."""
-        return f"{self.scalar(value)} {shown(unit)}" if unit and value is not None else self.scalar(value)
+        return f"{self.scalar(value)} {printable(unit)}" if unit and value is not None else self.scalar(value)
 
     def observed(self, value: Quantity | None, limit: Limit | None) -> str:
         """An observation beside its limit: never rounded to the very figure that it differs from."""
@@ -89,7 +89,7 @@ class Words:
         if value.value == limit.value or self.scalar(value.value) != self.scalar(limit.value):
             return self.quantity(value)
         exact = format_decimal(value.value, format="#,##0.###############", locale=self.locale)
-        return f"{exact} {shown(value.unit)}".strip()
+        return f"{exact} {printable(value.unit)}".strip()
 
     def time(self, instant: datetime) -> str:
         """An instant in the service's zone, with the zone named."""
@@ -108,7 +108,7 @@ class Words:
         try:
             return f"{minute(self.local(text))} {self.timezone}"
         except ValueError:  # from outside, and no time
-            return shown(text)
+            return printable(text)
 
     def _number(self, value: int | float) -> str:
         # Below 1 four significant digits: an error rate of 0.0004 must not read 0.

@@ -47,7 +47,7 @@ def seen_now(observation: Callable[[], T]) -> T | Unobserved:
         return Unobserved(error.reason)
 
 
-def shown(text: str, most: int = 500) -> str:
+def printable(text: str, most: int = 500) -> str:
     """Text from outside, bounded, with every control, direction and surrogate character spelt out."""
     cut = text if len(text) <= most else text[: most - 1] + "…"
     # The ideographic space is an ordinary character of Japanese text, though not "printable".

@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
 
 from tasks.check_result import Check, CheckResult, Message, Status
 from tasks.observation import Absent, Unobserved
@@ -10,8 +13,12 @@ from tasks.observation import Absent, Unobserved
 
 @dataclass(frozen=True, slots=True)
 class Kpi:
-    """A headline figure; `value` None means that it was not measured, `previous` is the last round's."""
+    """A headline figure; `value` None means that it is unknown, `previous` is the last round's.
 
+    `id` says which figure it is, whatever its label reads; reports stored before figures had one read as "".
+    """
+
+    id: Annotated[str, Field(default="")]
     label: Message
     value: float | None
     unit: str

@@ -13,7 +13,7 @@ from prefect.states import Completed, Failed
 from prefect.transactions import BaseTransaction
 
 from tasks.check_result import Message
-from tasks.outside import said
+from tasks.outside import external_text
 
 T = TypeVar("T")
 _MOST_WORDS = 1000
@@ -97,7 +97,7 @@ class _Taken(Generic[T]):
     def ended(self, value: T, state_of: Callable[[T], StepState]) -> State[Any]:
         """The state of a step that gave a value."""
         of = state_of(value)
-        words = said(_say.get()(of.reason), _MOST_WORDS)
+        words = external_text(_say.get()(of.reason), _MOST_WORDS)
         state: State[Any] = (Completed if of.good else Failed)(name=of.name, message=words)
         self._values.append(value)
         return state

@@ -21,16 +21,16 @@ _REQUESTS, _SECONDS = 2, 5.0
 
 
 @contextmanager
-def lively_demo(folder: Path, output: Path) -> Iterator[Path]:
+def demo_with_traffic(folder: Path, output: Path) -> Iterator[Path]:
     """The demo service without faults and in use; yields its service file."""
-    with demo_service(folder, output, frozenset()) as file, in_use(load_settings(file), WEEKS, _EVERY_S):
+    with demo_service(folder, output, frozenset()) as file, background_traffic(load_settings(file), WEEKS, _EVERY_S):
         with working("backups"):
             bring_backups(file, (), datetime.now(UTC))
         yield file
 
 
 @contextmanager
-def in_use(settings: Settings, shape: Shape, every_s: float) -> Iterator[None]:
+def background_traffic(settings: Settings, shape: Shape, every_s: float) -> Iterator[None]:
     """Some requests, and more of the made-up log, again and again until the end."""
     stop = threading.Event()
     thread = threading.Thread(target=_use, args=(settings, shape, every_s, stop), daemon=True)

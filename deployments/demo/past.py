@@ -25,7 +25,7 @@ _DISK = "/"
 _BY = "demo"
 
 
-def bring_history(file: Path, shape: Shape, dsn: str, silent: bool, now: datetime, events: Events = QUIET) -> None:
+def generate_history(file: Path, shape: Shape, dsn: str, silent: bool, now: datetime, events: Events = QUIET) -> None:
     """Make what is missing of a demo service's past; its log is taken in by the next round, as any log is.
 
     With `silent` one module falls silent three hours before `now`. Raises HistoryError.

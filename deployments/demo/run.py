@@ -19,11 +19,11 @@ from deployments.demo.expected import Comparison, compare
 from deployments.demo.faults import Fault, events_of, plant, service_name
 from deployments.demo.full_pool import full_pool
 from deployments.demo.history import WEEKS, Shape
-from deployments.demo.past import bring_history
+from deployments.demo.past import generate_history
 from deployments.demo.traffic import make_traffic
 from deployments.prefect_server import PrefectServer
-from deployments.progress import err, show_held, working
-from deployments.run import Held, hold_round
+from deployments.progress import err, show_result, working
+from deployments.run import RunResult, run_now
 from flows import daily_checklist, monthly_checklist, slo_report, weekly_checklist
 from flows.checklist import Checklist
 from flows.options import options_of
@@ -50,7 +50,7 @@ def demo_service(folder: Path, output: Path, faults: frozenset[Fault], shape: Sh
             demo = stack.enter_context(demo_environment(folder.absolute(), name=name, faults=silent))
             file = _write_service_file(demo, name, output.absolute())
         with working(f"{shape.days} days of history"):
-            bring_history(file, shape, demo.watch_dsn, bool(silent), datetime.now(UTC), events_of(faults))
+            generate_history(file, shape, demo.watch_dsn, bool(silent), datetime.now(UTC), events_of(faults))
         with working("traffic, faults"):
             asyncio.run(make_traffic(demo.base_urls, requests=_REQUESTS, seconds=_SECONDS))
             if Fault.FULL_POOL in faults:
@@ -81,12 +81,12 @@ def run_demo(folder: Path, output: Path, faults: frozenset[Fault], lang: str | N
     return comparison.exact and all(held.state == held.report.verdict for held in rounds if held.report is not None)
 
 
-def _hold(checklist: Checklist, settings: Settings, lang: str | None) -> Held:
+def _hold(checklist: Checklist, settings: Settings, lang: str | None) -> RunResult:
     """A round with what it printed. Raises ExplainedError if it broke."""
     with working(checklist.name):
         options = options_of(checklist.form, {}, datetime.now(UTC), settings.zone)
-        held = hold_round(checklist, settings, options, _warn)
-    show_held(held, settings, lang, as_json=False)
+        held = run_now(checklist, settings, options, _warn)
+    show_result(held, settings, lang, as_json=False)
     if held.report is None:
         raise ExplainedError(f"the round broke: {held.state}: {held.message}")
     return held

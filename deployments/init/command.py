@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from deployments.init.database import look_at, place_of
+from deployments.init.discovery import Discovery
 from deployments.init.guide import read_checklist
 from deployments.init.infer import Log, infer
-from deployments.init.looked import Looked
 from deployments.init.metrics import Known, ask_prometheus, histograms_of
 from deployments.init.probe import open_prober
 from deployments.init.samples import sample_command, sample_files
@@ -25,7 +25,7 @@ from tasks.configuration import ConfigurationError, http_url
 from tasks.errors import UsageError
 from tasks.files import new_file
 from tasks.logs.settings import SINCE
-from tasks.observation import shown
+from tasks.observation import printable
 from tasks.personal import Kind, find_kinds
 from tasks.settings import Settings, load_settings
 
@@ -68,7 +68,7 @@ def look_and_write(given: Given, now: datetime, say: Callable[[str], None]) -> W
     """
     looked = _look(_checked(given), now)
     for line in _told(looked):
-        say(shown(line, _SHOWN_CHARS * 2))
+        say(printable(line, _SHOWN_CHARS * 2))
     settings = _write(given, document(looked))
     say(f"written: {given.output}")
     return Written(settings, looked.edits())
@@ -89,7 +89,7 @@ def _checked(given: Given) -> Given:
     return given
 
 
-def _look(given: Given, now: datetime) -> Looked:
+def _look(given: Given, now: datetime) -> Discovery:
     base_url = _address(given.url, "URL")
     host = urlsplit(base_url).hostname or ""
     name = given.name or _name(host)
@@ -104,7 +104,7 @@ def _look(given: Given, now: datetime) -> Looked:
         candidates = [path for log in logs for path in log.gets if path not in own][:_MOST_CANDIDATES]
         requests = prober.sampled(candidates)
     prometheus = None if given.prometheus is None else _address(given.prometheus, "--prometheus")
-    return Looked(
+    return Discovery(
         base_url=base_url,
         name=name,
         timezone=given.timezone or _machine_zone(),
@@ -199,14 +199,14 @@ def _machine_zone() -> str:
     return told if told in available_timezones() and told != "Etc/UTC" else "UTC"
 
 
-def _told(looked: Looked) -> Iterator[str]:
+def _told(looked: Discovery) -> Iterator[str]:
     found = looked.found
     for what, path in (("liveness", found.live), ("readiness", found.ready), ("health report", found.report)):
         yield f"found: {what} {path}" if path else f"not found: {what}"
     yield f"found: metrics page {found.metrics}" if found.metrics else "not found: metrics page"
     yield from (f"note: {note}" for note in found.notes)
     yield f"found: sampled requests {' '.join(looked.requests)}" if looked.requests else "not found: sampled requests"
-    yield from (line for log in looked.logs for line in _told_of_log(log))
+    yield from (line for log in looked.logs for line in _log_summary(log))
     if not looked.logs:
         yield "not given: log (--log FILE)"
     yield from _told_of_prometheus(looked)
@@ -223,8 +223,8 @@ def _told(looked: Looked) -> Iterator[str]:
         yield f"  export {looked.database.variable}='postgresql://USER:PASSWORD@HOST/DATABASE'"
 
 
-def _told_of_log(log: Log) -> Iterator[str]:
-    where = shown(log.sample.where, _SHOWN_CHARS)
+def _log_summary(log: Log) -> Iterator[str]:
+    where = printable(log.sample.where, _SHOWN_CHARS)
     yield from (f"note: {problem}" for problem in log.sample.problems)
     if log.format is None:
         yield f"not found: log {where}: {log.unread} of {log.lines} lines are neither JSON nor combined"
@@ -233,7 +233,7 @@ def _told_of_log(log: Log) -> Iterator[str]:
     yield from (f"note: {note}" for note in log.notes)
 
 
-def _told_of_prometheus(looked: Looked) -> Iterator[str]:
+def _told_of_prometheus(looked: Discovery) -> Iterator[str]:
     if isinstance(looked.known, Known):
         bound = any(histogram.has_limit for histogram in looked.known.histograms)
         yield f"found: Prometheus with {len(looked.known.histograms)} histograms of requests" + (

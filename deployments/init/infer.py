@@ -14,7 +14,7 @@ from tasks.logs.lines.access import parse_combined
 from tasks.logs.lines.places import OTHER, Places
 from tasks.logs.lines.record import Record, milliseconds, reader_of, status_of
 from tasks.logs.settings import Fields, Route, Source
-from tasks.observation import shown
+from tasks.observation import printable
 from tasks.personal import mask
 
 DEFAULTS: Mapping[str, str] = dict(Fields())
@@ -87,7 +87,7 @@ def infer(sample: Sample) -> Log:
     mapped = map_fields(values, len(objects))
     fields, notes = dict(mapped.fields), list(mapped.notes)
     doubts = [
-        f"fields.{target} = {shown(fields[target], 60)} was found by its values alone"
+        f"fields.{target} = {printable(fields[target], 60)} was found by its values alone"
         for target in sorted(mapped.guessed)
     ]
     unit: Unit = "ms"

@@ -16,7 +16,7 @@ from tasks.errors import ExplainedError
 from tasks.health.body import parse_health
 from tasks.health.facts import HealthBody
 from tasks.http import causes
-from tasks.observation import ObservationError, shown
+from tasks.observation import ObservationError, printable
 
 MOST_REQUESTS = 40
 LIVE = (
@@ -178,7 +178,7 @@ class Prober:
             yield "the service answers every path with 200: only pages that differ were taken"
         if first.location:
             there = first.location.partition("?")[0]  # behind it a login keeps its state
-            yield f"every path leads to {shown(there, 200)}: perhaps that is the address to give"
+            yield f"every path leads to {printable(there, 200)}: perhaps that is the address to give"
         if first.status in (401, 403):
             yield f"every path asks for a login (HTTP {first.status}): set [health.headers], then look again"
         else:

@@ -10,7 +10,7 @@ from tasks.logs.settings import SINCE
 from tasks.logs.sources.content import Content
 from tasks.logs.sources.files import find_files, open_log, unreadable
 from tasks.observation import ObservationError
-from tasks.outside import said
+from tasks.outside import external_text
 from tasks.processes import run
 
 MOST_LINES = 1000
@@ -78,7 +78,7 @@ def sample_command(command: tuple[str, ...], now: datetime) -> Sample:
         problems.append(f"The command did not end within {_DEADLINE_S:.0f} s: it must give what there is, and end")
     elif ended.returncode != 0 and not stopped:
         told = ended.stderr.decode(errors="replace").strip().splitlines()
-        problems.append(f"The command ended with status {ended.returncode}: {said(told[-1] if told else '')}")
+        problems.append(f"The command ended with status {ended.returncode}: {external_text(told[-1] if told else '')}")
         lines = []
     return Sample(where, tuple(lines[:MOST_LINES]), tuple(problems), command=command)
 

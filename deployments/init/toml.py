@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from tasks.observation import shown
+from tasks.observation import printable
 
 _SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 _BEYOND = 0xFFFF
@@ -21,7 +21,7 @@ def listed(texts: Iterable[str]) -> str:
 
 def comment(text: str) -> str:
     """A comment line; a text that cannot be printed is spelt out."""
-    return f"# {shown(text, _COMMENT_CHARS)}"
+    return f"# {printable(text, _COMMENT_CHARS)}"
 
 
 def _escaped(char: str) -> str:

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from deployments.init.discovery import MOST_ROUTES, Discovery
 from deployments.init.infer import DEFAULTS, Log
-from deployments.init.looked import MOST_ROUTES, Looked
 from deployments.init.metrics import Histogram, Known
 from deployments.init.toml import comment, listed, quoted
 
@@ -13,13 +13,13 @@ _MOST_OTHERS = 10
 _CHECK = "check this / 要確認: "
 
 
-def document(looked: Looked) -> str:
+def document(looked: Discovery) -> str:
     """A whole service file."""
     parts = (_service, _health, _logs, _routes, _metrics, _resources, _database, _slo, _mail, _guide)
     return "\n\n".join("\n".join(part(looked)) for part in parts) + "\n"
 
 
-def _service(looked: Looked) -> Iterator[str]:
+def _service(looked: Discovery) -> Iterator[str]:
     often, rare = looked.modules()
     yield "# Written by `rounds init`; check it with `rounds config check FILE`."
     yield "# `rounds init` が書いたファイルです。「要確認」の行を見てください。"
@@ -44,7 +44,7 @@ def _service(looked: Looked) -> Iterator[str]:
     yield '# base_url = "https://a.internal.example.com"'
 
 
-def _health(looked: Looked) -> Iterator[str]:
+def _health(looked: Discovery) -> Iterator[str]:
     found = looked.found
     yield "# Where the service tells of itself / ヘルスチェック"
     yield from (comment(note) for note in found.notes)
@@ -67,7 +67,7 @@ def _health(looked: Looked) -> Iterator[str]:
     yield '# headers = { Authorization = { env = "SERVICE_AUTHORIZATION" } }'
 
 
-def _logs(looked: Looked) -> Iterator[str]:
+def _logs(looked: Discovery) -> Iterator[str]:
     yield "# Logs / ログ"
     names = iter(looked.source_names())
     for log in looked.logs:
@@ -89,7 +89,7 @@ def _unread(log: Log) -> str:
     return f"{log.unread} of {log.lines} lines are neither JSON nor combined: no source / 読めない形式です"
 
 
-def _source(looked: Looked, log: Log, name: str) -> Iterator[str]:
+def _source(looked: Discovery, log: Log, name: str) -> Iterator[str]:
     yield comment(f"{log.lines} lines looked at, {log.unread} of them unreadable, {log.requests} requests")
     yield from (comment(note) for note in log.notes)
     yield from (comment(f"{_CHECK}{doubt}") for doubt in log.doubts)
@@ -119,7 +119,7 @@ def _source(looked: Looked, log: Log, name: str) -> Iterator[str]:
         yield from (f"{target} = {quoted(field)}" for target, field in mapped.items())
 
 
-def _routes(looked: Looked) -> Iterator[str]:
+def _routes(looked: Discovery) -> Iterator[str]:
     routes = looked.routes()
     known = [route for route in routes if route.module]
     active, rare = known[:MOST_ROUTES], known[MOST_ROUTES:]
@@ -140,7 +140,7 @@ def _routes(looked: Looked) -> Iterator[str]:
         yield '# module = "items"'
 
 
-def _metrics(looked: Looked) -> Iterator[str]:
+def _metrics(looked: Discovery) -> Iterator[str]:
     yield "# Metrics / メトリクス"
     if looked.found.metrics:
         yield comment(f"the service's own page is {looked.found.metrics}; it is read through Prometheus only")
@@ -164,7 +164,7 @@ def _histograms(histograms: tuple[Histogram, ...]) -> Iterator[str]:
         yield comment(f"{histogram.name}: le {' '.join(histogram.bounds)} ({limit})")
 
 
-def _resources(looked: Looked) -> Iterator[str]:
+def _resources(looked: Discovery) -> Iterator[str]:
     yield "# Machines: CPU, memory, disks / マシンのリソース"
     if looked.selector is not None and isinstance(looked.known, Known):
         yield comment(f"{_CHECK}every host that matches is looked at / 一致する全ホスト")
@@ -183,7 +183,7 @@ def _resources(looked: Looked) -> Iterator[str]:
     yield """# selector = 'job="node"'         # needs [metrics]"""
 
 
-def _database(looked: Looked) -> Iterator[str]:
+def _database(looked: Discovery) -> Iterator[str]:
     yield "# The service's PostgreSQL, read with a role that has pg_monitor / データベース"
     if looked.database_problem:
         yield comment(f"{_CHECK}{looked.database_problem}")
@@ -198,7 +198,7 @@ def _database(looked: Looked) -> Iterator[str]:
         yield f"url = {{ env = {quoted(looked.database.variable)} }}"
 
 
-def _slo(_: Looked) -> Iterator[str]:
+def _slo(_: Discovery) -> Iterator[str]:
     yield "# Objectives: without any of your own the guide's six hold / サービスレベル目標（なければガイドの 6 つ）"
     yield "# [slo]"
     yield "# since = 2026-11-01              # nothing before this day is missed / この日より前は対象外"
@@ -208,14 +208,14 @@ def _slo(_: Looked) -> Iterator[str]:
     yield "# target = 0.999"
 
 
-def _mail(_: Looked) -> Iterator[str]:
+def _mail(_: Discovery) -> Iterator[str]:
     yield "# Without recipients no mail is written / 宛先がなければメールは作りません"
     yield "# [mail]"
     yield '# smtp = "smtp+starttls://mail.example.com"'
     yield '# to = [{ address = "oncall@example.com", locale = "ja" }]'
 
 
-def _guide(looked: Looked) -> Iterator[str]:
+def _guide(looked: Discovery) -> Iterator[str]:
     yield "# Lines of the daily checklist / 日次チェックリストの項目"
     yield "[guide.daily]"
     if not looked.logs:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -14,7 +14,7 @@ from tasks.backups.judge.review import ended_at, judge_backups
 from tasks.backups.look import look_at_backups
 from tasks.backups.store.drills import store_drill
 from tasks.backups.targets import Target
-from tasks.check_result import CheckResult, Message, Status, msg
+from tasks.check_result import Check, CheckResult, Message, Status, msg
 from tasks.observation import Absent, Unobserved
 from tasks.round import Round, RoundRefused, System
 from tasks.section import Kpi, Section, highest_figure, nothing_seen
@@ -24,18 +24,18 @@ from tasks.visible import StepState, step
 _LEFT_FOR_THE_END_S = 60.0
 
 
-async def verify_backups(round_: Round, depth: Depth = "full", only: str = "") -> Section:
+async def verify_backups(run: Round, depth: Depth = "full", only: str = "") -> Section:
     """Look at every database's backups one after another, the history's first; a drill needs the machine for itself."""
-    settings, now = round_.settings, round_.now()
-    if now >= round_.period.end + (round_.period.end - round_.period.start):
-        late = Unobserved(msg("This look sees only the present, not {day}", day=round_.period.key))
+    settings, now = run.settings, run.now()
+    if now >= run.period.end + (run.period.end - run.period.start):
+        late = Unobserved(msg("This look sees only the present, not {day}", day=run.period.key))
         return nothing_seen(CHECKS, late, now)
     targets = _chosen(await asyncio.to_thread(targets_of, settings), only)
     results: list[CheckResult] = []
     left_out = not_looked_at(settings, only, now)
     for number, target in enumerate(targets):
-        left_s = (round_.ends_at - round_.now()).total_seconds() - _LEFT_FOR_THE_END_S
-        results += await _verify(round_, target, depth, max(left_s, 1.0) / (len(targets) - number))
+        left_s = (run.ends_at - run.now()).total_seconds() - _LEFT_FOR_THE_END_S
+        results += await _verify(run, target, depth, max(left_s, 1.0) / (len(targets) - number))
     return Section((*results, *left_out), _headlines(results), _notes(targets))
 
 
@@ -47,13 +47,13 @@ def _chosen(targets: Sequence[Target], only: str) -> list[Target]:
     return chosen
 
 
-async def _verify(round_: Round, target: Target, depth: Depth, longest_s: float) -> Sequence[CheckResult]:
+async def _verify(run: Round, target: Target, depth: Depth, longest_s: float) -> Sequence[CheckResult]:
     found = await asyncio.to_thread(
-        step, title_of(target.name, depth), partial(_drilled, round_, target, depth, longest_s), _state
+        step, title_of(target.name, depth), partial(_drilled, run, target, depth, longest_s), _state
     )
     if found.drill is not None and found.verdict is not None:
-        name, reached = round_.settings.service.name, found.ended_at
-        await asyncio.to_thread(store_drill, round_.history, name, target.name, found.drill, found.verdict, reached)
+        name, reached = run.settings.service.name, found.ended_at
+        await asyncio.to_thread(store_drill, run.history, name, target.name, found.drill, found.verdict, reached)
     return found.results
 
 
@@ -75,11 +75,11 @@ class _Judged:
         return next(result for result in self.results if result.check == check)
 
 
-def _drilled(round_: Round, target: Target, depth: Depth, longest_s: float) -> _Judged:
-    settings = round_.settings
+def _drilled(run: Round, target: Target, depth: Depth, longest_s: float) -> _Judged:
+    settings = run.settings
     assert settings.backups is not None  # there would be no target
-    observed = look_at_backups(target, settings, round_.history, depth, round_.now(), longest_s)
-    results, verdict = judge_backups(observed, settings.backups.limits, settings.zone, round_.now())
+    observed = look_at_backups(target, settings, run.history, depth, run.now(), longest_s)
+    results, verdict = judge_backups(observed, settings.backups.limits, settings.zone, run.now())
     return _Judged(results, observed.drill, verdict)
 
 
@@ -99,12 +99,16 @@ def _state(found: _Judged) -> StepState:
 def _headlines(results: Sequence[CheckResult]) -> tuple[Kpi, ...]:
     drills = [r for r in results if r.check == DRILL.id]
     good = sum(r.status is Status.PASS for r in drills)
+    drilled = Kpi("backups.drilled", msg("Databases with a passed drill"), None, "")
     return (
-        Kpi(msg("Databases with a good drill"), float(good), f"/ {len(drills)}") if drills else
-        Kpi(msg("Databases with a good drill"), None, ""),
-        Kpi(msg("Oldest of the newest backups"), highest_figure(results, FRESHNESS, complete=True), "h"),
-        Kpi(msg("Longest recovery"), highest_figure(results, RECOVERY_TIME, complete=True), "s"),
-    )  # fmt: skip
+        replace(drilled, value=float(good), unit=f"/ {len(drills)}") if drills else drilled,
+        Kpi("backups.age", msg("Age of the oldest latest backup"), _highest(results, FRESHNESS), "h"),
+        Kpi("backups.recovery-time", msg("Longest recovery"), _highest(results, RECOVERY_TIME), "s"),
+    )
+
+
+def _highest(results: Sequence[CheckResult], check: Check) -> float | None:
+    return highest_figure(results, check, complete=True)
 
 
 def _notes(targets: Sequence[Target]) -> tuple[Message, ...]:

@@ -7,7 +7,7 @@ from tasks.backups.errors import BadBackup
 from tasks.backups.reasons import LATE
 from tasks.check_result import Message, msg
 from tasks.observation import ObservationError
-from tasks.outside import said
+from tasks.outside import external_text
 from tasks.processes import Finished
 
 # A line of a program that tells of an error; DETAIL and CONTEXT, which hold values of rows, are other lines.
@@ -36,14 +36,14 @@ _CANNOT: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Message]], ...] 
         re.compile(r"extension \"(.+?)\" is not available|extension control file \".*?/([^/]+)\.control\""),
         lambda found: msg(
             "The extension {name} is missing in the drill's PostgreSQL: set [backups] postgres to one that has it",
-            name=said(found[1] or found[2], 80),
+            name=external_text(found[1] or found[2], 80),
         ),
     ),
     (
         re.compile(r"collation \"(.+?)\".* does not exist|(ICU) is not supported"),
         lambda found: msg(
             "The collation {name} is missing in the drill's PostgreSQL: set [backups] postgres to one that has it",
-            name=said(found[1] or found[2], 80),
+            name=external_text(found[1] or found[2], 80),
         ),
     ),
     (
@@ -53,13 +53,13 @@ _CANNOT: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Message]], ...] 
     (re.compile(r"out of memory|Cannot allocate memory"), lambda _: msg("Memory ran out")),
     (
         re.compile(r"error: connection to server .*? failed: +(.+)|(server closed the connection unexpectedly)"),
-        lambda found: msg("The drill's PostgreSQL does not answer: {why}", why=said(found[1] or found[2])),
+        lambda found: msg("The drill's PostgreSQL does not answer: {why}", why=external_text(found[1] or found[2])),
     ),
     (
         re.compile(r"unrecognized configuration parameter \"(.+?)\""),
         lambda found: msg(
             "The dump sets {name}, which the drill's PostgreSQL does not know: set [backups] postgres to a newer one",
-            name=said(found[1], 80),
+            name=external_text(found[1], 80),
         ),
     ),
 )  # fmt: skip
@@ -87,7 +87,7 @@ def require_good(
             msg("{program} was ended by signal {number}: set [backups] postgres", program=program, number=number)
         )
     if (found := _ROLE.search(text)) is not None:
-        raise _missing_role(said(found[1], 80), roles_known)
+        raise _missing_role(external_text(found[1], 80), roles_known)
     raise BadBackup(doing(error_line(text)))
 
 
@@ -95,7 +95,7 @@ def error_line(text: str) -> str:
     """The first error that a program tells of, without values of rows."""
     found = _ERROR.search(text)
     words = _INNER.sub("", found[1]) if found else text.strip().split("\n")[0]
-    return said(_VALUE.sub(r'\1"…"', words))
+    return external_text(_VALUE.sub(r'\1"…"', words))
 
 
 def _missing_role(role: str, known: bool) -> Exception:

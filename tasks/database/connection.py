@@ -14,7 +14,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from tasks.check_result import Message, msg
 from tasks.deadline import Deadline
 from tasks.observation import ObservationError
-from tasks.outside import said
+from tasks.outside import external_text
 
 _APPLICATION = "opsrounds"
 _OWN_LIMITS = ("too many connections for role", "too many connections for database")
@@ -95,7 +95,7 @@ def reason(error: psycopg.Error, server: Server) -> Message:
 def _primary(error: psycopg.Error) -> str:
     text = error.diag.message_primary or type(error).__name__
     # A value that does not fit is quoted, and a name of a person is nothing that a mask finds.
-    return said(_QUOTED.sub('"…"', text) if (error.sqlstate or "").startswith(_DATA_EXCEPTION) else text)
+    return external_text(_QUOTED.sub('"…"', text) if (error.sqlstate or "").startswith(_DATA_EXCEPTION) else text)
 
 
 def _conninfo(server: Server, deadline_s: float) -> str:

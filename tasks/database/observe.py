@@ -18,7 +18,7 @@ from tasks.database.connection import NoConnectionLeft, Server, connected, reaso
 from tasks.database.facts import DatabaseFacts, Exhausted
 from tasks.deadline import Deadline
 from tasks.observation import ObservationError, Unobserved
-from tasks.outside import said
+from tasks.outside import external_text
 
 Fact = TypeVar("Fact")
 Number = float | Unobserved
@@ -51,7 +51,7 @@ def read_database(
             return replace(_facts(look), numbers={name: _number(look, sql) for name, sql in statements.items()})
     except NoConnectionLeft as error:
         blind = Unobserved(error.reason)
-        return replace(_blind(error.reason), connections=Exhausted(), numbers=dict.fromkeys(statements, blind))
+        return replace(_all_unobserved(error.reason), connections=Exhausted(), numbers=dict.fromkeys(statements, blind))
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def _as_number(value: Any) -> float:
     if value is None:
         raise ObservationError(msg("The query gives NULL, not a number"))
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-        raise ObservationError(msg("The query gives {value}, not a number", value=said(str(value), 60)))
+        raise ObservationError(msg("The query gives {value}, not a number", value=external_text(str(value), 60)))
     if not math.isfinite(value):
         raise ObservationError(msg("The query gives {value}, not a number", value=str(value)))
     return float(value)
@@ -111,9 +111,9 @@ def _as_number(value: Any) -> float:
 def _facts(look: _Look) -> DatabaseFacts:
     about = look.seen(lambda: queries.about(look.connection.cursor(row_factory=dict_row)))
     if isinstance(about, Unobserved):
-        return _blind(about.reason)
+        return _all_unobserved(about.reason)
     if about.version < _OLDEST_VERSION:
-        return _blind(msg("PostgreSQL is older than version 14, which opsrounds cannot read"))
+        return _all_unobserved(msg("PostgreSQL is older than version 14, which opsrounds cannot read"))
 
     def part(read: Callable[[queries.Cursor, queries.About], Fact]) -> Fact | Unobserved:
         return look.seen(lambda: read(look.connection.cursor(row_factory=dict_row), about))
@@ -130,6 +130,6 @@ def _facts(look: _Look) -> DatabaseFacts:
     )
 
 
-def _blind(why: Message) -> DatabaseFacts:
+def _all_unobserved(why: Message) -> DatabaseFacts:
     blind = Unobserved(why)
     return DatabaseFacts(blind, blind, blind, blind, blind, blind, blind, blind)

@@ -22,7 +22,7 @@ from tasks.database.facts import (
     Vacuum,
     Wraparound,
 )
-from tasks.observation import Absent, ObservationError, shown
+from tasks.observation import Absent, ObservationError, printable
 
 Cursor = psycopg.Cursor[DictRow]
 
@@ -43,7 +43,7 @@ class About:
         if not self.reads_all_stats:
             # Other roles' sessions come with NULL for state and type: counting them would read as all is well.
             raise ObservationError(
-                msg("The role may not see other sessions: GRANT pg_monitor TO {role}", role=shown(self.role, 63))
+                msg("The role may not see other sessions: GRANT pg_monitor TO {role}", role=printable(self.role, 63))
             )
         if not self.activities:
             raise ObservationError(msg("The server does not track sessions: set track_activities = on"))
@@ -116,7 +116,8 @@ def transactions(cursor: Cursor, about: About) -> Transactions:
         oldest_idle_s=max((row["idle_s"] for row in rows if row["idle_s"] is not None), default=0.0),
         oldest_prepared_s=prepared,
         sessions=tuple(
-            Session(row["pid"], shown(row["role"], 63), shown(row["application"], 63), *_ages(row)) for row in rows[:10]
+            Session(row["pid"], printable(row["role"], 63), printable(row["application"], 63), *_ages(row))
+            for row in rows[:10]
         ),
     )
 
@@ -136,7 +137,7 @@ def locks(cursor: Cursor, about: About) -> Locks:
         FROM pg_locks WHERE NOT granted ORDER BY wait_s DESC LIMIT 10
         """,
     )
-    return Locks(tuple(LockWait(**{**row, "relation": shown(row["relation"], 130)}) for row in rows))
+    return Locks(tuple(LockWait(**{**row, "relation": printable(row["relation"], 130)}) for row in rows))
 
 
 def wraparound(cursor: Cursor, about: About) -> Wraparound:
@@ -151,7 +152,7 @@ def wraparound(cursor: Cursor, about: About) -> Wraparound:
         FROM pg_database ORDER BY 2 DESC LIMIT 1
         """,
     )
-    return Wraparound(**{**row, "database": shown(row["database"], 63)})
+    return Wraparound(**{**row, "database": printable(row["database"], 63)})
 
 
 def replication(cursor: Cursor, about: About) -> Replication | Absent:
@@ -180,8 +181,8 @@ def replication(cursor: Cursor, about: About) -> Replication | Absent:
         return Absent(msg("The server has no standby and no replication slot"))
     own_lag_s, receiving = _own_lag(cursor) if about.in_recovery else (None, False)
     return Replication(
-        tuple(Standby(shown(row["name"], 63), row["state"], row["lag_bytes"], row["lag_s"]) for row in standbys),
-        tuple(Slot(**{**row, "name": shown(row["name"], 63)}) for row in slots),
+        tuple(Standby(printable(row["name"], 63), row["state"], row["lag_bytes"], row["lag_s"]) for row in standbys),
+        tuple(Slot(**{**row, "name": printable(row["name"], 63)}) for row in slots),
         own_lag_s,
         receiving,
     )
@@ -223,7 +224,7 @@ def vacuum(cursor: Cursor, about: About) -> Vacuum | Absent:
         FROM pg_stat_user_tables WHERE n_dead_tup > 0 ORDER BY n_dead_tup DESC, 1 LIMIT 200
         """,
     )
-    tables = tuple(TableRows(**{**row, "name": shown(row["name"], 130)}) for row in rows)
+    tables = tuple(TableRows(**{**row, "name": printable(row["name"], 130)}) for row in rows)
     return Vacuum(total["live"], total["dead"], tables)
 
 
@@ -251,7 +252,9 @@ def size(cursor: Cursor, about: About) -> Size:
         """,
     )
     return Size(
-        shown(row["name"], 63), row["bytes"], tuple((shown(table["name"], 130), table["bytes"]) for table in tables)
+        printable(row["name"], 63),
+        row["bytes"],
+        tuple((printable(table["name"], 130), table["bytes"]) for table in tables),
     )
 
 

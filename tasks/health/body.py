@@ -8,7 +8,7 @@ from typing import Any
 
 from tasks.check_result import msg
 from tasks.health.facts import Component, HealthBody
-from tasks.observation import ObservationError, shown
+from tasks.observation import ObservationError, printable
 from tasks.secrets import masked
 
 _MOST_COMPONENTS = 50
@@ -24,7 +24,7 @@ def parse_health(body: bytes, content_type: str) -> HealthBody:
         # Masked before anything is cut: half a secret would not be recognised any more.
         data = masked(json.loads(body, object_pairs_hook=_said_once, parse_constant=_no_number))
     except (ValueError, RecursionError):
-        kind = shown(content_type.partition(";")[0].strip(), 60) or "no content type"
+        kind = printable(content_type.partition(";")[0].strip(), 60) or "no content type"
         raise ObservationError(msg("The health report is not JSON but {kind}", kind=kind)) from None
     if not isinstance(data, dict) or not isinstance(data.get("status"), str):
         raise ObservationError(msg("The health report has no text field {field}", field="status"))
@@ -32,7 +32,7 @@ def parse_health(body: bytes, content_type: str) -> HealthBody:
     if len(components) > _MOST_COMPONENTS:
         raise _no_list()
     return HealthBody(
-        status=shown(data["status"], 60),
+        status=printable(data["status"], 60),
         version=_version(data.get("version")),
         timestamp=_timestamp(data.get("timestamp")),
         components=tuple(components),
@@ -56,10 +56,10 @@ def _components(checks: Any) -> Iterator[Component]:
             raise ObservationError(msg("A component of the health report has no name or no status"))
         message = check.get("message")
         yield Component(
-            shown(check["name"], 60),
-            shown(check["status"], 60),
+            printable(check["name"], 60),
+            printable(check["status"], 60),
             _milliseconds(check.get("responseTime")),
-            shown(message, 200) if isinstance(message, str) else "",
+            printable(message, 200) if isinstance(message, str) else "",
         )
 
 
@@ -68,7 +68,7 @@ def _said_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     said = dict(pairs)
     if len(said) < len(pairs):
         [(twice, _)] = Counter(key for key, _ in pairs).most_common(1)
-        raise ObservationError(msg("The health report says {key} twice", key=shown(twice, 60)))
+        raise ObservationError(msg("The health report says {key} twice", key=printable(twice, 60)))
     return said
 
 
@@ -81,7 +81,7 @@ def _version(value: Any) -> str | None:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     text = str(value).strip()
-    return shown(text) if 0 < len(text) <= _LONGEST_VERSION else None
+    return printable(text) if 0 < len(text) <= _LONGEST_VERSION else None
 
 
 def _milliseconds(value: Any) -> float | None:

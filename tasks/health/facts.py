@@ -26,7 +26,7 @@ class Answer:
         return self.status is None or self.status >= 500
 
     @property
-    def elsewhere(self) -> bool:
+    def unexpected_status(self) -> bool:
         """True for a redirect or a client error: what was asked for was not reached."""
         return not (self.succeeded or self.bad)
 

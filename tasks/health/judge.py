@@ -254,7 +254,7 @@ def _judge_component(component: Component, subject: str, limits: HealthLimits, n
 def _fresh(seen: HealthReport | Unobserved, limits: HealthLimits, now: datetime) -> HealthBody | Unobserved:
     if isinstance(seen, Unobserved):
         return seen
-    body = Unobserved(_failed(seen.answer)) if seen.answer.elsewhere else seen.body
+    body = Unobserved(_failed(seen.answer)) if seen.answer.unexpected_status else seen.body
     if isinstance(body, Unobserved) or body.timestamp is None:
         return body
     age_s = (now - body.timestamp).total_seconds()
@@ -298,7 +298,7 @@ def _doubt(seen: Sampled) -> Message | None:
     """Why a sample cannot show that all is well, whatever its answers."""
     if seen.gave_up:
         return _gave_up(seen)
-    codes = [str(answer.status) for answer in seen.answers if answer.elsewhere]
+    codes = [str(answer.status) for answer in seen.answers if answer.unexpected_status]
     if not codes:
         return None
     return msg(

@@ -19,7 +19,7 @@ from tasks.health.body import parse_health
 from tasks.health.facts import Answer, HealthReport, Sampled
 from tasks.health.settings import LONGEST_S
 from tasks.http import causes, sendable, trust
-from tasks.observation import ObservationError, Unobserved, shown
+from tasks.observation import ObservationError, Unobserved, printable
 
 _MOST_BYTES = 262_144
 _GIVE_UP_AFTER = 3
@@ -127,7 +127,7 @@ def _reason(error: BaseException) -> Message:
     if any(isinstance(cause, socket.gaierror) for cause in found):
         raise ObservationError(msg("The name of the service does not resolve: check base_url and DNS")) from None
     if refused := next((c for c in found if isinstance(c, ssl.SSLCertVerificationError)), None):
-        why = shown(refused.verify_message, 100)
+        why = printable(refused.verify_message, 100)
         return msg("the TLS certificate is not trusted ({why}); for a CA of your own set [health] ca_file", why=why)
     if any(isinstance(cause, ConnectionRefusedError) for cause in found):
         return msg("connection refused")

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from tasks.check_result import Message, msg
 from tasks.logs.count.batch import Exemplar, Lines
-from tasks.observation import shown
+from tasks.observation import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class DamagedFile:
     @property
     def message(self) -> Message:
         """What is wrong, in words."""
-        file = shown(self.path, 200)
+        file = printable(self.path, 200)
         if self.damage is Damage.TRUNCATED:
             return msg("{file}: its end is missing; what was there is counted", file=file)
         return msg("{file}: it is damaged; what stands before the damage is counted", file=file)

@@ -13,14 +13,12 @@ from tasks.round import Round
 from tasks.visible import StepState, step
 
 
-async def read_sources(
-    round_: Round, sources: Sequence[Source], deadline_s: float
-) -> dict[str, SourceRead | Unobserved]:
+async def read_sources(run: Round, sources: Sequence[Source], deadline_s: float) -> dict[str, SourceRead | Unobserved]:
     """What each log gave, one after another; they share the time evenly, and lines that come later wait."""
     read: dict[str, SourceRead | Unobserved] = {}
     for source in sources:
         # The step is the task run, so that a log is not shown twice.
-        look = partial(read_log.fn, round_.history, round_.settings, source, round_.now(), deadline_s / len(sources))
+        look = partial(read_log.fn, run.history, run.settings, source, run.now(), deadline_s / len(sources))
         read[source.name] = await asyncio.to_thread(step, f"read-log {source.name}", partial(seen_now, look), came_to)
     return read
 

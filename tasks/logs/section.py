@@ -18,26 +18,26 @@ _DEADLINE_S = 600.0
 """Lines that come later wait for the next round: the review must end within the flow's deadline."""
 
 
-async def error_log_review(round_: Round) -> Section:
+async def error_log_review(run: Round) -> Section:
     """Take in what the logs have new, then judge the last 24 hours, or the whole day that the round is for."""
-    settings = round_.settings
+    settings = run.settings
     sources = settings.logs.source
-    read = await read_sources(round_, sources, _DEADLINE_S)
-    since, until = period(round_)
+    read = await read_sources(run, sources, _DEADLINE_S)
+    since, until = period(run)
     review: LogReview | None = None
     if sources:
         names = [source.name for source in sources]
-        review = await asyncio.to_thread(read_review, round_.history, settings.service.name, names, since, until)
-    results, doubt = judge_review(settings.logs, settings.service.modules, read, review, round_.now())
-    errors = Kpi(msg("Error lines of the period"), None if doubt else error_lines(review), "")
+        review = await asyncio.to_thread(read_review, run.history, settings.service.name, names, since, until)
+    results, doubt = judge_review(settings.logs, settings.service.modules, read, review, run.now())
+    errors = Kpi("logs.error-lines", msg("Error lines of the period"), None if doubt else error_lines(review), "")
     return Section(results, (errors,), _notes(review))
 
 
-def period(round_: Round) -> tuple[datetime, datetime]:
+def period(run: Round) -> tuple[datetime, datetime]:
     """The 24 hours before a round of today, or the whole day in the service's zone that it is for."""
-    if round_.past is None:
-        return round_.now() - _PERIOD, round_.now()
-    return round_.period.start, round_.period.end
+    if run.past is None:
+        return run.now() - _PERIOD, run.now()
+    return run.period.start, run.period.end
 
 
 def _notes(review: LogReview | None) -> tuple[Message, ...]:

@@ -62,7 +62,7 @@ def _run_initdb(place: Place, fresh: Path, fsync: bool, builtin_locale: bool) ->
         raise PostgresUnavailable(f"initdb did not create {place.data}:\n{said}")
 
 
-def give(place: Place) -> None:
+def chown_data(place: Place) -> None:
     """Hands data of another account (kept by an earlier run that was not root) to the server's."""
     user = place.user
     if user is None or place.data.stat().st_uid == user.uid:

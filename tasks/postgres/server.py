@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tasks.postgres.cluster import end_orphan, environment, give, initialise, owning, wait_until_ready
+from tasks.postgres.cluster import chown_data, end_orphan, environment, initialise, owning, wait_until_ready
 from tasks.postgres.installation import chosen_place
 from tasks.processes import Child, free_port
 
@@ -38,7 +38,7 @@ def running_postgres(folder: Path, *, fsync: bool = True, port: int | None = Non
         end_orphan(place.data)
         if not (place.data / "PG_VERSION").exists():
             initialise(place, fsync)
-        give(place)
+        chown_data(place)
         chosen = free_port(HOST) if port is None else port
         argv = [str(place.binaries / "postgres"), "-D", place.data_argument, *_options(chosen, fsync)]
         with Child(

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from psycopg.conninfo import make_conninfo
 
-from tasks.postgres.cluster import end_orphan, environment, give, initialise, wait_until_ready
+from tasks.postgres.cluster import chown_data, end_orphan, environment, initialise, wait_until_ready
 from tasks.postgres.installation import Installation, Place, PostgresUnavailable, chosen_place, server_account
 from tasks.processes import Child
 
@@ -91,7 +91,7 @@ def copied_postgres(folder: Path, installation: Installation, *, ready_s: float)
     """
     with chosen_place(folder, installation.binaries, copies_in=folder) as place:
         _require_short(place.data)
-        give(place)
+        chown_data(place)
         _require_followed(place, installation)
         with _serving(place, installation, {"fsync": "off", "hot_standby": "off"}, ready_s) as server:
             yield server

@@ -9,8 +9,8 @@ import msgspec
 import numpy as np
 
 from tasks.check_result import Message, msg
-from tasks.observation import ObservationError, shown
-from tasks.outside import said
+from tasks.observation import ObservationError, printable
+from tasks.outside import external_text
 from tasks.prometheus.facts import Point, Track
 
 T = TypeVar("T")
@@ -61,14 +61,16 @@ def parse_answer(status: int, body: bytes | bytearray, content_type: str) -> Dat
         raise ObservationError(msg("Prometheus answered HTTP {code}", code=str(status)))
     data = _decoded(answer.data, _Data) if answer is not None and answer.status == "success" else None
     if answer is None or data is None:
-        kind = shown(content_type.partition(";")[0].strip(), 60) or "no content type"
+        kind = printable(content_type.partition(";")[0].strip(), 60) or "no content type"
         raise ObservationError(msg("The answer is not Prometheus's JSON but {kind}: check prometheus_url", kind=kind))
     # A storage that did not answer is a warning here: what it knows is missing from the result. Hints about the
     # query itself stand among the warnings of Prometheus 2 too.
     told = answer.warnings or []
     warnings = [text for text in map(str, told if isinstance(told, list) else [told]) if not text.startswith(_HINT)]
     if warnings:
-        raise ObservationError(msg("Prometheus warns that its answer is not whole: {why}", why=said(warnings[0])))
+        raise ObservationError(
+            msg("Prometheus warns that its answer is not whole: {why}", why=external_text(warnings[0]))
+        )
     return Data(data.kind, data.result)
 
 
@@ -78,7 +80,9 @@ def points(data: Data) -> tuple[Point, ...]:
     if data.kind == "scalar":
         return (Point({}, *_value(result)),)
     if data.kind != "vector" or not isinstance(result, list):
-        raise ObservationError(msg("The query gives a {kind}, not numbers of one instant", kind=shown(data.kind, 20)))
+        raise ObservationError(
+            msg("The query gives a {kind}, not numbers of one instant", kind=printable(data.kind, 20))
+        )
     _refuse_too_many(result)
     return tuple(_point(series) for series in result)
 
@@ -86,7 +90,7 @@ def points(data: Data) -> tuple[Point, ...]:
 def tracks(data: Data, steps: range) -> tuple[Track, ...]:
     """The series of a range query that has asked for these times."""
     if data.kind != "matrix":
-        raise ObservationError(msg("The query gives a {kind}, not numbers over time", kind=shown(data.kind, 20)))
+        raise ObservationError(msg("The query gives a {kind}, not numbers over time", kind=printable(data.kind, 20)))
     result = _decoded(data.result, list[_Series])
     if result is None:
         raise ObservationError(_MALFORMED)
@@ -117,7 +121,9 @@ def _decoded(body: bytes | bytearray | msgspec.Raw, kind: type[T]) -> T | None:
 
 
 def _refused(kind: str, why: str) -> ObservationError:
-    reason: Message = msg("Prometheus refuses the query ({kind}): {why}", kind=shown(kind, 60), why=said(why))
+    reason: Message = msg(
+        "Prometheus refuses the query ({kind}): {why}", kind=printable(kind, 60), why=external_text(why)
+    )
     return TooMuch(reason) if kind == "timeout" or "too many samples" in why else ObservationError(reason)
 
 

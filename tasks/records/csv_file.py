@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tasks.observation import shown
+from tasks.observation import printable
 from tasks.records.rules import RecordRefused
 
 _SHOWN = 24
@@ -38,7 +38,7 @@ def read_lines(file: Path, columns: Sequence[str], needed: Sequence[str]) -> tup
     rows = list(_rows(file))
     _, header = rows[0] if rows else (1, ())
     wrong = (
-        ("unknown", [repr(shown(name, 40)) for name in header if name not in columns]),
+        ("unknown", [repr(printable(name, 40)) for name in header if name not in columns]),
         ("missing", [name for name in needed if name not in header]),
         ("twice", [name for name, times in Counter(header).items() if times > 1 and name in columns]),
     )
@@ -80,4 +80,4 @@ def _text(file: Path) -> str:
 def _at(file: Path, before: str, problem: str) -> RecordRefused:
     """A problem of the file's bytes, found by what stands before it."""
     line = before.rpartition("\n")[2]
-    return RecordRefused(f"{file}:{before.count(chr(10)) + 1}: after {shown(line[-_SHOWN:])!r}: {problem}")
+    return RecordRefused(f"{file}:{before.count(chr(10)) + 1}: after {printable(line[-_SHOWN:])!r}: {problem}")

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from tasks.history.engine import History
-from tasks.observation import shown
+from tasks.observation import printable
 from tasks.records.csv_file import read_lines
 from tasks.records.facts import Deploy, Maintenance, Origin, Outage
 from tasks.records.rules import RecordRefused
@@ -55,7 +55,7 @@ def _deploy(line: _CsvRow) -> Deploy:
 def _outage(line: _CsvRow) -> Outage:
     incident = line.cells["incident_id"]
     if incident and not (incident.isascii() and incident.isdecimal() and len(incident) <= 10):
-        raise RecordRefused(f"{shown(incident, 40)!r} is no number of an incident, such as 17", "incident_id")
+        raise RecordRefused(f"{printable(incident, 40)!r} is no number of an incident, such as 17", "incident_id")
     return Outage(
         started_at=line.needed("started_at"),
         ended_at=line.time("ended_at"),
@@ -108,7 +108,7 @@ def import_records(
     Raises RecordRefused naming the lines and columns that cannot be used, and HistoryError if the database fails.
     """
     if kind not in _KINDS:
-        raise RecordRefused(f"there is nothing to import named {shown(kind, 40)!r}; there are: {', '.join(_KINDS)}")
+        raise RecordRefused(f"there is nothing to import named {printable(kind, 40)!r}; there are: {', '.join(_KINDS)}")
     known = _KINDS[kind]
     columns = (*known.needed, *known.optional)
     counts: Counter[Written] = Counter()

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from tasks.errors import UsageError
-from tasks.observation import shown
+from tasks.observation import printable
 from tasks.records.facts import Deploy, Maintenance, Outage
 
 MOST_NAME = 80
@@ -92,7 +92,7 @@ def checked_by(by: str, column: str = "by") -> str:
     """Who recorded something; raises RecordRefused if nobody did."""
     if not by.strip():
         raise RecordRefused("nobody is named who records this: give a name", column)
-    return shown(by.strip())[:MOST_NAME]
+    return printable(by.strip())[:MOST_NAME]
 
 
 def to_second(at: datetime) -> datetime:
@@ -135,9 +135,9 @@ def _name(value: str, column: str, most: int) -> str:
     name = value.strip()
     if not 0 < len(name) <= most:
         raise RecordRefused(f"{column} must have 1 to {most} characters", column)
-    if name != shown(name):
+    if name != printable(name):
         raise RecordRefused(
-            f"{column} {shown(name, 40)!r} holds characters that cannot be seen: leave them out", column
+            f"{column} {printable(name, 40)!r} holds characters that cannot be seen: leave them out", column
         )
     return name
 
@@ -146,4 +146,4 @@ def _text(value: str, column: str) -> str:
     text = " ".join(value.split())
     if len(text) > MOST_TEXT:
         raise RecordRefused(f"{column} has {len(text)} characters: at most {MOST_TEXT} are kept, shorten it", column)
-    return shown(text, MOST_TEXT)
+    return printable(text, MOST_TEXT)

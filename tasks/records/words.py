@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from tasks.observation import shown
+from tasks.observation import printable
 from tasks.records.facts import Deploy, Maintenance, Outage, Outcome
 from tasks.records.rules import RecordRefused, to_second
 
@@ -24,7 +24,7 @@ def parse_time(text: str, zone: ZoneInfo, column: str = "") -> datetime:
     except ValueError:
         at = None
     if at is None:
-        raise RecordRefused(f"{shown(text, 40)!r} is no time: {_FORM}", column)
+        raise RecordRefused(f"{printable(text, 40)!r} is no time: {_FORM}", column)
     return placed(at, zone, column)
 
 
@@ -49,7 +49,7 @@ def parse_outcome(text: str) -> Outcome:
         return Outcome(text.strip())
     except ValueError:
         known = ", ".join(Outcome)
-        raise RecordRefused(f"{shown(text, 40)!r} is no outcome; there are {known}", "outcome") from None
+        raise RecordRefused(f"{printable(text, 40)!r} is no outcome; there are {known}", "outcome") from None
 
 
 def described(record: Deploy | Outage | Maintenance, zone: ZoneInfo) -> str:
@@ -62,4 +62,4 @@ def described(record: Deploy | Outage | Maintenance, zone: ZoneInfo) -> str:
             what, start = f"outage of {record.module or 'the service'}{goes_on}", record.started_at
         case Maintenance():
             what, start = f"maintenance of {record.module or 'the service'}", record.starts_at
-    return shown(f"{what}, from {start.astimezone(zone):%Y-%m-%d %H:%M:%S} {zone.key}")
+    return printable(f"{what}, from {start.astimezone(zone):%Y-%m-%d %H:%M:%S} {zone.key}")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.check_result import msg
-from tasks.observation import Absent, ObservationError, Unobserved, shown
+from tasks.observation import Absent, ObservationError, Unobserved, printable
 from tasks.resources.facts import MemoryLimit, OomKills
 from tasks.resources.mounts import parse_mountinfo
 
@@ -145,8 +145,8 @@ def _read(file: Path) -> str:
     except (FileNotFoundError, NotADirectoryError):
         raise FileNotFoundError(file) from None
     except OSError as error:
-        why = shown(error.strerror or "", 60)
-        raise ObservationError(msg("{file} cannot be read: {why}", file=shown(str(file)), why=why)) from None
+        why = printable(error.strerror or "", 60)
+        raise ObservationError(msg("{file} cannot be read: {why}", file=printable(str(file)), why=why)) from None
 
 
 def _optional(file: Path) -> str | None:
@@ -161,7 +161,7 @@ def _needed(file: Path) -> str:
     try:
         return _read(file)
     except FileNotFoundError:
-        raise ObservationError(msg("{file} is missing", file=shown(str(file)))) from None
+        raise ObservationError(msg("{file} is missing", file=printable(str(file)))) from None
 
 
 def _number(text: str, file: Path) -> int:
@@ -186,9 +186,9 @@ def _pairs(text: str, file: Path) -> dict[str, int]:
 
 def _count(pairs: dict[str, int], key: str, level: Path) -> int:
     if key not in pairs:
-        raise ObservationError(msg("{file} has no {key}", file=shown(str(level)), key=key))
+        raise ObservationError(msg("{file} has no {key}", file=printable(str(level)), key=key))
     return pairs[key]
 
 
 def _garbage(file: Path) -> ObservationError:
-    return ObservationError(msg("{file} holds something else than the kernel writes", file=shown(str(file))))
+    return ObservationError(msg("{file} holds something else than the kernel writes", file=printable(str(file))))

@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 
 from tasks.check_result import msg
-from tasks.observation import Absent, ObservationError, Unobserved, shown
+from tasks.observation import Absent, ObservationError, Unobserved, printable
 from tasks.resources.facts import Cpu, Disk, Host, Interface, Memory, OomKills, Pressure, Swap, Traffic
 from tasks.resources.mounts import Mount, parse_mountinfo, read_disks, real_mounts
 
@@ -148,7 +148,9 @@ def _disks(wanted: tuple[str, ...], root: Path) -> Mapping[str, Disk | Unobserve
     every = real_mounts(mounts) if mounts is not None else _partitions()
     there = {mount.mount_point for mount in mounts} if mounts is not None else set(every)
     # Where nothing is mounted any more, the folder beneath would answer with the room of another disk.
-    gone = {shown(mount, 200): Unobserved(msg("Nothing is mounted there")) for mount in wanted if mount not in there}
+    gone = {
+        printable(mount, 200): Unobserved(msg("Nothing is mounted there")) for mount in wanted if mount not in there
+    }
     return {**gone, **read_disks([m for m in wanted if m in there] if wanted else every, _DISK_TIMEOUT_S)}
 
 

@@ -44,7 +44,7 @@ _REPLY_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class ResourceObservation:
     """What was seen; Absent stands for what the service file does not ask for."""
 
     hosts: Mapping[str, Host | Unobserved] | Unobserved | Absent
@@ -53,7 +53,7 @@ class Looked:
     numbers: Numbers
 
 
-async def look_at_resources(settings: Settings, longest_s: float = LONGEST_S) -> Looked:
+async def look_at_resources(settings: Settings, longest_s: float = LONGEST_S) -> ResourceObservation:
     """Look at machines, container, database, queues and business figures, within `longest_s` altogether.
 
     What is not seen in time is Unobserved, and leaves the others alone. Raises ConfigurationError for a secret that
@@ -72,13 +72,13 @@ async def look_at_resources(settings: Settings, longest_s: float = LONGEST_S) ->
             _database(server, statements(settings.queues, settings.kpi), deadline), _expressions(settings, prometheus)
         )
     answers = {**_numbers(database, settings), **expressions}
-    return Looked(machines, container, database, numbers_of(settings.queues, settings.kpi, answers))
+    return ResourceObservation(machines, container, database, numbers_of(settings.queues, settings.kpi, answers))
 
 
-def looked_at_nothing(settings: Settings, why: Unobserved) -> Looked:
+def all_unobserved(settings: Settings, why: Unobserved) -> ResourceObservation:
     """What stands for a look that cannot be taken; what is not asked for stays Absent."""
     resources = settings.resources
-    return Looked(
+    return ResourceObservation(
         why if (absent := _no_hosts(resources)) is None else absent,
         why if (missing := _no_container(resources)) is None else missing,
         why if settings.database is not None else _NO_DATABASE,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tasks.check_result import msg
 from tasks.deadline import Deadline
-from tasks.observation import ObservationError, Unobserved, shown
+from tasks.observation import ObservationError, Unobserved, printable
 from tasks.resources.facts import Disk
 
 _NOT_DISKS = re.compile(
@@ -71,11 +71,11 @@ def read_disks(mounts: Iterable[str], timeout_s: float, look: Look = os.statvfs)
     for mount, one in asked.items():
         one.join(deadline.left_s)
         if one.is_alive():
-            found[shown(mount, 200)] = Unobserved(
+            found[printable(mount, 200)] = Unobserved(
                 msg("The mount does not answer within {seconds} s", seconds=timeout_s)
             )
         elif one.disk is not None:
-            found[shown(mount, 200)] = one.disk
+            found[printable(mount, 200)] = one.disk
     return found
 
 
@@ -94,7 +94,7 @@ class _Asked(threading.Thread):
             elif Path(self.mount).is_dir():
                 self.disk = _disk(self.look(self.mount))
         except OSError as error:
-            self.disk = Unobserved(msg("The mount cannot be read: {why}", why=shown(error.strerror or "", 60)))
+            self.disk = Unobserved(msg("The mount cannot be read: {why}", why=printable(error.strerror or "", 60)))
 
 
 def _disk(seen: os.statvfs_result) -> Disk:

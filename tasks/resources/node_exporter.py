@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from tasks.check_result import msg
-from tasks.observation import Absent, ObservationError, Unobserved, shown
+from tasks.observation import Absent, ObservationError, Unobserved, printable
 from tasks.prometheus.facts import Point
 from tasks.resources.facts import Cpu, Disk, Host, Interface, Memory, OomKills, Pressure, Swap, Traffic
 
@@ -50,11 +50,11 @@ def hosts(
     found: dict[str, Host | Unobserved] = {}
     for name in sorted({*up, *expected}):
         if name not in up:
-            found[shown(name, 100)] = Unobserved(msg("Prometheus does not know this host"))
+            found[printable(name, 100)] = Unobserved(msg("Prometheus does not know this host"))
         elif up[name] != 1:
-            found[shown(name, 100)] = Unobserved(msg("Prometheus cannot scrape this host (up = 0)"))
+            found[printable(name, 100)] = Unobserved(msg("Prometheus cannot scrape this host (up = 0)"))
         else:
-            found[shown(name, 100)] = _host(name, tables)
+            found[printable(name, 100)] = _host(name, tables)
     return found
 
 
@@ -91,7 +91,7 @@ def _figure(name: str, expression: str) -> str:
 
 def _host(name: str, tables: Tables) -> Host:
     return Host(
-        name=shown(name, 100),
+        name=printable(name, 100),
         cpu=_seen(lambda: _cpu(name, tables)),
         pressure=_if_told(tables.rates, "pressure-cpu", lambda: _pressure(name, tables)),
         memory=_seen(lambda: _memory(name, tables)),
@@ -146,7 +146,7 @@ def _disks(name: str, table: Mapping[str, Mapping[Key, float | None]]) -> Mappin
     for mount, device in sorted(places, key=lambda place: (len(place[0]), place)):
         if device not in devices:
             devices.add(device)
-            found[shown(mount, 200)] = _seen(lambda at=(name, mount, device): _disk(at, table))  # type: ignore[misc]
+            found[printable(mount, 200)] = _seen(lambda at=(name, mount, device): _disk(at, table))  # type: ignore[misc]
     return found
 
 
@@ -167,7 +167,7 @@ def _network(name: str, tables: Tables) -> tuple[Interface, ...] | Unobserved:
     try:
         return tuple(
             Interface(
-                shown(device, 40),
+                printable(device, 40),
                 None,
                 Traffic(*(_one(tables.rates, figure, name, device) for figure in ("packets", "errors", "drops"))),
                 NETWORK_SPAN_S,

@@ -30,7 +30,7 @@ from tasks.resources.judge import (
     judge_swap,
 )
 from tasks.resources.limits import ResourceLimits
-from tasks.resources.look import HOST, Looked, look_at_resources, looked_at_nothing
+from tasks.resources.look import HOST, ResourceObservation, all_unobserved, look_at_resources
 from tasks.resources.readings import CONTAINER
 from tasks.resources.store import read_day
 from tasks.round import Round, System
@@ -40,12 +40,12 @@ _SAMPLED = ("cpu.used", "oom.kills")
 """Readings whose samples of the last 24 hours tell more than a look at one moment."""
 
 
-async def resource_usage(round_: Round) -> Section:
+async def resource_usage(run: Round) -> Section:
     """Look at machines, container, database, queues and business figures, and judge what was seen."""
-    settings, past = round_.settings, round_.past
-    seen = await look_at_resources(settings) if past is None else looked_at_nothing(settings, past)
-    now = round_.now()
-    history, service = round_.history, round_.key.service
+    settings, past = run.settings, run.past
+    seen = await look_at_resources(settings) if past is None else all_unobserved(settings, past)
+    now = run.now()
+    history, service = run.history, run.key.service
     known = {name: await asyncio.to_thread(read_day, history, service, name, now) for name in _SAMPLED}
     limits = ResourceLimits() if settings.resources is None else settings.resources.limits
     of_database = DatabaseLimits() if settings.database is None else settings.database.limits
@@ -96,13 +96,13 @@ def _judge_container(
     ]
 
 
-def _headlines(results: tuple[CheckResult, ...], seen: Looked) -> tuple[Kpi, ...]:
+def _headlines(results: tuple[CheckResult, ...], seen: ResourceObservation) -> tuple[Kpi, ...]:
     hosts = seen.hosts.values() if isinstance(seen.hosts, Mapping) else ()
     return (
-        Kpi(msg("Busiest processor"), busiest_percent(hosts), "%"),
-        Kpi(msg("Fullest memory"), highest_figure(results, MEMORY), "%"),
-        Kpi(msg("Fullest disk"), highest_figure(results, DISK), "%"),
-        Kpi(msg("Database size"), size_gb(seen.database), "GB"),
+        Kpi("resources.cpu", msg("Busiest processor"), busiest_percent(hosts), "%"),
+        Kpi("resources.memory", msg("Fullest memory"), highest_figure(results, MEMORY), "%"),
+        Kpi("resources.disk", msg("Fullest disk"), highest_figure(results, DISK), "%"),
+        Kpi("resources.database-size", msg("Database size"), size_gb(seen.database), "GB"),
     )
 
 

@@ -24,29 +24,29 @@ _NOTHING = msg("Nothing of the month was measured: there is nothing to freeze")
 _LOG_DEADLINE_S = 600.0
 
 
-async def slo_review(round_: Round) -> Section:
+async def slo_review(run: Round) -> Section:
     """Take in what the logs have new, then count and judge every objective as it stood when the period ended."""
-    settings, slo = round_.settings, round_.settings.slo
+    settings, slo = run.settings, run.settings.slo
     objectives = objectives_of(settings)
-    as_of = min(round_.period.end, round_.now())
-    doubt = await _read_logs(round_, objectives)
+    as_of = min(run.period.end, run.now())
+    doubt = await _read_logs(run, objectives)
     windows = windows_of(objectives, slo, as_of, settings.zone)
     span = span_of(windows, slo, as_of)
-    data = await look_at_slis(round_.history, settings, objectives, span, minute_of(round_.now()))
+    data = await look_at_slis(run.history, settings, objectives, span, minute_of(run.now()))
     review = review_of(objectives, windows, slo, data, as_of, settings.zone)
     source = _FILE if slo.objective else _GUIDE
-    running = as_of < round_.period.end
-    results = judge_review(review, slo, settings.service.environment, source, round_.now(), doubt)
-    if not running and round_.period.is_month:
-        results = (*results, await _frozen(round_, review, doubt))
-    notes = await asyncio.to_thread(notes_on, round_.history, settings, objectives, data)
+    running = as_of < run.period.end
+    results = judge_review(review, slo, settings.service.environment, source, run.now(), doubt)
+    if not running and run.period.is_month:
+        results = (*results, await _frozen(run, review, doubt))
+    notes = await asyncio.to_thread(notes_on, run.history, settings, objectives, data)
     return Section(results, _headlines(results, review), notes)
 
 
-async def _read_logs(round_: Round, objectives: tuple[Objective, ...]) -> Message | None:
+async def _read_logs(run: Round, objectives: tuple[Objective, ...]) -> Message | None:
     """Read every log to its end if any objective counts its lines; why what they tell now is not the whole."""
-    sources = round_.settings.logs.source if any(rests_on_logs(o) for o in objectives) else ()
-    for read in (await read_sources(round_, sources, _LOG_DEADLINE_S)).values():
+    sources = run.settings.logs.source if any(rests_on_logs(o) for o in objectives) else ()
+    for read in (await read_sources(run, sources, _LOG_DEADLINE_S)).values():
         if isinstance(read, Unobserved):
             return read.reason
         if read.problems:
@@ -54,25 +54,25 @@ async def _read_logs(round_: Round, objectives: tuple[Objective, ...]) -> Messag
     return None
 
 
-async def _frozen(round_: Round, review: Review, doubt: Message | None) -> CheckResult:
+async def _frozen(run: Round, review: Review, doubt: Message | None) -> CheckResult:
     """Freeze the figures of a month that is over, or say what has changed since they were; not while in doubt."""
-    settings, period = round_.settings, round_.period
+    settings, period = run.settings, run.period
     if not any(state.counted.measured_min for state in review.states):
         doubt = doubt or _NOTHING
     if doubt is not None:
-        return not_frozen(doubt, period, round_.now())
+        return not_frozen(doubt, period, run.now())
     figures = month_figures(period, settings.service.timezone, review, settings.service.environment)
-    name, now = settings.service.name, round_.now()
-    frozen = await asyncio.to_thread(freeze_month, round_.history, name, period.key, figures, now)
+    name, now = settings.service.name, run.now()
+    frozen = await asyncio.to_thread(freeze_month, run.history, name, period.key, figures, now)
     return judge_month(frozen, period, now)
 
 
 def _headlines(results: tuple[CheckResult, ...], review: Review) -> tuple[Kpi, ...]:
     return (
-        Kpi(msg("Availability"), first_figure(results, AVAILABILITY), "%"),
-        Kpi(msg("Uptime"), first_figure(results, UPTIME), "%"),
-        Kpi(msg("Least budget left"), least_left_percent(review.states), "%"),
-        Kpi(msg("Deploys a week"), first_figure(results, DEPLOYS), ""),
+        Kpi("slo.availability", msg("Availability"), first_figure(results, AVAILABILITY), "%"),
+        Kpi("slo.uptime", msg("Uptime"), first_figure(results, UPTIME), "%"),
+        Kpi("slo.budget", msg("Least budget left"), least_left_percent(review.states), "%"),
+        Kpi("slo.deploys", msg("Deploys a week"), first_figure(results, DEPLOYS), ""),
     )
 
 

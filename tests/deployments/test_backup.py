@@ -17,7 +17,7 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from deployments.cli import app
+from deployments.cli.app import app
 from tasks.backups.facts import Manifest
 from tasks.backups.files.find import find_backups
 from tasks.backups.files.manifest import manifest_path, read_manifest, write_manifest
@@ -118,7 +118,7 @@ class TestTake:
     def test_a_file_without_the_section(self, operate: "Operate") -> None:
         for command in (["take"], ["list"], ["manifest", "x", "--database", "shop"]):
             ended = backup(operate(), *command)
-            assert ended.status == 2 and "backups: is missing: add [backups]" in ended.err
+            assert ended.status == 2 and "backups: [backups] is missing; add it" in ended.err
 
     def test_what_is_not_taken_here_is_said(self, operate: "Operate") -> None:
         more = (
@@ -159,7 +159,7 @@ class TestTake:
         folder = shop.settings.path.parent / "dumps"
         with psycopg.connect(live) as holder:
             holder.execute("LOCK TABLE customers IN ACCESS EXCLUSIVE MODE")
-            argv = [sys.executable, "-m", "deployments.cli", "backup", "take", "shop"]
+            argv = [sys.executable, "-m", "deployments.cli.app", "backup", "take", "shop"]
             taking = subprocess.Popen(
                 [*argv, "--service", str(shop.settings.path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
             )
@@ -274,7 +274,7 @@ class TestList:
 def test_help_loads_nothing_heavy() -> None:
     heavy = ("prefect", "sqlalchemy", "httpx", "psycopg")
     program = (
-        "import sys\nfrom deployments.cli import app\n"
+        "import sys\nfrom deployments.cli.app import app\n"
         "try: app(['backup', '--help'])\n"
         f"except SystemExit as end: print(end.code, [name for name in {heavy} if name in sys.modules])"
     )

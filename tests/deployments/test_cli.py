@@ -20,7 +20,7 @@ import jsonschema
 import pytest
 from typer.testing import CliRunner
 
-from deployments.cli import app
+from deployments.cli.app import app
 from deployments.state import STATE_VARIABLE, UpState, announced
 from tasks.history import migrate
 from tasks.history.engine import open_history
@@ -80,7 +80,7 @@ class Machine:
     def rounds(self, *arguments: str) -> Ended:
         """Run the command to its end."""
         ended = subprocess.run(
-            [sys.executable, "-m", "deployments.cli", *arguments],
+            [sys.executable, "-m", "deployments.cli.app", *arguments],
             cwd=self.folder,
             env=self.environment(),
             capture_output=True,
@@ -99,7 +99,7 @@ def machine(tmp_path: Path) -> Machine:
 def test_help_loads_nothing_heavy() -> None:
     heavy = ("prefect", "sqlalchemy", "httpx", "matplotlib", "pydantic")
     program = (
-        "import sys\nfrom deployments.cli import app\n"
+        "import sys\nfrom deployments.cli.app import app\n"
         "try: app(['--help'])\n"
         f"except SystemExit as end: print(end.code, [name for name in {heavy} if name in sys.modules])"
     )

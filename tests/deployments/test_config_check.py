@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from deployments.cli import app
+from deployments.cli.app import app
 from tasks.processes import free_port
 from tests.prometheus_history import Sample, running_prometheus, write
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from deployments.cli import app
+from deployments.cli.app import app
 from deployments.init.command import Given, look_and_write
 from flows.daily_checklist import CHECKLIST
 from tasks.errors import UsageError

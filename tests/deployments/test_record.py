@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from typer.testing import CliRunner
 
-from deployments.cli import app
+from deployments.cli.app import app
 from tasks.records.facts import Deploy, Origin, Outage, Outcome
 from tasks.records.store.records import note_version, read_deploys, read_maintenance, read_outages
 from tasks.slo.store.months import freeze_month
@@ -202,7 +202,7 @@ def test_verify_tells_of_a_frozen_month_that_was_changed(shop: "Operated") -> No
     freeze_month(shop.history, shop.name, "2026-09", {"objectives": {"up": {"good": 9}}}, NOW)
     freeze_month(shop.history, shop.name, "2026-10", {"objectives": {}}, NOW)
     status, said = verify()
-    assert status == 0 and said.startswith("shop: 1 runs, whole, ")
+    assert status == 0 and said.startswith("shop: 1 runs, intact, ")
     shop.rows("UPDATE slo_months SET figures = REPLACE(figures, '9', '8') WHERE period = '2026-09'")
     shop.rows("UPDATE slo_months SET revision = 2 WHERE period = '2026-10'")
     status, said = verify()
@@ -215,7 +215,7 @@ def test_verify_tells_of_a_frozen_month_that_was_changed(shop: "Operated") -> No
 
 def test_it_needs_no_server_and_asks_the_service_nothing(shop: "Operated", site: "Site", tmp_path: Path) -> None:
     dead = {"PREFECT_API_URL": "http://127.0.0.1:1/api", "PREFECT_HOME": str(tmp_path / "home")}
-    command = [sys.executable, "-m", "deployments.cli", "record", "deploy", "1.4.3"]
+    command = [sys.executable, "-m", "deployments.cli.app", "record", "deploy", "1.4.3"]
     ended = subprocess.run(
         [*command, "--service", str(shop.settings.path)],
         env={**os.environ, **dead},
@@ -233,7 +233,7 @@ def test_it_needs_no_server_and_asks_the_service_nothing(shop: "Operated", site:
 
 def test_a_container_whose_user_has_no_name_can_record(shop: "Operated", tmp_path: Path) -> None:
     nobody = os.getuid() + 77_777
-    program = f"import os; os.getuid = lambda: {nobody}; from deployments.cli import app; app()"
+    program = f"import os; os.getuid = lambda: {nobody}; from deployments.cli.app import app; app()"
     ended = subprocess.run(
         [sys.executable, "-c", program, "record", "deploy", "1.4.3", "--service", str(shop.settings.path)],
         env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},  # no LOGNAME, no USER

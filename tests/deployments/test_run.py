@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from deployments.run import BROKEN, Held, _stored_as
+from deployments.run import BROKEN, RunResult, _stored_as
 from flows.rounds import NOT_ARCHIVED
 from tasks.guide.judge import Verdict
 from tasks.history.runs import StoredRun
@@ -25,4 +25,4 @@ def test_the_run_of_another_process_is_not_taken_for_ours() -> None:
 
 @pytest.mark.parametrize("state", ["Failed", "Crashed", "TimedOut", "Skipped", NOT_ARCHIVED, "Passed", ""])
 def test_without_a_report_of_its_own_nothing_is_green(state: str) -> None:
-    assert Held(state, "", None, None, Counter()).exit_status == BROKEN
+    assert RunResult(state, "", None, None, Counter()).exit_status == BROKEN

@@ -19,7 +19,7 @@ import pytest
 from flows.catalogue import FLOWS
 from tasks.processes import free_port
 
-ROUNDS = [sys.executable, "-m", "deployments.cli"]
+ROUNDS = [sys.executable, "-m", "deployments.cli.app"]
 SLOW_SERVICE = """
 import asyncio, pathlib, sys
 async def serve(reader, writer):

@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from deployments.run import hold_round
+from deployments.run import run_now
 from flows.daily_checklist import CHECKLIST
 from flows.options import DailyOptions
 from tasks.settings import load_settings, use_services
@@ -31,7 +31,7 @@ def _hold(file: Path) -> None:
     try:
         settings = load_settings(file)
         options = DailyOptions(mail=True)
-        held = hold_round(CHECKLIST, settings, options, lambda text: print(text, file=sys.stderr))
+        held = run_now(CHECKLIST, settings, options, lambda text: print(text, file=sys.stderr))
         print(f"done {held.state}", flush=True)
         status = 0
     finally:

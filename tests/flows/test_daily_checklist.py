@@ -23,8 +23,8 @@ from prefect.states import AwaitingRetry
 from prefect.types.entrypoint import EntrypointType
 from typer.testing import CliRunner
 
-from deployments.cli import app
-from flows.checklist import look, look_along, run_checklist
+from deployments.cli.app import app
+from flows.checklist import look, run_checklist, run_section
 from flows.daily_checklist import CHECKLIST, daily_checklist
 from flows.options import DailyOptions, RoundRefused
 from flows.outbox import deliver
@@ -340,24 +340,24 @@ class TestLook:
 
     def look(self, shop: "Operated", section: Any, checks: Any, left: timedelta = timedelta(hours=1)) -> Section:
         key = RunKey(shop.name, "daily-checklist", "2026-11-24", "hand")
-        round_ = Round(key, shop.settings, shop.history, self.NOW, self.NOW + left, None, False, lambda: self.NOW)
-        return asyncio.run(look(round_, System(HEALTH_LINE, tuple(checks), section)))
+        run = Round(key, shop.settings, shop.history, self.NOW, self.NOW + left, None, False, lambda: self.NOW)
+        return asyncio.run(look(run, System(HEALTH_LINE, tuple(checks), section)))
 
     def along(self, shop: "Operated", section: Any) -> list[Section]:
         key = RunKey(shop.name, "daily-checklist", "2026-11-24", "hand")
         ends = self.NOW + timedelta(hours=1)
-        round_ = Round(key, shop.settings, shop.history, self.NOW, ends, None, False, lambda: self.NOW)
+        run = Round(key, shop.settings, shop.history, self.NOW, ends, None, False, lambda: self.NOW)
         system = replace(resources.RESOURCE_USAGE, look=section)
 
         @flow(name="along", retries=0)
         async def along() -> list[Section]:
-            return await look_along(round_, CHECKLIST.lines(shop.settings), (system,))
+            return await run_section(run, CHECKLIST.lines(shop.settings), (system,))
 
         return asyncio.run(along())
 
     @staticmethod
-    async def found(round_: Round) -> Section:
-        return Section((READINESS.judged(Status.UNKNOWN, "a", msg("yes"), at=round_.now()),))
+    async def found(run: Round) -> Section:
+        return Section((READINESS.judged(Status.UNKNOWN, "a", msg("yes"), at=run.now()),))
 
     def test_a_line_that_is_left_out_is_not_looked_at(self, operate: "Operate") -> None:
         assert self.along(operate(), self.found) == []
@@ -405,8 +405,8 @@ class TestDamagedPast:
 async def daily_with_a_bug(service: str) -> State[Any]:
     """The daily round with a clock that a programmer got wrong: judges refuse a time without a zone."""
 
-    def wrong(round_: Round) -> Awaitable[Section]:
-        return health_check(replace(round_, now=lambda: datetime(2026, 11, 24, 9, 0)))
+    def wrong(run: Round) -> Awaitable[Section]:
+        return health_check(replace(run, now=lambda: datetime(2026, 11, 24, 9, 0)))
 
     return await run_checklist(CHECKLIST, service, DailyOptions(), (replace(HEALTH, look=wrong),))
 

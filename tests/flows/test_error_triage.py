@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from typer.testing import CliRunner
 
-from deployments.cli import app
+from deployments.cli.app import app
 from flows.error_triage import TriageOptions, error_triage
 from tasks.logs.ingest import read_log
 from tasks.logs.store.triage import Action, NoSuchError, read_error

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from deployments.run import Held, hold_round
+from deployments.run import RunResult, run_now
 from flows.daily_checklist import CHECKLIST
 from flows.messages import archive_missing
 from flows.options import DailyOptions
 from flows.outbox import deliver
-from flows.rounds import opened
+from flows.rounds import parse_report
 from tasks.history.chain import verify_chains
 from tasks.history.engine import reading
 
@@ -96,8 +96,8 @@ def holding(shop: "Operated", prefect_api: str, tmp_path: Path) -> Iterator[Hold
     holding.close()
 
 
-def hold(shop: "Operated") -> Held:
-    return hold_round(CHECKLIST, shop.settings, DailyOptions(mail=True), lambda _text: None)
+def hold(shop: "Operated") -> RunResult:
+    return run_now(CHECKLIST, shop.settings, DailyOptions(mail=True), lambda _text: None)
 
 
 def has_more_runs(shop: "Operated", before: int) -> bool:
@@ -144,7 +144,7 @@ def test_twenty_kills_lose_nothing_and_repeat_a_letter_at_most_once(
     runs = shop.runs()
     assert len(post.ids) == 2 * len(runs)
     assert set(post.ids.values()) <= {1, 2}
-    archive_missing(shop.settings, [opened(run) for run in runs])
+    archive_missing(shop.settings, [parse_report(run) for run in runs])
     for run in runs:
         assert len(list(shop.folder(run).iterdir())) == 5
         assert json.loads((shop.folder(run) / "report.json").read_text())["seal"]["chained"] == run.chained

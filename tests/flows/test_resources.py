@@ -52,11 +52,11 @@ def hold(tmp_path: Path, text: str, past: Unobserved | None = None) -> Section:
     key = RunKey("shop", "daily-checklist", "2026-11-25", "hand")
     history = history_of(settings)
     now = datetime.now(UTC)
-    round_ = Round(key, settings, history, now, now + timedelta(minutes=30), past, False)
+    run = Round(key, settings, history, now, now + timedelta(minutes=30), past, False)
 
     @flow(name="resource-usage-test")
     async def section() -> Section:
-        return await resource_usage(round_)
+        return await resource_usage(run)
 
     try:
         return asyncio.run(section())  # type: ignore[arg-type]

@@ -188,10 +188,10 @@ def bad_day() -> Report:
     return make(
         results,
         kpis=(
-            Kpi(verbatim("p95"), 212.0, "ms", 188.0),
-            Kpi(verbatim("Error rate"), 0.426, "%", 0.05),
-            Kpi(verbatim("Requests"), 310551.0, "", 310551.0),
-            Kpi(verbatim("Conversion"), None, "%", 2.4),
+            Kpi("p95", verbatim("p95"), 212.0, "ms", 188.0),
+            Kpi("error-rate", verbatim("Error rate"), 0.426, "%", 0.05),
+            Kpi("requests", verbatim("Requests"), 310551.0, "", 310551.0),
+            Kpi("conversion", verbatim("Conversion"), None, "%", 2.4),
         ),
         actions=tuple(
             action(r, "sato" if r.check.startswith("logs") else None) for r in results if r.status is Status.FAIL
@@ -234,7 +234,7 @@ def hostile() -> Report:
             ),
         ),
     )
-    kpi = Kpi(verbatim(HOSTILE), 1.0, HOSTILE, 2.0)
+    kpi = Kpi(HOSTILE, verbatim(HOSTILE), 1.0, HOSTILE, 2.0)
     return make(
         (result,), kpis=(kpi,), actions=(action(result, HOSTILE),), environment=HOSTILE, notes=(verbatim(HOSTILE),)
     )

@@ -20,7 +20,7 @@ from tempfile import mkdtemp
 import pytest
 
 from reports import archive, mail
-from reports.folders import ArchiveError, alone, slug, write_folder
+from reports.folders import ArchiveError, folder_lock, slug, write_folder
 from reports.report import Previous, Report, Seal, from_text
 from reports.words import Words
 from tasks.guide.judge import Verdict
@@ -137,7 +137,7 @@ def test_of_two_writers_of_the_index_none_forgets_the_others_report(
 ) -> None:
     write(bad_day, seal(bad_day), tmp_path)
     with ThreadPoolExecutor() as pool:
-        with alone(tmp_path):  # as the first writer is, between its look and its last file
+        with folder_lock(tmp_path):  # as the first writer is, between its look and its last file
             write(replace(good_day, period="2026-11-25"), seal(good_day), tmp_path)
             second = pool.submit(archive.write_index, tmp_path, BOTH)
             with pytest.raises(FutureTimeout):

@@ -1,5 +1,6 @@
 """From what sections found to the report: lines, verdict, actions in their order, and what is news."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -129,20 +130,28 @@ class TestPrevious:
 
     def test_a_figure_is_set_beside_the_last_one(self) -> None:
         label, other = msg("Slowest p95"), msg("Requests without an error")
-        before = stored(composed(kpis=(Kpi(label, 180.0, "ms"), Kpi(other, None, "%"))))
-        today = composed(kpis=(Kpi(label, 212.0, "ms"), Kpi(other, 99.9, "%"), Kpi(msg("New"), 1.0, "")), before=before)
+        before = stored(composed(kpis=(Kpi("p95", msg("Its old words"), 180.0, "ms"), Kpi("good", other, None, "%"))))
+        kpis = (Kpi("p95", label, 212.0, "ms"), Kpi("good", other, 99.9, "%"), Kpi("new", msg("New"), 1.0, ""))
+        today = composed(kpis=kpis, before=before)
         assert [(kpi.value, kpi.previous) for kpi in today.kpis] == [(212.0, 180.0), (99.9, None), (1.0, None)]
 
     def test_a_figure_is_never_compared_with_another_ones(self) -> None:
         def p95(module: str, value: float, unit: str = "ms") -> Kpi:
-            return Kpi(msg("p95 of {module}", module=module), value, unit)
+            return Kpi(f"p95.{module}", msg("p95 of one module"), value, unit)
 
         before = stored(composed(kpis=(p95("orders", 812.0), p95("users", 41.0))))
         today = composed(kpis=(p95("users", 40.0), p95("stock", 9.0), p95("orders", 0.8, "s")), before=before)
         assert [kpi.previous for kpi in today.kpis] == [41.0, None, None]
 
+    def test_a_report_of_before_figures_had_ids_is_read(self) -> None:
+        data = json.loads(canonical(to_data(composed(kpis=(Kpi("p95", msg("Slowest p95"), 180.0, "ms"),)))))
+        del data["kpis"][0]["id"]
+        before = from_text(json.dumps(data))
+        [kpi] = composed(kpis=(Kpi("p95", msg("Slowest p95"), 212.0, "ms"),), before=before).kpis
+        assert kpi.previous is None
+
     def test_without_a_round_before_there_is_nothing_beside(self) -> None:
-        [kpi] = composed(kpis=(Kpi(msg("Slowest p95"), 212.0, "ms", 99.0),)).kpis
+        [kpi] = composed(kpis=(Kpi("health.p95", msg("Slowest p95"), 212.0, "ms", 99.0),)).kpis
         assert kpi.previous is None
 
 
@@ -174,5 +183,7 @@ class TestNews:
         assert is_news(composed(*(found(*each) for each in later)), before) is news
 
     def test_other_figures_are_no_news(self) -> None:
-        before = stored(composed(found(Status.PASS), kpis=(Kpi(msg("Slowest p95"), 180.0, "ms"),)))
-        assert not is_news(composed(found(Status.PASS), kpis=(Kpi(msg("Slowest p95"), 20.0, "ms"),)), before)
+        before = stored(composed(found(Status.PASS), kpis=(Kpi("health.p95", msg("Slowest p95"), 180.0, "ms"),)))
+        assert not is_news(
+            composed(found(Status.PASS), kpis=(Kpi("health.p95", msg("Slowest p95"), 20.0, "ms"),)), before
+        )

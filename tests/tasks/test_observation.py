@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.check_result import msg
-from tasks.observation import ObservationError, Unobserved, shown
+from tasks.observation import ObservationError, Unobserved, printable
 
 
 def test_the_error_reads_as_its_reason() -> None:
@@ -28,18 +28,18 @@ def test_the_error_reads_as_its_reason() -> None:
     ],
 )
 def test_what_cannot_be_seen_is_spelt_out(text: str, spelt: str) -> None:
-    assert shown(text) == spelt
+    assert printable(text) == spelt
 
 
 @pytest.mark.parametrize(("length", "result"), [(9, "x" * 9), (10, "x" * 10), (11, "x" * 9 + "…")])
 def test_long_text_is_cut_and_says_so(length: int, result: str) -> None:
-    assert shown("x" * length, 10) == result
+    assert printable("x" * length, 10) == result
 
 
 @given(st.text(st.characters()), st.integers(1, 50))
 def test_shown_text_is_bounded_one_line_and_can_be_written(text: str, most: int) -> None:
-    result = shown(text, most)
+    result = printable(text, most)
     assert len(result) <= most * len("\\u10ffff")
     assert all(c.isprintable() or c == "\u3000" for c in result)
     result.encode()  # no lone surrogate is left
-    assert shown(result, 1000) == result
+    assert printable(result, 1000) == result

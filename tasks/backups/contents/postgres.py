@@ -17,10 +17,10 @@ from tasks.backups.contents import catalogue
 from tasks.backups.contents.catalogue import TIMES, Column, Numbering, Table
 from tasks.backups.contents.schema import schema_lines
 from tasks.backups.contents.table_scan import Scan
-from tasks.backups.contents.wanted import Told, Wanted
+from tasks.backups.contents.wanted import ProgressCallback, Wanted
 from tasks.backups.facts import Contents, TableContents, Violation
 from tasks.check_result import msg
-from tasks.observation import ObservationError, shown
+from tasks.observation import ObservationError, printable
 
 Row = tuple[Any, ...]
 Connection = psycopg.Connection[Any]
@@ -46,7 +46,7 @@ _WITHOUT_INDEXES = {"enable_indexscan": "off", "enable_indexonlyscan": "off", "e
 _CANCEL_S = 5.0
 
 
-def read_contents(connections: Sequence[Connection], wanted: Wanted, told: Told | None = None) -> Contents:
+def read_contents(connections: Sequence[Connection], wanted: Wanted, told: ProgressCallback | None = None) -> Contents:
     """All that is known of a database, in one snapshot if there is one connection.
 
     More connections read as many tables at once, the largest first: for a copy that nobody writes to. A transaction
@@ -74,7 +74,7 @@ def _snapshot(connection: Connection, wanted: Wanted) -> Iterator[None]:
         yield
 
 
-def _read(connections: Sequence[Connection], wanted: Wanted, told: Told | None) -> Contents:
+def _read(connections: Sequence[Connection], wanted: Wanted, told: ProgressCallback | None) -> Contents:
     first = connections[0]
     about, tables = catalogue.about(first), catalogue.tables(first)
     numberings = catalogue.numberings(first)
@@ -110,8 +110,8 @@ def _require_all_seen(role: str, tables: Sequence[Table], numberings: Sequence[N
             msg(
                 "The role may not read {name}: GRANT pg_read_all_data TO {role}, "
                 "or GRANT SELECT on it and USAGE on its schema",
-                name=shown(unreadable[0], 130),
-                role=shown(role, 63),
+                name=printable(unreadable[0], 130),
+                role=printable(role, 63),
             )
         )
     for table in tables:
@@ -119,8 +119,8 @@ def _require_all_seen(role: str, tables: Sequence[Table], numberings: Sequence[N
             raise ObservationError(
                 msg(
                     "Row-level security hides rows of {table} from the role: ALTER ROLE {role} BYPASSRLS",
-                    table=shown(table.name, 130),
-                    role=shown(role, 63),
+                    table=printable(table.name, 130),
+                    role=printable(role, 63),
                 )
             )
 
@@ -169,7 +169,7 @@ def _violations(connections: Sequence[Connection]) -> tuple[Violation, ...]:
 
 
 def _answers(
-    connections: Sequence[Connection], statements: Sequence[sql.Composed | bytes], told: Told | None
+    connections: Sequence[Connection], statements: Sequence[sql.Composed | bytes], told: ProgressCallback | None
 ) -> list[Row]:
     """The one row of each statement; a connection that is free takes the next."""
     free: SimpleQueue[Connection] = SimpleQueue()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tasks.backups.contents.sqlite_file import lenient, pragma, read_sqlite, sqlite_reason
-from tasks.backups.contents.wanted import SAMPLED, WHOLE, Told, Wanted
+from tasks.backups.contents.wanted import SAMPLED, WHOLE, ProgressCallback, Wanted
 from tasks.backups.facts import Contents, TableContents, Violation
 from tasks.observation import ObservationError
 
@@ -18,7 +18,7 @@ _LIKE_A_TIME: Final = "typeof({c}) = 'text' AND {c} GLOB '[0-9]*' AND {c} NOT GL
 
 
 def read_sqlite_contents(
-    file: Path, wanted: Wanted, told: Told | None = None, *, database: str, deadline_s: float = math.inf
+    file: Path, wanted: Wanted, told: ProgressCallback | None = None, *, database: str, deadline_s: float = math.inf
 ) -> Contents:
     """What a live or restored file holds, under the name `database`; every row is counted.
 
@@ -55,7 +55,7 @@ def _schema(connection: sqlite3.Connection) -> tuple[str, ...]:
     return (*lines, f"user_version {pragma(connection, 'user_version')}")
 
 
-def _tables(connection: sqlite3.Connection, rule: str, told: Told | None) -> tuple[TableContents, ...]:
+def _tables(connection: sqlite3.Connection, rule: str, told: ProgressCallback | None) -> tuple[TableContents, ...]:
     # What a virtual table holds stands in ordinary ones, and its module may not be there.
     found = connection.execute(
         "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 
 from tasks.check_result import Message, msg
 from tasks.deadline import Deadline
-from tasks.observation import shown
+from tasks.observation import printable
 
 T = TypeVar("T")
 
@@ -53,7 +53,7 @@ def damaged(error: sqlite3.Error) -> bool:
 
 def sqlite_reason(error: Exception, file: Path, deadline_s: float) -> Message:
     """Why a file could not be read or copied, in words for people."""
-    name, why = shown(str(file), 300), shown(str(error), 300)
+    name, why = printable(str(file), 300), printable(str(error), 300)
     match _code(error):
         case sqlite3.SQLITE_INTERRUPT:
             return msg("{file}: reading took more than {seconds} s", file=name, seconds=round(deadline_s, 1))

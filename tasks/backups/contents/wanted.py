@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-Told = Callable[[int, int], None]
+ProgressCallback = Callable[[int, int], None]
 """Hears how much is done, and of how much."""
 
 WHOLE: Final = "whole"

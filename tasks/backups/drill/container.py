@@ -12,7 +12,7 @@ from tasks.backups.formats.interface import Format, Head, Known, Tools, Workplac
 from tasks.backups.formats.recognise import format_of
 from tasks.backups.targets import Target
 from tasks.check_result import Message, msg
-from tasks.observation import ObservationError, Unobserved, shown
+from tasks.observation import ObservationError, Unobserved, printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +72,9 @@ def _is(encrypted: bool | Unobserved) -> bool:
 def _require_own(found: Format, head: Head, expected: Expected) -> Message:
     database, manifest, name = expected.known.database, expected.manifest, expected.target.name
     if head.database and database and head.database != database:
-        names = {"found": shown(head.database, 80), "expected": shown(database, 80)}
+        names = {"found": printable(head.database, 80), "expected": printable(database, 80)}
         raise BadBackup(msg("It is a dump of the database {found}, not of {expected}", **names))
     if isinstance(manifest, Manifest) and manifest.database != name:
-        names = {"found": shown(manifest.database, 80), "expected": name}
+        names = {"found": printable(manifest.database, 80), "expected": name}
         raise BadBackup(msg("Its manifest was written for the backups of {found}, not of {expected}", **names))
     return msg("{form}", form=found.form.value)

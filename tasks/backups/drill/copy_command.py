@@ -13,7 +13,7 @@ from tasks.check_result import Message, msg
 from tasks.database.settings import check_database_url
 from tasks.deadline import Deadline
 from tasks.observation import ObservationError
-from tasks.outside import said
+from tasks.outside import external_text
 from tasks.processes import Finished, run
 from tasks.secrets import keep_secret
 
@@ -85,7 +85,7 @@ def _ran(key: str, command: Command, folder: Path, limit_s: float, **more: str) 
             command_line(command, folder), deadline_s=limit_s, env=command_environment(**more), cwd=folder
         )  # fmt: skip
     except FileNotFoundError:
-        name = said(command[0])
+        name = external_text(command[0])
         raise ObservationError(msg("The command of {key} is not on this machine: {name}", key=key, name=name)) from None
 
 

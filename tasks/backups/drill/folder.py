@@ -12,7 +12,7 @@ from pathlib import Path
 from tasks.check_result import Message, msg, verbatim
 from tasks.deadline import Deadline
 from tasks.files import locked
-from tasks.observation import ObservationError, shown
+from tasks.observation import ObservationError, printable
 from tasks.postgres.cluster import end_orphan
 from tasks.postgres.installation import PostgresUnavailable, server_account
 
@@ -34,11 +34,11 @@ def drill_folder(root: Path, deadline: Deadline, *, wait_s: float = _WAIT_S) -> 
             held.callback(remove, folder)
             _mark(folder)
         except PostgresUnavailable as error:
-            raise ObservationError(verbatim(shown(str(error)))) from None
+            raise ObservationError(verbatim(printable(str(error)))) from None
         except BlockingIOError:
             raise ObservationError(_busy(root)) from None
         except OSError as error:
-            where, why = shown(str(root)), str(error.strerror)
+            where, why = printable(str(root)), str(error.strerror)
             raise ObservationError(
                 msg("The folder {folder} for drills cannot be used: {why}", folder=where, why=why)
             ) from None
@@ -84,4 +84,4 @@ def _busy(root: Path) -> Message:
     for marker in root.glob(f"{PREFIX}*/{_MARKER}"):
         with suppress(OSError, ValueError, KeyError):
             since = str(json.loads(marker.read_text(encoding="utf-8"))["started_at"])[:16] + "Z"
-    return msg("Another drill is under way in {folder} since {at}", folder=shown(str(root)), at=since)
+    return msg("Another drill is under way in {folder} since {at}", folder=printable(str(root)), at=since)

@@ -8,7 +8,7 @@ from tasks.check_result import Message, msg, verbatim
 from tasks.history.chain import verify_chains
 from tasks.history.engine import History, HistoryError, is_missing, open_history, reading
 from tasks.history.migrate import current, head, upgrade
-from tasks.observation import ObservationError, shown
+from tasks.observation import ObservationError, printable
 
 _MOST_PROBLEMS: Final = 10
 
@@ -36,7 +36,7 @@ def chain_problems(url: str, folder: Path = Path("/")) -> ChainsOfCopy:
             with reading(engine):
                 pass
         except HistoryError as error:
-            raise ObservationError(verbatim(shown(str(error)))) from None
+            raise ObservationError(verbatim(printable(str(error)))) from None
         return _chains(engine)
     finally:
         engine.dispose()
@@ -52,8 +52,8 @@ def _chains(engine: History) -> ChainsOfCopy:
         with reading(engine) as connection:
             verdicts = verify_chains(connection)
     except HistoryError as error:
-        return ChainsOfCopy(0, 0, (verbatim(shown(str(error))),))
-    found = [verbatim(shown(f"{one.service}: {problem}")) for one in verdicts for problem in one.problems]
+        return ChainsOfCopy(0, 0, (verbatim(printable(str(error))),))
+    found = [verbatim(printable(f"{one.service}: {problem}")) for one in verdicts for problem in one.problems]
     if len(found) > _MOST_PROBLEMS:
         found[_MOST_PROBLEMS:] = [msg("{n} more problems of the chains", n=len(found) - _MOST_PROBLEMS)]
     return ChainsOfCopy(len(verdicts), sum(one.length for one in verdicts), tuple(found))

@@ -10,7 +10,7 @@ from tasks.backups.settings import BackedUp
 from tasks.check_result import Message, msg
 from tasks.deadline import Deadline
 from tasks.observation import ObservationError, Unobserved
-from tasks.outside import said
+from tasks.outside import external_text
 from tasks.processes import run
 
 
@@ -26,7 +26,9 @@ def smoke_of(copy: Copy, backups: BackedUp, folder: Path, deadline: Deadline) ->
         if ran.timed_out and limit_s < backups.smoke_timeout_s:
             deadline.require()  # the drill's time was over, not that of the test
     except FileNotFoundError:
-        return Unobserved(msg("The command of smoke is not on this machine: {name}", name=said(backups.smoke[0])))
+        return Unobserved(
+            msg("The command of smoke is not on this machine: {name}", name=external_text(backups.smoke[0]))
+        )
     except ObservationError as error:
         return Unobserved(error.reason)
     took = round(time.monotonic() - began, 3)

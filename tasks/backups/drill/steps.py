@@ -9,7 +9,7 @@ from tasks.backups.errors import BadBackup
 from tasks.backups.facts import Depth, DrillStep, Outcome, StepResult
 from tasks.backups.reasons import ENDED, NOT_TAKEN
 from tasks.check_result import Message, msg
-from tasks.observation import ObservationError, shown
+from tasks.observation import ObservationError, printable
 from tasks.postgres.installation import PostgresUnavailable
 from tasks.visible import StepState, step
 
@@ -56,7 +56,7 @@ def tried(work: Callable[[], T]) -> T | Trouble:
     except PostgresUnavailable as error:
         return Trouble(Outcome.ERROR, _no_server(error))
     except OSError as error:
-        why = error.strerror or shown(str(error), 200)
+        why = error.strerror or printable(str(error), 200)
         return Trouble(Outcome.ERROR, msg("It cannot be read: {why}", why=why))
 
 

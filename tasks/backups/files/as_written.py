@@ -6,7 +6,7 @@ from tasks.backups.errors import BadBackup
 from tasks.backups.facts import Backup, Manifest, ManifestFile
 from tasks.backups.files.manifest import read_manifest
 from tasks.check_result import Message, msg
-from tasks.observation import ObservationError, Unobserved, shown
+from tasks.observation import ObservationError, Unobserved, printable
 
 NO_MANIFEST = msg(
     "There is no manifest: changes that only one can show would not be seen. Take backups with rounds backup take, "
@@ -28,7 +28,7 @@ def compared(files: Sequence[ManifestFile], manifest: Manifest | Unobserved) -> 
         raise ObservationError(manifest.reason)
     there, recorded = {file.path: file for file in files}, {file.path: file for file in manifest.files}
     for path, file in recorded.items():
-        name = shown(path, 120)
+        name = printable(path, 120)
         if path not in there:
             raise BadBackup(msg("{file} of the manifest is missing", file=name))
         if there[path].bytes != file.bytes:
@@ -37,5 +37,5 @@ def compared(files: Sequence[ManifestFile], manifest: Manifest | Unobserved) -> 
         if there[path].sha256 != file.sha256:
             raise BadBackup(msg("{file} is not as it was written: its SHA-256 differs from the manifest's", file=name))
     if added := sorted(set(there) - set(recorded)):
-        raise BadBackup(msg("{file} is not in the manifest", file=shown(added[0], 120)))
+        raise BadBackup(msg("{file} is not in the manifest", file=printable(added[0], 120)))
     return msg("Files that are as they were written: {n}", n=len(recorded))

@@ -13,7 +13,7 @@ from tasks.backups.targets import Target
 from tasks.check_result import msg
 from tasks.deadline import Deadline
 from tasks.observation import ObservationError
-from tasks.outside import said
+from tasks.outside import external_text
 from tasks.processes import Finished, feed
 
 
@@ -39,7 +39,7 @@ def decrypted(backup: Path, target: Target, folder: Path, deadline: Deadline, di
         if error.errno is not None:  # the backup itself has gone
             raise
         raise ObservationError(
-            msg("The command of decrypt is not on this machine: {name}", name=said(command[0]))
+            msg("The command of decrypt is not on this machine: {name}", name=external_text(command[0]))
         ) from None
     _require_decrypted(ran)
     return plain

@@ -13,7 +13,7 @@ from pathlib import Path, PurePath
 from tasks.backups.facts import Backup
 from tasks.backups.files.manifest import SUFFIX, read_manifest
 from tasks.check_result import msg
-from tasks.observation import ObservationError, shown
+from tasks.observation import ObservationError, printable
 
 _MARKS = frozenset({"toc.dat", "toc.dat.gz", "backup_manifest", "PG_VERSION"})
 """A folder with one of them is a backup: pg_dump -Fd and pg_basebackup write no other."""
@@ -76,14 +76,14 @@ def _require_folder(start: Path, pattern: str) -> None:
             msg(
                 "The folder {folder} of the pattern {pattern} does not exist: mount it, or correct the pattern",
                 folder=_named(start),
-                pattern=shown(pattern, _PATH_CHARS),
+                pattern=printable(pattern, _PATH_CHARS),
             )
         ) from None
     except OSError as error:
         raise _unreadable(start, error) from None
     if not is_folder:
         raise ObservationError(
-            msg("{folder} of the pattern {pattern} is no folder", folder=_named(start), pattern=shown(pattern))
+            msg("{folder} of the pattern {pattern} is no folder", folder=_named(start), pattern=printable(pattern))
         )
 
 
@@ -166,7 +166,7 @@ def _found(path: Path, size: int, mtime_s: float) -> Found:
 
 
 def _named(path: Path) -> str:
-    return shown(str(path), _PATH_CHARS)
+    return printable(str(path), _PATH_CHARS)
 
 
 def _unreadable(path: Path, error: OSError) -> ObservationError:

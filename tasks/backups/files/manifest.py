@@ -14,13 +14,13 @@ from tasks.backups.facts import Contents, Manifest, ManifestFile
 from tasks.canonical import canonical
 from tasks.check_result import msg
 from tasks.files import write_whole
-from tasks.observation import ObservationError, shown
+from tasks.observation import ObservationError, printable
 
 SUFFIX = ".manifest.json"
 _MOST_BYTES = 256 * 1024 * 1024
 _PIECE = 1024 * 1024
 
-Told = Callable[[int, int], None]
+ProgressCallback = Callable[[int, int], None]
 
 
 class _Stored(BaseModel):
@@ -43,20 +43,20 @@ def read_manifest(backup: Path) -> Manifest | None:
     path = manifest_path(backup)
     try:
         if path.stat().st_size > _MOST_BYTES:
-            raise ObservationError(msg("The manifest {file} is too large to be one", file=shown(path.name)))
+            raise ObservationError(msg("The manifest {file} is too large to be one", file=printable(path.name)))
         return _ADAPTER.validate_json(path.read_bytes()).manifest
     except FileNotFoundError:
         return None
     except OSError as error:
         raise ObservationError(
-            msg("The manifest {file} cannot be read: {why}", file=shown(path.name), why=str(error.strerror))
+            msg("The manifest {file} cannot be read: {why}", file=printable(path.name), why=str(error.strerror))
         ) from None
     except ValidationError as error:
         raise ObservationError(
             msg(
                 "The manifest {file} is none of opsrounds: {why}",
-                file=shown(path.name),
-                why=shown(f"{'.'.join(map(str, error.errors()[0]['loc']))}: {error.errors()[0]['msg']}", 200),
+                file=printable(path.name),
+                why=printable(f"{'.'.join(map(str, error.errors()[0]['loc']))}: {error.errors()[0]['msg']}", 200),
             )
         ) from None
 
@@ -81,7 +81,7 @@ def name_of(file: Path, backup: Path) -> str:
     return os.fsencode(file.relative_to(backup.parent)).decode("utf-8", "backslashreplace")
 
 
-def hashed_files(backup: Path, told: Told | None = None) -> tuple[ManifestFile, ...]:
+def hashed_files(backup: Path, told: ProgressCallback | None = None) -> tuple[ManifestFile, ...]:
     """Every file of a backup with its SHA-256; raises OSError."""
     files = files_of(backup)
     total, done = sum(file.stat().st_size for file in files), 0

@@ -13,7 +13,7 @@ from tasks.backups.files.manifest import SUFFIX
 from tasks.backups.settings import Offsite
 from tasks.check_result import Message, msg
 from tasks.deadline import Deadline
-from tasks.observation import ObservationError, shown
+from tasks.observation import ObservationError, printable
 
 TIMEOUT_S = 10.0
 _ATTEMPTS = 3
@@ -93,7 +93,7 @@ def _objects(client: Any, offsite: Offsite) -> Iterator[tuple[str, int, datetime
             raise ObservationError(
                 msg(
                     "{place} holds too much to be listed, {n} objects so far: give a longer prefix in offsite.s3",
-                    place=shown(offsite.s3 or ""),
+                    place=printable(offsite.s3 or ""),
                     n=seen,
                 )
             )
@@ -114,7 +114,7 @@ def _grouped(objects: Iterator[tuple[str, int, datetime]]) -> tuple[OffsiteCopy,
 
 def _why(error: Exception, errors: Any, offsite: Offsite, timeout_s: float) -> Message:
     """In words of our own: an error's text may hold what was sent."""
-    place, endpoint = shown(offsite.s3 or ""), _endpoint(offsite)
+    place, endpoint = printable(offsite.s3 or ""), _endpoint(offsite)
     if isinstance(error, errors.ClientError):
         return _refusal(str(error.response.get("Error", {}).get("Code", "")), offsite)
     if isinstance(error, errors.NoCredentialsError | errors.PartialCredentialsError):
@@ -131,7 +131,7 @@ def _why(error: Exception, errors: Any, offsite: Offsite, timeout_s: float) -> M
 
 
 def _refusal(code: str, offsite: Offsite) -> Message:
-    bucket, endpoint = shown(_place(offsite)[0]), _endpoint(offsite)
+    bucket, endpoint = printable(_place(offsite)[0]), _endpoint(offsite)
     if code in _NO_BUCKET:
         return msg("There is no bucket {bucket} at {endpoint}: correct offsite.s3", bucket=bucket, endpoint=endpoint)
     if code in _DENIED:
@@ -140,7 +140,9 @@ def _refusal(code: str, offsite: Offsite) -> Message:
         return msg("{endpoint} refused the key: correct offsite.access_key and secret_key", endpoint=endpoint)
     if not code or code.isdecimal():  # no word of S3's, but only the status of HTTP
         return _no_s3(offsite)
-    return msg("{endpoint} refused to list {bucket}: {code}", endpoint=endpoint, bucket=bucket, code=shown(code, 80))
+    return msg(
+        "{endpoint} refused to list {bucket}: {code}", endpoint=endpoint, bucket=bucket, code=printable(code, 80)
+    )
 
 
 def _no_s3(offsite: Offsite) -> Message:
@@ -148,4 +150,4 @@ def _no_s3(offsite: Offsite) -> Message:
 
 
 def _endpoint(offsite: Offsite) -> str:
-    return shown(offsite.endpoint_url or f"S3 ({offsite.region})")
+    return printable(offsite.endpoint_url or f"S3 ({offsite.region})")

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from tasks.check_result import msg
-from tasks.observation import ObservationError, shown
+from tasks.observation import ObservationError, printable
 
 _PATH_CHARS = 300
 
@@ -17,10 +17,12 @@ def refuse_existing(target: Path) -> None:
 
 def already_there(file: Path) -> ObservationError:
     """A place that is taken."""
-    return ObservationError(msg("{file} is there already, and is not overwritten", file=shown(str(file), _PATH_CHARS)))
+    return ObservationError(
+        msg("{file} is there already, and is not overwritten", file=printable(str(file), _PATH_CHARS))
+    )
 
 
 def not_written(file: Path, error: OSError) -> ObservationError:
     """Why a backup could not be written."""
     why = error.strerror or type(error).__name__
-    return ObservationError(msg("{file} cannot be written: {why}", file=shown(str(file), _PATH_CHARS), why=why))
+    return ObservationError(msg("{file} cannot be written: {why}", file=printable(str(file), _PATH_CHARS), why=why))

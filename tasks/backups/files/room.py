@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from tasks.check_result import msg
-from tasks.observation import ObservationError, shown
+from tasks.observation import ObservationError, printable
 
 _OWN_BYTES = 300 * 1024 * 1024
 """What an empty server and its write-ahead log take."""
@@ -18,7 +18,7 @@ def require_room(root: Path, bytes_needed: float) -> None:
             msg(
                 "Not enough disk for a restore in {folder}: {needed} GB are needed, {free} GB are free; "
                 "set [backups] folder to a larger one",
-                folder=shown(str(root)),
+                folder=printable(str(root)),
                 needed=round(needed / 1e9, 2),
                 free=round(free / 1e9, 2),
             )

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from tasks.check_result import Message, msg
-from tasks.observation import shown
+from tasks.observation import printable
 
 _BYTES = 65536
 
@@ -17,4 +17,4 @@ def head_of(backup: Path) -> bytes:
 
 def cannot_read(backup: Path, error: OSError) -> Message:
     """Why a backup could not be opened."""
-    return msg("{file} cannot be read: {why}", file=shown(backup.name), why=os.strerror(error.errno or 0))
+    return msg("{file} cannot be read: {why}", file=printable(backup.name), why=os.strerror(error.errno or 0))

@@ -20,7 +20,7 @@ from tasks.backups.formats.server import require_space
 from tasks.backups.tool_words import require_good
 from tasks.check_result import Message, msg
 from tasks.deadline import Deadline
-from tasks.observation import ObservationError, shown
+from tasks.observation import ObservationError, printable
 from tasks.postgres.cluster import environment
 from tasks.postgres.installation import Installation
 from tasks.processes import run
@@ -45,7 +45,7 @@ class BaseBackup:
         try:
             return Head(needed_major=int(text.strip()))
         except ValueError:
-            raise BadBackup(msg("PG_VERSION holds no version: {text}", text=shown(text.strip(), 20))) from None
+            raise BadBackup(msg("PG_VERSION holds no version: {text}", text=printable(text.strip(), 20))) from None
 
     def decode(self, plain: Path, head: Head, at: Workplace) -> Decoded:
         """Hold every file against backup_manifest; tar files are unpacked for it, as a recovery has to."""
@@ -132,7 +132,7 @@ def _opened(backup: Path, name: str) -> tarfile.TarFile:
 
 
 def _broken_tar(error: Exception) -> Message:
-    return msg("The tar file is damaged: {why}", why=shown(str(error), 100))
+    return msg("The tar file is damaged: {why}", why=printable(str(error), 100))
 
 
 def _not_verified(why: str) -> Message:

@@ -15,7 +15,7 @@ from tasks.backups.tool_words import require_good
 from tasks.check_result import Message, msg
 from tasks.deadline import Deadline
 from tasks.observation import ObservationError
-from tasks.outside import said
+from tasks.outside import external_text
 from tasks.postgres.cluster import environment
 from tasks.postgres.installation import Installation, PostgresUnavailable
 from tasks.postgres.throwaway import Throwaway, copied_postgres
@@ -108,7 +108,8 @@ def _database_of(server: Throwaway, role: str, expected: str) -> str:
     if len(own) != 1:
         raise ObservationError(
             msg(
-                "The copy holds {names}: set live, so that a drill knows which one is meant", names=said(", ".join(own))
+                "The copy holds {names}: set live, so that a drill knows which one is meant",
+                names=external_text(", ".join(own)),
             )
         )
     return own[0]
@@ -139,7 +140,9 @@ def _unchecked(copy: _Started, deadline: Deadline) -> Message | None:
 def _require_undamaged(checked: Finished) -> None:
     if checked.returncode == 2 and checked.stdout.strip():
         lines = checked.stdout.decode("utf-8", "replace").split("\n")
-        raise BadBackup(msg("amcheck found damage: {why}", why=said(" ".join(line.strip() for line in lines[:2]))))
+        raise BadBackup(
+            msg("amcheck found damage: {why}", why=external_text(" ".join(line.strip() for line in lines[:2])))
+        )
     try:
         require_good(checked, lambda why: msg("amcheck could not look at the copy: {why}", why=why),
                      program="pg_amcheck")  # fmt: skip
@@ -153,5 +156,7 @@ def _not_started(why: str) -> Message:
 
 def _no_database(expected: str, names: list[str]) -> Message:
     return msg(
-        "The backup holds no database {name}, but {names}", name=said(expected, 80), names=said(", ".join(names))
+        "The backup holds no database {name}, but {names}",
+        name=external_text(expected, 80),
+        names=external_text(", ".join(names)),
     )

@@ -100,11 +100,11 @@ def _reading(connection: psycopg.Connection[Any], wanted: Wanted) -> Iterator[tu
     """What the snapshot holds, read in a thread, and how many tables are; it is cut short when it is left early."""
     read = [0]
 
-    def told(done: int, _of: int) -> None:
+    def report_progress(done: int, _of: int) -> None:
         read[0] = done
 
     with ThreadPoolExecutor(1, thread_name_prefix="snapshot") as pool:
-        future = pool.submit(read_contents, [connection], wanted, told)
+        future = pool.submit(read_contents, [connection], wanted, report_progress)
         try:
             yield future, read
         finally:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from tasks.backups.tool_words import error_line
 from tasks.check_result import Message, msg
-from tasks.outside import said
+from tasks.outside import external_text
 
 _SERVER = re.compile(r"Error message from server: (ERROR: .+)")
 _KNOWN: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Message]], ...] = (
@@ -14,13 +14,14 @@ _KNOWN: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Message]], ...] =
         lambda found: msg(
             "The role may not read {what}: GRANT pg_read_all_data TO the role, or GRANT SELECT on it and USAGE on its "
             "schema",
-            what=said(found[1], 130),
+            what=external_text(found[1], 130),
         ),
     ),
     (
         re.compile(r"row-level security policy for table (\".+?\")"),
         lambda found: msg(
-            "Row-level security hides rows of {table} from the role: ALTER ROLE … BYPASSRLS", table=said(found[1], 130)
+            "Row-level security hides rows of {table} from the role: ALTER ROLE … BYPASSRLS",
+            table=external_text(found[1], 130),
         ),
     ),
     (

@@ -11,7 +11,7 @@ from tasks.backups.formats.interface import Format, Takes
 from tasks.backups.formats.sql_dump import SQL, SQL_GZ, SQL_START
 from tasks.backups.formats.sqlite import SQLITE
 from tasks.check_result import msg
-from tasks.observation import ObservationError, shown
+from tasks.observation import ObservationError, printable
 
 OF_POSTGRES: Final[tuple[Takes, ...]] = (CUSTOM, DIRECTORY, SQL, SQL_GZ)
 OF_SQLITE: Final[tuple[Takes, ...]] = (SQLITE,)
@@ -65,4 +65,4 @@ def _format_of_folder(folder: Path) -> Format:
 def _quoted(head: bytes) -> str:
     """Only text that nobody keeps in a database, such as an error page, is quoted; other bytes in hexadecimal."""
     start = head[:16]
-    return shown(start.decode("ascii", "replace")) if start.lstrip().startswith((b"<", b"{")) else start.hex(" ")
+    return printable(start.decode("ascii", "replace")) if start.lstrip().startswith((b"<", b"{")) else start.hex(" ")

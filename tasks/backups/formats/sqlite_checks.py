@@ -7,7 +7,7 @@ from typing import Final
 
 from tasks.backups.contents.sqlite_file import damaged, read_sqlite, sqlite_reason, unfinished
 from tasks.check_result import Message, msg
-from tasks.observation import ObservationError, shown
+from tasks.observation import ObservationError, printable
 
 _MAGIC: Final = b"SQLite format 3\0"
 _HEADER_BYTES: Final = 100
@@ -27,13 +27,13 @@ def check_sqlite_file(file: Path) -> Message | None:
         with file.open("rb") as opened:
             head, size = opened.read(_HEADER_BYTES), os.fstat(opened.fileno()).st_size
     except OSError as error:
-        name, why = shown(str(file), 300), error.strerror or type(error).__name__
+        name, why = printable(str(file), 300), error.strerror or type(error).__name__
         raise ObservationError(msg("{file} cannot be read: {why}", file=name, why=why)) from None
     if not size:
         return msg("The file is empty")
     if not head.startswith(_MAGIC):
         return msg(
-            "The file is not an SQLite database: it begins with {start}", start=shown(head[:16].decode("latin-1"))
+            "The file is not an SQLite database: it begins with {start}", start=printable(head[:16].decode("latin-1"))
         )
     return _header_fault(head) or _length_fault(head, size, unfinished(file))
 
@@ -52,7 +52,7 @@ def integrity_of(file: Path, deadline_s: float) -> Message | None:
         raise ObservationError(reason) from None
     if found == ["ok"]:
         return None
-    return msg("SQLite's integrity check finds: {problems}", problems=shown("; ".join(found)))
+    return msg("SQLite's integrity check finds: {problems}", problems=printable("; ".join(found)))
 
 
 def _header_fault(head: bytes) -> Message | None:

@@ -6,18 +6,18 @@ from pathlib import Path
 from typing import Final
 
 from tasks.backups.contents.sqlite_file import damaged, pragma, read_sqlite, sqlite_reason
-from tasks.backups.contents.wanted import Told
+from tasks.backups.contents.wanted import ProgressCallback
 from tasks.backups.errors import BadBackup
 from tasks.backups.files.placing import already_there, not_written
 from tasks.check_result import msg
 from tasks.deadline import Deadline
 from tasks.files import new_file
-from tasks.observation import ObservationError, shown
+from tasks.observation import ObservationError, printable
 
 _PAGES_AT_A_TIME: Final = 1024
 
 
-def restore_sqlite(file: Path, into: Path, deadline_s: float, told: Told | None = None) -> None:
+def restore_sqlite(file: Path, into: Path, deadline_s: float, told: ProgressCallback | None = None) -> None:
     """Copy a backup into a fresh file that only this user may read; `told` hears of pages.
 
     Raises BadBackup if it is damaged, ObservationError at the deadline or if the copy cannot be made.
@@ -32,7 +32,7 @@ def restore_sqlite(file: Path, into: Path, deadline_s: float, told: Told | None 
         raise not_written(into, error) from None
 
 
-def take_sqlite(source: Path, target: Path, deadline_s: float, told: Told | None = None) -> None:
+def take_sqlite(source: Path, target: Path, deadline_s: float, told: ProgressCallback | None = None) -> None:
     """Copy a live database to a new file, which is there whole or not at all; `told` hears of pages.
 
     Raises ObservationError, also when `target` is there already.
@@ -60,19 +60,19 @@ def _begun(target: Path, held: ExitStack) -> Path:
         raise not_written(partial, error) from None
 
 
-def _copy(file: Path, into: Path, deadline_s: float, told: Told | None, *, at_rest: bool) -> None:
+def _copy(file: Path, into: Path, deadline_s: float, told: ProgressCallback | None, *, at_rest: bool) -> None:
     deadline = Deadline.after(deadline_s)
 
     def progress(_status: int, left: int, pages: int) -> None:
         if deadline.passed:
-            name, seconds = shown(str(file), 300), round(deadline_s, 1)
+            name, seconds = printable(str(file), 300), round(deadline_s, 1)
             raise ObservationError(msg("{file}: copying took more than {seconds} s", file=name, seconds=seconds))
         if told is not None:
             told(pages - left, pages)
 
     def work(source: sqlite3.Connection) -> None:
         if not pragma(source, "page_count"):  # SQLite takes a file of no bytes for a database
-            raise BadBackup(msg("{file} is empty", file=shown(str(file), 300)))
+            raise BadBackup(msg("{file} is empty", file=printable(str(file), 300)))
         with closing(sqlite3.connect(into, isolation_level=None)) as target:
             for setting in ("journal_mode=OFF", "synchronous=OFF"):  # a copy that was cut short is removed
                 target.execute(f"PRAGMA {setting}")

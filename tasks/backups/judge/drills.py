@@ -22,7 +22,7 @@ from tasks.check_result import (
     moment,
     msg,
 )
-from tasks.observation import shown
+from tasks.observation import printable
 
 _MOST_ROWS = 10
 _DAY = timedelta(days=1)
@@ -166,7 +166,7 @@ def _past(past: Sequence[PastDrill]) -> Evidence:
         (
             moment(one.at),
             _WORDS[one.verdict],
-            shown(one.backup),
+            printable(one.backup),
             one.server_version,
             None if one.recovery_s is None else round(one.recovery_s, 1),
         )

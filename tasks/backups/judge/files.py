@@ -10,7 +10,7 @@ from tasks.backups.facts import Backup
 from tasks.backups.limits import CLOCK_AHEAD, MOST_COMPARED, BackupLimits
 from tasks.backups.settings import BackedUp
 from tasks.check_result import Chart, CheckResult, Evidence, Limit, Message, Quantity, Status, moment, msg
-from tasks.observation import Unobserved, shown
+from tasks.observation import Unobserved, printable
 
 SETTINGS = msg("the service file")
 NO_BACKUP = msg("There is no backup")
@@ -40,7 +40,7 @@ def judge_freshness(
 
 
 def _begun(backup: Backup) -> Message:
-    name, at = shown(backup.path.name), moment(backup.at)
+    name, at = printable(backup.path.name), moment(backup.at)
     if backup.known_start:
         return msg("The newest backup, {name}, was begun at {at}", name=name, at=at)
     return msg(
@@ -80,7 +80,7 @@ def judge_size(
     evidence = (_sizes(backups[:MOST_COMPARED]),)
     if newest.bytes == 0:
         empty, some = Quantity(0, "MB"), Limit(">", 0, "MB", msg("a backup holds something"))
-        reason = msg("The newest backup, {name}, is empty", name=shown(newest.path.name))
+        reason = msg("The newest backup, {name}, is empty", name=printable(newest.path.name))
         return SIZE.judged(Status.FAIL, subject, reason, at=now, observed=empty, limit=some, evidence=evidence)
     if len(before) < limits.min_compared:
         few = msg("Only {n} backups before it: {least} are needed to compare", n=len(before), least=limits.min_compared)
@@ -121,12 +121,12 @@ def nothing(target: BackedUp) -> Message:
     """That there is no backup, and what was looked for."""
     if target.pattern is None:
         return NO_BACKUP
-    return msg("There is no backup: nothing matches {pattern}", pattern=shown(target.pattern))
+    return msg("There is no backup: nothing matches {pattern}", pattern=printable(target.pattern))
 
 
 def ahead(name: str, at: datetime) -> Message:
     """That a backup's time cannot be."""
-    return msg("{name} is of {at}, which is yet to come: set the clocks right", name=shown(name), at=moment(at))
+    return msg("{name} is of {at}, which is yet to come: set the clocks right", name=printable(name), at=moment(at))
 
 
 def mb(size: float) -> float:

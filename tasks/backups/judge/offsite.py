@@ -9,7 +9,7 @@ from tasks.backups.judge.files import NO_BACKUP
 from tasks.backups.limits import CLOCK_AHEAD
 from tasks.backups.settings import BackedUp
 from tasks.check_result import CheckResult, Limit, Quantity, Status, moment, msg
-from tasks.observation import Unobserved, shown
+from tasks.observation import Unobserved, printable
 
 
 def judge_offsite(
@@ -48,17 +48,17 @@ def _copied(subject: str, backup: Backup, copies: Sequence[OffsiteCopy], now: da
     if not fresh:
         stale = max((copy.at for copy in named), default=None)
         reason = (
-            msg("{name} did not reach the second place", name=shown(name))
+            msg("{name} did not reach the second place", name=printable(name))
             if stale is None
-            else msg("The copy of {name} is of {at}, older than the backup", name=shown(name), at=moment(stale))
+            else msg("The copy of {name} is of {at}, older than the backup", name=printable(name), at=moment(stale))
         )
         missing = Quantity(msg("missing"))
         return OFFSITE.judged(Status.FAIL, subject, reason, at=now, observed=missing, limit=limit)
     whole = any(copy.bytes == backup.bytes for copy in fresh)
     copied = backup.bytes if whole else max(fresh, key=lambda copy: copy.at).bytes
-    reason = msg("{name} is in the second place", name=shown(name))
+    reason = msg("{name} is in the second place", name=printable(name))
     if not whole:
-        reason = msg("{name} has {bytes} B in the second place, and {here} B here", name=shown(name), bytes=copied,
+        reason = msg("{name} has {bytes} B in the second place, and {here} B here", name=printable(name), bytes=copied,
                      here=backup.bytes)  # fmt: skip
     status = Status.PASS if whole else Status.FAIL
     return OFFSITE.judged(status, subject, reason, at=now, observed=Quantity(copied, "B"), limit=limit)

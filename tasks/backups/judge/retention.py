@@ -12,7 +12,7 @@ from tasks.backups.judge.files import SETTINGS, ahead, mb, nothing
 from tasks.backups.limits import CLOCK_AHEAD, MOST_BETWEEN
 from tasks.backups.settings import BackedUp
 from tasks.check_result import CheckResult, Evidence, Limit, Message, Quantity, Status, Table, moment, msg
-from tasks.observation import Unobserved, shown
+from tasks.observation import Unobserved, printable
 from tasks.periods import day_period
 
 _MOST_ROWS = 40
@@ -145,5 +145,5 @@ def _days(days: Sequence[date], kept: _Kept) -> Evidence:
 
 def _each(kept: _Kept) -> Evidence:
     newest_first = sorted(kept.backups, key=lambda backup: backup.at, reverse=True)[:_MOST_ROWS]
-    rows = tuple((moment(backup.at), shown(backup.path.name), mb(backup.bytes)) for backup in newest_first)
+    rows = tuple((moment(backup.at), printable(backup.path.name), mb(backup.bytes)) for backup in newest_first)
     return Table(msg("Backups that are kept"), (msg("Begun at"), msg("Backup"), msg("Size, MB")), rows)

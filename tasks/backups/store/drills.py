@@ -12,7 +12,7 @@ from tasks.canonical import canonical
 from tasks.history.engine import History, HistoryError, reading, writing
 from tasks.history.services import service_id
 from tasks.history.tables import services
-from tasks.observation import shown
+from tasks.observation import printable
 from tasks.secrets import masked
 
 _MOST_NAME = 300
@@ -33,7 +33,7 @@ def store_drill(
         "database": database,
         "at": drill.started_at,
         "verdict": verdict.value,
-        "backup": "" if backup is None else masked(shown(backup.path.name, _MOST_NAME)),
+        "backup": "" if backup is None else masked(printable(backup.path.name, _MOST_NAME)),
         "backup_at": None if backup is None else backup.at,
         "bytes": 0 if backup is None else backup.bytes,
         "sha256": drill.sha256,

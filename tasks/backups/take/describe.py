@@ -13,7 +13,7 @@ from tasks.backups.formats.recognise import format_of
 from tasks.backups.targets import Target
 from tasks.check_result import msg
 from tasks.deadline import Deadline
-from tasks.observation import ObservationError, Unobserved, shown
+from tasks.observation import ObservationError, Unobserved, printable
 from tasks.progress import BACKUP, tell
 
 _ENCRYPTED = "encrypted"
@@ -30,7 +30,7 @@ def describe(
     Live tables of more than `exact_rows` are estimated; with None the live database is not looked at. Without
     `started_at` the backup began when it was last written. Raises BackupRefused or ObservationError.
     """
-    backup, name = backup.absolute(), shown(str(backup), 300)
+    backup, name = backup.absolute(), printable(str(backup), 300)
     tool = _tool(backup)
     if not replace and manifest_path(backup).exists():
         raise BackupRefused(f"{name} has a manifest already: --replace writes another if the backup was made anew")
@@ -57,7 +57,7 @@ def _tool(backup: Path) -> str:
     try:
         return _ENCRYPTED if looks_encrypted(backup) else format_of(backup).form.value
     except (BadBackup, ObservationError) as error:
-        raise BackupRefused(f"{shown(str(backup), 300)} gets no manifest: {error}") from None
+        raise BackupRefused(f"{printable(str(backup), 300)} gets no manifest: {error}") from None
 
 
 def _stamp(backup: Path) -> Stamp:

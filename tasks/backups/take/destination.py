@@ -9,7 +9,7 @@ from tasks.backups.errors import BackupRefused
 from tasks.backups.formats.interface import Takes
 from tasks.backups.formats.recognise import OF_POSTGRES, OF_SQLITE
 from tasks.backups.targets import Target
-from tasks.observation import shown
+from tasks.observation import printable
 
 PARTIAL = ".partial"
 _MAGIC = re.compile(r"[*?\[]")
@@ -75,4 +75,4 @@ def _require_a_source(target: Target) -> None:
 
 def _refused(target: Target, rule: str) -> BackupRefused:
     example = f"backups/{target.name}-*{next(iter(_endings(target)))}"
-    return BackupRefused(f"{target.name}: pattern {shown(target.pattern, 200)!r}: {rule}, such as {example}")
+    return BackupRefused(f"{target.name}: pattern {printable(target.pattern, 200)!r}: {rule}, such as {example}")

@@ -16,7 +16,7 @@ from tasks.backups.targets import Target
 from tasks.check_result import msg
 from tasks.deadline import Deadline
 from tasks.files import sync, sync_tree
-from tasks.observation import ObservationError, shown
+from tasks.observation import ObservationError, printable
 from tasks.postgres.installation import installations
 from tasks.progress import BACKUP, tell
 
@@ -63,7 +63,7 @@ def _partial(to: Destination, now: datetime) -> Iterator[Path]:
         folder.mkdir(mode=0o700)
     except FileExistsError:
         raise ObservationError(
-            msg("{file} is being written by another process", file=shown(str(to.path), 300))
+            msg("{file} is being written by another process", file=printable(str(to.path), 300))
         ) from None
     try:
         yield folder

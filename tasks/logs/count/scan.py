@@ -18,7 +18,7 @@ from tasks.logs.lines.personal import kinds_by_line, kinds_of, unescaped
 from tasks.logs.lines.places import OTHER, UNKNOWN, Places
 from tasks.logs.lines.record import FIELDS, Record, error_parts, instant, is_there, milliseconds, reader_of, status_of
 from tasks.logs.settings import Source
-from tasks.observation import shown
+from tasks.observation import printable
 from tasks.personal import Kind, mask
 
 LOOKED_AT = 1000
@@ -358,7 +358,7 @@ class Scan:
         message = message or ("" if record.message is None else str(record.message))
         if not name and not message and status is not None:
             name, message = f"HTTP {status}", f"{method} {route}"
-        key = error_key(module, shown(name, _NAME_CHARS), message, stack, skipped_frames=self._plan.skipped_frames)
+        key = error_key(module, printable(name, _NAME_CHARS), message, stack, skipped_frames=self._plan.skipped_frames)
         fingerprint = key.fingerprint
         seen = self._batch.errors.get(fingerprint)
         if seen is None:
@@ -378,7 +378,7 @@ class Scan:
 
     def _safe(self, text: str, most: int) -> str:
         """A text from outside as it may be stored and shown; masked before it is cut."""
-        return shown(mask(self._plan.conceal(text)), most)
+        return printable(mask(self._plan.conceal(text)), most)
 
     def _safe_stack(self, stack: str) -> str:
         """A stack's first and last lines, each harmless by itself."""
@@ -389,7 +389,7 @@ class Scan:
         if len(lines) > _STACK_LINES:  # Python's innermost frame is at the end
             half = _STACK_LINES // 2
             lines = [*lines[:half], "…", *lines[1 - half :]]
-        return "\n".join(shown(line, _STACK_LINE_CHARS) for line in lines)
+        return "\n".join(printable(line, _STACK_LINE_CHARS) for line in lines)
 
     def _has_looked(self) -> bool:
         """True when enough lines of the present hour were looked at for the mapped fields."""

@@ -30,7 +30,7 @@ MOST_SHOWN = 20
 SHORT = 8
 """So many characters of a fingerprint are shown, and are enough to name it."""
 
-Standing = Sequence[tuple[ErrorGroup, ErrorState]]
+GroupsWithState = Sequence[tuple[ErrorGroup, ErrorState]]
 _GUIDE = msg("the guide's daily error log review")
 _STATES = {
     ErrorState.NEW: msg("new"),
@@ -57,7 +57,7 @@ def judge_errors(review: LogReview | None, limits: LogLimits, now: datetime) -> 
     )
 
 
-def _judge_new(present: Standing, review: LogReview, limits: LogLimits, now: datetime) -> list[CheckResult]:
+def _judge_new(present: GroupsWithState, review: LogReview, limits: LogLimits, now: datetime) -> list[CheckResult]:
     table = _top(present)
     kinds, ignored = len(present), _count(present, ErrorState.IGNORED)
     if not is_warm(review, limits):
@@ -79,7 +79,7 @@ def _judge_new(present: Standing, review: LogReview, limits: LogLimits, now: dat
     return [replace(first, evidence=(*first.evidence, *table)), *others]
 
 
-def _judge_regressed(present: Standing, review: LogReview, now: datetime) -> list[CheckResult]:
+def _judge_regressed(present: GroupsWithState, review: LogReview, now: datetime) -> list[CheckResult]:
     limit = Limit("=", 0, "", _GUIDE)
     back = [group for group, state in present if state is ErrorState.REGRESSED]
     if back:
@@ -99,7 +99,7 @@ def _judge_regressed(present: Standing, review: LogReview, now: datetime) -> lis
     return [REGRESSED_ERROR.judged(Status.PASS, "service", reason, at=now, observed=Quantity(0), limit=limit)]
 
 
-def _judge_spiking(present: Standing, review: LogReview, limits: LogLimits, now: datetime) -> list[CheckResult]:
+def _judge_spiking(present: GroupsWithState, review: LogReview, limits: LogLimits, now: datetime) -> list[CheckResult]:
     if not is_warm(review, limits):
         reason = msg(
             "What is usual can be told after {days} days of log; so far there are {warm}",
@@ -130,7 +130,7 @@ def _each(
     return results
 
 
-def _count(present: Standing, wanted: ErrorState) -> int:
+def _count(present: GroupsWithState, wanted: ErrorState) -> int:
     return sum(state is wanted for _, state in present)
 
 
@@ -197,7 +197,7 @@ def _when(at: datetime | None, release: str) -> Message | str:
     return msg("{at}, release {release}", at=moment(at), release=release)
 
 
-def _top(present: Standing) -> tuple[Evidence, ...]:
+def _top(present: GroupsWithState) -> tuple[Evidence, ...]:
     if not present:
         return ()
     columns = (msg("State"), msg("Lines"), msg("Module"), msg("Error"), msg("Last seen"), msg("Fingerprint"))

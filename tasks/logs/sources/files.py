@@ -20,7 +20,7 @@ from pathlib import Path
 from tasks.check_result import Message, msg
 from tasks.logs.count.scan import MOST_LINE_BYTES
 from tasks.logs.sources.content import BLOCK_BYTES, START_BYTES, WINDOW_BYTES, Content, content_of
-from tasks.observation import shown
+from tasks.observation import printable
 
 _PRINT_BYTES = 8
 _PLACES = (
@@ -176,7 +176,10 @@ def identify(file: LogFile | OpenLog, marks: Sequence[Mark], taken: set[int | No
 def _identify(log: OpenLog, marks: Sequence[Mark], taken: set[int | None]) -> Mark | None:
     stat, content = log.stat, log.content()
     begun = next((mark.id for mark in marks if mark.is_of(stat) and not mark.position and mark.id not in taken), None)
-    path, identity = shown(str(log.path), 2 * _PATH_CHARS), (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
+    path, identity = (
+        printable(str(log.path), 2 * _PATH_CHARS),
+        (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns),
+    )
     new = Mark(begun, path, b"", _print(b""), 0, *identity, complete=False)
     alike, longer = _alike(content, marks)
     if any(_occurs_once(content.start()[: mark.position]) for mark in longer):
@@ -315,7 +318,7 @@ def _print(data: bytes) -> bytes:
 
 def _unfit(path: Path, stat: os.stat_result) -> Message | None:
     """Why something is no log file, if it is none; raises OSError."""
-    file = shown(str(path), _PATH_CHARS)
+    file = printable(str(path), _PATH_CHARS)
     if not modes.S_ISREG(stat.st_mode):
         return msg("{file} is no regular file", file=file)
     with open_log(path) as log:
@@ -329,4 +332,4 @@ def _unfit(path: Path, stat: os.stat_result) -> Message | None:
 def unreadable(path: Path, error: OSError) -> Message:
     """Why a file could not be read, in words."""
     why = error.strerror or errno.errorcode.get(error.errno or 0, type(error).__name__)
-    return msg("{file} cannot be read: {why}", file=shown(str(path), _PATH_CHARS), why=why)
+    return msg("{file} cannot be read: {why}", file=printable(str(path), _PATH_CHARS), why=why)

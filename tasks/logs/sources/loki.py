@@ -14,8 +14,8 @@ from tasks.http import causes
 from tasks.logs.settings import Source
 from tasks.logs.sources.cursor import PAGE, Page
 from tasks.logs.sources.streams import mib
-from tasks.observation import ObservationError, shown
-from tasks.outside import said
+from tasks.observation import ObservationError, printable
+from tasks.outside import external_text
 
 MOST_BYTES = 32 * 1024 * 1024
 """A larger answer is asked for again with fewer lines."""
@@ -83,7 +83,7 @@ def _body(
     status, body = _get(client, address, params, deadline, most_bytes)
     if status == httpx.codes.OK:
         return None if len(body) > most_bytes else body
-    words = said(body[:_READ_BYTES].decode(errors="replace").strip())
+    words = external_text(body[:_READ_BYTES].decode(errors="replace").strip())
     raise ObservationError(msg("Loki answered HTTP {status}: {said}", status=status, said=words))
 
 
@@ -115,7 +115,7 @@ def _unreachable(error: BaseException) -> Message:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return msg(
                 "Loki's TLS certificate is not trusted ({why}); for a CA of your own set ca_file in [[logs.source]]",
-                why=shown(cause.verify_message, 100),
+                why=printable(cause.verify_message, 100),
             )
         if isinstance(cause, ssl.SSLError):
             return msg("The TLS handshake with Loki failed: check url")

@@ -9,7 +9,7 @@ from tasks.logs.lines.record import Record, instant
 from tasks.logs.settings import SINCE, Source
 from tasks.logs.sources.cursor import OVERLAP_NS
 from tasks.observation import ObservationError
-from tasks.outside import said
+from tasks.outside import external_text
 from tasks.processes import run
 
 MOST_BYTES = 64 * 1024 * 1024
@@ -49,7 +49,7 @@ def read_command(
             msg(
                 "The command ended with status {status}: {said}",
                 status=finished.returncode,
-                said=said(words[-1] if words else ""),
+                said=external_text(words[-1] if words else ""),
             )
         )
     *lines, last = finished.stdout.split(b"\n")

@@ -13,7 +13,7 @@ from tasks.history.engine import History, reading, writing
 from tasks.history.tables import services
 from tasks.logs.count.batch import Exemplar
 from tasks.logs.tables import error_decisions, error_groups
-from tasks.observation import shown
+from tasks.observation import printable
 
 _MOST_CHARS = 80
 _MOST_NOTE = 500
@@ -89,9 +89,9 @@ def decide(history: History, service: str, fingerprint: str, decision: Decision,
             insert(error_decisions).values(
                 group_id=row.id,
                 decided_at=now,
-                decided_by=shown(decision.by, _MOST_CHARS)[:_MOST_CHARS],
+                decided_by=printable(decision.by, _MOST_CHARS)[:_MOST_CHARS],
                 action=decision.action.value,
-                detail=shown("; ".join(part for part in detail if part), _MOST_NOTE)[:_MOST_NOTE],
+                detail=printable("; ".join(part for part in detail if part), _MOST_NOTE)[:_MOST_NOTE],
             )
         )
         return _known(connection, connection.execute(select(error_groups).where(mine)).one())
@@ -106,20 +106,20 @@ def read_error(history: History, service: str, fingerprint: str) -> KnownError:
 def _changes(decision: Decision, now: datetime) -> dict[str, Any]:
     match decision.action:
         case Action.RESOLVE:
-            release = shown(decision.release.strip(), _MOST_CHARS)[:_MOST_CHARS]
+            release = printable(decision.release.strip(), _MOST_CHARS)[:_MOST_CHARS]
             return {"state": "resolved", "resolved_at": now, "resolved_release": release}
         case Action.IGNORE:
             return {"state": "ignored"}
         case Action.REOPEN:
             return {"state": "open", "resolved_at": None, "resolved_release": ""}
         case Action.ASSIGN:
-            return {"assignee": shown(decision.assignee.strip(), _MOST_CHARS)[:_MOST_CHARS]}
+            return {"assignee": printable(decision.assignee.strip(), _MOST_CHARS)[:_MOST_CHARS]}
 
 
 def _find(connection: Connection, service: str, fingerprint: str) -> Any:
     name = fingerprint.strip().lower()
     if len(name) < 4 or not set(name) <= set("0123456789abcdef"):
-        raise NoSuchError(f"{shown(fingerprint, 40)!r} is no fingerprint: take one of `rounds errors list`")
+        raise NoSuchError(f"{printable(fingerprint, 40)!r} is no fingerprint: take one of `rounds errors list`")
     query = (
         select(error_groups)
         .join(services, services.c.id == error_groups.c.service_id)

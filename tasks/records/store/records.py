@@ -8,7 +8,7 @@ from sqlalchemy import Table, and_, func, or_, select
 
 from tasks.history.engine import History, reading
 from tasks.history.tables import services
-from tasks.observation import shown
+from tasks.observation import printable
 from tasks.records.facts import Deploy, Maintenance, Outage
 from tasks.records.rules import MOST_ENVIRONMENT, MOST_NAME
 from tasks.records.store.writer import MONITORING, Written, deploy_of, newest_deploys, recording
@@ -36,7 +36,7 @@ def note_version(history: History, service: str, environment: str, version: str,
 
     The first one of an environment is kept as first seen. Raises HistoryError if the database fails.
     """
-    environment, version = shown(environment)[:MOST_ENVIRONMENT], shown(version)[:MOST_NAME]
+    environment, version = printable(environment)[:MOST_ENVIRONMENT], printable(version)[:MOST_NAME]
     with reading(history) as connection:
         known = newest_deploys(connection, services.c.name == service, environment)
     if deploy_origin(known, version, now) is None:

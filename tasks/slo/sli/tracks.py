@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 
 from tasks.check_result import Message, moment, msg
-from tasks.observation import ObservationError, Unobserved, shown
+from tasks.observation import ObservationError, Unobserved, printable
 from tasks.prometheus.facts import Track
 from tasks.slo.facts import Counts, Flags, Scope, Traffic
 from tasks.slo.prometheus_settings import PrometheusSli
@@ -169,4 +169,4 @@ def time_at(track: Track, place: np.intp) -> str:
 
 def _listed(names: Sequence[str]) -> str:
     more = ", …" if len(names) > _MOST_NAMED else ""
-    return shown(", ".join(names[:_MOST_NAMED]) or "none") + more
+    return printable(", ".join(names[:_MOST_NAMED]) or "none") + more

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from deployments.demo.faults import Fault, service_name
 from deployments.demo.figures import LIVE
 from deployments.demo.history import Shape
-from deployments.demo.past import bring_history
+from deployments.demo.past import generate_history
 from deployments.demo.run import ROUNDS, run_demo
 from reports.report import Report, from_text
 from tasks.check_result import Status
@@ -113,9 +113,9 @@ def test_a_second_start_of_a_day_adds_minutes_alone(folder: Path, said: Said) ->
     assert until is not None
     with running_postgres(folder / "data" / "postgres", fsync=False) as server:
         dsn = f"{server.dsn.removesuffix('postgres')}kondate"
-        bring_history(file, SHORT, dsn, False, datetime.now(UTC))
+        generate_history(file, SHORT, dsn, False, datetime.now(UTC))
         later = synthetic_until(history, settings.service.name)
-        bring_history(file, SHORT, dsn, False, datetime.now(UTC) + timedelta(minutes=3))
+        generate_history(file, SHORT, dsn, False, datetime.now(UTC) + timedelta(minutes=3))
         last = synthetic_until(history, settings.service.name)
     assert later is not None and last is not None
     assert until <= later < last <= datetime.now(UTC) + timedelta(minutes=3)
@@ -134,7 +134,7 @@ def test_weeks_that_were_watched_are_not_painted_over(folder: Path, said: Said) 
     store_readings(history, settings.service.name, [measured])
     with running_postgres(folder / "data" / "postgres", fsync=False) as server:
         dsn = f"{server.dsn.removesuffix('postgres')}kondate"
-        bring_history(file, SHORT, dsn, False, until + timedelta(minutes=20))
+        generate_history(file, SHORT, dsn, False, until + timedelta(minutes=20))
     before = (until + timedelta(minutes=1), until + timedelta(minutes=6))
     assert figures(history, settings.service.name, LIVE, *before) == {"a": (0.0,)}
     after = (until + timedelta(minutes=6), until + timedelta(minutes=20))
@@ -152,7 +152,7 @@ def test_a_past_of_fewer_weeks_is_lengthened(folder: Path, said: Said) -> None:
     with writing(history) as connection:
         connection.execute(text("DELETE FROM samples WHERE minute < :minute"), {"minute": minute})
     with running_postgres(folder / "data" / "postgres", fsync=False) as server:
-        bring_history(file, SHORT, f"{server.dsn.removesuffix('postgres')}kondate", False, datetime.now(UTC))
+        generate_history(file, SHORT, f"{server.dsn.removesuffix('postgres')}kondate", False, datetime.now(UTC))
     again = oldest_sample(history, name, LIVE)
     assert again is not None and abs(again - oldest) < timedelta(hours=1)
     day = (oldest + timedelta(days=29), oldest + timedelta(days=31))

@@ -19,7 +19,7 @@ from deployments.demo.environment import DemoEnvironment, DemoUnavailable, demo_
 from deployments.demo.faults import Fault, plant
 from deployments.demo.full_pool import full_pool
 from deployments.demo.history import Shape
-from deployments.demo.lively import in_use
+from deployments.demo.lively import background_traffic
 from deployments.demo.service.users import sample_logins
 from deployments.demo.traffic import NotLoopback, make_traffic
 from tasks.settings import load_settings
@@ -331,7 +331,7 @@ def test_a_lively_demo_is_used_and_its_history_grows(environment: DemoEnvironmen
         f'[service]\nname = "kondate"\nbase_url = "{environment.base_urls[0]}"\ntimezone = "Asia/Tokyo"\n'
     )
     before, past = environment.log.stat().st_size, tmp_path / "kondate" / "history"
-    with in_use(load_settings(tmp_path / "service.toml"), Shape(days=2, requests_per_day=500), every_s=0.1):
+    with background_traffic(load_settings(tmp_path / "service.toml"), Shape(days=2, requests_per_day=500), every_s=0.1):
         deadline = time.monotonic() + PATIENT_S
         while environment.log.stat().st_size == before or len(list(past.glob("*.log*"))) < 2:
             assert time.monotonic() < deadline

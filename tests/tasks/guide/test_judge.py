@@ -197,8 +197,8 @@ class TestWholeSection:
         file.write_text(f'[service]\nname = "shop"\nbase_url = "http://127.0.0.1:9"\n{text}', encoding="utf-8")
         settings = load_settings(file)
         key = RunKey("shop", "daily-checklist", "2026-11-24", "hand")
-        round_ = Round(key, settings, cast(Any, None), NOW, NOW, past, False, lambda: NOW)
-        section = asyncio.run(health_check(round_))
+        run = Round(key, settings, cast(Any, None), NOW, NOW, past, False, lambda: NOW)
+        section = asyncio.run(health_check(run))
         facts = RoundFacts(
             service="shop",
             environment="production",

@@ -478,7 +478,7 @@ def test_what_was_not_seen_never_passes(
 @given(st.lists(answer, min_size=3, max_size=40), st.integers(0, 3))
 def test_a_sample_passes_only_if_it_is_whole_and_reached_the_service(answers: list[Answer], missing: int) -> None:
     seen = sampled(answers, len(answers) + missing)
-    doubtful = bool(missing) or any(a.elsewhere for a in answers)
+    doubtful = bool(missing) or any(a.unexpected_status for a in answers)
     for result in (
         judge_liveness(seen, "a", NOW),
         judge_errors(seen, "a", LIMITS, NOW),

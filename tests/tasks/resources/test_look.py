@@ -14,7 +14,7 @@ from tasks.database.facts import DatabaseFacts, Locks
 from tasks.observation import ObservationError, Unobserved
 from tasks.postgres.server import PostgresServer
 from tasks.resources.facts import Host
-from tasks.resources.look import Looked, look_at_resources
+from tasks.resources.look import ResourceObservation, look_at_resources
 from tasks.settings import load_settings
 
 pytestmark = pytest.mark.usefixtures("prefect")
@@ -27,7 +27,7 @@ def silent() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-def look(folder: Path, text: str, longest_s: float) -> tuple[Looked, float]:
+def look(folder: Path, text: str, longest_s: float) -> tuple[ResourceObservation, float]:
     file = folder / "service.toml"
     file.write_text(f'[service]\nname = "shop"\nbase_url = "http://127.0.0.1:1"\n{text}', encoding="utf-8")
     started = time.monotonic()

@@ -6,7 +6,7 @@ from typing import Final
 from tasks.backups.facts import Contents, Drill, Manifest
 from tasks.backups.reasons import NO_LIVE
 from tasks.check_result import Message, Scalar, Table, msg
-from tasks.observation import Unobserved, shown
+from tasks.observation import Unobserved, printable
 
 BY_RECORD: Final = msg("what was recorded with the backup")
 BY_LIVE: Final = msg("the live database")
@@ -43,7 +43,7 @@ def nothing_to_compare(drill: Drill) -> tuple[Message, tuple[Table, ...]]:
 
 def brief(text: str) -> str:
     """A name or definition from a database, short enough for a sentence."""
-    return shown(text, _MOST_CHARACTERS)
+    return printable(text, _MOST_CHARACTERS)
 
 
 def named(names: Sequence[str]) -> str:

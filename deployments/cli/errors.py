@@ -1,4 +1,4 @@
-"""`rounds errors`: what is known of a service's errors, and what people decide about them."""
+"""`rounds errors`: errors found in the logs, and the decisions about them."""
 
 import getpass
 from datetime import UTC, datetime, timedelta
@@ -7,22 +7,24 @@ from typing import Annotated, Any
 
 import typer
 
-from deployments.command import ServiceOption, explained, service_file
+from deployments.cli.command import ServiceOption, explained, service_file
 
-app = typer.Typer(no_args_is_help=True, help="Errors found in the logs, and what is decided about them.")
+app = typer.Typer(no_args_is_help=True, help="Errors found in the logs, and the decisions about them.")
 
-ErrorArgument = Annotated[str, typer.Argument(help="Fingerprint, or its first characters.")]
-ByOption = Annotated[str, typer.Option("--by", help="Who decides.", default_factory=getpass.getuser)]
+ErrorArgument = Annotated[str, typer.Argument(help="Fingerprint, or its first four or more characters.")]
+ByOption = Annotated[
+    str, typer.Option("--by", help="Who decides; default: the login.", default_factory=getpass.getuser)
+]
 NoteOption = Annotated[str, typer.Option(help="Why.")]
 
 
 @app.command("list")
 def list_errors(
     service: ServiceOption = None,
-    days: Annotated[int, typer.Option(min=1, max=28, help="Errors seen in the last so many days.")] = 7,
-    everything: Annotated[bool, typer.Option("--all", help="Ignored ones too.")] = False,
+    days: Annotated[int, typer.Option(min=1, max=28, help="Days to look back.")] = 7,
+    everything: Annotated[bool, typer.Option("--all", help="Include ignored errors.")] = False,
 ) -> None:
-    """The errors of the last days, the most frequent first."""
+    """List the errors of the last days, the most frequent first."""
     with explained():
         from deployments.show_errors import show_errors
         from tasks.history.opened import history_of
@@ -38,7 +40,7 @@ def list_errors(
 
 @app.command("show")
 def show(error: ErrorArgument, service: ServiceOption = None) -> None:
-    """One error: what names it, one of its lines, and what was decided."""
+    """Show one error: its details, one of its log lines, and the decisions about it."""
     with explained():
         from deployments.show_errors import show_error
         from tasks.logs.store.triage import read_error
@@ -52,16 +54,16 @@ def resolve(
     error: ErrorArgument,
     by: ByOption,
     service: ServiceOption = None,
-    release: Annotated[str, typer.Option(help="The release with the fix; empty: from now on.")] = "",
+    release: Annotated[str, typer.Option(help="Release with the fix; empty: fixed from now on.")] = "",
     note: NoteOption = "",
 ) -> None:
-    """Mark an error as fixed: when it comes back, it is a regression."""
+    """Mark an error as fixed; if it occurs again, it is reported as a regression."""
     _decide(service, error, "resolve", by, release=release, note=note)
 
 
 @app.command("ignore")
 def ignore(error: ErrorArgument, by: ByOption, service: ServiceOption = None, note: NoteOption = "") -> None:
-    """Report an error no more."""
+    """Stop reporting an error."""
     _decide(service, error, "ignore", by, note=note)
 
 
@@ -73,13 +75,13 @@ def assign(
     service: ServiceOption = None,
     note: NoteOption = "",
 ) -> None:
-    """Say who takes care of an error."""
+    """Assign an error to somebody."""
     _decide(service, error, "assign", by, assignee=assignee, note=note)
 
 
 @app.command("reopen")
 def reopen(error: ErrorArgument, by: ByOption, service: ServiceOption = None, note: NoteOption = "") -> None:
-    """Take back that an error is resolved or ignored."""
+    """Undo resolve or ignore."""
     _decide(service, error, "reopen", by, note=note)
 
 

@@ -1,10 +1,11 @@
-"""What every command shares: which service is meant, and how an error becomes a text and an exit status."""
+"""What the commands share: the service file they are about, and errors as texts and exit statuses."""
 
 import os
 import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -12,8 +13,19 @@ import typer
 
 USAGE, BROKEN = 2, 3
 ServiceOption = Annotated[
-    Path | None, typer.Option("--service", help="Service file; default: service.toml here, else the one of services/.")
+    Path | None,
+    typer.Option("--service", help="Service file; default: ./service.toml, else the only file in services/."),
 ]
+
+
+class Lang(StrEnum):
+    """The languages of reports."""
+
+    JA = "ja"
+    EN = "en"
+
+
+LangOption = Annotated[Lang | None, typer.Option(help="Language; default: the service file's first one.")]
 
 
 def service_file(chosen: Path | None) -> Path:
@@ -32,19 +44,19 @@ def service_file(chosen: Path | None) -> Path:
 
 
 def warn(text: str) -> None:
-    """Say something beside the output."""
+    """Print a warning on stderr."""
     typer.echo(text, err=True)
 
 
 def fail(text: str, status: int) -> NoReturn:
-    """End the command with a text and an exit status."""
+    """Print a text on stderr and end with an exit status."""
     typer.echo(text, err=True)
     raise typer.Exit(status)
 
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Turn the errors that a user can mend into their text and an exit status."""
+    """Turn errors that a user can fix into their text and an exit status."""
     from tasks.errors import ExplainedError, UsageError
 
     try:
@@ -53,7 +65,7 @@ def explained() -> Iterator[None]:
         fail(str(error), USAGE if isinstance(error, UsageError) else BROKEN)
     except KeyboardInterrupt:
         sys.exit(130)
-    except BrokenPipeError:  # whoever read our output has had enough, such as `head`
+    except BrokenPipeError:  # the reader of the output is gone, such as `head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
     except (typer.Exit, typer.Abort):
@@ -61,3 +73,8 @@ def explained() -> Iterator[None]:
     except Exception:  # a bug: its own exit status would be 1, "checks failed"
         traceback.print_exc()
         raise typer.Exit(BROKEN) from None
+
+
+def quiet() -> None:
+    """Keep Prefect's log off the terminal; it is on the server."""
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")

@@ -22,7 +22,7 @@ _NO_SLUG = re.compile(r"[^a-z0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class Discovery:
     """What was asked and seen. `local` is true when the service runs on this machine; `known` is what Prometheus has,
     or in words why it could not be asked; `database_problem` is empty when all can be seen.
     """

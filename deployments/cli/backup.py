@@ -1,4 +1,4 @@
-"""`rounds backup`: backups with a manifest, manifests for the team's own backups, and what is there."""
+"""`rounds backup`: takes backups, writes manifests for the team's own, and lists what is there."""
 
 import time
 from datetime import UTC, datetime
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deployments.command import BROKEN, ServiceOption, explained, service_file, warn
+from deployments.cli.command import BROKEN, ServiceOption, explained, service_file, warn
 
 if TYPE_CHECKING:
     from tasks.backups.settings import Backups
@@ -20,24 +20,24 @@ app = typer.Typer(no_args_is_help=True, help="Backups of the history and of the 
 @app.command("take")
 def take_backups(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Databases; default: every one with a pattern and a live address.")
+        list[str] | None, typer.Argument(help="Databases; default: all that have `pattern` and `live`.")
     ] = None,
     service: ServiceOption = None,
 ) -> None:
-    """Back up databases to where their patterns say, each with a manifest of what it holds.
+    """Back up databases to their `pattern`, each with a manifest.
 
-    Exit status: 0 all were taken, 2 usage (then none was), 3 one could not be taken.
+    Exit status: 0 all taken, 2 usage or configuration (none taken), 3 at least one not taken.
     """
     with explained():
         from deployments.progress import working
         from tasks.backups.files.manifest import files_of
         from tasks.backups.take.destination import destination
         from tasks.backups.take.take import take
-        from tasks.observation import ObservationError, shown
+        from tasks.observation import ObservationError, printable
 
         settings, backups = _settings(service)
         chosen = _chosen(settings, names or [])
-        for target in chosen:  # nothing is taken by half of a command that cannot be meant
+        for target in chosen:  # refused before the first backup is taken
             destination(target, datetime.now(UTC))
         programs = [settings.path.parent / folder for folder in backups.postgres]
         failed = False
@@ -51,26 +51,26 @@ def take_backups(
                 failed = True
                 continue
             size = sum(part.stat().st_size for part in files_of(path))
-            typer.echo(f"{shown(str(path))}  {size} bytes  {time.monotonic() - began:.1f} s")
+            typer.echo(f"{printable(str(path))}  {size} bytes  {time.monotonic() - began:.1f} s")
     raise typer.Exit(BROKEN if failed else 0)
 
 
 @app.command("manifest")
 def write_manifest(
-    file: Annotated[Path, typer.Argument(help="The backup: a file, or a folder of pg_dump -Fd or pg_basebackup.")],
-    database: Annotated[str, typer.Option("--database", help="Whose backup it is: a name of the service file.")],
+    file: Annotated[Path, typer.Argument(help="Backup: a file, or a folder of pg_dump -Fd or pg_basebackup.")],
+    database: Annotated[str, typer.Option("--database", help="Database in the service file that it is a backup of.")],
     service: ServiceOption = None,
-    started: Annotated[str, typer.Option(help="When the backup was begun; default: when it was last written.")] = "",
-    no_counts: Annotated[bool, typer.Option("--no-counts", help="Do not look at the running database.")] = False,
-    replace: Annotated[bool, typer.Option("--replace", help="Overwrite a manifest that is there.")] = False,
+    started: Annotated[str, typer.Option(help="Start of the backup; default: its last modification.")] = "",
+    no_counts: Annotated[bool, typer.Option("--no-counts", help="Do not read the live database.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Overwrite an existing manifest.")] = False,
 ) -> None:
-    """Write FILE.manifest.json for a backup of your own: its hashes, and what the database holds now."""
+    """Write FILE.manifest.json for a backup of your own: hashes, and schema and row counts of the database."""
     with explained():
         from deployments.progress import working
         from tasks.backups.reasons import LATE
         from tasks.backups.take.describe import describe
         from tasks.deadline import Deadline
-        from tasks.observation import ObservationError, shown
+        from tasks.observation import ObservationError, printable
         from tasks.records.rules import RecordRefused
         from tasks.records.words import parse_time
 
@@ -83,7 +83,7 @@ def write_manifest(
         if target.live is None and not no_counts:
             warn(f"{target.name}: live is not set, so only the files are recorded")
         try:
-            with working(f"manifest of {shown(file.name, 120)}"):
+            with working(f"manifest of {printable(file.name, 120)}"):
                 path = describe(
                     target, file, started_at, datetime.now(UTC), Deadline.after(backups.deadline_min * 60, LATE),
                     exact_rows=None if no_counts else backups.exact_rows, replace=replace,
@@ -91,12 +91,12 @@ def write_manifest(
         except ObservationError as error:
             warn(f"{target.name}: no manifest was written: {error}")
             raise typer.Exit(BROKEN) from None
-        typer.echo(shown(str(path)))
+        typer.echo(printable(str(path)))
 
 
 @app.command("list")
 def list_backups(service: ServiceOption = None) -> None:
-    """The backups of every database, the newest first."""
+    """List the backups of every database, the newest first."""
     with explained():
         from deployments.show_backups import show_backups
 
@@ -110,7 +110,7 @@ def _settings(service: Path | None) -> "tuple[Settings, Backups]":
 
     settings = load_settings(service_file(service))
     if settings.backups is None:
-        text = "backups: is missing: add [backups], empty if nothing else is to be said"
+        text = "backups: [backups] is missing; add it (it may be empty)"
         raise ConfigurationError(settings.path, [text])
     return settings, settings.backups
 
@@ -120,12 +120,12 @@ def _chosen(settings: "Settings", names: list[str]) -> "list[Target]":
     from tasks.backups.databases import targets_of
     from tasks.backups.errors import BackupRefused
     from tasks.backups.take.destination import left_out
-    from tasks.observation import shown
+    from tasks.observation import printable
 
     targets = targets_of(settings)
     if unknown := [name for name in names if name not in {target.name for target in targets}]:
         known = ", ".join(target.name for target in targets) or "none"
-        raise BackupRefused(f"no database is named {shown(unknown[0], 80)!r}; there are: {known}")
+        raise BackupRefused(f"no database is named {printable(unknown[0], 80)!r}; there are: {known}")
     if names:
         return [target for target in targets if target.name in names]
     for target in targets:

@@ -1,4 +1,4 @@
-"""`rounds record`: deploys, outages and maintenance windows, straight into the history; a pipeline needs no server."""
+"""`rounds record`: deploys, outages and maintenance windows, written to the history; no Prefect server is needed."""
 
 import getpass
 import os
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deployments.command import ServiceOption, explained, service_file
+from deployments.cli.command import ServiceOption, explained, service_file
 
 if TYPE_CHECKING:
     from tasks.records.store.records import Record
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Deploys, outages and maintenance windows. A time without an offset is of the service's zone.",
+    help="Deploys, outages and maintenance windows. Times without an offset are in the service's time zone.",
 )
 _AHEAD = timedelta(days=3660)
 
@@ -29,21 +29,21 @@ def _user() -> str:
 
 
 ByOption = Annotated[str, typer.Option("--by", help="Who records it; default: the login.", default_factory=_user)]
-ModuleOption = Annotated[str, typer.Option("--module", help="The module; empty: the whole service.")]
+ModuleOption = Annotated[str, typer.Option("--module", help="Affected module; empty: the whole service.")]
 
 
 @app.command("deploy")
 def deploy(
-    version: Annotated[str, typer.Argument(help="What was deployed, as [health] report tells it.")],
+    version: Annotated[str, typer.Argument(help="Version deployed, as the health report gives it.")],
     by: ByOption,
     service: ServiceOption = None,
-    environment: Annotated[str, typer.Option(help="Default: the service file's.")] = "",
-    started: Annotated[str, typer.Option(help="When it began; default: now.")] = "",
-    ended: Annotated[str, typer.Option(help="When it ended; default: now.")] = "",
-    commit_time: Annotated[str, typer.Option(help="Of the commit that was deployed, for the lead time.")] = "",
-    outcome: Annotated[str, typer.Option(help="succeeded, failed or rolled-back")] = "succeeded",
+    environment: Annotated[str, typer.Option(help="Environment; default: the service file's.")] = "",
+    started: Annotated[str, typer.Option(help="Start; default: now.")] = "",
+    ended: Annotated[str, typer.Option(help="End; default: now.")] = "",
+    commit_time: Annotated[str, typer.Option(help="Time of the deployed commit, for the lead time.")] = "",
+    outcome: Annotated[str, typer.Option(help="succeeded, failed or rolled-back.")] = "succeeded",
 ) -> None:
-    """Record a deploy; with the start of one that is there, correct it."""
+    """Record a deploy or correct one (same environment, version and start)."""
     with explained():
         from tasks.records.facts import Deploy, Origin
         from tasks.records.words import parse_outcome
@@ -69,13 +69,13 @@ def deploy(
 @app.command("outage")
 def outage(
     by: ByOption,
-    started: Annotated[str, typer.Option(help="When it began.")],
-    cause: Annotated[str, typer.Option(help="Why, even if it is only suspected.")],
+    started: Annotated[str, typer.Option(help="Start of the outage.")],
+    cause: Annotated[str, typer.Option(help="Cause, even if only suspected.")],
     service: ServiceOption = None,
-    ended: Annotated[str, typer.Option(help="When it ended; default: it goes on.")] = "",
+    ended: Annotated[str, typer.Option(help="End; default: not over yet.")] = "",
     module: ModuleOption = "",
 ) -> None:
-    """Record an outage; again with the same start: correct it, and say when it ended."""
+    """Record an outage or correct one (same module and start), for example to add its end."""
     with explained():
         from tasks.records.facts import Outage
 
@@ -87,14 +87,14 @@ def outage(
 @app.command("maintenance")
 def maintenance(
     by: ByOption,
-    starts: Annotated[str, typer.Option(help="When it starts.")],
-    ends: Annotated[str, typer.Option(help="When it ends.")],
-    reason: Annotated[str, typer.Option(help="What is done.")],
+    starts: Annotated[str, typer.Option(help="Start of the window.")],
+    ends: Annotated[str, typer.Option(help="End of the window.")],
+    reason: Annotated[str, typer.Option(help="Work to be done.")],
     service: ServiceOption = None,
     module: ModuleOption = "",
-    late_reason: Annotated[str, typer.Option(help="Why it was not announced before it began.")] = "",
+    late_reason: Annotated[str, typer.Option(help="Why it was not registered before it began.")] = "",
 ) -> None:
-    """Declare a maintenance window, before it begins."""
+    """Register a maintenance window before it begins."""
     with explained():
         from tasks.records.facts import Maintenance
 
@@ -107,10 +107,10 @@ def maintenance(
 def list_records(
     service: ServiceOption = None,
     days: Annotated[
-        int, typer.Option(min=1, max=366, help="Those of the last so many days, and what is planned.")
+        int, typer.Option(min=1, max=366, help="Days to look back; planned windows are always listed.")
     ] = 30,
 ) -> None:
-    """What is on record."""
+    """List recorded deploys, outages and maintenance windows."""
     with explained():
         from deployments.show_records import show_records
         from tasks.history.opened import history_of
@@ -130,20 +130,20 @@ def list_records(
 
 @app.command("import")
 def import_file(
-    kind: Annotated[str, typer.Argument(help="deploys, outages or maintenance")],
-    file: Annotated[Path, typer.Argument(help="CSV in UTF-8; its first line names the columns.")],
+    kind: Annotated[str, typer.Argument(help="deploys, outages or maintenance.")],
+    file: Annotated[Path, typer.Argument(help="CSV file in UTF-8; its first line names the columns.")],
     by: ByOption,
     service: ServiceOption = None,
 ) -> None:
-    """Record every line of a file, or none. The same file again changes nothing."""
+    """Record every line of a CSV file, or none. Importing the same file again changes nothing."""
     with explained():
         from tasks.history.opened import history_of
         from tasks.records.csv_import import import_records
 
         settings = _settings(service)
         counts = import_records(history_of(settings), settings, kind, file, by, datetime.now(UTC))
-        told = ", ".join(f"{number} {written}" for written, number in sorted(counts.items()))
-        typer.echo(f"{file}: {told or 'no line, nothing was recorded'}")
+        summary = ", ".join(f"{number} {written}" for written, number in sorted(counts.items()))
+        typer.echo(f"{file}: {summary or 'no line, nothing was recorded'}")
 
 
 def _settings(service: Path | None) -> "Settings":

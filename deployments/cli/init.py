@@ -1,0 +1,51 @@
+"""`rounds init`: writes the service file of a running service."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deployments.cli.command import explained, quiet
+from deployments.cli.run import run_round
+
+app = typer.Typer()
+
+
+@app.command()
+def init(
+    url: Annotated[str, typer.Argument(help="Address of the service, http:// or https://.")],
+    log: Annotated[list[str] | None, typer.Option("--log", help="Log file or glob pattern; repeatable.")] = None,
+    log_command: Annotated[
+        str | None, typer.Option(help="Command that prints the log since {since}, such as kubectl or ssh.")
+    ] = None,
+    prometheus: Annotated[str | None, typer.Option(help="Address of the Prometheus that scrapes the service.")] = None,
+    database: Annotated[
+        str | None, typer.Option(help="postgresql://… address, or the NAME of an environment variable that holds it.")
+    ] = None,
+    guide: Annotated[Path | None, typer.Option(help="Operations guide in Markdown, for its daily checklist.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the service; default: from its address.")] = None,
+    timezone: Annotated[str | None, typer.Option(help="IANA time zone; default: this machine's.")] = None,
+    output: Annotated[Path, typer.Option(help="Service file to write.")] = Path("service.toml"),
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
+    no_run: Annotated[bool, typer.Option("--no-run", help="Skip the first run.")] = False,
+) -> None:
+    """Examine a service, write its service file, and run a first daily checklist.
+
+    Exit status: that of the run; 2 usage, 3 if the service does not answer (then nothing is written).
+    """
+    with explained():
+        quiet()
+        from deployments.init.command import Given, look_and_write
+
+        given = Given(
+            url, output, tuple(log or ()), log_command, prometheus, database, guide, name, timezone, force=force
+        )
+        written = look_and_write(given, datetime.now(UTC), typer.echo)
+    try:
+        if not no_run:
+            raise typer.Exit(run_round("daily-checklist", output, {}))
+    finally:  # the run ends with its exit status
+        typer.echo(f"To do in {output}:")
+        for number, edit in enumerate(written.edits, 1):
+            typer.echo(f"  {number}. {edit}")

@@ -1,0 +1,93 @@
+"""`rounds up`, `rounds register`, `rounds demo`: the whole product on this machine, or on a Prefect server."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deployments.cli.command import USAGE, LangOption, explained, fail, quiet
+
+app = typer.Typer()
+_DEMO_OUTPUT = Path("reports/output")
+ServicesOption = Annotated[
+    Path | None, typer.Option(help="Folder of service files, or one file; default: OPSROUNDS_SERVICES, else services/.")
+]
+
+
+@app.command()
+def up(
+    services: ServicesOption = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int | None, typer.Option(help="Port of the Prefect server and UI; default: 4200, or a free one.")
+    ] = None,
+    archive_port: Annotated[
+        int | None, typer.Option(help="Port of the report archive; default: 4280, or a free one.")
+    ] = None,
+    demo: Annotated[bool, typer.Option("--demo", help="Also start and check the demo service.")] = False,
+) -> None:
+    """Start a Prefect server with its UI, the schedules and the report archive here, until Ctrl-C or SIGTERM."""
+    with explained():
+        from deployments.up import UpOptions, stop_on_signals
+        from deployments.up import up as run_until_stopped
+        from tasks.settings import services_folder
+
+        stop = stop_on_signals()
+        if demo:
+            from deployments.demo.lively import demo_with_traffic
+
+            with demo_with_traffic(Path(".demo"), _DEMO_OUTPUT) as file:
+                run_until_stopped(UpOptions(file, host, port, archive_port), typer.echo, stop)
+        else:
+            run_until_stopped(UpOptions(services or services_folder(), host, port, archive_port), typer.echo, stop)
+
+
+@app.command()
+def register(
+    work_pool: Annotated[str, typer.Option(help="Name of a work pool that exists on the server.")],
+    services: ServicesOption = None,
+    worker_services: Annotated[
+        Path | None, typer.Option(help="Path of the same folder on the workers; default: the same path.")
+    ] = None,
+) -> None:
+    """Create or update the deployments on the Prefect server at PREFECT_API_URL, for the workers of a work pool."""
+    with explained():
+        from deployments.prefect_server import usable_server
+        from tasks.settings import find_services, services_folder
+
+        if "PREFECT_API_URL" not in os.environ:
+            fail("register needs PREFECT_API_URL, the address of the Prefect server", USAGE)
+        place = services or services_folder()
+        found = find_services(place)
+        with usable_server():
+            from deployments.register import register_deployments
+
+            for name in register_deployments(found, work_pool, (worker_services or place).absolute()):
+                typer.echo(f"registered {name}")
+
+
+@app.command()
+def demo(
+    fault: Annotated[
+        list[str] | None, typer.Option("--fault", help="Fault to plant; repeatable; `none` for none.")
+    ] = None,
+    folder: Annotated[Path, typer.Option(help="Folder for the data of the demo.")] = Path(".demo"),
+    lang: LangOption = None,
+) -> None:
+    """Run the whole product on an embedded service with planted faults.
+
+    Exit status 0 only if exactly the planted faults were found.
+    """
+    with explained():
+        quiet()
+        from deployments.demo.faults import DEFAULT_FAULTS, Fault
+
+        names = fault if fault is not None else [f.value for f in DEFAULT_FAULTS]
+        unknown = sorted(set(names) - {f.value for f in Fault} - {"none"})
+        if unknown or ("none" in names and len(names) > 1):
+            fail(f"--fault takes {', '.join(f.value for f in Fault)}, or none alone; not {', '.join(names)}", USAGE)
+        from deployments.demo.run import run_demo
+
+        exact = run_demo(folder, _DEMO_OUTPUT, frozenset(Fault(name) for name in names if name != "none"), lang)
+    raise typer.Exit(0 if exact else 1)
