@@ -7,10 +7,14 @@ import pytest
 
 pytest_plugins = ["tests.fixtures.databases", "tests.fixtures.servers", "tests.operated"]
 
-# A busy machine's hiccup is no finding of a test.
-hypothesis.settings.register_profile(
-    "opsrounds", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
-)
+# A busy machine's hiccup is no finding of a test. `make deep` tries all examples: --hypothesis-profile=deep.
+for _name, _examples in (("opsrounds", 20), ("deep", 100)):
+    hypothesis.settings.register_profile(
+        _name,
+        deadline=None,
+        max_examples=_examples,
+        suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    )
 hypothesis.settings.load_profile("opsrounds")
 
 
