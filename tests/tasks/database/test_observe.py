@@ -37,6 +37,12 @@ NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
+def postgres(own_postgres: PostgresServer) -> PostgresServer:
+    """A server that other tests do not use: it is filled up here, and has a slot that nobody uses."""
+    return own_postgres
+
+
+@pytest.fixture(scope="module")
 def shop(postgres: PostgresServer) -> Iterator[str]:
     """The address of a database with a table, as its owner."""
     name = f"shop_{uuid.uuid4().hex[:8]}"

@@ -132,15 +132,15 @@ def test_a_server_that_does_not_answer(tmp_path: Path) -> None:
     assert "hunter22" not in message
 
 
-def test_a_wrong_password(postgres: PostgresServer, tmp_path: Path) -> None:
-    rules = postgres.data / "pg_hba.conf"
+def test_a_wrong_password(own_postgres: PostgresServer, tmp_path: Path) -> None:
+    rules = own_postgres.data / "pg_hba.conf"
     trusting = rules.read_text()
-    with psycopg.connect(postgres.dsn, autocommit=True) as administrator:
+    with psycopg.connect(own_postgres.dsn, autocommit=True) as administrator:
         administrator.execute("CREATE ROLE guarded LOGIN PASSWORD 'right'")
         rules.write_text("host all guarded 127.0.0.1/32 scram-sha-256\n" + trusting)
         administrator.execute("SELECT pg_reload_conf()")
         try:
-            url = f"postgresql://guarded:hunter22@127.0.0.1:{postgres.port}/postgres"
+            url = f"postgresql://guarded:hunter22@127.0.0.1:{own_postgres.port}/postgres"
             deadline = time.monotonic() + 60
             while "password authentication failed" not in (message := asked(url, tmp_path)):
                 assert time.monotonic() < deadline, message
@@ -164,10 +164,10 @@ def asked(url: str, folder: Path) -> str:
     return ""
 
 
-def test_a_role_that_may_not_create_tables(postgres: PostgresServer, tmp_path: Path) -> None:
-    with psycopg.connect(postgres.dsn, autocommit=True) as administrator:
+def test_a_role_that_may_not_create_tables(own_postgres: PostgresServer, tmp_path: Path) -> None:
+    with psycopg.connect(own_postgres.dsn, autocommit=True) as administrator:
         administrator.execute("CREATE ROLE reader LOGIN")
-        message = asked_to_create(f"postgresql://reader@127.0.0.1:{postgres.port}/postgres", tmp_path)
+        message = asked_to_create(f"postgresql://reader@127.0.0.1:{own_postgres.port}/postgres", tmp_path)
         administrator.execute("DROP ROLE reader")
     assert message.endswith("permission denied for schema public; give this user write access to it")
 

@@ -41,6 +41,7 @@ from tasks.resources.judge import (
     judge_swap,
 )
 from tasks.resources.limits import ResourceLimits
+from tests.deep import examples
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 LIMITS = ResourceLimits()
@@ -237,7 +238,7 @@ class TestBusiest:
         result = judge_cpu(CPU, "host", LIMITS, NOW, {"other": [99.0] * 60})
         assert result.status is PASS
 
-    @settings(max_examples=40)
+    @settings(max_examples=examples(40))
     @given(st.lists(st.floats(0, 100), min_size=3, max_size=40))
     def test_the_busiest_mean_is_between_the_mean_and_the_highest(self, samples: list[float]) -> None:
         busiest = busiest_mean(samples, 3, least=3)
@@ -286,7 +287,7 @@ class TestKills:
         samples = {"container/counter:a-7": [0.0] * 10 + [5.0]}
         assert judge_oom(OomKills(0, counter="a"), "host", LIMITS, NOW, samples).status is PASS
 
-    @settings(max_examples=40)
+    @settings(max_examples=examples(40))
     @given(st.lists(st.integers(0, 5), min_size=1, max_size=20), st.integers(0, 19))
     def test_a_restart_in_between_loses_no_kill_that_was_counted(self, growth: list[int], restart: int) -> None:
         counter, value = [0.0], 0.0
@@ -323,7 +324,7 @@ class TestEvidence:
         assert (space.status, space.observed) == (FAIL, Quantity(94.7, "%"))
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.floats(0, 200), st.floats(0, 200), st.floats(1, 100), st.floats(1, 100))
 def test_more_is_never_better(a: float, b: float, one: float, other: float) -> None:
     bound = Bound("%", msg("opsrounds' default"), min(one, other), max(one, other))
