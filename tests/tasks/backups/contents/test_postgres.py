@@ -1,4 +1,4 @@
-"""The contents of a real PostgreSQL, before and after a dump and its restore, and what a role must not miss silently."""
+"""The contents of a real PostgreSQL, before and after a dump and its restore, and what a role must not miss."""
 
 import uuid
 from collections.abc import Callable, Iterator
