@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from flows.timing import Timing
 from tasks.history.opened import history_of
-from tasks.records.facts import Deploy, Maintenance, Origin, Outage, Outcome
+from tasks.records.facts import Deploy, DeployOutcome, Maintenance, Origin, Outage
 from tasks.records.store.records import Record, store_records
 from tasks.records.words import described, placed
 from tasks.round import utc_now
@@ -33,7 +33,7 @@ class DeployOptions(BaseModel):
 
     version: str = Field(min_length=1, title="バージョン / Version", json_schema_extra=_at(1))
     by: str = Field(min_length=1, title="記録する人 / Recorded by", description=_BY, json_schema_extra=_at(2))
-    outcome: Outcome = Field(default=Outcome.SUCCEEDED, title="結果 / Outcome", json_schema_extra=_at(3))
+    outcome: DeployOutcome = Field(default=DeployOutcome.SUCCEEDED, title="結果 / Outcome", json_schema_extra=_at(3))
     started_at: datetime | None = Field(
         default=None,
         title="開始 / Started at",

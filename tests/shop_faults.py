@@ -277,3 +277,31 @@ CONTENTS = (
     Fault("SQL_ASCII with an invalid byte", _of_no_encoding, "schema", "SQL_ASCII"),
 )  # fmt: skip
 """Of what is in them."""
+
+OF_EACH_CLASS = (
+    "zero length",
+    "newer format version",
+    "truncated by 4 KB",
+    "bit flip in data",
+    "bit flip in the TOC, a definition",
+    "appended garbage",
+    "-Fd, a file missing",
+    "-Fd -Z0, a file short by whole rows",
+    "gzip, CRC",
+    "pg_dump | gzip died",
+    "SQL, appended garbage",
+    "dump of another database",
+    "a table left out",
+    "a table's data left out",
+    "a lagging standby",
+    "a lagging standby, its own manifest",
+    "rows hidden by row-level security",
+    "orphan of a foreign key",
+    "sequence behind its column",
+    "lost constraint",
+    "a value changed, same count",
+    "role missing on the target",
+    "extension missing on the target",
+    "SQL_ASCII with an invalid byte",
+)
+"""One for each way in which a fault comes to be, and each step that finds it."""

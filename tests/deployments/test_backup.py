@@ -105,7 +105,7 @@ class TestTake:
         shop = operate(more=f"[backups]\n{more}")
         ended = backup(shop, "take")
         assert ended.status == 3
-        assert "shop: no backup was taken: The database refuses connections" in ended.err
+        assert "shop: no backup was taken: The database refused the connection" in ended.err
         assert len(ended.out.splitlines()) == 2 and len(found(shop, "dumps/more-*")) == 1
         assert found(shop, "dumps/shop-*") == []
 
@@ -210,7 +210,7 @@ class TestManifest:
             ([str(file), "--database", "shop"], "notes.dump cannot get a manifest: The file is not a backup"),
             ([str(tmp_path / "gone"), "--database", "shop"], "cannot be read: No such file or directory"),
             ([str(file), "--database", "shoping"], "no database is named 'shoping'; there are: history, shop"),
-            ([str(file), "--database", "shop", "--started", "noon"], "--started: 'noon' is no time"),
+            ([str(file), "--database", "shop", "--started", "noon"], "--started: 'noon' is not a time"),
         ):
             ended = backup(shop, "manifest", *arguments)
             assert ended.status == 2 and printed_path in ended.err, ended
@@ -223,7 +223,7 @@ class TestManifest:
         [file] = found(shop, "backups/shop-history-*")
         manifest_path(file).unlink()
         ended = backup(shop, "manifest", str(file), "--database", "shop")
-        assert ended.status == 3 and "shop: no manifest was written: The database refuses connections" in ended.err
+        assert ended.status == 3 and "shop: no manifest was written: The database refused the connection" in ended.err
         assert not manifest_path(file).exists()
 
 

@@ -114,7 +114,7 @@ def test_logs_that_cannot_be_read_leave_the_line_open(site: Any) -> None:
     settings, _, printed, edits = write(site.url, logs=("gone.log",), log_command="sh -c 'exit 4' {since}")
     assert settings.logs.source == ()
     assert CHECKLIST.lines(settings)[1].not_applicable is None  # it was meant to be looked at
-    assert "No file is named gone.log" in printed and "The command ended with status 4" in printed
+    assert "No file matches gone.log" in printed and "The command exited with status 4" in printed
     assert [edit[:15] for edit in edits[:2]] == ["[[logs.source]]"] * 2
 
 

@@ -1,5 +1,6 @@
 """The demo as `rounds demo` runs it: it passes only if exactly what was planted was found."""
 
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from datetime import UTC, datetime, timedelta
 from io import StringIO
@@ -31,9 +32,9 @@ SHORT = Shape(requests_per_day=3500)
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(prefect_folder: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where both demos keep their data, so that the second finds the first one's."""
-    return tmp_path_factory.mktemp("demo")
+    return prefect_folder(tmp_path_factory.mktemp("demo") / "data" / "prefect").parent.parent
 
 
 @pytest.fixture(scope="module")
@@ -92,14 +93,14 @@ def test_the_last_week_and_the_last_month_are_reported(folder: Path, said: Said)
     measured = {r.check: r for r in well["monthly-checklist"].results if r.status is not Status.SKIPPED}
     assert set(measured) == {c.id for c in SLO} - {"slo.kpi"}
     notes = [note.text for note in month.notes]
-    assert "Synthetic: probes and figures up to {at} are generated" in notes
+    assert "Synthetic data: samples up to {at} are generated" in notes
 
 
 def test_what_no_round_can_look_at_in_a_fault_free_demo(folder: Path, said: Said) -> None:
     report = newest(folder, service_name(()))
     skipped = {r.check for r in report.with_status(Status.SKIPPED) if not r.subject.startswith(("host", "container"))}
     assert skipped <= {"logs.regressed-error", "resources.database-replication", "resources.database-cache"}
-    assert all(line.verdict.looked_at for line in report.lines)
+    assert all(line.verdict.measured for line in report.lines)
 
 
 def test_a_second_start_of_a_day_adds_minutes_alone(folder: Path, said: Said) -> None:

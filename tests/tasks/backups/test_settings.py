@@ -34,7 +34,7 @@ def database(more: str, name: str = "main") -> str:
 REFUSED = {
     "databases without backups": (
         '[[databases]]\nname = "main"\npattern = "b/*.dump"\n',
-        ["databases: they are verified only with [backups]: add that section, empty if nothing else is to be said"],
+        ["databases: they are verified only with [backups]: add that section (it may be empty)"],
     ),
     "unknown key of the history": ("[backups.history]\nrpo = 3\n", ["backups.history.rpo: unknown key; known are "]),
     "unknown key of a database": (database('pattern = "x"\nrpo = 3'), ["databases.0.rpo: unknown key; known are "]),
@@ -83,7 +83,7 @@ REFUSED = {
     "a folder for a pattern": (database('pattern = "backups/"'), ["databases.0.pattern: a pattern names files"]),
     "databases and none": (
         '[backups]\ndatabases.not_applicable = "none"\n[[databases]]\nname = "main"\npattern = "x"\n',
-        ["databases: [backups] databases says that there is none: leave one of both out"],
+        ["databases: [backups] databases declares that there are none: remove one of the two"],
     ),
     "another history": (
         '[backups.history]\nlive = "sqlite:///other.db"\n',

@@ -155,8 +155,8 @@ def bomb(file: Path, filling: bytes, *, ended: bool) -> None:
 @pytest.mark.parametrize(
     ("filling", "ended", "step", "word"),
     [
-        (b"\0", False, "decode", "NUL bytes"),
-        (b"-- \n", False, "decode", "no end mark"),
+        pytest.param(b"\0", False, "decode", "NUL bytes", marks=pytest.mark.deep),
+        pytest.param(b"-- \n", False, "decode", "no end mark", marks=pytest.mark.deep),
         (b"a", True, "decode", "a line of more than 1 GB"),
     ],
 )

@@ -172,14 +172,15 @@ def test_a_drill_while_the_live_database_is_written_to(small: Shop, backup: Path
     assert statuses.pop("smoke") is Status.SKIPPED and set(statuses.values()) == {Status.PASS}, found.summary()
 
 
+@pytest.mark.parametrize("kills", [4, pytest.param(10, marks=pytest.mark.deep)])
 def test_killed_at_any_moment_it_leaves_no_process_and_the_next_one_clears_up(
-    small: Shop, backup: Path, driller: Driller
+    small: Shop, backup: Path, driller: Driller, kills: int
 ) -> None:
-    drills, moments = small.folder / "killed", random.Random(4711)
+    drills, moments = small.folder / f"killed-{kills}", random.Random(4711)
     left_folders = 0
-    for number in range(10):
+    for number in range(kills):
         child = driller.begin(small, backup, drills)
-        time.sleep(number * 0.15 + moments.uniform(0.0, 0.15))
+        time.sleep((number + moments.random()) * 1.5 / kills)
         os.kill(child, signal.SIGKILL)
         assert driller.ended() == -signal.SIGKILL, number
         assert eventually_none_at_work_in(drills) == [], number

@@ -23,11 +23,13 @@ from tasks.postgres.cluster import environment, initialise, wait_until_ready
 from tasks.postgres.installation import Installation, chosen_place, installations
 from tasks.postgres.throwaway import Throwaway
 from tasks.processes import Child
+from tests.deep import rows
 from tests.shop_backups import Drilled, contents_of, drilled, noted, recorded, text
 from tests.shop_database import TABLES, make_shop
 
 DEBIAN = Path("/usr/lib/postgresql")
 KINDS = [pytest.param("wheel"), pytest.param("Debian", marks=pytest.mark.postgresql)]
+MOSTLY_WHEEL = [pytest.param("wheel"), pytest.param("Debian", marks=[pytest.mark.postgresql, pytest.mark.deep])]
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ def drills(source: Source, reached: Path, closed: Path) -> Path:
     return closed if source.server.installation.major >= 16 else reached / "drills"
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=MOSTLY_WHEEL)
 def source(request: pytest.FixtureRequest, reached: Path) -> Iterator[Source]:
     folder, made_at = reached / f"source-{request.param}", datetime.now(UTC)
     folder.mkdir()
@@ -150,6 +152,7 @@ def a_segment(folder: Path) -> Path:
     return next(path for path in (folder / "pg_wal").iterdir() if len(path.name) == 24)
 
 
+@pytest.mark.parametrize("source", KINDS, indirect=True)
 @pytest.mark.parametrize("kind", ["plain", "tar"])
 def test_a_good_base_backup_passes(source: Source, drills: Path, tmp_path: Path, kind: str) -> None:
     backup = source.copied(kind, tmp_path)
@@ -187,10 +190,18 @@ FAULTS: dict[str, tuple[str, str, str, Callable[[Source, Path], None]]] = {
     "tar, a bit": ("tar", "decode", "", lambda s, f: flip(f / "base.tar.gz")),
     "tar, no WAL": ("tar", "decode", "pg_wal.tar is missing", lambda s, f: (f / "pg_wal.tar.gz").unlink()),
 }  # fmt: skip
+OF_EACH_CLASS = (
+    "a byte of a table",
+    "a missing WAL segment",
+    "a file too many",
+    "no version",
+    "tar, a bit",
+    "tar, no WAL",
+)
 
 
 @pytest.mark.parametrize("source", KINDS[:1], indirect=True)
-@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize("name", rows({name: name for name in FAULTS}, OF_EACH_CLASS))
 def test_damage_after_the_backup_is_found_by_its_own_manifest(
     source: Source, drills: Path, tmp_path: Path, name: str
 ) -> None:
@@ -214,6 +225,7 @@ def test_without_backup_manifest_there_is_no_verdict(source: Source, drills: Pat
     assert "has no backup_manifest: take it without --no-manifest" in text(found.result("container").reason)
 
 
+@pytest.mark.parametrize("source", KINDS, indirect=True)
 def test_an_index_that_was_broken_before_the_backup_is_found_by_amcheck(
     source: Source, drills: Path, tmp_path: Path
 ) -> None:
@@ -299,6 +311,7 @@ def test_the_embedded_18_cannot_verify_and_the_reason_names_one_that_can(tmp_pat
     assert "pg_verifybackup was ended by signal 11: set [backups] postgres to another one" in text(decode.reason)
 
 
+@pytest.mark.parametrize("source", KINDS, indirect=True)
 @pytest.mark.postgresql
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root changes the account of its server")
 def test_a_folder_that_an_old_postgresql_cannot_enter_is_no_verdict(
@@ -311,6 +324,7 @@ def test_a_folder_that_an_old_postgresql_cannot_enter_is_no_verdict(
     assert "set [backups] folder to one that every user may enter" in text(found.result("restore").reason)
 
 
+@pytest.mark.deep
 def test_any_bit_of_a_tar_file_is_a_bad_backup(source: Source, drills: Path, tmp_path: Path) -> None:
     backup = source.copied("tar", tmp_path)
     whole = (backup / "base.tar.gz").read_bytes()
