@@ -192,7 +192,7 @@ class TestGood:
             "invariants": [{"name": "orders", "sql": "SELECT count(*) FROM orders", "min": 600, "max": 600}],
         }
         done = drilled(shop)
-        no_hashes = "SKIPPED: A managed database: nobody records hashes of the rows of its snapshots"
+        no_hashes = "SKIPPED: Managed database: no row hashes are recorded for its snapshots"
         assert done.not_passed == {"content": no_hashes}
         assert set(done.statuses) == {
             "restore", "schema", "counts", "content", "invariants", "newest-row", "smoke"

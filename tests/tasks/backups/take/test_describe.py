@@ -127,7 +127,7 @@ def test_an_sqlite_file_and_an_encrypted_backup_get_a_manifest(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "expected"),
     [
         (b"", "The file is empty"),
         (b"<html>502 Bad Gateway", "The file is not a backup"),

@@ -419,7 +419,7 @@ class TestFolder:
 
 class TestRefused:
     @pytest.mark.parametrize(
-        ("pattern", "told"),
+        ("pattern", "expected"),
         [
             ("backups/shop.dump", "its file name must have exactly one *"),
             ("backups/*-*.dump", "its file name must have exactly one *"),
