@@ -172,7 +172,7 @@ class TestGood:
             error = at(good, NOW - timedelta(hours=hours + 1))
             store_drill(shop.history, "kondate", "shop", error, DrillVerdict.ERROR, "backups.container")
         done = shop.judged("files")
-        assert done["drill"][0] is Status.FAIL and "20 since then gave no verdict" in done["drill"][1]
+        assert done["drill"][0] is Status.FAIL and "20 since then ended without a verdict" in done["drill"][1]
         assert len(done.observed.past) == 22
 
     def test_the_offsite_copy(self, shop: Operated) -> None:

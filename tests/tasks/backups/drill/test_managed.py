@@ -314,7 +314,7 @@ class TestNeverTheLiveOne:
         shop.prints(shop.address("no_such_database"), TAKEN_AT.isoformat())
         assert refused(shop) == (
             "The copy made by copy_command cannot be reached, so it was neither read nor dropped: There is "
-            "no database of that name"
+            "no database with that name"
         )
         assert shop.dropped() == []
 
