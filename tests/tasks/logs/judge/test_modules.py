@@ -75,7 +75,7 @@ class TestErrorShare:
         result = self.judged(bad, valid)
         assert result.status is status
         assert result.limit == Limit("<", 0.1, "%", msg("the guide's SLI table"))
-        assert ("from 3 on" in reason_of(result)) is (status is Status.WARN)
+        assert ("fails at 3 or more" in reason_of(result)) is (status is Status.WARN)
 
     def test_a_limit_of_zero_allows_none_and_passes_none(self) -> None:
         strict = LogLimits(max_error_share=0, min_bad_requests=1)
