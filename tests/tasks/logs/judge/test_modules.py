@@ -161,7 +161,7 @@ class TestSilence:
 
     def test_one_that_never_wrote_is_unknown(self) -> None:
         result = self.judged(None)
-        assert (result.status, "spelt" in reason_of(result)) == (Status.UNKNOWN, True)
+        assert (result.status, "check its spelling" in reason_of(result)) == (Status.UNKNOWN, True)
 
     def test_without_listed_modules_the_busy_ones_are_checked(self) -> None:
         quiet = module("rare", usual_lines=9, usual_day_lines=200)
