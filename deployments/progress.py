@@ -1,10 +1,8 @@
-"""What a command shows while it works: a spinner or a bar on a terminal, plain lines elsewhere; and what it result."""
+"""What a command shows while it works: a spinner or a bar on a terminal, plain lines elsewhere."""
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from rich.columns import Columns
 from rich.console import Console, RenderableType
@@ -13,16 +11,7 @@ from rich.progress import Progress, ProgressColumn, SpinnerColumn, Task, TextCol
 from rich.progress_bar import ProgressBar
 from rich.text import Text
 
-from reports.archive import folder_of
-from reports.schema import file_data
-from reports.text import terminal
-from reports.words import Words
-from tasks.canonical import canonical
 from tasks.progress import TABLES, progress
-from tasks.settings import Settings
-
-if TYPE_CHECKING:
-    from deployments.run import RunResult
 
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 _MIN_PROGRESS_BYTES = 100_000_000
@@ -38,12 +27,12 @@ def working(what: str) -> Iterator[Callable[[], None]]:
     started = time.monotonic()
     shown = _Bar(what) if err.is_terminal else _Lines(what)
     before = progress.set(shown.read)
-    told = False
+    ended = False
 
     def done() -> None:
-        nonlocal told
-        if not told:
-            told = True
+        nonlocal ended
+        if not ended:
+            ended = True
             shown.end()
             err.print(f"{what}  {time.monotonic() - started:.1f} s", style="dim", markup=False)
 
@@ -99,34 +88,3 @@ class _Lines:
 
     def end(self) -> None:
         pass
-
-
-def show_result(result: "RunResult", settings: Settings, lang: str | None, as_json: bool) -> None:
-    """Print a round: its report, where it is, and what became of its letters."""
-    words = Words(lang or settings.reports.locales[0], settings.service.timezone)
-    if result.report is None or result.seal is None:
-        err.print(f"{result.state}: {result.message}", markup=False)
-        return
-    if as_json:
-        sys.stdout.write(canonical(file_data(result.report, result.seal)) + "\n")
-    else:
-        Console(highlight=False).print(terminal(result.report, result.seal, words))
-    out = err if as_json else Console(highlight=False, soft_wrap=True)
-    folder = folder_of(result.report, settings.output)
-    if folder.is_dir():
-        out.print(words.tr("Report: {where}", where=str(folder / "report.html")), markup=False)
-    else:  # the message says why it is not archived
-        out.print(result.message, markup=False)
-    out.print(words.tr("Mail: {letters}", letters=_letters(result, settings, words)), markup=False)
-
-
-def _letters(result: "RunResult", settings: Settings, words: Words) -> str:
-    told = {
-        "sent": words.tr("sent") if settings.mail.smtp else words.tr("written as .eml"),
-        "waiting": words.tr("waiting, tried again by the outbox flow or the next round"),
-        "unknown": words.tr("perhaps delivered, sent once more"),
-        "failed": words.tr("not delivered"),
-    }
-    if result.letters is None:
-        return told["waiting"]
-    return ", ".join(f"{count} {told[state]}" for state, count in result.letters.items()) or words.tr("nothing to send")

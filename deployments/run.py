@@ -1,4 +1,4 @@
-"""Holds one round by hand: the flow, then its letters, with what came of both."""
+"""Runs one checklist now: the flow, then its mail, with what came of both."""
 
 import asyncio
 from collections import Counter
@@ -37,16 +37,16 @@ _RECENT = 20
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """A round that was held: how its run ended, its report if it got that far, and its letters by state.
+    """How a run ended, its report if it got that far, and the number of its messages by what became of them.
 
-    `letters` is None when they could not be looked at: they wait.
+    `mail` is None when nothing could be sent: the messages wait.
     """
 
     state: str
     message: str
     report: Report | None
     seal: Seal | None
-    letters: Counter[str] | None
+    mail: Counter[str] | None
 
     @property
     def exit_status(self) -> int:
@@ -95,7 +95,7 @@ def run_now(checklist: Checklist, settings: Settings, options: RoundOptions, war
 
 
 def _delivered(settings: Settings, warn: Callable[[str], None]) -> Counter[str] | None:
-    """What became of the letters; where they cannot be sent they stay in the outbox."""
+    """What became of the messages; where they cannot be sent they stay in the outbox."""
     try:
         return asyncio.run(deliver(settings, warn))
     except ExplainedError as error:

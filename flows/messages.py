@@ -60,6 +60,6 @@ def archive_missing(settings: Settings, runs: Iterable[tuple[Report, Seal]]) -> 
         if archive.folder_of(report, settings.output).exists():
             continue
         message = report_mail(settings, report, seal, recipient=settings.mail.sender, locale=locales[0])
-        written.append(archive.write(report, seal, settings.output, locales=locales, letter=message))
+        written.append(archive.write(report, seal, settings.output, locales=locales, mail=message))
     archive.write_index(settings.output, locales)
     return written

@@ -34,8 +34,8 @@ from tasks.history.opened import history_of
 from tasks.history.runs import (
     AlreadyRecorded,
     NewRun,
-    Place,
     RunKey,
+    RunPlace,
     StoredRun,
     is_scheduled_run_recorded,
     read_runs,
@@ -124,7 +124,7 @@ def _store(run: Round, sections: tuple[Section, ...], lines: tuple[GuideLine, ..
 
 
 def _compose(
-    run: Round, sections: tuple[Section, ...], lines: tuple[GuideLine, ...], title: Message, place: Place
+    run: Round, sections: tuple[Section, ...], lines: tuple[GuideLine, ...], title: Message, place: RunPlace
 ) -> NewRun:
     settings, key = run.settings, run.key
     before, same_period = _known(place.previous), _known(place.same_period)

@@ -51,10 +51,10 @@ def folder_of(report: Report, output: Path) -> Path:
     return output / slug(report.service) / slug(report.flow) / slug(report.period) / f"r{report.revision}"
 
 
-def write(report: Report, seal: Seal, output: Path, *, locales: Sequence[str], letter: EmailMessage) -> Path:
+def write(report: Report, seal: Seal, output: Path, *, locales: Sequence[str], mail: EmailMessage) -> Path:
     """Write a report's folder, all of it or nothing; one that is there stays as it is.
 
-    The first locale is the one of report.html and report.txt. Raises ArchiveError when the disk says no, ValueError
+    The first locale is the one of report.html and report.txt. Raises ArchiveError when the disk refuses, ValueError
     when a name of the report cannot be a folder's.
     """
     folder = folder_of(report, output)
@@ -67,7 +67,7 @@ def write(report: Report, seal: Seal, output: Path, *, locales: Sequence[str], l
     contents = {
         "report.txt": plain(report, seal, first).encode(),
         "report.json": canonical(file_data(report, seal)).encode(),
-        "report.eml": letter.as_bytes(),
+        "report.eml": mail.as_bytes(),
     }
     for locale in locales:
         links = _links(report, output, locale, locales)
@@ -81,7 +81,7 @@ def write(report: Report, seal: Seal, output: Path, *, locales: Sequence[str], l
 
 def write_index(output: Path, locales: Sequence[str]) -> None:
     """Rebuild the index, each round's link to its latest report, and the runbook pages. Raises ArchiveError."""
-    # Of two writers at once, the one that looked first must not write last.
+    # Of two writers at once, the one that read first must not write last.
     with folder_lock(output):
         _write_index(output, locales)
 

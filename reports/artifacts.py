@@ -40,7 +40,7 @@ def table(report: Report, words: Words) -> list[dict[str, str]]:
 
 
 def markdown(report: Report, seal: Seal, words: Words) -> str:
-    """The report as markdown: verdict, checklist, failures, what was not measured, hash, at most one chart."""
+    """The report as markdown: verdict, checklist, failures, what is unknown or skipped, hash, at most one chart."""
     v = view(report, seal, words)
     title = escaped(f"{v.service} {v.flow_name} {v.period}")
     parts = [f"# {v.tone.symbol} {v.tone.word}: {title}", escaped(v.sentence), escaped(v.since)]
@@ -53,7 +53,7 @@ def markdown(report: Report, seal: Seal, words: Words) -> str:
         parts += [f"## {words.tr('Checklist')}", "\n".join(_line(line) for line in v.lines)]
     parts += _section(words.tr("Failed checks"), v.failed, words)
     parts += _section(words.tr("Checks that need attention"), v.warned, words)
-    parts += _section(words.tr("What was not measured"), v.unmeasured, words)
+    parts += _section(words.tr("Unknown or skipped"), v.unmeasured, words)
     parts += _chart((*v.failed, *v.warned), words)
     parts.append("\n".join(f"- {escaped(label)}: {escaped(value)}" for label, value in provenance(v, words)))
     return "\n\n".join(parts) + "\n"

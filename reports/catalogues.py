@@ -1,6 +1,6 @@
 """Keeps the catalogues in step with the source: `python -m reports.catalogues` at the root of the repository.
 
-Adds what is new (left empty for a person to translate), moves what is said elsewhere, drops what is gone.
+Adds what is new (left empty for a person to translate), moves what is used elsewhere, drops what is gone.
 """
 
 import sys
@@ -17,8 +17,9 @@ from reports.words import TRANSLATED
 
 KEYWORDS = {"msg": None, "tr": None, "_": None}
 _SHARED = "reports/locales"
+_ABOUT = "what people read. Run `python -m reports.catalogues` after a change in the source."
 _HEADER = """\
-# opsrounds: what people read. Run `python -m reports.catalogues` after a change in the source.
+# opsrounds: {about}
 msgid ""
 msgstr ""
 "Language: {locale}\\n"
@@ -32,23 +33,23 @@ Texts = Mapping[str, str]
 
 
 class BadCatalogue(ValueError):
-    """A catalogue cannot be read, or disagrees with another."""
+    """A catalogue cannot be read, or translates a message otherwise than another."""
 
 
 def extracted(root: Path) -> dict[str, set[str]]:
-    """Every message of the source, with the files that say it."""
+    """Every message of the source, with the files that use it."""
     with (root / "babel.cfg").open(encoding="utf-8") as file:
         methods, options = parse_mapping_cfg(file, str(root / "babel.cfg"))  # type: ignore[no-untyped-call]
-    said: dict[str, set[str]] = {}
+    messages: dict[str, set[str]] = {}
     for name, _, text, _, _ in extract_from_dir(
         root, methods, options, KEYWORDS, directory_filter=lambda folder: not Path(folder).name.startswith((".", "__"))
     ):
-        said.setdefault(str(text), set()).add(name)
-    return said
+        messages.setdefault(str(text), set()).add(name)
+    return messages
 
 
 def home(places: Iterable[str], locale: str) -> str:
-    """The catalogue of a message that these files say: their system's, or the shared one."""
+    """The catalogue of a message that these files use: their system's, or the shared one."""
     files = [PurePath(place).parts for place in places]
     folders = {"/".join(parts[:2]) if parts[0] == "tasks" and len(parts) > 2 else _SHARED for parts in files}
     return f"{folders.pop() if len(folders) == 1 else _SHARED}/{locale}.po"
@@ -61,7 +62,7 @@ def stored(root: Path, locale: str) -> dict[str, Texts]:
 
 
 def read(path: Path, locale: str) -> Texts:
-    """What a catalogue says; raises BadCatalogue for lines of an unresolved merge, among others."""
+    """The translations of a catalogue; raises BadCatalogue for lines of an unresolved merge, among others."""
     try:
         with path.open("rb") as file:
             catalog = read_po(file, locale=locale, abort_invalid=True)
@@ -79,41 +80,41 @@ def known(catalogues: Mapping[str, Texts]) -> Texts:
                 continue
             first, other = found.setdefault(english, (file, text))
             if text != other:
-                raise BadCatalogue(f"{first} and {file} disagree about {english!r}: keep one of them")
+                raise BadCatalogue(f"{first} and {file} translate {english!r} differently: keep one of them")
     return {english: text for english, (_, text) in found.items()}
 
 
-def updated(said: Mapping[str, Iterable[str]], old: Texts, locale: str) -> dict[str, Texts]:
+def updated(messages: Mapping[str, Iterable[str]], old: Texts, locale: str) -> dict[str, Texts]:
     """The catalogues that the source needs, with the translations that are known."""
     new: dict[str, dict[str, str]] = {}
-    for english, places in said.items():
+    for english, places in messages.items():
         new.setdefault(home(places, locale), {})[english] = old.get(english, "")
     return dict(sorted(new.items()))
 
 
-def as_po(texts: Texts, locale: str) -> bytes:
+def as_po(texts: Texts, locale: str, about: str = _ABOUT) -> bytes:
     """A catalogue as its file says it: without places and dates, so that only a changed text changes it."""
     catalog = Catalog(locale=locale)
     for english, text in texts.items():
         catalog.add(english, text)
     buffer = BytesIO()
     write_po(buffer, catalog, width=110, sort_output=True, omit_header=True)
-    return _HEADER.format(locale=locale).encode() + buffer.getvalue().rstrip() + b"\n"
+    return _HEADER.format(about=about, locale=locale).encode() + buffer.getvalue().rstrip() + b"\n"
 
 
 def main(root: Path) -> None:
-    """Rewrites the catalogues and says what is left to translate."""
-    said = extracted(root)
+    """Rewrites the catalogues and lists what is left to translate."""
+    messages = extracted(root)
     for locale in TRANSLATED:
         old = stored(root, locale)
-        new = updated(said, known(old), locale)
+        new = updated(messages, known(old), locale)
         for file, texts in new.items():
             (root / file).parent.mkdir(parents=True, exist_ok=True)
             (root / file).write_bytes(as_po(texts, locale))
         for file in old.keys() - new.keys():
             (root / file).unlink()
         empty = [f"{file}: {english}\n" for file, texts in new.items() for english, text in texts.items() if not text]
-        sys.stdout.write(f"{locale}: {len(said)} messages in {len(new)} files, {len(empty)} to translate\n")
+        sys.stdout.write(f"{locale}: {len(messages)} messages in {len(new)} files, {len(empty)} to translate\n")
         sys.stdout.writelines(sorted(empty))
 
 

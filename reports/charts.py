@@ -63,7 +63,7 @@ def _bars(axes: Axes, chart: Chart, labels: tuple[str, ...], values: tuple[float
     axes.set_yticks(range(len(labels)), [drawable(short(label)) for label in labels])
     axes.set_ylim(max(len(labels), 1) - 0.5, -0.75)
     if not values:
-        axes.text(0.5, 0.5, drawable(words.tr("not measured")), transform=axes.transAxes, ha="center", color=SOFT)
+        axes.text(0.5, 0.5, drawable(words.tr("no data")), transform=axes.transAxes, ha="center", color=SOFT)
 
 
 def _limit(axes: Axes, chart: Chart, words: Words) -> None:

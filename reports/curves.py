@@ -79,7 +79,7 @@ def _gaps(axes: Axes, curve: Curve, times: Sequence[float], words: Words) -> Ite
         if missing:
             places = list(group)
             start, end = times[max(places[0] - 1, 0)], times[min(places[-1] + 1, len(times) - 1)]
-            bands.append(axes.axvspan(start, end, color=_GAP, linewidth=0, label=drawable(words.tr("not measured"))))
+            bands.append(axes.axvspan(start, end, color=_GAP, linewidth=0, label=drawable(words.tr("no data"))))
     yield from bands[:1]
 
 
@@ -103,15 +103,15 @@ def _end(axes: Axes, curve: Curve, times: Sequence[float], words: Words) -> str:
     measured = [(x, y) for x, y in zip(times, curve.values, strict=True) if y is not None]
     box = {"facecolor": GROUND, "edgecolor": "none", "pad": 1.2}
     if not measured:
-        text = drawable(words.tr("not measured"))
+        text = drawable(words.tr("no data"))
         axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=SOFT, bbox=box, zorder=4)
         return text
     under = _is_under(measured[-1][1], curve)
     marker, color, ink = ("D", BEYOND, BEYOND) if under else ("o", _LINE, INK)
     axes.plot(*measured[-1], marker, color=color, markersize=7, clip_on=False, zorder=5)
     text = drawable(_figure(measured[-1][1], curve, words))
-    said = f"{text}\n{drawable(words.tr('under the limit'))}" if under else text
-    note = axes.annotate(said, measured[-1], xytext=(9, 0), textcoords="offset points", va="center", zorder=4)
+    label = f"{text}\n{drawable(words.tr('under the limit'))}" if under else text
+    note = axes.annotate(label, measured[-1], xytext=(9, 0), textcoords="offset points", va="center", zorder=4)
     note.set(fontsize=9.5, color=ink, bbox=box)
     return text
 

@@ -80,7 +80,7 @@ def _ladder(ladder: Ladder, words: Words) -> EvidenceView:
     return EvidenceView(
         "ladder",
         words.say(ladder.title),
-        columns=(words.tr("Step"), words.tr("Status"), words.tr("Time"), words.tr("What was seen")),
+        columns=(words.tr("Step"), words.tr("Status"), words.tr("Time"), words.tr("Details")),
         figures=(False, False, True, False),
         rows=tuple(_step(step, words) for step in ladder.steps),
         finding=words.say(ladder.finding),
@@ -90,7 +90,7 @@ def _ladder(ladder: Ladder, words: Words) -> EvidenceView:
 
 def _step(step: LadderStep, words: Words) -> tuple[str, ...]:
     tone = status_tone(step.status, words)
-    # No time to show is no missing figure: "not measured" would say more than is known.
+    # No time to show is no missing figure: the dash of one would say more than is known.
     time = "" if step.seconds is None else words.figure(step.seconds, "s")
     return words.say(step.name), f"{tone.symbol} {tone.word}", time, words.say(step.note)
 

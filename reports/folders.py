@@ -1,4 +1,4 @@
-"""The archive's folders and files: there whole or not at all, and what stops them in words."""
+"""The archive's folders and files: written as a whole or not at all, with errors that say what to do."""
 
 import errno
 import math
@@ -35,16 +35,16 @@ def cannot_write(path: Path, error: OSError) -> ArchiveError:
     where, cause = str(path), error.strerror or type(error).__name__
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return ArchiveError(
-            path, msg("{path} is full ({cause}): free space there, then run again", path=where, cause=cause)
+            path, msg("{path} is full ({cause}): free some space, then run again", path=where, cause=cause)
         )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return ArchiveError(
             path,
             msg(
-                "{path} cannot be written ({cause}): make it writable or set [reports] output", path=where, cause=cause
+                "Cannot write to {path} ({cause}): make it writable or change [reports] output", path=where, cause=cause
             ),
         )
-    return ArchiveError(path, msg("{path} cannot be written ({cause}): set [reports] output", path=where, cause=cause))
+    return ArchiveError(path, msg("Cannot write to {path} ({cause}): change [reports] output", path=where, cause=cause))
 
 
 def write_folder(folder: Path, contents: Mapping[str, bytes]) -> None:
@@ -76,10 +76,10 @@ def write_file(path: Path, content: bytes) -> None:
 @contextmanager
 def folder_lock(folder: Path) -> Iterator[None]:
     """Wait until no other writer is in here with the same folder. Raises ArchiveError."""
-    with ExitStack() as held:
+    with ExitStack() as stack:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            held.enter_context(locked(folder, wait_s=math.inf))
+            stack.enter_context(locked(folder, wait_s=math.inf))
         except OSError as error:
             raise cannot_write(folder, error) from error
         yield

@@ -14,7 +14,7 @@ from reports.words import Words
 from tasks.check_result import Ladder
 
 MOST_STEPS = 14
-# In inches, as the axes are: so a text's room can be told beforehand.
+# In inches, as the axes are: so the room of a text is known beforehand.
 _RIGHT, _HEIGHT, _MARGIN = WIDTH - 0.04, 0.42, 0.08
 _FIRST, _WIDEST_TREAD, _WHOLE_RUN = 0.28, 0.3, 1.5
 _DISC, _NAME, _PAD, _APART = 0.21, 0.42, 0.1, 0.09
@@ -60,7 +60,7 @@ def draw_ladder(ladder: Ladder, words: Words) -> bytes:
         note = words.tr("first {shown} of {all}", shown=MOST_STEPS, all=len(ladder.steps))
         axes.text(_PAD, stairs[-1].middle, drawable(note), va="center_baseline", fontsize=_SMALL, color=SOFT)
     if not stairs:
-        text = drawable(words.tr("not measured"))
+        text = drawable(words.tr("no steps"))
         axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=SOFT)
     return finished(figure)
 

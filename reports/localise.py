@@ -11,6 +11,7 @@ from reports.tones import status_tone, verdict_tone
 from reports.view import (
     ActionView,
     Count,
+    EvidenceView,
     KpiView,
     LineView,
     ReportView,
@@ -106,20 +107,26 @@ def _result(number: int, result: CheckResult, before: set[tuple[str, str]] | Non
         status=result.status,
         tone=status_tone(result.status, words),
         severity=words.say(names.SEVERITIES[result.severity]),
+        level=result.severity,
         observed=words.observed(result.observed, result.limit),
         limit=words.quantity(result.limit) if result.limit else words.tr("no limit"),
         source=words.say(result.limit.source) if result.limit else "",
         reason=words.say(result.reason),
         observed_at=words.time(result.observed_at),
         fresh=result.status is Status.FAIL and not failed_before,
-        evidence=tuple(evidence_view(piece, words) for piece in result.evidence),
+        evidence=_charts_first(evidence_view(piece, words) for piece in result.evidence),
     )
+
+
+def _charts_first(pieces: Iterable[EvidenceView]) -> tuple[EvidenceView, ...]:
+    """What is drawn stands above the tables with its figures; else in the judge's order."""
+    return tuple(sorted(pieces, key=lambda piece: piece.chart is None))
 
 
 def _kpi(kpi: Kpi, words: Words) -> KpiView:
     label, figure = words.say(kpi.label), words.figure(kpi.value, kpi.unit)
     if kpi.previous is None:
-        return KpiView(label, figure, words.tr("no earlier figure"), kpi.value is not None)
+        return KpiView(label, figure, words.tr("no previous value"), kpi.value is not None)
     was = words.figure(kpi.previous, kpi.unit)
     if kpi.value is None:
         return KpiView(label, figure, words.tr("was {was}", was=was), measured=False)
@@ -141,6 +148,6 @@ def _action(action: Action, results: tuple[ResultView, ...], words: Words) -> Ac
         tone=status_tone(action.status, words),
         severity=words.say(names.SEVERITIES[action.severity]),
         reason=words.say(action.reason),
-        owner=printable(action.owner) if action.owner else words.tr("nobody assigned"),
+        owner=printable(action.owner) if action.owner else words.tr("unassigned"),
         due=words.time(action.due),
     )

@@ -16,7 +16,7 @@ VERDICTS = {
 STATUSES = {
     Status.FAIL: msg("Failed"),
     Status.WARN: msg("Attention"),
-    Status.UNKNOWN: msg("Not measured"),
+    Status.UNKNOWN: msg("Unknown"),
     Status.SKIPPED: msg("Skipped"),
     Status.PASS: msg("Passed"),
 }
@@ -53,7 +53,7 @@ _UNTITLED = {
 }
 """Of reports that were stored before they carried a title; no flow is added here."""
 
-_TRIGGERS = {"schedule": msg("on schedule"), "hand": msg("by hand")}
+_TRIGGERS = {"schedule": msg("scheduled"), "hand": msg("manual")}
 
 _LANGUAGES = {"ja": "日本語", "en": "English"}
 

@@ -58,7 +58,7 @@ class Report:
     previous: Previous | None
     notes: tuple[Message, ...] = ()
     title: Message | None = None
-    """What people call the flow; None in reports of before a flow said so itself."""
+    """What people call the flow; None in reports that are older than this field."""
 
     def with_status(self, status: Status) -> tuple[CheckResult, ...]:
         """The results of one status, in the order in which they were found."""
@@ -80,7 +80,7 @@ class Seal:
 
 
 class UnreadableReport(ExplainedError):
-    """A stored text is no report, or one that was damaged."""
+    """A stored text is not a report, or a damaged one."""
 
 
 _ADAPTER = TypeAdapter(Report)
@@ -103,7 +103,7 @@ def from_text(text: str) -> Report:
         return _ADAPTER.validate_json(text)
     except ValidationError as error:
         raise UnreadableReport(
-            f"a stored report cannot be read ({error.error_count()} problems): rounds db verify"
+            f"a stored report cannot be read ({error.error_count()} problems): run `rounds db verify`"
         ) from None
 
 

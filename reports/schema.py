@@ -28,7 +28,7 @@ def document() -> dict[str, object]:
 
 
 def text() -> str:
-    """The schema as the file says it."""
+    """The schema as its file has it."""
     return json.dumps(document(), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
 
 

@@ -14,7 +14,7 @@ def verdict_sentence(report: Report, words: Words) -> str:
     match report.verdict:
         case Verdict.FAILED:
             return words.tr(
-                "{failed} of {all} checks failed; {warned} to watch, {unknown} not measured.",
+                "{failed} of {all} checks failed; {warned} need attention, {unknown} unknown.",
                 failed=count[Status.FAIL],
                 all=everything,
                 warned=count[Status.WARN],
@@ -22,34 +22,31 @@ def verdict_sentence(report: Report, words: Words) -> str:
             )
         case Verdict.INCOMPLETE:
             closed = sum(line.ticked or line.verdict is Verdict.NOT_APPLICABLE for line in report.lines)
-            lines = words.tr(
-                "{open} of {lines} lines stay open", open=len(report.lines) - closed, lines=len(report.lines)
+            items = words.tr(
+                "{open} of {lines} items not confirmed", open=len(report.lines) - closed, lines=len(report.lines)
             )
             if not unknown:
-                return words.tr("Nothing failed, but the round is incomplete: {lines}.", lines=lines)
+                return words.tr("No check failed, but the round is incomplete: {items}.", items=items)
             return words.tr(
-                "Nothing failed, but the round is incomplete: "
-                "{unknown} of {all} checks could not be measured; {lines}.",
+                "No check failed, but the round is incomplete: {unknown} of {all} checks unknown, {items}.",
                 unknown=unknown,
                 all=everything,
-                lines=lines,
+                items=items,
             )
         case Verdict.ATTENTION:
             return words.tr(
-                "Nothing failed; {warned} of {all} checks need attention.", warned=count[Status.WARN], all=everything
+                "No check failed; {warned} of {all} need attention.", warned=count[Status.WARN], all=everything
             )
         case Verdict.PASSED:
-            return words.tr(
-                "Nothing failed; {passed} of {all} checks passed.", passed=count[Status.PASS], all=everything
-            )
+            return words.tr("No check failed; {passed} of {all} passed.", passed=count[Status.PASS], all=everything)
         case Verdict.NOT_APPLICABLE:
-            return words.tr("No line of this checklist applies to the service.")
+            return words.tr("No item of this checklist applies to the service.")
 
 
 def since(report: Report, words: Words) -> str:
     """What failed newly, what was resolved and what still fails since the round before."""
     if report.previous is None:
-        return words.tr("There is no earlier round to compare with.")
+        return words.tr("No previous round to compare with.")
     now, before = set(report.failures), set(report.previous.failures)
     return words.tr(
         "Since {period} (revision {revision}, {verdict}): {new} newly failing, {gone} resolved, {same} still failing.",

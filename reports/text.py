@@ -1,26 +1,20 @@
-"""The report as plain text for mail and files, and coloured for a terminal."""
+"""The report as plain text for mail and files."""
 
 import re
 from collections.abc import Iterable, Iterator
 from itertools import islice, zip_longest
 
 from rich.cells import cell_len
-from rich.console import Group, RenderableType
-from rich.padding import Padding
-from rich.panel import Panel
-from rich.table import Table
-from rich.text import Text
 
 from reports.localise import view
 from reports.report import Report, Seal
-from reports.view import ActionView, EvidenceView, ReportView, ResultView, Tone
+from reports.view import ActionView, EvidenceView, ReportView, ResultView
 from reports.words import Words
 
 WIDTH = 78
 MOST_TABLES = 5
 _WITH_TABLE = frozenset({"curve", "ladder"})
 _INDENT, _GAP = "  ", "  "
-_STYLES = {"fail": "bold red", "warn": "bold yellow", "unknown": "bold magenta", "skipped": "dim", "pass": "bold green"}
 
 # A word, one wide character with the punctuation that must not begin a line after it, or a space.
 _PIECES = re.compile(r"[⺀-￯][、。，．）」』】：；！？ー]*|[^\s⺀-￯]+|\s+")
@@ -77,7 +71,7 @@ def _lines(v: ReportView, words: Words) -> Iterator[str]:
         )
     yield from _results(words.tr("Failed checks"), v.failed, words)
     yield from _results(words.tr("Checks that need attention"), v.warned, words)
-    for piece in _with_table(v):
+    for piece in with_table(v):
         yield from _tabled(piece)
     yield from _unmeasured(v, words)
     yield from _results(words.tr("Passed checks"), [r for r in _all(v) if r.tone.name == "pass"], words)
@@ -88,7 +82,7 @@ def _lines(v: ReportView, words: Words) -> Iterator[str]:
 
 
 def provenance(v: ReportView, words: Words) -> tuple[tuple[str, str], ...]:
-    """Where a report comes from: what every format says at its end."""
+    """Where a report comes from: the end of every format."""
     return (
         (words.tr("Period"), v.period),
         (words.tr("Time zone"), v.zone),
@@ -96,8 +90,8 @@ def provenance(v: ReportView, words: Words) -> tuple[tuple[str, str], ...]:
         (words.tr("Started"), v.started),
         (words.tr("Finished"), v.finished),
         (words.tr("Run"), f"{v.trigger}, {words.tr('revision {number}', number=v.revision)}"),
-        (words.tr("Sequence"), v.sequence),
-        (words.tr("Chained hash"), v.chained),
+        (words.tr("Run number"), v.sequence),
+        (words.tr("Chain hash"), v.chained),
     )
 
 
@@ -129,7 +123,7 @@ def _results(title: str, results: Iterable[ResultView], words: Words) -> Iterato
                 yield from wrapped(piece.finding, "  > ", "    ")
 
 
-def _with_table(v: ReportView) -> list[EvidenceView]:
+def with_table(v: ReportView) -> list[EvidenceView]:
     """What has a place of its own, as the charts in a mail: the evidence of checks that need somebody."""
     pieces = (piece for r in (*v.failed, *v.warned) for piece in r.evidence if piece.kind in _WITH_TABLE)
     return list(islice(pieces, MOST_TABLES))
@@ -164,83 +158,15 @@ def _padded(text: str, width: int, is_figure: bool) -> str:
 
 
 def _unmeasured(v: ReportView, words: Words) -> Iterator[str]:
-    yield from _heading(words.tr("What was not measured"), len(v.unmeasured))
+    yield from _heading(words.tr("Unknown or skipped"), len(v.unmeasured))
     for r in v.unmeasured:
         yield from wrapped(f"{r.tone.symbol} {r.title}, {r.subject} ({r.tone.word})", "", "  ")
         yield from wrapped(r.reason, "  ")
     if not v.unmeasured:
-        yield words.tr("Every check that applies was measured.")
+        yield words.tr("No check is unknown or skipped.")
 
 
 def _all(v: ReportView) -> Iterator[ResultView]:
     for line in v.lines:
         yield from line.results
     yield from v.others
-
-
-def terminal(report: Report, seal: Seal, words: Words) -> RenderableType:
-    """The report for a terminal; every text is a `Text`, so that markup from outside stays text."""
-    v = view(report, seal, words)
-    head = Text.assemble(_mark(v.tone), f"  {v.service} · {v.flow_name} · {v.period}\n", v.sentence)
-    head.append("\n" + v.since, style="dim")
-    parts: list[RenderableType] = [Panel(head, border_style=_STYLES[v.tone.name], padding=(0, 1))]
-    parts += [Text(f"* {note}") for note in v.notes]
-    if v.lines:
-        parts.append(_checklist(v, words))
-    if found := (*v.failed, *v.warned, *v.unmeasured):
-        parts.append(_findings(found, words))
-    parts += [_drawn(piece) for piece in _with_table(v)]
-    parts.append(Text(words.tr("{passed} of {all} checks passed", passed=v.passed, all=len(report.results))))
-    if v.actions:
-        parts.append(_actions(v, words))
-    foot = Text("\n".join(f"{label}: {value}" for label, value in provenance(v, words)), style="dim", overflow="fold")
-    return Group(*parts, Padding(foot, (1, 0, 0, 0)))
-
-
-def _mark(tone: Tone) -> Text:
-    return Text(f"{tone.symbol} {tone.word}", style=_STYLES[tone.name], no_wrap=True)
-
-
-def _checklist(v: ReportView, words: Words) -> Table:
-    table = _table(words.tr("Checklist"), "", words.tr("Status"), words.tr("Reason"))
-    for line in v.lines:
-        box = Text("[x] " if line.ticked else "[ ] ").append(line.text)
-        table.add_row(box, _mark(line.tone), Text(line.reason))
-    return table
-
-
-def _findings(found: Iterable[ResultView], words: Words) -> Table:
-    columns = (words.tr("Status"), words.tr("Check"), words.tr("Observed"), words.tr("Limit"), words.tr("Reason"))
-    table = _table(words.tr("Findings"), *columns)
-    for r in found:
-        subject = Text(r.title).append(f"\n{r.subject}", style="dim")
-        table.add_row(_mark(r.tone), subject, Text(r.observed), Text(r.limit), Text(r.reason))
-    return table
-
-
-def _drawn(piece: EvidenceView) -> Table:
-    table = _table(piece.title, *piece.columns)
-    for column, is_figure in zip(table.columns, piece.figures, strict=True):
-        column.justify = "right" if is_figure else "left"
-    for row in piece.rows:
-        table.add_row(*map(Text, row))
-    table.caption = Text("\n".join(filter(None, (piece.note, piece.finding))), justify="left")
-    return table
-
-
-def _actions(v: ReportView, words: Words) -> Table:
-    table = _table(words.tr("Actions needed"), words.tr("Check"), words.tr("Owner"), words.tr("Due"))
-    for action in v.actions:
-        table.add_row(
-            Text(action.title).append(f"\n{action.subject}", style="dim"), Text(action.owner), Text(action.due)
-        )
-    return table
-
-
-def _table(title: str, *columns: str) -> Table:
-    table = Table(
-        title=Text(title), title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0), expand=False
-    )
-    for column in columns:
-        table.add_column(Text(column, style="dim"), overflow="fold")
-    return table

@@ -43,7 +43,7 @@ class EvidenceView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultView:
-    """A result; `anchor` is its place in the page, `fresh` is true when it did not fail the last time."""
+    """A result; `anchor` is its place in the page, `level` its severity, `fresh` means that it fails newly."""
 
     anchor: str
     check: str
@@ -52,6 +52,7 @@ class ResultView:
     status: Status
     tone: Tone
     severity: str
+    level: int
     observed: str
     limit: str
     source: str

@@ -21,6 +21,7 @@ TRANSLATED = ("ja",)
 """All but English: its text is the message's id."""
 _MOMENT = re.compile(r"[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]Z")
 """What `tasks.check_result.moment` writes."""
+_MISSING = "–"
 
 
 def minute(local: datetime) -> str:
@@ -29,7 +30,7 @@ def minute(local: datetime) -> str:
 
 
 def catalogues(locale: str) -> list[Path]:
-    """The files of a language: what is shared, then what the systems say."""
+    """The files of a language: the shared one, then those of the systems."""
     return [Path(__file__).parent / "locales" / f"{locale}.po", *files(f"{locale}.po")]
 
 
@@ -45,7 +46,7 @@ def catalogue(locale: str) -> Mapping[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Everything that is said in one language and one time zone."""
+    """Messages, figures and times in one language and one time zone."""
 
     locale: str
     timezone: str
@@ -60,9 +61,9 @@ class Words:
         return self.say(Message(english, params))
 
     def scalar(self, value: Scalar | Message) -> str:
-        """A parameter or table cell; a missing one reads as not measured."""
+        """A parameter or table cell; a missing one is a dash, and whoever knows why gives a message instead."""
         if value is None:
-            return self.tr("not measured")
+            return _MISSING
         if isinstance(value, Message):
             return self.say(value)
         if isinstance(value, bool):
@@ -74,7 +75,7 @@ class Words:
     def quantity(self, value: Quantity | Limit | None) -> str:
         """A figure with its unit, and a limit with its comparison in front."""
         if value is None:
-            return self.tr("not measured")
+            return _MISSING
         figure = self.figure(value.value, value.unit)
         return f"{value.comparison} {figure}" if isinstance(value, Limit) else figure
 

@@ -25,7 +25,10 @@ class Lang(StrEnum):
     EN = "en"
 
 
-LangOption = Annotated[Lang | None, typer.Option(help="Language; default: the service file's first one.")]
+LangOption = Annotated[
+    Lang | None, typer.Option(help="Language; default: the terminal's locale, else the service file's first one.")
+]
+FullOption = Annotated[bool, typer.Option("--full", help="Print all results, not only the most important ones.")]
 
 
 def service_file(chosen: Path | None) -> Path:

@@ -7,7 +7,18 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperArgument, TyperCommand
 
-from deployments.cli.command import USAGE, Lang, LangOption, ServiceOption, explained, fail, quiet, service_file, warn
+from deployments.cli.command import (
+    USAGE,
+    FullOption,
+    Lang,
+    LangOption,
+    ServiceOption,
+    explained,
+    fail,
+    quiet,
+    service_file,
+    warn,
+)
 
 app = typer.Typer()
 
@@ -43,6 +54,7 @@ def run(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout, everything else on stderr.")] = False,
     lang: LangOption = None,
+    full: FullOption = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show Prefect's log.")] = False,
 ) -> None:
     """Run one checklist or report now.
@@ -50,7 +62,7 @@ def run(
     Exit status: 0 passed or attention, 1 checks failed, 2 usage or configuration, 3 incomplete or broken.
     """
     given = _flow_options(context.args) | ({} if period is None else {"for": period})
-    raise typer.Exit(run_round(flow, service, given, mail=mail, as_json=as_json, lang=lang, verbose=verbose))
+    raise typer.Exit(run_round(flow, service, given, mail=mail, as_json=as_json, lang=lang, full=full, verbose=verbose))
 
 
 def _flow_options(words: list[str]) -> dict[str, str]:
@@ -74,6 +86,7 @@ def run_round(
     mail: bool = False,
     as_json: bool = False,
     lang: Lang | None = None,
+    full: bool = False,
     verbose: bool = False,
 ) -> int:
     """Run a checklist, show its report and return the exit status."""
@@ -81,8 +94,9 @@ def run_round(
         if not verbose:
             quiet()  # before the catalogue brings Prefect
         from deployments.prefect_server import usable_server
-        from deployments.progress import show_result, working
+        from deployments.progress import working
         from deployments.run import of_server, run_now
+        from deployments.show_result import show_result
         from flows.catalogue import checklist_of
         from flows.options import options_of
         from tasks.settings import load_settings, use_services
@@ -96,5 +110,5 @@ def run_round(
             done()
             with working(f"{flow} / {settings.service.name}"):
                 result = run_now(checklist, settings, options, warn)
-    show_result(result, settings, lang, as_json)
+    show_result(result, settings, lang, full=full, as_json=as_json)
     return result.exit_status

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from deployments.cli.command import USAGE, LangOption, explained, fail, quiet
+from deployments.cli.command import USAGE, FullOption, LangOption, explained, fail, quiet
 
 app = typer.Typer()
 _DEMO_OUTPUT = Path("reports/output")
@@ -74,6 +74,7 @@ def demo(
     ] = None,
     folder: Annotated[Path, typer.Option(help="Folder for the data of the demo.")] = Path(".demo"),
     lang: LangOption = None,
+    full: FullOption = False,
 ) -> None:
     """Run the whole product on an embedded service with planted faults.
 
@@ -89,5 +90,6 @@ def demo(
             fail(f"--fault takes {', '.join(f.value for f in Fault)}, or none alone; not {', '.join(names)}", USAGE)
         from deployments.demo.run import run_demo
 
-        exact = run_demo(folder, _DEMO_OUTPUT, frozenset(Fault(name) for name in names if name != "none"), lang)
+        planted = frozenset(Fault(name) for name in names if name != "none")
+        exact = run_demo(folder, _DEMO_OUTPUT, planted, lang, full=full)
     raise typer.Exit(0 if exact else 1)

@@ -39,7 +39,7 @@ class DemoUnavailable(ExplainedError):
 class DemoEnvironment:
     """A running demo; all instances write one log and read one file of faults.
 
-    `watch_dsn` is the database for the role that only reads what is looked at, `backup_dsn` for one that reads all.
+    `watch_dsn` is the database for the role that only reads what is checked, `backup_dsn` for one that reads all.
     """
 
     base_urls: tuple[str, ...]
@@ -76,7 +76,7 @@ def demo_environment(
             children.append((base_url, running.enter_context(child)))
         for base_url, child in children:
             _wait_until_healthy(base_url, child)
-        os.truncate(log, logged)  # an instance that is not up yet has said so, which nobody planted
+        os.truncate(log, logged)  # an instance that is not up yet has logged so, which nobody planted
         plant(faults_file, faults)
         watch, backup = (f"postgresql://{role}@{server.host}:{server.port}/{SERVICE}" for role in (_WATCHER, _BACKUP))
         yield DemoEnvironment(tuple(url for url, _ in children), dsn, watch, backup, log, faults_file, folder)
@@ -119,14 +119,14 @@ def _start_instance(log: Path, variables: dict[str, str]) -> tuple[str, Child]:
 
 def _wait_until_healthy(base_url: str, child: Child) -> None:
     deadline = Deadline.after(_HEALTHY_DEADLINE_S)
-    said = "nothing"
+    answered = "nothing"
     with httpx.Client(timeout=2.0, trust_env=False) as client:
         while child.running and not deadline.passed:
             with suppress(httpx.TransportError):
                 answer = client.get(f"{base_url}/api/health")
                 if answer.status_code == 200:
                     return
-                said = answer.text
+                answered = answer.text
             time.sleep(_POLL_S)
     state = f"not healthy after {_HEALTHY_DEADLINE_S:.0f} s" if child.running else "ended at its start"
-    raise DemoUnavailable(f"demo service {base_url}: {state}, it answered {said}\n{child.tail()}")
+    raise DemoUnavailable(f"demo service {base_url}: {state}, it answered {answered}\n{child.tail()}")

@@ -1,6 +1,6 @@
 """Which check finds which fault of the demo: the demo passes only if the planted set, and nothing else, was found."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -21,7 +21,7 @@ class Signature:
 
 
 def _logged(module: str) -> tuple[str, ...]:
-    """What failed requests of a module bring into the log: for a day they are new, then more than usual."""
+    """What failed requests of a module bring into the log: new errors for a day, then more errors than usual."""
     return (
         f"logs.error-share * module:{module}",
         f"logs.new-error WARN module:{module}/error:*",
@@ -70,38 +70,59 @@ SIGNATURES = {
 }
 _OF_THE_MACHINE = ("resources.* * host", "resources.* * host/*", "resources.* * container")
 """Findings about the machine that the demo runs on: nobody planted them, and they are true."""
+_BAD = (Status.FAIL, Status.WARN, Status.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A result that is not good, and the report that has it."""
+
+    report: Report
+    result: CheckResult
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """Planted faults and found ones, findings that no found fault explains, and those about this machine.
 
-    `not_looked_at` are the lines of the guide of which nothing was measured.
+    `found_by` has the findings of each found fault, `unmeasured` the guide's items for which nothing was measured.
     """
 
     planted: frozenset[Fault]
-    found: frozenset[Fault]
-    unexplained: tuple[CheckResult, ...]
-    machine: tuple[CheckResult, ...]
-    not_looked_at: tuple[Message, ...]
+    found_by: Mapping[Fault, tuple[Finding, ...]]
+    unexplained: tuple[Finding, ...]
+    machine: tuple[Finding, ...]
+    unmeasured: tuple[Message, ...]
+
+    @property
+    def found(self) -> frozenset[Fault]:
+        """The faults that were found."""
+        return frozenset(self.found_by)
 
     @property
     def exact(self) -> bool:
-        """True when exactly the planted set was found, by a round that looked at every line of the guide."""
-        return self.planted == self.found and not self.unexplained and not self.not_looked_at
+        """True when exactly the planted set was found, by rounds that measured something of every item."""
+        return self.planted == self.found and not self.unexplained and not self.unmeasured
 
 
 def compare(planted: Iterable[Fault], *reports: Report) -> Comparison:
-    """Hold what rounds found against what was planted."""
-    findings = [r for report in reports for r in report.results if r.status not in (Status.PASS, Status.SKIPPED)]
-    machine = tuple(r for r in findings if any(_matches(pattern, r) for pattern in _OF_THE_MACHINE))
-    found = frozenset(f for f, s in SIGNATURES.items() if any(_matches(s.found_by, r) for r in findings))
-    explained = [pattern for f in found for pattern in (SIGNATURES[f].found_by, *SIGNATURES[f].brings)]
-    unexplained = tuple(r for r in findings if r not in machine and not any(_matches(p, r) for p in explained))
-    return Comparison(frozenset(planted), found, unexplained, machine, _not_looked_at(reports))
+    """What rounds found against what was planted."""
+    findings = [Finding(report, r) for report in reports for r in report.results if r.status in _BAD]
+    machine = tuple(f for f in findings if any(_matches(pattern, f.result) for pattern in _OF_THE_MACHINE))
+    matching = {fault: _matching(s.found_by, findings) for fault, s in SIGNATURES.items()}
+    found = {fault: by for fault, by in matching.items() if by}
+    explained = [pattern for fault in found for pattern in (SIGNATURES[fault].found_by, *SIGNATURES[fault].brings)]
+    unexplained = tuple(
+        f for f in findings if f not in machine and not any(_matches(pattern, f.result) for pattern in explained)
+    )
+    return Comparison(frozenset(planted), found, unexplained, machine, _unmeasured(reports))
 
 
-def _not_looked_at(reports: Sequence[Report]) -> tuple[Message, ...]:
+def _matching(pattern: str, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    return tuple(finding for finding in findings if _matches(pattern, finding.result))
+
+
+def _unmeasured(reports: Sequence[Report]) -> tuple[Message, ...]:
     measured = [({r.check for r in report.results if r.status.measured}, report.lines) for report in reports]
     return tuple(
         line.text

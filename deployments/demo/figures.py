@@ -11,7 +11,7 @@ from deployments.demo.history import Shape
 from tasks.samples.facts import Reading
 
 LIVE = "probe.live"
-"""1 for a minute in which an instance said that it is alive, else 0."""
+"""1 for a minute in which an instance reported that it is alive, else 0."""
 
 _DISK_GROWTH_PER_DAY = 0.004
 _DATABASE_GROWTH_PER_DAY = 0.012

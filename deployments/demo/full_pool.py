@@ -13,10 +13,10 @@ _LEFT = 4
 @contextmanager
 def full_pool(dsn: str) -> Iterator[None]:
     """Hold connections to a server until only a few are left for ordinary roles; they are closed at the end."""
-    with ExitStack() as held:
-        first = held.enter_context(_connect(dsn))
+    with ExitStack() as stack:
+        first = stack.enter_context(_connect(dsn))
         while _left(first) > _LEFT:
-            held.enter_context(_connect(dsn))
+            stack.enter_context(_connect(dsn))
         yield
 
 

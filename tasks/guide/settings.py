@@ -19,6 +19,7 @@ class NotApplicable(Model):
     """Why a checklist item is left out for this service."""
 
     not_applicable: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3)]
+    """The reason, shown in the report: the item is left out."""
 
 
 LineOverride = Annotated[
@@ -31,8 +32,14 @@ class Guide(Model):
     """Items of the built-in guide given other checks, left out with a reason, or added."""
 
     daily: dict[str, LineOverride] = Field(default_factory=dict)
+    """Items of the daily checklist by their id, their English or their Japanese text: patterns of check ids
+    (`health.*`), or a reason why the item does not apply. Other texts are items of your own, shown last."""
+
     weekly: dict[str, LineOverride] = Field(default_factory=dict)
+    """The same for the weekly checklist."""
+
     monthly: dict[str, LineOverride] = Field(default_factory=dict)
+    """The same for the monthly checklist."""
 
     @field_validator("daily", "weekly", "monthly")
     @classmethod

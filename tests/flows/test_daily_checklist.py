@@ -28,7 +28,7 @@ from flows.checklist import run_checklist, run_section, run_sections
 from flows.daily_checklist import CHECKLIST, daily_checklist
 from flows.options import DailyOptions, RoundRefused
 from flows.outbox import deliver
-from tasks.check_result import Status, msg
+from tasks.check_result import Status, Table, msg
 from tasks.guide.judge import Verdict
 from tasks.health.checks import CHECKS as HEALTH_CHECKS
 from tasks.health.checks import LINE as HEALTH_LINE
@@ -121,7 +121,7 @@ class TestOutcome:
         failed = {check for check, status in found if status is Status.FAIL}
         assert failed == {"liveness", "readiness", "status", "errors", "latency"}
         assert not [check for check, status in found if status is Status.PASS]
-        assert "connection refused" in str(shop.report().with_status(Status.FAIL)[0].reason)
+        assert "Connection refused" in str(shop.report().with_status(Status.FAIL)[0].reason)
 
     def test_a_component_that_is_expected_and_not_told_of_is_unknown(self, operate: "Operate") -> None:
         shop = operate(health=f'{HEALTH_TABLE}components = ["database", "queue"]\n')
@@ -137,6 +137,10 @@ class TestOutcome:
         assert ended(shop.hold()) == ("FAILED", "ChecksFailed")
         liveness = [r for r in shop.report().results if r.check == "health.liveness"]
         assert [(r.subject, r.status) for r in liveness] == [("a", Status.PASS), ("b", Status.FAIL)]
+        assert msg("Instances: {addresses}", addresses=f"a {site.url}, b {away}") in shop.report().notes
+        [version] = [r for r in shop.report().results if r.check == "health.version"]
+        addresses = version.evidence[-1]
+        assert isinstance(addresses, Table) and addresses.rows == (("a", site.url), ("b", away))
 
 
 class TestHandedOver:

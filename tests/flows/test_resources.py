@@ -143,7 +143,7 @@ def test_readings_of_a_minute(tmp_path: Path, postgres: PostgresServer) -> None:
     names = {reading.name for reading in readings}
     assert {"cpu.used", "memory.used", "disk.used", "database.connections", "queue.depth"} <= names
     assert "kpi.value" not in names
-    assert [look.reason.text for look in blind] == ["The query gives NULL, not a number"]
+    assert [look.reason.text for look in blind] == ["The query returned NULL, not a number"]
     assert len({(reading.name, reading.subject) for reading in readings}) == len(readings)
 
 

@@ -32,7 +32,7 @@ BOTH = ("ja", "en")
 def write(report: Report, seal: Seal, output: Path, locales: tuple[str, ...] = BOTH) -> Path:
     words = Words(locales[0], report.timezone)
     letter = mail.render_mail(report, seal, words, sender="a@example.com", recipient="b@example.com", base_url=None)
-    return archive.write(report, seal, output, locales=locales, letter=letter)
+    return archive.write(report, seal, output, locales=locales, mail=letter)
 
 
 @contextmanager
@@ -69,7 +69,7 @@ def test_a_written_folder_stays_as_it_is(bad_day: Report, good_day: Report, seal
 
 
 def test_a_write_that_fails_half_way_leaves_nothing(bad_day: Report, seal: Sealed, tmp_path: Path) -> None:
-    with files_end_at(4000), pytest.raises(ArchiveError, match=r"is full.*free space there") as caught:
+    with files_end_at(4000), pytest.raises(ArchiveError, match=r"is full.*free some space") as caught:
         write(bad_day, seal(bad_day), tmp_path)
     assert caught.value.path.name == "r1"
     assert list((tmp_path / "shop" / "daily-checklist" / "2026-11-24").iterdir()) == []

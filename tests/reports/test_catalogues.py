@@ -136,7 +136,7 @@ class TestUpdate:
     def test_catalogues_that_disagree_are_named_and_kept(self, tree: Path) -> None:
         put(tree, self.SHARED, {"Alive": "生存"})
         put(tree, "tasks/health/ja.po", {"Alive": "稼働"})
-        with pytest.raises(BadCatalogue, match=re.escape(f"{self.SHARED} and tasks/health/ja.po disagree")):
+        with pytest.raises(BadCatalogue, match=re.escape(f"{self.SHARED} and tasks/health/ja.po translate")):
             catalogues.main(tree)
         assert stored(tree, "ja")["tasks/health/ja.po"] == {"Alive": "稼働"}
 

@@ -14,7 +14,7 @@ from reports import html, mail
 from reports.html import IndexEntry
 from reports.report import Report, Seal
 from reports.words import Words
-from tasks.check_result import Status
+from tasks.check_result import Status, Table, verbatim
 from tasks.guide.judge import Verdict
 
 Say = Callable[[str], Words]
@@ -97,13 +97,39 @@ def pages(bad_day: Report, hostile: Report, seal: Sealed, words: Say, tmp_path: 
     return {name: (tmp_path / f"{name}.html").as_uri() for name in made}
 
 
-@pytest.mark.parametrize("width", [390, 1280])
+# Tables that reach out of the boxes in which they would scroll: an ancestor cuts them, and nobody reads the rest.
+CUT_OFF = """() => [...document.querySelectorAll('.proof table')].filter((table) => {
+  const box = table.closest('.scroll'), right = (e) => e.getBoundingClientRect().right;
+  return getComputedStyle(box).overflowX !== 'auto' || right(box) > right(table.closest('.card'));
+}).map((table) => table.textContent.slice(0, 60))"""
+
+
+@pytest.mark.parametrize("width", [390, 768, 1280, 1600])
 def test_nothing_overflows(browser: Browser, pages: dict[str, str], width: int) -> None:
     with browser.new_page(viewport={"width": width, "height": 844}) as page:
         for name, address in pages.items():
             page.goto(address)
             page.evaluate("document.querySelectorAll('details').forEach((e) => { e.open = true; })")
             assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+            assert page.evaluate(CUT_OFF) == [], name
+
+
+def test_a_table_of_nine_columns_is_seen_whole_on_a_desktop(
+    browser: Browser, bad_day: Report, seal: Sealed, words: Say, tmp_path: Path
+) -> None:
+    (warned,) = (r for r in bad_day.results if r.status is Status.WARN)
+    columns = tuple(
+        verbatim(name) for name in ("Long window, h", "Burn rate", "A total outage is detected after, s") * 3
+    )
+    wide = Table(verbatim("Wide"), columns, ((1440, 14.4, 0.083, 21018, 130, "no alert", 7113, 259.2, "exhausted"),))
+    report = replace(bad_day, results=(replace(warned, status=Status.FAIL, evidence=(wide, *warned.evidence)),))
+    file = tmp_path / "wide.html"
+    file.write_text(html.page(report, seal(report), words("en"), links=html.PageLinks()), encoding="utf-8")
+    with browser.new_page(viewport={"width": 1280, "height": 844}) as page:
+        page.goto(file.as_uri())
+        box = page.locator(".proof .scroll:has(table)")
+        assert box.evaluate("(e) => e.scrollWidth <= e.clientWidth")
+        assert page.locator(".proof img").bounding_box()["y"] < box.bounding_box()["y"]  # type: ignore[index]
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

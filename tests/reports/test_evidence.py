@@ -47,4 +47,4 @@ def test_times_are_local_and_the_zone_is_named_once(words: Say) -> None:
 def test_what_was_not_measured_is_no_zero(words: Say) -> None:
     at = (moment(START), moment(START + timedelta(days=1)))
     view = evidence_view(Curve(verbatim("t"), verbatim("f"), "%", at, (None, 3.0)), words("en"))
-    assert [figure for _, figure in view.rows] == ["not measured", "3 %"]
+    assert [figure for _, figure in view.rows] == ["–", "3 %"]

@@ -16,7 +16,8 @@ from rich.console import Console
 from reports import artifacts, html, mail
 from reports.localise import view
 from reports.report import Report, Seal
-from reports.text import MOST_TABLES, WIDTH, plain, terminal, wrapped
+from reports.terminal import terminal
+from reports.text import MOST_TABLES, WIDTH, plain, wrapped
 from reports.words import Words
 from tasks.check_result import Limit, Quantity, Status, verbatim
 
@@ -40,21 +41,29 @@ def text_of(page: str) -> str:
     return " ".join(" ".join(parser.words).split())
 
 
-def formats(report: Report, seal: Seal, words: Words) -> dict[str, str]:
+def mailed(report: Report, seal: Seal, words: Words, kind: str) -> str:
     letter = mail.render_mail(report, seal, words, sender="ops@example.com", recipient="a@example.com", base_url=None)
-    text, page = letter.get_body(("plain",)), letter.get_body(("html",))
-    assert text is not None
-    assert page is not None
+    body = letter.get_body((kind,))
+    assert body is not None
+    return str(body.get_content())
+
+
+def texts(report: Report, seal: Seal, words: Words) -> dict[str, str]:
     console = Console(file=StringIO(), width=200, color_system=None)
     console.print(terminal(report, seal, words))
     assert isinstance(console.file, StringIO)
     return {
-        "page": text_of(html.page(report, seal, words, links=html.PageLinks())),
         "text": plain(report, seal, words),
-        "mail text": text.get_content(),
-        "mail html": text_of(page.get_content()),
-        "markdown": text_of(MarkdownIt().enable("table").render(artifacts.markdown(report, seal, words))),
+        "mail text": mailed(report, seal, words, "plain"),
         "terminal": console.file.getvalue(),
+    }
+
+
+def formats(report: Report, seal: Seal, words: Words) -> dict[str, str]:
+    return texts(report, seal, words) | {
+        "page": text_of(html.page(report, seal, words, links=html.PageLinks())),
+        "mail html": text_of(mailed(report, seal, words, "html")),
+        "markdown": text_of(MarkdownIt().enable("table").render(artifacts.markdown(report, seal, words))),
     }
 
 
@@ -114,8 +123,8 @@ def test_both_languages_have_the_same_figures(bad_day: Report, seal: Sealed, wor
 
 def test_what_was_not_measured_is_no_zero(bad_day: Report, seal: Sealed, words: Say) -> None:
     v = view(bad_day, seal(bad_day), words("en"))
-    assert v.kpis[3].figure == "not measured"
-    assert {r.observed for r in v.unmeasured} == {"not measured"}
+    assert v.kpis[3].figure == "–"
+    assert {r.observed for r in v.unmeasured} == {"–"}
     assert not any(re.search(r"Conversion\W+0", text) for text in formats(bad_day, seal(bad_day), words("en")).values())
 
 
@@ -133,6 +142,14 @@ def test_every_result_has_one_place(bad_day: Report, seal: Sealed, words: Say) -
     ids, targets = re.findall(r'id="([^"]+)"', page), re.findall(r'href="#([^"]+)"', page)
     assert len(ids) == len(set(ids))
     assert set(targets) <= set(ids)
+
+
+def test_what_is_drawn_stands_above_the_tables(bad_day: Report, seal: Sealed, words: Say) -> None:
+    error = next(r for r in bad_day.results if r.check == "logs.error-rate")
+    chart = next(r for r in bad_day.results if r.check == "health.latency").evidence
+    report = replace(bad_day, results=(replace(error, evidence=(*error.evidence, *chart)),))
+    (result,) = view(report, seal(report), words("en")).failed
+    assert [piece.kind for piece in result.evidence] == ["chart", "table", "excerpt"]
 
 
 def test_table_artifact_has_a_row_for_every_result(bad_day: Report, words: Say) -> None:
@@ -183,13 +200,14 @@ def test_a_curve_is_in_every_format(bad_day: Report, seal: Sealed, words: Say, l
         assert "Room left on /var" in flat
         assert finding in flat
         assert flat.count("2026-11-20 09:00 31.25 % 30 %") == 1, name
-        assert f"2026-11-21 09:00 {words(locale).tr('not measured')} 27 %" in flat
+        assert "2026-11-21 09:00 – 27 %" in flat
     page = html.page(report, seal(report), words(locale), links=html.PageLinks())
     assert re.search(rf'<img src="data:image/png;base64,[^"]+" alt="{finding}">', page)
     markdown = artifacts.markdown(report, seal(report), words(locale))
     assert f"![{artifacts.escaped(finding)}](data:image/png;base64," in markdown
 
 
+@pytest.mark.deep
 def test_after_enough_charts_curves_come_as_tables(bad_day: Report, seal: Sealed, words: Say) -> None:
     report = curves_only(bad_day, html.MOST_CHARTS + 3)
     page = html.page(report, seal(report), words("ja"), links=html.PageLinks())
@@ -199,6 +217,6 @@ def test_after_enough_charts_curves_come_as_tables(bad_day: Report, seal: Sealed
 
 def test_many_curves_leave_a_text_readable(bad_day: Report, seal: Sealed, words: Say) -> None:
     report = curves_only(bad_day, 300)
-    found = formats(report, seal(report), words("ja"))
+    found = texts(report, seal(report), words("ja"))
     for name in ("text", "mail text", "terminal"):
         assert found[name].count("31.25 %") == MOST_TABLES, name

@@ -15,7 +15,8 @@ from rich.console import Console
 from reports import artifacts, html, mail
 from reports.charts import png
 from reports.report import Report, Seal
-from reports.text import plain, terminal
+from reports.terminal import terminal
+from reports.text import plain
 from reports.words import Words
 from tasks.check_result import Chart, Curve, moment, verbatim
 

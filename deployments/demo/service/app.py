@@ -29,7 +29,7 @@ from deployments.demo.service.telemetry import Metrics, Telemetry
 
 @dataclass(frozen=True)
 class Settings:
-    """What the service is told by its environment."""
+    """What the service reads from its environment."""
 
     dsn: str
     log: Path

@@ -139,6 +139,6 @@ async def _seen(name: str, look: Callable[[], Awaitable[None]]) -> Component:
             await look()
     except TimeoutError:
         message = f"no answer within {_CHECK_TIMEOUT_S:.0f} s"
-    except Exception as error:  # whatever a component raises, the others are still told
+    except Exception as error:  # whatever a component raises, the others are still reported
         message = f"{type(error).__name__}: {error}"
     return Component(name, message is None, round((time.perf_counter() - started) * 1000, 2), message)

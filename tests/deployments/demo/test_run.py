@@ -1,5 +1,6 @@
 """The demo as `rounds demo` runs it: it passes only if exactly what was planted was found."""
 
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from datetime import UTC, datetime, timedelta
 from io import StringIO
@@ -31,9 +32,9 @@ SHORT = Shape(requests_per_day=3500)
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(prefect_folder: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where both demos keep their data, so that the second finds the first one's."""
-    return tmp_path_factory.mktemp("demo")
+    return prefect_folder(tmp_path_factory.mktemp("demo") / "data" / "prefect").parent.parent
 
 
 @pytest.fixture(scope="module")

@@ -107,7 +107,7 @@ class TestDatabase:
         place = database_source(f"postgresql://postgres:hunter22@{postgres.host}:{postgres.port}/postgres", "shop")
         assert database_problem(place) == ""
         gone = database_source(f"postgresql://postgres@{postgres.host}:{postgres.port}/gone", "shop")
-        assert database_problem(gone) == "There is no database of that name: check its address"
+        assert database_problem(gone) == "There is no database with that name: check the address"
 
 
 PAGE = """# TYPE http_request_duration_seconds histogram
@@ -160,7 +160,7 @@ class TestMetrics:
     def test_what_is_no_prometheus_is_told(self, serve: Any) -> None:
         web = serve(lambda *_: (200, "text/html", "<html>"))
         assert asyncio.run(ask_prometheus(web.url)) == (
-            "The answer is not Prometheus's JSON but text/html: check prometheus_url"
+            "The response is not Prometheus's JSON but text/html: check prometheus_url"
         )
         refused = asyncio.run(ask_prometheus("http://127.0.0.1:1"))
         assert refused == "Prometheus cannot be reached: check prometheus_url and the network"

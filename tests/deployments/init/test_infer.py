@@ -15,6 +15,7 @@ from deployments.init.durations import decide_unit
 from deployments.init.infer import Log, infer
 from deployments.init.samples import Sample, sample_command, sample_files
 from deployments.init.toml import comment, quoted
+from tests.deep import examples
 
 NOW = datetime(2026, 11, 25, 9, tzinfo=UTC)
 AT = "2026-11-25T08:59:58.123Z"
@@ -260,7 +261,7 @@ def test_of_a_command_that_gives_very_much_the_first_lines_are_taken() -> None:
     assert infer(busy).requests == len(busy.lines)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.text())
 def test_a_text_reads_back_from_toml_and_stays_in_its_comment(text: str) -> None:
     read = tomllib.loads(f"{comment(text)}\na = {quoted(text)}  {comment(text)}\nb = 1\n")

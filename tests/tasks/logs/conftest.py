@@ -16,7 +16,6 @@ import pytest
 from sqlalchemy import Engine, select
 
 from tasks.history.engine import History, open_history, reading
-from tasks.history.migrate import require_current
 from tasks.logs.count.sketch import Sketch
 from tasks.logs.facts import SourceRead
 from tasks.logs.ingest import read_log
@@ -135,16 +134,6 @@ class Service:
 
 
 Write = Callable[..., bytes]
-
-
-@pytest.fixture(scope="session")
-def empty_history(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file of an empty SQLite history, to be copied."""
-    folder = tmp_path_factory.mktemp("empty")
-    engine = open_history("sqlite:///history.db", folder)
-    require_current(engine)
-    engine.dispose()
-    return folder / "history.db"
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from tasks.logs.lines.places import Places, RoutePattern
 from tasks.logs.settings import Source
 from tasks.personal import Kind, find_kinds
 from tests.bench.logs import LogShape, log_lines
+from tests.deep import examples
 
 NINE = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
 HOUR = int(NINE.timestamp()) // 3600
@@ -214,7 +215,7 @@ def test_fields_are_counted_in_the_first_lines_of_each_hour() -> None:
     assert (fields[HOUR + 1, ""], fields[HOUR + 1, "level"], fields[HOUR + 1, "status"]) == (10, 0, 10)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(st.integers(0, 10_000), st.lists(st.integers(0, 400), max_size=5))
 def test_stretches_add_up_to_what_one_pass_counts(seed: int, cuts: list[int]) -> None:
     lines = list(log_lines(LogShape(400, seed, malformed_share=0.1, error_share=0.1, gap_ms=5000)))
@@ -317,7 +318,7 @@ class TestPersonalData:
         [sample] = counted([line(), raw[:-1]]).samples
         assert spelt not in sample and f"<{kind.value}>" in sample
 
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=examples(100), deadline=None)
     @given(st.lists(st.lists(st.sampled_from(
         ["bob", "@", "example.com", "%40", "+81", "090", "-", "1234", "5678", " ", "4111", "11111111", "3782", "822463",
          "10005", "(03)", "password", "TOKEN", "apiKey", "secret", "=", '"', ":", "hunter", "authorization", "Bearer ",

@@ -19,6 +19,7 @@ from tasks.logs.judge.modules import (
     judge_silent_modules,
 )
 from tasks.logs.limits import LogLimits
+from tests.deep import examples
 
 NOW = datetime(2026, 11, 24, 0, 30, tzinfo=UTC)
 SINCE = datetime(2026, 11, 23, 0, 0, tzinfo=UTC)
@@ -112,7 +113,7 @@ class TestErrorShare:
         assert [r.status for r in whole] == [Status.PASS]
 
     @given(st.integers(1, 10**7).flatmap(lambda valid: st.tuples(st.integers(0, valid), st.just(valid))))
-    @settings(max_examples=80)
+    @settings(max_examples=examples(80))
     def test_green_exactly_below_the_limit_and_red_only_from_three_on(self, counts: tuple[int, int]) -> None:
         bad, valid = counts
         status = self.judged(bad, valid).status
@@ -182,7 +183,7 @@ class TestSilence:
         st.one_of(st.none(), st.floats(0, 500)),
         st.integers(0, 7),
     )
-    @settings(max_examples=80)
+    @settings(max_examples=examples(80))
     def test_no_silence_where_lines_are_expected_is_green(
         self, recent: int, earlier: int, usual: float | None, usual_day: float | None, days: int
     ) -> None:

@@ -25,6 +25,7 @@ from tasks.logs.facts import (
 from tasks.logs.judge.sources import downgrade_doubtful, judge_malformed, judge_sources, not_read, source_doubt
 from tasks.logs.limits import LogLimits
 from tasks.observation import Unobserved
+from tests.deep import examples
 
 NOW = datetime(2026, 11, 24, 0, 30, tzinfo=UTC)
 SINCE = datetime(2026, 11, 23, 0, 0, tzinfo=UTC)
@@ -264,7 +265,7 @@ class TestGap:
         assert judged(source(hours=hours({23: counts})), mapped=unmapped).status is Status.PASS
 
     @given(st.dictionaries(st.integers(0, 23), st.sampled_from([NOTHING, BUSY, HourCounts(50, 50, 0, 0)]), max_size=24))
-    @settings(max_examples=40)
+    @settings(max_examples=examples(40))
     def test_only_a_day_without_a_gap_passes(self, changed: dict[int, HourCounts]) -> None:
         whole = all(counts.parsed and counts.requests for counts in changed.values())
         assert (judged(source(hours=hours(changed))).status is Status.PASS) is whole
@@ -302,7 +303,7 @@ class TestMalformed:
         assert result.evidence == (Excerpt(msg("Example lines (masked)"), "{torn\n{too"),)
 
     @given(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 10**6))
-    @settings(max_examples=60)
+    @settings(max_examples=examples(60))
     def test_it_warns_exactly_above_the_limit(self, parsed: int, malformed: int, undated: int) -> None:
         result = self.share(parsed, malformed, undated)
         if not parsed + malformed:

@@ -11,6 +11,7 @@ from tasks.logs.count.batch import Exemplar
 from tasks.logs.facts import ErrorGroup, LogReview
 from tasks.logs.judge.states import ErrorState, error_state, is_from_before_the_fix, is_older, most_lines
 from tasks.logs.limits import LogLimits
+from tests.deep import examples
 
 UNTIL = datetime(2026, 11, 24, 0, 0, tzinfo=UTC)
 SINCE = UNTIL - timedelta(hours=24)
@@ -119,7 +120,7 @@ class TestRegressed:
         assert state(RESOLVED, 0) is ErrorState.REGRESSED
 
     @given(st.lists(st.integers(0, 99), min_size=2, max_size=4), st.lists(st.integers(0, 99), min_size=2, max_size=4))
-    @settings(max_examples=60)
+    @settings(max_examples=examples(60))
     def test_versions_have_one_order(self, one: list[int], other: list[int]) -> None:
         a, b = (".".join(map(str, numbers)) for numbers in (one, other))
         longest = max(len(one), len(other))
@@ -128,7 +129,7 @@ class TestRegressed:
         assert not (is_older(a, b) and is_older(b, a)) and not is_older(a, a)
 
     @given(st.text(max_size=30), st.text(max_size=30))
-    @settings(max_examples=60)
+    @settings(max_examples=examples(60))
     def test_no_release_breaks_the_comparison(self, one: str, other: str) -> None:
         assert not (is_older(one, other) and is_older(other, one))
 

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.logs.lines.places import Places, RoutePattern
+from tests.deep import examples
 
 PATTERNS = [
     RoutePattern("/api/ingredients/search", "search"),
@@ -136,7 +137,7 @@ class TestFolding:
         assert Places([]).find("/", "m\x1b" + "x" * 200)[0] == "m%1B" + "x" * 96
 
     @given(st.text(max_size=30))
-    @settings(max_examples=200)
+    @settings(max_examples=examples(200))
     def test_any_address_has_a_printable_route_without_a_query(self, url: str) -> None:
         found = Places([]).find(url, None)[1]
         assert found == "other" or (found.startswith("/") and found.isprintable() and "?" not in found)

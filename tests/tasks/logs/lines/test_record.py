@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tasks.logs.lines.record import Record, error_parts, instant, is_there, milliseconds, reader_of, status_of
 from tasks.logs.settings import Fields, Source
+from tests.deep import examples
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 PLAIN = Source(name="app", kind="file", paths=("app.log",))
@@ -229,7 +230,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     st.dictionaries(st.sampled_from([*Fields().model_dump().values(), "more"]), VALUES, max_size=4),
     st.binary(max_size=9),

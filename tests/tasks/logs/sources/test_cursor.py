@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.logs.sources.cursor import MOST_REMEMBERED, OVERLAP_NS, Cursor, in_pages
+from tests.deep import examples
 
 SECOND = 1_000_000_000
 NOW = 10_000 * SECOND
@@ -111,7 +112,7 @@ def test_lines_without_any_time_count_once_and_move_nothing() -> None:
     assert [line for _, line in cursor.new_lines(cursor.placed([*answer, (None, b"a")]))] == [b"a"]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.integers(0, 2**32), st.lists(st.integers(1, 30), min_size=1, max_size=12))
 def test_however_often_it_is_asked_each_line_counts_once(seed: int, steps: list[int]) -> None:
     """Lines come up to 50 s late and out of order; each asking gives what has come by then."""
@@ -126,7 +127,7 @@ def test_however_often_it_is_asked_each_line_counts_once(seed: int, steps: list[
     assert sorted(counted) == sorted(line for _, line in lines)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 40), st.lists(st.integers(0, 6), max_size=6))
 def test_whatever_page_it_stops_at_each_line_counts_once(seed: int, most: int, stops: list[int]) -> None:
     """An answer out of order is taken in by pages; after some of them, all is asked for again."""

@@ -43,6 +43,7 @@ from tasks.logs.tables import (
     traffic_minutes,
     traffic_series,
 )
+from tests.deep import examples
 
 NOW = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
 MINUTE = int(NOW.timestamp()) // 60
@@ -345,7 +346,7 @@ def test_those_that_come_at_once_find_the_same_source_and_bounds(history: Engine
     assert sum(row.valid for row in rows(history, traffic_minutes)) == 24
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(8), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_the_order_and_size_of_batches_do_not_matter(
     service: Any, empty: Callable[[Engine], None], data: st.DataObject
