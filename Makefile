@@ -3,11 +3,19 @@ PYTHON ?= python3
 BIN := .venv/bin
 # A file at a time, in order: the first ones wait long for processes that they start.
 PYTEST := $(BIN)/pytest -q -n 4 --dist loadfile --no-loadscope-reorder
+# Every process that a test starts would compile all it imports anew.
+export PYTHONDONTWRITEBYTECODE :=
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench up clean
+.PHONY: help demo test deep check bench up clean
 
 help:
-	@echo "make demo | test | check | bench | up | clean"
+	@echo "make demo   the demo service's rounds, with faults that must be found"
+	@echo "make test   all tests but the long ones"
+	@echo "make deep   the long ones: whole matrices of faults, kills at many moments, all examples of properties"
+	@echo "make check  format, lint, types, imports, and make test"
+	@echo "make bench  measurements"
+	@echo "make up     the demo with Prefect's UI, until Ctrl-C"
+	@echo "make clean  remove what these made"
 
 .venv: .venv/.ready
 
@@ -17,7 +25,7 @@ help:
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv || echo "no uv: pip is used"
 	if test -x $(BIN)/uv; then \
-	  $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock && \
+	  $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock && \
 	  $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .; \
 	else \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock && \
@@ -29,14 +37,17 @@ demo: .venv
 	$(BIN)/rounds demo
 
 test: .venv
-	$(PYTEST)
+	$(PYTEST) -m "not deep"
+
+deep: .venv
+	$(PYTEST) -m "deep or hypothesis" --hypothesis-profile=deep
 
 check: .venv
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(PYTEST)
+	$(PYTEST) -m "not deep"
 
 bench: .venv
 	PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL=CRITICAL $(BIN)/python -m tests.bench.overhead

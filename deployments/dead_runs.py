@@ -39,7 +39,7 @@ def crash_dead_runs(client: SyncPrefectClient, now: datetime) -> list[FlowRun]:
 
 
 def _still_unfinished(client: SyncPrefectClient, run: FlowRun) -> bool:
-    """False for a run that told its end, and whose process went, since the runs were read."""
+    """False for a run that reported its end, and whose process went, since the runs were read."""
     state = client.read_flow_run(run.id).state
     return state is not None and run.state is not None and state.id == run.state.id
 

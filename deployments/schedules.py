@@ -13,7 +13,7 @@ from flows.timing import Schedule
 from tasks.settings import Settings
 
 TAG, CHECKLIST_TAG = "opsrounds", "checklist"
-"""Of every deployment, and of the rounds: it tells them from what runs every minute."""
+"""Of every deployment, and of the rounds: it sets them apart from what runs every minute."""
 _ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
 
 
@@ -56,7 +56,7 @@ def _when(entry: Entry, schedule: Schedule | None, zone: str) -> str:
     late = int(entry.timing.max_lateness.total_seconds() // 60)
     longest = int(entry.timing.deadline.total_seconds() // 60)
     if schedule is None:
-        return "手動で開始するフォーム / a form to be started by hand"
+        return "手動で開始するフォーム / a form, started manually"
     return (
         f"予定 `{schedule.cron}` {zone}、遅れは {late} 分まで、実行は {longest} 分まで / "
         f"scheduled `{schedule.cron}` {zone}, at most {late} min late, at most {longest} min long"

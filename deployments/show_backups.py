@@ -1,4 +1,4 @@
-"""What backups are there, on the terminal; names of files are shown as text."""
+"""Which backups there are, on the terminal; file names are shown as text."""
 
 from zoneinfo import ZoneInfo
 
@@ -38,7 +38,7 @@ def _show(target: Target, zone: ZoneInfo) -> None:
     if (more := len(backups) - _MOST) > 0:
         typer.echo(f"  and {more} older ones")
     if not backups:
-        typer.echo("  no backup is there")
+        typer.echo("  no backups found")
 
 
 def _manifest(backup: Backup) -> str:

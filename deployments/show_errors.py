@@ -19,8 +19,8 @@ out = Console(highlight=False)
 def show_errors(review: LogReview, limits: LogLimits, zone: ZoneInfo, *, everything: bool) -> None:
     """The errors of a period, the most frequent first."""
     left_out = {ErrorState.GONE} if everything else {ErrorState.GONE, ErrorState.IGNORED}
-    standing = [(group, error_state(group, review, limits)) for group in review.errors]
-    listed = sorted(((g, s) for g, s in standing if s not in left_out), key=lambda pair: -pair[0].lines)
+    with_state = [(group, error_state(group, review, limits)) for group in review.errors]
+    listed = sorted(((g, s) for g, s in with_state if s not in left_out), key=lambda pair: -pair[0].lines)
     table = Table(title=f"{len(listed)} errors since {_when(review.since, zone)}", title_justify="left", box=None)
     for name in ("Fingerprint", "State", "Lines", "Module", "Last seen", "Assigned to", "Error"):
         table.add_column(name, justify="right" if name == "Lines" else "left", overflow="fold")
@@ -33,7 +33,7 @@ def show_errors(review: LogReview, limits: LogLimits, zone: ZoneInfo, *, everyth
 
 
 def show_error(known: KnownError, zone: ZoneInfo) -> None:
-    """All that is known of one error."""
+    """Everything known about one error."""
     table = Table(show_header=False, box=None)
     state = f"{known.state} in {known.resolved_release}" if known.resolved_release else known.state
     for name, value in (
@@ -43,10 +43,10 @@ def show_error(known: KnownError, zone: ZoneInfo) -> None:
         ("Module", known.module),
         ("Name", known.name or "-"),
         ("Message", known.message),
-        ("Frame", known.frame or "-"),
+        ("Location", known.frame or "-"),
         ("First seen", f"{_when(known.first_seen, zone)} {known.first_release}"),
         ("Last seen", f"{_when(known.last_seen, zone)} {known.last_release}"),
-        ("One of its lines", f"{known.exemplar.level} {known.exemplar.request} {known.exemplar.request_id}"),
+        ("Example line", f"{known.exemplar.level} {known.exemplar.request} {known.exemplar.request_id}"),
         ("", known.exemplar.message),
         ("Stack", known.exemplar.stack or "-"),
     ):

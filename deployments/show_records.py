@@ -21,18 +21,18 @@ def show_records(
     since: datetime,
     zone: ZoneInfo,
 ) -> None:
-    """One table a kind, oldest first; a record is named by what stands there."""
-    begun = f"since {_when(since, zone)} {zone.key}"
+    """One table per kind, oldest first; it shows what identifies a record."""
+    since_text = f"since {_when(since, zone)} {zone.key}"
     _show(
-        f"{len(deploys)} deploys {begun}",
-        ("Started", "Ended", "Version", "Environment", "Outcome", "Known as"),
+        f"{len(deploys)} deploys {since_text}",
+        ("Started", "Ended", "Version", "Environment", "Outcome", "Origin"),
         (
             (_when(d.started_at, zone), _when(d.ended_at, zone), d.version, d.environment, d.outcome, d.origin)
             for d in deploys
         ),
     )
     _show(
-        f"{len(outages)} outages {begun}",
+        f"{len(outages)} outages {since_text}",
         ("Started", "Ended", "Module", "Incident", "Cause"),
         (
             (
@@ -46,16 +46,16 @@ def show_records(
         ),
     )
     _show(
-        f"{len(maintenance)} maintenance windows {begun}",
-        ("Starts", "Ends", "Module", "Declared", "Reason"),
+        f"{len(maintenance)} maintenance windows {since_text}",
+        ("Starts", "Ends", "Module", "Registered", "Reason"),
         (
-            (_when(m.starts_at, zone), _when(m.ends_at, zone), m.module or "-", _declared(m, zone), m.reason)
+            (_when(m.starts_at, zone), _when(m.ends_at, zone), m.module or "-", _registered(m, zone), m.reason)
             for m in maintenance
         ),
     )
 
 
-def _declared(window: Maintenance, zone: ZoneInfo) -> str:
+def _registered(window: Maintenance, zone: ZoneInfo) -> str:
     late = f", late: {window.late_reason}" if window.late else ""
     return f"{_when(window.declared_at, zone)} {window.declared_by}{late}"
 

@@ -45,9 +45,9 @@ def state_folder() -> Path:
 def announced(state: UpState) -> Iterator[None]:
     """Tell other commands where this `rounds up` is, for as long as it lives. Raises ExplainedError beside another."""
     path = state_folder() / "up.json"
-    with ExitStack() as held:
+    with ExitStack() as stack:
         try:
-            held.enter_context(locked(_lock()))
+            stack.enter_context(locked(_lock()))
         except BlockingIOError:
             raise ExplainedError("another rounds up was started on this machine just now; stop it first") from None
         remove_leftovers(path.parent)

@@ -54,11 +54,11 @@ class UpOptions:
 def up(options: UpOptions, say: Callable[[str], None], stop: threading.Event) -> None:
     """Run everything until `stop` is set.
 
-    Raises UpRefused, ServerUnavailable, ConfigurationError, or HistoryError for a schema that is not this program's.
+    Raises UpRefused, ServerUnavailable, ConfigurationError, or HistoryError for another version's schema.
     """
     auth = _authentication(options.host)
     if (other := read_state()) is not None:
-        raise UpRefused(f"rounds up runs already (process {other.pid}, {other.api_url}); stop it first")
+        raise UpRefused(f"rounds up is already running (process {other.pid}, {other.api_url}); stop it first")
     services = find_services(options.services)
     output = _one_archive(services)
     for settings in services.values():
@@ -106,7 +106,7 @@ def stop_on_signals() -> threading.Event:
 
 
 class _Stop(threading.Event):
-    """Knows whether it is waited for: a start takes a minute, in which nobody looks at it."""
+    """Knows whether somebody waits for it: a start takes a minute, in which nobody does."""
 
     _waited_for = False
 
@@ -159,7 +159,7 @@ def _watch(server: PrefectServer, runner: _Runner, say: Callable[[str], None], s
         if not server.child.running:
             raise ServerUnavailable(f"the Prefect server ended:\n{server.child.tail(10)}")
         if not runner.running:
-            say(f"the runner ended and is started again; its last words:\n{runner.last_log_lines}")
+            say(f"the runner ended, restarting; last log lines:\n{runner.last_log_lines}")
             stop.wait(_RESTART_AFTER_S)
             runner.restart()
         if now < sweep_at:
@@ -171,7 +171,7 @@ def _watch(server: PrefectServer, runner: _Runner, say: Callable[[str], None], s
             away_since = away_since or now
             continue
         if away_since is not None and now - away_since > _UNHEALTHY_FOR_S:
-            say("the Prefect server answers again; the runner is started again")
+            say("the Prefect server answers again, restarting the runner")
             runner.restart()
         away_since = None
         _sweep(say)
@@ -181,11 +181,11 @@ def _sweep(say: Callable[[str], None]) -> None:
     try:
         with get_client(sync_client=True) as client:
             dead = crash_dead_runs(client, datetime.now(UTC))
-    except (httpx.HTTPError, PrefectException) as error:  # busy or away for a moment; the next sweep looks again
-        say(f"dead runs were not looked for: {type(error).__name__}")
+    except (httpx.HTTPError, PrefectException) as error:  # busy or away for a moment; the next sweep tries again
+        say(f"could not check for dead runs: {type(error).__name__}")
         return
     if dead:
-        say(f"set to Crashed, their process is gone: {describe(dead)}")
+        say(f"set to Crashed because their process is gone: {describe(dead)}")
 
 
 def _authentication(host: str) -> str | None:
@@ -195,7 +195,7 @@ def _authentication(host: str) -> str | None:
     if auth is None and not _is_loopback(host):
         raise UpRefused(
             f"{host} is reachable from other machines: set PREFECT_SERVER_API_AUTH_STRING=user:password, "
-            "or leave --host away to listen on this machine only"
+            "or leave out --host to listen on this machine only"
         )
     return auth
 

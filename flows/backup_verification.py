@@ -28,7 +28,7 @@ CHECKLIST = Checklist(
 
 @flow(name=CHECKLIST.name, flow_run_name=CHECKLIST.run_name, retries=0, timeout_seconds=CHECKLIST.deadline_s)
 async def backup_verification(service: str, options: BackupOptions = BackupOptions()) -> State[Any]:  # noqa: B008
-    """バックアップの検証: リストア訓練、またはファイルの確認 / Backups: a restore drill, or a look at the files only.
+    """バックアップの検証: リストア訓練、またはファイルのみの確認 / Backups: restore drills, or the files only.
 
     Args:
         service: 対象サービスの名前 / name of the service, as in its service file

@@ -31,10 +31,10 @@ from tasks.visible import StepState, async_step, speaking
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checklist:
-    """A checklist that runs as a flow: what it is called, what it looks at in the guide's order, when it runs.
+    """A checklist that runs as a flow: its names, its systems in the guide's order, its schedule.
 
     `guide` is the checklist of the guide whose lines it answers; with `takes_added_lines` a service file may add some.
-    `only_if_configured`: its schedule starts it only where there is something to look at.
+    `only_if_configured`: its schedule starts it only where something of it is configured.
     """
 
     name: str
@@ -75,23 +75,23 @@ class Checklist:
 async def run_checklist(
     checklist: Checklist, service: str, options: RoundOptions, systems: Sequence[System] = ()
 ) -> State[Any]:
-    """Look along the guide's lines, then store, archive and show what was found.
+    """Run the systems along the guide's items, then store, archive and show what they found.
 
-    `systems` stands for the checklist's own where a person narrowed what is looked at.
+    `systems` replaces the checklist's own where a person chose some of them.
     """
     run = await begin_round(checklist.name, service, options, checklist.timing)
     if isinstance(run, State):
         return run
     lines = checklist.lines(run.settings)
-    sections = await run_section(run, lines, systems or checklist.systems)
+    sections = await run_sections(run, lines, systems or checklist.systems)
     return await close_round(run, sections, lines, checklist.title)
 
 
-async def run_section(run: Round, asked: Sequence[GuideLine], systems: Sequence[System]) -> list[Section]:
+async def run_sections(run: Round, asked: Sequence[GuideLine], systems: Sequence[System]) -> list[Section]:
     """What the systems found, in their order.
 
-    Each line of the guide is a task run: it looks at those of the systems that answer it which no line before it has
-    looked at, and its state is the verdict on the line. A system that no line asks for is looked at after them.
+    Each item of the guide is a task run: it runs those systems that answer it and that no item before it has run, and
+    its state is the verdict on the item. A system that no item asks for runs after them.
     """
     words = Words(run.settings.reports.locales[0], run.settings.service.timezone)
     found: dict[str, Section] = {}
@@ -99,7 +99,7 @@ async def run_section(run: Round, asked: Sequence[GuideLine], systems: Sequence[
     async def answer(line: GuideLine, answering: Sequence[System]) -> LineVerdict:
         for system in answering:
             if system.line.id not in found and not left_out(asked, system.checks):
-                found[system.line.id] = await look(run, system)
+                found[system.line.id] = await run_section(run, system)
         results = tuple(result for section in found.values() for result in section.results)
         return judge_lines((line,), results)[0]
 
@@ -111,11 +111,11 @@ async def run_section(run: Round, asked: Sequence[GuideLine], systems: Sequence[
     return [found[system.line.id] for system in systems if system.line.id in found]
 
 
-async def look(run: Round, system: System) -> Section:
-    """What a system finds; one that does not end in time is not measured, and the round is reported all the same."""
+async def run_section(run: Round, system: System) -> Section:
+    """What a system finds; where it does not end in time all is unknown, and the round is reported all the same."""
     if (absent := system.absent(run.settings)) is not None:
         return nothing_seen(system.checks, absent, run.now())
-    late = msg("There was no time left: the round has to end by {at}", at=moment(run.ends_at))
+    late = msg("Time limit of the round reached ({at})", at=moment(run.ends_at))
     deadline = Deadline.after((run.ends_at - run.now()).total_seconds(), late)
     section = await deadline.in_time(system.look(run))
     return nothing_seen(system.checks, section, run.now()) if isinstance(section, Unobserved) else section

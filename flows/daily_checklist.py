@@ -34,6 +34,6 @@ async def daily_checklist(service: str, options: DailyOptions = DailyOptions()) 
 
     Args:
         service: 対象サービスの名前 / name of the service, as in its service file
-        options: 実行条件 / what to look at, and whether to mail
+        options: 実行条件 / which day, and whether to mail
     """
     return await run_checklist(CHECKLIST, service, options)

@@ -24,7 +24,7 @@ class TriageOptions(BaseModel):
 
     error: str = Field(
         min_length=4,
-        title="エラーの識別子 / Fingerprint",
+        title="フィンガープリント / Fingerprint",
         description="レポートの表にある 8 文字 / the 8 characters in the report's table",
         json_schema_extra={"position": 1},
     )
@@ -61,7 +61,7 @@ class TriageOptions(BaseModel):
     timeout_seconds=TIMING.deadline.total_seconds(),
 )
 async def error_triage(service: str, decision: TriageOptions) -> State[Any]:
-    """エラーの仕分け: 解決、無視、担当 / Error triage: resolve, ignore, assign.
+    """エラーのトリアージ: 解決、無視、担当者の割り当て / Error triage: resolve, ignore or assign an error of the log.
 
     Args:
         service: 対象サービスの名前 / name of the service, as in its service file
@@ -69,7 +69,7 @@ async def error_triage(service: str, decision: TriageOptions) -> State[Any]:
     """
     settings = await asyncio.to_thread(find_service, service)
     history = await asyncio.to_thread(history_of, settings)
-    said = Decision(decision.action, decision.by, decision.release, decision.assignee, decision.note)
-    known = await asyncio.to_thread(decide, history, service, decision.error, said, utc_now())
+    chosen = Decision(decision.action, decision.by, decision.release, decision.assignee, decision.note)
+    known = await asyncio.to_thread(decide, history, service, decision.error, chosen, utc_now())
     title = f"{known.name}: {known.message}" if known.name else known.message
     return Completed(name="Recorded", message=f"{decision.action} {known.fingerprint[:8]} {title}")

@@ -39,7 +39,7 @@ def run_name() -> str:
 
 @flow(name="monitoring", flow_run_name=run_name, retries=0, timeout_seconds=TIMING.deadline.total_seconds())
 async def monitoring(service: str) -> State[Any]:
-    """監視サイクル: 毎分の記録 / Every minute: probes, log lines, resources and the version into the history.
+    """監視サイクル: 毎分の計測を履歴に保存 / Monitoring: stores probes, log counts and samples every minute.
 
     Args:
         service: 対象サービスの名前 / name of the service, as in its service file
@@ -49,7 +49,7 @@ async def monitoring(service: str) -> State[Any]:
         return Completed(name=SKIPPED, message=late)
     settings = await asyncio.to_thread(find_service, service)
     history = await asyncio.to_thread(history_of, settings)
-    probes, no_probe = await health_readings(settings)  # first and alone: the looks that follow take processor time
+    probes, no_probe = await health_readings(settings)  # first and alone: what follows takes CPU time
     kept = await _store(history, service, probes, now)  # at once: an outage must not be lost with what hangs later
     (figures, no_figure), logs, version = await asyncio.gather(
         resource_readings(settings), _logs(history, settings, now), read_versions(settings)
@@ -59,7 +59,7 @@ async def monitoring(service: str) -> State[Any]:
     missing = [*no_probe, *no_figure, *(log for log in logs if isinstance(log, Unobserved))]
     partly = [problem for log in logs if isinstance(log, SourceRead) for problem in log.problems]
     lines = sum(log.lines for log in logs if isinstance(log, SourceRead))
-    return _outcome(f"{kept} figures, {lines} log lines", [*(look.reason for look in missing), *partly])
+    return _outcome(f"{kept} figures, {lines} log lines", [*(part.reason for part in missing), *partly])
 
 
 async def _store(history: History, service: str, readings: Sequence[Reading], now: datetime) -> int:

@@ -11,13 +11,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from tasks.periods import Period, day_period, month_before, parse_period, week_before
 from tasks.round import RoundRefused
 
-_MAIL = "変化がなくてもメールする / Mail even if nothing changed"
-_MAIL_HELP = "再実行は内容が変わったときだけメールします / a rerun is mailed only when it says something new"
+_MAIL = "変化がなくてもメールする / Send mail even if nothing changed"
+_MAIL_HELP = "再実行では内容が変わったときだけメールします / a rerun is mailed only if its verdict or failures changed"
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 class RoundOptions(BaseModel):
-    """What every round's form tells: the period that it is for, and whether to mail.
+    """What every round's form asks: its period, and whether to mail.
 
     `PERIOD` is the field that chooses the period; a form without one is for the present alone.
     """
@@ -72,7 +72,7 @@ class WeeklyOptions(RoundOptions):
     for_week: str = Field(
         default="",
         title="対象週 / Week",
-        description="2026-W48。空欄は先週 / empty: the last whole week",
+        description="2026-W48。空欄は先週 / empty: last full week",
         json_schema_extra={"position": 1},
     )
 
@@ -84,18 +84,18 @@ class WeeklyOptions(RoundOptions):
 
 
 class BackupOptions(RoundOptions):
-    """The form of a backup verification: only the present can be looked at."""
+    """The form of a backup verification: only the present can be verified."""
 
     depth: Literal["full", "files"] = Field(
         default="full",
         title="深さ / Depth",
-        description="full はリストア訓練まで、files はファイルだけ / full: with a restore drill; files: files only",
+        description="full はリストア訓練まで、files はファイルのみ / full: with restore drills; files: files only",
         json_schema_extra={"position": 1},
     )
     database: str = Field(
         default="",
         title="データベース / Database",
-        description="空欄はすべて / empty: every one",
+        description="空欄はすべて / empty: all",
         json_schema_extra={"position": 2},
     )
 
@@ -108,7 +108,7 @@ class SloOptions(RoundOptions):
     for_period: str = Field(
         default="",
         title="対象期間 / Period",
-        description="2026-W48 または 2026-11。空欄は先週 / a week or a month; empty: the last whole week",
+        description="2026-W48 または 2026-11。空欄は先週 / a week or a month; empty: last full week",
         json_schema_extra={"position": 1},
     )
 
@@ -127,7 +127,7 @@ class MonthlyOptions(RoundOptions):
     for_month: str = Field(
         default="",
         title="対象月 / Month",
-        description="2026-11。空欄は先月 / empty: the last whole month",
+        description="2026-11。空欄は先月 / empty: last full month",
         json_schema_extra={"position": 1},
     )
 

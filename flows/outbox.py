@@ -17,7 +17,7 @@ from flows.messages import REPORT
 from flows.rounds import parse_report
 from flows.timing import SKIPPED, Schedule, Timing, planned_start, too_late
 from reports.report import Report, Seal, UnreadableReport
-from tasks.delivery.errors import DeliveryError, Outcome
+from tasks.delivery.errors import DeliveryError, MailOutcome
 from tasks.errors import ExplainedError
 from tasks.history.engine import History
 from tasks.history.opened import history_of
@@ -31,7 +31,7 @@ TIMING = Timing(max_lateness=timedelta(minutes=2), deadline=timedelta(minutes=10
 SCHEDULE = Schedule("* * * * *", "outbox-every-minute")
 _MOST_MESSAGES = 200
 _GIVE_UP_AFTER = 3
-_MARK = {Outcome.RETRY: mark_retry, Outcome.PERMANENT: mark_failed, Outcome.UNKNOWN: mark_unknown}
+_MARK = {MailOutcome.RETRY: mark_retry, MailOutcome.PERMANENT: mark_failed, MailOutcome.UNKNOWN: mark_unknown}
 
 
 def run_name() -> str:
@@ -41,7 +41,7 @@ def run_name() -> str:
 
 @flow(name="outbox", flow_run_name=run_name, retries=0, timeout_seconds=TIMING.deadline.total_seconds())
 async def outbox(service: str | None = None) -> State[Any]:
-    """送信待ちの連絡を届ける / Deliver what waits in the outbox.
+    """送信待ちメッセージの送信 / Sends the messages waiting in the outbox.
 
     Args:
         service: 空欄は全サービス / name of one service; empty: every service of this machine
@@ -65,7 +65,7 @@ async def outbox(service: str | None = None) -> State[Any]:
 
 
 async def deliver(settings: Settings, warn: Callable[[str], None]) -> Counter[str]:
-    """Send a service's due messages and count what became of them; `warn` is told what was not delivered.
+    """Send a service's due messages and count what became of them; `warn` gets a line for each that was not delivered.
 
     Stops after three refusals in a row: a mail server that is down is not asked for every message.
     """
@@ -104,13 +104,13 @@ def _sender(senders: Mapping[str, Send], channel: str) -> Send:
     if channel not in senders:
         known = " or ".join(senders)
         text = f"this version of opsrounds cannot send by {channel!r}, only by {known}: upgrade it"
-        raise DeliveryError(Outcome.PERMANENT, text)
+        raise DeliveryError(MailOutcome.PERMANENT, text)
     return senders[channel]
 
 
 def _cause(settings: Settings, history: History, message: OutboxMessage) -> tuple[Report, Seal]:
     """What the message is about."""
-    unknown = DeliveryError(Outcome.PERMANENT, f"{message.dedupe_key} names nothing that can be sent")
+    unknown = DeliveryError(MailOutcome.PERMANENT, f"{message.dedupe_key} names nothing that can be sent")
     if message.kind != REPORT:
         raise unknown
     payload = message.payload
@@ -121,4 +121,4 @@ def _cause(settings: Settings, history: History, message: OutboxMessage) -> tupl
     try:
         return parse_report(run)
     except UnreadableReport as error:
-        raise DeliveryError(Outcome.PERMANENT, str(error)) from None
+        raise DeliveryError(MailOutcome.PERMANENT, str(error)) from None

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from flows.timing import Timing
 from tasks.history.opened import history_of
-from tasks.records.facts import Deploy, Maintenance, Origin, Outage, Outcome
+from tasks.records.facts import Deploy, DeployOutcome, Maintenance, Origin, Outage
 from tasks.records.store.records import Record, store_records
 from tasks.records.words import described, placed
 from tasks.round import utc_now
@@ -33,7 +33,7 @@ class DeployOptions(BaseModel):
 
     version: str = Field(min_length=1, title="バージョン / Version", json_schema_extra=_at(1))
     by: str = Field(min_length=1, title="記録する人 / Recorded by", description=_BY, json_schema_extra=_at(2))
-    outcome: Outcome = Field(default=Outcome.SUCCEEDED, title="結果 / Outcome", json_schema_extra=_at(3))
+    outcome: DeployOutcome = Field(default=DeployOutcome.SUCCEEDED, title="結果 / Outcome", json_schema_extra=_at(3))
     started_at: datetime | None = Field(
         default=None,
         title="開始 / Started at",
@@ -49,7 +49,7 @@ class DeployOptions(BaseModel):
     commit_at: datetime | None = Field(
         default=None,
         title="コミットの時刻 / Time of the commit",
-        description="任意、変更のリードタイムのため / optional, for the lead time of changes",
+        description="任意。変更のリードタイムに使用 / optional, for the lead time for changes",
         json_schema_extra=_at(6),
     )
     environment: str = Field(
@@ -63,19 +63,19 @@ class DeployOptions(BaseModel):
 class OutageOptions(BaseModel):
     """The form of an outage."""
 
-    model_config = ConfigDict(extra="forbid", title="障害停止 / Outage")
+    model_config = ConfigDict(extra="forbid", title="停止 / Outage")
 
     started_at: datetime = Field(title="開始 / Started at", description=_ZONE, json_schema_extra=_at(1))
     ended_at: datetime | None = Field(
         default=None,
         title="終了 / Ended at",
-        description="継続中は空欄、終わったら同じ開始時刻でもう一度 / empty while it goes on; then again, same start",
+        description="継続中は空欄。終了後に同じ開始時刻で再登録 / empty while it goes on; send again to end it",
         json_schema_extra=_at(2),
     )
     cause: str = Field(
         min_length=1,
         title="原因 / Cause",
-        description="推定でもよい / a suspicion will do",
+        description="推定でも可 / a suspected cause is enough",
         json_schema_extra=_at(3),
     )
     by: str = Field(min_length=1, title="記録する人 / Recorded by", description=_BY, json_schema_extra=_at(4))
@@ -90,12 +90,12 @@ class MaintenanceOptions(BaseModel):
     starts_at: datetime = Field(title="開始 / Starts at", description=_ZONE, json_schema_extra=_at(1))
     ends_at: datetime = Field(title="終了 / Ends at", description=_ZONE, json_schema_extra=_at(2))
     reason: str = Field(min_length=1, title="理由 / Reason", json_schema_extra=_at(3))
-    by: str = Field(min_length=1, title="宣言する人 / Declared by", description=_BY, json_schema_extra=_at(4))
+    by: str = Field(min_length=1, title="登録する人 / Registered by", description=_BY, json_schema_extra=_at(4))
     module: str = Field(default="", title="モジュール / Module", description=_MODULE, json_schema_extra=_at(5))
     late_reason: str = Field(
         default="",
-        title="事後に記録する理由 / Why it is late",
-        description="開始後に宣言するときは必須 / needed if it has begun already",
+        title="事後登録の理由 / Why it is late",
+        description="開始後に登録するときは必須 / required if it has already begun",
         json_schema_extra=_at(6),
     )
 
@@ -107,7 +107,7 @@ class MaintenanceOptions(BaseModel):
     timeout_seconds=TIMING.deadline.total_seconds(),
 )
 async def record_deploy(service: str, deploy: DeployOptions) -> State[Any]:
-    """デプロイの記録 / A deploy, as it went.
+    """デプロイの記録 / Record a deploy and its outcome.
 
     Args:
         service: 対象サービスの名前 / name of the service, as in its service file
@@ -134,7 +134,7 @@ async def record_deploy(service: str, deploy: DeployOptions) -> State[Any]:
     timeout_seconds=TIMING.deadline.total_seconds(),
 )
 async def record_outage(service: str, outage: OutageOptions) -> State[Any]:
-    """障害停止の記録 / An outage, or its end.
+    """停止の記録 / Record an outage or its end.
 
     Args:
         service: 対象サービスの名前 / name of the service, as in its service file
@@ -157,7 +157,7 @@ async def record_outage(service: str, outage: OutageOptions) -> State[Any]:
     timeout_seconds=TIMING.deadline.total_seconds(),
 )
 async def record_maintenance(service: str, maintenance: MaintenanceOptions) -> State[Any]:
-    """計画メンテナンスの宣言 / A maintenance window, declared before it begins.
+    """計画メンテナンスの登録 / Register a maintenance window before it begins.
 
     Args:
         service: 対象サービスの名前 / name of the service, as in its service file

@@ -34,8 +34,8 @@ from tasks.history.opened import history_of
 from tasks.history.runs import (
     AlreadyRecorded,
     NewRun,
-    Place,
     RunKey,
+    RunPlace,
     StoredRun,
     is_scheduled_run_recorded,
     read_runs,
@@ -54,7 +54,7 @@ _CLOSING = timedelta(minutes=2)
 
 
 async def begin_round(flow: str, service: str, options: RoundOptions, timing: Timing) -> Round | State[Any]:
-    """A round ready to look, or the state that ends a run which comes too late or a second time.
+    """A round ready to start, or the state that ends a run which comes too late or a second time.
 
     Raises ConfigurationError, HistoryError, or RoundRefused for a period that has not begun.
     """
@@ -69,9 +69,9 @@ async def begin_round(flow: str, service: str, options: RoundOptions, timing: Ti
     key = RunKey(service, flow, period.key, "hand" if planned is None else "schedule")
     history = await asyncio.to_thread(history_of, settings)
     if planned is not None and await asyncio.to_thread(is_scheduled_run_recorded, history, key):
-        return Completed(name=SKIPPED, message=f"{flow} {key.period} was recorded by its schedule before")
+        return Completed(name=SKIPPED, message=f"{flow} {key.period} is already recorded by its schedule")
     present = period.start <= begins < period.end
-    past = None if present else Unobserved(msg("This look sees only the present, not {day}", day=period.key))
+    past = None if present else Unobserved(msg("Only the present can be checked, not {day}", day=period.key))
     return Round(key, settings, history, now, now + timing.deadline - _CLOSING, past, options.mail)
 
 
@@ -96,7 +96,7 @@ def parse_report(stored: StoredRun) -> tuple[Report, Seal]:
 
 
 def readable(runs: Iterable[StoredRun]) -> Iterator[tuple[Report, Seal]]:
-    """Those runs that can be opened; `rounds db verify` tells of the others."""
+    """Those runs that can be read; `rounds db verify` names the others."""
     for stored in runs:
         with suppress(UnreadableReport):
             yield parse_report(stored)
@@ -124,7 +124,7 @@ def _store(run: Round, sections: tuple[Section, ...], lines: tuple[GuideLine, ..
 
 
 def _compose(
-    run: Round, sections: tuple[Section, ...], lines: tuple[GuideLine, ...], title: Message, place: Place
+    run: Round, sections: tuple[Section, ...], lines: tuple[GuideLine, ...], title: Message, place: RunPlace
 ) -> NewRun:
     settings, key = run.settings, run.key
     before, same_period = _known(place.previous), _known(place.same_period)
@@ -156,7 +156,7 @@ def _notes(settings: Settings, *, unreadable: bool) -> tuple[Message, ...]:
     if settings.mail.smtp is None:
         notes.append(msg("No mail server is configured: mails are written as .eml files"))
     if unreadable:
-        notes.append(msg("The round before this one cannot be read, so that nothing is compared: rounds db verify"))
+        notes.append(msg("The previous round cannot be read, so nothing is compared: run `rounds db verify`"))
     return tuple(notes)
 
 

@@ -27,7 +27,7 @@ CHECKLIST = Checklist(
 
 @flow(name=CHECKLIST.name, flow_run_name=CHECKLIST.run_name, retries=0, timeout_seconds=CHECKLIST.deadline_s)
 async def slo_report(service: str, options: SloOptions = SloOptions()) -> State[Any]:  # noqa: B008
-    """SLO レポート: 指標、エラーバジェット、稼働時間 / SLO report: indicators, error budgets, uptime.
+    """SLO レポート: SLI、エラーバジェット、稼働率 / SLO report: SLIs, error budgets, uptime.
 
     Args:
         service: 対象サービスの名前 / name of the service, as in its service file

@@ -20,7 +20,7 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When a flow starts in the service's zone, and what only its schedule tells it; `slug` is its lasting name."""
+    """When a flow starts in the service's zone, and its runs' parameters; `slug` is its lasting name."""
 
     cron: str
     slug: str
@@ -35,7 +35,7 @@ def planned_start() -> datetime | None:
 
 
 def too_late(planned: datetime | None, timing: Timing, now: datetime) -> str | None:
-    """Why a run that was planned for long ago is not held any more; None when it is held."""
+    """Why a run that was planned too long ago is skipped; None when it is not."""
     if planned is None or now - planned <= timing.max_lateness:
         return None
     return f"planned for {planned:%Y-%m-%d %H:%M} UTC, more than {timing.max_lateness} ago"

@@ -17,8 +17,9 @@ from reports.words import TRANSLATED
 
 KEYWORDS = {"msg": None, "tr": None, "_": None}
 _SHARED = "reports/locales"
+_ABOUT = "what people read. Run `python -m reports.catalogues` after a change in the source."
 _HEADER = """\
-# opsrounds: what people read. Run `python -m reports.catalogues` after a change in the source.
+# opsrounds: {about}
 msgid ""
 msgstr ""
 "Language: {locale}\\n"
@@ -91,14 +92,14 @@ def updated(messages: Mapping[str, Iterable[str]], old: Texts, locale: str) -> d
     return dict(sorted(new.items()))
 
 
-def as_po(texts: Texts, locale: str) -> bytes:
-    """A catalogue as its file has it: without places and dates, so that only a changed text changes it."""
+def as_po(texts: Texts, locale: str, about: str = _ABOUT) -> bytes:
+    """A catalogue as its file says it: without places and dates, so that only a changed text changes it."""
     catalog = Catalog(locale=locale)
     for english, text in texts.items():
         catalog.add(english, text)
     buffer = BytesIO()
     write_po(buffer, catalog, width=110, sort_output=True, omit_header=True)
-    return _HEADER.format(locale=locale).encode() + buffer.getvalue().rstrip() + b"\n"
+    return _HEADER.format(about=about, locale=locale).encode() + buffer.getvalue().rstrip() + b"\n"
 
 
 def main(root: Path) -> None:

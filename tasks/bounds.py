@@ -1,4 +1,4 @@
-"""Figures held against a limit that warns and one that fails: what all judges of resources share."""
+"""Figures judged by a limit that warns and one that fails: what all judges of resources share."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _RANK = (Status.PASS, Status.WARN, Status.FAIL)
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """What a figure may be: above `warn` it warns, above `fail` it fails; `source` says who says so."""
+    """What a figure may be: above `warn` it warns, above `fail` it fails; `source` is where the limits come from."""
 
     unit: str
     source: Message

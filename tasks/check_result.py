@@ -22,7 +22,7 @@ class Status(StrEnum):
 
     @property
     def measured(self) -> bool:
-        """True when a fact was held against a limit."""
+        """True when a fact was judged by a limit."""
         return self in (Status.PASS, Status.WARN, Status.FAIL)
 
 
@@ -80,7 +80,7 @@ class Quantity:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """What an observation is held against, and who says so."""
+    """The value that an observation must keep, and where it comes from."""
 
     comparison: Literal["≤", "<", "≥", ">", "="]
     value: int | float | str | bool

@@ -3,9 +3,11 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Tag, model_validator
 
@@ -16,6 +18,14 @@ _HTTP = "must be http://HOST[:PORT][/PATH] or https://HOST[:PORT][/PATH], withou
 _SECRET = 'a secret is { env = "NAME" }, { file = "/path" } or { block = "prefect-secret-name" }'
 _SECRET_NAME = re.compile(r"auth|cookie|token|key|secret|password", re.IGNORECASE)
 _Item = TypeVar("_Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """What the reference of the service file calls a type, and several of it."""
+
+    one: str
+    many: str
 
 
 class ConfigurationError(UsageError):
@@ -37,8 +47,13 @@ class SecretRef(Model):
     """Where a secret is kept; exactly one of the three."""
 
     env: str | None = None
+    """Environment variable."""
+
     file: Path | None = None
+    """File; white space around its text is removed."""
+
     block: str | None = None
+    """Prefect Secret block."""
 
     @model_validator(mode="before")
     @classmethod
@@ -54,11 +69,12 @@ class SecretRef(Model):
         return self
 
 
-# A dictionary can only be a secret: a mistake in it is told as such, and once.
+# A dictionary can only be a secret: a mistake in it is reported as such, and once.
 TextOrSecret = Annotated[
     Annotated[str, Tag("text")] | Annotated[SecretRef, Tag("secret")],
     Discriminator(lambda value: "secret" if isinstance(value, dict | SecretRef) else "text"),
 ]
+AddressOrSecret = Annotated[TextOrSecret, Called("address or secret", "addresses or secrets")]
 
 
 def http_url(value: str) -> str:
@@ -89,6 +105,12 @@ def _slug(value: str) -> str:
     return value
 
 
+def _zone(value: str) -> str:
+    if value not in available_timezones():
+        raise ValueError(f"{value!r} is not an IANA time zone; use one such as Asia/Tokyo or UTC")
+    return value
+
+
 def _header_name(value: str) -> str:
     if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", value):
         raise ValueError("is not the name of an HTTP header")
@@ -102,6 +124,8 @@ def _no_plain_secret(value: dict[str, str | SecretRef]) -> dict[str, str | Secre
     return value
 
 
-Slug = Annotated[str, AfterValidator(_slug)]
+Slug = Annotated[str, AfterValidator(_slug), Called("name", "names")]
+GlobPattern = Annotated[str, Called("glob pattern", "glob patterns")]
+TimeZone = Annotated[str, AfterValidator(_zone), Called("IANA time zone", "IANA time zones")]
 Headers = Annotated[dict[Annotated[str, AfterValidator(_header_name)], TextOrSecret], AfterValidator(_no_plain_secret)]
-HttpUrl = Annotated[str, AfterValidator(http_url)]
+HttpUrl = Annotated[str, AfterValidator(http_url), Called("address", "addresses")]

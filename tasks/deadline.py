@@ -11,12 +11,12 @@ from tasks.observation import ObservationError, Unobserved
 from tasks.progress import tell
 
 T = TypeVar("T")
-NO_TIME_LEFT = msg("There was no time left")
+NO_TIME_LEFT = msg("Time ran out")
 
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """An instant of the monotonic clock (infinite: never), and what is said of work that has not ended by then."""
+    """An instant of the monotonic clock (infinite: never), and the reason given for work that has not ended by then."""
 
     until: float
     reason: Message = field(default=NO_TIME_LEFT, compare=False)

@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class ObservationError(Exception):
-    """The outside could not be looked at; carries the reason in words that may be shown."""
+    """Something outside could not be observed; carries the reason in words that may be shown."""
 
     def __init__(self, reason: Message) -> None:
         super().__init__(reason.text.format(**reason.params))

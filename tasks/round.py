@@ -16,7 +16,7 @@ from tasks.settings import Settings
 
 
 class RoundRefused(UsageError):
-    """The round cannot be held as asked."""
+    """The round cannot be run as asked."""
 
 
 def utc_now() -> datetime:

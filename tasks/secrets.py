@@ -22,7 +22,7 @@ Data = TypeVar("Data")
 
 
 def resolve(reference: str | SecretRef, settings: Settings, key: str) -> str:
-    """The value behind a reference; raises ConfigurationError naming the key and the place looked at."""
+    """The value behind a reference; raises ConfigurationError naming the key and the place of the secret."""
     if isinstance(reference, str):
         return reference
     value = _look_up(reference, settings, key)
@@ -35,7 +35,7 @@ def resolve(reference: str | SecretRef, settings: Settings, key: str) -> str:
 
 
 def keep_secret(value: str) -> None:
-    """Take out of every text what a program told that is a secret, such as the address of a copy with its password."""
+    """Take out of every text a secret that a program has printed, such as the address of a copy with its password."""
     _resolved.update(part for part in (value, *_passwords(value)) if len(part) >= _SHORTEST_PART)
 
 
@@ -47,7 +47,7 @@ def _passwords(value: str) -> tuple[str, ...]:
     except ValueError:
         return ()
     asked = (pair.partition("=") for pair in parts.query.split("&"))
-    written = [password, *(said for key, _, said in asked if "password" in key.lower())]
+    written = [password, *(value for key, _, value in asked if "password" in key.lower())]
     return (*written, *map(unquote, written))
 
 

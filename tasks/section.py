@@ -35,7 +35,7 @@ class Section:
 
 
 def nothing_seen(checks: Iterable[Check], why: Unobserved | Absent, now: datetime, subject: str = "service") -> Section:
-    """Every check UNKNOWN because nothing could be seen, or SKIPPED because nothing is there to be looked at."""
+    """Every check UNKNOWN because nothing could be seen, or SKIPPED because there is nothing to observe."""
     status = Status.SKIPPED if isinstance(why, Absent) else Status.UNKNOWN
     return Section(tuple(check.judged(status, subject, why.reason, at=now) for check in checks))
 

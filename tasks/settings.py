@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Self, get_args
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import (
     BaseModel,
@@ -19,7 +19,7 @@ from pydantic import (
 
 from tasks.backups.settings import Backups
 from tasks.backups.settings import Database as BackedUpDatabase
-from tasks.configuration import ConfigurationError, HttpUrl, Locale, Model, Slug, each_once
+from tasks.configuration import ConfigurationError, HttpUrl, Locale, Model, Slug, TimeZone, each_once
 from tasks.database.settings import Database
 from tasks.delivery.settings import Mail
 from tasks.guide.settings import Guide
@@ -39,12 +39,22 @@ class Service(Model):
     """Who is operated, and where."""
 
     name: Slug
+    """Lower-case letters, digits and `-`, at most 40 characters, beginning with a letter or a digit."""
+
     base_url: HttpUrl
+    """`http://` or `https://`, without user, password, query or fragment."""
+
     environment: Annotated[str, Field(min_length=1, max_length=40)] = "production"
-    timezone: str = "UTC"
+    """Shown in reports, and the environment that deploys go to."""
+
+    timezone: TimeZone = "UTC"
+    """Where the days, weeks and months of this service begin; schedules run in it."""
+
     owner: str | None = None
+    """Named beside each action in the report."""
+
     modules: tuple[Slug, ...] = ()
-    """Modules that must write to the log; others are known once they have."""
+    """Modules that must write to the log; others are watched once they usually do. In the form of `name`, each once."""
 
     @field_validator("modules")
     @classmethod
@@ -52,27 +62,28 @@ class Service(Model):
         each_once(value, "a module")
         return value
 
-    @field_validator("timezone")
-    @classmethod
-    def _zone(cls, value: str) -> str:
-        if value not in available_timezones():
-            raise ValueError(f"{value!r} is not an IANA time zone; use one such as Asia/Tokyo or UTC")
-        return value
-
 
 class Instance(Model):
-    """One running copy of the service, looked at by itself."""
+    """One running copy of the service, checked by itself."""
 
     name: Slug
+    """In the form of `[service] name`; each once."""
+
     base_url: HttpUrl
+    """In the form of `[service] base_url`; each once."""
 
 
 class Reports(Model):
     """Where reports go, in which languages (the first is the main one), and where readers find them."""
 
     output: Path = Path("reports/output")
+    """Folder of the archive."""
+
     base_url: HttpUrl | None = None
+    """Where readers find the archive; used for the links in mails."""
+
     locales: Annotated[tuple[Locale, ...], Field(min_length=1)] = ("ja", "en")
+    """Languages of the pages; the first is the main one."""
 
     @field_validator("locales")
     @classmethod
@@ -82,25 +93,62 @@ class Reports(Model):
 
 
 class Settings(Model):
-    """Everything that is known of one service before anything is looked at."""
+    """Everything that is known of one service before anything is observed."""
 
     service: Service
+    """The operated service."""
+
     instances: tuple[Instance, ...] = ()
+    """Running copies of the service, each checked by itself. Without any, `[service] base_url` is the only one."""
+
     health: Health | None = None
+    """HTTP probes and test requests. A path that is not set is not checked: SKIPPED, with that reason."""
+
     logs: Logs = Logs()
+    """How log lines are read and counted. Without a `[[logs.source]]` the error log review has only SKIPPED checks."""
+
     routes: tuple[Route, ...] = ()
+    """Which module answers which path; the first that matches counts."""
+
     metrics: Metrics | None = None
+    """A Prometheus, or a server with its query API."""
+
     database: Database | None = None
+    """The service's own PostgreSQL, 14 or later; not a pooler. The role needs `pg_monitor`. One connection serves all
+    checks and the SQL of queues and business KPIs: CONNECTION LIMIT 1 is enough."""
+
     resources: Resources | None = None
+    """Which machines are checked; an empty table checks this one."""
+
     queues: tuple[Queue, ...] = ()
+    """Job queues; each value that is queried needs its limit."""
+
     kpi: tuple[Kpi, ...] = ()
+    """Business KPIs and their expected ranges."""
+
     backups: Backups | None = None
+    """Verification of backups by restore drills. Without it the backup verification has only SKIPPED checks; it may be
+    empty."""
+
     databases: tuple[BackedUpDatabase, ...] = ()
+    """The service's databases and their backups; needs `[backups]`."""
+
     slo: Slo = Slo()
+    """Service level objectives, burn rate alerts and error budget policy."""
+
     mail: Mail = Mail()
+    """Who gets the reports by mail, and over which server."""
+
     history: History = History()
+    """Where results are stored."""
+
     reports: Reports = Reports()
+    """Where reports are written, in which languages, and where readers find them."""
+
     guide: Guide = Guide()
+    """Changes to the built-in checklists. The SLO report follows the monthly item `slo`, the backup verification the
+    weekly item `backups`."""
+
     _path: Path = PrivateAttr(default=Path("service.toml"))
 
     @property
@@ -126,7 +174,7 @@ class Settings(Model):
     @classmethod
     def _instances(cls, value: tuple[Instance, ...]) -> tuple[Instance, ...]:
         each_once((instance.name for instance in value), "a name")
-        # The second of one address would be judged without ever being looked at.
+        # The second of one address would be judged without ever being checked.
         each_once((instance.base_url for instance in value), "a base_url")
         return value
 
@@ -157,12 +205,10 @@ class Settings(Model):
     def _databases(cls, value: tuple[BackedUpDatabase, ...], info: ValidationInfo) -> tuple[BackedUpDatabase, ...]:
         each_once((database.name for database in value), "a name")
         if value and info.data.get("backups", True) is None:
-            raise ValueError(
-                "they are verified only with [backups]: add that section, empty if nothing else is to be said"
-            )
+            raise ValueError("they are verified only with [backups]: add that section (it may be empty)")
         backups = info.data.get("backups")
         if value and backups is not None and backups.databases is not None:
-            raise ValueError("[backups] databases says that there is none: leave one of both out")
+            raise ValueError("[backups] databases declares that there are none: remove one of the two")
         return value
 
     def known_modules(self) -> tuple[str, ...]:
@@ -171,7 +217,7 @@ class Settings(Model):
         return tuple(dict.fromkeys((*self.service.modules, *routed)))
 
     @model_validator(mode="after")
-    def _slo_can_be_held(self) -> Self:
+    def _slo_is_measurable(self) -> Self:
         health = self.health or Health()
         found = problems(
             self.slo,
@@ -203,7 +249,7 @@ class Settings(Model):
 
 
 def _sources(info: ValidationInfo) -> dict[str, bool]:
-    """Which sources a file names; one with a mistake in it is told of by itself."""
+    """Which sources a file names; one with a mistake in it is reported by itself."""
     return {name: info.data.get(name, True) is not None for name in ("database", "metrics")}
 
 
@@ -221,8 +267,8 @@ def load_settings(path: Path) -> Settings:
     try:
         settings = Settings.model_validate(data)
     except ValidationError as error:
-        told = [_problem(e, data) for e in error.errors(include_input=False)]
-        raise ConfigurationError(path, [line for problem in told for line in problem.splitlines()]) from None
+        problems = [_problem(e, data) for e in error.errors(include_input=False)]
+        raise ConfigurationError(path, [line for problem in problems for line in problem.splitlines()]) from None
     settings._path = path
     return settings
 
@@ -289,15 +335,17 @@ _ADVICE = {
     "too_short": "must hold at least one value",
     "tuple_type": "must be a list",
     "union_tag_invalid": "unknown {tag!r}; known are {tags}",
-    "union_tag_not_found": "is required: it says what the rest means",
+    "union_tag_not_found": "is required: it decides which other keys apply",
 }
 
 
 def _problem(error: Any, data: Any) -> str:
     advice = _ADVICE.get(error["type"])
     context = error.get("ctx", {})
-    told = {"tag": context.get("tag"), "tags": context.get("expected_tags", "").replace("'", "")}
-    text = advice.format(known=_known(error["loc"]), **told) if advice else error["msg"].removeprefix("Value error, ")
+    details = {"tag": context.get("tag"), "tags": context.get("expected_tags", "").replace("'", "")}
+    text = (
+        advice.format(known=_known(error["loc"]), **details) if advice else error["msg"].removeprefix("Value error, ")
+    )
     key = ".".join(_key(error["loc"], data, missing=error["type"] == "missing"))
     if error["type"].startswith("union_tag"):
         key = f"{key}.{context['discriminator'].strip(chr(39))}"

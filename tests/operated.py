@@ -1,7 +1,8 @@
-"""One Prefect server for all tests, a service that answers as told, and service files."""
+"""A service that answers as told, service files, and what Prefect and a mail server are told."""
 
 import asyncio
 import json
+import shutil
 import threading
 import time
 from collections import Counter
@@ -32,8 +33,6 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 from sqlalchemy import text
 
-from deployments.prefect_server import PrefectServer
-from deployments.run import flush_prefect
 from flows.daily_checklist import daily_checklist
 from flows.options import DailyOptions
 from reports.report import Report, from_text
@@ -67,16 +66,6 @@ def figures(
 def zone_without_midnight() -> str:
     """A time zone in which no day ends within the hour: a test that midnight cuts in two would see two periods."""
     return "Asia/Tokyo" if datetime.now(ZoneInfo("Asia/Tokyo")).hour < 23 else "Asia/Bangkok"
-
-
-@pytest.fixture(scope="session")
-def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of the Prefect server that all tests share."""
-    server = PrefectServer(tmp_path_factory.mktemp("prefect"), services=False)
-    with server.child:
-        server.wait_until_healthy()
-        yield server.api_url
-        flush_prefect()
 
 
 @pytest.fixture
@@ -212,7 +201,7 @@ Operate = Callable[..., Operated]
 
 
 @pytest.fixture
-def operate(tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[Operate]:
+def operate(tmp_path: Path, site: Site, empty_history: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Operate]:
     """Writes a service file, makes its folder the services of this process, and opens its history."""
     folder = tmp_path / "services"
     folder.mkdir()
@@ -242,6 +231,8 @@ def operate(tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch) -> Iter
                 encoding="utf-8",
             )
             settings = load_settings(file)
+            if not (database := folder / f"{name}.db").exists():
+                shutil.copy(empty_history, database)
             history = history_of(settings)
             stack.callback(history.dispose)
             return Operated(settings, history)

@@ -81,14 +81,14 @@ class Shop:
     def drilled(
         self, backup: Path, *, live: bool = True, longest_s: float = LONGEST_S, **settings: object
     ) -> "Drilled":
-        """A drill of the newest backup that a pattern names, and what is said of it."""
+        """A drill of the newest backup that a pattern names, and its results."""
         target = self.target(backup, live=live, **settings)
         return drilled(target, Backups(folder=self.drills), longest_s)
 
 
 @dataclass(frozen=True)
 class Drilled:
-    """A drill and what its ladder says."""
+    """A drill and the results of its steps."""
 
     drill: Drill
     ladder: tuple[CheckResult, ...]
@@ -111,7 +111,7 @@ class Drilled:
         """The first step that came to one of these."""
         return next((result for result in self.ladder if result.status in statuses), None)
 
-    def said(self) -> str:
+    def summary(self) -> str:
         """The whole ladder, for a test that failed."""
         return "\n".join(f"{r.status:8} {r.check}: {text(r.reason)}" for r in self.ladder)
 
@@ -175,13 +175,13 @@ def program(name: str, *arguments: str | Path) -> None:
 
 
 def dumped(dsn: str, path: Path, *options: str) -> Path:
-    """A dump by pg_dump, in SQL unless the options say otherwise."""
+    """A dump by pg_dump, in SQL unless the options name a format."""
     program("pg_dump", "-f", path, *options, dsn)
     return path
 
 
 def contents_of(dsn: str, until: datetime, rule: str = "whole") -> Contents:
-    """What a database holds, as it is recorded with a backup."""
+    """The contents of a database, as recorded with a backup."""
     with psycopg.connect(dsn) as connection:
         return read_contents([connection], Wanted(until, rule))
 

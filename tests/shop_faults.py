@@ -83,9 +83,9 @@ def flipped(data: bytes, at: int, bit: int = 1) -> bytes:
     return data[:at] + bytes([data[at] ^ bit]) + data[at + 1 :]
 
 
-def flipped_in(data: bytes, text: bytes, letter: bytes) -> bytes:
+def flipped_in(data: bytes, text: bytes, character: bytes) -> bytes:
     """The lowest bit of a letter in a text that is there."""
-    return flipped(data, data.index(text) + text.index(letter))
+    return flipped(data, data.index(text) + text.index(character))
 
 
 def flipped_after(data: bytes, start: bytes, text: bytes) -> bytes:
@@ -194,7 +194,7 @@ def _packed(change: Callable[[bytes], bytes]) -> Make:
     return bytes_changed(PACKED, change)
 
 
-SIZE, HASH, GONE = " bytes, its manifest says ", "its SHA-256 differs", " of the manifest is missing"
+SIZE, HASH, GONE = " bytes, but the manifest records ", "its SHA-256 differs", " is in the manifest but missing"
 _NEWER = bytes_changed(CUSTOM, lambda data: data[:6] + b"\x63" + data[7:])
 _POSTGIS = b"CREATE EXTENSION IF NOT EXISTS postgis WITH SCHEMA public;\n\nCREATE TYPE public.mood"
 _ORPHANS = ("SET session_replication_role = replica", "DELETE FROM customers WHERE id = 77")
@@ -235,7 +235,7 @@ FILES = (
     Fault("pg_dump | gzip died", _packed(lambda d: gzip.compress(gzip.decompress(d)[:3_000_000], 3)), "decode",
           "end mark"),
     Fault("SQL, cut at a statement's end", bytes_changed(SQL, _half_a_statement_less), "decode", "end mark"),
-    Fault("SQL, zeroed 4 KB block", bytes_changed(SQL, zeroed), "decode", "zero bytes", changed=HASH),
+    Fault("SQL, zeroed 4 KB block", bytes_changed(SQL, zeroed), "decode", "NUL bytes", changed=HASH),
     Fault("SQL, appended garbage", bytes_changed(SQL, lambda d: d + b"garbage;\n"), "restore", "garbage",
           changed=SIZE),
 )  # fmt: skip
@@ -277,3 +277,31 @@ CONTENTS = (
     Fault("SQL_ASCII with an invalid byte", _of_no_encoding, "schema", "SQL_ASCII"),
 )  # fmt: skip
 """Of what is in them."""
+
+OF_EACH_CLASS = (
+    "zero length",
+    "newer format version",
+    "truncated by 4 KB",
+    "bit flip in data",
+    "bit flip in the TOC, a definition",
+    "appended garbage",
+    "-Fd, a file missing",
+    "-Fd -Z0, a file short by whole rows",
+    "gzip, CRC",
+    "pg_dump | gzip died",
+    "SQL, appended garbage",
+    "dump of another database",
+    "a table left out",
+    "a table's data left out",
+    "a lagging standby",
+    "a lagging standby, its own manifest",
+    "rows hidden by row-level security",
+    "orphan of a foreign key",
+    "sequence behind its column",
+    "lost constraint",
+    "a value changed, same count",
+    "role missing on the target",
+    "extension missing on the target",
+    "SQL_ASCII with an invalid byte",
+)
+"""One for each way in which a fault comes to be, and each step that finds it."""

@@ -36,12 +36,12 @@ def init(
     """
     with explained():
         quiet()
-        from deployments.init.command import Given, look_and_write
+        from deployments.init.command import Given, write_service_file
 
         given = Given(
             url, output, tuple(log or ()), log_command, prometheus, database, guide, name, timezone, force=force
         )
-        written = look_and_write(given, datetime.now(UTC), typer.echo)
+        written = write_service_file(given, datetime.now(UTC), typer.echo)
     try:
         if not no_run:
             raise typer.Exit(run_round("daily-checklist", output, {}))

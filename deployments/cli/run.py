@@ -46,7 +46,7 @@ def run(
         str | None,
         typer.Option(
             "--for",
-            help="Day (2026-11-24), week (2026-W48) or month (2026-11); default: today, the last whole week or month.",
+            help="Day (2026-11-24), week (2026-W48) or month (2026-11); default: today, last full week or month.",
         ),
     ] = None,
     mail: Annotated[

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from tasks.records.facts import Deploy, Maintenance, Origin, Outage, Outcome
+from tasks.records.facts import Deploy, DeployOutcome, Maintenance, Origin, Outage
 
 ENVIRONMENT = "demo"
 _OUTAGE_DAY, _OUTAGE_AT, _OUTAGE = 10, time(12, 5), timedelta(minutes=30)
@@ -70,11 +70,11 @@ def deploys(first: date, zone: ZoneInfo, events: Events, now: datetime) -> Itera
             number = 1 if day.weekday() == _TUESDAY else 2
             start = datetime.combine(day, time(14, 0), zone)
             if day.weekday() == _TUESDAY and week % 3 == 0:
-                yield _deploy(f"{year}.{week}.0", start - timedelta(minutes=40), Outcome.ROLLED_BACK)
-            yield _deploy(f"{year}.{week}.{number}", start, Outcome.SUCCEEDED)
+                yield _deploy(f"{year}.{week}.0", start - timedelta(minutes=40), DeployOutcome.ROLLED_BACK)
+            yield _deploy(f"{year}.{week}.{number}", start, DeployOutcome.SUCCEEDED)
 
 
-def _deploy(version: str, start: datetime, outcome: Outcome) -> Deploy:
+def _deploy(version: str, start: datetime, outcome: DeployOutcome) -> Deploy:
     lead = timedelta(hours=4 + start.day % 9)
     end = start + timedelta(minutes=6)
     return Deploy(version, ENVIRONMENT, start, end, outcome, Origin.RECORDED, commit_at=start - lead)

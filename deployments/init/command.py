@@ -1,4 +1,4 @@
-"""`rounds init`: looks at a service, says what was found, and writes its file."""
+"""`rounds init`: examines a service, prints what was found, and writes its file."""
 
 import asyncio
 import ipaddress
@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
-from deployments.init.database import look_at, place_of
+from deployments.init.database import database_problem, database_source
 from deployments.init.discovery import Discovery
 from deployments.init.guide import read_checklist
 from deployments.init.infer import Log, infer
@@ -39,7 +39,7 @@ _SHOWN_CHARS = 200
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What `rounds init` was told."""
+    """The arguments of `rounds init`."""
 
     url: str
     output: Path
@@ -61,21 +61,21 @@ class Written:
     edits: tuple[str, ...]
 
 
-def look_and_write(given: Given, now: datetime, say: Callable[[str], None]) -> Written:
-    """Look at a service and write its file, telling what was found a line each.
+def write_service_file(given: Given, now: datetime, say: Callable[[str], None]) -> Written:
+    """Examine a service and write its file; `say` gets a line for each thing found or not found.
 
-    Raises UsageError for what was asked wrongly or stands there already, NoAnswer if the service does not answer.
+    Raises UsageError for a wrong argument or an existing file, NoAnswer if the service does not answer.
     """
-    looked = _look(_checked(given), now)
-    for line in _told(looked):
+    discovery = _examine(_checked(given), now)
+    for line in _summary(discovery):
         say(printable(line, _SHOWN_CHARS * 2))
-    settings = _write(given, document(looked))
+    settings = _write(given, document(discovery))
     say(f"written: {given.output}")
-    return Written(settings, looked.edits())
+    return Written(settings, discovery.edits())
 
 
 def _checked(given: Given) -> Given:
-    """The same, once everything that can be told wrong without looking was refused."""
+    """The arguments, once every one that is wrong in itself has been refused."""
     _refuse_existing(given)
     _address(given.url, "URL")
     if given.prometheus is not None:
@@ -89,20 +89,20 @@ def _checked(given: Given) -> Given:
     return given
 
 
-def _look(given: Given, now: datetime) -> Discovery:
+def _examine(given: Given, now: datetime) -> Discovery:
     base_url = _address(given.url, "URL")
     host = urlsplit(base_url).hostname or ""
     name = given.name or _name(host)
     command = _command(given.log_command)
     checklist = None if given.guide is None else read_checklist(given.guide)
-    place = None if given.database is None else place_of(given.database, name)
+    place = None if given.database is None else database_source(given.database, name)
     with open_prober(base_url) as prober:
         found = prober.look()
         logs = [infer(sample_files(path)) for path in given.logs]
         logs += [infer(sample_command(command, now))] if command else []
         own = {found.live, found.ready, found.report, found.metrics}
         candidates = [path for log in logs for path in log.gets if path not in own][:_MOST_CANDIDATES]
-        requests = prober.sampled(candidates)
+        requests = prober.answered(candidates)
     prometheus = None if given.prometheus is None else _address(given.prometheus, "--prometheus")
     return Discovery(
         base_url=base_url,
@@ -117,7 +117,7 @@ def _look(given: Given, now: datetime) -> Discovery:
         known=None if prometheus is None else asyncio.run(ask_prometheus(prometheus)),
         histograms=histograms_of(found.metrics_text),
         database=place,
-        database_problem="" if place is None else look_at(place),
+        database_problem="" if place is None else database_problem(place),
         checklist=checklist,
     )
 
@@ -149,7 +149,7 @@ def _refuse_existing(given: Given) -> None:
 
 
 def _there_already(given: Given) -> UsageError:
-    return UsageError(f"{given.output} is there already: choose another --output, or overwrite it with --force")
+    return UsageError(f"{given.output} exists already: choose another --output, or overwrite it with --force")
 
 
 def _address(url: str, what: str) -> str:
@@ -167,10 +167,11 @@ def _command(given: str | None) -> tuple[str, ...]:
     except ValueError as error:
         raise UsageError(f"--log-command: {error}") from None
     if not any(SINCE in part for part in parts):
-        raise UsageError(f"--log-command must hold {SINCE}, the moment from which on it gives lines")
+        raise UsageError(f"--log-command must contain {SINCE}, the time from which it prints lines")
     if find_kinds(_FROM_ENVIRONMENT.sub("***", given)) & {Kind.PASSWORD, Kind.JWT}:
         raise UsageError(
-            "--log-command seems to hold a secret, and would stand in the file: let it read the secret itself, such as "
+            "--log-command seems to contain a secret, which would stand in the file: let it read the secret itself, "
+            "such as "
             """sh -c 'curl -H "Authorization: Bearer $TOKEN" …'"""
         )
     return parts
@@ -194,33 +195,33 @@ def _is_local(host: str) -> bool:
 
 
 def _machine_zone() -> str:
-    """The zone of this machine as far as it is told, else UTC."""
-    told = os.environ.get("TZ", "").removeprefix(":") or os.path.realpath("/etc/localtime").partition(_ZONES)[2]
-    return told if told in available_timezones() and told != "Etc/UTC" else "UTC"
+    """The zone of this machine where it is known, else UTC."""
+    zone = os.environ.get("TZ", "").removeprefix(":") or os.path.realpath("/etc/localtime").partition(_ZONES)[2]
+    return zone if zone in available_timezones() and zone != "Etc/UTC" else "UTC"
 
 
-def _told(looked: Discovery) -> Iterator[str]:
-    found = looked.found
+def _summary(discovery: Discovery) -> Iterator[str]:
+    found = discovery.found
     for what, path in (("liveness", found.live), ("readiness", found.ready), ("health report", found.report)):
         yield f"found: {what} {path}" if path else f"not found: {what}"
     yield f"found: metrics page {found.metrics}" if found.metrics else "not found: metrics page"
     yield from (f"note: {note}" for note in found.notes)
-    yield f"found: sampled requests {' '.join(looked.requests)}" if looked.requests else "not found: sampled requests"
-    yield from (line for log in looked.logs for line in _log_summary(log))
-    if not looked.logs:
+    yield f"found: test requests {' '.join(discovery.requests)}" if discovery.requests else "not found: test requests"
+    yield from (line for log in discovery.logs for line in _log_summary(log))
+    if not discovery.logs:
         yield "not given: log (--log FILE)"
-    yield from _told_of_prometheus(looked)
-    if looked.database is None:
+    yield from _prometheus_summary(discovery)
+    if discovery.database is None:
         yield "not given: database (--database URL or NAME)"
     else:
-        yield f"not found: database: {looked.database_problem}" if looked.database_problem else "found: database"
-    if looked.checklist is not None:
-        known, other = looked.checklist.known, looked.checklist.other
-        yield f"found: guide with {len(known)} built-in lines and {len(other)} of its own"
-    if looked.database is not None and looked.database.set_here:
+        yield f"not found: database: {discovery.database_problem}" if discovery.database_problem else "found: database"
+    if discovery.checklist is not None:
+        known, other = discovery.checklist.known, discovery.checklist.other
+        yield f"found: guide with {len(known)} built-in items and {len(other)} of its own"
+    if discovery.database is not None and discovery.database.set_here:
         # A fixed text: parts of an address whose password holds an @ or / would be parts of the password.
-        yield "the password is not written; set this before later rounds, with your own address:"
-        yield f"  export {looked.database.variable}='postgresql://USER:PASSWORD@HOST/DATABASE'"
+        yield "the password is not written; set this before the next run, with your own address:"
+        yield f"  export {discovery.database.variable}='postgresql://USER:PASSWORD@HOST/DATABASE'"
 
 
 def _log_summary(log: Log) -> Iterator[str]:
@@ -233,14 +234,14 @@ def _log_summary(log: Log) -> Iterator[str]:
     yield from (f"note: {note}" for note in log.notes)
 
 
-def _told_of_prometheus(looked: Discovery) -> Iterator[str]:
-    if isinstance(looked.known, Known):
-        bound = any(histogram.has_limit for histogram in looked.known.histograms)
-        yield f"found: Prometheus with {len(looked.known.histograms)} histograms of requests" + (
+def _prometheus_summary(discovery: Discovery) -> Iterator[str]:
+    if isinstance(discovery.known, Known):
+        bound = any(histogram.has_limit for histogram in discovery.known.histograms)
+        yield f"found: Prometheus with {len(discovery.known.histograms)} histograms of requests" + (
             ", one with a bound at 0.2 s" if bound else ", none with a bound at 0.2 s"
         )
-        yield "found: node_exporter" if looked.selector else "not found: node_exporter"
-    elif looked.known is not None:
-        yield f"not found: Prometheus: {looked.known}"
+        yield "found: node_exporter" if discovery.selector else "not found: node_exporter"
+    elif discovery.known is not None:
+        yield f"not found: Prometheus: {discovery.known}"
     else:
         yield "not given: Prometheus (--prometheus URL)"

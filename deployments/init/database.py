@@ -24,7 +24,7 @@ _SECRET_WORD = re.compile(r"pass|secret|scram|pwd", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class DatabaseSource:
     """How the service file names the database: by a variable of the environment, or by an address without a password.
 
     `set_here` is true when the variable was set for this process alone.
@@ -35,7 +35,7 @@ class Place:
     set_here: bool
 
 
-def place_of(given: str, service: str) -> Place:
+def database_source(given: str, service: str) -> DatabaseSource:
     """What `--database` names; an address with a password becomes a variable of this process.
 
     Raises UsageError, which never repeats an address.
@@ -45,28 +45,28 @@ def place_of(given: str, service: str) -> Place:
         if value is None:
             raise UsageError(f"--database {given}: the environment variable {given} is not set")
         _check(value, f"--database: the environment variable {given}")
-        return Place(given, None, set_here=False)
+        return DatabaseSource(given, None, set_here=False)
     _check(given, "--database")
     if not _holds_secret(given):
-        return Place(None, given, set_here=False)
+        return DatabaseSource(None, given, set_here=False)
     variable = f"{service}-database-url".replace("-", "_").upper()
     variable = variable if _VARIABLE.fullmatch(variable) else f"SERVICE_{variable}"
     os.environ[variable] = given
-    return Place(variable, None, set_here=True)
+    return DatabaseSource(variable, None, set_here=True)
 
 
-def look_at(place: Place) -> str:
-    """What a look at the database says: empty when everything can be seen."""
+def database_problem(place: DatabaseSource) -> str:
+    """Why something of the database cannot be read; empty when everything can."""
     url = place.url or os.environ[place.variable or ""]
     try:
         facts = read_database.fn(Server(url, _STATEMENT_S, _CONNECT_S), longest_s=_LONGEST_S)
     except ObservationError as error:
         return error.reason.text.format(**error.reason.params)
-    blind = [part.reason for part in unseen_database(facts)]
-    if not blind:
+    unseen = [part.reason for part in unseen_database(facts)]
+    if not unseen:
         return ""
-    why = blind[0].text.format(**blind[0].params)
-    return f"{len(blind)} of {len(CHECKS)} looks give nothing: {why}"
+    why = unseen[0].text.format(**unseen[0].params)
+    return f"{len(unseen)} of {len(CHECKS)} database checks get no data: {why}"
 
 
 def _check(url: str, what: str) -> None:

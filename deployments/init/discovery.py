@@ -1,4 +1,4 @@
-"""Everything that was seen of a service, and what follows from it for its file."""
+"""Everything found out about a service, and what follows for its file."""
 
 import re
 from collections import Counter
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from deployments.init.database import Place
+from deployments.init.database import DatabaseSource
 from deployments.init.guide import Checklist
 from deployments.init.infer import Log, Proposed
 from deployments.init.metrics import Histogram, Known
@@ -38,7 +38,7 @@ class Discovery:
     prometheus_url: str | None
     known: Known | str | None
     histograms: tuple[Histogram, ...]
-    database: Place | None
+    database: DatabaseSource | None
     database_problem: str
     checklist: Checklist | None
 
@@ -49,7 +49,7 @@ class Discovery:
 
     @property
     def resources_asked(self) -> bool:
-        """True when something was given, or is there, for the line on resources: then it must be looked at."""
+        """True when something was given, or is there, for the line on resources: then it must be checked."""
         return self.local or self.database is not None or isinstance(self.known, str) or self.selector is not None
 
     @property
@@ -108,7 +108,7 @@ class Discovery:
             for doubt in log.doubts:
                 yield f"[[logs.source]] {names[id(log)]}: check {doubt}"
         if self.readable and not any(log.requests for log in self.readable):
-            yield "[[logs.source]]: name an access log too; no log tells of requests, so their errors stay unmeasured"
+            yield "[[logs.source]]: name an access log too; without requests, error rate and response time stay unknown"
         if isinstance(self.known, str):
             yield f"[metrics]: Prometheus could not be asked ({self.known})"
         if not self.resources_asked:

@@ -1,4 +1,4 @@
-"""In which unit a log writes durations: by the name of the field, held against its values."""
+"""In which unit a log writes durations: by the name of the field, compared with its values."""
 
 import re
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ _USUAL_MICROSECONDS = 5000.0
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A unit, why it is this one, and whether somebody should look at it again. `unit` is None for nanoseconds."""
+    """A unit, why it is this one, and whether somebody should check it. `unit` is None for nanoseconds."""
 
     unit: Unit | None
     why: str

@@ -19,7 +19,7 @@ _MOST_MODULES = 60
 _MOST_MODULE_CHARS = 80
 _MOST_RELEASES = 5
 _FITTING = 0.8
-"""The share of a field's values that must be of the kind that is looked for."""
+"""The share of a field's values that must be of the wanted kind."""
 _OFTEN = 0.5
 """A field with a better name is taken if it is in half as many lines as the most frequent one."""
 _YEARS = range(2000, 2100)
@@ -38,9 +38,9 @@ Values = Mapping[str, Sequence[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is looked for: names in the order in which they are preferred, and the kind of its values.
+    """A wanted field: its names, the preferred one first, and the kind of its values.
 
-    `alone` is true when values tell even without a known name. `fits_all` looks at all values of a field.
+    `alone` is true when its values are enough without a known name. `fits_all` judges all values of a field.
     """
 
     names: tuple[str, ...]
@@ -52,7 +52,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """The fields that were found by what they hold, those of them told by values alone, and what else was seen."""
+    """The fields that were found by what they hold, those of them found by values alone, and what else was seen."""
 
     fields: Mapping[str, str]
     guessed: frozenset[str]
@@ -93,8 +93,8 @@ def map_fields(values: Values, lines: int) -> Mapped:
             guessed |= {target} if path is not None else set()
         if path is not None:
             fields[target] = path
-    told = {str(value) for value in values.get(fields.get("module", ""), ())}
-    if len(told) == 1 and ("url" in fields or "request" in fields):
+    modules = {str(value) for value in values.get(fields.get("module", ""), ())}
+    if len(modules) == 1 and ("url" in fields or "request" in fields):
         del fields["module"]  # one name for all hides what the addresses tell
     return Mapped(fields, frozenset(guessed), tuple(_notes(values, fields)))
 
@@ -132,7 +132,7 @@ def _by_value(values: Values, wanted: Wanted, lines: int, taken: set[str]) -> st
 
 
 def _fitting(values: Sequence[Any], wanted: Wanted, lines: int) -> list[Any]:
-    """The values that are there, if nearly all are of the kind that is looked for."""
+    """The values that are there, if nearly all are of the wanted kind."""
     present = [value for value in values if not _is_none(value)]
     fitting = [value for value in present if wanted.fits(value)]
     enough = bool(fitting) and len(fitting) >= max(len(present) * _FITTING, lines * wanted.least_share)

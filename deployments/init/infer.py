@@ -113,7 +113,7 @@ def _combined(sample: Sample, lines: Sequence[bytes], unread: int) -> Log:
         notes.append("the number behind the format is read as seconds, as nginx's $request_time")
         if median(durations) > _LONGEST_USUAL_MS:
             doubts.append(
-                "the numbers behind the combined format look like microseconds (Apache's %D): only seconds are read"
+                "the numbers behind the combined format look like microseconds (Apache's %D): only seconds can be read"
             )
     return _log(sample, "combined", lines, unread, {}, "s", notes, doubts, source)
 

@@ -1,4 +1,4 @@
-"""Looks for the pages by which a service tells of itself: GETs only, one after another, and few of them."""
+"""Finds the health and metrics pages of a service: GETs only, one after another, and few of them."""
 
 import json
 import re
@@ -44,7 +44,7 @@ _SAMPLE = re.compile(r"^[A-Za-z_:][\w:]*(\{.*\})? [0-9.eE+-]+|^# TYPE ", re.MULT
 
 
 class NoAnswer(ExplainedError):
-    """The service cannot be looked at."""
+    """The service cannot be examined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Found:
     live: str | None
     ready: str | None
     report: str | None
-    said: HealthBody | None
+    body: HealthBody | None
     metrics: str | None
     metrics_text: str
     notes: tuple[str, ...]
@@ -122,19 +122,19 @@ class Prober:
 
     def look(self) -> Found:
         """Find the health paths and the metrics page."""
-        report, said = self._report()
+        report, body = self._report()
         metrics = next((page for page in map(self.page, METRICS) if page.good and _SAMPLE.search(_text(page))), None)
         return Found(
             live=self._probe(LIVE),
             ready=self._probe(READY),
             report=report,
-            said=said,
+            body=body,
             metrics=None if metrics is None else metrics.path,
             metrics_text="" if metrics is None else _text(metrics),
             notes=tuple(self._notes()),
         )
 
-    def sampled(self, candidates: Iterable[str]) -> tuple[str, ...]:
+    def answered(self, candidates: Iterable[str]) -> tuple[str, ...]:
         """The front page and the given paths, as far as they answer 2xx now."""
         found = ["/"] if self.page("/").good else []
         for path in candidates:
@@ -180,11 +180,11 @@ class Prober:
             there = first.location.partition("?")[0]  # behind it a login keeps its state
             yield f"every path leads to {printable(there, 200)}: perhaps that is the address to give"
         if first.status in (401, 403):
-            yield f"every path asks for a login (HTTP {first.status}): set [health.headers], then look again"
+            yield f"every path asks for a login (HTTP {first.status}): set [health.headers] and run this again"
         else:
             for page in self._pages.values():
                 if page.status in (401, 403):
-                    yield f"{page.path} asks for a login (HTTP {page.status}): set [health.headers] to look at it"
+                    yield f"{page.path} asks for a login (HTTP {page.status}): set [health.headers] to check it"
         if self._silent >= _GIVE_UP_AFTER:
             yield "looking was given up after several requests in a row without an answer"
 

@@ -52,7 +52,7 @@ def sample_files(given: str) -> Sample:
 
 
 def _first_lines(content: Content) -> list[bytes]:
-    """The first lines of a file, packed or not; a damaged one is told of by the round."""
+    """The first lines of a file, packed or not; a damaged one is reported by the checklist."""
     data = b""
     for block in content.blocks():
         data += block
@@ -77,8 +77,10 @@ def sample_command(command: tuple[str, ...], now: datetime) -> Sample:
     if ended.timed_out:
         problems.append(f"The command did not end within {_DEADLINE_S:.0f} s: it must give what there is, and end")
     elif ended.returncode != 0 and not stopped:
-        told = ended.stderr.decode(errors="replace").strip().splitlines()
-        problems.append(f"The command ended with status {ended.returncode}: {external_text(told[-1] if told else '')}")
+        errors = ended.stderr.decode(errors="replace").strip().splitlines()
+        problems.append(
+            f"The command ended with status {ended.returncode}: {external_text(errors[-1] if errors else '')}"
+        )
         lines = []
     return Sample(where, tuple(lines[:MOST_LINES]), tuple(problems), command=command)
 

@@ -13,40 +13,42 @@ _MOST_OTHERS = 10
 _CHECK = "check this / 要確認: "
 
 
-def document(looked: Discovery) -> str:
+def document(discovery: Discovery) -> str:
     """A whole service file."""
     parts = (_service, _health, _logs, _routes, _metrics, _resources, _database, _slo, _mail, _guide)
-    return "\n\n".join("\n".join(part(looked)) for part in parts) + "\n"
+    return "\n\n".join("\n".join(part(discovery)) for part in parts) + "\n"
 
 
-def _service(looked: Discovery) -> Iterator[str]:
-    often, rare = looked.modules()
+def _service(discovery: Discovery) -> Iterator[str]:
+    often, rare = discovery.modules()
     yield "# Written by `rounds init`; check it with `rounds config check FILE`."
-    yield "# `rounds init` が書いたファイルです。「要確認」の行を見てください。"
+    yield "# `rounds init` が書いたファイルです。「要確認」の行を確認してください。"
     yield ""
     yield "# Who is operated, and where / 対象サービス"
     yield "[service]"
-    yield f"name = {quoted(looked.name)}"
-    yield f"base_url = {quoted(looked.base_url)}"
-    if not looked.zone_given:
-        yield comment(f"{_CHECK}the time zone of this machine; days begin and 09:00 is in it / このマシンの時間帯")
-    yield f"timezone = {quoted(looked.timezone)}"
-    yield '# owner = "team-name"             # named beside each action / 対応者'
+    yield f"name = {quoted(discovery.name)}"
+    yield f"base_url = {quoted(discovery.base_url)}"
+    if not discovery.zone_given:
+        yield comment(
+            f"{_CHECK}the time zone of this machine; days begin and 09:00 is in it / このマシンのタイムゾーン"
+        )
+    yield f"timezone = {quoted(discovery.timezone)}"
+    yield '# owner = "team-name"             # shown beside each action / 対応者'
     if often:
         yield "# Modules that must write to the log every hour / 毎時ログに書くはずのモジュール"
         yield f"modules = {listed(often)}"
     if rare:
         yield comment(f"seen less often, or with a name of another form / その他: {', '.join(rare[:_MOST_NAMED])}")
     yield ""
-    yield "# Running copies, looked at one by one; without any, base_url is the only one / インスタンス"
+    yield "# Running copies, each checked by itself; without any, base_url is the only one / インスタンス"
     yield "# [[instances]]"
     yield '# name = "a"'
     yield '# base_url = "https://a.internal.example.com"'
 
 
-def _health(looked: Discovery) -> Iterator[str]:
-    found = looked.found
-    yield "# Where the service tells of itself / ヘルスチェック"
+def _health(discovery: Discovery) -> Iterator[str]:
+    found = discovery.found
+    yield "# Health endpoints / ヘルスチェック"
     yield from (comment(note) for note in found.notes)
     yield "[health]"
     for key, path, example in (
@@ -55,28 +57,28 @@ def _health(looked: Discovery) -> Iterator[str]:
         ("report", found.report, "/health"),
     ):
         yield f"{key} = {quoted(path)}" if path else f'# {key} = "{example}"   # not found / 見つかりません'
-    components = () if found.said is None else tuple(dict.fromkeys(part.name for part in found.said.components))
+    components = () if found.body is None else tuple(dict.fromkeys(part.name for part in found.body.components))
     if components:
-        yield "# must be named in the health report / レポートに必ずあるべき部品"
+        yield "# must be in the health report / ヘルスレポートに必要なコンポーネント"
         yield f"components = {listed(components)}"
-    if looked.requests:
-        yield "# sampled for errors and latency: answered 2xx now / エラーと応答時間を測るパス"
-        yield f"requests = {listed(looked.requests)}"
+    if discovery.requests:
+        yield "# test requests for errors and response time: answered 2xx now / テストリクエスト"
+        yield f"requests = {listed(discovery.requests)}"
     else:
         yield '# requests = ["/"]   # no path that answers 2xx was found / 見つかりません'
     yield '# headers = { Authorization = { env = "SERVICE_AUTHORIZATION" } }'
 
 
-def _logs(looked: Discovery) -> Iterator[str]:
+def _logs(discovery: Discovery) -> Iterator[str]:
     yield "# Logs / ログ"
-    names = iter(looked.source_names())
-    for log in looked.logs:
+    names = iter(discovery.source_names())
+    for log in discovery.logs:
         yield from (comment(f"{_CHECK}{problem}") for problem in log.sample.problems)
         if log.format is None:
             yield comment(f"{log.sample.where}: {_unread(log)}")
         else:
-            yield from _source(looked, log, next(names))
-    if not looked.readable:
+            yield from _source(discovery, log, next(names))
+    if not discovery.readable:
         yield "# [[logs.source]]"
         yield '# name = "app"'
         yield '# kind = "file"                   # or "command", "loki"'
@@ -89,8 +91,8 @@ def _unread(log: Log) -> str:
     return f"{log.unread} of {log.lines} lines are neither JSON nor combined: no source / 読めない形式です"
 
 
-def _source(looked: Discovery, log: Log, name: str) -> Iterator[str]:
-    yield comment(f"{log.lines} lines looked at, {log.unread} of them unreadable, {log.requests} requests")
+def _source(discovery: Discovery, log: Log, name: str) -> Iterator[str]:
+    yield comment(f"{log.lines} lines read, {log.unread} of them unreadable, {log.requests} requests")
     yield from (comment(note) for note in log.notes)
     yield from (comment(f"{_CHECK}{doubt}") for doubt in log.doubts)
     yield "[[logs.source]]"
@@ -103,7 +105,7 @@ def _source(looked: Discovery, log: Log, name: str) -> Iterator[str]:
         yield "# rotated files too: end it in * / ローテーションも読むには末尾を * に"
         yield f"paths = {listed(log.sample.paths)}"
     yield f"format = {quoted(log.format or '')}"
-    if not looked.counts_requests(log):
+    if not discovery.counts_requests(log):
         yield comment(f"{_CHECK}another source counts the requests / リクエストは別のログで数えます")
         yield "requests = false"
     elif not log.requests:
@@ -113,14 +115,14 @@ def _source(looked: Discovery, log: Log, name: str) -> Iterator[str]:
         yield f"duration_unit = {quoted(log.unit)}"
     default = [target for target, field in log.fields.items() if field == DEFAULTS[target]]
     if default:
-        yield comment(f"under their usual names / 既定の名前: {', '.join(default)}")
+        yield comment(f"with default names / 既定の名前: {', '.join(default)}")
     if mapped := {target: field for target, field in log.fields.items() if field != DEFAULTS[target]}:
         yield "[logs.source.fields]"
         yield from (f"{target} = {quoted(field)}" for target, field in mapped.items())
 
 
-def _routes(looked: Discovery) -> Iterator[str]:
-    routes = looked.routes()
+def _routes(discovery: Discovery) -> Iterator[str]:
+    routes = discovery.routes()
     known = [route for route in routes if route.module]
     active, rare = known[:MOST_ROUTES], known[MOST_ROUTES:]
     yield "# Routes and the modules that answer them; the first that matches counts / ルートとモジュール"
@@ -140,20 +142,20 @@ def _routes(looked: Discovery) -> Iterator[str]:
         yield '# module = "items"'
 
 
-def _metrics(looked: Discovery) -> Iterator[str]:
+def _metrics(discovery: Discovery) -> Iterator[str]:
     yield "# Metrics / メトリクス"
-    if looked.found.metrics:
-        yield comment(f"the service's own page is {looked.found.metrics}; it is read through Prometheus only")
-        yield from _histograms(looked.histograms)
-    if isinstance(looked.known, Known):
+    if discovery.found.metrics:
+        yield comment(f"the service's own page is {discovery.found.metrics}; it is read through Prometheus only")
+        yield from _histograms(discovery.histograms)
+    if isinstance(discovery.known, Known):
         yield "[metrics]"
-        yield f"prometheus_url = {quoted(looked.prometheus_url or '')}"
-        yield from _histograms(looked.known.histograms)
+        yield f"prometheus_url = {quoted(discovery.prometheus_url or '')}"
+        yield from _histograms(discovery.known.histograms)
         return
-    if looked.known is not None:
-        yield comment(f"{_CHECK}{looked.known}")
+    if discovery.known is not None:
+        yield comment(f"{_CHECK}{discovery.known}")
     yield "# [metrics]"
-    yield f"# prometheus_url = {quoted(looked.prometheus_url or 'http://prometheus:9090')}"
+    yield f"# prometheus_url = {quoted(discovery.prometheus_url or 'http://prometheus:9090')}"
 
 
 def _histograms(histograms: tuple[Histogram, ...]) -> Iterator[str]:
@@ -164,44 +166,44 @@ def _histograms(histograms: tuple[Histogram, ...]) -> Iterator[str]:
         yield comment(f"{histogram.name}: le {' '.join(histogram.bounds)} ({limit})")
 
 
-def _resources(looked: Discovery) -> Iterator[str]:
+def _resources(discovery: Discovery) -> Iterator[str]:
     yield "# Machines: CPU, memory, disks / マシンのリソース"
-    if looked.selector is not None and isinstance(looked.known, Known):
-        yield comment(f"{_CHECK}every host that matches is looked at / 一致する全ホスト")
-        yield from (comment(f"other job of node_exporter: {job}") for job in looked.known.other_jobs)
+    if discovery.selector is not None and isinstance(discovery.known, Known):
+        yield comment(f"{_CHECK}every matching host is checked / 一致する全ホスト")
+        yield from (comment(f"other job of node_exporter: {job}") for job in discovery.known.other_jobs)
         yield "[resources.prometheus]"
-        yield f"selector = {quoted(looked.selector)}"
+        yield f"selector = {quoted(discovery.selector)}"
         return
-    if looked.local:
-        yield comment(f"{_CHECK}the service runs on this machine, so this machine is looked at / このマシンを見ます")
+    if discovery.local:
+        yield comment(f"{_CHECK}the service runs on this machine, so this machine is checked / このマシンを確認します")
         yield "[resources]"
         yield "host = true"
         return
     yield "# [resources]"
-    yield "# host = true                     # the machine that rounds run on / このマシン"
+    yield "# host = true                     # the machine that runs opsrounds / このマシン"
     yield "# [resources.prometheus]"
     yield """# selector = 'job="node"'         # needs [metrics]"""
 
 
-def _database(looked: Discovery) -> Iterator[str]:
+def _database(discovery: Discovery) -> Iterator[str]:
     yield "# The service's PostgreSQL, read with a role that has pg_monitor / データベース"
-    if looked.database_problem:
-        yield comment(f"{_CHECK}{looked.database_problem}")
-    if looked.database is None:
+    if discovery.database_problem:
+        yield comment(f"{_CHECK}{discovery.database_problem}")
+    if discovery.database is None:
         yield "# [database]"
         yield '# url = { env = "SERVICE_DATABASE_URL" }'
         return
     yield "[database]"
-    if looked.database.variable is None:
-        yield f"url = {quoted(looked.database.url or '')}"
+    if discovery.database.variable is None:
+        yield f"url = {quoted(discovery.database.url or '')}"
     else:
-        yield f"url = {{ env = {quoted(looked.database.variable)} }}"
+        yield f"url = {{ env = {quoted(discovery.database.variable)} }}"
 
 
 def _slo(_: Discovery) -> Iterator[str]:
-    yield "# Objectives: without any of your own the guide's six hold / サービスレベル目標（なければガイドの 6 つ）"
+    yield "# Objectives: without any here, the six of the guide apply / サービスレベル目標（なければガイドの 6 つ）"
     yield "# [slo]"
-    yield "# since = 2026-11-01              # nothing before this day is missed / この日より前は対象外"
+    yield "# since = 2026-11-01              # days before it count as not yet running / この日より前は対象外"
     yield "# [[slo.objective]]"
     yield '# name = "availability"'
     yield '# kind = "availability"'
@@ -215,25 +217,25 @@ def _mail(_: Discovery) -> Iterator[str]:
     yield '# to = [{ address = "oncall@example.com", locale = "ja" }]'
 
 
-def _guide(looked: Discovery) -> Iterator[str]:
-    yield "# Lines of the daily checklist / 日次チェックリストの項目"
+def _guide(discovery: Discovery) -> Iterator[str]:
+    yield "# Items of the daily checklist / 日次チェックリストの項目"
     yield "[guide.daily]"
-    if not looked.logs:
+    if not discovery.logs:
         yield "# Delete this line when there is a [[logs.source]] / ログを設定したら消してください"
         yield 'error-logs = { not_applicable = "no log was given to rounds init / ログの指定なし" }'
-    elif not looked.readable:
+    elif not discovery.readable:
         yield '# error-logs = { not_applicable = "why / 理由" }   # until then the round is Incomplete'
-    if not looked.resources_asked:
+    if not discovery.resources_asked:
         why = "no machine, Prometheus or database was given to rounds init / 指定なし"
-        if looked.known is not None:
+        if discovery.known is not None:
             why = "Prometheus has no node_exporter, and no database was given / 対象なし"
         yield "# Delete this line when [resources] or [database] is set / 設定したら消してください"
         yield f"resources = {{ not_applicable = {quoted(why)} }}"
-    elif isinstance(looked.known, str) and not looked.local and looked.database is None:
+    elif isinstance(discovery.known, str) and not discovery.local and discovery.database is None:
         yield '# resources = { not_applicable = "why / 理由" }    # until then the round is Incomplete'
-    if looked.checklist is not None:
-        yield comment(f"of the guide, built in / ガイドのうち組み込み済み: {len(looked.checklist.known)}")
-        if looked.checklist.other:
+    if discovery.checklist is not None:
+        yield comment(f"of the guide, built in / ガイドのうち組み込み済み: {len(discovery.checklist.known)}")
+        if discovery.checklist.other:
             yield "# Of the guide, not built in: choose checks or a reason / ガイドのその他の項目"
-        for line in looked.checklist.other:
+        for line in discovery.checklist.other:
             yield f'# {quoted(line)} = ["health.errors"]   # or {{ not_applicable = "why / 理由" }}'

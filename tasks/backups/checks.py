@@ -1,4 +1,4 @@
-"""The questions of the backup verification: the ladder of a restore drill, and what only time tells."""
+"""The checks of the backup verification: the steps of a restore drill, and the state of the backup files."""
 
 from typing import Final
 
@@ -7,109 +7,109 @@ from tasks.guide.lines import GuideLine
 
 FRESHNESS: Final = Check(
     "backups.freshness",
-    msg("Newest backup"),
-    msg("Is the newest backup young enough?"),
+    msg("Age of the newest backup"),
+    msg("Is the newest backup recent enough?"),
     Severity.EMERGENCY,
 )
 ENCRYPTION: Final = Check(
     "backups.encryption",
-    msg("Encryption of backups"),
-    msg("Is the backup encrypted where it must be?"),
+    msg("Backup encryption"),
+    msg("Is the backup encrypted where encryption is required?"),
     Severity.WARNING,
 )
 MANIFEST: Final = Check(
     "backups.manifest",
-    msg("Backup as it was written"),
-    msg("Has nothing of the backup changed since it was made?"),
+    msg("Backup integrity"),
+    msg("Is the backup unchanged since it was made?"),
     Severity.EMERGENCY,
 )
 CONTAINER: Final = Check(
     "backups.container",
-    msg("File format of the backup"),
-    msg("Is it a whole file of a backup format, of the right database?"),
+    msg("Backup file format"),
+    msg("Is the file a complete backup of the right database, in a supported format?"),
     Severity.EMERGENCY,
 )
 DECODE: Final = Check(
     "backups.decode",
-    msg("Backup is readable"),
+    msg("Backup readability"),
     msg("Can everything in the backup be read?"),
     Severity.EMERGENCY,
 )
 RESTORE: Final = Check(
     "backups.restore",
     msg("Restore"),
-    msg("Can a database be made from it?"),
+    msg("Can the backup be restored into a database?"),
     Severity.EMERGENCY,
 )
 SCHEMA: Final = Check(
     "backups.schema",
-    msg("Schema of the restored copy"),
-    msg("Has the restored copy every table, constraint, index and the right encoding?"),
+    msg("Schema of the restored database"),
+    msg("Does the restored database have every table, constraint and index, and the right encoding?"),
     Severity.EMERGENCY,
 )
 COUNTS: Final = Check(
     "backups.counts",
-    msg("Rows of the restored copy"),
-    msg("Does every table hold the rows that it must?"),
+    msg("Row counts of the restored database"),
+    msg("Does every table have the expected number of rows?"),
     Severity.EMERGENCY,
 )
 CONTENT: Final = Check(
     "backups.content",
-    msg("Content of the restored copy"),
-    msg("Are the rows the ones that were backed up?"),
+    msg("Row contents of the restored database"),
+    msg("Do the restored rows match those that were backed up?"),
     Severity.EMERGENCY,
 )
 INVARIANTS: Final = Check(
     "backups.invariants",
-    msg("Invariants of the restored copy"),
-    msg("Do foreign keys, unique columns, sequences and the team's own rules hold?"),
+    msg("Invariants of the restored database"),
+    msg("Do foreign keys, unique columns, sequences and declared invariants hold?"),
     Severity.EMERGENCY,
 )
 NEWEST_ROW: Final = Check(
     "backups.newest-row",
-    msg("Newest row of the restored copy"),
-    msg("Does the backup reach up to the time at which it was made?"),
+    msg("Newest row of the restored database"),
+    msg("Does the backup contain data up to the time it was made?"),
     Severity.EMERGENCY,
 )
 SMOKE: Final = Check(
     "backups.smoke",
-    msg("Service on the restored copy"),
-    msg("Does the service work on the restored copy?"),
+    msg("Smoke test on the restored database"),
+    msg("Does the service work on the restored database?"),
     Severity.WARNING,
 )
 RECOVERY_TIME: Final = Check(
     "backups.recovery-time",
     msg("Recovery time"),
-    msg("Did the recovery take no longer than it may?"),
+    msg("Did the recovery stay within the RTO?"),
     Severity.WARNING,
 )
 DRILL: Final = Check(
     "backups.drill",
     msg("Restore drill"),
-    msg("Was a backup restored and found right lately?"),
+    msg("Has a restore drill passed recently?"),
     Severity.EMERGENCY,
 )
 RETENTION: Final = Check(
     "backups.retention",
-    msg("Retention of backups"),
-    msg("Is there a backup for every interval that must be kept?"),
+    msg("Backup retention"),
+    msg("Is there a backup for every interval of the retention period?"),
     Severity.WARNING,
 )
 SIZE: Final = Check(
     "backups.size",
     msg("Size of the newest backup"),
-    msg("Is the newest backup about as large as those before it?"),
+    msg("Is the newest backup about as large as the previous ones?"),
     Severity.WARNING,
 )
 OFFSITE: Final = Check(
     "backups.offsite",
-    msg("Second copy of the backup"),
-    msg("Did the newest backup reach the second place?"),
+    msg("Off-site copy"),
+    msg("Has the newest backup been copied off-site?"),
     Severity.WARNING,
 )
 
 FILE_CHECKS: Final = (FRESHNESS, MANIFEST, CONTAINER, ENCRYPTION, RETENTION, SIZE, OFFSITE, DRILL)
-"""What is looked at every day, without a restore; `backups.drill` then tells of the last one."""
+"""What is checked every day, without a restore; `backups.drill` then reports the last drill."""
 
 CHECKS: Final = (
     FRESHNESS,

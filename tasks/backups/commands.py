@@ -1,4 +1,4 @@
-"""Where and in what environment the team's own commands run, and what they say when they fail."""
+"""Where and in what environment the team's own commands run, and the error they report."""
 
 import os
 from collections.abc import Sequence
@@ -8,13 +8,13 @@ from tasks.backups.tool_words import error_line
 
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "GNUPGHOME", "USER", "LOGNAME", "VIRTUAL_ENV", "PYTHONPATH")
 _KEPT_BY_PREFIX = ("AWS_", "GOOGLE_", "AZURE_", "SSL_")
-"""What the tools of the large clouds are told their account by."""
+"""How the tools of the large clouds get their account."""
 
 _TRACEBACK = "Traceback (most recent call last):"
 
 
 def error_summary(written: bytes) -> str:
-    """What a command that failed said of it: its first error, of a program in Python the exception that ended it."""
+    """The error that a failed command reported: its first one, or the exception that ended a Python program."""
     text = written.decode("utf-8", "replace")
     _, traceback, frames = text.rpartition(_TRACEBACK)
     if traceback:
@@ -23,7 +23,7 @@ def error_summary(written: bytes) -> str:
 
 
 def command_line(command: Sequence[str], folder: Path) -> tuple[str, ...]:
-    """A command to be run in a folder; a program with a relative path (`./drop.sh`) is looked for there."""
+    """A command to be run in a folder; a program with a relative path (`./drop.sh`) is found there."""
     program, *arguments = command
     return (str(folder / program) if "/" in program else program, *arguments)
 

@@ -11,7 +11,7 @@ from tasks.settings import Settings
 
 NO_BACKUPS = msg("The service file has no [backups]")
 _NO_DATABASES = msg(
-    "No database of the service is verified: list [[databases]], or set databases.not_applicable in [backups]"
+    "No database of the service is verified: add [[databases]], or set databases.not_applicable in [backups]"
 )
 
 
@@ -31,8 +31,8 @@ def targets_of(settings: Settings) -> tuple[Target, ...]:
     return tuple(found)
 
 
-def not_looked_at(settings: Settings, only: str, now: datetime) -> tuple[CheckResult, ...]:
-    """What a look at all targets, or at `only` one of them, says nothing of: left out with a reason, or not known."""
+def unverified_databases(settings: Settings, only: str, now: datetime) -> tuple[CheckResult, ...]:
+    """Results for the databases that are not verified: SKIPPED with a reason, or UNKNOWN."""
     backups, left_out = settings.backups, []
     if backups is None:
         return ()
@@ -45,7 +45,7 @@ def not_looked_at(settings: Settings, only: str, now: datetime) -> tuple[CheckRe
     if only:
         names = (*(() if left_out and left_out[0][1] == subject_of(HISTORY) else (HISTORY,)), *_names(settings))
         others = (name for name in names if name != only)
-        left_out += [(Status.UNKNOWN, subject_of(name), msg("Only {name} was asked for", name=only)) for name in others]
+        left_out += [(Status.UNKNOWN, subject_of(name), msg("Only {name} was requested", name=only)) for name in others]
     return tuple(DRILL.judged(status, subject, reason, at=now) for status, subject, reason in left_out)
 
 
@@ -54,6 +54,6 @@ def _names(settings: Settings) -> tuple[str, ...]:
 
 
 def _plain(url: str) -> str:
-    """An address without the driver that SQLAlchemy is told."""
+    """An address without SQLAlchemy's driver name."""
     scheme, _, rest = url.partition("://")
     return f"{scheme.split('+')[0]}://{rest}"

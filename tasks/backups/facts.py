@@ -35,7 +35,7 @@ class Form(StrEnum):
 class Backup:
     """A backup that is there: a file, or a folder with its files; `at` is when it was begun, else last written.
 
-    `known_start` is False where no manifest says when it was begun.
+    `known_start` is False where no manifest has its start.
     """
 
     path: Path
@@ -46,7 +46,7 @@ class Backup:
 
 @dataclass(frozen=True, slots=True)
 class TableContents:
-    """What a table holds; `newest` has the latest time of each column of times that is not after the backup."""
+    """A table's row count; `newest` has the latest time of each column of times that is not after the backup."""
 
     name: str
     rows: int
@@ -77,11 +77,11 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a database holds, without a value of its rows.
+    """The contents of a database, without a value of its rows.
 
     `schema` has one line for each table, column, constraint, index, view, function, trigger, sequence and type.
-    `content_rule` says which rows the tables' hashes are of: `whole`, `1/16`, or empty for none.
-    `violations` are rows that break a foreign key or a unique constraint, where somebody looked for them.
+    `content_rule` is which rows the tables' hashes cover: `whole`, `1/16`, or empty for none.
+    `violations` are rows that break a foreign key or a unique constraint, where they were searched for.
     """
 
     database: str
@@ -124,7 +124,7 @@ class Manifest:
 
 
 class DrillStep(StrEnum):
-    """The steps of the ladder that a process climbs, in order."""
+    """The steps of a drill that run programs, in order."""
 
     MANIFEST = "manifest"
     CONTAINER = "container"
@@ -132,9 +132,9 @@ class DrillStep(StrEnum):
     RESTORE = "restore"
 
 
-class Outcome(StrEnum):
-    """What became of a step: `failed` is a bad backup, `error` no verdict, `skipped` does not apply, and `unchecked`
-    went well as far as anybody could look.
+class StepOutcome(StrEnum):
+    """How a step ended: `failed` is a damaged or wrong backup, `error` no verdict, `skipped` does not apply, and
+    `unchecked` passed as far as it could be checked.
     """
 
     PASSED = "passed"
@@ -147,17 +147,17 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """A step that was climbed, or why not."""
+    """A step that was run, or why not."""
 
     step: DrillStep
-    outcome: Outcome
+    outcome: StepOutcome
     reason: Message
     seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a declared invariant came to on the restored copy."""
+    """The value of a declared invariant in the restored database."""
 
     name: str
     value: float | Unobserved
@@ -165,7 +165,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Smoke:
-    """How the service's own smoke test ended on the restored copy."""
+    """How the service's own smoke test on the restored database ended."""
 
     passed: bool
     reason: Message
@@ -174,8 +174,8 @@ class Smoke:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drill:
-    """One climb of the ladder. `contents` is what came out, None if nothing did; `live` and `manifest` are what it is
-    held against. `recovery_s` is what a recovery takes: from a file to a server that answers, and the smoke test.
+    """One restore drill. `contents` are those of the restored database, None if there is none; they are compared with
+    `live` and `manifest`. `recovery_s` is the time until the server answers, plus the smoke test.
     """
 
     backup: Backup | None
@@ -192,7 +192,7 @@ class Drill:
     recovery_s: float | None = None
     server_version: str = ""
     encrypted: bool | None = None
-    """None where nobody could look."""
+    """None where that is unknown."""
 
     dump_encoding: str = ""
     left_over: Message | None = None
@@ -204,7 +204,7 @@ class Drill:
 
 
 class DrillVerdict(StrEnum):
-    """What a drill said of a backup; an error says nothing, and erases no earlier word."""
+    """What a drill found; an error is no verdict, and replaces no earlier one."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -228,7 +228,7 @@ class PastDrill:
 
 @dataclass(frozen=True, slots=True)
 class OffsiteCopy:
-    """A copy in the second place."""
+    """An off-site copy of a backup."""
 
     name: str
     bytes: int
@@ -237,7 +237,7 @@ class OffsiteCopy:
 
 @dataclass(frozen=True, slots=True)
 class BackupObservation:
-    """What is known of one database's backups. `drill` is None where there was no backup to look at; without a
+    """What is known of one database's backups. `drill` is None where there was no backup; without a
     restore (`depth` is `files`) it has only the steps that need none.
     """
 

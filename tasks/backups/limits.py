@@ -1,4 +1,4 @@
-"""What backups are held against."""
+"""The limits of backup checks."""
 
 from datetime import timedelta
 from typing import Annotated, Final, Self
@@ -14,7 +14,7 @@ MOST_BETWEEN: Final = 1.5
 """Backups further apart than so many intervals have one missing between them, and not only one that was late."""
 
 MOST_COMPARED: Final = 14
-"""So many before it is a backup, or a drill, held against: two weeks of daily ones."""
+"""A backup, or a restore drill, is compared with this many earlier ones: two weeks of daily ones."""
 
 
 class BackupLimits(BaseModel):
@@ -23,31 +23,34 @@ class BackupLimits(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     max_difference_share: Share = 0.1
-    """By how much a table's rows may differ from the live ones: a day of growth, or of deletions."""
+    """By how much the number of rows of a table may differ from the live one, as a share; the larger of this and
+    `max_difference_rows` applies. Source: opsrounds' default, a day of growth or of deletions."""
 
     max_difference_rows: Annotated[int, Field(ge=0)] = 1000
-    """Fewer rows than this differ in a small table within a day."""
+    """The same, in rows. Source: opsrounds' default; fewer differ in a small table within a day."""
 
     max_lag_min: Annotated[float, Field(gt=0)] = 60.0
-    """The newest row may be this much older than the live one of that time: longer, and a standby lagged."""
+    """How much older the newest row may be than the live one of that time. Source: opsrounds' default; beyond it a
+    standby has lagged."""
 
     max_drill_age_days: Annotated[float, Field(gt=0)] = 8.0
-    """The guide verifies backups weekly; a day of grace."""
+    """How old the last passed drill may be. Source: the guide's weekly backup verification, and a day of grace."""
 
     min_size_share: Share = 0.5
-    """A backup smaller than this share of the median of those before it lost something."""
+    """A backup smaller than this share of the median size is WARN. Source: opsrounds' default."""
 
     fail_size_share: Share = 0.1
-    """A backup smaller than this share of that median lost nearly everything: no deletion explains it."""
+    """A backup smaller than this share of the median size is FAIL. Source: opsrounds' default; no deletion explains
+    it."""
 
     max_size_factor: Annotated[float, Field(gt=1)] = 3.0
-    """A backup larger than this many times the median of those before it holds something new."""
+    """A backup larger than this many times the median size is WARN. Source: opsrounds' default."""
 
     min_compared: Annotated[int, Field(ge=2, le=14)] = 3
-    """With fewer backups before it, a size is compared with nothing."""
+    """Backups (or drills) that are needed before one is compared with them. Source: opsrounds' default."""
 
     max_restore_growth: Annotated[float, Field(gt=1)] = 2.0
-    """A recovery that takes this many times the median of those before is told of before it exceeds the RTO."""
+    """A recovery that takes more than this many times the usual time is WARN. Source: opsrounds' default."""
 
     @model_validator(mode="after")
     def _shares_in_order(self) -> Self:

@@ -1,9 +1,9 @@
-"""Everything that a verification of one database looks at: its files, a drill or none, the second place, the past."""
+"""What the verification of one database observes: its files, a drill or none, off-site copies, past drills."""
 
 from dataclasses import replace
 from datetime import datetime
 
-from tasks.backups.drill.ladder import drill, look_at_files
+from tasks.backups.drill.ladder import check_files, drill
 from tasks.backups.drill.managed import drill_managed
 from tasks.backups.facts import BackupObservation, Depth, OffsiteCopy
 from tasks.backups.files.find import find_backups
@@ -19,10 +19,10 @@ from tasks.settings import Settings
 MOST_PAST = 14
 
 
-def look_at_backups(
+def observe_backups(
     target: Target, settings: Settings, history: History, depth: Depth, now: datetime, longest_s: float
 ) -> BackupObservation:
-    """Look at a database's backups and drill the newest one; raises HistoryError."""
+    """Observe a database's backups and run a drill of the newest one; raises HistoryError."""
     past = read_drills(history, settings.service.name, target.name, MOST_PAST)
     assert settings.backups is not None  # there would be no target
     observed = BackupObservation(target, depth, (), None, None, past)
@@ -34,7 +34,7 @@ def look_at_backups(
         return replace(observed, backups=snapshot, drill=done)
     found = seen_now(lambda: find_backups(target.folder, target.pattern))
     if not isinstance(found, Unobserved) and found:
-        look = drill if depth == "full" else look_at_files
+        look = drill if depth == "full" else check_files
         observed = replace(observed, drill=look(target, found[0], settings.backups, now, longest_s))
     return replace(observed, backups=found, copies=_copies(settings, target))
 

@@ -1,25 +1,25 @@
-"""Why something of a backup was not seen, where several parts say the same."""
+"""Reasons for UNKNOWN and SKIPPED that several parts share."""
 
 from typing import Final
 
-from tasks.backups.facts import Drill, DrillStep, Outcome
+from tasks.backups.facts import Drill, DrillStep, StepOutcome
 from tasks.check_result import Message, msg
 
-ENDED: Final = msg("Not reached: an earlier step ended the drill")
-NOT_TAKEN: Final = msg("Not reached: an earlier step could not be taken")
-MANAGED: Final = msg("A managed database: copy_command restores a snapshot of it")
-LATE: Final = msg("The drill did not end in its time: raise [backups] deadline_min")
+ENDED: Final = msg("Not reached: an earlier step failed and ended the restore drill")
+NOT_TAKEN: Final = msg("Not reached: an earlier step could not be run")
+MANAGED: Final = msg("Managed database: copy_command restores a snapshot of it")
+LATE: Final = msg("The restore drill did not finish in time: raise [backups] deadline_min")
 NO_LIVE: Final = msg(
     "Nothing to compare with: set live, or take backups with a manifest (rounds backup take, rounds backup manifest)"
 )
-"""Of a live database that is not set: what a judge says when nothing was recorded either."""
+"""`live` is not set: a judge's reason when there is no manifest either."""
 
 
 def not_reached(drill: Drill) -> Message:
     """What stopped a drill before anything came out of it."""
     outcomes = {step.outcome for step in drill.steps if step.step is not DrillStep.MANIFEST}
-    if Outcome.FAILED in outcomes:
+    if StepOutcome.FAILED in outcomes:
         return ENDED
-    if Outcome.ERROR in outcomes:
+    if StepOutcome.ERROR in outcomes:
         return NOT_TAKEN
     return msg("Not reached: there is no backup")

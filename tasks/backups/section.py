@@ -7,11 +7,11 @@ from functools import partial
 from typing import Final
 
 from tasks.backups.checks import CHECKS, DRILL, FILE_CHECKS, FRESHNESS, LINE, RECOVERY_TIME
-from tasks.backups.databases import NO_BACKUPS, not_looked_at, targets_of
+from tasks.backups.databases import NO_BACKUPS, targets_of, unverified_databases
 from tasks.backups.drill.steps import title_of
 from tasks.backups.facts import Depth, Drill, DrillVerdict
 from tasks.backups.judge.review import ended_at, judge_backups
-from tasks.backups.look import look_at_backups
+from tasks.backups.look import observe_backups
 from tasks.backups.store.drills import store_drill
 from tasks.backups.targets import Target
 from tasks.check_result import Check, CheckResult, Message, Status, msg
@@ -25,14 +25,14 @@ _LEFT_FOR_THE_END_S = 60.0
 
 
 async def verify_backups(run: Round, depth: Depth = "full", only: str = "") -> Section:
-    """Look at every database's backups one after another, the history's first; a drill needs the machine for itself."""
+    """Verify every database's backups one after another, the history's first; a drill needs the machine for itself."""
     settings, now = run.settings, run.now()
     if now >= run.period.end + (run.period.end - run.period.start):
-        late = Unobserved(msg("This look sees only the present, not {day}", day=run.period.key))
+        late = Unobserved(msg("Only the present can be checked, not {day}", day=run.period.key))
         return nothing_seen(CHECKS, late, now)
     targets = _chosen(await asyncio.to_thread(targets_of, settings), only)
     results: list[CheckResult] = []
-    left_out = not_looked_at(settings, only, now)
+    left_out = unverified_databases(settings, only, now)
     for number, target in enumerate(targets):
         left_s = (run.ends_at - run.now()).total_seconds() - _LEFT_FOR_THE_END_S
         results += await _verify(run, target, depth, max(left_s, 1.0) / (len(targets) - number))
@@ -59,7 +59,7 @@ async def _verify(run: Round, target: Target, depth: Depth, longest_s: float) ->
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """What is said of one database's backups; `drill` and `verdict` are None where none was held."""
+    """The results of one database's backups; `drill` and `verdict` are None where none was run."""
 
     results: tuple[CheckResult, ...]
     drill: Drill | None
@@ -78,7 +78,7 @@ class _Judged:
 def _drilled(run: Round, target: Target, depth: Depth, longest_s: float) -> _Judged:
     settings = run.settings
     assert settings.backups is not None  # there would be no target
-    observed = look_at_backups(target, settings, run.history, depth, run.now(), longest_s)
+    observed = observe_backups(target, settings, run.history, depth, run.now(), longest_s)
     results, verdict = judge_backups(observed, settings.backups.limits, settings.zone, run.now())
     return _Judged(results, observed.drill, verdict)
 
@@ -103,7 +103,7 @@ def _headlines(results: Sequence[CheckResult]) -> tuple[Kpi, ...]:
     return (
         replace(drilled, value=float(good), unit=f"/ {len(drills)}") if drills else drilled,
         Kpi("backups.age", msg("Age of the oldest latest backup"), _highest(results, FRESHNESS), "h"),
-        Kpi("backups.recovery-time", msg("Longest recovery"), _highest(results, RECOVERY_TIME), "s"),
+        Kpi("backups.recovery-time", msg("Longest recovery time"), _highest(results, RECOVERY_TIME), "s"),
     )
 
 
@@ -114,7 +114,7 @@ def _highest(results: Sequence[CheckResult], check: Check) -> float | None:
 def _notes(targets: Sequence[Target]) -> tuple[Message, ...]:
     if made_up := [target.name for target in targets if target.backups.synthetic]:
         names = ", ".join(made_up)
-        return (msg("Synthetic: the older backups of {names} are made up, not a service's", names=names),)
+        return (msg("Synthetic data: the older backups of {names} are generated", names=names),)
     return ()
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Discriminator, Field, StringConstraints, Tag, field_validator, model_validator
 
 from tasks.backups.limits import BackupLimits
-from tasks.configuration import HttpUrl, Model, SecretRef, Slug, TextOrSecret, each_once
+from tasks.configuration import AddressOrSecret, GlobPattern, HttpUrl, Model, SecretRef, Slug, each_once
 from tasks.database.settings import check_database_url, has_password
 
 HISTORY = "history"
@@ -24,20 +24,28 @@ class NotApplicable(Model):
     """Why something is not looked at here."""
 
     not_applicable: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3)]
+    """The reason, shown in the report."""
 
 
 class Invariant(Model):
     """A number that one statement asks of the restored copy, and what it must be."""
 
     name: Slug
+    """In the form of `[service] name`; each once."""
+
     sql: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+    """One statement that gives one number, asked of the restored database."""
+
     min: float | None = None
+    """Below it FAIL. At least one of `min` and `max`."""
+
     max: float | None = None
+    """Above it FAIL."""
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
         if self.min is None and self.max is None:
-            raise ValueError("give min, max or both: without them nothing is held against anything")
+            raise ValueError("give min, max or both: an invariant needs a limit")
         if self.min is not None and self.max is not None and self.min > self.max:
             raise ValueError(f"min {self.min:g} is above max {self.max:g}")
         return self
@@ -46,16 +54,26 @@ class Invariant(Model):
 class Offsite(Model):
     """A second place, which the same files must have reached: a path, or an S3-compatible store."""
 
-    pattern: str | None = None
+    pattern: GlobPattern | None = None
+    """Path with `*`, `?`, `[…]`. Exactly one of `pattern` and `s3`."""
+
     s3: str | None = None
-    """`s3://BUCKET/PREFIX`; needs opsrounds[s3]."""
+    """`s3://BUCKET/PREFIX`; needs `opsrounds[s3]` and the right `s3:ListBucket`."""
 
     endpoint_url: HttpUrl | None = None
+    """Address of a store that is not AWS's."""
+
     region: str = "us-east-1"
+    """Region of the store."""
+
     access_key: SecretRef | None = None
+    """Together with `secret_key`, or neither: then boto3 looks for its own."""
+
     secret_key: SecretRef | None = None
+    """Together with `access_key`."""
+
     within_h: Hours = 26.0
-    """A copy may arrive so much later than the backup was made."""
+    """How much later than the backup its copy may arrive. Source: opsrounds' default."""
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
@@ -71,43 +89,58 @@ class Offsite(Model):
 class BackedUp(Model):
     """One database's backups. Times in hours, minutes or days as the names say."""
 
-    pattern: str | None = None
-    """Glob of the backups, from the service file's folder; `*` becomes the time where one is taken."""
+    pattern: GlobPattern | None = None
+    """The backups, from the service file's folder, with `*`, `?`, `[…]`; `*` does not match `/`, and becomes the time
+    in `rounds backup take`. Either this or `copy_command`. The history's default: `backups/SERVICE-history-*`."""
 
-    live: TextOrSecret | None = None
-    """The running database, for a role that only reads: what a restored copy is held against."""
+    live: AddressOrSecret | None = None
+    """The live database, for a role that only reads: `postgresql://…` or `sqlite:///FILE`. One with a password must be
+    a secret."""
 
     every_h: Hours = 24.0
+    """How often a backup is made. Source: opsrounds' default."""
+
     rpo_h: Hours = 26.0
-    """So old may the newest backup be: the interval, and what taking one may last."""
+    """Longest age of the newest backup; at least `every_h`. Source: opsrounds' default, a day and two hours for the
+    backup."""
 
     rto_min: Minutes = 60.0
-    """The guide's incident table: resolved within an hour."""
+    """Longest recovery. Source: the guide's SLO table, under one hour."""
 
     keep_days: Days = 14
+    """Number of days back for which there must be backups without a gap. Source: opsrounds' default."""
+
     content: Content = "sampled"
-    """Of which rows `rounds backup take` records a hash, and a drill compares it."""
+    """Rows of which `rounds backup take` records a hash, compared in a drill: one in 16, all, none."""
 
     encrypted: bool = False
-    """True: a backup that anybody can read is a failure."""
+    """True: a backup in plain is FAIL."""
 
     decrypt: Command | None = None
-    """Reads an encrypted backup on stdin and writes it in plain to stdout."""
+    """Program and arguments: the encrypted backup on stdin, plain on stdout."""
 
     offsite: Offsite | None = None
+    """A copy in another location."""
+
     copy_command: Command | None = None
-    """Of a managed database: restores a snapshot, then prints its address, and its time on the next line."""
+    """Of a managed database: restores a snapshot and prints the copy's address on its first line, the time of the
+    snapshot on the second (ISO 8601, with offset)."""
 
     drop_command: Command | None = None
-    """Takes that copy away again; the address is in OPSROUNDS_COPY."""
+    """Removes that copy; its address is in OPSROUNDS_COPY."""
 
     smoke: Command | None = None
-    """Starts the service on the restored copy (DATABASE_URL) and tests it: exit status 0."""
+    """Smoke test: starts the service on the restored database (its address is in DATABASE_URL) and tests it; exit
+    status 0 is passed."""
 
     smoke_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 120.0
+    """Longest time of the smoke test."""
+
     invariants: tuple[Invariant, ...] = ()
+    """Your own rules that the restored database must keep."""
+
     newest_row: NotApplicable | None = None
-    """`{ not_applicable = "reason" }` for a database in which no table has a time."""
+    """For a database in which no table has a time: its newest row is SKIPPED."""
 
     synthetic: bool = False
     """True: the older backups are made up, and every report says so."""
@@ -137,7 +170,7 @@ class BackedUp(Model):
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
         if self.rpo_h < self.every_h:
-            raise ValueError(f"rpo_h {self.rpo_h:g} is shorter than every_h {self.every_h:g}: it could never be held")
+            raise ValueError(f"rpo_h {self.rpo_h:g} is shorter than every_h {self.every_h:g}: it could never be met")
         if self.drop_command is not None and self.copy_command is None:
             raise ValueError("drop_command needs copy_command")
         return self
@@ -147,6 +180,7 @@ class Database(BackedUp):
     """One of the service's databases and its backups."""
 
     name: Slug
+    """In the form of `[service] name`; each once; not `history`."""
 
     @model_validator(mode="after")
     def _has_a_source(self) -> Self:
@@ -173,28 +207,33 @@ class Backups(Model):
     """How restore drills are done; the history database is always one of those that are drilled."""
 
     history: HistoryBackups = BackedUp()
+    """opsrounds' own database, always among those that are verified; its address is `[history] url`. Not with `live`,
+    `copy_command` or `drop_command`."""
+
     databases: NotApplicable | None = None
-    """`{ not_applicable = "reason" }` for a service without a database; else [[databases]] names them."""
+    """For a service without a database. Without it and without `[[databases]]` the round is Incomplete."""
 
     folder: Path | None = None
     """Where throw-away servers keep their data during a drill; default: the system's folder for temporary files."""
 
     postgres: tuple[Path, ...] = ()
-    """Folders with PostgreSQL's programs, looked at first; then the embedded ones, PATH and the usual places."""
+    """Folders with PostgreSQL's programs, searched first; then the embedded ones, PATH and the usual places."""
 
     deadline_min: Annotated[float, Field(ge=1, le=24 * 60)] = 120.0
-    """The longest that one database's drill may take."""
+    """Longest time of one database's drill, and of taking one backup."""
 
     disk_factor: Annotated[float, Field(ge=1, le=100)] = 6.0
-    """Free disk needed for a drill, as a multiple of the backup's size; a manifest knows it better."""
+    """Free disk that a drill needs, as a multiple of the backup's size, where neither `live` nor a manifest gives the
+    database's size."""
 
     jobs: Annotated[int, Field(ge=1, le=64)] = 2
-    """Parallel workers of pg_restore."""
+    """Workers of pg_restore, and tables of the restored database read at once."""
 
     exact_rows: Annotated[int, Field(ge=0)] = 5_000_000
-    """Live tables with more rows, by PostgreSQL's own estimate, are not counted but estimated."""
+    """Live tables with more rows, by PostgreSQL's own estimate, are estimated, not counted."""
 
     limits: BackupLimits = BackupLimits()
+    """Limits for every database."""
 
     @field_validator("history")
     @classmethod

@@ -1,4 +1,4 @@
-"""Every restore drill: what was restored, by which version, and what it came to."""
+"""Every restore drill: what was restored, by which version, and its verdict."""
 
 from sqlalchemy import BigInteger, Column, Float, ForeignKey, Integer, String, Table, Text, UniqueConstraint
 

@@ -44,6 +44,6 @@ def subject_of(name: str) -> str:
 
 
 def invariants_of(target: Target) -> tuple[Invariant, ...]:
-    """What is asked of a restored copy."""
+    """The invariants that a restored database is checked for."""
     own = (CHAINS,) if target.name == HISTORY else ()
     return (*target.backups.invariants, *own)

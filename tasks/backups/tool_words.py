@@ -1,4 +1,4 @@
-"""What PostgreSQL's programs say of a backup: whether it is bad, or whether they could not judge it."""
+"""Errors of PostgreSQL's programs: a damaged backup, or a backup that they could not judge."""
 
 import re
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from tasks.observation import ObservationError
 from tasks.outside import external_text
 from tasks.processes import Finished
 
-# A line of a program that tells of an error; DETAIL and CONTEXT, which hold values of rows, are other lines.
+# A line with an error; DETAIL and CONTEXT, which contain values of rows, are other lines.
 _ERROR = re.compile(r"^.*?\b(?:error|fatal|ERROR|FATAL|PANIC):\s+(.+)$", re.MULTILINE)
 _INNER = re.compile(r"^could not execute query: ERROR:\s+")
 _VALUE = re.compile(r"^((?:invalid input|malformed|date/time field|value|time zone|bad|unrecognized)\b[^\"]*)\".*$")
@@ -19,46 +19,49 @@ _CANNOT: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Message]], ...] 
     (
         re.compile(r"unsupported version \(([\d.]+)\) in file header"),
         lambda found: msg(
-            "The archive has the format {version}, which is newer than every PostgreSQL here can read: "
-            "set [backups] postgres to a newer one",
+            "The archive has format {version}, which is too new for every PostgreSQL on this machine: set "
+            "[backups] postgres to a newer one",
             version=found[1],
         ),
     ),
     (
         re.compile(r"does not support compression with (\w+)"),
         lambda found: msg(
-            "The archive is compressed with {method}, which the PostgreSQL here cannot read: "
-            "set [backups] postgres to one that can",
+            "The archive is compressed with {method}, which the PostgreSQL on this machine cannot read: set "
+            "[backups] postgres to one that can",
             method=found[1],
         ),
     ),
     (
         re.compile(r"extension \"(.+?)\" is not available|extension control file \".*?/([^/]+)\.control\""),
         lambda found: msg(
-            "The extension {name} is missing in the drill's PostgreSQL: set [backups] postgres to one that has it",
+            "The restore drill's PostgreSQL has no extension {name}: set [backups] postgres to one that has it",
             name=external_text(found[1] or found[2], 80),
         ),
     ),
     (
         re.compile(r"collation \"(.+?)\".* does not exist|(ICU) is not supported"),
         lambda found: msg(
-            "The collation {name} is missing in the drill's PostgreSQL: set [backups] postgres to one that has it",
+            "The restore drill's PostgreSQL has no collation {name}: set [backups] postgres to one that has it",
             name=external_text(found[1] or found[2], 80),
         ),
     ),
     (
         re.compile(r"No space left on device"),
-        lambda _: msg("The disk became full: set [backups] folder to a larger one"),
+        lambda _: msg("The disk became full: set [backups] folder to a larger disk"),
     ),
-    (re.compile(r"out of memory|Cannot allocate memory"), lambda _: msg("Memory ran out")),
+    (re.compile(r"out of memory|Cannot allocate memory"), lambda _: msg("Out of memory")),
     (
         re.compile(r"error: connection to server .*? failed: +(.+)|(server closed the connection unexpectedly)"),
-        lambda found: msg("The drill's PostgreSQL does not answer: {why}", why=external_text(found[1] or found[2])),
+        lambda found: msg(
+            "The restore drill's PostgreSQL does not answer: {why}", why=external_text(found[1] or found[2])
+        ),
     ),
     (
         re.compile(r"unrecognized configuration parameter \"(.+?)\""),
         lambda found: msg(
-            "The dump sets {name}, which the drill's PostgreSQL does not know: set [backups] postgres to a newer one",
+            "The dump sets {name}, which the restore drill's PostgreSQL does not know: set [backups] "
+            "postgres to a newer one",
             name=external_text(found[1], 80),
         ),
     ),
@@ -69,9 +72,9 @@ _ROLE = re.compile(r"role \"(.+?)\" does not exist")
 def require_good(
     finished: Finished, doing: Callable[[str], Message], *, program: str = "pg_restore", roles_known: bool = True
 ) -> None:
-    """Raise BadBackup for what a program says of a backup, ObservationError for what kept it from saying anything.
+    """Raise BadBackup for an error in the backup, ObservationError for what kept a program from judging it.
 
-    `doing` makes the sentence around the program's own words.
+    `doing` makes the sentence around the program's own error.
     """
     if finished.timed_out:
         raise ObservationError(LATE)
@@ -84,7 +87,11 @@ def require_good(
     if finished.returncode < 0:
         number = -finished.returncode
         raise ObservationError(
-            msg("{program} was ended by signal {number}: set [backups] postgres", program=program, number=number)
+            msg(
+                "{program} was ended by signal {number}: set [backups] postgres to another one",
+                program=program,
+                number=number,
+            )
         )
     if (found := _ROLE.search(text)) is not None:
         raise _missing_role(external_text(found[1], 80), roles_known)
@@ -92,7 +99,7 @@ def require_good(
 
 
 def error_line(text: str) -> str:
-    """The first error that a program tells of, without values of rows."""
+    """The first error in a program's output, without values of rows."""
     found = _ERROR.search(text)
     words = _INNER.sub("", found[1]) if found else text.strip().split("\n")[0]
     return external_text(_VALUE.sub(r'\1"…"', words))
@@ -101,10 +108,11 @@ def error_line(text: str) -> str:
 def _missing_role(role: str, known: bool) -> Exception:
     if known:
         return BadBackup(
-            msg("The backup needs the role {role}, which neither the live server nor the manifest has", role=role)
+            msg("The backup needs role {role}, which neither the live server nor the manifest has", role=role)
         )
     return ObservationError(
         msg(
-            "The backup needs the role {role}: set live, or keep a manifest, so that a drill knows the roles", role=role
+            "The backup needs role {role}: set live, or keep a manifest, so that a restore drill knows the roles",
+            role=role,
         )
     )

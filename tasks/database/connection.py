@@ -23,13 +23,13 @@ _FULL = ("too many clients", "remaining connection slots", "reserved for")
 _FULL_JA = ("クライアント数が多すぎます", "接続スロットは")
 _REFUSALS = (
     # Text of the server, in the order in which it is looked for: libpq gives a refused connection no SQLSTATE.
-    ("password authentication failed", msg("The database refuses the password: check the secret with its address")),
-    ("no password supplied", msg("The database asks for a password: put the whole address into a secret")),
-    ("authentication failed", msg("The database refuses the login: check the role and pg_hba.conf")),
-    ("no pg_hba.conf entry", msg("The database lets this role and machine not in: add them to pg_hba.conf")),
-    ("failed to resolve host", msg("The name of the database does not resolve: check its address and DNS")),
-    ("could not translate host", msg("The name of the database does not resolve: check its address and DNS")),
-    ("unsupported startup parameter", msg("A connection pooler answered: give the address of PostgreSQL itself")),
+    ("password authentication failed", msg("The database refused the password: check the secret with its address")),
+    ("no password supplied", msg("The database requires a password: put the whole address into a secret")),
+    ("authentication failed", msg("The database refused the login: check the role and pg_hba.conf")),
+    ("no pg_hba.conf entry", msg("pg_hba.conf does not allow this role from this host: add an entry for them")),
+    ("failed to resolve host", msg("The host name of the database does not resolve: check its address and DNS")),
+    ("could not translate host", msg("The host name of the database does not resolve: check its address and DNS")),
+    ("unsupported startup parameter", msg("A connection pooler answered: use the address of PostgreSQL itself")),
     ("starting up", msg("The database is starting up")),
     ("shutting down", msg("The database is shutting down")),
     ("in recovery mode", msg("The database is recovering from a crash")),
@@ -37,7 +37,10 @@ _REFUSALS = (
     ("permission denied for database", msg("The role may not connect: GRANT CONNECT ON DATABASE … TO the role")),
     ("certificate", msg("The TLS certificate of the database is not trusted: check sslrootcert in its address")),
     ("SSL", msg("The TLS connection to the database failed: check sslmode in its address")),
-    ("onnection refused", msg("The database refuses connections: is it running, and are host and port right?")),
+    (
+        "onnection refused",
+        msg("The database refused the connection: check that it is running and that host and port are right"),
+    ),
     ("timeout expired", msg("The database did not answer in time")),
 )
 _DATA_EXCEPTION = "22"
@@ -82,14 +85,14 @@ def reason(error: psycopg.Error, server: Server) -> Message:
             seconds = server.statement_timeout_s
             return msg("The database did not answer a query within {seconds} s", seconds=seconds)
         case psycopg.errors.LockNotAvailable():
-            return msg("A lock in the database was in the way of the query")
+            return msg("A lock in the database blocked the query")
         case psycopg.errors.InsufficientPrivilege():
             return msg("The role may not read this: {why}", why=_primary(error))
         case psycopg.errors.ReadOnlySqlTransaction():
-            return msg("The query would write, and only reading is allowed")
+            return msg("The query tried to write, but only reading is allowed")
     if error.sqlstate is None:
-        return msg("The connection to the database broke")
-    return msg("The database refuses the query: {why}", why=_primary(error))
+        return msg("The connection to the database was lost")
+    return msg("The database refused the query: {why}", why=_primary(error))
 
 
 def _primary(error: psycopg.Error) -> str:
@@ -102,7 +105,7 @@ def _conninfo(server: Server, deadline_s: float) -> str:
     try:
         given = conninfo_to_dict(server.url)
     except psycopg.Error:  # its text may repeat the password
-        raise ObservationError(msg("The database's address is none of a PostgreSQL")) from None
+        raise ObservationError(msg("The address of the database is not a PostgreSQL address")) from None
     milliseconds = round(server.statement_timeout_s * 1000)
     options = {
         "default_transaction_read_only": "on",
@@ -115,31 +118,31 @@ def _conninfo(server: Server, deadline_s: float) -> str:
         server.url,
         options=f"{given.get('options') or ''} {own}".strip(),
         application_name=_APPLICATION,
-        # libpq takes 2 s when told less.
+        # libpq raises a smaller value to 2 s.
         connect_timeout=max(2, min(server.connect_timeout_s, round(deadline_s))),
     )
 
 
 def _refusal(error: psycopg.Error) -> ObservationError:
-    # The server's own text holds the role, the database and the host: told only in our words.
+    # The server's own text contains the role, the database and the host: only our words are shown.
     text = str(error)
     if any(part in text for part in (*_OWN_LIMITS, *_OWN_LIMITS_JA)):
         return ObservationError(
-            msg("The role or its database has reached its own limit, the server has not: raise CONNECTION LIMIT")
+            msg("The role or the database has reached its own connection limit: raise CONNECTION LIMIT")
         )
     if any(part in text for part in (*_FULL, *_FULL_JA)):
-        return NoConnectionLeft(msg("The database has no connection left"))
+        return NoConnectionLeft(msg("The database has no connections left"))
     if isinstance(error, psycopg.errors.ConnectionTimeout):
         return ObservationError(msg("The database did not answer in time"))
     if 'database "' in text and "does not exist" in text:
-        return ObservationError(msg("There is no database of that name: check its address"))
+        return ObservationError(msg("There is no database with that name: check the address"))
     if 'role "' in text and "does not exist" in text:
-        return ObservationError(msg("There is no role of that name: check its address"))
+        return ObservationError(msg("There is no role with that name: check the address"))
     for part, words in _REFUSALS:
         if part in text:
             return ObservationError(words)
     return ObservationError(
-        msg("The database cannot be connected to, and its words are not known: read its log, or set lc_messages = 'C'")
+        msg("Connection failed with an unrecognised message: see the server log, or set lc_messages = 'C'")
     )
 
 

@@ -83,7 +83,7 @@ class Wraparound:
 
 @dataclass(frozen=True, slots=True)
 class Standby:
-    """A standby that is connected; None for a lag that the server does not tell."""
+    """A standby that is connected; None for a lag that the server does not report."""
 
     name: str
     state: str

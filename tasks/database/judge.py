@@ -1,4 +1,4 @@
-"""Holds what was seen of the service's PostgreSQL against the limits."""
+"""Judges what was seen of the service's PostgreSQL by the limits."""
 
 from datetime import datetime
 
@@ -63,10 +63,10 @@ def judge_connections(seen: Connections | Exhausted | Unobserved, limits: Databa
         return not_measured(CONNECTIONS, seen, SUBJECT, now, bound)
     if isinstance(seen, Exhausted):
         observed, limit = Quantity(100, "%"), bound.limit(100)
-        none = msg("The database has no connection left")
+        none = msg("The database has no connections left")
         return CONNECTIONS.judged(Status.FAIL, SUBJECT, none, at=now, observed=observed, limit=limit)
-    reason = msg("{used} of {all} connections are in use", used=seen.used, all=seen.usable)
-    table = Table(msg("Connections by state"), (msg("State"), msg("Connections")), seen.states[:20])
+    reason = msg("{used} of {all} connections in use", used=seen.used, all=seen.usable)
+    table = Table(msg("Connections by state"), (msg("Connection state"), msg("Connections")), seen.states[:20])
     return judge_worst(CONNECTIONS, [Part(round(seen.used_percent, 1), bound, reason)], SUBJECT, now, (table,))
 
 
@@ -78,11 +78,11 @@ def judge_transactions(seen: Transactions | Unobserved, limits: DatabaseLimits, 
         return not_measured(TRANSACTIONS, seen, SUBJECT, now, open_)
     age, idle_s, prepared = (round(s, 1) for s in (seen.oldest_s, seen.oldest_idle_s, seen.oldest_prepared_s))
     parts = (
-        Part(age, open_, msg("The oldest transaction has been open for {seconds} s", seconds=age)),
-        Part(idle_s, idle, msg("A session has been idle in its transaction for {seconds} s", seconds=idle_s)),
-        Part(prepared, open_, msg("A prepared transaction has been waiting for {seconds} s", seconds=prepared)),
+        Part(age, open_, msg("Longest open transaction: {seconds} s", seconds=age)),
+        Part(idle_s, idle, msg("Longest idle in a transaction: {seconds} s", seconds=idle_s)),
+        Part(prepared, open_, msg("Oldest prepared transaction: {seconds} s", seconds=prepared)),
     )
-    columns = (msg("PID"), msg("Role"), msg("Application"), msg("State"), msg("Open (s)"), msg("Idle (s)"))
+    columns = (msg("PID"), msg("Role"), msg("Application"), msg("Session state"), msg("Open (s)"), msg("Idle (s)"))
     rows = tuple(
         (
             str(s.pid),
@@ -94,7 +94,7 @@ def judge_transactions(seen: Transactions | Unobserved, limits: DatabaseLimits, 
         )
         for s in seen.sessions
     )
-    evidence = (Table(msg("Open transactions, the oldest first"), columns, rows),) if rows else ()
+    evidence = (Table(msg("Open transactions, oldest first"), columns, rows),) if rows else ()
     return judge_worst(TRANSACTIONS, parts, SUBJECT, now, evidence)
 
 
@@ -104,12 +104,12 @@ def judge_locks(seen: Locks | Unobserved, limits: DatabaseLimits, now: datetime)
     if isinstance(seen, Unobserved):
         return not_measured(LOCKS, seen, SUBJECT, now, bound)
     longest = round(seen.longest_wait_s, 1)
-    reason = msg("A session has been waiting for a lock for {seconds} s", seconds=longest)
+    reason = msg("Longest wait for a lock: {seconds} s", seconds=longest)
     if not seen.waits:
-        reason = msg("No session waits for a lock")
-    columns = (msg("PID"), msg("Waiting (s)"), msg("Lock"), msg("On"), msg("Blocked by PID"))
+        reason = msg("No session is waiting for a lock")
+    columns = (msg("PID"), msg("Waiting (s)"), msg("Lock mode"), msg("Locked object"), msg("Blocked by PID"))
     rows = tuple((str(w.pid), round(w.wait_s, 1), w.mode, w.relation, w.blocked_by) for w in seen.waits)
-    evidence = (Table(msg("Waits for locks, the longest first"), columns, rows),) if rows else ()
+    evidence = (Table(msg("Lock waits, longest first"), columns, rows),) if rows else ()
     return judge_worst(LOCKS, [Part(longest, bound, reason)], SUBJECT, now, evidence)
 
 
@@ -122,7 +122,9 @@ def judge_wraparound(seen: Wraparound | Unobserved, limits: DatabaseLimits, now:
     xid = round(100 * seen.xid_age / seen.xid_max_age, 1)
     multi = round(100 * seen.multixact_age / seen.multixact_max_age, 1)
     ages = msg(
-        "The oldest transaction ID is {age} transactions old, in {database}", age=seen.xid_age, database=seen.database
+        "The oldest transaction ID is {age} transactions old (database {database})",
+        age=seen.xid_age,
+        database=seen.database,
     )
     multis = msg("The oldest multixact is {age} multixacts old", age=seen.multixact_age)
     parts = (
@@ -148,7 +150,7 @@ def judge_replication(
     if seen.own_lag_s is not None:
         results.append(_judge_own_lag(seen, round(seen.own_lag_s, 1), seconds, now))
     elif not results:
-        unknown = Unobserved(msg("The standby does not tell how far behind it is"))
+        unknown = Unobserved(msg("The standby does not report its lag"))
         results.append(not_measured(REPLICATION, unknown, SUBJECT, now, seconds))
     return tuple(results)
 
@@ -159,19 +161,24 @@ def judge_vacuum(seen: Vacuum | Absent | Unobserved, limits: DatabaseLimits, now
     if isinstance(seen, Absent | Unobserved):
         return not_measured(VACUUM, seen, SUBJECT, now, bound)
     columns = (msg("Table"), msg("Dead rows"), msg("Live rows"), msg("Dead (%)"), msg("Last vacuum (UTC)"))
-    rows = tuple((t.name, t.dead, t.live, round(t.dead_percent, 1), t.last_vacuum or None) for t in seen.tables[:10])
+    never = msg("never vacuumed")
+    rows = tuple((t.name, t.dead, t.live, round(t.dead_percent, 1), t.last_vacuum or never) for t in seen.tables[:10])
     evidence = (Table(msg("Tables with the most dead rows"), columns, rows),) if rows else ()
     many = [table for table in seen.tables if table.dead >= limits.min_dead_rows]
     if not many:
         whole = round(100 * seen.dead / (seen.live + seen.dead), 1) if seen.dead else 0.0
-        few = msg("{dead} dead rows in all; no table has {least}", dead=seen.dead, least=limits.min_dead_rows)
+        few = msg(
+            "{dead} dead rows; no table reaches {least}, so the share is not judged",
+            dead=seen.dead,
+            least=limits.min_dead_rows,
+        )
         # Whatever their share, so few dead rows are within the limit.
         return VACUUM.judged(
             Status.PASS, SUBJECT, few, at=now, observed=Quantity(whole, "%"), limit=bound.limit(), evidence=evidence
         )
     worst = max(many, key=lambda table: table.dead_percent)
     reason = msg(
-        "{dead} of {all} rows of {table} are dead", dead=worst.dead, all=worst.dead + worst.live, table=worst.name
+        "{table}: {dead} of {all} rows are dead", dead=worst.dead, all=worst.dead + worst.live, table=worst.name
     )
     return judge_worst(VACUUM, [Part(round(worst.dead_percent, 1), bound, reason)], SUBJECT, now, evidence)
 
@@ -189,7 +196,7 @@ def judge_cache(seen: Cache | Unobserved, limits: DatabaseLimits, now: datetime)
         return CACHE.judged(Status.SKIPPED, SUBJECT, few, at=now, limit=limit)
     share = round(seen.hit_percent, 1)
     status = Status.PASS if share >= limits.min_cache_hit_percent else Status.WARN
-    reason = msg("{hits} of {all} blocks were found in the database's memory", hits=seen.hits, all=every)
+    reason = msg("{hits} of {all} blocks were found in shared buffers", hits=seen.hits, all=every)
     return CACHE.judged(status, SUBJECT, reason, at=now, observed=Quantity(share, "%"), limit=limit)
 
 
@@ -201,9 +208,11 @@ def judge_size(seen: Size | Unobserved, limits: DatabaseLimits, now: datetime) -
     rows = tuple((name, round(size / _MB, 1)) for name, size in seen.tables)
     evidence = (Table(msg("Largest tables, with indexes"), columns, rows),) if rows else ()
     size = _gb(seen)
-    reason = msg("The database {name} takes {size} GB", name=seen.database, size=size)
+    reason = msg("Database {name}: {size} GB", name=seen.database, size=size)
     if limits.warn_size_gb is None and limits.fail_size_gb is None:
-        unset = msg("It takes {size} GB; [database.limits] warn_size_gb is not set in the service file", size=size)
+        unset = msg(
+            "{size} GB; not judged, because [database.limits] warn_size_gb is not set in the service file", size=size
+        )
         return SIZE.judged(Status.SKIPPED, SUBJECT, unset, at=now, observed=Quantity(size, "GB"), evidence=evidence)
     bound = Bound("GB", msg("the service file"), limits.warn_size_gb, limits.fail_size_gb)
     return judge_worst(SIZE, [Part(size, bound, reason)], SUBJECT, now, evidence)
@@ -218,7 +227,7 @@ def _judge_standby(standby: Standby, seconds: Bound, limits: DatabaseLimits, now
     subject = f"{SUBJECT}/standby:{standby.name}"
     size = Bound("MB", _OWN, limits.warn_replication_lag_mb, limits.fail_replication_lag_mb)
     if standby.lag_bytes is None:
-        unknown = Unobserved(msg("The standby does not tell how far behind it is"))
+        unknown = Unobserved(msg("The standby does not report its lag"))
         return not_measured(REPLICATION, unknown, subject, now, size)
     lag_mb = _mb(standby.lag_bytes)
     parts = [Part(lag_mb, size, msg("The standby is {size} MB behind ({state})", size=lag_mb, state=standby.state))]
@@ -232,23 +241,23 @@ def _judge_slot(slot: Slot, limits: DatabaseLimits, now: datetime) -> CheckResul
     subject = f"{SUBJECT}/slot:{slot.name}"
     bound = Bound("MB", _OWN, limits.warn_slot_retained_mb, limits.fail_slot_retained_mb)
     if slot.wal_status == "lost":
-        gone = msg("The WAL of this slot is gone: its standby must be built anew")
+        gone = msg("The WAL of this slot is gone: its standby must be rebuilt")
         observed, limit = Quantity(slot.wal_status), Limit("=", "reserved", "", _OWN)
         return REPLICATION.judged(Status.FAIL, subject, gone, at=now, observed=observed, limit=limit)
     if slot.retained_bytes is None:
-        unused = Absent(msg("The slot has never been used and holds nothing back"))
+        unused = Absent(msg("The slot has never been used and retains no WAL"))
         return not_measured(REPLICATION, unused, subject, now, bound)
     retained = _mb(slot.retained_bytes)
-    reason = msg("Nobody uses the slot, and it holds back {size} MB of WAL", size=retained)
+    reason = msg("The unused slot retains {size} MB of WAL", size=retained)
     if slot.active:
-        reason = msg("The slot is in use and holds back {size} MB of WAL", size=retained)
+        reason = msg("The slot is in use and retains {size} MB of WAL", size=retained)
     return judge_worst(REPLICATION, [Part(retained, bound, reason)], subject, now)
 
 
 def _judge_own_lag(seen: Replication, lag_s: float, seconds: Bound, now: datetime) -> CheckResult:
     reason = msg("This standby is {seconds} s behind its primary", seconds=lag_s)
     if not seen.receiving:
-        reason = msg("This standby receives nothing; its data is {seconds} s old", seconds=lag_s)
+        reason = msg("This standby is not receiving WAL; its data is {seconds} s old", seconds=lag_s)
         observed, limit = Quantity(msg("not receiving")), Limit("=", "streaming", "", _OWN)
         return REPLICATION.judged(Status.FAIL, SUBJECT, reason, at=now, observed=observed, limit=limit)
     return judge_worst(REPLICATION, [Part(lag_s, seconds, reason)], SUBJECT, now)

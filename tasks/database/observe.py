@@ -43,7 +43,7 @@ def read_database(
     """
     needed_s = server.connect_timeout_s + (_STATEMENTS + len(statements) + 1) * server.statement_timeout_s + 1
     most_s = min(longest_s, needed_s)
-    late = msg("The database took more than {seconds} s in all", seconds=round(most_s, 1))
+    late = msg("Reading the database took more than {seconds} s in total", seconds=round(most_s, 1))
     deadline = Deadline.after(most_s, late)
     try:
         with connected(server, most_s) as connection:
@@ -72,7 +72,7 @@ class _Look:
             return Unobserved(self._broken() if error.sqlstate is None else reason(error, self.server))
 
     def _broken(self) -> Message:
-        return self.deadline.reason if self.deadline.passed else msg("The connection to the database broke")
+        return self.deadline.reason if self.deadline.passed else msg("The connection to the database was lost")
 
 
 def _number(look: _Look, sql: str) -> Number:
@@ -91,20 +91,22 @@ def _one_value(connection: psycopg.Connection, sql: str) -> float:
             connection.rollback()
     if len(rows) != 1:
         raise ObservationError(
-            msg("The query gives no row, not one number") if not rows else msg("The query gives more than one row")
+            msg("The query returned no row: one number is needed")
+            if not rows
+            else msg("The query returned more than one row")
         )
     if len(rows[0]) != 1:
-        raise ObservationError(msg("The query gives {n} columns, not one number", n=len(rows[0])))
+        raise ObservationError(msg("The query returned {n} columns: one number is needed", n=len(rows[0])))
     return _as_number(rows[0][0])
 
 
 def _as_number(value: Any) -> float:
     if value is None:
-        raise ObservationError(msg("The query gives NULL, not a number"))
+        raise ObservationError(msg("The query returned NULL, not a number"))
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-        raise ObservationError(msg("The query gives {value}, not a number", value=external_text(str(value), 60)))
+        raise ObservationError(msg("The query returned {value}, not a number", value=external_text(str(value), 60)))
     if not math.isfinite(value):
-        raise ObservationError(msg("The query gives {value}, not a number", value=str(value)))
+        raise ObservationError(msg("The query returned {value}, not a number", value=str(value)))
     return float(value)
 
 
@@ -113,7 +115,7 @@ def _facts(look: _Look) -> DatabaseFacts:
     if isinstance(about, Unobserved):
         return _all_unobserved(about.reason)
     if about.version < _OLDEST_VERSION:
-        return _all_unobserved(msg("PostgreSQL is older than version 14, which opsrounds cannot read"))
+        return _all_unobserved(msg("PostgreSQL is older than version 14, the oldest that opsrounds supports"))
 
     def part(read: Callable[[queries.Cursor, queries.About], Fact]) -> Fact | Unobserved:
         return look.seen(lambda: read(look.connection.cursor(row_factory=dict_row), about))

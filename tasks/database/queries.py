@@ -204,7 +204,7 @@ def _own_lag(cursor: Cursor) -> tuple[float | None, bool]:
 def vacuum(cursor: Cursor, about: About) -> Vacuum | Absent:
     """Dead rows of this database's tables, the most first."""
     if about.in_recovery:
-        return Absent(msg("A standby keeps no statistics of rows: ask the primary"))
+        return Absent(msg("A standby keeps no row statistics: check the primary"))
     about.need_counts()
     total = _one(
         cursor,
@@ -214,7 +214,7 @@ def vacuum(cursor: Cursor, about: About) -> Vacuum | Absent:
         """,
     )
     if total["tables"] == 0:
-        return Absent(msg("The database has no tables of its own"))
+        return Absent(msg("The database has no user tables"))
     rows = _all(
         cursor,
         """
@@ -261,7 +261,7 @@ def size(cursor: Cursor, about: About) -> Size:
 def _one(cursor: Cursor, sql: str) -> dict[str, Any]:
     row = cursor.execute(sql.encode()).fetchone()
     if row is None:
-        raise ObservationError(msg("The database gave no answer to a question about itself"))
+        raise ObservationError(msg("The database returned no row for a query about itself"))
     return row
 
 

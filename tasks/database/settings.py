@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import Field, field_validator
 
-from tasks.configuration import Model, SecretRef, TextOrSecret
+from tasks.configuration import AddressOrSecret, Model, SecretRef
 from tasks.database.limits import DatabaseLimits
 
 URL = "must be postgresql://USER@HOST[:PORT]/DATABASE"
@@ -17,12 +17,18 @@ _SECRET_URL = 'an address with a password is a secret: use { env = "NAME" } or {
 class Database(Model):
     """Where the service's database is; the role needs pg_monitor and nothing else."""
 
-    url: TextOrSecret
+    url: AddressOrSecret
+    """`postgresql://USER@HOST[:PORT]/DATABASE`; one with a password must be a secret."""
+
     statement_timeout_s: Annotated[float, Field(gt=0, le=60)] = 5.0
+    """Longest time of one query, those of `[[queues]]` and `[[kpi]]` too."""
+
     connect_timeout_s: Annotated[int, Field(ge=2, le=60)] = 5
-    """libpq takes 2 s when told less."""
+    """Longest time to connect; libpq takes at least 2 s."""
 
     limits: DatabaseLimits = DatabaseLimits()
+    """Limits of the database. A value above a `warn_` limit is WARN, above a `fail_` limit FAIL; a `warn_` limit must
+    not be above its `fail_` limit."""
 
     @field_validator("url")
     @classmethod

@@ -6,7 +6,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 from tasks.delivery.encoding import encoded, needs_utf8
-from tasks.delivery.errors import DeliveryError, Outcome
+from tasks.delivery.errors import DeliveryError, MailOutcome
 from tasks.files import write_whole
 
 _LONGEST_STEM = 80
@@ -24,7 +24,7 @@ def write_eml(message: EmailMessage, folder: Path) -> Path:
         write_whole(file, data)
     except OSError as error:
         raise DeliveryError(
-            Outcome.RETRY,
+            MailOutcome.RETRY,
             f"the mail folder {folder} cannot be written ({error.strerror}): make it a folder that "
             "this process may write to, with free space, or set [mail] smtp; then send again",
         ) from error

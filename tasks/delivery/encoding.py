@@ -5,7 +5,7 @@ from email import message_from_bytes, policy
 from email.errors import MessageError
 from email.message import EmailMessage
 
-from tasks.delivery.errors import DeliveryError, Outcome
+from tasks.delivery.errors import DeliveryError, MailOutcome
 
 _HIDDEN = ("bcc", "resent-bcc")
 _ADDRESSES = ("from", "sender", "to", "cc", "reply-to")
@@ -21,12 +21,12 @@ def encoded(message: EmailMessage, *, utf8: bool) -> bytes:
         data = visible.as_bytes(policy=policy.SMTP.clone(cte_type="7bit", utf8=utf8))
     except (ValueError, MessageError) as error:
         raise DeliveryError(
-            Outcome.PERMANENT,
+            MailOutcome.PERMANENT,
             f"the message cannot be written as mail ({error}): correct its headers and texts",
         ) from error
     if message_from_bytes(data, policy=policy.compat32).keys() != visible.keys():
         raise DeliveryError(
-            Outcome.PERMANENT,
+            MailOutcome.PERMANENT,
             "the message holds a line break that would become a header: take it out of its headers",
         )
     return data

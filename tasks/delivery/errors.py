@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 
-class Outcome(StrEnum):
+class MailOutcome(StrEnum):
     """What a failed delivery allows: again later, never again, or once more with the same Message-ID."""
 
     RETRY = "retry"
@@ -14,7 +14,7 @@ class Outcome(StrEnum):
 class DeliveryError(Exception):
     """A message was not delivered, or nobody can say whether it was; the text says what to do."""
 
-    def __init__(self, kind: Outcome, text: str) -> None:
+    def __init__(self, kind: MailOutcome, text: str) -> None:
         super().__init__(kind, text)  # both in args: an error that crosses processes is rebuilt from them
         self.kind = kind
         self.text = text
@@ -25,4 +25,4 @@ class DeliveryError(Exception):
 
 def permanent(text: str) -> DeliveryError:
     """What will not be delivered until somebody changes what the text names."""
-    return DeliveryError(Outcome.PERMANENT, text)
+    return DeliveryError(MailOutcome.PERMANENT, text)

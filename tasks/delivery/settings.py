@@ -6,18 +6,22 @@ from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from tasks.configuration import Locale, Model, SecretRef, TextOrSecret, each_once
+from tasks.configuration import Called, Locale, Model, SecretRef, TextOrSecret, each_once
 from tasks.delivery.server import parse_smtp_url
 
 _ADDRESS = re.compile(r"[^\s@<>\",;:()\\]+@[^\s@<>\",;:()\\]+")
 _LONGEST_ADDRESS = 320
+MailAddress = Annotated[str, Called("mail address", "mail addresses")]
 
 
 class Recipient(Model):
     """A person or list who gets the reports."""
 
-    address: str
+    address: MailAddress
+    """One plain address; each once."""
+
     locale: Locale | None = None
+    """Language of the mails; default: the first of `[reports] locales`."""
 
     @field_validator("address")
     @classmethod
@@ -30,13 +34,27 @@ class Recipient(Model):
 class Mail(Model):
     """Who gets the reports, and through which server; without `smtp` they become .eml files."""
 
-    sender: str = "opsrounds@localhost"
+    sender: MailAddress = "opsrounds@localhost"
+    """Sender of the mails."""
+
     to: tuple[Recipient, ...] = ()
-    smtp: str | None = None
+    """Recipients."""
+
+    smtp: Annotated[str, Called("address", "addresses")] | None = None
+    """`smtp://host[:25]`, `smtp+starttls://host[:587]` or `smtps://host[:465]`. Without it mails are written to `.eml`
+    files."""
+
     username: TextOrSecret | None = None
+    """Together with `password`, or neither; sent only over TLS or to this machine."""
+
     password: SecretRef | None = None
+    """Together with `username`."""
+
     ca_file: Path | None = None
+    """CA certificates of the mail server; they replace the system's."""
+
     timeout_s: Annotated[float, Field(gt=0, le=30)] = 20.0
+    """Longest time of one step with the mail server."""
 
     @field_validator("sender")
     @classmethod

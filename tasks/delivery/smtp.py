@@ -14,7 +14,7 @@ from tasks.delivery.errors import DeliveryError, permanent
 from tasks.delivery.login import authenticate, login_secrets
 from tasks.delivery.replies import ENDLESS, readable
 from tasks.delivery.server import SmtpServer
-from tasks.delivery.steps import Step, lost, refused
+from tasks.delivery.steps import SmtpStep, lost, refused
 from tasks.delivery.wire import connect, own_name, write_text
 
 _ADDRESS = re.compile(r"[^\s@<>\",;:()\\]+@[^\s@<>\",;:()\\]+")
@@ -28,7 +28,7 @@ class SmtpLink:
         self._where = f"mail server {server.host}:{server.port}"
         self._secrets = login_secrets(server.username or "", server.password or "")
         self._smtp: SMTP | None = None
-        self._step = Step.CONNECT
+        self._step = SmtpStep.CONNECT
 
     async def __aenter__(self) -> Self:
         return self
@@ -49,7 +49,7 @@ class SmtpLink:
         try:
             async with asyncio.timeout(self._server.deadline_s):
                 smtp = await self._begin(sender, len(data), utf8)
-                await self._ask(Step.RCPT, smtp.rcpt(recipient, encoding="utf-8"))
+                await self._ask(SmtpStep.RCPT, smtp.rcpt(recipient, encoding="utf-8"))
                 return await self._transfer(smtp, data)
         except DeliveryError:
             await self._reset()
@@ -78,23 +78,23 @@ class SmtpLink:
                     f"an address is not ASCII and {self._where} does not offer SMTPUTF8: use an ASCII address"
                 )
             options += ["SMTPUTF8", "BODY=8BITMIME"]
-        await self._ask(Step.MAIL, smtp.mail(sender, options=options, encoding="utf-8"))
+        await self._ask(SmtpStep.MAIL, smtp.mail(sender, options=options, encoding="utf-8"))
         return smtp
 
     async def _transfer(self, smtp: SMTP, data: bytes) -> str:
-        await self._ask(Step.DATA, smtp.execute_command(b"DATA"), wanted=3)
-        with self._during(Step.DATA):
+        await self._ask(SmtpStep.DATA, smtp.execute_command(b"DATA"), wanted=3)
+        with self._during(SmtpStep.DATA):
             ended, reply = await write_text(smtp, data, self._server.timeout_s)
         if ended:
-            return await self._ask(Step.END, asyncio.wait_for(reply, self._server.timeout_s))
+            return await self._ask(SmtpStep.END, asyncio.wait_for(reply, self._server.timeout_s))
         try:
-            return await self._ask(Step.DATA, reply, wanted=None)
+            return await self._ask(SmtpStep.DATA, reply, wanted=None)
         finally:
             self._close()
 
     async def _connect(self) -> SMTP:
         server, context = self._server, self._server.tls_context()
-        with self._during(Step.CONNECT):
+        with self._during(SmtpStep.CONNECT):
             sock = await connect(server.host, server.port, server.timeout_s)
         smtp = self._smtp = SMTP(
             hostname=server.host,
@@ -106,23 +106,23 @@ class SmtpLink:
             tls_context=context,
         )
         try:
-            await self._ask(Step.GREETING, smtp.connect())
-            await self._ask(Step.EHLO, smtp.ehlo())
+            await self._ask(SmtpStep.GREETING, smtp.connect())
+            await self._ask(SmtpStep.EHLO, smtp.ehlo())
             if server.security == "starttls":
                 if not smtp.supports_extension("starttls"):
-                    raise permanent(f"{self._where} does not offer STARTTLS: {Step.STARTTLS.value.remedy}")
-                await self._ask(Step.STARTTLS, smtp.starttls())
-                await self._ask(Step.EHLO, smtp.ehlo())
+                    raise permanent(f"{self._where} does not offer STARTTLS: {SmtpStep.STARTTLS.value.remedy}")
+                await self._ask(SmtpStep.STARTTLS, smtp.starttls())
+                await self._ask(SmtpStep.EHLO, smtp.ehlo())
             if server.username is not None or server.password is not None:
-                with self._during(Step.AUTH):
+                with self._during(SmtpStep.AUTH):
                     login = authenticate(smtp, self._where, server.username or "", server.password or "")
-                await self._ask(Step.AUTH, login)
+                await self._ask(SmtpStep.AUTH, login)
         except BaseException:
             self._close()  # half a connection must never carry a message
             raise
         return smtp
 
-    async def _ask(self, step: Step, answer: Awaitable[SMTPResponse], wanted: int | None = 2) -> str:
+    async def _ask(self, step: SmtpStep, answer: Awaitable[SMTPResponse], wanted: int | None = 2) -> str:
         """The reply to one step whose first digit is wanted (None: no reply is); else DeliveryError."""
         with self._during(step):
             try:
@@ -139,7 +139,7 @@ class SmtpLink:
         raise refused(step, self._where, code, reply)
 
     @contextmanager
-    def _during(self, step: Step) -> Iterator[None]:
+    def _during(self, step: SmtpStep) -> Iterator[None]:
         """A loss of the connection inside becomes the DeliveryError of this step."""
         self._step = step
         try:

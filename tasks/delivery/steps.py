@@ -7,7 +7,7 @@ from enum import Enum
 
 from aiosmtplib import SMTPConnectError, SMTPException
 
-from tasks.delivery.errors import DeliveryError, Outcome
+from tasks.delivery.errors import DeliveryError, MailOutcome
 
 _CONFIGURED = "check that [mail] smtp names the right host and port and that the server is up"
 _MODE = "check that [mail] smtp names the TLS mode of this port (smtp+starttls or smtps)"
@@ -21,7 +21,7 @@ class _Words:
     remedy: str
 
 
-class Step(Enum):
+class SmtpStep(Enum):
     """In the order of the wire; only a loss in END leaves open whether the message was accepted."""
 
     CONNECT = _Words("connecting", _CONFIGURED)
@@ -36,53 +36,53 @@ class Step(Enum):
     END = _Words("ending the text", _UNWANTED)
 
 
-def refused(step: Step, where: str, code: int, reply: str) -> DeliveryError:
+def refused(step: SmtpStep, where: str, code: int, reply: str) -> DeliveryError:
     """The error for a reply that is not the wanted one: 5xx is PERMANENT, nonsense after the dot UNKNOWN."""
-    said = f"{where} answered {step.value.doing} with: {reply}"
+    problem = f"{where} answered {step.value.doing} with: {reply}"
     remedy = step.value.remedy
     if code // 100 == 5:
-        return DeliveryError(Outcome.PERMANENT, f"{said}; {remedy}")
+        return DeliveryError(MailOutcome.PERMANENT, f"{problem}; {remedy}")
     if code // 100 == 4:
-        return DeliveryError(Outcome.RETRY, f"{said}; send again later, and if it stays so {remedy}")
-    if step is Step.END:
-        return _unknown(said)
-    return DeliveryError(Outcome.RETRY, f"{said}; {_CONFIGURED}, then send again")
+        return DeliveryError(MailOutcome.RETRY, f"{problem}; send again later, and if it stays so {remedy}")
+    if step is SmtpStep.END:
+        return _unknown(problem)
+    return DeliveryError(MailOutcome.RETRY, f"{problem}; {_CONFIGURED}, then send again")
 
 
-def lost(step: Step, where: str, error: OSError) -> DeliveryError:
+def lost(step: SmtpStep, where: str, error: OSError) -> DeliveryError:
     """The error for a connection that could not be made, was dropped or did not answer in time."""
     step, error = _behind(step, error)
     if isinstance(error, ssl.SSLCertVerificationError):
         return DeliveryError(
-            Outcome.PERMANENT,
+            MailOutcome.PERMANENT,
             f"the certificate of {where} is not trusted ({error.verify_message}): name the server in "
             "[mail] smtp as its certificate does, have it renewed, or set [mail] ca_file to the authority "
             "that signed it",
         )
     if isinstance(error, ssl.SSLError) and error.reason == "WRONG_VERSION_NUMBER":
-        return DeliveryError(Outcome.PERMANENT, f"{where} speaks no TLS here; {_MODE}")
-    said = f"{where} {_cause(error)} while {step.value.doing}"
-    if step is Step.END:
-        return _unknown(said)
-    remedy = step.value.remedy if step in (Step.CONNECT, Step.TLS) else _CONFIGURED
-    return DeliveryError(Outcome.RETRY, f"{said}; send again later, and if it stays so {remedy}")
+        return DeliveryError(MailOutcome.PERMANENT, f"{where} speaks no TLS here; {_MODE}")
+    problem = f"{where} {_cause(error)} while {step.value.doing}"
+    if step is SmtpStep.END:
+        return _unknown(problem)
+    remedy = step.value.remedy if step in (SmtpStep.CONNECT, SmtpStep.TLS) else _CONFIGURED
+    return DeliveryError(MailOutcome.RETRY, f"{problem}; send again later, and if it stays so {remedy}")
 
 
-def _behind(step: Step, error: OSError) -> tuple[Step, OSError]:
+def _behind(step: SmtpStep, error: OSError) -> tuple[SmtpStep, OSError]:
     """The step and the cause that aiosmtplib wraps: it sets up TLS inside of two other steps."""
     cause = error.__cause__
     if isinstance(error, SMTPConnectError) and isinstance(cause, OSError) and not isinstance(cause, SMTPException):
-        return Step.TLS, cause
+        return SmtpStep.TLS, cause
     after_reply = "upgrading" in str(error) or (str(error) == "Connection lost" and cause is None)
-    if step is Step.STARTTLS and (isinstance(error, ssl.SSLError) or after_reply):
-        return Step.TLS, error
+    if step is SmtpStep.STARTTLS and (isinstance(error, ssl.SSLError) or after_reply):
+        return SmtpStep.TLS, error
     return step, error
 
 
-def _unknown(said: str) -> DeliveryError:
+def _unknown(problem: str) -> DeliveryError:
     return DeliveryError(
-        Outcome.UNKNOWN,
-        f"{said}; the message may or may not have been accepted: send it once more with the same Message-ID",
+        MailOutcome.UNKNOWN,
+        f"{problem}; the message may or may not have been accepted: send it once more with the same Message-ID",
     )
 
 

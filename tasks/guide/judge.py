@@ -1,4 +1,4 @@
-"""From results to the checklist's lines, and from both to the verdict of the round."""
+"""From results to the checklist's items, and from both to the verdict of the round."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ class Verdict(StrEnum):
     NOT_APPLICABLE = "NotApplicable"
 
     @property
-    def looked_at(self) -> bool:
-        """True when the box may be ticked: everything the line asks was measured."""
+    def measured(self) -> bool:
+        """True when the box may be ticked: everything the item asks was measured."""
         return self in (Verdict.FAILED, Verdict.ATTENTION, Verdict.PASSED)
 
 
 @dataclass(frozen=True, slots=True)
 class LineVerdict:
-    """A checklist line after the round; `reason` says why it is not ticked, or what was found."""
+    """A checklist item after the round; `reason` says why it is not ticked, or what was found."""
 
     id: str
     text: Message
@@ -41,11 +41,11 @@ def judge_lines(lines: Iterable[GuideLine], results: tuple[CheckResult, ...]) ->
 
 
 def judge_round(lines: tuple[LineVerdict, ...], results: tuple[CheckResult, ...]) -> Verdict:
-    """The worst of what was found; a line that nobody looked at makes the round incomplete."""
+    """The worst result; an item without a measurement makes the round incomplete."""
     statuses = {r.status for r in results}
     if Status.FAIL in statuses:
         return Verdict.FAILED
-    # A ticked line was measured; a round in which every line is left out has looked at nothing.
+    # A ticked item was measured; a round in which every item is left out has measured nothing.
     ticked = any(line.ticked for line in lines)
     complete = ticked and all(line.ticked or line.verdict is Verdict.NOT_APPLICABLE for line in lines)
     if Status.UNKNOWN in statuses or not complete:
@@ -56,7 +56,7 @@ def judge_round(lines: tuple[LineVerdict, ...], results: tuple[CheckResult, ...]
 def _judge_line(line: GuideLine, results: tuple[CheckResult, ...]) -> LineVerdict:
     verdict, reason = _line_verdict(line, results)
     unknown = any(r.status is Status.UNKNOWN for r in results)
-    ticked = verdict.looked_at and not unknown
+    ticked = verdict.measured and not unknown
     return LineVerdict(line.id, line.text, line.checks, verdict, ticked, reason)
 
 
@@ -67,13 +67,13 @@ def _line_verdict(line: GuideLine, results: tuple[CheckResult, ...]) -> tuple[Ve
     if line.not_applicable is not None and count[Status.SKIPPED] == len(results):
         return Verdict.NOT_APPLICABLE, verbatim(line.not_applicable)
     if not results:
-        return Verdict.INCOMPLETE, msg("No check looked at this line")
+        return Verdict.INCOMPLETE, msg("No check covers this item")
     if count[Status.UNKNOWN]:
         return Verdict.INCOMPLETE, msg(
-            "{unknown} of {all} checks could not be measured", unknown=count[Status.UNKNOWN], all=len(results)
+            "{unknown} of {all} checks are unknown", unknown=count[Status.UNKNOWN], all=len(results)
         )
     if count[Status.SKIPPED] == len(results):
-        return Verdict.INCOMPLETE, msg("Every check of this line was skipped")
+        return Verdict.INCOMPLETE, msg("Every check of this item was skipped")
     if count[Status.WARN]:
         return Verdict.ATTENTION, msg(
             "{warned} of {all} checks need attention", warned=count[Status.WARN], all=len(results)

@@ -1,4 +1,4 @@
-"""A line of one of the guide's checklists, and which checks answer it."""
+"""An item of one of the guide's checklists, and which checks answer it."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from tasks.check_result import Check, Message
 
 @dataclass(frozen=True, slots=True)
 class GuideLine:
-    """A line of a checklist; `checks` are id patterns, `not_applicable` a reason to leave it out,
+    """A checklist item; `checks` are id patterns, `not_applicable` a reason to leave it out,
     `also` its words in the Japanese guide.
     """
 
@@ -30,6 +30,6 @@ class GuideLine:
 
 
 def left_out(lines: Iterable[GuideLine], checks: Collection[Check]) -> bool:
-    """True when every line that these checks answer is left out, so that nobody has to look."""
+    """True when every line that these checks answer is left out, so that nothing has to be checked."""
     answered = [line for line in lines if any(line.covers(check.id) for check in checks)]
     return bool(answered) and all(line.not_applicable is not None for line in answered)

@@ -1,4 +1,4 @@
-"""[guide] of a service file: lines given other checks, left out with a reason, or added."""
+"""[guide] of a service file: items given other checks, left out with a reason, or added."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -16,46 +16,55 @@ Key = Literal["daily", "weekly", "monthly"]
 
 
 class NotApplicable(Model):
-    """Why a checklist line is left out for this service."""
+    """Why a checklist item is left out for this service."""
 
     not_applicable: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3)]
+    """The reason, shown in the report: the item is left out."""
 
 
-LineSaid = Annotated[
+LineOverride = Annotated[
     Annotated[tuple[str, ...], Field(min_length=1), Tag("checks")] | Annotated[NotApplicable, Tag("not applicable")],
     Discriminator(lambda value: "not applicable" if isinstance(value, dict | NotApplicable) else "checks"),
 ]
 
 
 class Guide(Model):
-    """Lines of the built-in guide given other checks, left out with a reason, or added."""
+    """Items of the built-in guide given other checks, left out with a reason, or added."""
 
-    daily: dict[str, LineSaid] = Field(default_factory=dict)
-    weekly: dict[str, LineSaid] = Field(default_factory=dict)
-    monthly: dict[str, LineSaid] = Field(default_factory=dict)
+    daily: dict[str, LineOverride] = Field(default_factory=dict)
+    """Items of the daily checklist by their id, their English or their Japanese text: patterns of check ids
+    (`health.*`), or a reason why the item does not apply. Other texts are items of your own, shown last."""
+
+    weekly: dict[str, LineOverride] = Field(default_factory=dict)
+    """The same for the weekly checklist."""
+
+    monthly: dict[str, LineOverride] = Field(default_factory=dict)
+    """The same for the monthly checklist."""
 
     @field_validator("daily", "weekly", "monthly")
     @classmethod
-    def _said(cls, value: dict[str, Any]) -> dict[str, Any]:
+    def _known_names(cls, value: dict[str, Any]) -> dict[str, Any]:
         for line in every_line():
             if len(keys := [name for name in line.names if name in value]) > 1:
-                raise ValueError(f"these are one line of the guide, keep one of them: {', '.join(keys)}")
+                raise ValueError(f"these are the same item of the guide, keep one of them: {', '.join(keys)}")
         checks = every_check()
-        for pattern in (pattern for said in value.values() if isinstance(said, tuple) for pattern in said):
+        for pattern in (p for override in value.values() if isinstance(override, tuple) for p in override):
             if not any(GuideLine("", verbatim(""), (pattern,)).covers(check.id) for check in checks):
-                raise ValueError(f"no check matches {pattern!r}; there are {', '.join(check.id for check in checks)}")
+                raise ValueError(
+                    f"no check matches {pattern!r}; known checks: {', '.join(check.id for check in checks)}"
+                )
         return value
 
     def lines(self, key: Key, builtin: Iterable[GuideLine], *, takes_added: bool) -> tuple[GuideLine, ...]:
-        """These lines with what the file says of them under `key`; those that it adds come last."""
-        said, known = getattr(self, key), tuple(builtin)
-        added = said if takes_added else ()
+        """These items with the overrides that the file has under `key`; added ones come last."""
+        overrides, known = getattr(self, key), tuple(builtin)
+        added = overrides if takes_added else ()
         own = (GuideLine(name, verbatim(name), ()) for name in added if not any(name in line.names for line in known))
-        return tuple(_overridden(line, said) for line in (*known, *own))
+        return tuple(_overridden(line, overrides) for line in (*known, *own))
 
 
-def _overridden(line: GuideLine, said: dict[str, tuple[str, ...] | NotApplicable]) -> GuideLine:
-    word = next((said[name] for name in line.names if name in said), None)
-    if isinstance(word, NotApplicable):
-        return replace(line, not_applicable=word.not_applicable)
-    return line if word is None else replace(line, checks=word)
+def _overridden(line: GuideLine, overrides: dict[str, tuple[str, ...] | NotApplicable]) -> GuideLine:
+    override = next((overrides[name] for name in line.names if name in overrides), None)
+    if isinstance(override, NotApplicable):
+        return replace(line, not_applicable=override.not_applicable)
+    return line if override is None else replace(line, checks=override)

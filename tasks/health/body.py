@@ -1,4 +1,4 @@
-"""What a service says of itself, read from JSON without trusting any of it."""
+"""The health report of a service, read from JSON without trusting any of it."""
 
 import json
 from collections import Counter
@@ -18,11 +18,11 @@ _LONGEST_VERSION = 200
 def parse_health(body: bytes, content_type: str) -> HealthBody:
     """A health report in JSON: `status`, `version`, `timestamp`, and `checks` or `components` (list or object).
 
-    Raises ObservationError if it is something else, or if it says two things under one name.
+    Raises ObservationError if it is something else, or if a name occurs twice in an object.
     """
     try:
         # Masked before anything is cut: half a secret would not be recognised any more.
-        data = masked(json.loads(body, object_pairs_hook=_said_once, parse_constant=_no_number))
+        data = masked(json.loads(body, object_pairs_hook=_unique_keys, parse_constant=_no_number))
     except (ValueError, RecursionError):
         kind = printable(content_type.partition(";")[0].strip(), 60) or "no content type"
         raise ObservationError(msg("The health report is not JSON but {kind}", kind=kind)) from None
@@ -41,7 +41,9 @@ def parse_health(body: bytes, content_type: str) -> HealthBody:
 
 def _no_list() -> ObservationError:
     most = _MOST_COMPONENTS
-    return ObservationError(msg("The components of the health report are not a list of at most {most}", most=most))
+    return ObservationError(
+        msg("The components of the health report are not a list of at most {most} entries", most=most)
+    )
 
 
 def _components(checks: Any) -> Iterator[Component]:
@@ -63,13 +65,13 @@ def _components(checks: Any) -> Iterator[Component]:
         )
 
 
-def _said_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """A JSON object; of two values under one key, Python would keep the last and hide the first."""
-    said = dict(pairs)
-    if len(said) < len(pairs):
+    found = dict(pairs)
+    if len(found) < len(pairs):
         [(twice, _)] = Counter(key for key, _ in pairs).most_common(1)
-        raise ObservationError(msg("The health report says {key} twice", key=printable(twice, 60)))
-    return said
+        raise ObservationError(msg("The health report contains {key} twice", key=printable(twice, 60)))
+    return found
 
 
 def _no_number(word: str) -> None:
@@ -88,7 +90,7 @@ def _milliseconds(value: Any) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e9:
-        raise ObservationError(msg("A response time in the health report is no number of milliseconds"))
+        raise ObservationError(msg("A response time in the health report is not a number of milliseconds"))
     return float(value)
 
 

@@ -8,42 +8,42 @@ from tasks.guide.lines import GuideLine
 LIVENESS: Final = Check(
     "health.liveness",
     msg("Liveness"),
-    msg("Does every instance answer that it is alive, each time it is asked?"),
+    msg("Is every instance alive each time it is probed?"),
     Severity.EMERGENCY,
 )
 READINESS: Final = Check(
     "health.readiness",
     msg("Readiness"),
-    msg("Is every instance ready to take requests, each time it is asked?"),
+    msg("Is every instance ready to take requests each time it is probed?"),
     Severity.EMERGENCY,
 )
 STATUS: Final = Check(
     "health.status",
-    msg("Own health status"),
-    msg("Does the service itself say that it is healthy?"),
+    msg("Health reported by the service"),
+    msg("Does the service report that it is healthy?"),
     Severity.EMERGENCY,
 )
 COMPONENT: Final = Check(
     "health.component",
-    msg("Component"),
-    msg("Is every component that the service depends on healthy and quick?"),
+    msg("Component health"),
+    msg("Is every component that the service depends on healthy and fast?"),
     Severity.WARNING,
 )
 ERRORS: Final = Check(
     "health.errors",
-    msg("Request errors"),
-    msg("Are sampled requests answered without a server error?"),
+    msg("Request error rate"),
+    msg("Are test requests answered without a server error?"),
     Severity.EMERGENCY,
 )
 LATENCY: Final = Check(
     "health.latency",
-    msg("Request latency"),
-    msg("Are sampled requests answered in time?"),
+    msg("Response time compliance"),
+    msg("Are test requests answered in time?"),
     Severity.WARNING,
 )
 VERSION: Final = Check(
     "health.version",
-    msg("Version"),
+    msg("Version consistency"),
     msg("Does every instance run the same version?"),
     Severity.INFORMATION,
 )

@@ -64,7 +64,7 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class HealthBody:
-    """What the service says of itself."""
+    """The content of a health report."""
 
     status: str
     version: str | None

@@ -1,4 +1,4 @@
-"""Holds what was seen of a service's health against the limits."""
+"""Judges what was seen of a service's health by the limits."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -55,8 +55,8 @@ def judge_status(
         return STATUS.judged(Status.UNKNOWN, subject, body.reason, at=now, limit=limit)
     assert isinstance(seen, HealthReport)
     status = _of_word(body.status) if seen.answer.succeeded else Status.FAIL
-    said = msg("It says {status} with HTTP {code}", status=body.status, code=str(seen.answer.status))
-    return STATUS.judged(status, subject, said, at=now, observed=Quantity(body.status), limit=limit)
+    reason = msg("Reports {status} (HTTP {code})", status=_shown(body.status), code=str(seen.answer.status))
+    return STATUS.judged(status, subject, reason, at=now, observed=Quantity(body.status), limit=limit)
 
 
 def judge_components(
@@ -78,14 +78,14 @@ def judge_components(
         _judge_component(c, f"{instance}/component:{_numbered(reported, place)}", limits, now)
         for place, c in enumerate(body.components)
     ]
-    missing = msg("The health report does not name this component")
+    missing = msg("The health report does not list this component")
     results += [
         COMPONENT.judged(Status.UNKNOWN, f"{instance}/component:{name}", missing, at=now)
         for name in expected
         if name not in reported
     ]
     if not results:
-        none = msg("The health report names no component")
+        none = msg("The health report lists no components")
         results = [COMPONENT.judged(Status.SKIPPED, instance, none, at=now)]
     return tuple(results)
 
@@ -124,7 +124,7 @@ def judge_errors(seen: Sampled | Unobserved, subject: str, limits: HealthLimits,
     if not bad and (shown := 3 / len(seen.answers)) > limits.max_failed_share:
         # The rule of three: the 95 % bound after n requests without a failure.
         counts = msg(
-            "0 of {all} requests failed; so few only show an error rate under {bound} %",
+            "0 of {all} requests failed; with so few requests the error rate is only known to be below {bound} %",
             all=len(seen.answers),
             bound=min(100.0, round(shown * 100, 1)),
         )
@@ -164,14 +164,14 @@ def judge_version(
     if any(report is None for report in seen.values()):
         return VERSION.judged(Status.SKIPPED, "service", _not_set("report"), at=now)
     versions = {name: _version(report, limits, now) for name, report in seen.items()}
-    limit = Limit("=", 1, "", msg("instances of different versions mean an unfinished deploy"))
+    limit = Limit("=", 1, "", msg("more than one version means an unfinished deploy"))
     blind = sorted(name for name, version in versions.items() if version is None)
     if blind:
-        reason = msg("The version of {instances} is not known", instances=", ".join(blind))
+        reason = msg("The version of {instances} is unknown", instances=", ".join(blind))
         return VERSION.judged(Status.UNKNOWN, "service", reason, at=now, limit=limit)
     different = sorted({str(version) for version in versions.values()})
     status = Status.PASS if len(different) == 1 else Status.WARN
-    reason = msg("Seen: {versions}", versions=", ".join(different))
+    reason = msg("Running: {versions}", versions=", ".join(different))
     rows = tuple((name, version) for name, version in sorted(versions.items()))
     table = Table(msg("Versions"), (msg("Instance"), msg("Version")), rows)
     observed = Quantity(len(different))
@@ -209,7 +209,7 @@ def _latency_chart(p95: Mapping[str, float], limits: HealthLimits) -> Chart:
         subject=slowest,
         limit=limits.max_latency_ms,
     )
-    title = msg("Latency, p95 by path")
+    title = msg("Response time, p95 by path")
     return Chart(title, finding, "ms", tuple(p95), tuple(p95.values()), limits.max_latency_ms)
 
 
@@ -239,13 +239,14 @@ def _judge_component(component: Component, subject: str, limits: HealthLimits, n
     status = _of_word(component.status)
     if status is not Status.PASS or component.response_ms is None:
         limit = Limit("=", "healthy", "", _GUIDE)
-        reason = msg("It is reported as {status}", status=component.status)
+        word = _shown(component.status)
+        reason = msg("Reported as {status}", status=word)
         if component.message:
-            reason = msg("It is reported as {status}: {why}", status=component.status, why=component.message)
+            reason = msg("Reported as {status}: {why}", status=word, why=component.message)
         return COMPONENT.judged(status, subject, reason, at=now, observed=Quantity(component.status), limit=limit)
     limit = Limit("≤", limits.max_component_ms, "ms", msg("opsrounds' default for a component's own check"))
     slow = component.response_ms > limits.max_component_ms
-    reason = msg("It is healthy but slow") if slow else msg("It is healthy")
+    reason = msg("Healthy but slow") if slow else msg("Healthy")
     status = Status.WARN if slow else Status.PASS
     observed = Quantity(component.response_ms, "ms")
     return COMPONENT.judged(status, subject, reason, at=now, observed=observed, limit=limit)
@@ -260,7 +261,7 @@ def _fresh(seen: HealthReport | Unobserved, limits: HealthLimits, now: datetime)
     age_s = (now - body.timestamp).total_seconds()
     if abs(age_s) <= limits.max_report_age_s:
         return body
-    return Unobserved(msg("The health report is from {time}: it says nothing of now", time=body.timestamp.isoformat()))
+    return Unobserved(msg("The health report is not current: it is dated {time}", time=body.timestamp.isoformat()))
 
 
 def _version(report: HealthReport | Unobserved | None, limits: HealthLimits, now: datetime) -> str | None:
@@ -280,14 +281,19 @@ def _of_word(word: str) -> Status:
     return Status.WARN if word.lower() in DEGRADED else Status.FAIL
 
 
+def _shown(word: str) -> str:
+    """A word from outside within a sentence, where an empty one would leave a hole."""
+    return word or '""'
+
+
 def _failed(answer: Answer) -> Message:
     if answer.error is not None:
         return answer.error
-    return msg("It answered HTTP {code}", code=str(answer.status))
+    return msg("HTTP {code}", code=str(answer.status))
 
 
 def _word(answer: Answer) -> Quantity:
-    return Quantity(msg("no answer") if answer.status is None else f"HTTP {answer.status}")
+    return Quantity(msg("no response") if answer.status is None else f"HTTP {answer.status}")
 
 
 def _not_set(setting: str) -> Message:
@@ -302,7 +308,7 @@ def _doubt(seen: Sampled) -> Message | None:
     if not codes:
         return None
     return msg(
-        "{n} of {all} requests were answered with {code}: check the path and its headers",
+        "{n} of {all} requests returned {code}: check the path and the headers",
         n=len(codes),
         all=len(seen.answers),
         code=", ".join(sorted(set(codes))),
@@ -310,11 +316,11 @@ def _doubt(seen: Sampled) -> Message | None:
 
 
 def _gave_up(seen: Sampled) -> Message:
-    return msg("Asking was given up after {n} of {all} requests", n=len(seen.answers), all=seen.wanted)
+    return msg("Stopped after {n} of {all} requests: there was no response", n=len(seen.answers), all=seen.wanted)
 
 
 def _too_few(samples: int, limits: HealthLimits) -> Message:
-    return msg("Only {n} samples, {least} are needed", n=samples, least=limits.min_latency_samples)
+    return msg("Only {n} usable responses, {least} are needed", n=samples, least=limits.min_latency_samples)
 
 
 def _percent(share: float) -> float:
@@ -325,5 +331,5 @@ def _answers(seen: Sampled) -> tuple[Evidence, ...]:
     rows = tuple(
         (place, answer.status or answer.error, answer.ms) for place, answer in enumerate(seen.answers, start=1)
     )
-    columns = (msg("No."), msg("HTTP status"), msg("Time (ms)"))
-    return (Table(msg("Answers, one after another"), columns, rows[:50]),)
+    columns = (msg("No."), msg("HTTP status"), msg("Response time (ms)"))
+    return (Table(msg("Responses in order"), columns, rows[:50]),)

@@ -1,4 +1,4 @@
-"""What the health check is held against."""
+"""The limits of the health check."""
 
 from typing import Annotated
 
@@ -11,19 +11,23 @@ class HealthLimits(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     max_latency_ms: Annotated[float, Field(gt=0)] = 200.0
-    """The guide's SLI table: p95 < 200 ms."""
+    """A test request faster than this is in time. Source: the guide's SLI table, p95 < 200 ms."""
 
     min_share_within_latency: Annotated[float, Field(gt=0, le=1)] = 0.95
-    """p95 < 200 ms, read as: at least 95 % of the requests are answered in time."""
+    """Share of the test requests that must be in time. Source: the guide's SLI table, p95 < 200 ms read as 95 % in
+    time."""
 
     min_latency_samples: Annotated[int, Field(ge=1)] = 10
-    """Below this a share of 95 % cannot be told from luck."""
+    """With fewer good responses the response time is UNKNOWN. Source: opsrounds' default; below this a share of 95 %
+    cannot be told from luck."""
 
     max_failed_share: Annotated[float, Field(ge=0, lt=1)] = 0.001
-    """The guide's SLI table: error rate < 0.1 %."""
+    """The share of failed test requests must be below this. Source: the guide's SLI table, error rate < 0.1 %."""
 
     max_component_ms: Annotated[float, Field(gt=0)] = 1000.0
-    """A component that answers its own check slower than this is close to timing out."""
+    """A healthy component that took longer for its own check is WARN. Source: opsrounds' default; such a component is
+    close to timing out."""
 
     max_report_age_s: Annotated[float, Field(gt=0)] = 300.0
-    """An older health report is a cached one and says nothing of now."""
+    """A health report whose time is further from now is UNKNOWN. Source: opsrounds' default; an older report comes from
+    a cache."""

@@ -50,7 +50,7 @@ async def health_readings(settings: Settings) -> tuple[tuple[Reading, ...], tupl
 
 
 async def read_versions(settings: Settings) -> str | None:
-    """The version that every instance tells in its health report; None without a report, or unless all tell the same.
+    """The version in the health reports of all instances; None without a report, or unless all report the same.
 
     Once they cannot agree any more, no further instance is asked.
     """
@@ -58,15 +58,15 @@ async def read_versions(settings: Settings) -> str | None:
     if path is None:
         return None
     few = asyncio.Semaphore(_AT_ONCE)
-    told: set[str | None] = set()
+    versions: set[str | None] = set()
 
     async def ask(instance: Instance) -> None:
         async with few:
-            if len(told) < 2 and None not in told:
-                told.add(await _version(settings, instance, path))
+            if len(versions) < 2 and None not in versions:
+                versions.add(await _version(settings, instance, path))
 
     await asyncio.gather(*(ask(instance) for instance in settings.targets()))
-    return told.pop() if len(told) == 1 else None
+    return versions.pop() if len(versions) == 1 else None
 
 
 async def _version(settings: Settings, instance: Instance, path: str) -> str | None:

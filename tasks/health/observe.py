@@ -80,7 +80,7 @@ async def read_answers(target: Target, path: str, samples: int) -> Sampled:
     persist_result=False,
 )
 async def read_health(target: Target, path: str) -> HealthReport:
-    """Read what a service says of itself. Raises ObservationError if the name does not resolve."""
+    """Read the health report of a service. Raises ObservationError if the name does not resolve."""
     answer, body, headers = await _ask(target, path)
     if answer.error is not None:
         return HealthReport(answer, Unobserved(answer.error))
@@ -110,7 +110,7 @@ async def _ask(target: Target, path: str) -> tuple[Answer, bytes, httpx.Headers]
                 # What is not kept is read all the same: an answer is complete, and in time, with its last byte.
                 body += chunk[: _MOST_BYTES + 1 - len(body)]
     except (TimeoutError, httpx.TimeoutException):
-        reason = msg("no answer within {seconds} s", seconds=target.timeout_s)
+        reason = msg("No response within {seconds} s", seconds=target.timeout_s)
     except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, OSError) as error:
         reason = _reason(error)
     else:
@@ -125,14 +125,14 @@ def _since(started: float) -> float:
 def _reason(error: BaseException) -> Message:
     found = list(causes(error))
     if any(isinstance(cause, socket.gaierror) for cause in found):
-        raise ObservationError(msg("The name of the service does not resolve: check base_url and DNS")) from None
+        raise ObservationError(msg("The host name does not resolve: check base_url and DNS")) from None
     if refused := next((c for c in found if isinstance(c, ssl.SSLCertVerificationError)), None):
         why = printable(refused.verify_message, 100)
-        return msg("the TLS certificate is not trusted ({why}); for a CA of your own set [health] ca_file", why=why)
+        return msg("The TLS certificate is not trusted ({why}); for a private CA, set [health] ca_file", why=why)
     if any(isinstance(cause, ConnectionRefusedError) for cause in found):
-        return msg("connection refused")
+        return msg("Connection refused")
     if any(isinstance(cause, ssl.SSLError) for cause in found):
-        return msg("the TLS handshake failed")
+        return msg("TLS handshake failed")
     if isinstance(error, httpx.ConnectError):
-        return msg("no connection")
-    return msg("the connection broke before the answer was complete")
+        return msg("Cannot connect")
+    return msg("The connection was lost before the response was complete")

@@ -1,9 +1,11 @@
 """Health check: is the service alive, ready, healthy and quick, on every instance?"""
 
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Final
 
-from tasks.check_result import CheckResult, msg
+from tasks.check_result import CheckResult, Message, Table, msg
 from tasks.health.checks import CHECKS, LINE
 from tasks.health.facts import HealthReport, Sampled
 from tasks.health.judge import (
@@ -22,6 +24,10 @@ from tasks.health.settings import PROBES, Health
 from tasks.observation import Unobserved, seen
 from tasks.round import Round, System
 from tasks.section import Kpi, Section
+from tasks.settings import Instance
+
+_MOST_NOTED = 10
+"""So many addresses stand in the note at the head of a report; the table has all."""
 
 
 async def health_check(run: Round) -> Section:
@@ -47,10 +53,26 @@ async def health_check(run: Round) -> Section:
             for path in health.requests:
                 sampled[f"{instance.name} {path}"] = await _sample(run, target, path, health.samples)
     results += judge_requests(sampled, health.limits, run.now())
-    results.append(judge_version(reports, run.now(), health.limits))
-    answered = Kpi("health.answered", msg("Sampled requests without a server error"), answered_percent(sampled), "%")
-    slowest = Kpi("health.p95", msg("Slowest p95"), slowest_p95_ms(sampled), "ms")
-    return Section(tuple(results), (answered, slowest))
+    version = judge_version(reports, run.now(), health.limits)
+    results.append(replace(version, evidence=(*version.evidence, _addresses(settings.targets()))))
+    answered = Kpi("health.answered", msg("Test requests without a server error"), answered_percent(sampled), "%")
+    slowest = Kpi("health.p95", msg("Slowest response time (p95)"), slowest_p95_ms(sampled), "ms")
+    return Section(tuple(results), (answered, slowest), _address_note(settings.instances))
+
+
+def _addresses(instances: Sequence[Instance]) -> Table:
+    rows = tuple((instance.name, instance.base_url) for instance in instances)
+    return Table(msg("Instances"), (msg("Instance"), msg("Address")), rows)
+
+
+def _address_note(instances: Sequence[Instance]) -> tuple[Message, ...]:
+    """Where each instance is, as results name it only by its short name; nothing without [[instances]]."""
+    if not instances:
+        return ()
+    shown = ", ".join(f"{instance.name} {instance.base_url}" for instance in instances[:_MOST_NOTED])
+    if more := len(instances) - len(instances[:_MOST_NOTED]):
+        return (msg("Instances: {addresses} and {more} more", addresses=shown, more=more),)
+    return (msg("Instances: {addresses}", addresses=shown),)
 
 
 async def _probe(run: Round, target: Target, path: str | None) -> Sampled | Unobserved | None:

@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from tasks.configuration import Headers, Model, each_once
+from tasks.configuration import Called, Headers, Model, each_once
 from tasks.health.limits import HealthLimits
 
 PROBES = 5
@@ -23,22 +23,42 @@ def _url_path(value: str) -> str:
     return value
 
 
-UrlPath = Annotated[str, AfterValidator(_url_path)]
+UrlPath = Annotated[str, AfterValidator(_url_path), Called("URL path", "URL paths")]
 
 
 class Health(Model):
-    """Where the service tells of itself. A path that is left out is not looked at, and the report says so."""
+    """Where the service reports its health. A path that is left out is not requested, and the report shows that."""
 
     live: UrlPath | None = None
+    """Path of the liveness probe."""
+
     ready: UrlPath | None = None
+    """Path of the readiness probe."""
+
     report: UrlPath | None = None
+    """Path of the health report in JSON: `status`, `version`, `timestamp`, `checks` or `components`."""
+
     requests: tuple[UrlPath, ...] = ()
+    """Paths that get test requests, judged for errors and response time; each once."""
+
     components: tuple[str, ...] = ()
+    """Names that the health report must have; needs `report`."""
+
     headers: Headers = Field(default_factory=dict)
+    """Sent with every request. One whose name sounds like a credential must be a secret."""
+
     ca_file: Path | None = None
+    """CA certificates; they replace the system's."""
+
     timeout_s: Annotated[float, Field(gt=0, le=60)] = 2.0
+    """Longest time of one request, body included."""
+
     samples: Annotated[int, Field(ge=1, le=1000)] = 20
+    """Judged test requests for each path and instance. The health check of a whole round must fit into 900 s even if
+    every request takes `timeout_s`."""
+
     limits: HealthLimits = HealthLimits()
+    """Limits of the health check."""
 
     @field_validator("requests")
     @classmethod

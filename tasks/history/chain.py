@@ -75,7 +75,7 @@ def _problems(connection: Connection, service: Row[Any], hashes: list[str]) -> I
         hashes.append(run.chained)
         previous, expected = run.chained, run.sequence + 1
     if (service.sequence, service.chained) != (expected - 1, previous):
-        yield f"the chain's head says {service.sequence} runs, {expected - 1} are there"
+        yield f"the chain's head counts {service.sequence} runs, {expected - 1} are stored"
 
 
 def _same_key(run: Row[Any]) -> bool:

@@ -64,12 +64,12 @@ def open_history(url: str, folder: Path) -> Engine:
     address = make_url(url)
     if address.get_backend_name() == "sqlite":
         file = folder / (address.database or "opsrounds.db")
-        engine = create_engine(address.set(database=str(file)), connect_args=_unsaid(address, timeout=_WAIT_S))
+        engine = create_engine(address.set(database=str(file)), connect_args=_unless_given(address, timeout=_WAIT_S))
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     options = f"-c statement_timeout={_WAIT_S * 1000} -c lock_timeout={_WAIT_S * 1000} -c timezone=UTC"
-    arguments = _unsaid(address, connect_timeout=10, options=options)
+    arguments = _unless_given(address, connect_timeout=10, options=options)
     return create_engine(address.set(drivername="postgresql+psycopg"), connect_args=arguments, pool_pre_ping=True)
 
 
@@ -114,21 +114,21 @@ def _explained(engine: Engine) -> Iterator[None]:
         raise HistoryError(f"history database {shown_url(engine)}: {reason}; {_advice(reason)}") from None
 
 
-def _unsaid(address: URL, **defaults: Any) -> dict[str, Any]:
+def _unless_given(address: URL, **defaults: Any) -> dict[str, Any]:
     return {name: value for name, value in defaults.items() if name not in address.query}
 
 
 def _advice(reason: str) -> str:
-    said = reason.lower()
-    if "readonly" in said or "read-only" in said or "permission" in said:
+    text = reason.lower()
+    if "readonly" in text or "read-only" in text or "permission" in text:
         return "give this user write access to it"
-    if "unable to open" in said:
+    if "unable to open" in text:
         return "check that its folder exists and may be written"
-    if "locked" in said or "due to lock timeout" in said or "due to statement timeout" in said:
+    if "locked" in text or "due to lock timeout" in text or "due to statement timeout" in text:
         return "another process holds it; look for a long transaction and run again"
-    if "full" in said or "no space" in said:
+    if "full" in text or "no space" in text:
         return "free space on its disk"
-    if "malformed" in said or "not a database" in said:
+    if "malformed" in text or "not a database" in text:
         return "restore it from a backup"
     return "check that it is reachable and that [history] url is right"
 

@@ -17,7 +17,7 @@ LEASE = timedelta(minutes=3)
 _FIRST_WAIT = timedelta(minutes=1)
 _LONGEST_WAIT = timedelta(hours=1)
 _MOST_ATTEMPTS = 24
-_LOST = "given up: whoever took it never said what became of it"
+_LOST = "given up: the process that took it never reported a result"
 _OPEN = ("waiting", "unknown")
 
 State = Literal["waiting", "unknown", "sent", "failed"]

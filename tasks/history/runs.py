@@ -46,8 +46,8 @@ class StoredRun:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """What a run about to be stored is told: its revision, and the runs that it is compared with.
+class RunPlace:
+    """What a run about to be stored needs to know: its revision, and the runs that it is compared with.
 
     `same_period` is the revision before this one, `previous` that one or else the newest run of an earlier period.
     """
@@ -68,7 +68,7 @@ class NewRun:
     messages: Sequence[OutboxMessage]
 
 
-def record_run(engine: Engine, key: RunKey, compose: Callable[[Place], NewRun]) -> StoredRun:
+def record_run(engine: Engine, key: RunKey, compose: Callable[[RunPlace], NewRun]) -> StoredRun:
     """Store a run at the end of its service's chain.
 
     `compose` is called inside the transaction with the place the run gets; it must be quick and touch nothing.
@@ -80,7 +80,7 @@ def record_run(engine: Engine, key: RunKey, compose: Callable[[Place], NewRun]) 
             raise AlreadyRecorded(f"{key.flow} {key.period} was recorded by its schedule before")
         latest = _latest(connection, service.id, key)
         same = latest if latest is not None and latest.period == key.period else None
-        place = Place(same.revision + 1 if same else 1, same, latest)
+        place = RunPlace(same.revision + 1 if same else 1, same, latest)
         new = compose(place)
         digest = sha256(new.report)
         stored = StoredRun(

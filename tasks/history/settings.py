@@ -4,15 +4,16 @@ from pydantic import field_validator
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from tasks.configuration import Model, SecretRef, TextOrSecret
+from tasks.configuration import AddressOrSecret, Model, SecretRef
 
 _FORM = "must be sqlite:///FILE or postgresql://USER@HOST/DATABASE"
 
 
 class History(Model):
-    """Where results are kept: SQLite beside the service file unless said otherwise."""
+    """Where results are kept: SQLite beside the service file by default."""
 
-    url: TextOrSecret = "sqlite:///opsrounds.db"
+    url: AddressOrSecret = "sqlite:///opsrounds.db"
+    """`sqlite:///FILE` or `postgresql://USER@HOST/DATABASE`; one with a password must be a secret."""
 
     @field_validator("url")
     @classmethod

@@ -1,4 +1,4 @@
-"""The questions of queues and business figures."""
+"""The questions of queues and business KPIs."""
 
 from typing import Final
 
@@ -12,8 +12,8 @@ QUEUE: Final = Check(
 )
 KPI: Final = Check(
     "kpi.value",
-    msg("Business figure"),
-    msg("Is the figure within the range that is expected?"),
+    msg("Business KPI"),
+    msg("Is the KPI within its expected range?"),
     Severity.WARNING,
 )
 CHECKS: Final = (QUEUE, KPI)

@@ -1,4 +1,4 @@
-"""What was seen of queues and business figures."""
+"""What was seen of queues and business KPIs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

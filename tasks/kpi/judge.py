@@ -1,4 +1,4 @@
-"""Holds queues and business figures against the limits of the service file."""
+"""Judges queues and business KPIs by the limits of the service file."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -40,12 +40,12 @@ def judge_queue(queue: Queue, seen: Mapping[str, Number], now: datetime) -> Chec
         *((part.reason, part.value, float(part.bound.limit().value)) for part in parts),
         *((number.reason, None, float(bound.limit().value)) for bound, number in blind),
     ]
-    table = Table(msg("Figures of the queue"), (msg("Figure"), msg("Value"), msg("Limit")), tuple(rows))
+    table = Table(msg("Queue measurements"), (msg("Measurement"), msg("Value"), msg("Limit")), tuple(rows))
     return judge_worst(QUEUE, parts, subject, now, (table,))
 
 
 def judge_kpis(kpis: Sequence[Kpi], seen: Numbers, now: datetime) -> tuple[CheckResult, ...]:
-    """Every business figure; SKIPPED when the service file names none."""
+    """Every business KPI; SKIPPED when the service file names none."""
     if not kpis:
         unset = msg("[[kpi]] is not set in the service file")
         return (KPI.judged(Status.SKIPPED, "kpi", unset, at=now),)
@@ -57,11 +57,11 @@ def judge_kpi(kpi: Kpi, seen: Number, now: datetime) -> CheckResult:
     subject = kpi_subject(kpi.name)
     if isinstance(seen, Unobserved):
         return KPI.judged(Status.UNKNOWN, subject, seen.reason, at=now, limit=_expected(kpi, None))
-    status, reason = Status.PASS, msg("The figure is within its range")
+    status, reason = Status.PASS, msg("The KPI is within its range")
     if kpi.floor is not None and seen < kpi.floor:
-        status, reason = Status.FAIL, msg("The figure is below {floor}", floor=kpi.floor)
+        status, reason = Status.FAIL, msg("The KPI is below {floor}", floor=kpi.floor)
     elif kpi.ceiling is not None and seen > kpi.ceiling:
-        status, reason = Status.FAIL, msg("The figure is above {ceiling}", ceiling=kpi.ceiling)
+        status, reason = Status.FAIL, msg("The KPI is above {ceiling}", ceiling=kpi.ceiling)
     observed, limit = Quantity(seen, kpi.unit), _expected(kpi, seen)
     return KPI.judged(status, subject, reason, at=now, observed=observed, limit=limit)
 
@@ -72,14 +72,14 @@ def queue_subject(name: str) -> str:
 
 
 def kpi_subject(name: str) -> str:
-    """What a business figure is called in results and samples."""
+    """What a business KPI is called in results and samples."""
     return f"kpi:{name}"
 
 
 def _words(name: str, figure: float) -> Message:
     if name == "oldest_s":
-        return msg("The oldest job has been waiting for {seconds} s", seconds=figure)
-    return msg("{n} jobs are waiting", n=figure) if name == "depth" else msg("{n} jobs failed", n=figure)
+        return msg("Oldest waiting job: {seconds} s", seconds=figure)
+    return msg("Waiting jobs: {n}", n=figure) if name == "depth" else msg("Failed jobs: {n}", n=figure)
 
 
 def _expected(kpi: Kpi, value: float | None) -> Limit:

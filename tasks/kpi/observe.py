@@ -1,4 +1,4 @@
-"""The numbers of queues and business figures: what the service file asks of the database and of Prometheus."""
+"""The numbers of queues and business KPIs: what the service file asks of the database and of Prometheus."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ def statements(queues: Sequence[Queue], kpis: Sequence[Kpi]) -> Mapping[str, str
 
 
 async def read_expressions(queues: Sequence[Queue], kpis: Sequence[Kpi], prometheus: Prometheus) -> dict[str, Number]:
-    """What Prometheus says to each expression, all asked at once."""
+    """The value of each expression by Prometheus, all queried at once."""
     asked = _asked(queues, kpis)
     expressions = {name: query.promql for name, query in asked.items() if query.promql is not None}
     found = await asyncio.gather(*(seen(read_number(prometheus, promql)) for promql in expressions.values()))

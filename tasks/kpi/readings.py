@@ -1,4 +1,4 @@
-"""Queues and business figures as minute samples."""
+"""Queues and business KPIs as minute samples."""
 
 from collections.abc import Sequence
 

@@ -16,7 +16,11 @@ class Query(Model):
     """Where a number comes from: one row and column of SQL, or one series of PromQL."""
 
     sql: Text | None = None
+    """One statement that gives one row with one number; needs `[database]`, runs in a read-only transaction. Exactly
+    one of `sql` and `promql`."""
+
     promql: Text | None = None
+    """One expression that gives one finite series; needs `[metrics]`."""
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -29,12 +33,25 @@ class Queue(Model):
     """A queue of jobs; each figure that is asked for has its limit."""
 
     name: Slug
+    """In the form of `[service] name`; each once."""
+
     depth: Query | None = None
+    """Waiting jobs. At least one of `depth`, `oldest_s` and `failed`."""
+
     oldest_s: Query | None = None
+    """Age of the oldest waiting job, in seconds."""
+
     failed: Query | None = None
+    """Failed jobs."""
+
     max_depth: NotNegative | None = None
+    """Limit of `depth`; above it FAIL."""
+
     max_oldest_s: NotNegative | None = None
+    """Limit of `oldest_s`; above it FAIL."""
+
     max_failed: NotNegative | None = None
+    """Limit of `failed`; above it FAIL."""
 
     @property
     def figures(self) -> tuple[tuple[str, Query, float], ...]:
@@ -58,14 +75,26 @@ class Queue(Model):
 
 
 class Kpi(Model):
-    """A business figure and the range in which it is expected."""
+    """A business KPI and the range in which it is expected."""
 
     name: Slug
+    """In the form of `[service] name`; each once."""
+
     unit: str = ""
+    """Shown behind the value."""
+
     sql: Text | None = None
+    """One statement that gives one row with one number; needs `[database]`, runs in a read-only transaction. Exactly
+    one of `sql` and `promql`."""
+
     promql: Text | None = None
+    """One expression that gives one finite series; needs `[metrics]`."""
+
     floor: float | None = None
+    """Below it FAIL. At least one of `floor` and `ceiling`."""
+
     ceiling: float | None = None
+    """Above it FAIL."""
 
     @property
     def query(self) -> Query:

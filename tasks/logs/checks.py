@@ -8,55 +8,55 @@ from tasks.guide.lines import GuideLine
 SOURCE: Final = Check(
     "logs.source",
     msg("Log source"),
-    msg("Was every log read to its end, and does it tell of now?"),
+    msg("Is every log read completely and up to date?"),
     Severity.WARNING,
 )
 MALFORMED: Final = Check(
     "logs.malformed",
-    msg("Malformed lines"),
-    msg("Can the lines of every log be read?"),
+    msg("Malformed line rate"),
+    msg("Can the lines of every log be parsed?"),
     Severity.WARNING,
 )
 ERROR_SHARE: Final = Check(
     "logs.error-share",
-    msg("Error share"),
-    msg("Did every module answer its requests without server errors?"),
+    msg("Error rate by module"),
+    msg("Is the server error rate of every module below the limit?"),
     Severity.EMERGENCY,
 )
 NEW_ERROR: Final = Check(
     "logs.new-error",
-    msg("New error"),
-    msg("Is there an error that was never seen before?"),
+    msg("New kinds of error"),
+    msg("Did any error occur for the first time?"),
     Severity.WARNING,
 )
 REGRESSED_ERROR: Final = Check(
     "logs.regressed-error",
     msg("Regressed error"),
-    msg("Did an error come back after it was resolved?"),
+    msg("Did an error marked as fixed occur again?"),
     Severity.WARNING,
 )
 SPIKING_ERROR: Final = Check(
     "logs.spiking-error",
-    msg("Spiking error"),
-    msg("Is a known error much more frequent than in the four weeks before?"),
+    msg("Error spikes"),
+    msg("Is any known error much more frequent than in the last four weeks?"),
     Severity.WARNING,
 )
 SILENT_MODULE: Final = Check(
     "logs.silent-module",
-    msg("Silent module"),
-    msg("Does every module still write to the log?"),
+    msg("Log activity by module"),
+    msg("Is every module still writing to the log?"),
     Severity.EMERGENCY,
 )
 PERSONAL_DATA: Final = Check(
     "logs.personal-data",
-    msg("Personal data in the log"),
-    msg("Is the log free of personal data and passwords?"),
+    msg("Lines with personal data"),
+    msg("Are the logs free of personal data and passwords?"),
     Severity.WARNING,
 )
 REFUSED: Final = Check(
     "logs.refused-requests",
     msg("Refused requests"),
-    msg("Are there no more refused requests (401, 403) than usual?"),
+    msg("Is the number of refused requests (401, 403) normal?"),
     Severity.WARNING,
 )
 CHECKS: Final = (

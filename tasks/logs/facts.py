@@ -1,4 +1,4 @@
-"""What the logs say of a period, as the judges see it."""
+"""The log lines of a period, as the judges see them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -38,20 +38,21 @@ class DamagedFile:
         """What is wrong, in words."""
         file = printable(self.path, 200)
         if self.damage is Damage.TRUNCATED:
-            return msg("{file}: its end is missing; what was there is counted", file=file)
-        return msg("{file}: it is damaged; what stands before the damage is counted", file=file)
+            return msg("{file}: truncated; only the remaining part is counted", file=file)
+        return msg("{file}: damaged; only the part before the damage is counted", file=file)
 
 
 def crowded_moments(moments: int) -> Message:
     """What is wrong with a source that gave as many lines of one moment as it gives at once."""
     return msg(
-        "More lines of one moment than Loki gives at once, {moments} times: some may be missing", moments=moments
+        "More lines with one timestamp than Loki returns at once ({moments} times): some may be missing",
+        moments=moments,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class HourCounts:
-    """What the lines of an hour hold: those that were read, and how many of them have a time, a status, a duration."""
+    """Lines of an hour: those that were parsed, and how many of them have a time, a status, a duration."""
 
     parsed: float
     dated: float
@@ -72,7 +73,7 @@ class SourceHour:
 class SourceLines:
     """A source's lines of a period.
 
-    `fields` tells by hour how many of the looked at lines hold each mapped field (`""`: of how many), in the period
+    `fields` has by hour how many of the checked lines have each mapped field (`""`: of how many), in the period
     and the week before. `hours` are the whole ones of the period. `newest` is the time of its newest line that
     has one, known to `newest_step_min` minutes. `ahead` are the lines of the two days after it. `damaged` are packed
     files.
@@ -114,7 +115,7 @@ class ModuleLines:
 class ErrorGroup:
     """A kind of error: `lines` are the period's, `daily` those of the days with log in the 28 before, oldest first.
 
-    `state` is what a person said of it. `lines_since_fix` are lines of the period in the hours after it was resolved,
+    `state` is what a person decided. `lines_since_fix` are lines of the period in the hours after it was resolved,
     those without a readable time among them; first and last seen know only of lines with one, whenever they were.
     """
 
@@ -139,7 +140,7 @@ class ErrorGroup:
 
 @dataclass(frozen=True, slots=True)
 class PersonalData:
-    """Lines of a module that hold personal data of a kind."""
+    """Lines of a module that contain personal data of a kind."""
 
     module: str
     kind: str
@@ -157,9 +158,9 @@ class SecurityHour:
 
 @dataclass(frozen=True, slots=True)
 class LogReview:
-    """What the logs say from `since` until `until`.
+    """The log lines from `since` until `until`.
 
-    `warm_days` are the whole days with lines in the 28 days before; a day that no log tells of is no quiet day.
+    `warm_days` are the whole days with lines in the 28 days before; a day without any log is not a quiet day.
     `security_daily` are the refused requests of these days, oldest first.
     """
 

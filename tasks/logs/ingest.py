@@ -44,7 +44,7 @@ _COMMIT_BYTES = 64 * 1024 * 1024
 _SETTLED = timedelta(hours=1)
 """A file that nobody wrote to for this long has its last line whole, with or without a line break."""
 _PAUSE_S = 0.5
-_NO_TIME = msg("There was no time for all lines: the rest is read next time")
+_NO_TIME = msg("Not all lines could be read in time: the rest is read next time")
 _NS = 1_000_000_000
 
 
@@ -74,7 +74,7 @@ def read_log(
         else:
             return SourceRead(source.name, lines + ingest.lines, tuple(problems))
         if deadline.left_s < _PAUSE_S:
-            raise ObservationError(msg("Another process is reading this log all the time"))
+            raise ObservationError(msg("Another process keeps reading this log"))
         time.sleep(_PAUSE_S)
 
 
@@ -122,7 +122,7 @@ class _Ingest:
             except OSError as error:
                 problems.append(unreadable(file.path, error))
             done += file.stat.st_size
-            self._tell(done, total)
+            self._report_progress(done, total)
 
     def _forget_files(self, oldest: datetime) -> None:
         """Let go of files that are gone and so old that they would not be read if they came back."""
@@ -153,7 +153,7 @@ class _Ingest:
                 late = self._deadline.passed
                 if late or mark.complete or scan.is_full or mark.position - stored.position >= self._commit_bytes:
                     stored = self._store_mark(scan, mark, stored)
-                    self._tell(done + piece.consumed, total)
+                    self._report_progress(done + piece.consumed, total)
                 if late and not mark.complete:
                     break
             else:
@@ -180,7 +180,7 @@ class _Ingest:
     def _no_later(self, at_s: float) -> datetime:
         return min(self._now, datetime.fromtimestamp(max(0.0, at_s), UTC))
 
-    def _tell(self, done: int, total: int) -> None:
+    def _report_progress(self, done: int, total: int) -> None:
         tell(LOG, min(done, total), total)
 
     def _read_stream(self, problems: list[Message]) -> None:

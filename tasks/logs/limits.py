@@ -1,4 +1,4 @@
-"""What the error log review is held against."""
+"""Limits of the error log review."""
 
 from typing import Annotated
 
@@ -13,25 +13,30 @@ class LogLimits(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     max_error_share: Share = 0.001
-    """The guide's SLI table: error rate < 0.1 %."""
+    """A module's share of server errors must be below this. Source: the guide's SLI table, error rate < 0.1 %."""
 
     min_bad_requests: Annotated[int, Field(ge=1)] = 3
-    """Fewer failed requests than this are watched, not failed: with little traffic one of them is over any share."""
+    """Fewer failed requests are WARN, not FAIL. Source: opsrounds' default; with little traffic one failed request is
+    over any share."""
 
     max_malformed_share: Share = 0.01
-    """A parser that loses more than one line in a hundred is no base for other figures."""
+    """With a larger share of unreadable lines a log is WARN, and no check of it passes. Source: opsrounds' default; a
+    parser that loses more than one line in a hundred is no base for other figures."""
 
     max_quiet_min: Annotated[int, Field(ge=1)] = 60
-    """A log without a new line for this long tells nothing of now."""
+    """Minutes after which a log without a new line is UNKNOWN. Source: opsrounds' default."""
 
     min_expected_lines: Annotated[int, Field(ge=1)] = 10
-    """A silence is told where this many lines an hour are usual: of Poisson(10), none comes once in 22,000."""
+    """A silence is reported where this many lines an hour (or a day) are usual. Source: opsrounds' default; where 10
+    lines are usual, none comes by chance once in 22,000 hours (Poisson)."""
 
     min_warm_days: Annotated[int, Field(ge=1, le=27)] = 7
-    """A week holds every weekday; before it ends every error would be new. Four weeks are looked at."""
+    """Days of log that are needed before “new” and “usual” are judged. Source: opsrounds' default; a week holds every
+    weekday, and four weeks are compared."""
 
     max_personal_data_lines: Annotated[int, Field(ge=0)] = 0
-    """Personal data does not belong in a log (the guide's compliance section)."""
+    """Lines with personal data allowed in each module. Source: the guide's compliance section."""
 
     spike_quantile: Annotated[float, Field(gt=0.5, lt=1)] = 0.999
-    """Above this quantile of a negative binomial over 28 days a count is a spike (3 false alarms in 1,000 measured)."""
+    """A count above this quantile of the days before (28 days, negative binomial) is a spike. Source: opsrounds'
+    default; 3 false alarms in 1,000 were measured."""

@@ -1,4 +1,4 @@
-"""Reads logs to their end, each seen in Prefect by itself with what it came to."""
+"""Reads logs to the end, each shown in Prefect as a task run of its own with its result."""
 
 import asyncio
 from collections.abc import Sequence
@@ -14,17 +14,18 @@ from tasks.visible import StepState, step
 
 
 async def read_sources(run: Round, sources: Sequence[Source], deadline_s: float) -> dict[str, SourceRead | Unobserved]:
-    """What each log gave, one after another; they share the time evenly, and lines that come later wait."""
+    """The result of each log, one after another; they share the time evenly, and lines that come later wait."""
     read: dict[str, SourceRead | Unobserved] = {}
     for source in sources:
         # The step is the task run, so that a log is not shown twice.
-        look = partial(read_log.fn, run.history, run.settings, source, run.now(), deadline_s / len(sources))
-        read[source.name] = await asyncio.to_thread(step, f"read-log {source.name}", partial(seen_now, look), came_to)
+        work = partial(read_log.fn, run.history, run.settings, source, run.now(), deadline_s / len(sources))
+        name = f"read-log {source.name}"
+        read[source.name] = await asyncio.to_thread(step, name, partial(seen_now, work), read_state)
     return read
 
 
-def came_to(read: SourceRead | Unobserved) -> StepState:
-    """Whether a log was read to its end, and what came of it, as Prefect shows it."""
+def read_state(read: SourceRead | Unobserved) -> StepState:
+    """Whether a log was read to the end, as Prefect shows it."""
     if isinstance(read, Unobserved):
         return StepState("Unknown", read.reason, good=False)
     if read.problems:

@@ -1,4 +1,4 @@
-"""Error log review: was every log read, and what do its lines tell of errors, silence and what should not be there?"""
+"""Error log review: was every log read, and do its lines show errors, silence or anything that should not be there?"""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -29,7 +29,7 @@ async def error_log_review(run: Round) -> Section:
         names = [source.name for source in sources]
         review = await asyncio.to_thread(read_review, run.history, settings.service.name, names, since, until)
     results, doubt = judge_review(settings.logs, settings.service.modules, read, review, run.now())
-    errors = Kpi("logs.error-lines", msg("Error lines of the period"), None if doubt else error_lines(review), "")
+    errors = Kpi("logs.error-lines", msg("Error lines in the period"), None if doubt else error_lines(review), "")
     return Section(results, (errors,), _notes(review))
 
 
@@ -44,7 +44,7 @@ def _notes(review: LogReview | None) -> tuple[Message, ...]:
     made_up = [source.name for source in review.sources if source.synthetic] if review else []
     if not made_up:
         return ()
-    return (msg("Synthetic: the lines of {sources} are generated, not a service's", sources=", ".join(made_up)),)
+    return (msg("Synthetic data: log {sources} is generated", sources=", ".join(made_up)),)
 
 
 LOGS: Final = System(LINE, CHECKS, error_log_review)

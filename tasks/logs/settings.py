@@ -2,72 +2,112 @@
 
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from zoneinfo import available_timezones
 
 from pydantic import Field, field_validator, model_validator
 
-from tasks.configuration import Headers, HttpUrl, Model, Slug, each_once
+from tasks.configuration import Called, GlobPattern, Headers, HttpUrl, Model, Slug, TimeZone, each_once
 from tasks.logs.limits import LogLimits
 
 SINCE = "{since}"
 """Stands in a command for the moment from which on lines are wanted, as ISO 8601 in UTC."""
 
 DEFAULT_SKIPPED = ("node_modules", "node:", "(<anonymous>)", "site-packages", "dist-packages", "lib/python", "<frozen ")
-"""A stack's line that holds one of these is not the service's own code."""
+"""A stack line that contains one of these is not the service's own code."""
 
 
 class Fields(Model):
     """Which field of a JSON line holds what; a dot leads into an object. The defaults are the guide's."""
 
     timestamp: str = "timestamp"
+    """Time: ISO 8601, or seconds, milliseconds … since 1970."""
+
     level: str = "level"
+    """Level. `error`, `fatal`, `critical` and the like, or 50 and 60, make the line an error."""
+
     module: str = "module"
+    """Module."""
+
     message: str = "message"
+    """Message."""
+
     request_id: str = "requestId"
+    """Request id."""
+
     method: str = "method"
+    """HTTP method."""
+
     url: str = "url"
+    """Address of the request."""
+
     request: str = "request"
-    """Method and address in one, as in nginx's $request."""
+    """Method and address in one, as nginx's `$request`."""
+
     status: str = "status"
+    """HTTP status. 500 or above makes the line an error."""
+
     duration: str = "duration"
+    """Time that the request took, in `duration_unit`."""
+
     error: str = "error"
+    """Error: a text, or an object with `name` or `type`, `message`, `stack`. It makes the line an error."""
+
     release: str = "release"
+    """Version of the service."""
 
 
 class Source(Model):
     """Where log lines come from, and how a line is read."""
 
     name: Slug
+    """In the form of `[service] name`; each once. Another name is another log, read from its start."""
+
     kind: Literal["file", "command", "loki"]
-    paths: tuple[str, ...] = ()
+    """Where the lines come from; it decides which of the other keys apply."""
+
+    paths: tuple[GlobPattern, ...] = ()
+    """Only with `file`: paths or glob patterns from the service file's folder, with `*` and `**`. They must match the
+    rotated files too."""
+
     command: tuple[str, ...] = ()
+    """Only with `command`: program and arguments, run without a shell. One of them holds `{since}`, which becomes the
+    time from which lines are wanted, such as `2026-11-25T00:00:00Z`."""
+
     url: HttpUrl | None = None
+    """Only with `loki`: its address without `/loki/api/…`."""
+
     query: str | None = None
+    """Only with `loki`: LogQL that selects lines."""
+
     headers: Headers = Field(default_factory=dict)
+    """Only with `loki`: sent with every request. One whose name sounds like a credential must be a secret."""
+
     ca_file: Path | None = None
-    """Loki's authority, relative to the service file; default: those of the system."""
+    """Only with `loki`: CA certificates; they replace the system's."""
+
     timeout_s: Annotated[float, Field(gt=0, le=600)] = 60.0
+    """Longest time of the command, or of one response of Loki."""
+
     first_hours: Annotated[float, Field(gt=0, le=24 * 45)] = 24.0
-    """How far back a command or Loki is asked the first time."""
+    """How many hours back a command or Loki is asked the first time."""
 
     format: Literal["json", "combined"] = "json"
+    """`json`: one JSON object a line. `combined`: the common or combined format of Apache and nginx."""
+
     fields: Fields = Fields()
+    """Which field of a JSON line holds what; a dot leads into an object. Only with format `json`. A field that is set
+    here must be in the lines, else `logs.source` is UNKNOWN after 1,000 lines."""
+
     duration_unit: Literal["ms", "s", "us"] = "ms"
-    timezone: str | None = None
-    """The zone of times that name none; default: the service's."""
+    """Unit of `duration` in JSON; not used with `combined`."""
+
+    timezone: TimeZone | None = None
+    """Zone of times that name none; default: the service's."""
 
     requests: bool = True
-    """False for a log whose requests another source counts already."""
+    """False for a log without requests, or whose requests another log source counts."""
 
     synthetic: bool = False
-    """True for generated lines: every report that rests on them says so."""
-
-    @field_validator("timezone")
-    @classmethod
-    def _zone(cls, value: str | None) -> str | None:
-        if value is not None and value not in available_timezones():
-            raise ValueError(f"{value!r} is not an IANA time zone; use one such as Asia/Tokyo or UTC")
-        return value
+    """True for generated lines: every report that uses them says so."""
 
     @model_validator(mode="after")
     def _place(self) -> Self:
@@ -82,7 +122,7 @@ class Source(Model):
             raise ValueError("ca_file belongs to a source of kind loki")
         if self.kind == "command" and not any(SINCE in part for part in self.command):
             raise ValueError(
-                f"the command must hold {SINCE}, the moment from which on it gives lines, such as --since={SINCE}"
+                f"the command must contain {SINCE}, the time from which to return lines, such as --since={SINCE}"
             )
         if self.format == "combined" and "fields" in self.model_fields_set:
             raise ValueError("fields belong to the format json")
@@ -90,20 +130,26 @@ class Source(Model):
 
 
 class Logs(Model):
-    """The service's logs. Without a source the error log review looks at nothing, and the report says so."""
+    """The service's logs. Without a log source the error log review is skipped, and the report says so."""
 
     source: tuple[Source, ...] = ()
-    latency_bounds_ms: Annotated[tuple[float, ...], Field(min_length=1, max_length=4)] = (200.0, 500.0, 1000.0)
-    """Requests at or under each bound are counted exactly; 200 is the guide's limit."""
+    """A log; each line is counted once."""
 
-    ignore: tuple[str, ...] = ()
-    """Requests of these paths are nobody's; the paths of [health] never are."""
+    latency_bounds_ms: Annotated[tuple[float, ...], Field(min_length=1, max_length=4)] = (200.0, 500.0, 1000.0)
+    """Requests at or under each bound are counted exactly; rising. Source: the guide's SLI table, 200 ms."""
+
+    ignore: tuple[Annotated[str, Called("URL path", "URL paths")], ...] = ()
+    """Paths whose lines are no requests, and of which only errors and warnings are read; the same holds for the paths
+    `live`, `ready` and `report` of `[health]`."""
 
     skipped_frames: tuple[str, ...] = DEFAULT_SKIPPED
+    """A line of a stack that holds one of these texts is not your own code."""
+
     keep_days: Annotated[int, Field(ge=8, le=400)] = 45
-    """Files that nobody wrote to for this long are not read."""
+    """Files that were not written to for this many days are not read."""
 
     limits: LogLimits = LogLimits()
+    """Limits of the error log review."""
 
     @field_validator("source")
     @classmethod
@@ -115,13 +161,18 @@ class Logs(Model):
     @classmethod
     def _bounds(cls, value: tuple[float, ...]) -> tuple[float, ...]:
         if list(value) != sorted(set(value)) or value[0] <= 0:
-            raise ValueError("must rise, and each be above 0")
+            raise ValueError("must be above 0 and in ascending order")
         return value
 
 
 class Route(Model):
     """A route's template with `:name` for what varies, and the module that answers it."""
 
-    pattern: Annotated[str, Field(pattern=r"^/\S*$")]
+    pattern: Annotated[str, Field(pattern=r"^/\S*$"), Called("path pattern", "path patterns")]
+    """`:name` stands for one segment, `*` at the end for all that follows."""
+
     module: Slug | None = None
+    """Used where a line names no module."""
+
     method: Annotated[str, Field(pattern=r"^[A-Z]+$")] | None = None
+    """Only requests of this method, in capital letters."""

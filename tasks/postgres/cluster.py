@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tasks.deadline import Deadline
 from tasks.files import locked, new_folder
-from tasks.postgres.installation import Place, PostgresUnavailable
+from tasks.postgres.installation import PostgresPlace, PostgresUnavailable
 from tasks.processes import Child, run
 
 _INITDB_DEADLINE_S = 60.0
@@ -27,9 +27,9 @@ def environment() -> dict[str, str]:
 @contextmanager
 def owning(folder: Path) -> Iterator[None]:
     """Holds the folder's lock, so that a server found running in it has lost its owner."""
-    with ExitStack() as held:
+    with ExitStack() as stack:
         try:
-            held.enter_context(locked(folder / "owner.lock"))
+            stack.enter_context(locked(folder / "owner.lock"))
         except BlockingIOError:
             raise PostgresUnavailable(
                 f"{folder} is in use by another process: stop it or choose another folder"
@@ -37,7 +37,7 @@ def owning(folder: Path) -> Iterator[None]:
         yield
 
 
-def initialise(place: Place, fsync: bool, *, builtin_locale: bool = True) -> None:
+def initialise(place: PostgresPlace, fsync: bool, *, builtin_locale: bool = True) -> None:
     """Creates the data beside its final place: an interrupted initdb leaves no half a cluster.
 
     PostgreSQL before 17 has no locale of its own. Raises PostgresUnavailable.
@@ -50,7 +50,7 @@ def initialise(place: Place, fsync: bool, *, builtin_locale: bool = True) -> Non
         _run_initdb(place, fresh, fsync, builtin_locale)
 
 
-def _run_initdb(place: Place, fresh: Path, fsync: bool, builtin_locale: bool) -> None:
+def _run_initdb(place: PostgresPlace, fresh: Path, fsync: bool, builtin_locale: bool) -> None:
     argument = str(fresh) if place.data_argument == str(place.data) else place.data_argument
     argv = [str(place.binaries / "initdb"), "-D", argument, "-U", "postgres", "-A", "trust", "-E", "UTF8"]
     argv += ["--locale=C", "--no-instructions"]
@@ -58,11 +58,11 @@ def _run_initdb(place: Place, fresh: Path, fsync: bool, builtin_locale: bool) ->
     argv += [] if fsync else ["--no-sync"]
     finished = run(argv, deadline_s=_INITDB_DEADLINE_S, env=environment(), cwd=fresh, user=place.user)
     if finished.returncode != 0 or finished.timed_out:
-        said = (finished.stderr or finished.stdout).decode(errors="replace")[-2000:]
-        raise PostgresUnavailable(f"initdb did not create {place.data}:\n{said}")
+        output = (finished.stderr or finished.stdout).decode(errors="replace")[-2000:]
+        raise PostgresUnavailable(f"initdb did not create {place.data}:\n{output}")
 
 
-def chown_data(place: Place) -> None:
+def chown_data(place: PostgresPlace) -> None:
     """Hands data of another account (kept by an earlier run that was not root) to the server's."""
     user = place.user
     if user is None or place.data.stat().st_uid == user.uid:
@@ -87,7 +87,7 @@ def end_orphan(data: Path) -> None:
         while _is_postmaster(pid, data) and not deadline.passed:
             time.sleep(_POLL_S)
     if _is_postmaster(pid, data):
-        raise PostgresUnavailable(f"process {pid} still serves {data} and does not end: stop it by hand")
+        raise PostgresUnavailable(f"process {pid} still serves {data} and does not stop: stop it by hand")
     # Left in place, a pid that now belongs to somebody else would stop the start.
     if Path("/proc/self/cwd").exists():
         pid_file.unlink(missing_ok=True)
@@ -103,7 +103,7 @@ def _is_postmaster(pid: int, data: Path) -> bool:
 
 
 def wait_until_ready(server: Child, data: Path, deadline_s: float = _READY_DEADLINE_S) -> None:
-    """Waits for the server's own word in its pid file, which cannot be another server's on that port."""
+    """Waits for "ready" in the server's pid file, which cannot be another server's on that port."""
     deadline = Deadline.after(deadline_s)
     while server.running and not deadline.passed:
         with suppress(FileNotFoundError):
@@ -111,5 +111,5 @@ def wait_until_ready(server: Child, data: Path, deadline_s: float = _READY_DEADL
             if lines[0] == str(server.pid) and len(lines) > 7 and lines[7].strip() == "ready":
                 return
         time.sleep(_POLL_S)
-    state = f"not ready after {deadline_s:.0f} s" if server.running else "ended at its start"
+    state = f"not ready after {deadline_s:.0f} s" if server.running else "exited at startup"
     raise PostgresUnavailable(f"PostgreSQL on {data}: {state}\n{server.tail()}")

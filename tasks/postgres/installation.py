@@ -18,7 +18,7 @@ _VERSION = 18
 _EMBEDDED = ("pginstall18", "pginstall")
 _USUAL = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql*/bin")
 _ASK_DEADLINE_S = 10.0
-_SAID = re.compile(rb"\(PostgreSQL\) ((\d+)[\w.]*)")
+_VERSION_TEXT = re.compile(rb"\(PostgreSQL\) ((\d+)[\w.]*)")
 
 
 class PostgresUnavailable(ExplainedError):
@@ -26,8 +26,8 @@ class PostgresUnavailable(ExplainedError):
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where the programs run from, as whom, and how they are told the data folder."""
+class PostgresPlace:
+    """Where the programs run from, as whom, and how the data folder is passed to them."""
 
     binaries: Path
     user: User | None
@@ -37,7 +37,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Installation:
-    """One version's programs; `version` is as the server says it (`18.4`)."""
+    """One version's programs; `version` is as the server prints it (`18.4`)."""
 
     binaries: Path
     version: str
@@ -78,12 +78,14 @@ def _asked(binaries: Path) -> Installation | None:
         answer = run([str(binaries / "postgres"), "--version"], deadline_s=_ASK_DEADLINE_S)
     except FileNotFoundError:
         return None
-    said = _SAID.search(answer.stdout)
-    return Installation(binaries, said[1].decode(), int(said[2])) if said else None
+    found = _VERSION_TEXT.search(answer.stdout)
+    return Installation(binaries, found[1].decode(), int(found[2])) if found else None
 
 
 @contextmanager
-def chosen_place(folder: Path, binaries: Path | None = None, *, copies_in: Path | None = None) -> Iterator[Place]:
+def chosen_place(
+    folder: Path, binaries: Path | None = None, *, copies_in: Path | None = None
+) -> Iterator[PostgresPlace]:
     """How the server for `folder` is started; a copy of the programs, if needed, lives as long as this.
 
     The embedded PostgreSQL's are taken unless others are named. The copy is put in `copies_in` if the server's account
@@ -93,18 +95,18 @@ def chosen_place(folder: Path, binaries: Path | None = None, *, copies_in: Path 
     account = server_account()
     if account is None:
         if data.exists() and data.stat().st_uid != os.geteuid():
-            raise PostgresUnavailable(f"{data} belongs to another account: run as that one, or remove it")
-        yield Place(binaries, None, data, str(data))
+            raise PostgresUnavailable(f"{data} belongs to another account: run as that account, or remove it")
+        yield PostgresPlace(binaries, None, data, str(data))
         return
     # An unreachable folder is entered by root before the account is dropped, and named from inside.
     argument = str(data) if _reachable(folder, account.uid) else "/proc/self/cwd"
     if _reachable(binaries, account.uid):
-        yield Place(binaries, account, data, argument)
+        yield PostgresPlace(binaries, account, data, argument)
         return
     within = copies_in if copies_in is not None and _reachable(copies_in, account.uid) else None
     with tempfile.TemporaryDirectory(prefix="opsrounds-postgres-", dir=within) as copies:
         Path(copies).chmod(0o755)
-        yield Place(_copy_installation(binaries, Path(copies)), account, data, argument)
+        yield PostgresPlace(_copy_installation(binaries, Path(copies)), account, data, argument)
 
 
 def server_account() -> User | None:
@@ -126,7 +128,7 @@ def _may_enter(found: os.stat_result, uid: int) -> bool:
 
 
 def _copy_installation(binaries: Path, target: Path) -> Path:
-    """A copy everybody may read; the libraries stay where the programs' run path looks for them."""
+    """A copy everybody may read; the libraries stay where the programs' run path finds them."""
     package = binaries.parent.parent
     libraries = package.with_name(f"{package.name}.libs")
     installation = target / package.name / binaries.parent.name

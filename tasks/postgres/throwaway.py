@@ -10,7 +10,7 @@ from urllib.parse import quote
 from psycopg.conninfo import make_conninfo
 
 from tasks.postgres.cluster import chown_data, end_orphan, environment, initialise, wait_until_ready
-from tasks.postgres.installation import Installation, Place, PostgresUnavailable, chosen_place, server_account
+from tasks.postgres.installation import Installation, PostgresPlace, PostgresUnavailable, chosen_place, server_account
 from tasks.processes import Child
 
 _STOP_GRACE_S = 20.0
@@ -99,13 +99,13 @@ def copied_postgres(folder: Path, installation: Installation, *, ready_s: float)
 
 @contextmanager
 def _serving(
-    place: Place, installation: Installation, options: Mapping[str, str], ready_s: float
+    place: PostgresPlace, installation: Installation, options: Mapping[str, str], ready_s: float
 ) -> Iterator[Throwaway]:
     end_orphan(place.data)
     # The data folder is open to the server's account alone, and named in a way that this account can follow.
-    told = {**_ALONE, **options, "unix_socket_directories": place.data_argument, "unix_socket_permissions": "0700"}
+    settings = {**_ALONE, **options, "unix_socket_directories": place.data_argument, "unix_socket_permissions": "0700"}
     argv = [str(place.binaries / "postgres"), "-D", place.data_argument]
-    argv += [part for key, value in told.items() for part in ("-c", f"{key}={value}")]
+    argv += [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
     with Child(
         argv,
         log=place.data.with_name("postgres.log"),
@@ -119,17 +119,17 @@ def _serving(
         yield Throwaway(place.data, installation)
 
 
-def _require_followed(place: Place, installation: Installation) -> None:
+def _require_followed(place: PostgresPlace, installation: Installation) -> None:
     """Before PostgreSQL 16 its programs leave their folder at their start, and do not find back by `/proc/self/cwd`."""
     if place.data_argument != str(place.data) and installation.major < _STAYS_SINCE:
         raise PostgresUnavailable(
-            f"{place.data.parent} cannot be entered by the account of the server, which PostgreSQL "
-            f"{installation.version} needs: set [backups] folder to one that everybody may pass through"
+            f"the server's account cannot enter {place.data.parent}, which PostgreSQL "
+            f"{installation.version} needs: set [backups] folder to one that every user may enter"
         )
 
 
 def _require_short(data: Path) -> None:
     if len(str(data / _SOCKET)) > _MOST_PATH:
         raise PostgresUnavailable(
-            f"{data} is too long a path for a socket ({_MOST_PATH} bytes): set a shorter [backups] folder"
+            f"{data} is too long a path for a socket (at most {_MOST_PATH} bytes): set a shorter [backups] folder"
         )

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 import numpy as np
 
-from tasks.check_result import Message, msg
+from tasks.check_result import msg
 from tasks.observation import ObservationError, printable
 from tasks.outside import external_text
 from tasks.prometheus.facts import Point, Track
@@ -56,20 +56,22 @@ def parse_answer(status: int, body: bytes | bytearray, content_type: str) -> Dat
     """
     answer = _decoded(body, _Answer)
     if answer is not None and answer.status == "error":
-        raise _refused(str(answer.error_type), str(answer.error))
+        raise _refused(str(answer.error_type or "error"), str(answer.error or ""))
     if status != 200:
-        raise ObservationError(msg("Prometheus answered HTTP {code}", code=str(status)))
+        raise ObservationError(msg("Prometheus returned HTTP {code}", code=str(status)))
     data = _decoded(answer.data, _Data) if answer is not None and answer.status == "success" else None
     if answer is None or data is None:
         kind = printable(content_type.partition(";")[0].strip(), 60) or "no content type"
-        raise ObservationError(msg("The answer is not Prometheus's JSON but {kind}: check prometheus_url", kind=kind))
+        raise ObservationError(msg("The response is not Prometheus's JSON but {kind}: check prometheus_url", kind=kind))
     # A storage that did not answer is a warning here: what it knows is missing from the result. Hints about the
     # query itself stand among the warnings of Prometheus 2 too.
-    told = answer.warnings or []
-    warnings = [text for text in map(str, told if isinstance(told, list) else [told]) if not text.startswith(_HINT)]
+    reported = answer.warnings or []
+    warnings = [
+        text for text in map(str, reported if isinstance(reported, list) else [reported]) if not text.startswith(_HINT)
+    ]
     if warnings:
         raise ObservationError(
-            msg("Prometheus warns that its answer is not whole: {why}", why=external_text(warnings[0]))
+            msg("Prometheus warns that its response is incomplete: {why}", why=external_text(warnings[0]))
         )
     return Data(data.kind, data.result)
 
@@ -81,7 +83,7 @@ def points(data: Data) -> tuple[Point, ...]:
         return (Point({}, *_value(result)),)
     if data.kind != "vector" or not isinstance(result, list):
         raise ObservationError(
-            msg("The query gives a {kind}, not numbers of one instant", kind=printable(data.kind, 20))
+            msg("The query returned a {kind}, not numbers at one instant", kind=printable(data.kind, 20))
         )
     _refuse_too_many(result)
     return tuple(_point(series) for series in result)
@@ -90,7 +92,7 @@ def points(data: Data) -> tuple[Point, ...]:
 def tracks(data: Data, steps: range) -> tuple[Track, ...]:
     """The series of a range query that has asked for these times."""
     if data.kind != "matrix":
-        raise ObservationError(msg("The query gives a {kind}, not numbers over time", kind=printable(data.kind, 20)))
+        raise ObservationError(msg("The query returned a {kind}, not numbers over time", kind=printable(data.kind, 20)))
     result = _decoded(data.result, list[_Series])
     if result is None:
         raise ObservationError(_MALFORMED)
@@ -101,16 +103,16 @@ def tracks(data: Data, steps: range) -> tuple[Track, ...]:
 def one_number(found: Sequence[Point]) -> float:
     """The number where one was meant; raises ObservationError for none, several, and for NaN or infinity."""
     if not found:
-        raise ObservationError(msg("The query gives no series: is the metric still there?"))
+        raise ObservationError(msg("The query returned no series: check that the metric still exists"))
     if len(found) > 1:
-        raise ObservationError(msg("The query gives {n} series, not one number", n=len(found)))
+        raise ObservationError(msg("The query returned {n} series: one number is needed", n=len(found)))
     if not math.isfinite(value := found[0].value):
-        raise ObservationError(msg("The query gives {value}, not a number", value=str(value)))
+        raise ObservationError(msg("The query returned {value}, not a number", value=str(value)))
     return value
 
 
-_MALFORMED = msg("A series of Prometheus's answer has another form than its API says")
-_HISTOGRAM = msg("The query gives a histogram, not a number")
+_MALFORMED = msg("A series in Prometheus's response does not have the form that its API describes")
+_HISTOGRAM = msg("The query returned a histogram, not a number")
 
 
 def _decoded(body: bytes | bytearray | msgspec.Raw, kind: type[T]) -> T | None:
@@ -121,15 +123,15 @@ def _decoded(body: bytes | bytearray | msgspec.Raw, kind: type[T]) -> T | None:
 
 
 def _refused(kind: str, why: str) -> ObservationError:
-    reason: Message = msg(
-        "Prometheus refuses the query ({kind}): {why}", kind=printable(kind, 60), why=external_text(why)
-    )
+    reason = msg("Prometheus refused the query ({kind})", kind=printable(kind, 60))
+    if why:
+        reason = msg("Prometheus refused the query ({kind}): {why}", kind=printable(kind, 60), why=external_text(why))
     return TooMuch(reason) if kind == "timeout" or "too many samples" in why else ObservationError(reason)
 
 
 def _refuse_too_many(result: Sequence[object]) -> None:
     if len(result) > _MOST_SERIES:
-        raise ObservationError(msg("The query gives more than {most} series", most=_MOST_SERIES))
+        raise ObservationError(msg("The query returned more than {most} series", most=_MOST_SERIES))
 
 
 def _point(series: Any) -> Point:

@@ -115,7 +115,7 @@ async def ask_in_parts(
 
 
 async def _asked(prometheus: Prometheus, path: str, form: Mapping[str, str], most_bytes: int = _MOST_BYTES) -> Data:
-    # Thanos and Mimir leave a store that is down out of an answer unless told otherwise; Prometheus ignores the field.
+    # Thanos and Mimir leave a store that is down out of an answer unless asked not to; Prometheus ignores the field.
     # A little less time than is waited here, so that a query that takes too long is told apart from a silent server.
     form = {**form, "timeout": f"{round(prometheus.timeout_s * 900)}ms", "partial_response": "false"}
     body = bytearray()
@@ -127,7 +127,7 @@ async def _asked(prometheus: Prometheus, path: str, form: Mapping[str, str], mos
             async for chunk in response.aiter_bytes():
                 body += chunk
                 if len(body) > most_bytes:
-                    raise TooMuch(msg("Prometheus's answer is larger than {most} bytes", most=most_bytes))
+                    raise TooMuch(msg("Prometheus's response is larger than {most} bytes", most=most_bytes))
     except (TimeoutError, httpx.TimeoutException):
         seconds = prometheus.timeout_s
         raise ObservationError(msg("Prometheus did not answer within {seconds} s", seconds=seconds)) from None
@@ -136,5 +136,5 @@ async def _asked(prometheus: Prometheus, path: str, form: Mapping[str, str], mos
     except httpx.ConnectError:
         raise ObservationError(msg("Prometheus cannot be reached: check prometheus_url and the network")) from None
     except (httpx.HTTPError, httpx.InvalidURL, OSError):
-        raise ObservationError(msg("The connection to Prometheus broke before the answer was complete")) from None
+        raise ObservationError(msg("The connection to Prometheus was lost before the response was complete")) from None
     return parse_answer(response.status_code, body, response.headers.get("content-type", ""))

@@ -12,6 +12,13 @@ class Metrics(Model):
     """The Prometheus, or a server that speaks its query API, that knows of the service."""
 
     prometheus_url: HttpUrl
+    """Address of the server, without `/api/v1/…`."""
+
     headers: Headers = Field(default_factory=dict)
+    """Sent with every query. One whose name sounds like a credential must be a secret."""
+
     ca_file: Path | None = None
+    """CA certificates; they replace the system's."""
+
     timeout_s: Annotated[float, Field(gt=0, le=60)] = 10.0
+    """Longest time of one query."""

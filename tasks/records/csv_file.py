@@ -14,8 +14,8 @@ _SHOWN = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A line that holds anything, and the number at which it begins."""
+class CsvLine:
+    """A line that is not empty, and the number at which it begins."""
 
     number: int
     cells: tuple[str, ...]
@@ -30,7 +30,7 @@ class Line:
         return {**dict.fromkeys(columns, ""), **dict(zip(self.header, self.cells, strict=True))}
 
 
-def read_lines(file: Path, columns: Sequence[str], needed: Sequence[str]) -> tuple[Line, ...]:
+def read_lines(file: Path, columns: Sequence[str], needed: Sequence[str]) -> tuple[CsvLine, ...]:
     """The lines below the first one, which names the columns; those that are `needed` must be there.
 
     Raises RecordRefused, which names the file and the line.
@@ -42,10 +42,10 @@ def read_lines(file: Path, columns: Sequence[str], needed: Sequence[str]) -> tup
         ("missing", [name for name in needed if name not in header]),
         ("twice", [name for name, times in Counter(header).items() if times > 1 and name in columns]),
     )
-    if told := "; ".join(f"{what}: {', '.join(names)}" for what, names in wrong if names):
+    if problems := "; ".join(f"{what}: {', '.join(names)}" for what, names in wrong if names):
         others = ", ".join(name for name in columns if name not in needed)
-        raise RecordRefused(f"{file}:1: columns {told}. Needed: {', '.join(needed)}; optional: {others}")
-    return tuple(Line(number, cells, header) for number, cells in rows[1:])
+        raise RecordRefused(f"{file}:1: columns {problems}. Needed: {', '.join(needed)}; optional: {others}")
+    return tuple(CsvLine(number, cells, header) for number, cells in rows[1:])
 
 
 def _rows(file: Path) -> Iterator[tuple[int, tuple[str, ...]]]:
@@ -73,11 +73,13 @@ def _text(file: Path) -> str:
         before = error.object[: error.start].decode()
         raise _at(file, before, 'is not UTF-8: save it as "CSV UTF-8"') from None
     if "\0" in text:
-        raise _at(file, text.partition("\0")[0], "holds a NUL byte: save it as CSV, not in a program's own form")
+        raise _at(
+            file, text.partition("\0")[0], "contains a NUL byte: save it as CSV, not in a spreadsheet's own format"
+        )
     return text
 
 
 def _at(file: Path, before: str, problem: str) -> RecordRefused:
-    """A problem of the file's bytes, found by what stands before it."""
+    """A problem of the file's bytes, located by the text before it."""
     line = before.rpartition("\n")[2]
     return RecordRefused(f"{file}:{before.count(chr(10)) + 1}: after {printable(line[-_SHOWN:])!r}: {problem}")

@@ -16,7 +16,7 @@ from tasks.records.store.writer import Written, recording
 from tasks.records.words import parse_outcome, parse_time
 from tasks.settings import Settings
 
-_MOST_TOLD = 20
+_MOST_PROBLEMS = 20
 _NOTHING = "nothing was imported"
 
 
@@ -36,7 +36,7 @@ class _CsvRow:
     def needed(self, column: str) -> datetime:
         """A cell's instant."""
         if (at := self.time(column)) is None:
-            raise RecordRefused("a time is needed here", column)
+            raise RecordRefused("a time is required", column)
         return at
 
 
@@ -55,7 +55,7 @@ def _deploy(line: _CsvRow) -> Deploy:
 def _outage(line: _CsvRow) -> Outage:
     incident = line.cells["incident_id"]
     if incident and not (incident.isascii() and incident.isdecimal() and len(incident) <= 10):
-        raise RecordRefused(f"{printable(incident, 40)!r} is no number of an incident, such as 17", "incident_id")
+        raise RecordRefused(f"{printable(incident, 40)!r} is not an incident number such as 17", "incident_id")
     return Outage(
         started_at=line.needed("started_at"),
         ended_at=line.time("ended_at"),
@@ -68,7 +68,7 @@ def _outage(line: _CsvRow) -> Outage:
 def _maintenance(line: _CsvRow) -> Maintenance:
     declared_at = line.time("declared_at") or line.now
     if declared_at > line.now:
-        raise RecordRefused("a window is declared when it is recorded at the latest, not in the future", "declared_at")
+        raise RecordRefused("the registration time must not be in the future", "declared_at")
     by = line.cells["declared_by"] or line.by
     return Maintenance(
         starts_at=line.needed("starts_at"),
@@ -76,14 +76,14 @@ def _maintenance(line: _CsvRow) -> Maintenance:
         module=line.cells["module"] or None,
         reason=line.cells["reason"],
         declared_at=declared_at,
-        # Who reads the report must know that nobody but the file says when it was declared.
+        # The report must show that only the file says when it was registered.
         declared_by=f"{by[:70]} (CSV)" if line.cells["declared_at"] else by,
         late_reason=line.cells["late_reason"],
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Kind:
+class _RecordKind:
     """The columns of a file, and how a line of it is read."""
 
     needed: tuple[str, ...]
@@ -91,10 +91,10 @@ class _Kind:
     read: Callable[[_CsvRow], Record]
 
 
-_KINDS: Mapping[str, _Kind] = {
-    "deploys": _Kind(("version", "started_at", "outcome"), ("environment", "commit_at", "ended_at"), _deploy),
-    "outages": _Kind(("started_at", "cause"), ("ended_at", "module", "incident_id"), _outage),
-    "maintenance": _Kind(
+_KINDS: Mapping[str, _RecordKind] = {
+    "deploys": _RecordKind(("version", "started_at", "outcome"), ("environment", "commit_at", "ended_at"), _deploy),
+    "outages": _RecordKind(("started_at", "cause"), ("ended_at", "module", "incident_id"), _outage),
+    "maintenance": _RecordKind(
         ("starts_at", "ends_at", "reason"), ("module", "declared_at", "declared_by", "late_reason"), _maintenance
     ),
 }
@@ -108,7 +108,7 @@ def import_records(
     Raises RecordRefused naming the lines and columns that cannot be used, and HistoryError if the database fails.
     """
     if kind not in _KINDS:
-        raise RecordRefused(f"there is nothing to import named {printable(kind, 40)!r}; there are: {', '.join(_KINDS)}")
+        raise RecordRefused(f"{printable(kind, 40)!r} cannot be imported; allowed: {', '.join(_KINDS)}")
     known = _KINDS[kind]
     columns = (*known.needed, *known.optional)
     counts: Counter[Written] = Counter()
@@ -117,20 +117,20 @@ def import_records(
     try:
         lines = read_lines(file, columns, known.needed)
     except RecordRefused as error:
-        raise RecordRefused(_told([str(error)])) from None
+        raise RecordRefused(_problem_text([str(error)])) from None
     with recording(history, settings.service.name, by, now, settings.known_modules()) as writer:
         for line in lines:
             try:
                 record = known.read(_CsvRow(line.named(columns), settings, by, now))
                 if (before := numbers.setdefault(_key(record), line.number)) != line.number:
-                    text = f"the line records the same as line {before}: keep one of them"
+                    text = f"the same record as line {before}: keep one of them"
                     raise RecordRefused(text, known.needed[0])
                 counts[writer.put(record)] += 1
             except RecordRefused as error:
                 column = f"{error.column}: " if error.column else ""
                 problems.append(f"{file}:{line.number}: {column}{error}")
         if problems:
-            raise RecordRefused(_told(problems))
+            raise RecordRefused(_problem_text(problems))
     return counts
 
 
@@ -145,6 +145,6 @@ def _key(record: Record) -> tuple[object, ...]:
             return record.module, record.starts_at, record.ends_at
 
 
-def _told(problems: Sequence[str]) -> str:
-    more = [f"and {len(problems) - _MOST_TOLD} more"] if len(problems) > _MOST_TOLD else []
-    return "\n".join([*problems[:_MOST_TOLD], *more, _NOTHING])
+def _problem_text(problems: Sequence[str]) -> str:
+    more = [f"and {len(problems) - _MOST_PROBLEMS} more"] if len(problems) > _MOST_PROBLEMS else []
+    return "\n".join([*problems[:_MOST_PROBLEMS], *more, _NOTHING])

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from tasks.periods import week_period
-from tasks.records.facts import Deploy, Origin, Outcome
+from tasks.records.facts import Deploy, DeployOutcome, Origin
 
 _MINUTE, _WEEK = timedelta(minutes=1), timedelta(days=7)
 
@@ -25,7 +25,7 @@ class DeployWeek:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What the deploys of a window say: times in minutes, of those for which the records tell them."""
+    """Figures of the deploys of a window: times in minutes, where the records have them."""
 
     weeks: tuple[DeployWeek, ...]
     succeeded: int
@@ -45,14 +45,14 @@ class Changes:
 def changes(
     deploys: Sequence[Deploy], start: datetime, end: datetime, zone: ZoneInfo, began: datetime | None = None
 ) -> Changes:
-    """What deploys say of a window; those after it only tell when a failed one of it was made good.
+    """Figures of the deploys of a window; later ones only count as the recovery of a failed one.
 
     A week that began before `began`, when records began or the service did, is partial.
     """
     real = sorted((d for d in deploys if d.origin is not Origin.FIRST_SEEN), key=lambda d: d.started_at)
     within = [d for d in real if start <= d.started_at < end]
-    good = [d for d in within if d.outcome is Outcome.SUCCEEDED]
-    bad = [d for d in within if d.outcome is not Outcome.SUCCEEDED]
+    good = [d for d in within if d.outcome is DeployOutcome.SUCCEEDED]
+    bad = [d for d in within if d.outcome is not DeployOutcome.SUCCEEDED]
     recoveries = [_recovery_min(failed, real) for failed in bad]
     return Changes(
         weeks=_weeks(real, start, end, zone, began or start - _WEEK),
@@ -72,7 +72,7 @@ def _weeks(
     weeks = []
     week = week_period(start.astimezone(zone).date(), zone)
     while week.start < end:
-        good = sum(week.start <= d.started_at < week.end and d.outcome is Outcome.SUCCEEDED for d in deploys)
+        good = sum(week.start <= d.started_at < week.end and d.outcome is DeployOutcome.SUCCEEDED for d in deploys)
         weeks.append(DeployWeek(week.key, good, partial=week.end > end or week.start < began))
         week = week_period(week.end.astimezone(zone).date(), zone)
     return tuple(weeks)
@@ -81,7 +81,7 @@ def _weeks(
 def _recovery_min(failed: Deploy, deploys: Sequence[Deploy]) -> float | None:
     """From the failed deploy's end to the end of the next one that succeeded."""
     since = _ended(failed)
-    ends = [_ended(d) for d in deploys if d.outcome is Outcome.SUCCEEDED and _ended(d) > since]
+    ends = [_ended(d) for d in deploys if d.outcome is DeployOutcome.SUCCEEDED and _ended(d) > since]
     return (min(ends) - since) / _MINUTE if ends else None
 
 

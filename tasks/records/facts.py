@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 
-class Outcome(StrEnum):
+class DeployOutcome(StrEnum):
     """How a deploy ended."""
 
     SUCCEEDED = "succeeded"
@@ -29,14 +29,14 @@ class Deploy:
     environment: str
     started_at: datetime
     ended_at: datetime | None
-    outcome: Outcome
+    outcome: DeployOutcome
     origin: Origin
     commit_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """A time in which the service, or one module of it, did not work; `ended_at` None: it goes on."""
+    """A time in which the service, or one module of it, did not work; `ended_at` None: ongoing."""
 
     started_at: datetime
     ended_at: datetime | None
@@ -47,7 +47,7 @@ class Outage:
 
 @dataclass(frozen=True, slots=True)
 class Maintenance:
-    """A maintenance window of the service or one module; declared after its start it is late, with a reason."""
+    """A maintenance window of the service or one module; registered after its start it is late, with a reason."""
 
     starts_at: datetime
     ends_at: datetime
@@ -59,5 +59,5 @@ class Maintenance:
 
     @property
     def late(self) -> bool:
-        """True when it was declared after it had begun."""
+        """True when it was registered after its start."""
         return self.declared_at > self.starts_at

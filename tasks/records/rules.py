@@ -1,4 +1,4 @@
-"""What may be recorded of deploys, outages and maintenance: what cannot be true is refused. Pure."""
+"""What may be recorded of deploys, outages and maintenance: impossible values are refused. Pure."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -30,7 +30,7 @@ def checked_deploy(deploy: Deploy, now: datetime) -> Deploy:
     start, end = _order("a deploy", deploy.started_at, deploy.ended_at, now)
     commit = None if deploy.commit_at is None else to_second(deploy.commit_at)
     if commit is not None and commit > start:
-        text = "the commit is younger than its deploy: give the time of the commit that was deployed"
+        text = "the commit is newer than its deploy: give the time of the deployed commit"
         raise RecordRefused(text, "commit_at")
     return replace(
         deploy,
@@ -46,9 +46,9 @@ def checked_outage(outage: Outage, modules: Collection[str], now: datetime) -> O
     """The outage with its times in UTC, to the second; raises RecordRefused if it cannot be true."""
     start, end = _order("an outage", outage.started_at, outage.ended_at, now)
     if end == start:
-        raise RecordRefused("an outage takes some time: its end must be after its start", "ended_at")
+        raise RecordRefused("an outage must end after it starts", "ended_at")
     if outage.incident_id is not None and not 0 < outage.incident_id <= _MOST_INCIDENT:
-        raise RecordRefused(f"an incident's number is from 1 to {_MOST_INCIDENT}", "incident_id")
+        raise RecordRefused(f"an incident number must be from 1 to {_MOST_INCIDENT}", "incident_id")
     cause = _text(outage.cause, "cause")
     if not cause:
         raise RecordRefused("an outage needs a cause, even if it is only suspected", "cause")
@@ -59,11 +59,9 @@ def checked_maintenance(window: Maintenance, modules: Collection[str]) -> Mainte
     """The window with its times in UTC, to the second; raises RecordRefused if it cannot be true."""
     start, end = to_second(window.starts_at), to_second(window.ends_at)
     if end <= start:
-        raise RecordRefused("a maintenance window ends after it starts", "ends_at")
+        raise RecordRefused("a maintenance window must end after it starts", "ends_at")
     if end - start > LONGEST_MAINTENANCE:
-        raise RecordRefused(
-            f"a maintenance window has at most {LONGEST_MAINTENANCE.days} days: record several", "ends_at"
-        )
+        raise RecordRefused(f"a maintenance window has at most {LONGEST_MAINTENANCE.days} days: split it", "ends_at")
     reason, late_reason = _text(window.reason, "reason"), _text(window.late_reason, "late_reason")
     if not reason:
         raise RecordRefused("a maintenance window needs a reason", "reason")
@@ -79,11 +77,10 @@ def checked_maintenance(window: Maintenance, modules: Collection[str]) -> Mainte
 
 
 def refuse_unannounced(window: Maintenance) -> None:
-    """Raise RecordRefused for a window that was declared after its start and does not say why."""
+    """Raise RecordRefused for a window that was registered after its start without a reason."""
     if window.late and not window.late_reason:
         raise RecordRefused(
-            "the window has begun already: downtime is left out only where it was announced before, or where the "
-            "record says why it was not. Give a late reason",
+            "the window has already started: register it before it starts, or give a late reason",
             "late_reason",
         )
 
@@ -91,7 +88,7 @@ def refuse_unannounced(window: Maintenance) -> None:
 def checked_by(by: str, column: str = "by") -> str:
     """Who recorded something; raises RecordRefused if nobody did."""
     if not by.strip():
-        raise RecordRefused("nobody is named who records this: give a name", column)
+        raise RecordRefused("the name of the recorder is missing: give a name", column)
     return printable(by.strip())[:MOST_NAME]
 
 
@@ -107,13 +104,13 @@ def _order(
 ) -> tuple[datetime, datetime | None]:
     start, end = to_second(started_at), None if ended_at is None else to_second(ended_at)
     if start > now + _AHEAD:
-        text = f"{what} is recorded once it has begun: {start:%Y-%m-%d %H:%M} UTC is in the future"
+        text = f"the start {start:%Y-%m-%d %H:%M} UTC is in the future: record {what} once it has started"
         raise RecordRefused(text, "started_at")
     if end is not None and end > now + _AHEAD:
-        text = f"the end {end:%Y-%m-%d %H:%M} UTC is in the future: leave it out while {what} goes on"
+        text = f"the end {end:%Y-%m-%d %H:%M} UTC is in the future: leave it out while {what} is ongoing"
         raise RecordRefused(text, "ended_at")
     if end is not None and end < start:
-        text = f"{what} ends after it starts: end {end:%Y-%m-%d %H:%M} UTC, start {start:%Y-%m-%d %H:%M} UTC"
+        text = f"{what} must end after it starts: end {end:%Y-%m-%d %H:%M} UTC, start {start:%Y-%m-%d %H:%M} UTC"
         raise RecordRefused(text, "ended_at")
     return start, end
 
@@ -124,8 +121,8 @@ def _module(module: str | None, modules: Collection[str]) -> str | None:
     name = _name(module, "module", MOST_NAME)
     if modules and name not in modules:
         raise RecordRefused(
-            f"no module {name!r} in the service file; there are {', '.join(sorted(modules))}. Leave it out for the "
-            "whole service",
+            f"no module {name!r} in the service file; known modules: {', '.join(sorted(modules))}. Leave it out for "
+            "the whole service",
             "module",
         )
     return name
@@ -136,14 +133,12 @@ def _name(value: str, column: str, most: int) -> str:
     if not 0 < len(name) <= most:
         raise RecordRefused(f"{column} must have 1 to {most} characters", column)
     if name != printable(name):
-        raise RecordRefused(
-            f"{column} {printable(name, 40)!r} holds characters that cannot be seen: leave them out", column
-        )
+        raise RecordRefused(f"{column} {printable(name, 40)!r} contains invisible characters: remove them", column)
     return name
 
 
 def _text(value: str, column: str) -> str:
     text = " ".join(value.split())
     if len(text) > MOST_TEXT:
-        raise RecordRefused(f"{column} has {len(text)} characters: at most {MOST_TEXT} are kept, shorten it", column)
+        raise RecordRefused(f"{column} has {len(text)} characters: shorten it to at most {MOST_TEXT}", column)
     return printable(text, MOST_TEXT)

@@ -1,9 +1,9 @@
-"""What the version that runs tells of deploys: pure."""
+"""Deploys inferred from the running version: pure."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from tasks.records.facts import Deploy, Origin, Outcome
+from tasks.records.facts import Deploy, DeployOutcome, Origin
 
 ROLLING = timedelta(hours=1)
 """For so long before and after a deploy, either version may be seen."""
@@ -20,7 +20,7 @@ def around(deploy: Deploy) -> tuple[datetime, datetime]:
 
 
 def deploy_origin(known: Sequence[Deploy], version: str, now: datetime) -> Origin | None:
-    """What it says that all instances run a version; None when the deploys that are known explain it.
+    """The origin of a deploy when all instances run a version; None when the known deploys explain it.
 
     The first version of an environment is no deploy. While a recorded one may still be on its way, nothing is
     concluded; after one that failed, the version that succeeded before it is no new one.
@@ -33,5 +33,5 @@ def deploy_origin(known: Sequence[Deploy], version: str, now: datetime) -> Origi
     recorded = [ended(deploy) for deploy in known if deploy.origin is Origin.RECORDED]
     if recorded and now - max(recorded) < ROLLING:
         return None
-    good = max((d for d in known if d.outcome is Outcome.SUCCEEDED), key=ended, default=None)
+    good = max((d for d in known if d.outcome is DeployOutcome.SUCCEEDED), key=ended, default=None)
     return None if good is not None and good.version == version else Origin.INFERRED

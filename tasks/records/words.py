@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from tasks.observation import printable
-from tasks.records.facts import Deploy, Maintenance, Outage, Outcome
+from tasks.records.facts import Deploy, DeployOutcome, Maintenance, Outage
 from tasks.records.rules import RecordRefused, to_second
 
 _YEARS = range(2000, 2101)
@@ -24,14 +24,14 @@ def parse_time(text: str, zone: ZoneInfo, column: str = "") -> datetime:
     except ValueError:
         at = None
     if at is None:
-        raise RecordRefused(f"{printable(text, 40)!r} is no time: {_FORM}", column)
+        raise RecordRefused(f"{printable(text, 40)!r} is not a time: {_FORM}", column)
     return placed(at, zone, column)
 
 
 def placed(at: datetime, zone: ZoneInfo, column: str = "") -> datetime:
     """An instant in UTC, to the second; one without an offset is the zone's. Raises RecordRefused."""
     if at.year not in _YEARS:
-        raise RecordRefused(f"the year {at.year} cannot be meant: give one from {_YEARS[0]} to {_YEARS[-1]}", column)
+        raise RecordRefused(f"the year {at.year} is out of range: give one from {_YEARS[0]} to {_YEARS[-1]}", column)
     if at.utcoffset() is not None:
         return to_second(at)
     first, second = (at.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
@@ -43,13 +43,13 @@ def placed(at: datetime, zone: ZoneInfo, column: str = "") -> datetime:
     return to_second(first)
 
 
-def parse_outcome(text: str) -> Outcome:
+def parse_outcome(text: str) -> DeployOutcome:
     """How a deploy ended; raises RecordRefused."""
     try:
-        return Outcome(text.strip())
+        return DeployOutcome(text.strip())
     except ValueError:
-        known = ", ".join(Outcome)
-        raise RecordRefused(f"{printable(text, 40)!r} is no outcome; there are {known}", "outcome") from None
+        known = ", ".join(DeployOutcome)
+        raise RecordRefused(f"{printable(text, 40)!r} is not an outcome; allowed: {known}", "outcome") from None
 
 
 def described(record: Deploy | Outage | Maintenance, zone: ZoneInfo) -> str:
@@ -58,7 +58,7 @@ def described(record: Deploy | Outage | Maintenance, zone: ZoneInfo) -> str:
         case Deploy():
             what, start = f"deploy of {record.version} to {record.environment}, {record.outcome}", record.started_at
         case Outage():
-            goes_on = "" if record.ended_at else ", it goes on"
+            goes_on = "" if record.ended_at else ", ongoing"
             what, start = f"outage of {record.module or 'the service'}{goes_on}", record.started_at
         case Maintenance():
             what, start = f"maintenance of {record.module or 'the service'}", record.starts_at

@@ -12,7 +12,7 @@ from tasks.resources.mounts import parse_mountinfo
 _NO_LIMIT = 1 << 62
 """Version 1 writes "no limit" as the largest multiple of a page below 2^63."""
 
-_NONE = msg("The process of the round has no processor quota and no memory limit of its own")
+_NONE = msg("No CPU or memory limit applies to this process")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ def _read(file: Path) -> str:
     except (FileNotFoundError, NotADirectoryError):
         raise FileNotFoundError(file) from None
     except OSError as error:
-        why = printable(error.strerror or "", 60)
+        why = printable(error.strerror or type(error).__name__, 60)
         raise ObservationError(msg("{file} cannot be read: {why}", file=printable(str(file)), why=why)) from None
 
 
@@ -191,4 +191,4 @@ def _count(pairs: dict[str, int], key: str, level: Path) -> int:
 
 
 def _garbage(file: Path) -> ObservationError:
-    return ObservationError(msg("{file} holds something else than the kernel writes", file=printable(str(file))))
+    return ObservationError(msg("{file} is not in the kernel's format", file=printable(str(file))))

@@ -7,62 +7,62 @@ from tasks.guide.lines import GuideLine
 
 CPU: Final = Check(
     "resources.cpu",
-    msg("Processor"),
-    msg("Is there processor time left on every host?"),
+    msg("CPU usage"),
+    msg("Is there CPU time left on every host?"),
     Severity.WARNING,
 )
 PRESSURE: Final = Check(
     "resources.pressure",
-    msg("Pressure"),
-    msg("Does work on every host go on without waiting for processor, memory or disk?"),
+    msg("Resource pressure (PSI)"),
+    msg("Do tasks on every host run without waiting for CPU, memory or disk?"),
     Severity.WARNING,
 )
 MEMORY: Final = Check(
     "resources.memory",
-    msg("Memory"),
+    msg("Memory usage"),
     msg("Is there memory available on every host?"),
     Severity.EMERGENCY,
 )
 SWAP: Final = Check(
     "resources.swap",
-    msg("Swap"),
-    msg("Do the hosts get by without much swap space?"),
+    msg("Swap usage"),
+    msg("Do the hosts run without using much swap space?"),
     Severity.INFORMATION,
 )
 DISK: Final = Check(
     "resources.disk",
-    msg("Disk space"),
+    msg("Disk usage"),
     msg("Is there space left on every mounted disk?"),
     Severity.EMERGENCY,
 )
 INODES: Final = Check(
     "resources.inodes",
-    msg("Inodes"),
+    msg("Inode usage"),
     msg("Can new files be created on every mounted disk?"),
     Severity.WARNING,
 )
 NETWORK: Final = Check(
     "resources.network",
-    msg("Network errors"),
-    msg("Do packets pass the network interfaces without errors and drops?"),
+    msg("Network packet loss"),
+    msg("Are packets sent and received without errors and drops?"),
     Severity.WARNING,
 )
 CONTAINER_CPU: Final = Check(
     "resources.container-cpu",
-    msg("Container processor"),
-    msg("Does the container run without being throttled by its processor quota?"),
+    msg("Container CPU throttling"),
+    msg("Does the container run without being throttled by its CPU limit?"),
     Severity.WARNING,
 )
 CONTAINER_MEMORY: Final = Check(
     "resources.container-memory",
-    msg("Container memory"),
-    msg("Does the container's working set stay away from its memory limit?"),
+    msg("Container memory usage"),
+    msg("Does the container's working set stay well below its memory limit?"),
     Severity.EMERGENCY,
 )
 OOM: Final = Check(
     "resources.oom",
-    msg("Killed for want of memory"),
-    msg("Was no process killed for want of memory?"),
+    msg("OOM kills"),
+    msg("Was no process killed because memory ran out?"),
     Severity.EMERGENCY,
 )
 HOST_CHECKS: Final = (CPU, PRESSURE, MEMORY, SWAP, DISK, INODES, NETWORK, OOM)

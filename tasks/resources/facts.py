@@ -8,7 +8,7 @@ from tasks.observation import Absent, Unobserved
 
 @dataclass(frozen=True, slots=True)
 class Cpu:
-    """Processor time over `span_s`; iowait and steal are None where the system does not tell them."""
+    """Processor time over `span_s`; iowait and steal are None where the system does not report them."""
 
     busy_percent: float
     iowait_percent: float | None
@@ -80,7 +80,7 @@ class Disk:
 
 
 @dataclass(frozen=True, slots=True)
-class Traffic:
+class PacketCounts:
     """Packets that a network interface took or sent, and those of them that went wrong or were thrown away."""
 
     packets: float
@@ -100,19 +100,19 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """One network interface: since it came up (None when not told) and in the `span_s` that was watched."""
+    """One network interface: since it came up (None when unknown) and in the `span_s` that was watched."""
 
     name: str
-    total: Traffic | None
-    recent: Traffic
+    total: PacketCounts | None
+    recent: PacketCounts
     span_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class OomKills:
-    """Processes killed for want of memory: since the start of the host or container, and in the last day if told.
+    """Processes killed for want of memory: since the start of the host or container, and in the last day if known.
 
-    `counter` tells counters that each begin at zero apart: the boot of a machine, a control group of it.
+    `counter` distinguishes counters that each begin at zero: the boot of a machine, a control group of it.
     """
 
     total: int | None

@@ -13,7 +13,7 @@ import psutil
 
 from tasks.check_result import msg
 from tasks.observation import Absent, ObservationError, Unobserved, printable
-from tasks.resources.facts import Cpu, Disk, Host, Interface, Memory, OomKills, Pressure, Swap, Traffic
+from tasks.resources.facts import Cpu, Disk, Host, Interface, Memory, OomKills, PacketCounts, Pressure, Swap
 from tasks.resources.mounts import Mount, parse_mountinfo, read_disks, real_mounts
 
 _DISK_TIMEOUT_S = 5.0
@@ -29,13 +29,13 @@ class Moment:
     """Counters of one instant, to be compared with those of a later one."""
 
     cpu: Mapping[str, float]
-    network: Mapping[str, Traffic]
+    network: Mapping[str, PacketCounts]
 
 
 def moment() -> Moment:
     """The counters of now."""
     network = {
-        name: Traffic(c.packets_recv + c.packets_sent, c.errin + c.errout, c.dropin + c.dropout)
+        name: PacketCounts(c.packets_recv + c.packets_sent, c.errin + c.errout, c.dropin + c.dropout)
         for name, c in psutil.net_io_counters(pernic=True, nowrap=True).items()
         if not name.startswith("lo")
     }
@@ -50,7 +50,7 @@ def host_between(before: Moment, after: Moment, span_s: float, mounts: tuple[str
         cpu=cpu_between(before.cpu, after.cpu, span_s, os.cpu_count() or 1, os.getloadavg()[0]),
         pressure=read_pressure(root / "proc/pressure"),
         memory=Memory(memory.total, memory.available),
-        swap=Swap(swap.total, swap.free) if swap.total else Absent(msg("The machine has no swap space")),
+        swap=Swap(swap.total, swap.free) if swap.total else Absent(msg("The host has no swap space")),
         disks=_disks(mounts, root),
         network=network_between(before.network, after.network, span_s),
         oom=read_oom_kills(root / "proc/vmstat", read_boot(root), _up_s()),
@@ -64,18 +64,18 @@ def cpu_between(
     spent = {name: max(after[name] - before[name], 0.0) for name in after if name not in _INCLUDED}
     every = sum(spent.values())
     if every <= 0:
-        return Unobserved(msg("The counters of processor time do not move"))
+        return Unobserved(msg("The CPU time counters do not advance"))
     share = {name: 100 * seconds / every for name, seconds in spent.items()}
     busy = 100 - sum(share.get(name, 0.0) for name in _IDLE)
     return Cpu(max(busy, 0.0), share.get("iowait"), share.get("steal"), cores, load1, round(span_s, 1))
 
 
 def network_between(
-    before: Mapping[str, Traffic], after: Mapping[str, Traffic], span_s: float
+    before: Mapping[str, PacketCounts], after: Mapping[str, PacketCounts], span_s: float
 ) -> tuple[Interface, ...] | Absent:
     """Every interface that was there at both moments."""
     if not after:
-        return Absent(msg("The machine has no network interface but its own loopback"))
+        return Absent(msg("The host has no network interface except loopback"))
     return tuple(
         Interface(name, now, _since(before[name], now), round(span_s, 1))
         for name, now in sorted(after.items())
@@ -86,13 +86,13 @@ def network_between(
 def read_pressure(folder: Path) -> Pressure | Absent | Unobserved:
     """Pressure over the last five minutes; Absent where the kernel does not measure it."""
     if not folder.is_dir():
-        return Absent(msg("The kernel does not measure pressure (psi=1)"))
+        return Absent(msg("The kernel does not measure pressure (boot with psi=1)"))
     try:
         cpu, memory, io = ((folder / name).read_text(encoding="utf-8") for name in ("cpu", "memory", "io"))
         return Pressure(stalled(cpu, "some"), stalled(memory, "full"), stalled(io, "full"))
     except OSError as error:
         if error.errno == 95:  # EOPNOTSUPP: built in, and switched off at boot
-            return Absent(msg("The kernel does not measure pressure (psi=1)"))
+            return Absent(msg("The kernel does not measure pressure (boot with psi=1)"))
         return Unobserved(msg("The kernel's pressure files cannot be read"))
     except (ObservationError, UnicodeDecodeError):
         return Unobserved(msg("The kernel's pressure files cannot be read"))
@@ -113,16 +113,16 @@ def stalled(text: str, kind: str) -> float:
 
 
 def read_oom_kills(file: Path, boot: str = "", up_s: float | None = None) -> OomKills | Absent | Unobserved:
-    """Kills since the machine started, `up_s` ago if that is told."""
+    """Kills since the machine started, `up_s` ago if that is known."""
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
-        return Absent(msg("The kernel does not count processes killed for want of memory"))
+        return Absent(msg("The kernel does not count OOM kills"))
     value = next((line.split()[1:] for line in lines if line.startswith("oom_kill ")), None)
     if value is None:
-        return Absent(msg("The kernel does not count processes killed for want of memory"))
+        return Absent(msg("The kernel does not count OOM kills"))
     if len(value) != 1 or not value[0].isdecimal():
-        return Unobserved(msg("The kernel's count of killed processes cannot be read"))
+        return Unobserved(msg("The kernel's OOM kill count cannot be read"))
     total = int(value[0])
     return OomKills(total, total if up_s is not None and up_s < _DAY_S else None, boot)
 
@@ -149,7 +149,9 @@ def _disks(wanted: tuple[str, ...], root: Path) -> Mapping[str, Disk | Unobserve
     there = {mount.mount_point for mount in mounts} if mounts is not None else set(every)
     # Where nothing is mounted any more, the folder beneath would answer with the room of another disk.
     gone = {
-        printable(mount, 200): Unobserved(msg("Nothing is mounted there")) for mount in wanted if mount not in there
+        printable(mount, 200): Unobserved(msg("Nothing is mounted on this path"))
+        for mount in wanted
+        if mount not in there
     }
     return {**gone, **read_disks([m for m in wanted if m in there] if wanted else every, _DISK_TIMEOUT_S)}
 
@@ -169,8 +171,8 @@ def _partitions() -> tuple[str, ...]:
     return tuple(partition.mountpoint for partition in psutil.disk_partitions(all=False))
 
 
-def _since(before: Traffic, after: Traffic) -> Traffic:
+def _since(before: PacketCounts, after: PacketCounts) -> PacketCounts:
     def grown(name: str) -> Any:
         return max(getattr(after, name) - getattr(before, name), 0)
 
-    return Traffic(grown("packets"), grown("errors"), grown("drops"))
+    return PacketCounts(grown("packets"), grown("errors"), grown("drops"))

@@ -1,4 +1,4 @@
-"""Holds what was seen of machines and containers against the limits."""
+"""Judges what was seen of machines and containers by the limits."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -29,9 +29,9 @@ from tasks.resources.facts import (
     Memory,
     MemoryLimit,
     OomKills,
+    PacketCounts,
     Pressure,
     Swap,
-    Traffic,
 )
 from tasks.resources.limits import ResourceLimits
 
@@ -66,12 +66,12 @@ def judge_cpu(
         Part(
             load,
             Bound("", _ZABBIX, warn=limits.warn_load_per_core),
-            msg("{load} tasks a processor run or wait to run", load=load),
+            msg("Load {load} per CPU", load=load),
         ),
     ]
     if seen.steal_percent is not None:
         steal = round(seen.steal_percent, 1)
-        text = msg("The hypervisor gave {steal} % of the processor time to other machines", steal=steal)
+        text = msg("Steal: {steal} % of CPU time went to other virtual machines", steal=steal)
         parts.append(Part(steal, Bound("%", _OWN, warn=limits.warn_steal_percent), text))
     return judge_worst(CPU, parts, subject, now, (_cpu_table(seen, machine, _taken(taken)),))
 
@@ -105,16 +105,16 @@ def judge_pressure(
         Part(
             cpu,
             Bound("%", _OWN, warn=limits.warn_cpu_pressure_percent),
-            msg("{share} % of the time some task waited for a processor", share=cpu),
+            msg("Tasks waited for CPU {share} % of the time", share=cpu),
         ),
-        Part(mem, memory, msg("{share} % of the time everything waited for memory", share=mem)),
+        Part(mem, memory, msg("All tasks waited for memory {share} % of the time", share=mem)),
         Part(
             io,
             Bound("%", _OWN, warn=limits.warn_io_pressure_percent),
-            msg("{share} % of the time everything waited for a disk", share=io),
+            msg("All tasks waited for disk {share} % of the time", share=io),
         ),
     )
-    rows = ((msg("Processor (some)"), cpu), (msg("Memory (full)"), mem), (msg("Disk (full)"), io))
+    rows = ((msg("CPU (PSI some)"), cpu), (msg("Memory (PSI full)"), mem), (msg("Disk (PSI full)"), io))
     table = Table(msg("Time spent waiting"), (msg("Resource"), msg("Share (%)")), rows)
     return judge_worst(PRESSURE, parts, subject, now, (table,))
 
@@ -127,7 +127,7 @@ def judge_memory(
     if isinstance(seen, Unobserved | Absent):
         return not_measured(MEMORY, seen, subject, now, bound)
     reason = msg(
-        "{available} GiB of {total} GiB are available",
+        "{available} of {total} GiB available",
         available=_gib(seen.available_bytes),
         total=_gib(seen.total_bytes),
     )
@@ -140,7 +140,7 @@ def judge_swap(seen: Swap | Unobserved | Absent, subject: str, limits: ResourceL
     if isinstance(seen, Unobserved | Absent):
         return not_measured(SWAP, seen, subject, now, bound)
     used = seen.total_bytes - seen.free_bytes
-    reason = msg("{used} GiB of {total} GiB of swap are in use", used=_gib(used), total=_gib(seen.total_bytes))
+    reason = msg("{used} of {total} GiB of swap in use", used=_gib(used), total=_gib(seen.total_bytes))
     return judge_worst(SWAP, [Part(round(seen.used_percent, 1), bound, reason)], subject, now)
 
 
@@ -201,11 +201,13 @@ def judge_container_cpu(
     parts = []
     if seen.periods >= limits.min_throttle_periods:
         share = round(100 * seen.throttled / seen.periods, 1)
-        text = msg("{share} % of the periods since the start were throttled at {cores} processors", **_of(seen, share))
+        text = msg(
+            "{share} % of scheduling periods since the start were throttled (limit: {cores} CPUs)", **_of(seen, share)
+        )
         parts.append(Part(share, bound, text))
     if seen.recent_periods >= limits.min_throttle_periods:
         share = round(100 * seen.recent_throttled / seen.recent_periods, 1)
-        text = msg("{share} % of the periods just now were throttled at {cores} processors", **_of(seen, share))
+        text = msg("{share} % of recent scheduling periods were throttled (limit: {cores} CPUs)", **_of(seen, share))
         parts.append(Part(share, bound, text))
     if not parts:
         few = msg("Only {n} scheduling periods were counted, {least} are needed", n=seen.periods, **_least(limits))
@@ -220,9 +222,7 @@ def judge_container_memory(
     bound = Bound("%", _OWN, limits.warn_container_memory_percent, limits.fail_container_memory_percent)
     if isinstance(seen, Unobserved | Absent):
         return not_measured(CONTAINER_MEMORY, seen, subject, now, bound)
-    reason = msg(
-        "The working set is {used} GiB of {total} GiB", used=_gib(seen.working_set_bytes), total=_gib(seen.limit_bytes)
-    )
+    reason = msg("Working set: {used} of {total} GiB", used=_gib(seen.working_set_bytes), total=_gib(seen.limit_bytes))
     return judge_worst(CONTAINER_MEMORY, [Part(round(seen.used_percent, 1), bound, reason)], subject, now)
 
 
@@ -240,15 +240,15 @@ def judge_oom(
     parts = []
     if seen.last_day is not None:
         kills = round(seen.last_day + elsewhere)
-        parts.append(Part(kills, recent, msg("{n} processes were killed in the last 24 hours", n=kills)))
+        parts.append(Part(kills, recent, msg("OOM kills in the last 24 hours: {n}", n=kills)))
     elif seen.total is not None and (minutes := max(map(_reach, (here, *others)))):
         kills = round(counted((*present(here), seen.total)) + elsewhere)
-        text = msg("{n} processes were killed in the last {minutes} minutes", n=kills, minutes=minutes)
+        text = msg("OOM kills in the last {minutes} minutes: {n}", n=kills, minutes=minutes)
         parts.append(Part(kills, recent, text))
     if seen.last_day is None and seen.total is not None and _reach(here) < limits.min_day_samples:
-        text = msg("No process was killed since the start")
+        text = msg("No OOM kills since the start")
         if seen.total:
-            text = msg("{n} processes were killed since the start; too few samples tell when", n=seen.total)
+            text = msg("OOM kills since the start: {n}; too few samples to know when", n=seen.total)
         parts.append(Part(seen.total, Bound("", _OWN, warn=limits.max_oom_kills_per_day), text))
     return judge_worst(OOM, parts, subject, now)
 
@@ -278,7 +278,7 @@ def _busy(seen: Cpu, bound: Bound, limits: ResourceLimits, samples: Sequence[flo
     mean = busiest_mean(samples, window, least=window - limits.cpu_window_gaps)
     if mean is None:
         text = msg(
-            "{used} % were in use for {seconds} s: one reading, as no {window} of {n} minute samples are in a row",
+            "{used} % over {seconds} s (single reading; {n} minute samples, {window} in a row needed)",
             used=reading,
             seconds=seen.span_s,
             window=window,
@@ -287,7 +287,7 @@ def _busy(seen: Cpu, bound: Bound, limits: ResourceLimits, samples: Sequence[flo
         return [Part(reading, replace(bound, fail=None), text)]
     busiest = round(mean, 1)
     text = msg(
-        "{mean} % were in use in the busiest {window} of {n} minutes, {used} % just now",
+        "{mean} % in the busiest {window} of {n} minutes, {used} % now",
         mean=busiest,
         window=window,
         n=n,
@@ -302,7 +302,7 @@ def _judge_space(disk: Disk | Unobserved, subject: str, bound: Bound, now: datet
     if disk.used_percent is None:
         return not_measured(DISK, Unobserved(msg("The file system reports no size")), subject, now, bound)
     reason = msg(
-        "{available} GiB of {total} GiB are available",
+        "{available} of {total} GiB available",
         available=_gib(disk.available_bytes),
         total=_gib(disk.size_bytes),
     )
@@ -315,7 +315,7 @@ def _judge_inodes(disk: Disk | Unobserved, subject: str, bound: Bound, now: date
     if disk.inodes_used_percent is None:
         endless = Absent(msg("The file system has no fixed number of inodes"))
         return not_measured(INODES, endless, subject, now, bound)
-    reason = msg("{free} of {all} inodes are free", free=disk.inodes_free, all=disk.inodes)
+    reason = msg("{free} of {all} inodes free", free=disk.inodes_free, all=disk.inodes)
     return judge_worst(INODES, [Part(round(disk.inodes_used_percent, 1), bound, reason)], subject, now)
 
 
@@ -326,11 +326,9 @@ def _lost(interface: Interface, bound: Bound, limits: ResourceLimits) -> list[Pa
             continue
         share = round(traffic.lost_percent, 2)
         text = (
-            msg(
-                "{name} lost {share} % of its packets in {seconds} s", **_by(interface, share), seconds=interface.span_s
-            )
+            msg("{name}: {share} % packet loss in {seconds} s", **_by(interface, share), seconds=interface.span_s)
             if recent
-            else msg("{name} lost {share} % of its packets since it came up", **_by(interface, share))
+            else msg("{name}: {share} % packet loss since it came up", **_by(interface, share))
         )
         parts.append(Part(share, bound, text))
     return parts
@@ -354,15 +352,15 @@ def _gib(size: int) -> float:
 
 def _cpu_table(seen: Cpu, machine: str | None, sampled: int) -> Table:
     rows: tuple[tuple[Message, str | float | None], ...] = (
-        (msg("Machine"), machine),
-        (msg("In use (%)"), round(seen.busy_percent, 1)),
-        (msg("Waiting for disks (%)"), _rounded(seen.iowait_percent)),
-        (msg("Given to other machines (%)"), _rounded(seen.steal_percent)),
-        (msg("Load of one minute"), round(seen.load1, 2)),
-        (msg("Processors"), seen.cores),
-        (msg("Minutes of the last 24 hours that were sampled"), sampled),
+        (msg("Host name"), machine),
+        (msg("CPU usage (%)"), round(seen.busy_percent, 1)),
+        (msg("I/O wait (%)"), _rounded(seen.iowait_percent)),
+        (msg("Steal (%)"), _rounded(seen.steal_percent)),
+        (msg("Load average (1 min)"), round(seen.load1, 2)),
+        (msg("CPUs"), seen.cores),
+        (msg("Minutes sampled in the last 24 hours"), sampled),
     )
-    return Table(msg("Processor time"), (msg("Figure"), msg("Value")), rows)
+    return Table(msg("CPU time"), (msg("Measurement"), msg("Value")), rows)
 
 
 def _rounded(value: float | None) -> float | None:
@@ -370,7 +368,7 @@ def _rounded(value: float | None) -> float | None:
 
 
 def _disk_table(seen: Mapping[str, Disk | Unobserved]) -> Table:
-    columns = (msg("Mount point"), msg("Used (%)"), msg("Available (GiB)"), msg("Size (GiB)"), msg("Inodes used (%)"))
+    columns = (msg("Mount point"), msg("Used (%)"), msg("Available (GiB)"), msg("Size (GiB)"), msg("Inode usage (%)"))
     rows = tuple(
         (mount, disk.reason, None, None, None)
         if isinstance(disk, Unobserved)
@@ -389,18 +387,18 @@ def _disk_table(seen: Mapping[str, Disk | Unobserved]) -> Table:
 def _disk_chart(used: Mapping[str, float], limits: ResourceLimits) -> Chart:
     fullest = sorted(used, key=lambda subject: used[subject], reverse=True)[:20]
     finding = msg(
-        "The fullest disk is {subject} with {used} %; the limit is {limit} %",
+        "The fullest disk is {subject} at {used} %; the limit is {limit} %",
         subject=fullest[0],
         used=used[fullest[0]],
         limit=limits.warn_disk_percent,
     )
     values = tuple(used[subject] for subject in fullest)
-    return Chart(msg("Disks, used space"), finding, "%", tuple(fullest), values, limits.warn_disk_percent)
+    return Chart(msg("Disk usage"), finding, "%", tuple(fullest), values, limits.warn_disk_percent)
 
 
 def _network_table(seen: tuple[Interface, ...]) -> Table:
-    columns = (msg("Interface"), msg("Packets"), msg("Errors"), msg("Drops"), msg("New errors"), msg("New drops"))
-    nothing = Traffic(0, 0, 0)
+    columns = (msg("Interface"), msg("Packets"), msg("Errors"), msg("Drops"), msg("Recent errors"), msg("Recent drops"))
+    nothing = PacketCounts(0, 0, 0)
     rows = tuple(
         (
             i.name,
@@ -413,5 +411,5 @@ def _network_table(seen: tuple[Interface, ...]) -> Table:
     return Table(msg("Network interfaces"), columns, rows[:50])
 
 
-def _three(traffic: Traffic) -> tuple[float, float, float]:
+def _three(traffic: PacketCounts) -> tuple[float, float, float]:
     return traffic.packets, traffic.errors, traffic.drops

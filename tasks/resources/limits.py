@@ -1,4 +1,4 @@
-"""What machines and containers are held against."""
+"""The limits of machines and containers."""
 
 from typing import Annotated, Self
 
@@ -14,79 +14,86 @@ class ResourceLimits(Model):
     """Limits of hosts and containers; each can be set under [resources.limits]."""
 
     warn_cpu_percent: Percent = 80.0
-    """opsrounds' default: in an M/M/1 queue work waits four times its own length at 80 % (Little, Kleinrock)."""
+    """CPU usage: mean of the busiest `cpu_window_samples` minutes of 24 hours. Source: opsrounds' default; at 80 % work
+    waits four times its own length (M/M/1 queue; Little, Kleinrock)."""
 
     fail_cpu_percent: Percent = 95.0
-    """opsrounds' default: nothing is left for a burst."""
+    """The same; a single reading is WARN at most. Source: opsrounds' default; nothing is left for a burst."""
 
     cpu_window_samples: Annotated[int, Field(ge=2)] = 15
-    """Minutes in a row of one mean: a quarter of an hour is load, a minute is noise. Without such only the reading."""
+    """Minutes in a row that make a mean. Without that many, only a single reading is judged, which is WARN at most.
+    Source: opsrounds' default; a quarter of an hour is load, a minute is noise."""
 
     cpu_window_gaps: Annotated[int, Field(ge=0)] = 3
-    """opsrounds' default: a minute or two are missed when a round or a deployment is in the way."""
+    """Of these minutes, how many may be missing; below `cpu_window_samples`. Source: opsrounds' default; a minute or
+    two are missed while a round or a deployment runs."""
 
     warn_load_per_core: Annotated[float, Field(gt=0)] = 1.5
-    """Zabbix's template for Linux: {$LOAD_AVG_PER_CPU.MAX.WARN}."""
+    """Load of one minute for each CPU. Source: Zabbix's template for Linux ({$LOAD_AVG_PER_CPU.MAX.WARN})."""
 
     warn_steal_percent: Percent = 10.0
-    """opsrounds' default: every tenth moment the hypervisor gave to another machine."""
+    """Time that the hypervisor gave to other machines (steal). Source: opsrounds' default."""
 
     warn_cpu_pressure_percent: Percent = 50.0
-    """opsrounds' default: half of the time some task waited for a processor (Linux, accounting/psi)."""
+    """Time in which some task waited for a CPU (PSI). Source: opsrounds' default."""
 
     warn_memory_pressure_percent: Percent = 10.0
-    """opsrounds' default: a tenth of the time nothing went on for want of memory."""
+    """Time in which all tasks waited for memory (PSI). Source: opsrounds' default."""
 
     fail_memory_pressure_percent: Percent = 60.0
-    """systemd-oomd's DefaultMemoryPressureLimit: from here on it kills."""
+    """The same. Source: systemd-oomd's DefaultMemoryPressureLimit, from which on it kills."""
 
     warn_io_pressure_percent: Percent = 40.0
-    """opsrounds' default: nothing went on for want of the disk."""
+    """Time in which all tasks waited for the disk (PSI). Source: opsrounds' default."""
 
     warn_memory_percent: Percent = 85.0
-    """opsrounds' default, a little before Zabbix's template for Linux (90 %, {$MEMORY.UTIL.MAX})."""
+    """Memory that is not available. Source: opsrounds' default, a little before Zabbix's template for Linux (90 %,
+    {$MEMORY.UTIL.MAX})."""
 
     fail_memory_percent: Percent = 95.0
-    """opsrounds' default: the kernel will soon kill a process."""
+    """The same. Source: opsrounds' default; the kernel will soon kill a process."""
 
     warn_swap_percent: Percent = 50.0
-    """Zabbix's template for Linux: less than 50 % of the swap free ({$SWAP.PFREE.MIN.WARN})."""
+    """Used swap space. Source: Zabbix's template for Linux, less than 50 % free ({$SWAP.PFREE.MIN.WARN})."""
 
     warn_disk_percent: Percent = 80.0
-    """Zabbix's template for Linux: 80 % ({$VFS.FS.PUSED.MAX.WARN})."""
+    """Used disk space, as `df` shows it. Source: Zabbix's template for Linux ({$VFS.FS.PUSED.MAX.WARN})."""
 
     fail_disk_percent: Percent = 90.0
-    """Zabbix's template for Linux: 90 % ({$VFS.FS.PUSED.MAX.CRIT})."""
+    """The same. Source: Zabbix's template for Linux ({$VFS.FS.PUSED.MAX.CRIT})."""
 
     warn_inodes_percent: Percent = 80.0
-    """Zabbix's template for Linux: less than 20 % of the inodes free ({$VFS.FS.INODE.PFREE.MIN.WARN})."""
+    """Used inodes. Source: Zabbix's template for Linux, less than 20 % free ({$VFS.FS.INODE.PFREE.MIN.WARN})."""
 
     fail_inodes_percent: Percent = 90.0
-    """Zabbix's template for Linux: less than 10 % of the inodes free ({$VFS.FS.INODE.PFREE.MIN.CRIT})."""
+    """The same. Source: Zabbix's template for Linux, less than 10 % free ({$VFS.FS.INODE.PFREE.MIN.CRIT})."""
 
     warn_network_lost_percent: Percent = 1.0
-    """The node_exporter mixin's NodeNetworkReceiveErrs: 1 % of the packets."""
+    """Errors and drops as a share of an interface's packets. Source: the node_exporter mixin's
+    NodeNetworkReceiveErrs."""
 
     min_network_packets: Annotated[int, Field(ge=1)] = 1000
-    """opsrounds' default: a share of 1 % of fewer packets is luck."""
+    """Interfaces with fewer packets are not judged. Source: opsrounds' default; 1 % of fewer packets is luck."""
 
     warn_throttled_percent: Percent = 25.0
-    """The Kubernetes mixin's CPUThrottlingHigh: 25 % of the periods."""
+    """Throttled share of the container's scheduling periods. Source: the Kubernetes mixin's CPUThrottlingHigh."""
 
     min_throttle_periods: Annotated[int, Field(ge=1)] = 10
-    """opsrounds' default: one second of the usual periods of 100 ms."""
+    """With fewer scheduling periods throttling is UNKNOWN. Source: opsrounds' default, one second of the usual periods
+    of 100 ms."""
 
     warn_container_memory_percent: Percent = 85.0
-    """opsrounds' default, as warn_memory_percent."""
+    """Working set as a share of the container's memory limit. Source: opsrounds' default, as warn_memory_percent."""
 
     fail_container_memory_percent: Percent = 95.0
-    """opsrounds' default: above the limit the kernel kills in the container."""
+    """The same. Source: opsrounds' default; at the limit the kernel kills in the container."""
 
     max_oom_kills_per_day: Annotated[int, Field(ge=0)] = 0
-    """A process killed for want of memory is never normal."""
+    """OOM kills in 24 hours; more are FAIL. Source: opsrounds' default; an OOM kill is never normal."""
 
     min_day_samples: Annotated[int, Field(ge=1)] = 1200
-    """Minutes that samples must reach back to stand for a day; a kill before the first of them cannot be ruled out."""
+    """Minutes that the samples must reach back to stand for a day. Source: opsrounds' default; a kill before the first
+    of them cannot be ruled out."""
 
     @model_validator(mode="after")
     def _warns_before_it_fails(self) -> Self:

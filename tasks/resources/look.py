@@ -54,13 +54,13 @@ class ResourceObservation:
 
 
 async def look_at_resources(settings: Settings, longest_s: float = LONGEST_S) -> ResourceObservation:
-    """Look at machines, container, database, queues and business figures, within `longest_s` altogether.
+    """Look at machines, container, database, queues and business KPIs, within `longest_s` altogether.
 
     What is not seen in time is Unobserved, and leaves the others alone. Raises ConfigurationError for a secret that
     cannot be resolved, UsageError for a CA file or header that cannot be used.
     """
     server = _server(settings)
-    deadline = Deadline.after(longest_s, msg("Looking took more than {seconds} s in all", seconds=longest_s))
+    deadline = Deadline.after(longest_s, msg("The measurement took more than {seconds} s in total", seconds=longest_s))
     part_s = longest_s / _PARTS
     async with AsyncExitStack() as stack:
         prometheus = await _prometheus(settings, stack, part_s)
@@ -88,22 +88,22 @@ def all_unobserved(settings: Settings, why: Unobserved) -> ResourceObservation:
 
 async def resource_readings(settings: Settings) -> tuple[tuple[Reading, ...], tuple[Unobserved, ...]]:
     """Every figure of this minute, and why others are missing, within MINUTE_S."""
-    looked = await look_at_resources(settings, MINUTE_S)
-    readings = [*number_readings(looked.numbers, settings.kpi)]
-    blind = [*unseen_numbers(looked.numbers)]
-    blind += [part for part in (looked.hosts, looked.container, looked.database) if isinstance(part, Unobserved)]
-    for name, host in looked.hosts.items() if isinstance(looked.hosts, Mapping) else ():
+    observed = await look_at_resources(settings, MINUTE_S)
+    readings = [*number_readings(observed.numbers, settings.kpi)]
+    blind = [*unseen_numbers(observed.numbers)]
+    blind += [part for part in (observed.hosts, observed.container, observed.database) if isinstance(part, Unobserved)]
+    for name, host in observed.hosts.items() if isinstance(observed.hosts, Mapping) else ():
         if isinstance(host, Unobserved):
             blind.append(host)
         else:
             readings += host_readings(host, name)
             blind += unseen_parts(host)
-    if isinstance(looked.container, Container):
-        readings += container_readings(looked.container)
-        blind += unseen_parts(looked.container)
-    if isinstance(looked.database, DatabaseFacts):
-        readings += database_readings(looked.database)
-        blind += unseen_database(looked.database)
+    if isinstance(observed.container, Container):
+        readings += container_readings(observed.container)
+        blind += unseen_parts(observed.container)
+    if isinstance(observed.database, DatabaseFacts):
+        readings += database_readings(observed.database)
+        blind += unseen_database(observed.database)
     return tuple(readings), tuple(blind)
 
 
@@ -156,7 +156,7 @@ async def _container(resources: Resources | None, part_s: float, deadline: Deadl
     if isinstance(found, Unobserved):
         return found
     if resources.container is True and isinstance(found.cpu, Absent) and isinstance(found.memory, Absent):
-        return Unobserved(msg("[resources] container is true, but no quota and no limit is seen here"))
+        return Unobserved(msg("[resources] container is true, but no CPU or memory limit applies here"))
     return found
 
 
@@ -174,7 +174,7 @@ async def _expressions(settings: Settings, prometheus: Prometheus | None) -> Map
 
 
 def _numbers(database: DatabaseFacts | Unobserved | Absent, settings: Settings) -> Mapping[str, Number]:
-    """What the database said to the service file's own statements."""
+    """The database's results for the service file's own statements."""
     if isinstance(database, Unobserved):
         return dict.fromkeys(statements(settings.queues, settings.kpi), database)
     return database.numbers if isinstance(database, DatabaseFacts) else {}

@@ -72,7 +72,7 @@ def read_disks(mounts: Iterable[str], timeout_s: float, look: Look = os.statvfs)
         one.join(deadline.left_s)
         if one.is_alive():
             found[printable(mount, 200)] = Unobserved(
-                msg("The mount does not answer within {seconds} s", seconds=timeout_s)
+                msg("The mount point did not respond within {seconds} s", seconds=timeout_s)
             )
         elif one.disk is not None:
             found[printable(mount, 200)] = one.disk
@@ -90,11 +90,13 @@ class _Asked(threading.Thread):
     def run(self) -> None:
         try:
             if not Path(self.mount).exists():
-                self.disk = Unobserved(msg("The mount is gone"))
+                self.disk = Unobserved(msg("The mount point no longer exists"))
             elif Path(self.mount).is_dir():
                 self.disk = _disk(self.look(self.mount))
         except OSError as error:
-            self.disk = Unobserved(msg("The mount cannot be read: {why}", why=printable(error.strerror or "", 60)))
+            self.disk = Unobserved(
+                msg("The mount point cannot be read: {why}", why=printable(error.strerror or type(error).__name__, 60))
+            )
 
 
 def _disk(seen: os.statvfs_result) -> Disk:

@@ -1,4 +1,4 @@
-"""All hosts at once from what node_exporter tells Prometheus: few queries, and their answers read host by host."""
+"""All hosts at once from what node_exporter exports to Prometheus: few queries, and their answers read host by host."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 from tasks.check_result import msg
 from tasks.observation import Absent, ObservationError, Unobserved, printable
 from tasks.prometheus.facts import Point
-from tasks.resources.facts import Cpu, Disk, Host, Interface, Memory, OomKills, Pressure, Swap, Traffic
+from tasks.resources.facts import Cpu, Disk, Host, Interface, Memory, OomKills, PacketCounts, Pressure, Swap
 
 SPAN_S: Final = 300.0
 NETWORK_SPAN_S: Final = 3600.0
@@ -16,7 +16,7 @@ NETWORK_SPAN_S: Final = 3600.0
 
 _FSTYPES = "autofs|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|efivarfs|erofs|fuse.lxcfs|iso9660|mqueue|nsfs|overlay"
 _FSTYPES += "|proc|pstore|ramfs|rpc_pipefs|securityfs|squashfs|sysfs|tmpfs|tracefs|udf"
-_UNSEEN = msg("Prometheus has no such figure of this host")
+_UNSEEN = msg("Prometheus has no value of this figure for this host")
 
 Key = tuple[str, ...]
 Fact = TypeVar("Fact")
@@ -50,7 +50,7 @@ def hosts(
     found: dict[str, Host | Unobserved] = {}
     for name in sorted({*up, *expected}):
         if name not in up:
-            found[printable(name, 100)] = Unobserved(msg("Prometheus does not know this host"))
+            found[printable(name, 100)] = Unobserved(msg("Prometheus has no target for this host"))
         elif up[name] != 1:
             found[printable(name, 100)] = Unobserved(msg("Prometheus cannot scrape this host (up = 0)"))
         else:
@@ -93,12 +93,12 @@ def _host(name: str, tables: Tables) -> Host:
     return Host(
         name=printable(name, 100),
         cpu=_seen(lambda: _cpu(name, tables)),
-        pressure=_if_told(tables.rates, "pressure-cpu", lambda: _pressure(name, tables)),
+        pressure=_if_exported(tables.rates, "pressure-cpu", lambda: _pressure(name, tables)),
         memory=_seen(lambda: _memory(name, tables)),
         swap=_swap(name, tables),
         disks=_disks(name, tables.disks),
         network=_network(name, tables),
-        oom=_if_told(tables.rates, "oom", lambda: OomKills(None, _one(tables.rates, "oom", name))),
+        oom=_if_exported(tables.rates, "oom", lambda: OomKills(None, _one(tables.rates, "oom", name))),
     )
 
 
@@ -130,7 +130,7 @@ def _swap(name: str, tables: Tables) -> Swap | Absent | Unobserved:
     try:
         total = round(_one(tables.now, "node_memory_SwapTotal_bytes", name))
         if total == 0:
-            return Absent(msg("The machine has no swap space"))
+            return Absent(msg("The host has no swap space"))
         return Swap(total, round(_one(tables.now, "node_memory_SwapFree_bytes", name)))
     except ObservationError as error:
         return Unobserved(error.reason)
@@ -152,7 +152,7 @@ def _disks(name: str, table: Mapping[str, Mapping[Key, float | None]]) -> Mappin
 
 def _disk(at: Key, table: Mapping[str, Mapping[Key, float | None]]) -> Disk:
     if table.get("node_filesystem_device_error", {}).get(at):
-        raise ObservationError(msg("node_exporter cannot read this mount"))
+        raise ObservationError(msg("node_exporter cannot read this mount point"))
     size, free, available, inodes, inodes_free = (
         round(_one(table, f"node_filesystem_{figure}", *at))
         for figure in ("size_bytes", "free_bytes", "avail_bytes", "files", "files_free")
@@ -169,7 +169,7 @@ def _network(name: str, tables: Tables) -> tuple[Interface, ...] | Unobserved:
             Interface(
                 printable(device, 40),
                 None,
-                Traffic(*(_one(tables.rates, figure, name, device) for figure in ("packets", "errors", "drops"))),
+                PacketCounts(*(_one(tables.rates, figure, name, device) for figure in ("packets", "errors", "drops"))),
                 NETWORK_SPAN_S,
             )
             for device in devices
@@ -185,12 +185,12 @@ def _seen(read: Callable[[], Fact]) -> Fact | Unobserved:
         return Unobserved(error.reason)
 
 
-def _if_told(
+def _if_exported(
     table: Mapping[str, Mapping[Key, float | None]], figure: str, read: Callable[[], Fact]
 ) -> Fact | Absent | Unobserved:
-    """Not every kernel has the figure: where no host tells it, it is absent; where some do, it is missing."""
+    """Not every kernel has the figure: where no host exports it, it is absent; where some do, it is missing."""
     if not table.get(figure):
-        return Absent(msg("No host tells Prometheus this figure"))
+        return Absent(msg("No host exports this figure to Prometheus"))
     return _seen(read)
 
 
@@ -199,7 +199,7 @@ def _one(table: Mapping[str, Mapping[Key, float | None]], figure: str, *at: str)
     if at not in values:
         raise ObservationError(_UNSEEN)
     if (value := values[at]) is None:
-        raise ObservationError(msg("Several series stand for this figure: make the selector narrower"))
+        raise ObservationError(msg("Several series match this figure: narrow the selector"))
     if not math.isfinite(value):
         raise ObservationError(_UNSEEN)
     return value

@@ -41,7 +41,7 @@ _SAMPLED = ("cpu.used", "oom.kills")
 
 
 async def resource_usage(run: Round) -> Section:
-    """Look at machines, container, database, queues and business figures, and judge what was seen."""
+    """Look at machines, container, database, queues and business KPIs, and judge what was seen."""
     settings, past = run.settings, run.past
     seen = await look_at_resources(settings) if past is None else all_unobserved(settings, past)
     now = run.now()
@@ -99,9 +99,9 @@ def _judge_container(
 def _headlines(results: tuple[CheckResult, ...], seen: ResourceObservation) -> tuple[Kpi, ...]:
     hosts = seen.hosts.values() if isinstance(seen.hosts, Mapping) else ()
     return (
-        Kpi("resources.cpu", msg("Busiest processor"), busiest_percent(hosts), "%"),
-        Kpi("resources.memory", msg("Fullest memory"), highest_figure(results, MEMORY), "%"),
-        Kpi("resources.disk", msg("Fullest disk"), highest_figure(results, DISK), "%"),
+        Kpi("resources.cpu", msg("Highest CPU usage"), busiest_percent(hosts), "%"),
+        Kpi("resources.memory", msg("Highest memory usage"), highest_figure(results, MEMORY), "%"),
+        Kpi("resources.disk", msg("Highest disk usage"), highest_figure(results, DISK), "%"),
         Kpi("resources.database-size", msg("Database size"), size_gb(seen.database), "GB"),
     )
 

@@ -20,7 +20,7 @@ LATENCY: Final = Check(
 ERROR_RATE: Final = Check(
     "slo.error-rate",
     msg("Error rate"),
-    msg("Did few enough valid requests get a server error?"),
+    msg("Is the share of valid requests with a server error below the limit?"),
     Severity.EMERGENCY,
 )
 UPTIME: Final = Check(
@@ -31,8 +31,8 @@ UPTIME: Final = Check(
 )
 KPI: Final = Check(
     "slo.kpi",
-    msg("Business figure over time"),
-    msg("Did the figure stay above its floor for enough of the time?"),
+    msg("Time at or above the KPI floor"),
+    msg("Was the business KPI at or above its floor for enough of the time?"),
     Severity.WARNING,
 )
 RESOLUTION: Final = Check(
@@ -44,31 +44,31 @@ RESOLUTION: Final = Check(
 DEPLOYS: Final = Check(
     "slo.deploy-frequency",
     msg("Deploy frequency"),
-    msg("Was there a deploy often enough in every whole week?"),
+    msg("Were there enough deploys in every full week?"),
     Severity.INFORMATION,
 )
 BUDGET: Final = Check(
     "slo.error-budget",
     msg("Error budget"),
-    msg("Is enough of every error budget left to go on as usual?"),
+    msg("Is enough of every error budget left?"),
     Severity.WARNING,
 )
 BURN: Final = Check(
     "slo.burn-rate",
     msg("Burn rate"),
-    msg("Is the error budget burning no faster than it may?"),
+    msg("Is the error budget burning more slowly than every alert threshold?"),
     Severity.EMERGENCY,
 )
 DOWNTIME: Final = Check(
     "slo.downtime",
-    msg("Downtime and its causes"),
-    msg("Is the cause of every minute down recorded?"),
+    msg("Downtime without a recorded cause"),
+    msg("Is the cause of all downtime recorded?"),
     Severity.WARNING,
 )
 CLOSED_MONTH: Final = Check(
     "slo.closed-month",
-    msg("Figures of the closed month"),
-    msg("Are the figures of the month the ones that were frozen?"),
+    msg("Figures of the frozen month"),
+    msg("Are the month's figures still the frozen ones?"),
     Severity.INFORMATION,
 )
 CHECKS: Final = (

@@ -1,4 +1,4 @@
-"""What is known of requests, probes and business figures, minute by minute."""
+"""Requests, probes and business KPIs, minute by minute."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,10 +26,10 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Traffic:
+class ScopeTraffic:
     """Requests of one scope, one place a minute from `first` (minutes since 1970, UTC) on.
 
-    `measured` tells of which minutes the source knows, those without a request among them. `timed` and `within` hold
+    `measured` marks the minutes that the source knows, those without a request among them. `timed` and `within` hold
     by latency bound (ms) how many requests had a duration, and how many of these were at or under the bound; minutes
     that were not counted at a bound have 0 timed requests there.
     """

@@ -1,4 +1,4 @@
-"""Gathers what the objectives need: requests from the logs and Prometheus, probes, business figures, records."""
+"""Gathers what the objectives need: requests from the logs and Prometheus, probes, business KPIs, records."""
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ from tasks.observation import Unobserved
 from tasks.records.store.records import first_deploys, read_deploys, read_maintenance, read_outages
 from tasks.samples.store import synthetic_until
 from tasks.settings import Settings
-from tasks.slo.facts import Minutes, Probes, Scope, Traffic
+from tasks.slo.facts import Minutes, Probes, Scope, ScopeTraffic
 from tasks.slo.objectives import guide_objectives
 from tasks.slo.settings import Availability, KpiFloor, Latency, Objective, Requests, Uptime
 from tasks.slo.sli.ask_prometheus import ask_prometheus
@@ -23,7 +23,7 @@ from tasks.slo.windows import at_minute
 
 _WEEK = timedelta(days=7)
 RECOVERY_SEEN = timedelta(days=30)
-"""A failed deploy is followed for so long to the one that made it good."""
+"""How long after a failed deploy the next successful one is looked for."""
 
 
 def objectives_of(settings: Settings) -> tuple[Objective, ...]:
@@ -37,7 +37,7 @@ def objectives_of(settings: Settings) -> tuple[Objective, ...]:
     return guide_objectives("prometheus" if only_metrics else "logs", ready=ready)
 
 
-async def look_at_slis(
+async def read_slis(
     history: History, settings: Settings, objectives: Sequence[Objective], span: Span, read_to: int
 ) -> SliData:
     """Everything that the objectives need of a span of minutes; the logs are known up to the minute `read_to`.
@@ -46,7 +46,7 @@ async def look_at_slis(
     """
     requests = [o for o in objectives if isinstance(o, Requests)]
     modules = settings.known_modules()
-    traffic: dict[tuple[str, Scope], Traffic | Unobserved] = {}
+    traffic: dict[tuple[str, Scope], ScopeTraffic | Unobserved] = {}
     uptimes = [o for o in objectives if isinstance(o, Uptime)]
     scopes = {"logs": {o.place for o in uptimes}, "prometheus": set[Scope]()}
     for objective in requests:
@@ -118,30 +118,28 @@ def _floors(
 def notes_on(
     history: History, settings: Settings, objectives: Iterable[Objective], data: SliData
 ) -> tuple[Message, ...]:
-    """What a reader must know of the figures: what the logs cannot see, and what is made up."""
+    """What a reader must know of the figures: what the logs cannot see, and what is synthetic."""
     notes = []
     if names := _log_only_availabilities(objectives, data):
         notes.append(
             msg(
-                "{names}: of the requests that were logged. A service's own log cannot see requests without an answer: "
-                "probes or a load balancer's log can",
+                "{names}: based on logged requests only. A service's own log has no line for a request without a "
+                "response; probes or a load balancer's log show these",
                 names=", ".join(names),
             )
         )
     used = {source for source, _ in data.traffic}
     if made_up := [s.name for s in settings.logs.source if s.synthetic and "logs" in used]:
-        notes.append(
-            msg("Synthetic: the lines of {sources} are generated, not a service's", sources=", ".join(made_up))
-        )
+        notes.append(msg("Synthetic data: log {sources} is generated", sources=", ".join(made_up)))
     until = synthetic_until(history, settings.service.name)
     if until is not None and until > at_minute(data.span[0]):
-        notes.append(msg("Synthetic: probes and figures up to {at} are generated", at=moment(until)))
+        notes.append(msg("Synthetic data: samples up to {at} are generated", at=moment(until)))
     return tuple(notes)
 
 
 def _log_only_availabilities(objectives: Iterable[Objective], data: SliData) -> list[str]:
-    """Availabilities that rest on a service's own log alone."""
+    """Availabilities based on a service's own log alone."""
     if any(isinstance(p, Probes) and p.asked.any() for p in data.probes.values()):
         return []
     own = (o for o in objectives if isinstance(o, Availability) and o.source == "logs" and not o.from_balancer)
-    return [o.name for o in own if isinstance(data.traffic.get(("logs", o.place)), Traffic)]
+    return [o.name for o in own if isinstance(data.traffic.get(("logs", o.place)), ScopeTraffic)]

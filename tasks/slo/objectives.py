@@ -1,4 +1,4 @@
-"""The guide's own objectives, and what no set of objectives may say."""
+"""The guide's own objectives, and which sets of objectives are refused."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import combinations
@@ -45,7 +45,7 @@ def problems(
     probes: Collection[str],
     sources: Collection[str],
 ) -> Iterator[str]:
-    """Why these objectives cannot all be held; `sources` are those of `logs`, `metrics` that the file names.
+    """Why these objectives are refused; `sources` are those of `logs`, `metrics` that the file names.
 
     `probes` are the paths of [health] that are set: live, ready.
     """
@@ -64,20 +64,20 @@ def problems(
                 f"{', '.join(f'{bound:g}' for bound in bounds_ms)}: use one of them, or add this one there"
             )
         if isinstance(objective, KpiFloor) and objective.kpi not in kpis:
-            yield f"{named}: no [[kpi]] is named {objective.kpi!r} and has a floor; there are {_listed(kpis)}"
+            yield f"{named}: no [[kpi]] with a floor is named {objective.kpi!r}; known: {_listed(kpis)}"
     yield from _unreachable(slo, slo.objective or guide_objectives("logs", ready=True))
     yield from _contradictions(slo.objective)
 
 
 def _scope(scope: ScopeOf, modules: Collection[str], routes: Collection[str]) -> Iterator[str]:
     if scope.module is not None and scope.module not in modules:
-        yield f"no module {scope.module!r} in service.modules or [[routes]]; there are {_listed(modules)}"
+        yield f"no module {scope.module!r} in service.modules or [[routes]]; known: {_listed(modules)}"
     if scope.route is not None and scope.route not in routes:
         yield _no_route(scope.route, routes)
 
 
 def _no_route(route: str, routes: Collection[str]) -> str:
-    return f"no [[routes]] pattern is {route!r}; there are {_listed(routes)}"
+    return f"no [[routes]] pattern is {route!r}; known: {_listed(routes)}"
 
 
 def _source(objective: Requests | Uptime, slo: Slo, probes: Collection[str], sources: Collection[str]) -> Iterator[str]:
@@ -87,13 +87,13 @@ def _source(objective: Requests | Uptime, slo: Slo, probes: Collection[str], sou
         case "prometheus" if "metrics" not in sources:
             yield 'source = "prometheus" needs [metrics]: set its prometheus_url'
         case "prometheus" if isinstance(objective, Uptime) and slo.prometheus.probe is None:
-            yield 'source = "prometheus" needs the query of a probe: set [slo.prometheus] probe'
+            yield 'source = "prometheus" needs a probe query: set [slo.prometheus] probe'
         case "prometheus" if isinstance(objective, Latency) and slo.prometheus.duration is None:
             yield 'source = "prometheus" needs a histogram: set [slo.prometheus] duration'
         case "probes" if isinstance(objective, Uptime) and objective.probe not in probes:
             others = [name for name in ("live", "ready") if name in probes]
             instead = f', or use probe = "{others[0]}"' if others else ""
-            yield f"[health] {objective.probe} is not set, so that nothing is probed: set it{instead}"
+            yield f"[health] {objective.probe} is not set, so nothing is probed: set it{instead}"
 
 
 def _unreachable(slo: Slo, objectives: Sequence[Objective]) -> Iterator[str]:
@@ -107,7 +107,7 @@ def _unreachable(slo: Slo, objectives: Sequence[Objective]) -> Iterator[str]:
                 yield (
                     f"objective {objective.name!r}: even a total outage burns only {worst:.4g} times as fast as the "
                     f"target {objective.target:g} allows, and the alert on {rule.budget_share:g} of the budget in "
-                    f"{rule.long_h:g} h needs {factor:.4g}: it would never come. Set alerts = false for this "
+                    f"{rule.long_h:g} h needs {factor:.4g}: it could never fire. Set alerts = false for this "
                     f"objective, raise its target, or lower that budget_share to at most {most:.2g}"
                 )
 
@@ -120,24 +120,24 @@ def _contradictions(objectives: Sequence[Objective]) -> Iterator[str]:
         if isinstance(one, Latency) and isinstance(other, Latency):
             quick, slow = sorted((one, other), key=lambda o: o.within_ms)
             if quick.within_ms == slow.within_ms:
-                yield f"{names} are the same question: keep one of them"
+                yield f"{names} measure the same thing: keep one of them"
             elif slow.target <= quick.target:
                 yield (
-                    f"{names} contradict each other: where {quick.target:g} are answered within {quick.within_ms:g} "
-                    f"ms, {slow.target:g} within {slow.within_ms:g} ms says nothing; give the slower one the higher "
+                    f"{names} contradict each other: if {quick.target:g} are answered within {quick.within_ms:g} "
+                    f"ms, {slow.target:g} within {slow.within_ms:g} ms is always met; give the slower one the higher "
                     "target"
                 )
         elif isinstance(one, Availability | ErrorRate) and isinstance(other, Availability | ErrorRate):
             same = one.budgeting == other.budgeting and one.exclude_routes == other.exclude_routes
             if same and one.kind == other.kind:
-                yield f"{names} are the same question: keep one of them"
+                yield f"{names} measure the same thing: keep one of them"
             elif same and one.target != other.target:
                 yield (
                     f"{names} contradict each other: both are about the same requests, and one allows "
                     f"{1 - one.target:.6g} of them to fail, the other {1 - other.target:.6g}"
                 )
         elif isinstance(one, Uptime) and isinstance(other, Uptime) and one.probe == other.probe:
-            yield f"{names} are the same question: keep one of them"
+            yield f"{names} measure the same thing: keep one of them"
 
 
 def _listed(names: Iterable[str]) -> str:

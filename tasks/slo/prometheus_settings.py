@@ -5,27 +5,27 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from tasks.configuration import Model, each_once
+from tasks.configuration import Called, Model, each_once
 
 _MATCHER = r'[a-zA-Z_][a-zA-Z0-9_]*\s*(=|!=|=~|!~)\s*"([^"\\\n{}]|\\[^\n{}])*"'
 
 
 def _metric(value: str) -> str:
     if not re.fullmatch(r"[a-zA-Z_:][a-zA-Z0-9_:]*", value):
-        raise ValueError("is not the name of a metric: letters, digits, _ and :, such as http_requests_total")
+        raise ValueError("is not a metric name: use letters, digits, _ and :, such as http_requests_total")
     return value
 
 
 def _base(value: str) -> str:
     for ending in ("_bucket", "_count", "_sum"):
         if value.endswith(ending):
-            raise ValueError(f"is the histogram's name without {ending}: {value.removesuffix(ending)}")
+            raise ValueError(f"must be the histogram's name without {ending}: {value.removesuffix(ending)}")
     return _metric(value)
 
 
 def _label(value: str) -> str:
     if not re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]*", value) or value.startswith("__"):
-        raise ValueError("is not the name of a label: letters, digits and _, such as module")
+        raise ValueError("is not a label name: use letters, digits and _, such as module")
     if value in ("le", "sli"):
         raise ValueError(f"{value} cannot be used as a label here: the queries use it themselves")
     return value
@@ -47,8 +47,14 @@ def _regex(value: str) -> str:
     return value
 
 
-Metric = Annotated[str, AfterValidator(_metric)]
-Label = Annotated[str, AfterValidator(_label)]
+Metric = Annotated[str, AfterValidator(_metric), Called("metric name", "metric names")]
+Histogram = Annotated[str, AfterValidator(_base), Called("metric name", "metric names")]
+Label = Annotated[str, AfterValidator(_label), Called("label", "labels")]
+Matchers = Annotated[str, AfterValidator(_matchers), Called("label matchers", "label matchers")]
+PromQl = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), Called("PromQL", "PromQL")]
+Regex = Annotated[
+    str, StringConstraints(min_length=1), AfterValidator(_regex), Called("regular expression", "regular expressions")
+]
 
 
 class PrometheusSli(Model):
@@ -58,29 +64,39 @@ class PrometheusSli(Model):
     """
 
     requests: Metric = "http_request_duration_seconds_count"
-    """The counter of requests."""
+    """Counter of requests."""
 
-    selector: Annotated[str, AfterValidator(_matchers)] = ""
-    """Label matchers that every query gets, such as `job="shop"`."""
+    selector: Matchers = ""
+    """Label matchers that are put into every query, such as `'job="shop"'`."""
 
     status_label: Label = "status"
-    bad_status: Annotated[str, StringConstraints(min_length=1), AfterValidator(_regex)] = "5.."
-    """A regular expression for the whole value of `status_label`."""
+    """Label with the HTTP status."""
 
-    duration: Annotated[str, AfterValidator(_base)] | None = "http_request_duration_seconds"
-    """The histogram's name without `_bucket`; None: there is none."""
+    bad_status: Regex = "5.."
+    """Regular expression for the whole value of `status_label` of a bad request."""
+
+    duration: Histogram | None = "http_request_duration_seconds"
+    """Histogram of durations, its name without `_bucket`."""
 
     duration_unit: Literal["s", "ms"] = "s"
+    """Unit of that histogram."""
+
     module_label: Label = "module"
+    """Label with the module."""
+
     route_label: Label = "route"
+    """Label with the route."""
+
     instance_labels: Annotated[tuple[Label, ...], Field(min_length=1)] = ("job", "instance")
-    """The labels that together name one process: all of its counters begin again together."""
+    """Labels that together name one process: all its counters begin again together."""
 
     resolution_s: Literal[1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60] = 15
-    """How closely restarts are looked for: at most the interval of the scrapes; smaller costs Prometheus more."""
+    """Step at which counter resets are searched for, in seconds: at most the scrape interval; a smaller one costs
+    Prometheus more."""
 
-    probe: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)] | None = None
-    """An expression that gives one series of 1 (answered) or 0, such as `min(probe_success{job="shop"})`."""
+    probe: PromQl | None = None
+    """Expression that gives one series of 1 or 0, such as `min(probe_success{job="shop"})`; for uptime with `source` =
+    `"prometheus"`."""
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:

@@ -1,4 +1,4 @@
-"""Everything that the objectives of a service came to at one instant, before anything is judged."""
+"""All objectives of a service at one instant, counted but not judged yet."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from tasks.slo.sli.indicators import SliData, minutes_of
 from tasks.slo.sli.minutes import Span, down_runs
 from tasks.slo.windows import Window, minute_of, window_at
 
-_NO_UPTIME = msg("no objective of kind uptime is about the whole service")
+_NO_UPTIME = msg("No uptime objective covers the whole service")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,7 +45,7 @@ class Review:
 
     @property
     def uptime(self) -> tuple[Known, Window]:
-        """The whole service's uptime, which tells of incidents that nobody recorded."""
+        """The whole service's uptime, which shows incidents that nobody recorded."""
         whole = whole_uptime(self.objectives)
         if whole is None:
             return Absent(_NO_UPTIME), next(iter(self.windows.values()))

@@ -1,4 +1,4 @@
-"""SLO review: what did the objectives come to, how much of each error budget is left, and what does that ask for?"""
+"""SLO review: the result of each objective, what is left of its error budget, and what the policy requires."""
 
 import asyncio
 from typing import Final
@@ -12,7 +12,7 @@ from tasks.slo.checks import AVAILABILITY, CHECKS, DEPLOYS, LINE, UPTIME
 from tasks.slo.judge.budget import least_left_percent
 from tasks.slo.judge.months import judge_month, month_figures, not_frozen
 from tasks.slo.judge.review import judge_review, rests_on_logs
-from tasks.slo.look import look_at_slis, notes_on, objectives_of
+from tasks.slo.look import notes_on, objectives_of, read_slis
 from tasks.slo.review import Review, review_of, span_of, windows_of
 from tasks.slo.settings import Objective
 from tasks.slo.store.months import freeze_month
@@ -20,7 +20,7 @@ from tasks.slo.windows import minute_of
 
 _GUIDE = msg("the guide's SLI and SLO tables")
 _FILE = msg("the service file")
-_NOTHING = msg("Nothing of the month was measured: there is nothing to freeze")
+_NOTHING = msg("Nothing was measured in the month: nothing to freeze")
 _LOG_DEADLINE_S = 600.0
 
 
@@ -32,7 +32,7 @@ async def slo_review(run: Round) -> Section:
     doubt = await _read_logs(run, objectives)
     windows = windows_of(objectives, slo, as_of, settings.zone)
     span = span_of(windows, slo, as_of)
-    data = await look_at_slis(run.history, settings, objectives, span, minute_of(run.now()))
+    data = await read_slis(run.history, settings, objectives, span, minute_of(run.now()))
     review = review_of(objectives, windows, slo, data, as_of, settings.zone)
     source = _FILE if slo.objective else _GUIDE
     running = as_of < run.period.end
@@ -44,7 +44,7 @@ async def slo_review(run: Round) -> Section:
 
 
 async def _read_logs(run: Round, objectives: tuple[Objective, ...]) -> Message | None:
-    """Read every log to its end if any objective counts its lines; why what they tell now is not the whole."""
+    """Read every log to its end if any objective counts its lines; why they are incomplete, or None."""
     sources = run.settings.logs.source if any(rests_on_logs(o) for o in objectives) else ()
     for read in (await read_sources(run, sources, _LOG_DEADLINE_S)).values():
         if isinstance(read, Unobserved):
@@ -71,8 +71,8 @@ def _headlines(results: tuple[CheckResult, ...], review: Review) -> tuple[Kpi, .
     return (
         Kpi("slo.availability", msg("Availability"), first_figure(results, AVAILABILITY), "%"),
         Kpi("slo.uptime", msg("Uptime"), first_figure(results, UPTIME), "%"),
-        Kpi("slo.budget", msg("Least budget left"), least_left_percent(review.states), "%"),
-        Kpi("slo.deploys", msg("Deploys a week"), first_figure(results, DEPLOYS), ""),
+        Kpi("slo.budget", msg("Lowest remaining budget"), least_left_percent(review.states), "%"),
+        Kpi("slo.deploys", msg("Deploys per week"), first_figure(results, DEPLOYS), ""),
     )
 
 

@@ -11,7 +11,7 @@ MINUTE = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What an objective is held over: `start` to `end`, looked at up to `as_of`; all UTC."""
+    """The span of an objective: `start` to `end`, with data up to `as_of`; all UTC."""
 
     start: datetime
     end: datetime

@@ -30,7 +30,7 @@ from deployments.run import flush_prefect
 from flows.monitoring import monitoring
 from tasks.history.engine import open_history
 from tasks.history.migrate import require_current
-from tasks.logs.count.batch import Batch, Traffic
+from tasks.logs.count.batch import Batch, MinuteTraffic
 from tasks.logs.count.sketch import sketch_index
 from tasks.logs.store.counts import open_source, store_batch
 from tasks.postgres.server import running_postgres
@@ -217,9 +217,11 @@ def _weigh(name: str, url: str, folder: Path, size: object) -> None:
     )
 
 
-def _traffic(draw: random.Random) -> Traffic:
+def _traffic(draw: random.Random) -> MinuteTraffic:
     latencies = [draw.lognormvariate(4.2, 1.1) for _ in range(REQUESTS_A_MINUTE)]
-    traffic = Traffic([sum(ms <= bound for ms in latencies) for bound in BOUNDS_MS], len(latencies), 0, len(latencies))
+    traffic = MinuteTraffic(
+        [sum(ms <= bound for ms in latencies) for bound in BOUNDS_MS], len(latencies), 0, len(latencies)
+    )
     for ms in latencies:
         traffic.bins[sketch_index(ms)] = traffic.bins.get(sketch_index(ms), 0) + 1
     return traffic

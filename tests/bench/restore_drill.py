@@ -19,7 +19,7 @@ from pathlib import Path
 import psycopg
 
 from tasks.backups.drill.ladder import drill
-from tasks.backups.facts import DrillStep, Outcome
+from tasks.backups.facts import DrillStep, StepOutcome
 from tasks.backups.files.find import find_backups
 from tasks.backups.settings import BackedUp, Backups
 from tasks.backups.take.take import take
@@ -109,7 +109,7 @@ class Whole:
     def __call__(self) -> None:
         [backup] = find_backups(self.target.folder, self.target.pattern)
         done = drill(self.target, backup, Backups(), datetime.now(UTC), _LONGEST_S)
-        bad = [step for step in done.steps if step.outcome is not Outcome.PASSED]
+        bad = [step for step in done.steps if step.outcome is not StepOutcome.PASSED]
         assert not bad and done.contents is not None, bad
         took = {step.step: step.seconds for step in done.steps}
         sys.stdout.write(f"  manifest {took[DrillStep.MANIFEST]} s, container {took[DrillStep.CONTAINER]} s, ")

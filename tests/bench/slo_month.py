@@ -19,7 +19,7 @@ from tasks.history.opened import history_of
 from tasks.logs.count.sketch import Sketch
 from tasks.settings import Settings, load_settings
 from tasks.slo.judge.review import judge_review
-from tasks.slo.look import look_at_slis, objectives_of
+from tasks.slo.look import objectives_of, read_slis
 from tasks.slo.review import review_of, span_of, windows_of
 from tasks.slo.windows import minute_of
 
@@ -67,7 +67,7 @@ def reviewed(settings: Settings) -> tuple[CheckResult, ...]:
     history, objectives = history_of(settings), objectives_of(settings)
     windows = windows_of(objectives, settings.slo, END, settings.zone)
     span = span_of(windows, settings.slo, END)
-    data = asyncio.run(look_at_slis(history, settings, objectives, span, span[1]))
+    data = asyncio.run(read_slis(history, settings, objectives, span, span[1]))
     review = review_of(objectives, windows, settings.slo, data, END, settings.zone)
     results = judge_review(review, settings.slo, "production", msg("the service file"), END, None)
     history.dispose()

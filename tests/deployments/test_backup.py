@@ -77,15 +77,15 @@ def found(shop: "Operated", pattern: str) -> list[Path]:
 
 
 class TestTake:
-    def test_everything_is_taken_and_told(self, shop: "Operated") -> None:
+    def test_every_backup_is_taken_and_printed(self, shop: "Operated") -> None:
         ended = backup(shop, "take")
         assert ended.status == 0, ended
         [history] = found(shop, "backups/shop-history-*")
         [dump] = found(shop, "dumps/shop-*")
         assert (history.suffix, dump.suffix) == (".sqlite", ".dump")
         for line, path in zip(ended.out.splitlines(), (history, dump), strict=True):
-            told, size, seconds = line.split("  ")
-            assert (told, size) == (str(path), f"{path.stat().st_size} bytes")
+            printed_path, size, seconds = line.split("  ")
+            assert (printed_path, size) == (str(path), f"{path.stat().st_size} bytes")
             assert seconds.endswith(" s") and 0 <= float(seconds.removesuffix(" s")) < 60
             manifest = read_manifest(path)
             assert manifest is not None and manifest.exact and PASSWORD not in manifest_path(path).read_text()
@@ -105,22 +105,22 @@ class TestTake:
         shop = operate(more=f"[backups]\n{more}")
         ended = backup(shop, "take")
         assert ended.status == 3
-        assert "shop: no backup was taken: The database refuses connections" in ended.err
+        assert "shop: no backup was taken: The database refused the connection" in ended.err
         assert len(ended.out.splitlines()) == 2 and len(found(shop, "dumps/more-*")) == 1
         assert found(shop, "dumps/shop-*") == []
 
-    def test_a_name_that_there_is_not(self, shop: "Operated") -> None:
+    def test_an_unknown_name_is_refused(self, shop: "Operated") -> None:
         ended = backup(shop, "take", "history", "sh\nop")
         assert (ended.status, ended.out) == (2, "")
         assert "no database is named 'sh\\\\u000aop'; there are: history, shop" in ended.err
         assert found(shop, "backups/*") == []
 
-    def test_a_file_without_the_section(self, operate: "Operate") -> None:
+    def test_a_service_file_without_backups_is_refused(self, operate: "Operate") -> None:
         for command in (["take"], ["list"], ["manifest", "x", "--database", "shop"]):
             ended = backup(operate(), *command)
             assert ended.status == 2 and "backups: [backups] is missing; add it" in ended.err
 
-    def test_what_is_not_taken_here_is_said(self, operate: "Operate") -> None:
+    def test_databases_without_a_source_are_reported(self, operate: "Operate") -> None:
         more = (
             '[backups.history]\nnot_applicable = "the DBA team"\n'
             '[[databases]]\nname = "a"\npattern = "a-*"\n'
@@ -135,14 +135,14 @@ class TestTake:
             "c: left out: it has no pattern, only copy_command",
             "there is no database to back up: one needs pattern and live",
         ]
-        assert backup(shop, "take", "a").err == "a: live is not set: it is the address of the database to back up\n"
+        assert backup(shop, "take", "a").err == "a: live is not set: give the address of the database to back up\n"
         assert "there are: a, b, c" in backup(shop, "take", "history").err
 
-    def test_a_pattern_that_says_no_place_is_told_before_anything_is_taken(self, operate: "Operate") -> None:
+    def test_a_pattern_without_a_destination_is_refused_before_any_backup(self, operate: "Operate") -> None:
         more = '[backups]\n[[databases]]\nname = "a"\npattern = "a.dump"\nlive = "sqlite:///shop.db"\n'
         shop = operate(more=more)
         ended = backup(shop, "take")
-        assert ended.status == 2 and "a: pattern 'a.dump': the name has one *" in ended.err
+        assert ended.status == 2 and "a: pattern 'a.dump': its file name must have exactly one *" in ended.err
         assert found(shop, "backups/*") == []
 
     def test_a_secret_that_is_not_set(self, operate: "Operate", monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,7 +182,7 @@ class TestTake:
         left = [path.name for path in folder.iterdir()]
         assert [name for name in left if not name.endswith(".partial")] == []
         assert len(left) == (0 if number is signal.SIGINT else 1)
-        assert "  no backup is there" in backup(shop, "list").out.splitlines()
+        assert "  no backups found" in backup(shop, "list").out.splitlines()
 
 
 class TestManifest:
@@ -203,17 +203,17 @@ class TestManifest:
         manifest = read_manifest(own)
         assert manifest is not None and manifest.contents is None
 
-    def test_what_it_is_not_written_for(self, shop: "Operated", tmp_path: Path) -> None:
+    def test_files_that_get_no_manifest(self, shop: "Operated", tmp_path: Path) -> None:
         file = tmp_path / "notes.dump"
         file.write_text("buy milk")
-        for arguments, told in (
-            ([str(file), "--database", "shop"], "notes.dump gets no manifest: The file is no backup"),
+        for arguments, printed_path in (
+            ([str(file), "--database", "shop"], "notes.dump cannot get a manifest: The file is not a backup"),
             ([str(tmp_path / "gone"), "--database", "shop"], "cannot be read: No such file or directory"),
             ([str(file), "--database", "shoping"], "no database is named 'shoping'; there are: history, shop"),
-            ([str(file), "--database", "shop", "--started", "noon"], "--started: 'noon' is no time"),
+            ([str(file), "--database", "shop", "--started", "noon"], "--started: 'noon' is not a time"),
         ):
             ended = backup(shop, "manifest", *arguments)
-            assert ended.status == 2 and told in ended.err, ended
+            assert ended.status == 2 and printed_path in ended.err, ended
         assert not manifest_path(file).exists()
 
     def test_a_database_that_does_not_answer(self, operate: "Operate", monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,7 +223,7 @@ class TestManifest:
         [file] = found(shop, "backups/shop-history-*")
         manifest_path(file).unlink()
         ended = backup(shop, "manifest", str(file), "--database", "shop")
-        assert ended.status == 3 and "shop: no manifest was written: The database refuses connections" in ended.err
+        assert ended.status == 3 and "shop: no manifest was written: The database refused the connection" in ended.err
         assert not manifest_path(file).exists()
 
 
@@ -245,7 +245,7 @@ class TestList:
         lines = ended.out.splitlines()
         assert ended.status == 0 and lines[:3] == [
             "history  backups/shop-history-*",
-            f"  The folder {folder}/backups of the pattern backups/shop-history-* does not exist: mount it, or "
+            f"  The folder {folder}/backups in the pattern backups/shop-history-* does not exist: mount it, or "
             "correct the pattern",
             "shop  dumps/shop-*",
         ]
@@ -256,14 +256,14 @@ class TestList:
         assert "manifest: unusable (The manifest shop-02.dump.manifest.json is none of opsrounds" in lines[5]
         assert len(lines) == 3 + 20 + 1 and lines[-1] == "  and 3 older ones"
 
-    def test_nothing_there_is_said_and_names_are_text(self, shop: "Operated") -> None:
+    def test_missing_backups_are_reported_and_names_are_printed_as_text(self, shop: "Operated") -> None:
         folder = shop.settings.path.parent
         (folder / "backups").mkdir()
         (folder / "dumps").mkdir()
         (folder / "dumps" / "shop-\n\x1b[31m.dump").write_bytes(b"x")
         ended = backup(shop, "list")
         assert ended.status == 0 and "\x1b" not in ended.out
-        assert ended.out.splitlines()[1] == "  no backup is there"
+        assert ended.out.splitlines()[1] == "  no backups found"
         assert "shop-\\u000a\\u001b[31m.dump" in ended.out
 
     def test_a_managed_database_has_no_files(self, operate: "Operate") -> None:

@@ -357,4 +357,4 @@ def test_the_server_of_rounds_up_is_used(machine: Machine, prefect_api: str, sit
             refused = up.result()
     assert (held.result().status, (machine.folder / "state" / "prefect").exists()) == (0, False), held.result().err
     assert refused.status == 2
-    assert f"rounds up runs already (process {os.getpid()}, {prefect_api}); stop it first" in refused.err
+    assert f"rounds up is already running (process {os.getpid()}, {prefect_api}); stop it first" in refused.err

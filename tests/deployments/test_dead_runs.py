@@ -25,6 +25,12 @@ from tasks.settings import Settings, load_settings
 MINUTE = timedelta(minutes=1)
 
 
+@pytest.fixture(scope="module")
+def prefect_api(own_prefect_api: str) -> str:
+    """A server that other tests do not use: here runs are crashed and deployments paused, whosever they are."""
+    return own_prefect_api
+
+
 @pytest.fixture
 def services(tmp_path: Path) -> dict[str, Settings]:
     """A service that no other test has."""

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from deployments.cli.app import app
-from deployments.init.command import Given, look_and_write
+from deployments.init.command import Given, write_service_file
 from flows.daily_checklist import CHECKLIST
 from tasks.errors import UsageError
 from tasks.postgres.server import PostgresServer
@@ -30,14 +30,14 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def write(url: str, **more: Any) -> tuple[Settings, str, str, tuple[str, ...]]:
-    """The settings, the file, what was said, and what is to do."""
-    said: list[str] = []
+    """The settings, the file, what was printed, and what is to do."""
+    printed: list[str] = []
     output = Path("service.toml")
-    written = look_and_write(Given(**{"url": url, "output": output, "name": "shop"} | more), NOW, said.append)
+    written = write_service_file(Given(**{"url": url, "output": output, "name": "shop"} | more), NOW, printed.append)
     assert load_settings(output) == written.settings
     assert [path.name for path in Path().glob(".service*")] == []
     assert len(written.edits) <= 5
-    return written.settings, output.read_text(encoding="utf-8"), "\n".join(said), written.edits
+    return written.settings, output.read_text(encoding="utf-8"), "\n".join(printed), written.edits
 
 
 def log(name: str, lines: list[dict[str, Any]]) -> str:
@@ -51,7 +51,7 @@ def request(n: int, **more: Any) -> dict[str, Any]:
 
 
 def test_with_nothing_but_an_address_what_was_not_given_is_left_out_with_its_reason(site: Any) -> None:
-    settings, text, said, edits = write(site.url)
+    settings, text, printed, edits = write(site.url)
     health = settings.health
     assert health is not None
     assert (health.live, health.ready, health.report, health.components) == (
@@ -64,7 +64,7 @@ def test_with_nothing_but_an_address_what_was_not_given_is_left_out_with_its_rea
     assert CHECKLIST.lines(settings)[1].not_applicable == "no log was given to rounds init / ログの指定なし"
     assert settings.resources is not None and settings.resources.host  # it runs on this machine
     assert settings.mail.to == ()
-    assert "not found: sampled requests" in said and "not given: log (--log FILE)" in said
+    assert "not found: test requests" in printed and "not given: log (--log FILE)" in printed
     assert edits[0].startswith("[[logs.source]]")
     assert '# requests = ["/"]' in text
 
@@ -88,7 +88,7 @@ def test_two_logs_routes_and_modules(site: Any) -> None:
         '10.0.0.1 - - [25/Nov/2026:08:59:58 +0000] "GET /static HTTP/1.1" 200 12 "-" "curl" 0.035\n' * 5
     )
     Path("odd.log").write_text("INFO started\n" * 7)
-    settings, text, said, _ = write(site.url, logs=(app_log, "access.log", "odd.log"))
+    settings, text, printed, _ = write(site.url, logs=(app_log, "access.log", "odd.log"))
     app_source, access = settings.logs.source
     assert (app_source.name, app_source.format, app_source.duration_unit, app_source.requests) == (
         "app",
@@ -106,15 +106,15 @@ def test_two_logs_routes_and_modules(site: Any) -> None:
     patterns = [route.pattern for route in settings.routes]
     assert patterns.index("/api/items") < patterns.index("/api/items/:id") and "/live" not in patterns
     assert "odd.log: 7 of 7 lines are neither JSON nor combined" in text
-    assert "not found: log odd.log: 7 of 7 lines" in said
+    assert "not found: log odd.log: 7 of 7 lines" in printed
     assert all(not line.not_applicable for line in CHECKLIST.lines(settings))
 
 
 def test_logs_that_cannot_be_read_leave_the_line_open(site: Any) -> None:
-    settings, _, said, edits = write(site.url, logs=("gone.log",), log_command="sh -c 'exit 4' {since}")
+    settings, _, printed, edits = write(site.url, logs=("gone.log",), log_command="sh -c 'exit 4' {since}")
     assert settings.logs.source == ()
     assert CHECKLIST.lines(settings)[1].not_applicable is None  # it was meant to be looked at
-    assert "No file is named gone.log" in said and "The command ended with status 4" in said
+    assert "No file matches gone.log" in printed and "The command exited with status 4" in printed
     assert [edit[:15] for edit in edits[:2]] == ["[[logs.source]]"] * 2
 
 
@@ -152,30 +152,30 @@ def test_hostile_texts_stay_texts(site: Any, here: Path) -> None:
     name = 'l"og\n\u202e.log'
     guide = here / "guide.md"
     guide.write_text(f'# daily\n- [ ] {HOSTILE[1]}\n- [ ] a" ] }} # b\n', encoding="utf-8")
-    settings, text, said, _ = write(site.url, logs=(log(name, lines),), guide=guide)
+    settings, text, printed, _ = write(site.url, logs=(log(name, lines),), guide=guide)
     assert settings.mail.smtp is None and settings.service.modules == ()
     (source,) = settings.logs.source
     assert source.fields.timestamp == "ti[me] \u202e#" and source.paths == (str(here / name),)
     assert len(settings.health.components) == len(HOSTILE) if settings.health else False
-    for written in (text, said):
+    for written in (text, printed):
         assert all(char.isprintable() or char in "\n\u3000" for char in written)
 
 
 def test_a_password_is_in_no_file_and_in_no_output(site: Any, postgres: PostgresServer) -> None:
     url = f"postgresql://postgres:hunter22@{postgres.host}:{postgres.port}/postgres"
-    settings, text, said, edits = write(site.url, database=url)
+    settings, text, printed, edits = write(site.url, database=url)
     assert settings.database is not None and os.environ["SHOP_DATABASE_URL"] == url
     assert 'url = { env = "SHOP_DATABASE_URL" }' in text
-    assert "found: database" in said
-    assert "export SHOP_DATABASE_URL='postgresql://USER:PASSWORD@HOST/DATABASE'" in said
-    assert "hunter22" not in text + said + "".join(edits)
+    assert "found: database" in printed
+    assert "export SHOP_DATABASE_URL='postgresql://USER:PASSWORD@HOST/DATABASE'" in printed
+    assert "hunter22" not in text + printed + "".join(edits)
 
 
 def test_a_prometheus_that_does_not_answer_is_a_stub(site: Any) -> None:
-    settings, text, said, edits = write(site.url, prometheus="http://127.0.0.1:1")
+    settings, text, printed, edits = write(site.url, prometheus="http://127.0.0.1:1")
     assert settings.metrics is None
     assert '# prometheus_url = "http://127.0.0.1:1"' in text
-    assert "not found: Prometheus: Prometheus cannot be reached" in said
+    assert "not found: Prometheus: Prometheus cannot be reached" in printed
     assert any(edit.startswith("[metrics]") for edit in edits)
 
 
@@ -188,7 +188,7 @@ def test_a_prometheus_that_does_not_answer_is_a_stub(site: Any) -> None:
         ({"name": "Shop"}, "--name: must be 1 to 40"),
         ({"timezone": "Tokyo"}, "--timezone Tokyo: use an IANA time zone"),
         ({"output": Path("no/service.toml")}, "its folder does not exist"),
-        ({"log_command": "kubectl logs"}, "must hold {since}"),
+        ({"log_command": "kubectl logs"}, "must contain {since}"),
         ({"log_command": "kubectl 'logs {since}"}, "--log-command: No closing quotation"),
         ({"log_command": "curl -H 'Authorization: Bearer hunter22' http://x/{since}"}, "seems to hold a secret"),
         ({"log_command": "curl http://ops:hunter22@x/{since}"}, "seems to hold a secret"),
@@ -206,7 +206,7 @@ def test_what_was_asked_wrongly_is_told_before_anything_is_asked(site: Any, more
 def test_a_file_that_is_there_is_only_overwritten_by_force(site: Any) -> None:
     Path("service.toml").write_text("mine")
     ended = CliRunner().invoke(app, ["init", site.url, "--no-run"])
-    assert ended.exit_code == 2 and "service.toml is there already" in ended.output and "--force" in ended.output
+    assert ended.exit_code == 2 and "service.toml exists already" in ended.output and "--force" in ended.output
     assert Path("service.toml").read_text() == "mine" and site.asked == []
     ended = CliRunner().invoke(app, ["init", site.url, "--no-run", "--force", "--timezone", "Asia/Tokyo"])
     assert ended.exit_code == 0, ended.output
@@ -216,8 +216,8 @@ def test_a_file_that_is_there_is_only_overwritten_by_force(site: Any) -> None:
 
 def test_a_file_that_appears_while_looking_is_not_overwritten(site: Any) -> None:
     given = Given(site.url, Path("service.toml"), name="shop")
-    with pytest.raises(UsageError, match=r"^service.toml is there already: choose another --output, or overwrite it"):
-        look_and_write(given, NOW, lambda _: Path("service.toml").write_text("mine") and None)
+    with pytest.raises(UsageError, match=r"^service.toml exists already: choose another --output, or overwrite it"):
+        write_service_file(given, NOW, lambda _: Path("service.toml").write_text("mine") and None)
     assert Path("service.toml").read_text() == "mine" and [path.name for path in Path().iterdir()] == ["service.toml"]
 
 
@@ -252,6 +252,6 @@ def test_the_whole_command_ends_with_a_first_report(
     assert {"Passed": 0, "Attention": 0, "ChecksFailed": 1, "Incomplete": 3}[report["verdict"]] == ended.exit_code
     (share,) = [result for result in report["results"] if result["check"] == "logs.error-share"]
     assert (share["subject"], share["status"]) == ("module:items", "PASS")
-    said, _, todo = ended.output.partition("To do in service.toml:")
-    assert "report.html" in said and todo.count("\n") <= 6
+    printed, _, todo = ended.output.partition("To do in service.toml:")
+    assert "report.html" in printed and todo.count("\n") <= 6
     assert not list(Path("reports/output").rglob("mail/*.eml"))

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from deployments.cli.app import app
-from tasks.records.facts import Deploy, Origin, Outage, Outcome
+from tasks.records.facts import Deploy, DeployOutcome, Origin, Outage
 from tasks.records.store.records import note_version, read_deploys, read_maintenance, read_outages
 from tasks.slo.store.months import freeze_month
 
@@ -74,7 +74,7 @@ def test_a_deploy_with_all_that_can_be_said_of_it_and_again_and_corrected(shop: 
         "already recorded",
         "corrected",
     ]
-    deploy = Deploy("1.4.3", "staging", start, NOW - HOUR, Outcome.ROLLED_BACK, Origin.RECORDED, NOW - DAY)
+    deploy = Deploy("1.4.3", "staging", start, NOW - HOUR, DeployOutcome.ROLLED_BACK, Origin.RECORDED, NOW - DAY)
     assert read_deploys(shop.history, shop.name, *EVER) == (deploy,)
 
 
@@ -89,7 +89,7 @@ def test_a_recorded_deploy_takes_the_place_of_what_monitoring_saw(shop: "Operate
 def test_an_outage_is_recorded_while_it_goes_on_and_then_ended(shop: "Operated") -> None:
     said = ["outage", "--started", local(shop, NOW - HOUR), "--cause", "no disk", "--module", "shopping"]
     status, told = record(shop, *said)
-    assert status == 0 and told.startswith("recorded: outage of shopping, it goes on, from ")
+    assert status == 0 and told.startswith("recorded: outage of shopping, ongoing, from ")
     assert read_outages(shop.history, shop.name, *EVER) == (Outage(NOW - HOUR, None, "shopping", "no disk"),)
     status, told = record(shop, *said, "--ended", local(shop, NOW - HOUR / 2))
     assert status == 0 and told.startswith("corrected: outage of shopping, from ")
@@ -101,7 +101,7 @@ def test_maintenance_is_declared_before_it_begins_or_says_why_not(shop: "Operate
     assert record(shop, "maintenance", *span)[0] == 0
     late = ["--starts", local(shop, NOW - HOUR), "--ends", local(shop, NOW + HOUR), "--reason", "more disks"]
     status, said = record(shop, "maintenance", *late)
-    assert status == 2 and "the window has begun already" in said
+    assert status == 2 and "the window has already started" in said
     assert record(shop, "maintenance", *late, "--late-reason", "an emergency", "--module", "shopping")[0] == 0
     second, first = read_maintenance(shop.history, shop.name, *EVER)
     assert (first.starts_at, first.ends_at, first.module, first.reason) == (
@@ -117,16 +117,16 @@ def test_maintenance_is_declared_before_it_begins_or_says_why_not(shop: "Operate
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ("deploy 1.4.3 --started tomorrow", "--started: 'tomorrow' is no time: a time is 2026-11-24T14:05"),
+        ("deploy 1.4.3 --started tomorrow", "--started: 'tomorrow' is not a time: a time is 2026-11-24T14:05"),
         ("deploy 1.4.3 --ended 2099-01-01T00:00", "the end 2098-12-31"),
-        ("deploy 1.4.3 --outcome lost", "'lost' is no outcome; there are succeeded, failed, rolled-back"),
-        ("deploy 1.4.3 --by ''", "nobody is named who records this: give a name"),
+        ("deploy 1.4.3 --outcome lost", "'lost' is not an outcome; allowed: succeeded, failed, rolled-back"),
+        ("deploy 1.4.3 --by ''", "the name of the recorder is missing: give a name"),
         ("outage --started 2026-11-24T14:05 --cause disk --module shoping", "there are shopping"),
-        ("outage --started 1999-11-24T14:05 --cause disk", "--started: the year 1999 cannot be meant"),
-        ("outage --started '' --cause disk", "--started: '' is no time"),
+        ("outage --started 1999-11-24T14:05 --cause disk", "--started: the year 1999 is out of range"),
+        ("outage --started '' --cause disk", "--started: '' is not a time"),
         (
             "maintenance --starts 2026-11-24T14:05 --ends 2026-11-24T14:05 --reason disks",
-            "a maintenance window ends after it starts",
+            "a maintenance window must end after it starts",
         ),
         ("import deploy deploys.csv", "there are: deploys, outages, maintenance"),
         ("import deploys no-such-file.csv", "no-such-file.csv: cannot be read: No such file or directory"),
@@ -189,7 +189,7 @@ def test_what_people_wrote_is_no_markup_and_no_control(shop: "Operated", monkeyp
     assert listed.count("[red]<b>\\u001b[31m\\u202e boo") == 3
     assert "\x1b" not in listed and "‮" not in listed
     status, said = record(shop, "deploy", HOSTILE)
-    assert status == 2 and "\x1b" not in said and "characters that cannot be seen" in said
+    assert status == 2 and "\x1b" not in said and "invisible characters" in said
 
 
 @pytest.mark.usefixtures("prefect")

@@ -131,6 +131,12 @@ def services(tmp_path: Path, answers: Path) -> Iterator[Path]:
     service.wait()
 
 
+@pytest.fixture
+def state(prefect_folder: Callable[[Path], Path], tmp_path: Path) -> Path:
+    """Where `rounds up` keeps what it has: a Prefect server's database that is not to be migrated first."""
+    return prefect_folder(tmp_path / "state" / "prefect").parent
+
+
 @contextmanager
 def rounds_up(services: Path, state: Path, log: Path) -> Iterator[Up]:
     environment = {**os.environ, "OPSROUNDS_STATE": str(state)}
@@ -169,22 +175,22 @@ def flow_process(run: str) -> psutil.Process | None:
 
 
 def test_a_killed_run_frees_its_round_and_stopping_leaves_no_process(
-    services: Path, answers: Path, tmp_path: Path
+    services: Path, answers: Path, state: Path, tmp_path: Path
 ) -> None:
-    with rounds_up(services, tmp_path / "state", tmp_path / "up.log") as up:
+    with rounds_up(services, state, tmp_path / "up.log") as up:
         assert httpx.get(up.archive_url, timeout=60).status_code == 200  # before the first report too
         assert up.scheduled() == SCHEDULED
         killed_run(up, answers)
         stopping(up)
 
 
-def test_runs_of_a_killed_machine_are_freed_at_the_next_start(services: Path, tmp_path: Path) -> None:
-    with rounds_up(services, tmp_path / "state", tmp_path / "first.log") as up:
+def test_runs_of_a_killed_machine_are_freed_at_the_next_start(services: Path, state: Path, tmp_path: Path) -> None:
+    with rounds_up(services, state, tmp_path / "first.log") as up:
         lost = up.start()
         up.wait(lambda: up.state_of(lost) == "Running" and flow_process(lost) is not None, START_S)
         for process in [up.process, *psutil.Process(up.process.pid).children(recursive=True)]:
             process.kill()
-    with rounds_up(services, tmp_path / "state", tmp_path / "second.log") as up:
+    with rounds_up(services, state, tmp_path / "second.log") as up:
         assert up.state_of(lost) in ("Running", "Crashed")
         up.wait(lambda: up.state_of(lost) == "Crashed", CRASH_S)
         again = up.start()

@@ -98,7 +98,7 @@ def drilled(shop: "Operated", **options: Any) -> Any:
     return asyncio.run(backup_verification(shop.name, BackupOptions(**options), return_state=True))  # type: ignore[arg-type]
 
 
-def held(shop: "Operated", **options: Any) -> Any:
+def checked_weekly(shop: "Operated", **options: Any) -> Any:
     return asyncio.run(weekly_checklist(shop.name, WeeklyOptions(**options), return_state=True))  # type: ignore[arg-type]
 
 
@@ -115,16 +115,16 @@ def statuses(report: Report, name: str) -> dict[Status, set[str]]:
     return found
 
 
-def said(result: CheckResult) -> str:
+def reason_text(result: CheckResult) -> str:
     return result.reason.text.format(**result.reason.params)
 
 
 def test_a_week_with_good_backups(shop: "Operated", told: "Told") -> None:
     drilled(shop, depth="files")  # a history without a row has no newest one
     taken(shop)
-    state = held(shop)
+    state = checked_weekly(shop)
     report = shop.report()
-    unknown = [(r.check, r.subject, said(r)) for r in report.with_status(Status.UNKNOWN)]
+    unknown = [(r.check, r.subject, reason_text(r)) for r in report.with_status(Status.UNKNOWN)]
     assert (state.type.value, state.name, unknown) == ("COMPLETED", "Passed", [])
     assert report.flow == "weekly-checklist" and [line.id for line in report.lines] == ["backups"]
     for name in ("history", "main"):
@@ -132,7 +132,7 @@ def test_a_week_with_good_backups(shop: "Operated", told: "Told") -> None:
         assert found == {
             Status.PASS: {c.id for c in CHECKS} - RUNNABLE_WITHOUT_OPTIONS,
             Status.SKIPPED: RUNNABLE_WITHOUT_OPTIONS,
-        }, [said(r) for r in report.results]
+        }, [reason_text(r) for r in report.results]
         stairs = [piece for piece in results(report, name)["backups.drill"].evidence if isinstance(piece, Ladder)]
         assert [len(ladder.steps) for ladder in stairs] == [10]
         [past] = read_drills(shop.history, shop.name, name, 10)
@@ -141,7 +141,7 @@ def test_a_week_with_good_backups(shop: "Operated", told: "Told") -> None:
     assert "markdown" in told.artifacts(state)
 
 
-def test_a_bad_backup_fails_and_the_other_database_is_looked_at_all_the_same(shop: "Operated") -> None:
+def test_a_failed_backup_does_not_keep_the_other_database_from_its_checks(shop: "Operated") -> None:
     backups = taken(shop)
     whole = backups["main"].read_bytes()
     backups["main"].write_bytes(whole[: len(whole) // 2])
@@ -174,23 +174,25 @@ def shown() -> Iterator[dict[str, tuple[str, str, str]]]:
         hook.remove(keep)
 
 
-def test_every_step_is_seen_in_prefect_and_so_is_the_verdict_and_progress_is_told(
+def test_every_step_the_verdict_and_progress_are_visible_in_prefect(
     shop: "Operated", shown: dict[str, tuple[str, str, str]]
 ) -> None:
     drilled(shop, depth="files")  # a history without a row has no newest one
     assert shown["backup-files main"] == ("FAILED", "Error", "There is no backup")
-    backups, told = taken(shop), set[str]()
+    backups, reported = taken(shop), set[str]()
     drilled(shop, depth="files")
     files = shown["backup-files main"]
-    assert files[:2] == ("FAILED", "Unknown") and "never drilled" in files[2]  # what nobody tried is not green
+    assert (
+        files[:2] == ("FAILED", "Unknown") and "No restore drill has run yet" in files[2]
+    )  # what nobody tried is not green
     assert shown["backup-files main: container"][:2] == ("COMPLETED", "Passed")
     shown.clear()
     whole = backups["main"].read_bytes()
     backups["main"].write_bytes(whole[: len(whole) // 2])
-    token = progress.set(lambda what, _done, _of: told.add(what))
+    token = progress.set(lambda what, _done, _of: reported.add(what))
     drilled(shop)
     progress.reset(token)
-    assert told == {BACKUP, TABLES}
+    assert reported == {BACKUP, TABLES}
     right, bad = ("COMPLETED", "Passed"), ("FAILED", "Failed")
     assert {name: state[:2] for name, state in shown.items() if "main" in name} == {
         "restore-drill main: container": right,
@@ -200,23 +202,23 @@ def test_every_step_is_seen_in_prefect_and_so_is_the_verdict_and_progress_is_tol
     }
     history = {name: state[:2] for name, state in shown.items() if "history" in name}
     assert len(history) == 5 and set(history.values()) == {right}
-    assert "The archive cannot be read to its end" in shown["restore-drill main: decode"][2]
+    assert "The archive cannot be read to the end" in shown["restore-drill main: decode"][2]
     assert SECRET not in repr(shown)
 
 
-def test_files_are_looked_at_every_day_and_the_last_drill_is_told_of(shop: "Operated") -> None:
+def test_files_are_checked_every_day_and_the_last_drill_is_reported(shop: "Operated") -> None:
     drilled(shop, depth="files")
     taken(shop)
     state = drilled(shop, depth="files")
     assert state.name == "Incomplete"  # nobody has drilled it yet
     first = shop.report()
     assert {r.check for r in first.results} == {c.id for c in FILE_CHECKS}
-    assert "never drilled" in said(results(first, "main")["backups.drill"])
+    assert "No restore drill has run yet" in reason_text(results(first, "main")["backups.drill"])
     assert drilled(shop).name == "Passed"
     assert drilled(shop, depth="files").name == "Passed"
     report = shop.report()
     assert {r.check for r in report.results} == {c.id for c in FILE_CHECKS}
-    assert "The last good drill was of" in said(results(report, "main")["backups.drill"])
+    assert "The last passed restore drill was at" in reason_text(results(report, "main")["backups.drill"])
     assert len(read_drills(shop.history, shop.name, "main", 10)) == 1
     backup = max((shop.settings.path.parent / "backups").glob("main-*.dump"))
     backup.write_bytes(backup.read_bytes() + b"appended")
@@ -224,7 +226,7 @@ def test_files_are_looked_at_every_day_and_the_last_drill_is_told_of(shop: "Oper
     assert results(shop.report(), "main")["backups.manifest"].status is Status.FAIL
 
 
-def test_a_drill_that_could_not_be_held_erases_no_verdict(shop: "Operated", monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_drill_that_could_not_run_replaces_no_verdict(shop: "Operated", monkeypatch: pytest.MonkeyPatch) -> None:
     drilled(shop, depth="files")
     taken(shop)
     assert drilled(shop).name == "Passed"
@@ -235,7 +237,7 @@ def test_a_drill_that_could_not_be_held_erases_no_verdict(shop: "Operated", monk
     state = drilled(shop)
     assert state.name == "Incomplete", state.message
     drill = results(shop.report(), "main")["backups.drill"]
-    assert drill.status is Status.WARN and "the last good one was of" in said(drill)
+    assert drill.status is Status.WARN and "the last passed one was at" in reason_text(drill)
     verdicts = [one.verdict for one in read_drills(shop.history, shop.name, "main", 10)]
     assert verdicts == [DrillVerdict.ERROR, DrillVerdict.PASSED]
 
@@ -263,17 +265,17 @@ def test_one_database_of_several(shop: "Operated") -> None:
 
 def test_without_the_section_the_line_is_not_ticked(operate: "Operate") -> None:
     shop = operate()
-    assert held(shop).name == "Incomplete"
+    assert checked_weekly(shop).name == "Incomplete"
     assert {r.status for r in shop.report().results} == {Status.SKIPPED}
     assert not shop.report().lines[0].ticked
     left_out = operate(name="other", more='[guide.weekly]\nbackups = { not_applicable = "by the platform team" }\n')
-    assert held(left_out).name == "Incomplete"
+    assert checked_weekly(left_out).name == "Incomplete"
     assert left_out.report().results == ()
 
 
-def test_a_week_long_past_is_not_measured_by_a_look_of_today(shop: "Operated") -> None:
+def test_a_past_week_is_not_measured_today(shop: "Operated") -> None:
     taken(shop)
-    state = held(shop, for_week="2026-W01")
+    state = checked_weekly(shop, for_week="2026-W01")
     assert state.name == "Incomplete"
     assert Counter(r.status for r in shop.report().results) == {Status.UNKNOWN: len(CHECKS)}
     assert read_drills(shop.history, shop.name, "main", 10) == ()
@@ -291,8 +293,8 @@ def test_a_week_long_past_is_not_measured_by_a_look_of_today(shop: "Operated") -
         ("daily-checklist", {"for": "1700000000"}, "--for 1700000000: a day is YYYY-MM-DD"),
     ],
 )
-def test_what_is_refused(flow: str, given: dict[str, str], told: str) -> None:
-    with pytest.raises(RoundRefused, match=told):
+def test_what_is_refused(flow: str, given: dict[str, str], expected: str) -> None:
+    with pytest.raises(RoundRefused, match=expected):
         options_of(checklist_of(flow).form, given, NOW, ZoneInfo("UTC"))
 
 
@@ -309,7 +311,9 @@ def test_no_secret_and_no_row_leaves_a_drill(shop: "Operated", shop_dsn: str, to
     state = drilled(shop)
     assert state.name == "ChecksFailed"
     found = results(shop.report(), "main")
-    assert found["backups.restore"].status is Status.FAIL and "customers_email_key" in said(found["backups.restore"])
+    assert found["backups.restore"].status is Status.FAIL and "customers_email_key" in reason_text(
+        found["backups.restore"]
+    )
     folder = shop.folder(shop.runs()[-1])
     everything = [path.read_bytes().decode("utf-8", "replace") for path in folder.iterdir()]
     everything += [told.log(state), json.dumps(told.artifacts(state)), dump.name, str(state.message)]
@@ -318,7 +322,7 @@ def test_no_secret_and_no_row_leaves_a_drill(shop: "Operated", shop_dsn: str, to
 
 
 def dump_with_a_duplicate(target: Target, dsn: str, planted: str) -> Path:
-    """A plain dump whose unique constraint does not hold for its rows; made where the pattern looks."""
+    """A plain dump whose rows violate its unique constraint; made where the pattern matches."""
     text = subprocess.run(
         [postgres_binaries() / "pg_dump", dsn], capture_output=True, text=True, check=True, timeout=60
     ).stdout

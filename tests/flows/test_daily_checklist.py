@@ -24,11 +24,11 @@ from prefect.types.entrypoint import EntrypointType
 from typer.testing import CliRunner
 
 from deployments.cli.app import app
-from flows.checklist import look, run_checklist, run_section
+from flows.checklist import run_checklist, run_section, run_sections
 from flows.daily_checklist import CHECKLIST, daily_checklist
 from flows.options import DailyOptions, RoundRefused
 from flows.outbox import deliver
-from tasks.check_result import Status, msg
+from tasks.check_result import Status, Table, msg
 from tasks.guide.judge import Verdict
 from tasks.health.checks import CHECKS as HEALTH_CHECKS
 from tasks.health.checks import LINE as HEALTH_LINE
@@ -121,7 +121,7 @@ class TestOutcome:
         failed = {check for check, status in found if status is Status.FAIL}
         assert failed == {"liveness", "readiness", "status", "errors", "latency"}
         assert not [check for check, status in found if status is Status.PASS]
-        assert "connection refused" in str(shop.report().with_status(Status.FAIL)[0].reason)
+        assert "Connection refused" in str(shop.report().with_status(Status.FAIL)[0].reason)
 
     def test_a_component_that_is_expected_and_not_told_of_is_unknown(self, operate: "Operate") -> None:
         shop = operate(health=f'{HEALTH_TABLE}components = ["database", "queue"]\n')
@@ -137,6 +137,10 @@ class TestOutcome:
         assert ended(shop.hold()) == ("FAILED", "ChecksFailed")
         liveness = [r for r in shop.report().results if r.check == "health.liveness"]
         assert [(r.subject, r.status) for r in liveness] == [("a", Status.PASS), ("b", Status.FAIL)]
+        assert msg("Instances: {addresses}", addresses=f"a {site.url}, b {away}") in shop.report().notes
+        [version] = [r for r in shop.report().results if r.check == "health.version"]
+        addresses = version.evidence[-1]
+        assert isinstance(addresses, Table) and addresses.rows == (("a", site.url), ("b", away))
 
 
 class TestHandedOver:
@@ -281,7 +285,7 @@ class TestWhen:
         assert ended(self.carry_out(first)) == ("COMPLETED", "Passed")
         asked = len(site.asked)
         again = self.carry_out(second)
-        assert ended(again) == ("COMPLETED", "Skipped") and "was recorded by its schedule before" in str(again.message)
+        assert ended(again) == ("COMPLETED", "Skipped") and "is already recorded by its schedule" in str(again.message)
         assert len(site.asked) == asked
         assert [(run.revision, json.loads(run.report)["trigger"]) for run in shop.runs()] == [(1, "schedule")]
 
@@ -341,7 +345,7 @@ class TestLook:
     def look(self, shop: "Operated", section: Any, checks: Any, left: timedelta = timedelta(hours=1)) -> Section:
         key = RunKey(shop.name, "daily-checklist", "2026-11-24", "hand")
         run = Round(key, shop.settings, shop.history, self.NOW, self.NOW + left, None, False, lambda: self.NOW)
-        return asyncio.run(look(run, System(HEALTH_LINE, tuple(checks), section)))
+        return asyncio.run(run_section(run, System(HEALTH_LINE, tuple(checks), section)))
 
     def along(self, shop: "Operated", section: Any) -> list[Section]:
         key = RunKey(shop.name, "daily-checklist", "2026-11-24", "hand")
@@ -351,7 +355,7 @@ class TestLook:
 
         @flow(name="along", retries=0)
         async def along() -> list[Section]:
-            return await run_section(run, CHECKLIST.lines(shop.settings), (system,))
+            return await run_sections(run, CHECKLIST.lines(shop.settings), (system,))
 
         return asyncio.run(along())
 
@@ -375,7 +379,7 @@ class TestLook:
         section = self.look(operate(), hangs, HEALTH_CHECKS, timedelta(seconds=0.1))
         assert {r.check for r in section.results} == {check.id for check in HEALTH_CHECKS}
         assert {r.status for r in section.results} == {Status.UNKNOWN}
-        assert section.results[0].reason.text.startswith("There was no time left")
+        assert section.results[0].reason.text.startswith("Time limit of the round reached")
 
     def test_a_bug_that_reads_like_a_timeout_is_none(self, operate: "Operate") -> None:
         async def broken(_round: Round) -> Section:

@@ -97,7 +97,7 @@ def scripts(page: str) -> list[str]:
     return found
 
 
-def said(result: CheckResult) -> str:
+def reason_of(result: CheckResult) -> str:
     return result.reason.text.format(**result.reason.params)
 
 
@@ -119,12 +119,12 @@ def add(log: Path, *lines: str | bytes) -> None:
         file.writelines((text if isinstance(text, bytes) else text.encode()) + b"\n" for text in lines)
 
 
-def test_a_well_log_passes_today_and_for_yesterday_and_no_other_day_is_green(operate: "Operate", log: Path) -> None:
+def test_a_good_log_passes_today_and_for_yesterday_and_no_other_day_is_green(operate: "Operate", log: Path) -> None:
     shop = operate(guide=GUIDE, health="", more=SOURCE)
     assert ended(shop.hold()) == "Passed"
     assert statuses(shop) == {check: {Status.PASS} for check in CHECKS} | {"regressed-error": {Status.SKIPPED}}
     assert found(shop)["silent-module"] == [("module:orders", Status.PASS), ("module:users", Status.PASS)]
-    assert said(results(shop, "new-error")[0]).startswith("1 kinds of error, all of them known")
+    assert reason_of(results(shop, "new-error")[0]).startswith("1 kinds of error, all known")
     [kpi] = shop.report().kpis
     assert kpi.value is not None and 24 <= kpi.value <= 26
 
@@ -135,7 +135,7 @@ def test_a_well_log_passes_today_and_for_yesterday_and_no_other_day_is_green(ope
 
     assert ended(shop.hold(for_date=today - timedelta(days=40))) == "Incomplete"
     assert not [r for r in shop.report().results if r.status.measured]
-    assert "No line between" in said(results(shop, "source")[0])
+    assert "No line between" in reason_of(results(shop, "source")[0])
 
 
 def test_what_is_planted_is_found_and_nothing_of_it_is_shown_raw(
@@ -206,24 +206,24 @@ def test_a_log_that_is_missing_stale_or_not_whole_makes_no_other_result_green(op
     at = datetime.now(UTC) - timedelta(seconds=20)
     add(log, *(line(at, "users", 500, **failure("Boom", "no row")) for _ in range(4)))
 
-    def held() -> str:
+    def names() -> str:
         """A round, of which only what failed and what was found new is left."""
         assert ended(shop.hold()) == "ChecksFailed"
         assert statuses(shop)["error-share"] == {Status.FAIL, Status.UNKNOWN}
         assert statuses(shop)["new-error"] == {Status.WARN}
         assert not [r for r in shop.report().results if r.status is Status.PASS and r.subject != "log:app"]
         assert [kpi.value for kpi in shop.report().kpis] == [None]
-        return said(results(shop, "source")[1])
+        return reason_of(results(shop, "source")[1])
 
-    assert "access.log" in held()  # no such file
-    assert {said(r) for r in results(shop, "silent-module")} == {"Not known: nginx was not read to its end"}
+    assert "access.log" in names()  # no such file
+    assert {reason_of(r) for r in results(shop, "silent-module")} == {"Unknown: log nginx was not read to the end"}
 
     access.write_text("\n".join([*weeks(at - timedelta(hours=3)), ""]))  # it stopped three hours ago
-    assert "tells nothing of now" in held()
+    assert "Log is stale: newest line" in names()
 
     access.write_text(line(at, "web", None) + "\n")  # another file under the old name, of lines without a status
     packed.write_bytes(gzip.compress("\n".join(weeks(at, days=1)).encode())[:-100])  # not copied whole
-    assert "problems: 1" in held()
+    assert "problems: 1" in names()
 
 
 def test_a_field_that_a_release_leaves_out_is_noticed_though_it_was_there_for_weeks(
@@ -239,7 +239,7 @@ def test_a_field_that_a_release_leaves_out_is_noticed_though_it_was_there_for_we
     log.write_text("\n".join([*map(json.dumps, lines), ""]))
     shop = operate(guide=GUIDE, health="", more=SOURCE)
     assert ended(shop.hold()) == "Incomplete"
-    assert "has status, when 24 an hour are usual" in said(results(shop, "source")[0])
+    assert "has status (usually 24 an hour)" in reason_of(results(shop, "source")[0])
     assert statuses(shop)["error-share"] == {Status.UNKNOWN}
     assert not [r for r in shop.report().results if r.status is Status.PASS]
 

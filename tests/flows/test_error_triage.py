@@ -74,14 +74,14 @@ def test_commands_list_show_and_decide(shop: "Operated") -> None:
     assert rounds(shop, "reopen", boom, "--by", "kim") == (0, f"{boom} Boom no row <*>: open, lee\n")
 
 
-def test_what_a_log_said_is_no_markup_and_no_control(shop: "Operated") -> None:
+def test_text_from_a_log_is_neither_markup_nor_control_characters(shop: "Operated") -> None:
     evil = fingerprint(shop, "Evil")
     for _, output in (rounds(shop, "list"), rounds(shop, "show", evil)):
         assert "[red]" in output
         assert "\x1b" not in output and "‮" not in output
 
 
-def test_a_decision_about_no_error_is_refused(shop: "Operated") -> None:
+def test_a_decision_on_an_unknown_error_is_refused(shop: "Operated") -> None:
     assert rounds(shop, "resolve", "ffffffff")[0] == 2
     assert rounds(shop, "resolve", "%")[0] == 2
     assert rounds(shop, "assign", fingerprint(shop, "Boom"), " ") == (

@@ -29,7 +29,6 @@ from tasks.history.engine import reading
 if TYPE_CHECKING:
     from tests.operated import Operate, Operated, PostOffice
 
-KILLS = 20
 PROGRAM = Path(__file__).with_name("holding.py")
 
 
@@ -116,18 +115,19 @@ def letters_of_runs(shop: "Operated") -> Counter[tuple[str, int]]:
 
 
 @pytest.mark.usefixtures("prefect")
-def test_twenty_kills_lose_nothing_and_repeat_a_letter_at_most_once(
-    shop: "Operated", post: "PostOffice", holding: Holding
+@pytest.mark.parametrize("kills", [4, pytest.param(20, marks=pytest.mark.deep)])
+def test_kills_lose_nothing_and_repeat_a_letter_at_most_once(
+    shop: "Operated", post: "PostOffice", holding: Holding, kills: int
 ) -> None:
     duration = max(holding.finish() for _ in range(2))
     told = random.Random(20261124)
     stored_by_killed = 0
-    for kill in range(KILLS):
+    for kill in range(kills):
         before = len(shop.runs())
         if kill % 4 == 3:  # however fast or slow the machine has become
             holding.kill_after(told.random() * duration / 4, partial(has_more_runs, shop, before))
         else:
-            holding.kill_after(duration * (kill + told.random()) / KILLS if kill else 0.0)
+            holding.kill_after(duration * (kill + told.random()) / kills if kill else 0.0)
         after = len(shop.runs())
         assert after - before in (0, 1)
         stored_by_killed += after - before
@@ -136,7 +136,7 @@ def test_twenty_kills_lose_nothing_and_repeat_a_letter_at_most_once(
         assert len(shop.runs()) == after + 1
         assert whole(shop)
         assert letters_of_runs(shop) == Counter({(run.period, run.revision): 2 for run in shop.runs()})
-    assert 0 < stored_by_killed < KILLS  # before its run was stored, and after it
+    assert 0 < stored_by_killed < kills  # before its run was stored, and after it
 
     shop.all_due()
     asyncio.run(deliver(shop.settings, lambda _text: None))

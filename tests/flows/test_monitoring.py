@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flows.monitoring import monitoring
-from tasks.records.facts import Deploy, Origin, Outcome
+from tasks.records.facts import Deploy, DeployOutcome, Origin
 from tasks.records.store.records import store_records
 from tests.operated import figures
 
@@ -124,8 +124,8 @@ def test_what_is_missing_makes_the_run_red_and_keeps_the_rest(operate: "Operate"
     shop = operate(more=LOG)
     state = collect(shop)
     assert (state.type.value, state.name) == ("FAILED", "Incomplete")
-    assert "4 figures, 0 log lines; not collected: No file is named app.log" in (state.message or "")
-    assert "No file is named app.log" in told.log(state)
+    assert "4 figures, 0 log lines; not collected: No file matches app.log" in (state.message or "")
+    assert "No file matches app.log" in told.log(state)
     assert samples(shop, "probe.live") == {"service": (1.0,)}
 
 
@@ -133,7 +133,7 @@ def test_a_name_that_does_not_resolve_is_not_a_service_that_is_down(operate: "Op
     shop = operate(base_url="http://no-such-host.invalid")
     state = collect(shop)
     assert state.name == "Incomplete"
-    assert "The name of the service does not resolve" in (state.message or "")
+    assert "The host name does not resolve" in (state.message or "")
     assert samples(shop, "probe.live") == {}
 
 
@@ -143,7 +143,7 @@ def versions(shop: "Operated") -> list[tuple[str, str, str]]:
     return [(row.environment, row.version, row.origin) for row in rows]
 
 
-def test_a_version_that_nobody_recorded_is_a_deploy(operate: "Operate", site: "Site") -> None:
+def test_an_unrecorded_version_is_a_deploy(operate: "Operate", site: "Site") -> None:
     shop = operate()
     for version in ("1.4.2", "1.4.2", "1.4.3"):
         site.version = version
@@ -158,7 +158,7 @@ def test_a_deploy_that_was_recorded_is_not_found_again(operate: "Operate", site:
     collect(shop)
     site.version = "1.4.3"
     now = datetime.now(UTC)
-    deploy = Deploy("1.4.3", "production", now, now, Outcome.SUCCEEDED, Origin.RECORDED)
+    deploy = Deploy("1.4.3", "production", now, now, DeployOutcome.SUCCEEDED, Origin.RECORDED)
     store_records(shop.history, shop.name, [deploy], "ci", now)
     assert collect(shop).name == "Collected"
     assert versions(shop) == [("production", "1.4.2", "first-seen"), ("production", "1.4.3", "recorded")]
@@ -171,8 +171,8 @@ def instances(site: "Site", *names: str) -> str:
 
 def tells(site: "Site", instance: str, version: str | None) -> None:
     """What an instance's health report says from now on."""
-    said = replace(site.said["/health"], body=lambda: {**site.health("healthy"), "version": version})
-    site.said[f"/{instance}/health"] = said
+    answer = replace(site.said["/health"], body=lambda: {**site.health("healthy"), "version": version})
+    site.said[f"/{instance}/health"] = answer
 
 
 def test_a_version_counts_once_every_instance_runs_it(operate: "Operate", site: "Site") -> None:
@@ -185,15 +185,15 @@ def test_a_version_counts_once_every_instance_runs_it(operate: "Operate", site: 
     assert versions(shop) == [("production", "1", "first-seen"), ("production", "2", "inferred")]
 
 
-@pytest.mark.parametrize("said", ["no report", "no JSON", "no version", "nobody is asked"])
-def test_a_report_that_cannot_be_read_fails_nothing_here(operate: "Operate", site: "Site", said: str) -> None:
-    shop = operate(health=PROBES if said == "nobody is asked" else PROBES + 'report = "/health"\n')
-    site.said["/health"].body = {"no JSON": "a page", "no version": {"status": "healthy"}}.get(said, {})
-    if said == "no report":
+@pytest.mark.parametrize("report", ["no report", "no JSON", "no version", "nobody is asked"])
+def test_a_report_that_cannot_be_read_fails_nothing_here(operate: "Operate", site: "Site", report: str) -> None:
+    shop = operate(health=PROBES if report == "nobody is asked" else PROBES + 'report = "/health"\n')
+    site.said["/health"].body = {"no JSON": "a page", "no version": {"status": "healthy"}}.get(report, {})
+    if report == "no report":
         del site.said["/health"]
     assert collect(shop).message == "4 figures, 0 log lines"
     assert versions(shop) == []
-    assert [path for path, _ in site.asked if path == "/health"] == ([] if said == "nobody is asked" else ["/health"])
+    assert [path for path, _ in site.asked if path == "/health"] == ([] if report == "nobody is asked" else ["/health"])
 
 
 def test_a_report_that_hangs_keeps_the_minute_and_spares_the_other_instances(operate: "Operate", site: "Site") -> None:

@@ -29,7 +29,7 @@ from tasks.section import Section
 from tasks.settings import load_settings
 
 pytestmark = pytest.mark.usefixtures("prefect")
-PAST = Unobserved(msg("This look sees only the present, not {day}", day="2026-01-01"))
+PAST = Unobserved(msg("Only the present can be checked, not {day}", day="2026-01-01"))
 SERVICE = '[service]\nname = "shop"\nbase_url = "http://127.0.0.1:1"\n'
 NUMBERS = (
     '[[queues]]\nname = "mail"\ndepth = { sql = "SELECT 3" }\nmax_depth = 2\n'
@@ -143,7 +143,7 @@ def test_readings_of_a_minute(tmp_path: Path, postgres: PostgresServer) -> None:
     names = {reading.name for reading in readings}
     assert {"cpu.used", "memory.used", "disk.used", "database.connections", "queue.depth"} <= names
     assert "kpi.value" not in names
-    assert [look.reason.text for look in blind] == ["The query gives NULL, not a number"]
+    assert [look.reason.text for look in blind] == ["The query returned NULL, not a number"]
     assert len({(reading.name, reading.subject) for reading in readings}) == len(readings)
 
 

@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -27,9 +28,9 @@ RECORDED_S = 60.0
 
 
 @pytest.fixture(scope="module")
-def api_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def api_url(prefect_folder: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Prefect server with its services: without them it records no task run."""
-    server = PrefectServer(tmp_path_factory.mktemp("prefect"))
+    server = PrefectServer(prefect_folder(tmp_path_factory.mktemp("graph") / "prefect"))
     with server.child:
         server.wait_until_healthy()
         yield server.api_url
@@ -57,7 +58,7 @@ def task_runs(client: SyncPrefectClient, state: State[Any], least: int) -> list[
         time.sleep(0.2)
 
 
-def test_a_checklist_shows_the_guides_lines_and_its_looks(
+def test_a_checklist_shows_the_guides_lines_and_its_observations(
     client: SyncPrefectClient, operate: "Operate", site: "Site"
 ) -> None:
     site.fall_ill()
@@ -112,13 +113,13 @@ def test_steps_within_steps_keep_their_own_states(client: SyncPrefectClient) -> 
 
 
 def test_reasons_are_given_in_the_language_that_is_set(client: SyncPrefectClient) -> None:
-    said: list[Message] = []
+    messages: list[Message] = []
 
     def say(message: Message) -> str:
-        said.append(message)
+        messages.append(message)
         return "日本語"
 
     with speaking(say):
         asyncio.run(steps())
-    assert [message.params["value"] for message in said] == [0, 0, 2]
-    assert in_english(said[2]) == "2 came out"
+    assert [message.params["value"] for message in messages] == [0, 0, 2]
+    assert in_english(messages[2]) == "2 came out"

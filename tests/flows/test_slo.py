@@ -21,7 +21,7 @@ from reports.report import Report
 from tasks.check_result import CheckResult, Status, Table
 from tasks.errors import UsageError
 from tasks.history.engine import reading
-from tasks.records.facts import Deploy, Maintenance, Origin, Outage, Outcome
+from tasks.records.facts import Deploy, DeployOutcome, Maintenance, Origin, Outage
 from tasks.records.store.records import store_records
 from tasks.samples.facts import Reading
 from tasks.samples.store import store_readings
@@ -132,7 +132,9 @@ def record(shop: "Operated") -> None:
         at += MINUTE
     store_readings(shop.history, shop.name, readings)
     weekly = (first + timedelta(days=day, hours=15) for day in range(-6, 31) if day % 7 in (2, 4))
-    deploys = [Deploy(f"1.{n}", "production", t, t, Outcome.SUCCEEDED, Origin.RECORDED) for n, t in enumerate(weekly)]
+    deploys = [
+        Deploy(f"1.{n}", "production", t, t, DeployOutcome.SUCCEEDED, Origin.RECORDED) for n, t in enumerate(weekly)
+    ]
     outage = Outage(OUTAGE[0], OUTAGE[0] + OUTAGE[1], None, "the disk was full")
     closed = Maintenance(CLOSED[0], CLOSED[0] + CLOSED[1], None, "upgrade", CLOSED[0] - HOUR, "kim")
     store_records(shop.history, shop.name, [*deploys, outage, closed], "kim", datetime.now(UTC))
@@ -168,14 +170,14 @@ def test_a_month_is_what_another_script_counts_in_the_raw_lines(shop: "Operated"
     report, again = shop.report(), counted_again(shop)
     assert state.name == report.verdict == "ChecksFailed"
     service = figures(result(report, "slo.availability", "objective:availability"))
-    assert (service["All"], service["Bad"]) == (again["valid"], again["bad"])
-    assert (service["Measured minutes"], service["Minutes left out for maintenance"]) == (again["measured_min"], 90)
+    assert (service["Total"], service["Bad"]) == (again["valid"], again["bad"])
+    assert (service["Measured minutes"], service["Minutes excluded for maintenance"]) == (again["measured_min"], 90)
     assert again["expected_min"] == 743 * 60 - 90
     users = figures(result(report, "slo.availability", "objective:users/module:users"))
-    assert [users["All"], users["Bad"]] == again["modules"]["users"]
+    assert [users["Total"], users["Bad"]] == again["modules"]["users"]
     assert figures(result(report, "slo.latency", "objective:latency"))["Good"] == again["within"]
     slices = figures(result(report, "slo.availability", "objective:slices"))
-    assert (slices["All"], slices["Bad"]) == (again["slices"], again["bad_slices"])
+    assert (slices["Total"], slices["Bad"]) == (again["slices"], again["bad_slices"])
     by_module = result(report, "slo.availability", "objective:availability").evidence[1]
     assert isinstance(by_module, Table)
     assert {row[0]: [row[1], row[2]] for row in by_module.rows} == again["modules"]
@@ -188,7 +190,7 @@ def test_a_month_with_an_outage_and_a_maintenance(shop: "Operated") -> None:
     statuses = {(r.check, r.subject): r.status for r in report.results}
     uptime = result(report, "slo.uptime", "objective:uptime")
     assert (uptime.status, uptime.reason.params["bad"]) == (Status.FAIL, 40)
-    assert figures(uptime)["Error budget of the window, minutes"] == 22.29  # 743 h, not 744
+    assert figures(uptime)["Error budget of the SLO window, minutes"] == 22.29  # 743 h, not 744
     assert statuses["slo.incident-resolution", "objective:incident-resolution"] is Status.PASS
     assert statuses["slo.downtime", "service"] is Status.PASS
     assert statuses["slo.error-budget", "service"] is Status.FAIL
@@ -200,7 +202,7 @@ def test_a_month_with_an_outage_and_a_maintenance(shop: "Operated") -> None:
     assert "the disk was full" in page and "America/New_York" in page
 
 
-def test_a_closed_month_is_frozen_and_a_correction_is_the_next_revision(shop: "Operated") -> None:
+def test_a_past_month_is_frozen_and_a_correction_is_the_next_revision(shop: "Operated") -> None:
     record(shop)
     hold(shop, for_month="2026-03")
     first = figures(result(shop.report(), "slo.closed-month", "month:2026-03"))
@@ -220,14 +222,14 @@ def test_a_closed_month_is_frozen_and_a_correction_is_the_next_revision(shop: "O
     shop.rows("DELETE FROM samples WHERE minute < 100000000")
     hold(shop, for_month="2026-03")
     lost = result(shop.report(), "slo.closed-month", "month:2026-03")
-    assert lost.status is Status.WARN and "Less is measured now" in lost.reason.text
+    assert lost.status is Status.WARN and "Less data is available" in lost.reason.text
     assert [row.revision for row in shop.rows("SELECT revision FROM slo_months ORDER BY revision")] == [1, 2]
     shop.rows("DELETE FROM slo_months WHERE revision = 2")
     with reading(shop.history) as connection:
         assert month_problems(connection) == {shop.name: ["frozen month 2026-03 r2: is not the one that was reported"]}
 
 
-def test_another_zone_for_a_closed_month_is_a_correction_that_says_so(shop: "Operated") -> None:
+def test_another_zone_for_a_frozen_month_is_a_reported_correction(shop: "Operated") -> None:
     record(shop)
     hold(shop, for_month="2026-03")
     file = shop.settings.path
@@ -246,7 +248,9 @@ def test_a_month_without_data_is_nowhere_green(shop: "Operated") -> None:
     report = shop.report()
     assert state.name == report.verdict == "Incomplete"
     assert not report.with_status(Status.PASS) and not shop.rows("SELECT 1 FROM slo_months")
-    assert result(report, "slo.uptime", "objective:uptime").reason.text.startswith("There is no data")
+    assert result(report, "slo.uptime", "objective:uptime").reason.text.startswith(
+        "Nothing was measured in this window"
+    )
     resolution = result(report, "slo.incident-resolution", "objective:incident-resolution")
     assert resolution.status is Status.UNKNOWN
 
@@ -257,7 +261,7 @@ def test_a_week_report_stands_at_the_weeks_end(shop: "Operated") -> None:
     report = shop.report()
     assert (report.flow, report.period, state.name) == ("slo-report", "2026-W11", "ChecksFailed")
     service = figures(result(report, "slo.uptime", "objective:uptime"))
-    assert service["Looked at up to"] == "2026-03-16T04:00Z"  # Sunday's midnight in New York
+    assert service["As of"] == "2026-03-16T04:00Z"  # Sunday's midnight in New York
     assert not [r for r in report.results if r.check == "slo.closed-month"]
     early = hold(shop, slo_report, for_period="2026-W10")
     odd = [(r.check, r.subject, r.reason) for r in shop.report().results if r.status is not Status.PASS]

@@ -143,7 +143,7 @@ def hold(shop: "Operated") -> dict[str, CheckResult]:
 def counts(result: CheckResult) -> tuple[int, int]:
     [table] = [piece for piece in result.evidence[:1] if isinstance(piece, Table)]
     rows = {row[0].text: row[1] for row in table.rows}  # type: ignore[union-attr]
-    return rows["Bad"], rows["All"]  # type: ignore[return-value]
+    return rows["Bad"], rows["Total"]  # type: ignore[return-value]
 
 
 @pytest.mark.prometheus

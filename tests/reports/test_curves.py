@@ -63,7 +63,7 @@ def test_ground_is_opaque_and_no_date_is_in_it(words: Say) -> None:
 
 
 @pytest.mark.usefixtures("quiet")
-@pytest.mark.parametrize("limit", [None, 0.0, 70.0])
+@pytest.mark.parametrize("limit", [None, pytest.param(0.0, marks=pytest.mark.deep), 70.0])
 @pytest.mark.parametrize(
     "values",
     [

@@ -41,21 +41,29 @@ def text_of(page: str) -> str:
     return " ".join(" ".join(parser.words).split())
 
 
-def formats(report: Report, seal: Seal, words: Words) -> dict[str, str]:
+def mailed(report: Report, seal: Seal, words: Words, kind: str) -> str:
     letter = mail.render_mail(report, seal, words, sender="ops@example.com", recipient="a@example.com", base_url=None)
-    text, page = letter.get_body(("plain",)), letter.get_body(("html",))
-    assert text is not None
-    assert page is not None
+    body = letter.get_body((kind,))
+    assert body is not None
+    return str(body.get_content())
+
+
+def texts(report: Report, seal: Seal, words: Words) -> dict[str, str]:
     console = Console(file=StringIO(), width=200, color_system=None)
     console.print(terminal(report, seal, words))
     assert isinstance(console.file, StringIO)
     return {
-        "page": text_of(html.page(report, seal, words, links=html.PageLinks())),
         "text": plain(report, seal, words),
-        "mail text": text.get_content(),
-        "mail html": text_of(page.get_content()),
-        "markdown": text_of(MarkdownIt().enable("table").render(artifacts.markdown(report, seal, words))),
+        "mail text": mailed(report, seal, words, "plain"),
         "terminal": console.file.getvalue(),
+    }
+
+
+def formats(report: Report, seal: Seal, words: Words) -> dict[str, str]:
+    return texts(report, seal, words) | {
+        "page": text_of(html.page(report, seal, words, links=html.PageLinks())),
+        "mail html": text_of(mailed(report, seal, words, "html")),
+        "markdown": text_of(MarkdownIt().enable("table").render(artifacts.markdown(report, seal, words))),
     }
 
 
@@ -199,6 +207,7 @@ def test_a_curve_is_in_every_format(bad_day: Report, seal: Sealed, words: Say, l
     assert f"![{artifacts.escaped(finding)}](data:image/png;base64," in markdown
 
 
+@pytest.mark.deep
 def test_after_enough_charts_curves_come_as_tables(bad_day: Report, seal: Sealed, words: Say) -> None:
     report = curves_only(bad_day, html.MOST_CHARTS + 3)
     page = html.page(report, seal(report), words("ja"), links=html.PageLinks())
@@ -208,6 +217,6 @@ def test_after_enough_charts_curves_come_as_tables(bad_day: Report, seal: Sealed
 
 def test_many_curves_leave_a_text_readable(bad_day: Report, seal: Sealed, words: Say) -> None:
     report = curves_only(bad_day, 300)
-    found = formats(report, seal(report), words("ja"))
+    found = texts(report, seal(report), words("ja"))
     for name in ("text", "mail text", "terminal"):
         assert found[name].count("31.25 %") == MOST_TABLES, name

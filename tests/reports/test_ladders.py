@@ -74,7 +74,15 @@ def printed(report: Report, seal: Seal, words: Words) -> str:
 
 @pytest.mark.usefixtures("quiet")
 @pytest.mark.parametrize("locale", ["ja", "en"])
-@pytest.mark.parametrize(("steps", "passed"), [(0, 0), (1, 1), (1, 0), (12, 6), (14, 14), (14, 0), (40, 20)])
+@pytest.mark.parametrize(
+    ("steps", "passed"),
+    [
+        (0, 0),
+        (12, 6),
+        (40, 20),
+        *(pytest.param(*row, marks=pytest.mark.deep) for row in ((1, 1), (1, 0), (14, 14), (14, 0))),
+    ],
+)
 def test_same_steps_same_small_bytes(words: Say, locale: str, steps: int, passed: int) -> None:
     drawn = climbed(steps, passed)
     image = png(drawn, words(locale))
@@ -141,13 +149,13 @@ def test_what_was_not_reached_is_hollow(words: Say) -> None:
     assert grounds[2:] == [255, 255]
 
 
-def test_names_keep_clear_of_the_status(words: Say) -> None:
-    for steps in (1, MOST_STEPS):
-        for text in (LONG, "W" * 400, JAPANESE * 30):
-            drawn = ladder(*[step(Status.UNKNOWN, 12345.678, text, text)] * steps)
-            image = picture(drawn, words("en"))
-            right = image.width - round(144 * (0.15 + max(width("Unknown", 9.5), width("12,345.678 s", 8.5))))
-            assert min(image.crop((right - 12, 20, right - 2, image.height - 20)).tobytes()) > 200, text[:9]
+@pytest.mark.parametrize("steps", [1, pytest.param(MOST_STEPS, marks=pytest.mark.deep)])
+def test_names_keep_clear_of_the_status(words: Say, steps: int) -> None:
+    for text in (LONG, "W" * 400, JAPANESE * 30):
+        drawn = ladder(*[step(Status.UNKNOWN, 12345.678, text, text)] * steps)
+        image = picture(drawn, words("en"))
+        right = image.width - round(144 * (0.15 + max(width("Unknown", 9.5), width("12,345.678 s", 8.5))))
+        assert min(image.crop((right - 12, 20, right - 2, image.height - 20)).tobytes()) > 200, text[:9]
 
 
 def test_a_label_is_cut_to_its_room_and_no_shorter() -> None:
@@ -195,6 +203,7 @@ def test_a_ladder_is_in_every_format(bad_day: Report, seal: Sealed, words: Say, 
     assert f"![{artifacts.escaped(FINDING)}](data:image/png;base64," in artifacts.markdown(report, sealed, said)
 
 
+@pytest.mark.deep
 def test_after_enough_charts_ladders_come_as_tables(bad_day: Report, seal: Sealed, words: Say) -> None:
     report = with_drill(bad_day, *[DRILL] * (html.MOST_CHARTS + 2))
     page = html.page(report, seal(report), words("en"), links=html.PageLinks())

@@ -38,12 +38,12 @@ def test_evidence_of_every_kind_is_read_as_it_was_written(name: str, request: py
 
 
 def test_evidence_that_was_stored_before_there_were_curves_is_read(bad_day: Report) -> None:
-    text = {"text": "Error share", "params": {}}
+    text = {"text": "Error rate by module", "params": {}}
     chart = {"kind": "chart", "title": text, "finding": text, "unit": "%", "labels": ["a"], "values": [1.5], "limit": 1}
     data = json.loads(canonical(to_data(bad_day)))
     data["results"][3]["evidence"] = [chart]
     assert from_text(json.dumps(data)).results[3].evidence == (
-        Chart(msg("Error share"), msg("Error share"), "%", ("a",), (1.5,), 1.0),
+        Chart(msg("Error rate by module"), msg("Error rate by module"), "%", ("a",), (1.5,), 1.0),
     )
 
 

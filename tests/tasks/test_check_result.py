@@ -29,7 +29,7 @@ MEASURED = [Status.PASS, Status.WARN, Status.FAIL]
 
 
 @pytest.mark.parametrize("status", Status)
-def test_measured_means_that_a_fact_was_held_against_a_limit(status: Status) -> None:
+def test_measured_means_that_a_fact_was_judged_by_a_limit(status: Status) -> None:
     assert status.measured is (status in MEASURED)
 
 

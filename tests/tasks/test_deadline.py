@@ -1,4 +1,4 @@
-"""By when work has ended: what is left, what is said then, and what is not taken for it."""
+"""By when work has ended: what is left, which reason is given then, and what is not taken for it."""
 
 import asyncio
 import math
@@ -19,7 +19,7 @@ SOON_S = 0.1
 
 
 @pytest.fixture
-def told() -> Iterator[list[tuple[str, int, int]]]:
+def reported() -> Iterator[list[tuple[str, int, int]]]:
     heard: list[tuple[str, int, int]] = []
     token = progress.set(lambda *what: heard.append(what))
     yield heard
@@ -42,7 +42,7 @@ def test_it_does_not_move() -> None:
     assert first > deadline.left_s == 0.0 and deadline.passed
 
 
-def test_one_within_it_is_the_earlier_and_says_the_same() -> None:
+def test_one_within_it_is_the_earlier_with_the_same_reason() -> None:
     deadline = Deadline.after(60.0, LATE)
     assert deadline.within(600.0) == deadline
     assert 9.0 < deadline.within(10.0).left_s <= 10.0
@@ -56,15 +56,15 @@ def test_what_is_required_is_there_or_the_reason_is_raised() -> None:
     with pytest.raises(ObservationError, match="The round has to end by 09:30") as late:
         AGO.require()
     assert late.value.reason == LATE
-    with pytest.raises(ObservationError, match="There was no time left"):
+    with pytest.raises(ObservationError, match="Time ran out"):
         Deadline.after(0.0).require()
 
 
-def test_progress_is_told_until_no_time_is_left(told: list[tuple[str, int, int]]) -> None:
+def test_progress_is_reported_until_no_time_is_left(reported: list[tuple[str, int, int]]) -> None:
     Deadline.after(60.0).progress("bytes")(1, 3)
     with pytest.raises(ObservationError, match="09:30"):
         AGO.progress("bytes")(2, 3)
-    assert told == [("bytes", 1, 3)]
+    assert reported == [("bytes", 1, 3)]
 
 
 def test_a_block_is_cut() -> None:

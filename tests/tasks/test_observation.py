@@ -32,7 +32,7 @@ def test_what_cannot_be_seen_is_spelt_out(text: str, spelt: str) -> None:
 
 
 @pytest.mark.parametrize(("length", "result"), [(9, "x" * 9), (10, "x" * 10), (11, "x" * 9 + "…")])
-def test_long_text_is_cut_and_says_so(length: int, result: str) -> None:
+def test_long_text_is_cut_with_an_ellipsis(length: int, result: str) -> None:
     assert printable("x" * length, 10) == result
 
 

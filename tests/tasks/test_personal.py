@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.personal import Kind, find_kinds, mask, suspicious
+from tests.deep import examples
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
 
@@ -143,7 +144,7 @@ FRAGMENT = st.one_of(
 
 
 @given(st.lists(FRAGMENT, max_size=5).map("".join))
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 def test_nothing_is_found_after_masking_and_nothing_is_found_in_what_is_not_suspicious(text: str) -> None:
     masked = mask(text)
     assert find_kinds(masked) == frozenset()

@@ -126,7 +126,7 @@ def test_the_deadline_ends_the_whole_group() -> None:
     assert eventually(lambda: gone(int(finished.stdout)))
 
 
-def test_a_grandchild_that_keeps_the_output_open_keeps_nobody_waiting() -> None:
+def test_a_grandchild_with_the_output_open_does_not_block() -> None:
     code = "import subprocess; print(subprocess.Popen(['sleep', '600']).pid)"
     finished = run(python(code), deadline_s=PATIENT_S)
     assert not finished.timed_out and finished.returncode == 0
@@ -236,7 +236,7 @@ def test_pieces_that_take_too_long_are_left() -> None:
     assert time.monotonic() - started < 15
 
 
-def test_a_grandchild_that_holds_the_input_open_keeps_nobody_waiting() -> None:
+def test_a_grandchild_with_the_input_open_does_not_block() -> None:
     code = "import subprocess; print(subprocess.Popen(['sleep', '600']).pid, flush=True)"
     started, pieces = time.monotonic(), Pieces(5)
     finished = feed(python(code), pieces, deadline_s=PATIENT_S)
@@ -248,17 +248,17 @@ def test_a_grandchild_that_holds_the_input_open_keeps_nobody_waiting() -> None:
 @pytest.mark.parametrize("error", [OSError(5, "Input/output error"), ValueError("bad"), KeyboardInterrupt()])
 def test_an_error_in_the_pieces_ends_the_program(tmp_path: Path, error: BaseException) -> None:
     code = f"import os, sys; open(sys.argv[1], 'w').write(str(os.getpid())); sys.stdin.buffer.read(); {LAZY}"
-    told = tmp_path / "pid"
+    pid_file = tmp_path / "pid"
 
     def pieces() -> Iterator[bytes]:
         yield b"first"
-        assert eventually(lambda: told.exists() and told.read_text())
+        assert eventually(lambda: pid_file.exists() and pid_file.read_text())
         raise error
 
     with pytest.raises(type(error)) as raised:
-        feed(python(code, str(told)), pieces(), deadline_s=PATIENT_S)
+        feed(python(code, str(pid_file)), pieces(), deadline_s=PATIENT_S)
     assert raised.value is error
-    assert eventually(lambda: gone(int(told.read_text())))
+    assert eventually(lambda: gone(int(pid_file.read_text())))
 
 
 def test_what_a_fed_program_writes_goes_to_a_file_without_a_bound(tmp_path: Path) -> None:

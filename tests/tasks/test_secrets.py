@@ -171,9 +171,7 @@ def test_a_secret_within_another_leaves_nothing_of_it(settings: Settings, monkey
     assert masked("kagi-7-to-the-vault kagi-7 x-kagi-7-to") == "•••••• •••••• ••••••"
 
 
-def test_a_secret_that_is_a_word_of_the_program_breaks_no_data(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_secret_equal_to_a_status_word_breaks_no_data(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     resolved("verdictum", settings, monkeypatch)
     assert masked({"verdictum": "verdictum"}) == {"verdictum": "••••••"}
 

@@ -33,7 +33,7 @@ def test_what_was_not_measured_has_no_figure(results: tuple[CheckResult, ...]) -
     assert highest_figure(results, AGE, complete=True) is None
 
 
-def test_a_word_is_no_figure() -> None:
+def test_a_text_is_not_a_figure() -> None:
     assert first_figure((found(PASS, "yes"), found(PASS, 2)), AGE) == 2
 
 

@@ -83,7 +83,7 @@ LOGIN = "username and password go together: set both, or neither for a server wi
 
 
 class TestRefusals:
-    """Each mistake is told once, by the key that the file has, with what is allowed."""
+    """Each mistake is reported once, by the key that the file has, with what is allowed."""
 
     @pytest.mark.parametrize("section", SECTIONS)
     def test_an_unknown_key(self, refused: Callable[..., str], section: str) -> None:
@@ -150,7 +150,7 @@ class TestRefusals:
             ("http://ops:hunter2@sh\u2100p", f"is no address: {HTTP}"),
         ],
     )
-    def test_an_address_that_cannot_be_looked_at(self, refused: Callable[..., str], url: str, problem: str) -> None:
+    def test_an_address_that_cannot_be_requested(self, refused: Callable[..., str], url: str, problem: str) -> None:
         assert refused("", service=SERVICE.replace("http://127.0.0.1:8000", url)) == f"service.base_url: {problem}"
         assert refused(f'[[instances]]\nname = "a"\nbase_url = "{url}"\n') == f"instances.0.base_url: {problem}"
         assert refused(f'[reports]\nbase_url = "{url}"\n') == f"reports.base_url: {problem}"
@@ -225,7 +225,7 @@ class TestRefusals:
             ("[reports]\nlocales = []\n", "reports.locales: must hold at least one value"),
             (
                 '[guide.daily]\nhealth = ["health.*"]\n"ヘルスチェックの確認" = { not_applicable = "none" }\n',
-                "guide.daily: these are one line of the guide, keep one of them: health, ヘルスチェックの確認",
+                "guide.daily: these are the same item of the guide, keep one of them: health, ヘルスチェックの確認",
             ),
         ],
     )
@@ -234,7 +234,7 @@ class TestRefusals:
 
     @pytest.mark.parametrize("key", ["live", "ready", "report", "requests"])
     @pytest.mark.parametrize("path", ["health", "", "//other-host/health", "/a b", "/a#b", "/a\\n", "http://x/a"])
-    def test_a_path_that_would_look_elsewhere(self, refused: Callable[..., str], key: str, path: str) -> None:
+    def test_a_path_that_would_request_another_address(self, refused: Callable[..., str], key: str, path: str) -> None:
         value = f'["{path}"]' if key == "requests" else f'"{path}"'
         assert refused(f"[health]\n{key} = {value}\n").startswith(f"health.{key}")
 
@@ -263,7 +263,7 @@ class TestRefusals:
         """Without an end, a limit holds nothing, and everything would pass."""
         assert refused(f"[health]\n{text}\n").startswith(f"health.{key}: ")
 
-    def test_components_that_nobody_reports(self, refused: Callable[..., str]) -> None:
+    def test_components_without_a_health_report(self, refused: Callable[..., str]) -> None:
         found = refused('[health]\nlive = "/live"\ncomponents = ["db"]\n')
         assert found == "health: components are read from the health report: set report too"
 
@@ -296,7 +296,7 @@ class TestRefusals:
         with pytest.raises(ConfigurationError, match=r"cannot be read: Is a directory$"):
             load_settings(tmp_path)
 
-    def test_every_problem_is_told_at_once(self, write: Write) -> None:
+    def test_every_problem_is_reported_at_once(self, write: Write) -> None:
         path = write('[service]\nname = "A"\ntimezone = "JST"\n[health]\nsamples = 0\nnope = 1\n')
         with pytest.raises(ConfigurationError) as error:
             load_settings(path)
@@ -320,7 +320,7 @@ class TestReading:
         assert settings.path.is_absolute()
         assert settings.output == settings.path.parent / "out"
 
-    def test_instances_are_looked_at_in_place_of_the_service(self, read: Callable[[str], Settings]) -> None:
+    def test_instances_are_checked_in_place_of_the_service(self, read: Callable[[str], Settings]) -> None:
         settings = read('[[instances]]\nname = "a"\nbase_url = "https://a/app/"\n')
         assert settings.targets() == (Instance(name="a", base_url="https://a/app"),)
 
@@ -366,7 +366,7 @@ class TestGuideLines:
         assert {line.not_applicable for line in lines.values()} == {None}
 
     @pytest.mark.parametrize("name", ["error-logs", '"Review the error log"', '"エラーログのレビュー"'])
-    def test_a_line_is_named_by_its_id_or_its_words(self, read: Callable[[str], Settings], name: str) -> None:
+    def test_a_line_is_named_by_its_id_or_its_text(self, read: Callable[[str], Settings], name: str) -> None:
         other = self.lines(read, f'{name} = ["health.latency", "health.version"]')
         assert tuple(other) == self.BUILTIN
         assert other["error-logs"].checks == ("health.latency", "health.version")

@@ -1,4 +1,4 @@
-"""What PostgreSQL's catalogue says of the tables and sequences to be looked at; needs an empty search_path."""
+"""The tables and sequences to read, from PostgreSQL's catalogue; needs an empty search_path."""
 
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -48,7 +48,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column whose highest value may be looked for; `indexed` if an index gives it without reading the table."""
+    """A column whose highest value may be read; `indexed` if an index gives it without reading the table."""
 
     oid: int
     column: str
@@ -59,8 +59,8 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Numbering:
-    """A sequence and the column that takes its numbers; `tables` are those that have the column, if it can be held
-    against the sequence at all.
+    """A sequence and the column that takes its numbers; `tables` are those that have the column, if it can be compared
+    with the sequence at all.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Looks at the running database, through a session that only reads."""
+"""Reads the live database, through a read-only session."""
 
 from datetime import datetime
 
@@ -21,7 +21,7 @@ _CONNECT_S = 10
 
 
 def read_live(target: Target, until: datetime, exact_rows: int, deadline: Deadline) -> Contents | Unobserved:
-    """What the running database holds, its newest times up to an instant, or why that is not known."""
+    """The contents of the live database, its newest times up to an instant, or why they are unknown."""
     if target.live is None:
         return Unobserved(NO_LIVE)
     try:
@@ -42,27 +42,27 @@ def require_other(copy: str, live: str | None) -> None:
         return
     if _place(copy) == _place(live):
         raise _is_live()
-    # Where it cannot be told, the copy is left alone: what would drop it might drop the live database.
+    # If unsure, leave the copy alone: dropping it might drop the live database.
     try:
         theirs = _identity(copy)
     except ObservationError as error:
         raise ObservationError(
-            msg("The copy that copy_command made cannot be reached, and so was neither read nor dropped: {why}",
+            msg("The copy made by copy_command cannot be reached, so it was neither read nor dropped: {why}",
                 why=_short(error))
         ) from None  # fmt: skip
     try:
         ours = _identity(live)
     except ObservationError as error:
         raise ObservationError(
-            msg("The live database cannot be reached, so the copy may be that one, and was neither read nor dropped: "
-                "{why}", why=_short(error))
+            msg("The live database cannot be reached, so the copy might be that database and was neither "
+                "read nor dropped: {why}", why=_short(error))
         ) from None  # fmt: skip
     if theirs == ours:
         raise _is_live()
 
 
 def _is_live() -> ObservationError:
-    return ObservationError(msg("The address of the copy is that of the live database: a drill never touches it"))
+    return ObservationError(msg("The copy has the address of the live database, which a restore drill never touches"))
 
 
 def _short(error: ObservationError) -> str:

@@ -1,4 +1,4 @@
-"""What a PostgreSQL database holds: its schema, and counts, newest times and hashes of its rows, but no row."""
+"""The contents of a PostgreSQL database: its schema, and counts, newest times and hashes of its rows, but no row."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -25,7 +25,7 @@ from tasks.observation import ObservationError, printable
 Row = tuple[Any, ...]
 Connection = psycopg.Connection[Any]
 Highest = Mapping[tuple[int, str], Any]
-"""Highest values by the table's oid and the column's name, of the columns that were looked at."""
+"""Highest values by the table's oid and the column's name, of the columns that were read."""
 
 _SETTINGS = {
     "search_path": "",
@@ -46,18 +46,20 @@ _WITHOUT_INDEXES = {"enable_indexscan": "off", "enable_indexonlyscan": "off", "e
 _CANCEL_S = 5.0
 
 
-def read_contents(connections: Sequence[Connection], wanted: Wanted, told: ProgressCallback | None = None) -> Contents:
+def read_contents(
+    connections: Sequence[Connection], wanted: Wanted, report_progress: ProgressCallback | None = None
+) -> Contents:
     """All that is known of a database, in one snapshot if there is one connection.
 
     More connections read as many tables at once, the largest first: for a copy that nobody writes to. A transaction
-    that is open is used, and left open as it was. `told` gets how many tables are done, and of how many. Raises
-    ObservationError where the role would see less than there is, psycopg.Error as it comes.
+    that is open is used, and left open as it was. `report_progress` gets how many tables are done, and of how many.
+    Raises ObservationError where the role would see less than there is, psycopg.Error as it comes.
     """
     try:
         with ExitStack() as opened:
             for connection in connections:
                 opened.enter_context(_snapshot(connection, wanted))
-            return _read(connections, wanted, told)
+            return _read(connections, wanted, report_progress)
     except psycopg.errors.CharacterNotInRepertoire:
         raise ObservationError(msg("A name or a definition in the database is not valid UTF-8")) from None
 
@@ -74,13 +76,13 @@ def _snapshot(connection: Connection, wanted: Wanted) -> Iterator[None]:
         yield
 
 
-def _read(connections: Sequence[Connection], wanted: Wanted, told: ProgressCallback | None) -> Contents:
+def _read(connections: Sequence[Connection], wanted: Wanted, report_progress: ProgressCallback | None) -> Contents:
     first = connections[0]
     about, tables = catalogue.about(first), catalogue.tables(first)
     numberings = catalogue.numberings(first)
     _require_all_seen(about.role, tables, numberings)
     scans = _scans(tables, catalogue.columns(first), numberings, wanted)
-    rows = _answers(connections, [scan.statement(wanted.until, wanted.content_rule) for scan in scans], told)
+    rows = _answers(connections, [scan.statement(wanted.until, wanted.content_rule) for scan in scans], report_progress)
     highest = {
         (scan.table.oid, column.column): value
         for scan, row in zip(scans, rows, strict=True)
@@ -154,7 +156,7 @@ def _contents(scan: Scan, row: Row, highest: Highest) -> TableContents:
 
 def _sequence(numbering: Numbering, highest: Highest) -> facts.Sequence:
     parts = [(oid, numbering.column) for oid in numbering.tables]
-    # A part that was not looked at may hold the highest.
+    # A part that was not read may have the highest.
     seen = [highest[part] for part in parts] if all(part in highest for part in parts) else []
     most = max((value for value in seen if value is not None), default=None)
     return facts.Sequence(numbering.name, numbering.of, numbering.last, most)
@@ -169,7 +171,9 @@ def _violations(connections: Sequence[Connection]) -> tuple[Violation, ...]:
 
 
 def _answers(
-    connections: Sequence[Connection], statements: Sequence[sql.Composed | bytes], told: ProgressCallback | None
+    connections: Sequence[Connection],
+    statements: Sequence[sql.Composed | bytes],
+    report_progress: ProgressCallback | None,
 ) -> list[Row]:
     """The one row of each statement; a connection that is free takes the next."""
     free: SimpleQueue[Connection] = SimpleQueue()
@@ -188,8 +192,8 @@ def _answers(
         try:
             for done, ready in enumerate(as_completed(answers), start=1):
                 ready.result()
-                if told is not None:
-                    told(done, len(answers))
+                if report_progress is not None:
+                    report_progress(done, len(answers))
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             for connection in connections:

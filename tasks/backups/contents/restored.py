@@ -1,4 +1,4 @@
-"""Reads what came out of a backup, and tells damage in it from what has nothing to do with it."""
+"""Reads a restored database, and distinguishes damage in it from other errors."""
 
 import re
 from contextlib import ExitStack
@@ -39,5 +39,5 @@ def unreadable(error: psycopg.Error) -> Exception:
     why = error_line(f"ERROR: {error.diag.message_primary or error}")
     refused = error.sqlstate is None and _DAMAGED.search(str(error)) is None
     if refused or (error.sqlstate or "")[:2] in _NOT_THE_BACKUPS:
-        return ObservationError(msg("The drill's PostgreSQL does not answer: {why}", why=why))
-    return BadBackup(msg("What came out of it cannot be read: {why}", why=why))
+        return ObservationError(msg("The restore drill's PostgreSQL does not answer: {why}", why=why))
+    return BadBackup(msg("The restored database cannot be read: {why}", why=why))

@@ -1,4 +1,4 @@
-"""Reads what an SQLite file holds."""
+"""Reads the contents of an SQLite file."""
 
 import hashlib
 import math
@@ -18,17 +18,22 @@ _LIKE_A_TIME: Final = "typeof({c}) = 'text' AND {c} GLOB '[0-9]*' AND {c} NOT GL
 
 
 def read_sqlite_contents(
-    file: Path, wanted: Wanted, told: ProgressCallback | None = None, *, database: str, deadline_s: float = math.inf
+    file: Path,
+    wanted: Wanted,
+    report_progress: ProgressCallback | None = None,
+    *,
+    database: str,
+    deadline_s: float = math.inf,
 ) -> Contents:
-    """What a live or restored file holds, under the name `database`; every row is counted.
+    """The contents of a live or restored file, under the name `database`; every row is counted.
 
-    `told` hears of tables. Raises ObservationError.
+    `report_progress` gets tables. Raises ObservationError.
     """
 
     def work(connection: sqlite3.Connection) -> Contents:
         connection.create_aggregate("newest", 1, lambda: _Newest(wanted.until))
         connection.create_function("sampled", -1, _sampled, deterministic=True)
-        tables = _tables(connection, wanted.content_rule, told)
+        tables = _tables(connection, wanted.content_rule, report_progress)
         pages, size = (pragma(connection, name) for name in ("page_count", "page_size"))
         return Contents(
             database=database,
@@ -55,8 +60,10 @@ def _schema(connection: sqlite3.Connection) -> tuple[str, ...]:
     return (*lines, f"user_version {pragma(connection, 'user_version')}")
 
 
-def _tables(connection: sqlite3.Connection, rule: str, told: ProgressCallback | None) -> tuple[TableContents, ...]:
-    # What a virtual table holds stands in ordinary ones, and its module may not be there.
+def _tables(
+    connection: sqlite3.Connection, rule: str, report_progress: ProgressCallback | None
+) -> tuple[TableContents, ...]:
+    # The data of a virtual table is in ordinary ones, and its module may not be there.
     found = connection.execute(
         "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
         " AND sql NOT LIKE 'CREATE VIRTUAL %' ORDER BY name"
@@ -65,8 +72,8 @@ def _tables(connection: sqlite3.Connection, rule: str, told: ProgressCallback | 
     tables = []
     for done, name in enumerate(names, start=1):
         tables.append(_table(connection, name, rule))
-        if told is not None:
-            told(done, len(names))
+        if report_progress is not None:
+            report_progress(done, len(names))
     return tuple(tables)
 
 
@@ -134,8 +141,8 @@ class _Newest:
         if text is None:
             return
         try:
-            said = datetime.fromisoformat(text)
-            at = said.replace(tzinfo=UTC) if said.tzinfo is None else said.astimezone(UTC)
+            parsed = datetime.fromisoformat(text)
+            at = parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
         except (ValueError, OverflowError):
             return
         if at <= self._until and (self._newest is None or at > self._newest):

@@ -15,7 +15,7 @@ from tasks.observation import printable
 T = TypeVar("T")
 
 _WAIT_S: Final = 30.0
-_STEPS_BETWEEN_LOOKS_AT_THE_CLOCK: Final = 1000
+_STEPS_BETWEEN_DEADLINE_CHECKS: Final = 1000
 _IMMUTABLE: Final = "mode=ro&immutable=1"
 
 
@@ -27,15 +27,15 @@ def read_sqlite(file: Path, work: Callable[[sqlite3.Connection], T], deadline_s:
     deadline = Deadline.after(deadline_s)
     # Never immutable where this process may have the file open: closing it would drop the other connection's locks.
     if at_rest and not unfinished(file):
-        return _looked(file, _IMMUTABLE, work, deadline)
+        return _in_snapshot(file, _IMMUTABLE, work, deadline)
     try:
-        return _looked(file, "mode=ro", work, deadline)
+        return _in_snapshot(file, "mode=ro", work, deadline)
     except sqlite3.Error as error:
         if _code(error) != sqlite3.SQLITE_READONLY or unfinished(file):
             raise
     # Its last writer took the WAL away, and this user may not make one: so nothing of this process has it open.
     before = _version(file)
-    found = _looked(file, _IMMUTABLE, work, deadline)
+    found = _in_snapshot(file, _IMMUTABLE, work, deadline)
     if _version(file) != before:
         raise sqlite3.OperationalError("it was written while it was read; run again")
     return found
@@ -71,12 +71,12 @@ def sqlite_reason(error: Exception, file: Path, deadline_s: float) -> Message:
             return msg("{file} cannot be read: {why}", file=name, why=why)
 
 
-def _looked(file: Path, how: str, work: Callable[[sqlite3.Connection], T], deadline: Deadline) -> T:
+def _in_snapshot(file: Path, how: str, work: Callable[[sqlite3.Connection], T], deadline: Deadline) -> T:
     wait_s = min(_WAIT_S, deadline.left_s)
     address = f"{file.absolute().as_uri()}?{how}"
     with closing(sqlite3.connect(address, uri=True, timeout=wait_s, isolation_level=None)) as connection:
         connection.text_factory = lenient
-        connection.set_progress_handler(lambda: deadline.passed, _STEPS_BETWEEN_LOOKS_AT_THE_CLOCK)
+        connection.set_progress_handler(lambda: deadline.passed, _STEPS_BETWEEN_DEADLINE_CHECKS)
         connection.execute("BEGIN")
         pragma(connection, "schema_version")  # BEGIN alone takes no snapshot
         return work(connection)

@@ -16,7 +16,7 @@ _INT8_MAX = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """A table and the columns whose highest values are looked for; all rows are read only if `exact`."""
+    """A table and the columns whose highest values are read; all rows are read only if `exact`."""
 
     table: Table
     exact: bool

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 ProgressCallback = Callable[[int, int], None]
-"""Hears how much is done, and of how much."""
+"""Receives how much is done, and of how much."""
 
 WHOLE: Final = "whole"
 SAMPLED: Final = "1/16"

@@ -1,4 +1,4 @@
-"""What a restored copy is asked: the team's own invariants, the chains of the history, and the service's smoke test."""
+"""Answers of a restored database: the declared invariants, and the hash chains of the history."""
 
 import math
 import re
@@ -63,7 +63,7 @@ def _asking(copy: Copy, deadline: Deadline) -> Iterator[Ask]:
 
 def _gone(deadline: Deadline) -> float:
     deadline.require()
-    raise ObservationError(msg("The restored copy does not answer"))
+    raise ObservationError(msg("The restored database does not answer"))
 
 
 def _asked_postgres(session: psycopg.Connection, deadline: Deadline, sql: str) -> float:
@@ -76,7 +76,7 @@ def _asked_postgres(session: psycopg.Connection, deadline: Deadline, sql: str) -
     except psycopg.errors.QueryCanceled:
         raise _too_long(limit_s) from None
     except psycopg.Error as error:
-        own = "RAISE" not in (error.diag.context or "")  # else the words are those of a function of theirs
+        own = "RAISE" not in (error.diag.context or "")  # otherwise it is the message of a function of theirs
         words = (error.diag.message_primary or str(error)) if own else type(error).__name__
         raise _failed_statement(words, sql) from None
 
@@ -92,20 +92,20 @@ def _asked_sqlite(file: Path, deadline: Deadline, sql: str) -> float:
 
 
 def _too_long(limit_s: float) -> ObservationError:
-    return ObservationError(msg("The statement did not end within {seconds} s", seconds=round(limit_s, 1)))
+    return ObservationError(msg("The SQL statement did not finish within {seconds} s", seconds=round(limit_s, 1)))
 
 
 def _failed_statement(words: str, sql: str) -> ObservationError:
-    """Told without what is quoted, unless it is the statement's own: it may be a value of a row."""
+    """Without quoted parts, unless they are from the statement itself: they may be values of rows."""
     text = error_line(f"ERROR: {words}")
     quoted = _QUOTED.search(text)
     if quoted is not None and quoted[0][1:-1].lower() not in sql.lower():
         text = text[: quoted.start()] + "…" + text[quoted.end() :]
-    return ObservationError(msg("The statement failed: {why}", why=text))
+    return ObservationError(msg("The SQL statement failed: {why}", why=text))
 
 
 def _number(row: tuple[object, ...] | None) -> float:
     value = row[0] if row else None
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-        raise ObservationError(msg("The statement gives no number"))
+        raise ObservationError(msg("The SQL statement does not return a number"))
     return float(value)

@@ -1,4 +1,4 @@
-"""What follows a restored copy, of whatever kind: it is asked, then the service is tested on it."""
+"""What follows a restore, of whatever kind: the invariants are checked, then the service is tested."""
 
 from dataclasses import dataclass
 

@@ -48,9 +48,9 @@ def open_backup(
 def open_unless_encrypted(
     backup: Backup, encrypted: bool | Unobserved, expected: Expected, tools: Tools
 ) -> Given[Opened]:  # fmt: skip
-    """The same for a look at the files alone."""
+    """The same without a restore drill: an encrypted backup is skipped."""
     if _is(encrypted):
-        raise StepSkipped(msg("It is encrypted: only a drill looks into it"))
+        raise StepSkipped(msg("The backup is encrypted: only a restore drill reads its contents"))
     return open_plain(backup.path, expected, tools)
 
 
@@ -73,8 +73,8 @@ def _require_own(found: Format, head: Head, expected: Expected) -> Message:
     database, manifest, name = expected.known.database, expected.manifest, expected.target.name
     if head.database and database and head.database != database:
         names = {"found": printable(head.database, 80), "expected": printable(database, 80)}
-        raise BadBackup(msg("It is a dump of the database {found}, not of {expected}", **names))
+        raise BadBackup(msg("This is a dump of database {found}, not of {expected}", **names))
     if isinstance(manifest, Manifest) and manifest.database != name:
         names = {"found": printable(manifest.database, 80), "expected": name}
-        raise BadBackup(msg("Its manifest was written for the backups of {found}, not of {expected}", **names))
+        raise BadBackup(msg("The manifest belongs to a backup of {found}, not of {expected}", **names))
     return msg("{form}", form=found.form.value)

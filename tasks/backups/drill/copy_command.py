@@ -86,12 +86,14 @@ def _ran(key: str, command: Command, folder: Path, limit_s: float, **more: str) 
         )  # fmt: skip
     except FileNotFoundError:
         name = external_text(command[0])
-        raise ObservationError(msg("The command of {key} is not on this machine: {name}", key=key, name=name)) from None
+        raise ObservationError(
+            msg("The program that {key} names is not on this machine: {name}", key=key, name=name)
+        ) from None
 
 
 def _fault(key: str, ran: Finished, limit_s: float) -> Message | None:
     if ran.timed_out:
-        return msg("{key} did not end within {seconds} s", key=key, seconds=round(limit_s))
+        return msg("{key} did not finish within {seconds} s", key=key, seconds=round(limit_s))
     if ran.returncode == 0:
         return None
     why = error_summary(ran.stderr)

@@ -20,13 +20,13 @@ def decode(backup: Path, opened: Opened, at: Workplace) -> Given[Decoded]:
     decoded = opened.format.decode(opened.plain, opened.head, at)
     if opened.plain != backup:
         decoded = replace(decoded, files=_hashed(backup, at.deadline))
-    return Given(decoded, msg("Everything in it could be read"))
+    return Given(decoded, msg("The whole backup could be read"))
 
 
 def as_written(
     backup: Path, manifest: Manifest | Unobserved, decoded: Decoded | None, deadline: Deadline
 ) -> Given[tuple[ManifestFile, ...]]:
-    """Hold its files against the manifest; they are known in any case."""
+    """Compare its files with the manifest; they are known in any case."""
     files = _hashed(backup, deadline) if decoded is None else decoded.files
     return checked(files, lambda: compared(files, manifest))
 

@@ -24,14 +24,14 @@ _WAIT_S = 60.0
 @contextmanager
 def drill_folder(root: Path, deadline: Deadline, *, wait_s: float = _WAIT_S) -> Iterator[Path]:
     """A folder that nobody else can open, removed at the end; raises ObservationError if another drill goes on."""
-    with ExitStack() as held:
+    with ExitStack() as stack:
         try:
             root.mkdir(parents=True, exist_ok=True)
             lock = root / f".{PREFIX}{os.geteuid()}.lock"
-            held.enter_context(locked(lock, wait_s=min(wait_s, deadline.require())))
+            stack.enter_context(locked(lock, wait_s=min(wait_s, deadline.require())))
             clear_leftovers(root)
             folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=root))
-            held.callback(remove, folder)
+            stack.callback(remove, folder)
             _mark(folder)
         except PostgresUnavailable as error:
             raise ObservationError(verbatim(printable(str(error)))) from None
@@ -40,7 +40,7 @@ def drill_folder(root: Path, deadline: Deadline, *, wait_s: float = _WAIT_S) -> 
         except OSError as error:
             where, why = printable(str(root)), str(error.strerror)
             raise ObservationError(
-                msg("The folder {folder} for drills cannot be used: {why}", folder=where, why=why)
+                msg("The folder for restore drills, {folder}, cannot be used: {why}", folder=where, why=why)
             ) from None
         yield folder
 
@@ -84,4 +84,4 @@ def _busy(root: Path) -> Message:
     for marker in root.glob(f"{PREFIX}*/{_MARKER}"):
         with suppress(OSError, ValueError, KeyError):
             since = str(json.loads(marker.read_text(encoding="utf-8"))["started_at"])[:16] + "Z"
-    return msg("Another drill is under way in {folder} since {at}", folder=printable(str(root)), at=since)
+    return msg("Another restore drill has been running in {folder} since {at}", folder=printable(str(root)), at=since)

@@ -1,4 +1,4 @@
-"""Verifies the chains of a restored copy of the history database."""
+"""Verifies the hash chains of a restored history database."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ _MOST_PROBLEMS: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class ChainsOfCopy:
-    """The chains of a restored copy; without a problem every one is whole."""
+    """The chains of a restored history; without problems they are all intact."""
 
     services: int
     runs: int
@@ -31,7 +31,7 @@ def chain_problems(url: str, folder: Path = Path("/")) -> ChainsOfCopy:
     engine = open_history(url, folder)
     try:
         if is_missing(engine):
-            raise ObservationError(msg("The restored copy of the history database is not there"))
+            raise ObservationError(msg("The restored history database does not exist"))
         try:
             with reading(engine):
                 pass
@@ -46,7 +46,7 @@ def _chains(engine: History) -> ChainsOfCopy:
     try:
         at = current(engine)
         if at is None:
-            return ChainsOfCopy(0, 0, (msg("The restored copy of the history database holds no table"),))
+            return ChainsOfCopy(0, 0, (msg("The restored history database has no tables"),))
         if at != head():
             upgrade(engine, None)
         with reading(engine) as connection:
@@ -55,5 +55,5 @@ def _chains(engine: History) -> ChainsOfCopy:
         return ChainsOfCopy(0, 0, (verbatim(printable(str(error))),))
     found = [verbatim(printable(f"{one.service}: {problem}")) for one in verdicts for problem in one.problems]
     if len(found) > _MOST_PROBLEMS:
-        found[_MOST_PROBLEMS:] = [msg("{n} more problems of the chains", n=len(found) - _MOST_PROBLEMS)]
+        found[_MOST_PROBLEMS:] = [msg("{n} more chain problems", n=len(found) - _MOST_PROBLEMS)]
     return ChainsOfCopy(len(verdicts), sum(one.length for one in verdicts), tuple(found))

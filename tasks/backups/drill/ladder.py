@@ -1,4 +1,4 @@
-"""A restore drill: the newest backup of a database climbs the ladder, alone in a folder that is removed afterwards."""
+"""A restore drill: the newest backup of a database goes through every step, in a private folder."""
 
 from contextlib import ExitStack
 from dataclasses import replace
@@ -14,7 +14,7 @@ from tasks.backups.drill.steps import DrillSteps, Given, title_of
 from tasks.backups.drill.workplace import tools, workplace
 from tasks.backups.facts import Backup, Drill, DrillStep, ManifestFile
 from tasks.backups.files.as_written import recorded
-from tasks.backups.files.encryption import looks_encrypted
+from tasks.backups.files.encryption import appears_encrypted
 from tasks.backups.formats.interface import Workplace
 from tasks.backups.reasons import LATE, NO_LIVE
 from tasks.backups.settings import Backups
@@ -33,25 +33,25 @@ def drill(target: Target, backup: Backup, backups: Backups, now: datetime, longe
     )
     manifest, live = recorded(backup), read_live(target, backup.at, backups.exact_rows, deadline)
     begun = Drill(backup=backup, form=None, steps=(), started_at=now, seconds=0, manifest=manifest, live=live)
-    with ExitStack() as held:
-        at = seen_now(lambda: workplace(target, backups, deadline, held))
+    with ExitStack() as stack:
+        at = seen_now(lambda: workplace(target, backups, deadline, stack))
         if isinstance(at, Unobserved):
-            steps.climb(DrillStep.CONTAINER, lambda: _refused(at))
+            steps.run(DrillStep.CONTAINER, lambda: _refused(at))
             done = replace(begun, steps=steps.results)
         else:
-            done = _climbed(begun, Expected(target, known_of(target, live, manifest), manifest), backup, steps, at)
+            done = _run_steps(begun, Expected(target, known_of(target, live, manifest), manifest), backup, steps, at)
     return replace(done, seconds=steps.seconds)
 
 
-def _climbed(begun: Drill, expected: Expected, backup: Backup, steps: DrillSteps, at: Workplace) -> Drill:
+def _run_steps(begun: Drill, expected: Expected, backup: Backup, steps: DrillSteps, at: Workplace) -> Drill:
     """The ladder."""
     target, known, manifest = expected.target, expected.known, expected.manifest
-    encrypted = seen_now(lambda: looks_encrypted(backup.path))
-    opened = steps.climb(DrillStep.CONTAINER, lambda: open_backup(backup, encrypted, expected, at))
-    decoded = steps.climb(DrillStep.DECODE, lambda: decode(backup.path, opened, at)) if opened else None
-    files = steps.climb(DrillStep.MANIFEST, lambda: as_written(backup.path, manifest, decoded, at.deadline))
+    encrypted = seen_now(lambda: appears_encrypted(backup.path))
+    opened = steps.run(DrillStep.CONTAINER, lambda: open_backup(backup, encrypted, expected, at))
+    decoded = steps.run(DrillStep.DECODE, lambda: decode(backup.path, opened, at)) if opened else None
+    files = steps.run(DrillStep.MANIFEST, lambda: as_written(backup.path, manifest, decoded, at.deadline))
     restored = (
-        steps.climb(DrillStep.RESTORE, lambda: restore(backup, opened, decoded, known, at))
+        steps.run(DrillStep.RESTORE, lambda: restore(backup, opened, decoded, known, at))
         if opened and decoded
         else None
     )
@@ -66,15 +66,15 @@ def _climbed(begun: Drill, expected: Expected, backup: Backup, steps: DrillSteps
     )
 
 
-def look_at_files(target: Target, backup: Backup, backups: Backups, now: datetime, longest_s: float) -> Drill:
+def check_files(target: Target, backup: Backup, backups: Backups, now: datetime, longest_s: float) -> Drill:
     """The steps that restore nothing: is it the file that was written, and of the form that it should be?"""
     deadline, steps = Deadline.after(longest_s, LATE), DrillSteps(title_of(target.name, "files"), _OF_FILES)
     manifest, live = recorded(backup), Unobserved(NO_LIVE)
     begun = Drill(backup=backup, form=None, steps=(), started_at=now, seconds=0, manifest=manifest, live=live)
     expected = Expected(target, known_of(target, live, manifest), manifest)
-    encrypted, programs = seen_now(lambda: looks_encrypted(backup.path)), tools(target, backups, deadline)
-    opened = steps.climb(DrillStep.CONTAINER, lambda: open_unless_encrypted(backup, encrypted, expected, programs))
-    files = steps.climb(DrillStep.MANIFEST, lambda: as_written(backup.path, manifest, None, deadline))
+    encrypted, programs = seen_now(lambda: appears_encrypted(backup.path)), tools(target, backups, deadline)
+    opened = steps.run(DrillStep.CONTAINER, lambda: open_unless_encrypted(backup, encrypted, expected, programs))
+    files = steps.run(DrillStep.MANIFEST, lambda: as_written(backup.path, manifest, None, deadline))
     return replace(_of_files(begun, steps, opened, encrypted, files), seconds=steps.seconds)
 
 

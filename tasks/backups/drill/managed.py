@@ -1,4 +1,4 @@
-"""Drills of managed databases: a command restores a snapshot and tells where the copy is."""
+"""Drills of managed databases: a command restores a snapshot and prints the copy's address."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -44,7 +44,7 @@ def drill_managed(target: Target, backups: Backups, now: datetime, longest_s: fl
         backup=None, form=None, steps=(), started_at=now, seconds=0,
         manifest=Unobserved(MANAGED), live=Unobserved(NO_LIVE),
     )  # fmt: skip
-    snapshot = steps.climb(DrillStep.RESTORE, lambda: _restored(target, backups, deadline))
+    snapshot = steps.run(DrillStep.RESTORE, lambda: _restored(target, backups, deadline))
     if snapshot is None:
         return replace(begun, steps=steps.results, seconds=steps.seconds)
     left_over: Message | None = None
@@ -66,7 +66,7 @@ class _Read:
 
 @dataclass(frozen=True, slots=True)
 class _Snapshot:
-    """A copy that is there, and is to be dropped; `read` is None where it cannot be looked at."""
+    """A copy that is there, and is to be dropped; `read` is None where it cannot be read."""
 
     made: Made
     taken_at: datetime | None
@@ -86,7 +86,7 @@ def _restored(target: Target, backups: Backups, deadline: Deadline) -> Given[_Sn
         raise
     if isinstance(read, Trouble):
         return Given(_Snapshot(made, taken_at, None), read.reason, read.outcome)
-    words = msg("copy_command gave a copy of {at}", at=moment(taken_at))
+    words = msg("copy_command restored a copy as of {at}", at=moment(taken_at))
     return Given(_Snapshot(made, taken_at, read), words, seconds=made.took_s)
 
 
@@ -125,7 +125,7 @@ def _contents(address: str, taken_at: datetime, deadline: Deadline) -> Contents:
                 return read_contents([connection], wanted, lambda done, of: tell(TABLES, done, of))
             except _DAMAGED as error:
                 why = error_line(f"ERROR: {error.diag.message_primary}")
-                raise BadBackup(msg("What came out of it cannot be read: {why}", why=why)) from None
+                raise BadBackup(msg("The restored database cannot be read: {why}", why=why)) from None
     except ObservationError:
-        deadline.require()  # raises its own words in the place of those of a session that was cut
+        deadline.require()  # raises its own reason in place of that of the session it cut
         raise

@@ -8,7 +8,7 @@ from tasks.backups.contents.sqlite import read_sqlite_contents
 from tasks.backups.contents.wanted import Wanted
 from tasks.backups.drill.container import Opened
 from tasks.backups.drill.steps import Given, Trouble, tried
-from tasks.backups.facts import Backup, Contents, Outcome
+from tasks.backups.facts import Backup, Contents, StepOutcome
 from tasks.backups.formats.interface import Copy, Decoded, Known, Workplace
 from tasks.check_result import Message, msg
 from tasks.progress import TABLES, tell
@@ -34,7 +34,7 @@ def restore(backup: Backup, opened: Opened, decoded: Decoded, known: Known, at: 
     if isinstance(contents, Trouble):
         return Given(Restored(copy, None), contents.reason, contents.outcome, took_s)
     if copy.unchecked is not None:
-        return Given(Restored(copy, contents), copy.unchecked, Outcome.UNCHECKED, took_s)
+        return Given(Restored(copy, contents), copy.unchecked, StepOutcome.UNCHECKED, took_s)
     return Given(Restored(copy, contents), _words(copy), seconds=took_s)
 
 
@@ -51,4 +51,4 @@ def _contents(copy: Copy, wanted: Wanted, known: Known, at: Workplace) -> Conten
 def _words(copy: Copy) -> Message:
     if copy.file is not None:
         return msg("Restored as an SQLite file")
-    return msg("Restored by PostgreSQL {version}", version=copy.version)
+    return msg("Restored with PostgreSQL {version}", version=copy.version)

@@ -1,4 +1,4 @@
-"""The service's own smoke test on a restored copy."""
+"""The service's own smoke test on a restored database."""
 
 import time
 from pathlib import Path
@@ -26,14 +26,12 @@ def smoke_of(copy: Copy, backups: BackedUp, folder: Path, deadline: Deadline) ->
         if ran.timed_out and limit_s < backups.smoke_timeout_s:
             deadline.require()  # the drill's time was over, not that of the test
     except FileNotFoundError:
-        return Unobserved(
-            msg("The command of smoke is not on this machine: {name}", name=external_text(backups.smoke[0]))
-        )
+        return Unobserved(msg("The smoke command is not on this machine: {name}", name=external_text(backups.smoke[0])))
     except ObservationError as error:
         return Unobserved(error.reason)
     took = round(time.monotonic() - began, 3)
     if ran.timed_out:
-        return Smoke(False, msg("The smoke test did not end within {seconds} s", seconds=round(limit_s)), took)
+        return Smoke(False, msg("The smoke test did not finish within {seconds} s", seconds=round(limit_s)), took)
     if ran.returncode == 0:
         return Smoke(True, msg("The smoke test passed"), took)
     return Smoke(False, _failed(ran.returncode, error_summary(ran.stderr or ran.stdout)), took)

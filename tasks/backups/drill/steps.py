@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from tasks.backups.errors import BadBackup
-from tasks.backups.facts import Depth, DrillStep, Outcome, StepResult
+from tasks.backups.facts import Depth, DrillStep, StepOutcome, StepResult
 from tasks.backups.reasons import ENDED, NOT_TAKEN
 from tasks.check_result import Message, msg
 from tasks.observation import ObservationError, printable
@@ -14,11 +14,11 @@ from tasks.postgres.installation import PostgresUnavailable
 from tasks.visible import StepState, step
 
 T = TypeVar("T")
-_GOOD = (Outcome.PASSED, Outcome.SKIPPED)
+_GOOD = (StepOutcome.PASSED, StepOutcome.SKIPPED)
 
 
 class StepSkipped(Exception):
-    """A step that does not apply, and is neither good nor bad; carries why."""
+    """A step that does not apply, and neither passes nor fails; carries why."""
 
     def __init__(self, reason: Message) -> None:
         super().__init__(reason.text)
@@ -29,17 +29,17 @@ class StepSkipped(Exception):
 class Trouble:
     """Why a piece of work gave nothing, and what that makes of its step."""
 
-    outcome: Outcome
+    outcome: StepOutcome
     reason: Message
 
 
 @dataclass(frozen=True, slots=True)
 class Given(Generic[T]):
-    """What a step gives, also one that came to something bad; `seconds` are its own where others were spent in it."""
+    """What a step gives, also one that failed; `seconds` are its own where others were spent in it."""
 
     value: T
     reason: Message
-    outcome: Outcome = Outcome.PASSED
+    outcome: StepOutcome = StepOutcome.PASSED
     seconds: float | None = None
 
 
@@ -48,16 +48,16 @@ def tried(work: Callable[[], T]) -> T | Trouble:
     try:
         return work()
     except BadBackup as bad:
-        return Trouble(Outcome.FAILED, bad.reason)
+        return Trouble(StepOutcome.FAILED, bad.reason)
     except StepSkipped as skipped:
-        return Trouble(Outcome.SKIPPED, skipped.reason)
+        return Trouble(StepOutcome.SKIPPED, skipped.reason)
     except ObservationError as error:
-        return Trouble(Outcome.ERROR, error.reason)
+        return Trouble(StepOutcome.ERROR, error.reason)
     except PostgresUnavailable as error:
-        return Trouble(Outcome.ERROR, _no_server(error))
+        return Trouble(StepOutcome.ERROR, _no_server(error))
     except OSError as error:
         why = error.strerror or printable(str(error), 200)
-        return Trouble(Outcome.ERROR, msg("It cannot be read: {why}", why=why))
+        return Trouble(StepOutcome.ERROR, msg("A file operation failed: {why}", why=why))
 
 
 def checked(value: T, check: Callable[[], Message]) -> Given[T]:
@@ -67,12 +67,12 @@ def checked(value: T, check: Callable[[], Message]) -> Given[T]:
 
 
 def title_of(database: str, depth: Depth) -> str:
-    """What Prefect calls the look at a database's backups; its steps are named behind it."""
+    """What Prefect calls the verification of a database's backups; the names of its steps follow it."""
     return f"{'restore-drill' if depth == 'full' else 'backup-files'} {database}"
 
 
 class DrillSteps:
-    """The steps taken so far. One that is bad or could not be taken ends the drill, except that of the manifest."""
+    """The steps taken so far. One that failed or could not be run ends the drill, except that of the manifest."""
 
     def __init__(self, title: str, ladder: Sequence[DrillStep] = tuple(DrillStep)) -> None:
         self._title, self._ladder, self._began = title, ladder, time.monotonic()
@@ -81,20 +81,20 @@ class DrillSteps:
     @property
     def ended(self) -> bool:
         """True when no further step can be taken."""
-        return not self._outcomes.isdisjoint((Outcome.FAILED, Outcome.ERROR))
+        return not self._outcomes.isdisjoint((StepOutcome.FAILED, StepOutcome.ERROR))
 
     @property
     def results(self) -> tuple[StepResult, ...]:
         """Every step of the ladder in its order, those that were not reached too."""
-        why = ENDED if Outcome.FAILED in self._outcomes else NOT_TAKEN
-        return tuple(self._taken.get(name, StepResult(name, Outcome.NOT_REACHED, why)) for name in self._ladder)
+        why = ENDED if StepOutcome.FAILED in self._outcomes else NOT_TAKEN
+        return tuple(self._taken.get(name, StepResult(name, StepOutcome.NOT_REACHED, why)) for name in self._ladder)
 
     @property
     def seconds(self) -> float:
         """Since the first step could be taken."""
         return round(time.monotonic() - self._began, 3)
 
-    def climb(self, name: DrillStep, work: Callable[[], Given[T]]) -> T | None:
+    def run(self, name: DrillStep, work: Callable[[], Given[T]]) -> T | None:
         """What a step gives, shown as a task run; None if it gave nothing, or an earlier one ended the drill."""
         if self.ended and name is not DrillStep.MANIFEST:
             return None
@@ -103,7 +103,7 @@ class DrillSteps:
         return value
 
     @property
-    def _outcomes(self) -> set[Outcome]:
+    def _outcomes(self) -> set[StepOutcome]:
         return {result.outcome for name, result in self._taken.items() if name is not DrillStep.MANIFEST}
 
 
@@ -123,4 +123,4 @@ def _taken(name: DrillStep, work: Callable[[], Given[T]]) -> tuple[T | None, Ste
 
 def _no_server(error: PostgresUnavailable) -> Message:
     lines = str(error).strip().splitlines()
-    return msg("The drill's PostgreSQL did not start: {why}", why=lines[-1][:300] if lines else "")
+    return msg("The restore drill's PostgreSQL did not start: {why}", why=lines[-1][:300] if lines else "")

@@ -13,15 +13,15 @@ from tasks.deadline import Deadline
 from tasks.postgres.installation import installations
 
 
-def workplace(target: Target, backups: Backups, deadline: Deadline, held: ExitStack) -> Workplace:
-    """A private folder that goes with `held`; raises ObservationError if another drill goes on in it."""
-    folder = held.enter_context(drill_folder(_root(backups, target.folder), deadline))
-    looked_for = tools(target, backups, deadline).installations
-    return Workplace(looked_for, deadline, folder, held, backups.jobs, backups.disk_factor)
+def workplace(target: Target, backups: Backups, deadline: Deadline, stack: ExitStack) -> Workplace:
+    """A private folder that goes with `stack`; raises ObservationError if another drill goes on in it."""
+    folder = stack.enter_context(drill_folder(_root(backups, target.folder), deadline))
+    find_installations = tools(target, backups, deadline).installations
+    return Workplace(find_installations, deadline, folder, stack, backups.jobs, backups.disk_factor)
 
 
 def tools(target: Target, backups: Backups, deadline: Deadline) -> Tools:
-    """The PostgreSQL programs of this machine, looked for once and only when they are needed."""
+    """The PostgreSQL programs of this machine, searched for once and only when they are needed."""
     configured = tuple(target.folder / place for place in backups.postgres)
     return Tools(cache(lambda: installations(configured)), deadline)
 

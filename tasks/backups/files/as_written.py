@@ -9,8 +9,8 @@ from tasks.check_result import Message, msg
 from tasks.observation import ObservationError, Unobserved, printable
 
 NO_MANIFEST = msg(
-    "There is no manifest: changes that only one can show would not be seen. Take backups with rounds backup take, "
-    "or run rounds backup manifest after your own"
+    "There is no manifest, so changes to the backup may go unnoticed: take backups with rounds backup take, "
+    "or run rounds backup manifest after your own tool"
 )
 
 
@@ -23,19 +23,19 @@ def recorded(backup: Backup) -> Manifest | Unobserved:
 
 
 def compared(files: Sequence[ManifestFile], manifest: Manifest | Unobserved) -> Message:
-    """Hold the files that were read against the manifest; raises BadBackup, ObservationError without a manifest."""
+    """Compare the files that were read with the manifest; raises BadBackup, ObservationError without a manifest."""
     if isinstance(manifest, Unobserved):
         raise ObservationError(manifest.reason)
     there, recorded = {file.path: file for file in files}, {file.path: file for file in manifest.files}
     for path, file in recorded.items():
         name = printable(path, 120)
         if path not in there:
-            raise BadBackup(msg("{file} of the manifest is missing", file=name))
+            raise BadBackup(msg("{file} is in the manifest but missing from the backup", file=name))
         if there[path].bytes != file.bytes:
-            raise BadBackup(msg("{file} has {bytes} bytes, its manifest says {recorded}",
+            raise BadBackup(msg("{file} has {bytes} bytes, but the manifest records {recorded}",
                                 file=name, bytes=there[path].bytes, recorded=file.bytes))  # fmt: skip
         if there[path].sha256 != file.sha256:
-            raise BadBackup(msg("{file} is not as it was written: its SHA-256 differs from the manifest's", file=name))
+            raise BadBackup(msg("{file} has changed: its SHA-256 differs from the manifest", file=name))
     if added := sorted(set(there) - set(recorded)):
         raise BadBackup(msg("{file} is not in the manifest", file=printable(added[0], 120)))
-    return msg("Files that are as they were written: {n}", n=len(recorded))
+    return msg("Files that match the manifest: {n}", n=len(recorded))

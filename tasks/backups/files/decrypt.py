@@ -21,7 +21,7 @@ def decrypted(backup: Path, target: Target, folder: Path, deadline: Deadline, di
     """The backup in plain, readable by its owner alone; raises BadBackup or ObservationError, and OSError."""
     command = target.backups.decrypt
     if command is None:
-        raise ObservationError(msg("It is encrypted: set decrypt, so that a drill can read it"))
+        raise ObservationError(msg("The backup is encrypted: set decrypt so that a restore drill can read it"))
     require_room(folder, backup.stat().st_size * (1 + disk_factor))
     plain = folder / "plain"
     plain.touch(0o600)
@@ -39,7 +39,7 @@ def decrypted(backup: Path, target: Target, folder: Path, deadline: Deadline, di
         if error.errno is not None:  # the backup itself has gone
             raise
         raise ObservationError(
-            msg("The command of decrypt is not on this machine: {name}", name=external_text(command[0]))
+            msg("The decrypt command is not on this machine: {name}", name=external_text(command[0]))
         ) from None
     _require_decrypted(ran)
     return plain
@@ -49,9 +49,11 @@ def _require_decrypted(ran: Finished) -> None:
     if ran.timed_out:
         raise ObservationError(LATE)
     if ran.returncode < 0:
-        raise ObservationError(msg("The command of decrypt was ended by signal {number}", number=-ran.returncode))
+        raise ObservationError(msg("The decrypt command was ended by signal {number}", number=-ran.returncode))
     if ran.returncode != 0 and os.strerror(errno.ENOSPC).encode() in ran.stderr:
-        raise ObservationError(msg("The disk became full: set [backups] folder to a larger one"))
+        raise ObservationError(msg("The disk became full: set [backups] folder to a larger disk"))
     if ran.returncode != 0:
         why = error_summary(ran.stderr)
-        raise BadBackup(msg("It cannot be decrypted (exit status {status}): {why}", status=ran.returncode, why=why))
+        raise BadBackup(
+            msg("The backup cannot be decrypted (exit status {status}): {why}", status=ran.returncode, why=why)
+        )

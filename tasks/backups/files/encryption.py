@@ -18,7 +18,7 @@ _PGP_TAGS = frozenset({1, 3, 9, 18, 20})
 _TEXT = re.compile(rb"[\t\n\r\x20-\x7e\x80-\xff]+")
 
 
-def looks_encrypted(backup: Path) -> bool:
+def appears_encrypted(backup: Path) -> bool:
     """True for a file that age, OpenPGP or openssl wrote; raises ObservationError if it cannot be read."""
     try:
         return not backup.is_dir() and is_encrypted(head_of(backup))

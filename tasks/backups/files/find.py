@@ -49,16 +49,16 @@ def find_files(folder: Path, pattern: str) -> tuple[Found, ...]:
     found = []
     for path in sorted(_matches(start, parts[literal:])):
         if not path.name.startswith(".") and not path.name.endswith((SUFFIX, ".partial")):
-            found.append(_look(path))
+            found.append(_found_at(path))
     return tuple(each for each in found if each is not None)
 
 
 def _dated(found: Found) -> Backup:
     try:
         manifest = read_manifest(found.path)
-    except ObservationError:  # the step that checks the manifest tells of it
+    except ObservationError:  # the step that checks the manifest reports it
         manifest = None
-    # A time without a zone says no instant.
+    # A time without a zone is not an instant.
     if manifest is None or manifest.started_at.utcoffset() is None:
         return Backup(found.path, found.at, found.bytes)
     return Backup(found.path, manifest.started_at.astimezone(UTC), found.bytes, known_start=True)
@@ -74,7 +74,7 @@ def _require_folder(start: Path, pattern: str) -> None:
     except FileNotFoundError:
         raise ObservationError(
             msg(
-                "The folder {folder} of the pattern {pattern} does not exist: mount it, or correct the pattern",
+                "The folder {folder} in the pattern {pattern} does not exist: mount it, or correct the pattern",
                 folder=_named(start),
                 pattern=printable(pattern, _PATH_CHARS),
             )
@@ -83,7 +83,7 @@ def _require_folder(start: Path, pattern: str) -> None:
         raise _unreadable(start, error) from None
     if not is_folder:
         raise ObservationError(
-            msg("{folder} of the pattern {pattern} is no folder", folder=_named(start), pattern=printable(pattern))
+            msg("{folder} in the pattern {pattern} is not a folder", folder=_named(start), pattern=printable(pattern))
         )
 
 
@@ -113,7 +113,7 @@ def _names(folder: Path, part: str) -> list[str]:
         raise _unreadable(folder, error) from None
 
 
-def _look(path: Path) -> Found | None:
+def _found_at(path: Path) -> Found | None:
     """A backup as it is, None if it is no backup or has gone meanwhile."""
     try:
         stat = path.stat()
@@ -123,7 +123,7 @@ def _look(path: Path) -> Found | None:
     except _GONE:
         if path.is_symlink():
             raise ObservationError(
-                msg("{file} is a link to nothing: remove it, or bring back what it leads to", file=_named(path))
+                msg("{file} is a broken link: remove it, or restore its target", file=_named(path))
             ) from None
         return None
     except OSError as error:
@@ -140,7 +140,7 @@ def _whole_folder(path: Path, stat: os.stat_result) -> Found | None:
 
 
 def _stats(folder: Path) -> Iterator[os.stat_result]:
-    """Every regular file of a folder; what goes away during the look is gone."""
+    """Every regular file of a folder; one removed meanwhile is not counted."""
     for parent, _, names in os.walk(folder, onerror=_not_seen):
         for name in names:
             try:
@@ -161,7 +161,7 @@ def _found(path: Path, size: int, mtime_s: float) -> Found:
         return Found(path, size, datetime.fromtimestamp(mtime_s, UTC))
     except (ValueError, OverflowError):
         raise ObservationError(
-            msg("{file} was last written at a time that no calendar has: correct it with touch", file=_named(path))
+            msg("{file} has an invalid modification time: correct it with touch", file=_named(path))
         ) from None
 
 
@@ -173,7 +173,7 @@ def _unreadable(path: Path, error: OSError) -> ObservationError:
     place = _named(path if error.filename is None else Path(os.fsdecode(error.filename)))
     if isinstance(error, PermissionError):
         return ObservationError(
-            msg("{file} may not be looked at by this user: allow it to read and enter the folder", file=place)
+            msg("This user may not read {file}: grant read access, and execute access to the folder", file=place)
         )
     why = error.strerror or errno.errorcode.get(error.errno or 0, type(error).__name__)
     return ObservationError(msg("{file} cannot be read: {why}", file=place, why=why))

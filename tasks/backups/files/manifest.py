@@ -23,14 +23,14 @@ _PIECE = 1024 * 1024
 ProgressCallback = Callable[[int, int], None]
 
 
-class _Stored(BaseModel):
+class _ManifestDocument(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     format: Literal["opsrounds-backup/1"] = "opsrounds-backup/1"
     manifest: Manifest
 
 
-_ADAPTER = TypeAdapter(_Stored)
+_ADAPTER = TypeAdapter(_ManifestDocument)
 
 
 def manifest_path(backup: Path) -> Path:
@@ -43,7 +43,7 @@ def read_manifest(backup: Path) -> Manifest | None:
     path = manifest_path(backup)
     try:
         if path.stat().st_size > _MOST_BYTES:
-            raise ObservationError(msg("The manifest {file} is too large to be one", file=printable(path.name)))
+            raise ObservationError(msg("{file} is too large for a manifest", file=printable(path.name)))
         return _ADAPTER.validate_json(path.read_bytes()).manifest
     except FileNotFoundError:
         return None
@@ -54,7 +54,7 @@ def read_manifest(backup: Path) -> Manifest | None:
     except ValidationError as error:
         raise ObservationError(
             msg(
-                "The manifest {file} is none of opsrounds: {why}",
+                "{file} is not an opsrounds manifest: {why}",
                 file=printable(path.name),
                 why=printable(f"{'.'.join(map(str, error.errors()[0]['loc']))}: {error.errors()[0]['msg']}", 200),
             )
@@ -64,7 +64,7 @@ def read_manifest(backup: Path) -> Manifest | None:
 def write_manifest(backup: Path, manifest: Manifest) -> Path:
     """Keep a manifest beside its backup, in one step; raises OSError."""
     path = manifest_path(backup)
-    text = canonical(_Stored(manifest=manifest).model_dump(mode="json")) + "\n"
+    text = canonical(_ManifestDocument(manifest=manifest).model_dump(mode="json")) + "\n"
     write_whole(path, text.encode(), mode=0o600)
     return path
 
@@ -81,7 +81,7 @@ def name_of(file: Path, backup: Path) -> str:
     return os.fsencode(file.relative_to(backup.parent)).decode("utf-8", "backslashreplace")
 
 
-def hashed_files(backup: Path, told: ProgressCallback | None = None) -> tuple[ManifestFile, ...]:
+def hashed_files(backup: Path, report_progress: ProgressCallback | None = None) -> tuple[ManifestFile, ...]:
     """Every file of a backup with its SHA-256; raises OSError."""
     files = files_of(backup)
     total, done = sum(file.stat().st_size for file in files), 0
@@ -92,8 +92,8 @@ def hashed_files(backup: Path, told: ProgressCallback | None = None) -> tuple[Ma
             digest.update(piece)
             size += len(piece)
             done += len(piece)
-            if told is not None:
-                told(done, total)
+            if report_progress is not None:
+                report_progress(done, total)
         found.append(ManifestFile(name_of(file, backup), size, digest.hexdigest()))
     return tuple(found)
 

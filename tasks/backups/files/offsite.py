@@ -1,4 +1,4 @@
-"""Lists the second place of backups: a path, or a store that speaks S3."""
+"""Lists the off-site copies of backups: in a path, or in a store that speaks S3."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -29,9 +29,9 @@ _NO_BUCKET = frozenset({"NoSuchBucket", "InvalidBucketName"})
 def list_offsite(
     offsite: Offsite, folder: Path, access_key: str | None, secret_key: str | None, timeout_s: float = TIMEOUT_S
 ) -> tuple[OffsiteCopy, ...]:
-    """The files and folders of the second place; a relative pattern starts from `folder`.
+    """The files and folders of the off-site location; a relative pattern starts from `folder`.
 
-    Without keys, boto3 looks for some itself. Raises ObservationError, which never repeats a key.
+    Without keys, boto3 finds some itself. Raises ObservationError, which never repeats a key.
     """
     if offsite.pattern is not None:
         return tuple(
@@ -74,7 +74,8 @@ def _client(boto3: Any, offsite: Offsite, access_key: str | None, secret_key: st
     except ValueError:  # a host with an underscore, as Docker names them
         raise ObservationError(
             msg(
-                "{endpoint} is no address that boto3 takes: correct offsite.endpoint_url (a host has no underscore)",
+                "boto3 does not accept the address {endpoint}: correct offsite.endpoint_url (a host name has "
+                "no underscore)",
                 endpoint=_endpoint(offsite),
             )
         ) from None
@@ -92,7 +93,7 @@ def _objects(client: Any, offsite: Offsite) -> Iterator[tuple[str, int, datetime
         if seen > _MOST_KEYS or deadline.passed:
             raise ObservationError(
                 msg(
-                    "{place} holds too much to be listed, {n} objects so far: give a longer prefix in offsite.s3",
+                    "{place} has too many objects to list ({n} so far): set a longer prefix in offsite.s3",
                     place=printable(offsite.s3 or ""),
                     n=seen,
                 )
@@ -113,7 +114,7 @@ def _grouped(objects: Iterator[tuple[str, int, datetime]]) -> tuple[OffsiteCopy,
 
 
 def _why(error: Exception, errors: Any, offsite: Offsite, timeout_s: float) -> Message:
-    """In words of our own: an error's text may hold what was sent."""
+    """Never the error's own text, which may contain what was sent."""
     place, endpoint = printable(offsite.s3 or ""), _endpoint(offsite)
     if isinstance(error, errors.ClientError):
         return _refusal(str(error.response.get("Error", {}).get("Code", "")), offsite)
@@ -135,10 +136,10 @@ def _refusal(code: str, offsite: Offsite) -> Message:
     if code in _NO_BUCKET:
         return msg("There is no bucket {bucket} at {endpoint}: correct offsite.s3", bucket=bucket, endpoint=endpoint)
     if code in _DENIED:
-        return msg("The key may not list the bucket {bucket}: allow it s3:ListBucket", bucket=bucket)
+        return msg("The access key may not list bucket {bucket}: grant it s3:ListBucket", bucket=bucket)
     if code in _REFUSED_KEY:
         return msg("{endpoint} refused the key: correct offsite.access_key and secret_key", endpoint=endpoint)
-    if not code or code.isdecimal():  # no word of S3's, but only the status of HTTP
+    if not code or code.isdecimal():  # not an S3 error code, only the HTTP status
         return _no_s3(offsite)
     return msg(
         "{endpoint} refused to list {bucket}: {code}", endpoint=endpoint, bucket=bucket, code=printable(code, 80)
@@ -146,7 +147,7 @@ def _refusal(code: str, offsite: Offsite) -> Message:
 
 
 def _no_s3(offsite: Offsite) -> Message:
-    return msg("{endpoint} does not answer as S3 does: correct offsite.endpoint_url", endpoint=_endpoint(offsite))
+    return msg("{endpoint} does not speak S3: correct offsite.endpoint_url", endpoint=_endpoint(offsite))
 
 
 def _endpoint(offsite: Offsite) -> str:

@@ -17,9 +17,7 @@ def refuse_existing(target: Path) -> None:
 
 def already_there(file: Path) -> ObservationError:
     """A place that is taken."""
-    return ObservationError(
-        msg("{file} is there already, and is not overwritten", file=printable(str(file), _PATH_CHARS))
-    )
+    return ObservationError(msg("{file} already exists and is not overwritten", file=printable(str(file), _PATH_CHARS)))
 
 
 def not_written(file: Path, error: OSError) -> ObservationError:

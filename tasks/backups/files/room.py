@@ -16,8 +16,8 @@ def require_room(root: Path, bytes_needed: float) -> None:
     if free < needed:
         raise ObservationError(
             msg(
-                "Not enough disk for a restore in {folder}: {needed} GB are needed, {free} GB are free; "
-                "set [backups] folder to a larger one",
+                "Not enough disk space for a restore in {folder}: {needed} GB needed, {free} GB free; set "
+                "[backups] folder to a larger disk",
                 folder=printable(str(root)),
                 needed=round(needed / 1e9, 2),
                 free=round(free / 1e9, 2),

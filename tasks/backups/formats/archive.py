@@ -43,7 +43,7 @@ class Archive:
     options: tuple[str, ...]
 
     def read_head(self, plain: Path, tools: Tools) -> Head:
-        """What the archive's table of contents says."""
+        """What the archive's table of contents states."""
         programs, deadline = newest(tools.installations()), tools.deadline
         listed = _pg_restore(programs, ["-l", str(plain)], deadline, _LIST_BYTES)
         require_good(listed, _no_archive)
@@ -113,7 +113,7 @@ def _require_ends(folder: Path) -> None:
     for file in sorted(folder.iterdir()):
         found = _ROWS.fullmatch(file.name)
         if found is not None and not (_at_its_end(file) if found[1] is None else file.stat().st_size):
-            raise BadBackup(msg("{file} ends too early: rows are missing in it", file=file.name))
+            raise BadBackup(msg("{file} is truncated: rows are missing", file=file.name))
 
 
 def _at_its_end(rows: Path) -> bool:
@@ -141,4 +141,4 @@ def _no_archive(why: str) -> Message:
 
 
 def _not_readable(why: str) -> Message:
-    return msg("The archive cannot be read to its end: {why}", why=why)
+    return msg("The archive cannot be read to the end: {why}", why=why)

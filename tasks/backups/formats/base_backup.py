@@ -45,10 +45,10 @@ class BaseBackup:
         try:
             return Head(needed_major=int(text.strip()))
         except ValueError:
-            raise BadBackup(msg("PG_VERSION holds no version: {text}", text=printable(text.strip(), 20))) from None
+            raise BadBackup(msg("PG_VERSION contains no version: {text}", text=printable(text.strip(), 20))) from None
 
     def decode(self, plain: Path, head: Head, at: Workplace) -> Decoded:
-        """Hold every file against backup_manifest; tar files are unpacked for it, as a recovery has to."""
+        """Compare every file with backup_manifest; tar files are unpacked for it, as a recovery has to."""
         began = time.monotonic()
         programs = fitting(at.installations(), head.needed_major, exactly=True)
         files = hashed_files(plain, at.deadline.progress(BACKUP))
@@ -93,11 +93,11 @@ def _require_whole(backup: Path) -> None:
     """Raise BadBackup or ObservationError for a physical backup that cannot be drilled."""
     if not (backup / "backup_manifest").exists():
         raise ObservationError(
-            msg("The base backup has no backup_manifest: take it without --no-manifest, so that it can be verified")
+            msg("The base backup has no backup_manifest: take it without --no-manifest so that it can be verified")
         )
     spaces = backup / "pg_tblspc"
     if (spaces.is_dir() and any(spaces.iterdir())) or [*backup.glob("[0-9]*.tar*")]:
-        raise ObservationError(msg("A base backup with tablespaces is not drilled"))
+        raise ObservationError(msg("Restore drills do not support base backups with tablespaces"))
 
 
 def _unpack(backup: Path, into: Path, deadline: Deadline) -> None:
@@ -114,7 +114,7 @@ def _unpack(backup: Path, into: Path, deadline: Deadline) -> None:
 
 
 def _verify(cluster: Path, installation: Installation, deadline: Deadline) -> None:
-    """Hold every file and the write-ahead log against backup_manifest; raises BadBackup or ObservationError."""
+    """Verify every file and the write-ahead log against backup_manifest; raises BadBackup or ObservationError."""
     argv = [installation.program("pg_verifybackup"), "--quiet", str(cluster)]
     verified = run(argv, deadline_s=deadline.require(), env=environment())
     doing = _no_wal if b"WAL parsing failed" in verified.stderr else _not_verified
@@ -128,7 +128,7 @@ def _opened(backup: Path, name: str) -> tarfile.TarFile:
                 return tarfile.open(file)
             except _BROKEN as error:
                 raise BadBackup(_broken_tar(error)) from None
-    raise BadBackup(msg("{file} is missing in the backup", file=f"{name}.tar"))
+    raise BadBackup(msg("{file} is missing from the backup", file=f"{name}.tar"))
 
 
 def _broken_tar(error: Exception) -> Message:
@@ -136,8 +136,8 @@ def _broken_tar(error: Exception) -> Message:
 
 
 def _not_verified(why: str) -> Message:
-    return msg("pg_verifybackup refuses it: {why}", why=why)
+    return msg("pg_verifybackup rejects the backup: {why}", why=why)
 
 
 def _no_wal(why: str) -> Message:
-    return msg("Its write-ahead log (WAL) is damaged or incomplete: {why}", why=why)
+    return msg("The backup's write-ahead log (WAL) is damaged or incomplete: {why}", why=why)

@@ -1,4 +1,4 @@
-"""A cluster of files, copied and started alone, and looked at by amcheck."""
+"""A physical copy of a cluster, started on its own and checked by amcheck."""
 
 import re
 import shutil
@@ -28,7 +28,7 @@ _OF_THE_LIVE = (
 )  # fmt: skip
 _CONFIGURATION = "# of a restore drill\n"
 _REFUSED = re.compile(r"\b(?:FATAL|PANIC): ")
-"""PostgreSQL's own word on a copy; without one it did not get so far as to look."""
+"""PostgreSQL's own error about the data; without one it did not get so far as to read them."""
 
 
 def copied(cluster: Path, into: Path) -> None:
@@ -43,19 +43,19 @@ def copied(cluster: Path, into: Path) -> None:
 
 
 def write_configuration(data: Path) -> None:
-    """The copy's own configuration: nothing of the live server's holds."""
+    """The copy's own configuration: nothing of the live server's applies."""
     for name, text in (("postgresql.conf", _CONFIGURATION), ("pg_hba.conf", "local all all trust\n")):
         (data / name).write_text(text, encoding="ascii")
         (data / name).chmod(0o644)
 
 
 def started(installation: Installation, known: Known, at: Workplace) -> Copy:
-    """The database of a cluster in the workplace's data folder, on a server that runs for as long as it is held.
+    """The database of a cluster in the workplace's data folder, on a server that runs until the workplace is closed.
 
     Raises BadBackup, ObservationError or PostgresUnavailable.
     """
     try:
-        server = at.held.enter_context(copied_postgres(at.folder, installation, ready_s=at.deadline.require()))
+        server = at.stack.enter_context(copied_postgres(at.folder, installation, ready_s=at.deadline.require()))
     except PostgresUnavailable as error:
         if _REFUSED.search(str(error)) is None:
             raise
@@ -91,12 +91,15 @@ def _administrator(server: Throwaway, roles: tuple[str, ...]) -> str:
             if row == (True,):
                 return role
     raise ObservationError(
-        msg("No superuser of the copy is known: set live, or keep a manifest, so that a drill knows the roles")
+        msg(
+            "No superuser of the restored database is known: set live, or keep a manifest, so that a restore "
+            "drill knows the roles"
+        )
     )
 
 
 def _database_of(server: Throwaway, role: str, expected: str) -> str:
-    """The database to look at: the expected one, else the only one. Raises BadBackup or ObservationError."""
+    """The database to check: the expected one, else the only one. Raises BadBackup or ObservationError."""
     with psycopg.connect(server.dsn("template1", role)) as connection:
         rows = connection.execute("SELECT datname FROM pg_database WHERE NOT datistemplate AND datallowconn").fetchall()
     names = sorted(str(row[0]) for row in rows)
@@ -108,7 +111,8 @@ def _database_of(server: Throwaway, role: str, expected: str) -> str:
     if len(own) != 1:
         raise ObservationError(
             msg(
-                "The copy holds {names}: set live, so that a drill knows which one is meant",
+                "The restored server has several databases ({names}): set live so that a restore drill knows "
+                "which one to check",
                 names=external_text(", ".join(own)),
             )
         )
@@ -116,17 +120,17 @@ def _database_of(server: Throwaway, role: str, expected: str) -> str:
 
 
 def _unchecked(copy: _Started, deadline: Deadline) -> Message | None:
-    """Heap and indexes looked at by amcheck; says why if they could not be.
+    """Have amcheck check heap and indexes; gives the reason if that is not possible.
 
-    Raises BadBackup for damage, ObservationError if amcheck could not look, psycopg.Error as it comes.
+    Raises BadBackup for damage, ObservationError if amcheck could not check, psycopg.Error as it comes.
     """
     with psycopg.connect(copy.dsn, autocommit=True) as connection:
         there = connection.execute("SELECT installed_version FROM pg_available_extensions WHERE name = 'amcheck'")
         amcheck = there.fetchone()
     if amcheck is None:
         return msg(
-            "Restored, but its pages and indexes were not checked: PostgreSQL {version} here has no amcheck; "
-            "set [backups] postgres to one that has it",
+            "Restored, but pages and indexes were not checked: PostgreSQL {version} on this machine has no "
+            "amcheck; set [backups] postgres to one that has it",
             version=copy.installation.version,
         )
     argv = [copy.installation.program("pg_amcheck"), "--install-missing", "--heapallindexed", copy.dsn]
@@ -144,19 +148,19 @@ def _require_undamaged(checked: Finished) -> None:
             msg("amcheck found damage: {why}", why=external_text(" ".join(line.strip() for line in lines[:2])))
         )
     try:
-        require_good(checked, lambda why: msg("amcheck could not look at the copy: {why}", why=why),
+        require_good(checked, lambda why: msg("amcheck could not check the restored database: {why}", why=why),
                      program="pg_amcheck")  # fmt: skip
     except BadBackup as unseen:
         raise ObservationError(unseen.reason) from None
 
 
 def _not_started(why: str) -> Message:
-    return msg("PostgreSQL does not start on the copy: {why}", why=why)
+    return msg("PostgreSQL does not start on the restored data: {why}", why=why)
 
 
 def _no_database(expected: str, names: list[str]) -> Message:
     return msg(
-        "The backup holds no database {name}, but {names}",
+        "The backup does not contain database {name}; it contains {names}",
         name=external_text(expected, 80),
         names=external_text(", ".join(names)),
     )

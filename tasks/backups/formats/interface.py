@@ -15,7 +15,7 @@ from tasks.postgres.installation import Installation
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """With what a backup is looked at, and by when. SQLite needs no PostgreSQL: looked for only when asked for."""
+    """The programs that read a backup, and the deadline. PostgreSQL is searched for on demand: SQLite needs none."""
 
     installations: Callable[[], Sequence[Installation]]
     deadline: Deadline
@@ -23,13 +23,13 @@ class Tools:
 
 @dataclass(frozen=True, slots=True)
 class Workplace(Tools):
-    """Where a drill works: a private folder that goes with `held`, as do the servers started in it.
+    """Where a drill works: a private folder that goes with `stack`, as do the servers started in it.
 
     `jobs` workers restore; a restore needs `disk_factor` times the backup's size, where nothing is known.
     """
 
     folder: Path
-    held: ExitStack
+    stack: ExitStack
     jobs: int
     disk_factor: float
 
@@ -37,7 +37,7 @@ class Workplace(Tools):
 @dataclass(frozen=True, slots=True)
 class Known:
     """What is known of a database apart from the backup. `name` is the service file's; `database` the server's own,
-    empty where it is not known. `roles` and `bytes` are None where neither the live one nor a manifest tells;
+    empty where it is not known. `roles` and `bytes` are None where neither the live database nor a manifest gives them;
     `content_rule` says of which rows the manifest has hashes.
     """
 
@@ -78,14 +78,14 @@ class Decoded:
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A restored copy: a database of a server that runs, or an SQLite file."""
+    """A restored database: on a running server, or an SQLite file."""
 
     dsn: str = field(repr=False)
     file: Path | None
     version: str
     url: str = field(default="", repr=False)
     unchecked: Message | None = None
-    """What could not be looked at, of a copy of files."""
+    """What could not be checked in a physical copy."""
 
     took_s: float = 0.0
     """Of the recovery alone, whatever a step does besides."""
@@ -113,7 +113,7 @@ class Format(Protocol):
         ...
 
     def read_head(self, plain: Path, tools: Tools) -> Head:
-        """What the backup says of itself."""
+        """What the beginning of the backup states."""
         ...
 
     def decode(self, plain: Path, head: Head, at: Workplace) -> Decoded:
@@ -121,7 +121,7 @@ class Format(Protocol):
         ...
 
     def restore(self, decoded: Decoded, bytes: int, known: Known, at: Workplace) -> Copy:
-        """A database made from a backup of so many bytes, for as long as the workplace is held."""
+        """A database made from a backup of so many bytes, which lasts until the workplace is closed."""
         ...
 
 
@@ -134,5 +134,5 @@ class Takes(Format, Protocol):
         ...
 
     def take(self, order: Order, tools: Tools) -> tuple[Contents, str]:
-        """Write a backup; gives what its snapshot holds, and the tool. Raises BackupRefused too."""
+        """Write a backup; gives the contents of its snapshot, and the tool. Raises BackupRefused too."""
         ...

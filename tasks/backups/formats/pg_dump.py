@@ -1,4 +1,4 @@
-"""Runs pg_dump in a snapshot, and reads in that very snapshot what the dump must hold."""
+"""Runs pg_dump in a snapshot, and reads the contents of that same snapshot."""
 
 import os
 import tempfile
@@ -46,7 +46,7 @@ _LOG_BYTES = 64 * 1024
 
 
 def dump(order: Order, options: Sequence[str], tools: Tools) -> tuple[Contents, str]:
-    """Write the dump; gives what its snapshot holds, and the tool. Raises BackupRefused or ObservationError."""
+    """Write the dump; gives the contents of its snapshot, and the tool. Raises BackupRefused or ObservationError."""
     address, secrets = _address(order.live)
     later_s = round(tools.deadline.left_s, 1) + _GRACE_S  # the connection's clocks, so that ours gives the reason
     with connected(Server(order.live, later_s, _CONNECT_S), later_s) as connection:
@@ -97,7 +97,7 @@ def _both(call: _Call, connection: psycopg.Connection[Any], order: Order, deadli
 
 @contextmanager
 def _reading(connection: psycopg.Connection[Any], wanted: Wanted) -> Iterator[tuple[Future[Contents], list[int]]]:
-    """What the snapshot holds, read in a thread, and how many tables are; it is cut short when it is left early."""
+    """The contents of the snapshot, read in a thread, and how many tables are read; interrupted on early exit."""
     read = [0]
 
     def report_progress(done: int, _of: int) -> None:
@@ -114,13 +114,13 @@ def _reading(connection: psycopg.Connection[Any], wanted: Wanted) -> Iterator[tu
 
 
 def _prefer(reading: Future[Contents]) -> None:
-    """What the reading found in the way says more than pg_dump's words, if it found it already."""
+    """The error of the reading is more precise than pg_dump's, if there is one already."""
     if reading.done() and isinstance(error := reading.exception(), ObservationError):
         raise error
 
 
 class _Dumped:
-    """What pg_dump has said so far."""
+    """The output of pg_dump so far."""
 
     def __init__(self, log: IO[bytes]) -> None:
         self._log, self._at, self._tables, self._rest = log, 0, 0, b""
@@ -147,8 +147,8 @@ def _fitting(known: Sequence[Installation], server: int) -> Installation:
         have = ", ".join(sorted({one.version for one in there})) or "—"
         raise ObservationError(
             msg(
-                "The database is of PostgreSQL {server}, and the programs here are of {have}: "
-                "install pg_dump {server} or newer, or set [backups] postgres",
+                "The database runs PostgreSQL {server}, but this machine has pg_dump {have}: install pg_dump "
+                "{server} or newer, or set [backups] postgres",
                 server=server,
                 have=have,
             )
@@ -161,10 +161,10 @@ def _address(live: str) -> tuple[str, dict[str, str]]:
     try:
         given = conninfo_to_dict(live)
     except psycopg.Error:  # its text may repeat the password
-        raise ObservationError(msg("The address of the database is none of a PostgreSQL: correct live")) from None
+        raise ObservationError(msg("live is not a PostgreSQL address: correct it")) from None
     if named := sorted(_SECRETS & given.keys()):
         raise BackupRefused(
-            f"live holds {named[0]}, which pg_dump could only be told where everybody sees it: use a key without one"
+            f"live holds {named[0]}, which pg_dump accepts only where every user can see it: connect without it"
         )
     password = given.pop("password", None)
     secrets = {} if password is None else {"PGPASSWORD": str(password)}
@@ -174,4 +174,4 @@ def _address(live: str) -> tuple[str, dict[str, str]]:
 def _environment(secrets: Mapping[str, str]) -> dict[str, str]:
     """What our own session was opened with, and messages in English."""
     kept = {name: value for name, value in os.environ.items() if name in _KEPT or name.startswith("PG")}
-    return kept | {"LC_ALL": "C", "PG_COLOR": "never", **secrets}
+    return kept | {"LC_ALL": "C", "PG_COLOR": "no passed drill", **secrets}

@@ -1,4 +1,4 @@
-"""What pg_dump says when it cannot dump, in words that tell what to do."""
+"""Why pg_dump failed, as a message that names what to do."""
 
 import re
 from collections.abc import Callable
@@ -26,20 +26,22 @@ _KNOWN: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Message]], ...] =
     ),
     (
         re.compile(r"No space left on device|Disk quota exceeded"),
-        lambda _: msg("The disk became full before the backup was whole: make room, or change pattern"),
+        lambda _: msg("The disk became full before the backup was complete: free some space, or change pattern"),
     ),
     (
         re.compile(r"canceling statement due to lock timeout"),
-        lambda _: msg("A lock in the database was in the way of pg_dump: take the backup at another time"),
+        lambda _: msg("A lock in the database blocked pg_dump: take the backup at another time"),
     ),
     (
         re.compile(r"server version mismatch"),
         lambda _: msg("pg_dump is older than the database: set [backups] postgres to a newer one"),
     ),
     (
-        # The server's own text holds the role, the database and the host.
+        # The server's own text contains the role, the database and the host.
         re.compile(r"connection to (?:server|database) .*failed"),
-        lambda _: msg("pg_dump gets no connection, though a session was just opened: is the server full?"),
+        lambda _: msg(
+            "pg_dump cannot connect, though another session just could: check whether the server is out of connections"
+        ),
     ),
 )
 

@@ -11,7 +11,7 @@ def newest(known: Sequence[Installation]) -> Installation:
     """The newest PostgreSQL of this machine; raises ObservationError if there is none."""
     if not known:
         raise ObservationError(
-            msg("No PostgreSQL is on this machine: install opsrounds[embedded], or set [backups] postgres")
+            msg("There is no PostgreSQL on this machine: install opsrounds[embedded], or set [backups] postgres")
         )
     return max(known, key=lambda installation: installation.major)
 
@@ -22,9 +22,10 @@ def fitting(known: Sequence[Installation], needed: int, *, exactly: bool = False
     fit = [one for one in known if one.major == needed or (one.major > needed and not exactly)]
     if not fit:
         have = ", ".join(sorted({one.version for one in known}))
-        only = msg("The backup needs PostgreSQL {needed} itself, and here is {have}: set [backups] postgres",
+        only = msg("The backup needs PostgreSQL {needed}, but this machine has {have}: set [backups] postgres",
                    needed=needed, have=have)  # fmt: skip
-        newer = msg("The backup needs PostgreSQL {needed} or newer, and here is {have}: set [backups] postgres",
+        newer = msg("The backup needs PostgreSQL {needed} or newer, but this machine has {have}: set "
+                    "[backups] postgres",
                     needed=needed, have=have)  # fmt: skip
         raise ObservationError(only if exactly else newer)
     return min(fit, key=lambda installation: installation.major)

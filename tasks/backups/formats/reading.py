@@ -16,7 +16,7 @@ class Reading:
         self._file, self._digest, self.bytes = file, hashlib.sha256(), 0
 
     def pieces(self) -> Iterator[bytes]:
-        """The bytes, with the progress told; raises OSError."""
+        """The bytes, reporting progress; raises OSError."""
         total = self._file.stat().st_size
         for piece in pieces(self._file):
             self._digest.update(piece)

@@ -44,10 +44,12 @@ def _format_of_file(head: bytes) -> Format:
     if SQL_START in head[:1024]:
         return SQL
     if _CLUSTER_START in head[:1024]:
-        raise ObservationError(msg("A dump of a whole cluster (pg_dumpall) is not drilled: dump each database"))
+        raise ObservationError(
+            msg("Restore drills do not support dumps of a whole cluster (pg_dumpall): dump each database")
+        )
     if head[_TAR_MAGIC] == b"ustar":
-        raise ObservationError(msg("The tar format of pg_dump is not drilled: use pg_dump -Fc or -Fd"))
-    raise BadBackup(msg("The file is no backup: it begins with {head}", head=_quoted(head)))
+        raise ObservationError(msg("Restore drills do not support the tar format of pg_dump: use pg_dump -Fc or -Fd"))
+    raise BadBackup(msg("The file is not a backup: it begins with {head}", head=_quoted(head)))
 
 
 def _format_of_folder(folder: Path) -> Format:
@@ -59,7 +61,7 @@ def _format_of_folder(folder: Path) -> Format:
         return BASE_TAR
     if not any(folder.iterdir()):
         raise BadBackup(msg("The folder is empty"))
-    raise BadBackup(msg("The folder is no backup: it holds neither toc.dat nor PG_VERSION nor base.tar"))
+    raise BadBackup(msg("The folder is not a backup: it contains neither toc.dat nor PG_VERSION nor base.tar"))
 
 
 def _quoted(head: bytes) -> str:

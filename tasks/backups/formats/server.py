@@ -17,7 +17,7 @@ from tasks.postgres.installation import Installation
 from tasks.postgres.throwaway import Throwaway, throwaway_postgres
 
 _ROOM_OVER_LIVE = 1.3
-"""A restored copy is denser than the live database; its indexes are built with files beside them."""
+"""A restored database is denser than the live one; building its indexes takes temporary files."""
 
 _MOST_READY_S = 60.0
 
@@ -45,7 +45,7 @@ def empty_database(head: Head, bytes: int, known: Known, at: Workplace) -> Empty
     require_space(head, bytes, known, at)
     installation = fitting(at.installations(), head.needed_major)
     ready_s = min(_MOST_READY_S, at.deadline.require())
-    server = at.held.enter_context(throwaway_postgres(at.folder, installation, ready_s=ready_s))
+    server = at.stack.enter_context(throwaway_postgres(at.folder, installation, ready_s=ready_s))
     name = f"drill_{secrets.token_hex(6)}"
     _create(server, name, head.encoding, known.roles or ())
     return EmptyDatabase(server, installation, name)
@@ -60,8 +60,8 @@ def require_space(head: Head, bytes: int, known: Known, at: Workplace) -> None:
 
 
 def not_restorable(why: str) -> Message:
-    """What is said of a dump that a program could not restore."""
-    return msg("No database can be made from it: {why}", why=why)
+    """Why a program could not restore a dump."""
+    return msg("The backup cannot be restored: {why}", why=why)
 
 
 def _create(server: Throwaway, name: str, encoding: str, roles: Sequence[str]) -> None:
@@ -77,4 +77,6 @@ def _create(server: Throwaway, name: str, encoding: str, roles: Sequence[str]) -
             connection.execute(create)
     except psycopg.Error as error:
         why = error_line(f"ERROR: {error.diag.message_primary or error}")
-        raise ObservationError(msg("The drill's PostgreSQL cannot make an empty database: {why}", why=why)) from None
+        raise ObservationError(
+            msg("The restore drill's PostgreSQL cannot create an empty database: {why}", why=why)
+        ) from None

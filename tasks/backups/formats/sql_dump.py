@@ -49,17 +49,20 @@ class SqlDump:
     packed: bool = False
 
     def read_head(self, plain: Path, tools: Tools) -> Head:
-        """What the dump's first lines say."""
+        """What the dump's first lines state."""
         start = head_of(plain)
         if self.packed:
             start = _unpacked_start(start)
             if SQL_START not in start[:1024]:
-                raise BadBackup(msg("What is packed in the gzip file is no dump of PostgreSQL"))
+                raise BadBackup(msg("The gzip file does not contain a PostgreSQL dump"))
         versions = [int(found) for found in _VERSIONS.findall(start)]
         encoding, connect = _ENCODING.search(start), _CONNECT.search(start)
         if connect is not None:
             raise ObservationError(
-                msg("A dump that creates its database (pg_dump --create) is not drilled: leave it out")
+                msg(
+                    "Restore drills do not support dumps that create their database (pg_dump --create): dump "
+                    "without --create"
+                )
             )
         return Head("", max(versions, default=0), encoding[1].decode() if encoding else "")
 
@@ -73,13 +76,15 @@ class SqlDump:
             line = len(piece) - end - 1 if (end := piece.rfind(b"\n")) >= 0 else line + len(piece)
             at.deadline.require()
             if b"\0" in piece:  # psql would leave out the rest of its line
-                raise BadBackup(msg("The dump holds zero bytes, which no text has: a part of it was never written"))
+                raise BadBackup(
+                    msg("The dump contains NUL bytes, which SQL text never has: part of it was never written")
+                )
             if line > _MOST_LINE:  # psql would try to keep it in memory
-                raise BadBackup(msg("The dump holds a line of more than 1 GB, which no PostgreSQL can read"))
+                raise BadBackup(msg("The dump contains a line of more than 1 GB, which no PostgreSQL can read"))
             if size > most_bytes:
                 raise ObservationError(_too_large(most_bytes))
         if _END.search(tail) is None:
-            raise BadBackup(msg("The dump has no end mark: it was cut short, or pg_dump died"))
+            raise BadBackup(msg("The dump has no end mark: it was truncated, or pg_dump crashed"))
         return Decoded(replace(head, plain_bytes=size), reading.files(), plain)
 
     def restore(self, decoded: Decoded, bytes: int, known: Known, at: Workplace) -> Copy:
@@ -87,9 +92,9 @@ class SqlDump:
         database = empty_database(decoded.head, bytes, known, at)
         dsn = database.server.dsn_below(database.name)
         argv = [database.installation.program("psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "--single-transaction"]
-        # What psql is told to run in a shell by a dump that somebody changed is run as an account that owns nothing.
+        # A tampered dump can make psql run shell commands: they run as an account that owns nothing.
         ran = feed(
-            [*argv, "-d", dsn], self._text(_told(decoded.place)), deadline_s=at.deadline.require(),
+            [*argv, "-d", dsn], self._text(_with_progress(decoded.place)), deadline_s=at.deadline.require(),
             env=environment(), cwd=at.folder, user=server_account(),
         )  # fmt: skip
         require_good(ran, not_restorable, program="psql", roles_known=known.roles is not None)
@@ -109,7 +114,7 @@ SQL_GZ: Final = SqlDump(Form.SQL_GZ, (".sql.gz",), ("--format=plain", "--compres
 
 
 def unpacked(source: Iterator[bytes]) -> Iterator[bytes]:
-    """What gzip members hold, in bounded pieces; raises BadBackup at the first byte that is not as it was packed."""
+    """The unpacked bytes of gzip members, in bounded pieces; raises BadBackup at the first damaged byte."""
     member = zlib.decompressobj(wbits=31)
     started = False
     for packed in source:
@@ -126,7 +131,7 @@ def unpacked(source: Iterator[bytes]) -> Iterator[bytes]:
                 yield piece
             rest = member.unused_data if member.eof else member.unconsumed_tail
     if not started or not member.eof:
-        raise BadBackup(msg("The gzip file ends too early"))
+        raise BadBackup(msg("The gzip file is truncated"))
 
 
 def _unpacked_start(packed: bytes) -> bytes:
@@ -142,13 +147,13 @@ def _broken_gzip(why: str) -> Message:
 
 def _too_large(most_bytes: int) -> Message:
     return msg(
-        "Unpacked the dump is larger than {gigabytes} GB, the free disk of the drill: "
-        "set [backups] folder to a larger one, or look for a gzip bomb",
+        "Unpacked, the dump is larger than the {gigabytes} GB of free disk space: set [backups] folder to a "
+        "larger disk, or check for a gzip bomb",
         gigabytes=round(most_bytes / 1e9, 1),
     )
 
 
-def _told(dump: Path) -> Iterator[bytes]:
+def _with_progress(dump: Path) -> Iterator[bytes]:
     total, done = dump.stat().st_size, 0
     for piece in pieces(dump):
         done += len(piece)

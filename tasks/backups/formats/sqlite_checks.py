@@ -19,7 +19,7 @@ _PROBLEMS: Final = 20
 
 
 def check_sqlite_file(file: Path) -> Message | None:
-    """What its header and its length say against a backup; None if nothing.
+    """What is wrong with its header or its length; None if nothing.
 
     The places in the header are those of sqlite.org/fileformat.html. Raises ObservationError if it cannot be read.
     """
@@ -52,21 +52,21 @@ def integrity_of(file: Path, deadline_s: float) -> Message | None:
         raise ObservationError(reason) from None
     if found == ["ok"]:
         return None
-    return msg("SQLite's integrity check finds: {problems}", problems=printable("; ".join(found)))
+    return msg("SQLite's integrity check found: {problems}", problems=printable("; ".join(found)))
 
 
 def _header_fault(head: bytes) -> Message | None:
     if len(head) < _HEADER_BYTES:
         return msg("The file is truncated: it ends after {bytes} bytes, within its header", bytes=len(head))
     if max(head[18:20]) > _NEWEST_FORMAT:
-        return msg("The file is of a newer format of SQLite ({version}) than can be read", version=max(head[18:20]))
+        return msg("The file has a newer SQLite format ({version}) than can be read", version=max(head[18:20]))
     sane = (
         _page_bytes(head) in _PAGE_SIZES
         and _page_bytes(head) - head[20] >= _LEAST_USABLE_BYTES
         and min(head[18:20]) > 0
         and head[21:24] == _PAYLOAD_FRACTIONS
     )
-    return None if sane else msg("The file's header is damaged")
+    return None if sane else msg("The file header is damaged")
 
 
 def _length_fault(head: bytes, size: int, journal: bool) -> Message | None:
@@ -76,17 +76,19 @@ def _length_fault(head: bytes, size: int, journal: bool) -> Message | None:
     # A program older than SQLite 3.7 leaves the count of pages as it was; a journal may hold the rest of the file.
     counted = pages > 0 and head[24:28] == head[92:96] and not journal
     if counted and size < expected:
-        return msg("The file is truncated: {bytes} of {expected} bytes are there", bytes=size, expected=expected)
+        return msg("The file is truncated: it has {bytes} of {expected} bytes", bytes=size, expected=expected)
     if counted and size > expected:
-        return msg("The file has {bytes} bytes that do not belong to it, behind its end", bytes=size - expected)
+        return msg("The file has {bytes} extra bytes at its end", bytes=size - expected)
     if size % page:
-        return msg("The file is truncated: {bytes} bytes are no whole pages of {page}", bytes=size, page=page)
+        return msg(
+            "The file is truncated: {bytes} bytes is not a whole number of {page}-byte pages", bytes=size, page=page
+        )
     return None
 
 
 def _page_bytes(head: bytes) -> int:
-    said = int.from_bytes(head[16:18], "big")
-    return 65536 if said == 1 else said
+    stored = int.from_bytes(head[16:18], "big")
+    return 65536 if stored == 1 else stored
 
 
 def _integrity(connection: sqlite3.Connection) -> list[str]:
@@ -95,6 +97,6 @@ def _integrity(connection: sqlite3.Connection) -> list[str]:
         for (text,) in connection.execute(f"PRAGMA integrity_check({_PROBLEMS})"):
             lines += (line for line in text.splitlines() if not line.startswith("***"))
     except sqlite3.Error as error:
-        if not lines or not damaged(error):  # what was found before it could go no further says more
+        if not lines or not damaged(error):  # what was found before the error is more useful
             raise
     return lines

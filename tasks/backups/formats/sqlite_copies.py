@@ -17,14 +17,14 @@ from tasks.observation import ObservationError, printable
 _PAGES_AT_A_TIME: Final = 1024
 
 
-def restore_sqlite(file: Path, into: Path, deadline_s: float, told: ProgressCallback | None = None) -> None:
-    """Copy a backup into a fresh file that only this user may read; `told` hears of pages.
+def restore_sqlite(file: Path, into: Path, deadline_s: float, report_progress: ProgressCallback | None = None) -> None:
+    """Copy a backup into a fresh file that only this user may read; `report_progress` gets pages.
 
     Raises BadBackup if it is damaged, ObservationError at the deadline or if the copy cannot be made.
     """
     try:
         with new_file(into, mode=0o600, over=False, durable=False) as beside:
-            _copy(file, beside, deadline_s, told, at_rest=True)
+            _copy(file, beside, deadline_s, report_progress, at_rest=True)
     except sqlite3.Error as error:
         reason = sqlite_reason(error, file, deadline_s)
         raise (BadBackup(reason) if damaged(error) else ObservationError(reason)) from None
@@ -32,15 +32,15 @@ def restore_sqlite(file: Path, into: Path, deadline_s: float, told: ProgressCall
         raise not_written(into, error) from None
 
 
-def take_sqlite(source: Path, target: Path, deadline_s: float, told: ProgressCallback | None = None) -> None:
-    """Copy a live database to a new file, which is there whole or not at all; `told` hears of pages.
+def take_sqlite(source: Path, target: Path, deadline_s: float, report_progress: ProgressCallback | None = None) -> None:
+    """Copy a live database to a new file, which is there whole or not at all; `report_progress` gets pages.
 
     Raises ObservationError, also when `target` is there already.
     """
     try:
-        with ExitStack() as held:
-            partial = _begun(target, held)
-            _copy(source, partial, deadline_s, told, at_rest=False)
+        with ExitStack() as stack:
+            partial = _begun(target, stack)
+            _copy(source, partial, deadline_s, report_progress, at_rest=False)
     except sqlite3.Error as error:
         raise ObservationError(sqlite_reason(error, source, deadline_s)) from None
     except BadBackup as bad:
@@ -51,24 +51,26 @@ def take_sqlite(source: Path, target: Path, deadline_s: float, told: ProgressCal
         raise not_written(target, error) from None
 
 
-def _begun(target: Path, held: ExitStack) -> Path:
-    """A file that takes the place of `target` when `held` ends without an error."""
+def _begun(target: Path, stack: ExitStack) -> Path:
+    """A file that takes the place of `target` when `stack` ends without an error."""
     partial = target.with_name(f"{target.name}.partial")
     try:
-        return held.enter_context(new_file(target, mode=0o600, at=partial, over=False))
+        return stack.enter_context(new_file(target, mode=0o600, at=partial, over=False))
     except OSError as error:
         raise not_written(partial, error) from None
 
 
-def _copy(file: Path, into: Path, deadline_s: float, told: ProgressCallback | None, *, at_rest: bool) -> None:
+def _copy(
+    file: Path, into: Path, deadline_s: float, report_progress: ProgressCallback | None, *, at_rest: bool
+) -> None:
     deadline = Deadline.after(deadline_s)
 
     def progress(_status: int, left: int, pages: int) -> None:
         if deadline.passed:
             name, seconds = printable(str(file), 300), round(deadline_s, 1)
             raise ObservationError(msg("{file}: copying took more than {seconds} s", file=name, seconds=seconds))
-        if told is not None:
-            told(pages - left, pages)
+        if report_progress is not None:
+            report_progress(pages - left, pages)
 
     def work(source: sqlite3.Connection) -> None:
         if not pragma(source, "page_count"):  # SQLite takes a file of no bytes for a database

@@ -7,7 +7,7 @@ from itertools import takewhile
 from math import ceil, floor
 
 from tasks.backups.checks import CONTAINER, DECODE, DRILL, MANIFEST, RESTORE
-from tasks.backups.facts import Drill, DrillStep, DrillVerdict, Outcome, PastDrill
+from tasks.backups.facts import Drill, DrillStep, DrillVerdict, PastDrill, StepOutcome
 from tasks.backups.limits import CLOCK_AHEAD, BackupLimits
 from tasks.check_result import (
     CheckResult,
@@ -32,7 +32,7 @@ _STEPS = {
     DECODE.id: DrillStep.DECODE,
     RESTORE.id: DrillStep.RESTORE,
 }
-_WEEKLY = msg("the guide's weekly backup verification, and a day of grace")
+_WEEKLY = msg("the guide's weekly backup verification, plus a day of grace")
 _WORDS = {
     DrillVerdict.PASSED: msg("passed"),
     DrillVerdict.FAILED: msg("failed"),
@@ -59,7 +59,7 @@ def judge_drill(
 
 @dataclass(frozen=True, slots=True)
 class _Record:
-    """The past: the last drill that gave a verdict, the last good one, and how many since gave none."""
+    """The past: the last drill with a verdict, the last passed one, and how many since had none."""
 
     last: PastDrill | None
     good: PastDrill | None
@@ -73,9 +73,9 @@ class _Record:
         return cls(newest_first[errors] if errors < len(newest_first) else None, good, errors)
 
     def days(self, now: datetime, limits: BackupLimits) -> Quantity:
-        """Since the last good drill; never rounded to the other side of the limit."""
+        """Since the last passed drill; never rounded to the other side of the limit."""
         if self.good is None:
-            return Quantity(msg("never"))
+            return Quantity(msg("no passed drill"))
         days = max((now - self.good.at) / _DAY, 0)
         rounded = ceil if days > limits.max_drill_age_days else floor
         return Quantity(rounded(days * 10) / 10, "d")
@@ -93,11 +93,11 @@ def _judged(
 ) -> _DrillJudgement:
     observed = record.days(now, limits)
     if verdict is DrillVerdict.PASSED:
-        return _DrillJudgement(Status.PASS, msg("The backup was restored and found right"), Quantity(0.0, "d"))
+        return _DrillJudgement(Status.PASS, msg("The restore drill passed"), Quantity(0.0, "d"))
     if verdict is DrillVerdict.FAILED:
-        # Its own words: a reason cannot be a part of another one, and the stairs name the step.
+        # The reason alone: it cannot be a part of another one, and the ladder names the step.
         first = next((result.reason for result in ladder if result.status is Status.FAIL), None)
-        return _DrillJudgement(Status.FAIL, first or msg("The backup was found bad"), observed)
+        return _DrillJudgement(Status.FAIL, first or msg("The restore drill failed"), observed)
     return _by_the_past(record, verdict is DrillVerdict.ERROR, limits, now, observed)
 
 
@@ -108,48 +108,52 @@ def _by_the_past(
     if last is None:
         return _DrillJudgement(Status.UNKNOWN, _never(error, record.errors), observed)
     if last.at - now > CLOCK_AHEAD:
-        reason = msg("The last drill is of {at}, which is yet to come: set the clocks right", at=moment(last.at))
+        reason = msg(
+            "The last restore drill is dated {at}, which is in the future: correct the clocks", at=moment(last.at)
+        )
         return _DrillJudgement(Status.UNKNOWN, reason, observed)
     if last.verdict is DrillVerdict.FAILED:
         return _DrillJudgement(Status.FAIL, _bad(moment(last.at), record.errors), observed)
     if (now - last.at) / _DAY > limits.max_drill_age_days:
         return _DrillJudgement(Status.FAIL, _too_old(moment(last.at), record.errors), observed)
     if error:
-        reason = msg("Today's drill gave no verdict; the last good one was of {at}", at=moment(last.at))
+        reason = msg(
+            "Today's restore drill ended without a verdict; the last passed one was at {at}", at=moment(last.at)
+        )
         return _DrillJudgement(Status.WARN, reason, observed)
     return _DrillJudgement(Status.PASS, _good(moment(last.at), record.errors), observed)
 
 
 def _never(error: bool, errors: int) -> Message:
     if error:
-        return msg("Today's drill gave no verdict, and none before it did")
+        return msg("Today's restore drill ended without a verdict, and no earlier one reached a verdict")
     if errors:
-        return msg("No drill gave a verdict so far; {n} could not be done", n=errors)
-    return msg("It was never drilled: run a restore drill")
+        return msg("No restore drill has reached a verdict yet; {n} ended without one", n=errors)
+    return msg("No restore drill has run yet: run `rounds run backup-verification`")
 
 
 def _bad(at: str, errors: int) -> Message:
     if errors:
-        return msg("The drill of {at} found the backup bad; {n} since then gave no verdict", at=at, n=errors)
-    return msg("The drill of {at} found the backup bad", at=at)
+        return msg("The restore drill of {at} failed; {n} since then ended without a verdict", at=at, n=errors)
+    return msg("The restore drill of {at} failed", at=at)
 
 
 def _too_old(at: str, errors: int) -> Message:
     if errors:
-        return msg("No successful drill since {at}; {n} since then gave no verdict", at=at, n=errors)
-    return msg("No successful drill since {at}", at=at)
+        return msg("No passed restore drill since {at}; {n} since then ended without a verdict", at=at, n=errors)
+    return msg("No passed restore drill since {at}", at=at)
 
 
 def _good(at: str, errors: int) -> Message:
     if errors:
-        return msg("The last good drill was of {at}; {n} since then gave no verdict", at=at, n=errors)
-    return msg("The last good drill was of {at}", at=at)
+        return msg("The last passed restore drill was at {at}; {n} since then ended without a verdict", at=at, n=errors)
+    return msg("The last passed restore drill was at {at}", at=at)
 
 
 def _stairs(drill: Drill, ladder: Sequence[CheckResult]) -> Evidence:
     failed = [result for result in ladder if result.status is Status.FAIL]
     open_ones = any(result.status is Status.UNKNOWN for result in ladder)
-    finding = msg("Not every step gave an answer") if open_ones else msg("No step failed")
+    finding = msg("Not every step could be judged") if open_ones else msg("No step failed")
     steps = tuple(LadderStep(result.title, result.status, _seconds(drill, result), result.reason) for result in ladder)
     return Ladder(msg("Steps of the restore drill"), failed[0].reason if failed else finding, steps)
 
@@ -157,7 +161,11 @@ def _stairs(drill: Drill, ladder: Sequence[CheckResult]) -> Evidence:
 def _seconds(drill: Drill, result: CheckResult) -> float | None:
     name = _STEPS.get(result.check)
     step = None if name is None else drill.step(name)
-    return None if step is None or step.outcome in (Outcome.NOT_REACHED, Outcome.SKIPPED) else round(step.seconds, 1)
+    return (
+        None
+        if step is None or step.outcome in (StepOutcome.NOT_REACHED, StepOutcome.SKIPPED)
+        else round(step.seconds, 1)
+    )
 
 
 def _past(past: Sequence[PastDrill]) -> Evidence:
@@ -172,5 +180,5 @@ def _past(past: Sequence[PastDrill]) -> Evidence:
         )
         for one in newest_first
     )
-    columns = (msg("Begun at"), msg("Verdict"), msg("Backup"), msg("PostgreSQL"), msg("Recovery, s"))
-    return Table(msg("The last drills"), columns, rows)
+    columns = (msg("Started at"), msg("Verdict"), msg("Backup"), msg("PostgreSQL"), msg("Recovery time, s"))
+    return Table(msg("Recent restore drills"), columns, rows)

@@ -1,4 +1,4 @@
-"""What the files of backups tell: how old the newest is, who can read it, and how large it is."""
+"""Judges the files of backups: the newest one's age, encryption and size."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -42,9 +42,11 @@ def judge_freshness(
 def _begun(backup: Backup) -> Message:
     name, at = printable(backup.path.name), moment(backup.at)
     if backup.known_start:
-        return msg("The newest backup, {name}, was begun at {at}", name=name, at=at)
+        return msg("The newest backup ({name}) was started at {at}", name=name, at=at)
     return msg(
-        "The newest backup, {name}, was last written at {at}; no manifest says when it was begun", name=name, at=at
+        "The newest backup ({name}) was last written at {at}; without a manifest, its start time is unknown",
+        name=name,
+        at=at,
     )
 
 
@@ -57,16 +59,20 @@ def judge_encryption(subject: str, encrypted: bool | Unobserved | None, target: 
         reason = NO_BACKUP if encrypted is None else encrypted.reason
         return ENCRYPTION.judged(Status.UNKNOWN, subject, reason, at=now, limit=limit)
     status = Status.PASS if encrypted else Status.FAIL
-    reason = msg("The backup is encrypted") if encrypted else msg("Whoever gets the file can read the backup")
+    reason = (
+        msg("The backup is encrypted")
+        if encrypted
+        else msg("The backup is not encrypted: whoever gets the file can read it")
+    )
     return ENCRYPTION.judged(status, subject, reason, at=now, observed=Quantity(encrypted), limit=limit)
 
 
 def _not_demanded(encrypted: bool | Unobserved | None) -> Message:
     if encrypted is True:
-        return msg("The backup is encrypted, though `encrypted` is not set in the service file")
+        return msg("The backup is encrypted; encryption is not required (`encrypted` is not set)")
     if encrypted is False:
-        return msg("`encrypted` is not set in the service file: whoever gets the file can read the backup")
-    return msg("`encrypted` is not set in the service file; whether the backup is encrypted is not known")
+        return msg("The backup is not encrypted; encryption is not required (`encrypted` is not set)")
+    return msg("Encryption is not required (`encrypted` is not set); whether the backup is encrypted is unknown")
 
 
 def judge_size(
@@ -79,25 +85,27 @@ def judge_size(
     newest, before = backups[0], [backup.bytes for backup in backups[1 : MOST_COMPARED + 1]]
     evidence = (_sizes(backups[:MOST_COMPARED]),)
     if newest.bytes == 0:
-        empty, some = Quantity(0, "MB"), Limit(">", 0, "MB", msg("a backup holds something"))
-        reason = msg("The newest backup, {name}, is empty", name=printable(newest.path.name))
+        empty, some = Quantity(0, "MB"), Limit(">", 0, "MB", msg("not empty"))
+        reason = msg("The newest backup ({name}) is empty", name=printable(newest.path.name))
         return SIZE.judged(Status.FAIL, subject, reason, at=now, observed=empty, limit=some, evidence=evidence)
     if len(before) < limits.min_compared:
-        few = msg("Only {n} backups before it: {least} are needed to compare", n=len(before), least=limits.min_compared)
+        few = msg(
+            "Only {n} earlier backups: {least} are needed for a comparison", n=len(before), least=limits.min_compared
+        )
         observed = Quantity(mb(newest.bytes), "MB")
         return SIZE.judged(Status.SKIPPED, subject, few, at=now, observed=observed, evidence=evidence)
     usual = median(before)
     if usual == 0:
-        return SIZE.judged(Status.UNKNOWN, subject, msg("The backups before it are empty"), at=now, evidence=evidence)
+        return SIZE.judged(Status.UNKNOWN, subject, msg("The earlier backups are empty"), at=now, evidence=evidence)
     status, limit = _against(newest.bytes / usual, limits)
     observed = Quantity(round(100 * newest.bytes / usual, 6), "%")
-    reason = msg("{size} MB; the median of the {n} before it is {usual} MB", size=mb(newest.bytes), n=len(before),
+    reason = msg("{size} MB; the median of the previous {n} is {usual} MB", size=mb(newest.bytes), n=len(before),
                  usual=mb(usual))  # fmt: skip
     return SIZE.judged(status, subject, reason, at=now, observed=observed, limit=limit, evidence=evidence)
 
 
 def _against(share: float, limits: BackupLimits) -> tuple[Status, Limit]:
-    source = msg("of the median, [backups.limits] of the service file")
+    source = msg("of the median ([backups.limits] in the service file)")
     if share > limits.max_size_factor:
         return Status.WARN, Limit("≤", round(100 * limits.max_size_factor, 3), "%", source)
     limit = Limit("≥", round(100 * limits.min_size_share, 3), "%", source)
@@ -110,7 +118,7 @@ def _sizes(newest_first: Sequence[Backup]) -> Evidence:
     shown_ones = tuple(reversed(newest_first))
     return Chart(
         msg("Sizes of backups, oldest first (times in UTC)"),
-        msg("The newest has {size} MB", size=mb(newest_first[0].bytes)),
+        msg("The newest backup has {size} MB", size=mb(newest_first[0].bytes)),
         "MB",
         tuple(f"{backup.at:%m-%d %H:%M}" for backup in shown_ones),
         tuple(mb(backup.bytes) for backup in shown_ones),
@@ -118,15 +126,15 @@ def _sizes(newest_first: Sequence[Backup]) -> Evidence:
 
 
 def nothing(target: BackedUp) -> Message:
-    """That there is no backup, and what was looked for."""
+    """That there is no backup, with the pattern."""
     if target.pattern is None:
         return NO_BACKUP
     return msg("There is no backup: nothing matches {pattern}", pattern=printable(target.pattern))
 
 
 def ahead(name: str, at: datetime) -> Message:
-    """That a backup's time cannot be."""
-    return msg("{name} is of {at}, which is yet to come: set the clocks right", name=printable(name), at=moment(at))
+    """That a backup is dated in the future."""
+    return msg("{name} is dated {at}, which is in the future: correct the clocks", name=printable(name), at=moment(at))
 
 
 def mb(size: float) -> float:

@@ -1,10 +1,10 @@
-"""What a drill says of a backup: each step of the ladder, what came out, and the verdict on the whole."""
+"""Judges a drill: each step, the restored database, and the verdict on the whole."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
 from tasks.backups.checks import CONTAINER, CONTENT, DECODE, MANIFEST, NEWEST_ROW, RESTORE, SMOKE
-from tasks.backups.facts import Drill, DrillStep, DrillVerdict, Outcome, StepResult
+from tasks.backups.facts import Drill, DrillStep, DrillVerdict, StepOutcome, StepResult
 from tasks.backups.judge.restored.content import judge_content
 from tasks.backups.judge.restored.counts import judge_counts
 from tasks.backups.judge.restored.invariants import judge_invariants
@@ -17,12 +17,12 @@ from tasks.check_result import Check, CheckResult, Limit, Message, Quantity, Sta
 from tasks.observation import Unobserved
 
 _STATUS = {
-    Outcome.PASSED: Status.PASS,
-    Outcome.UNCHECKED: Status.WARN,
-    Outcome.FAILED: Status.FAIL,
-    Outcome.SKIPPED: Status.SKIPPED,
+    StepOutcome.PASSED: Status.PASS,
+    StepOutcome.UNCHECKED: Status.WARN,
+    StepOutcome.FAILED: Status.FAIL,
+    StepOutcome.SKIPPED: Status.SKIPPED,
 }
-_NO_FAULT = Limit("=", 0, "", msg("a backup without a fault"))
+_NO_FAULT = Limit("=", 0, "", msg("no faults"))
 _LADDER = (
     (MANIFEST, DrillStep.MANIFEST),
     (CONTAINER, DrillStep.CONTAINER),
@@ -30,14 +30,14 @@ _LADDER = (
     (RESTORE, DrillStep.RESTORE),
 )
 _LEFT = msg("The copy was not dropped")
-_NO_HASHES = msg("A managed database: nobody records hashes of the rows of its snapshots")
-_NO_SMOKE = msg("No smoke test is set")
+_NO_HASHES = msg("Managed database: no row hashes are recorded for its snapshots")
+_NO_SMOKE = msg("`smoke` is not set in the service file")
 
 
 def judge_ladder(
     subject: str, drill: Drill, target: BackedUp, invariants: Sequence[Invariant], limits: BackupLimits, now: datetime
 ) -> tuple[CheckResult, ...]:
-    """Every step of the ladder in its order; what was not reached is UNKNOWN. A managed copy has no file to look at."""
+    """Every step of the ladder in its order; what was not reached is UNKNOWN. A managed copy has no files to check."""
     return (
         *judge_steps(subject, drill, now),
         judge_schema(subject, drill, now),
@@ -72,23 +72,23 @@ def judge_steps(subject: str, drill: Drill, now: datetime) -> tuple[CheckResult,
 
 
 def _judge_step(check: Check, subject: str, step: StepResult, now: datetime, left_over: Message | None) -> CheckResult:
-    """A bad backup fails, what could not be looked at is not known. A copy that was left behind says nothing of the
+    """A damaged or wrong backup fails, what could not be checked is UNKNOWN. A copy left behind does not concern the
     backup, and is a warning: restored data is personal data.
     """
     status = _STATUS.get(step.outcome, Status.UNKNOWN)
-    rest = () if left_over is None else (Table(_LEFT, (msg("Why"),), ((left_over,),)),)
+    rest = () if left_over is None else (Table(_LEFT, (msg("Reason"),), ((left_over,),)),)
     if not status.measured:
         return check.judged(status, subject, step.reason, at=now, limit=_NO_FAULT, evidence=rest)
     if rest and status is Status.PASS:
-        one, none = Quantity(1), Limit("=", 0, "", msg("a drill leaves no copy behind"))
-        reason = msg("The copy was restored, and was not dropped afterwards: drop it by hand")
+        one, none = Quantity(1), Limit("=", 0, "", msg("no copy left behind"))
+        reason = msg("The copy was restored but not dropped afterwards: drop it by hand")
         return check.judged(Status.WARN, subject, reason, at=now, observed=one, limit=none, evidence=rest)
     faults = Quantity(int(status is Status.FAIL))
     return check.judged(status, subject, step.reason, at=now, observed=faults, limit=_NO_FAULT, evidence=rest)
 
 
 def judge_smoke(subject: str, drill: Drill, now: datetime, *, wanted: bool) -> CheckResult:
-    """The service's own test on the restored copy."""
+    """The service's own test on the restored database."""
     smoke = drill.smoke
     if not wanted:
         return SMOKE.judged(Status.SKIPPED, subject, _NO_SMOKE, at=now)
@@ -96,7 +96,7 @@ def judge_smoke(subject: str, drill: Drill, now: datetime, *, wanted: bool) -> C
         return SMOKE.judged(Status.UNKNOWN, subject, not_reached(drill), at=now)
     if isinstance(smoke, Unobserved):
         return SMOKE.judged(Status.UNKNOWN, subject, smoke.reason, at=now)
-    limit = Limit("=", 0, "", msg("the smoke test's own word"))
+    limit = Limit("=", 0, "", msg("exit status of the smoke test"))
     status = Status.PASS if smoke.passed else Status.FAIL
     observed = Quantity(int(not smoke.passed))
     return SMOKE.judged(status, subject, smoke.reason, at=now, observed=observed, limit=limit)

@@ -1,4 +1,4 @@
-"""Whether the second place has the backups too."""
+"""Whether the backups have off-site copies."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -19,14 +19,14 @@ def judge_offsite(
     target: BackedUp,
     now: datetime,
 ) -> CheckResult:
-    """Whether the newest backup that has had time enough is in the second place, whole."""
+    """Whether the newest backup older than the allowed time is off-site, with its full size."""
     if target.offsite is None:
         return OFFSITE.judged(Status.SKIPPED, subject, msg("`offsite` is not set in the service file"), at=now)
     if isinstance(backups, Unobserved) or not backups:
         reason = backups.reason if isinstance(backups, Unobserved) else NO_BACKUP
         return OFFSITE.judged(Status.UNKNOWN, subject, reason, at=now)
     if copies is None or isinstance(copies, Unobserved):
-        reason = msg("The second place was not looked at") if copies is None else copies.reason
+        reason = msg("The off-site location was not listed") if copies is None else copies.reason
         return OFFSITE.judged(Status.UNKNOWN, subject, reason, at=now)
     wait = timedelta(hours=target.offsite.within_h)
     due = next((n for n, backup in enumerate(backups) if now - backup.at > wait), None)
@@ -35,7 +35,7 @@ def judge_offsite(
     for backup in backups:
         if (result := _copied(subject, backup, copies, now)).status is Status.PASS:
             return result
-    reason = msg("No backup is older than the {hours} h within which a copy arrives", hours=target.offsite.within_h)
+    reason = msg("No backup is older than the {hours} h that an off-site copy may take", hours=target.offsite.within_h)
     return OFFSITE.judged(Status.UNKNOWN, subject, reason, at=now)
 
 
@@ -48,17 +48,19 @@ def _copied(subject: str, backup: Backup, copies: Sequence[OffsiteCopy], now: da
     if not fresh:
         stale = max((copy.at for copy in named), default=None)
         reason = (
-            msg("{name} did not reach the second place", name=printable(name))
+            msg("{name} is not off-site", name=printable(name))
             if stale is None
-            else msg("The copy of {name} is of {at}, older than the backup", name=printable(name), at=moment(stale))
+            else msg(
+                "The off-site copy of {name} is dated {at}, before the backup", name=printable(name), at=moment(stale)
+            )
         )
         missing = Quantity(msg("missing"))
         return OFFSITE.judged(Status.FAIL, subject, reason, at=now, observed=missing, limit=limit)
     whole = any(copy.bytes == backup.bytes for copy in fresh)
     copied = backup.bytes if whole else max(fresh, key=lambda copy: copy.at).bytes
-    reason = msg("{name} is in the second place", name=printable(name))
+    reason = msg("{name} is off-site", name=printable(name))
     if not whole:
-        reason = msg("{name} has {bytes} B in the second place, and {here} B here", name=printable(name), bytes=copied,
+        reason = msg("{name} has {bytes} B off-site, but {here} B here", name=printable(name), bytes=copied,
                      here=backup.bytes)  # fmt: skip
     status = Status.PASS if whole else Status.FAIL
     return OFFSITE.judged(status, subject, reason, at=now, observed=Quantity(copied, "B"), limit=limit)

@@ -20,7 +20,7 @@ def judge_recovery_time(
 ) -> CheckResult:
     """What a recovery took, against the RTO and against those before."""
     guide = target.rto_min == _GUIDE_RTO_MIN
-    source = msg("the guide's incident table: resolved within an hour") if guide else SETTINGS
+    source = msg("the guide's SLO: incidents resolved within an hour") if guide else SETTINGS
     limit = Limit("≤", target.rto_min * 60, "s", source)
     if drill.recovery_s is None:
         return RECOVERY_TIME.judged(Status.UNKNOWN, subject, not_reached(drill), at=now, limit=limit)
@@ -28,13 +28,16 @@ def judge_recovery_time(
     before = sorted(before)[-MOST_COMPARED:]
     usual = median(seconds for _, seconds in before) if len(before) >= limits.min_compared else None
     if drill.recovery_s > target.rto_min * 60:
-        status, reason = Status.FAIL, msg("A recovery takes longer than it may")
+        status, reason = Status.FAIL, msg("The recovery took longer than the RTO")
     elif usual and drill.recovery_s > limits.max_restore_growth * usual:
         status = Status.WARN
-        reason = msg("{factor} times the median of the {n} before, {usual} s", n=len(before), usual=round(usual, 1),
+        reason = msg("{factor} times the median of the previous {n} ({usual} s)", n=len(before), usual=round(usual, 1),
                      factor=round(drill.recovery_s / usual, 1))  # fmt: skip
     else:
-        status, reason = Status.PASS, msg("From the file to a server that answers, and its smoke test if it has one")
+        status, reason = (
+            Status.PASS,
+            msg("Time from the start of the restore until the server answers, plus the smoke test if one is set"),
+        )
     observed = Quantity(round(drill.recovery_s, 3), "s")
     evidence = (_times([*before, (drill.started_at, drill.recovery_s)], target),)
     return RECOVERY_TIME.judged(status, subject, reason, at=now, observed=observed, limit=limit, evidence=evidence)

@@ -55,13 +55,13 @@ def judge_retention(
     if not backups:
         none = Quantity(0, "d")
         return RETENTION.judged(Status.FAIL, subject, nothing(target), at=now, observed=none, limit=limit)
-    held = [backup for backup in backups if backup.bytes > 0]  # pg_dump leaves an empty file when it is refused
-    if not held:
+    non_empty = [backup for backup in backups if backup.bytes > 0]  # pg_dump leaves an empty file when it is refused
+    if not non_empty:
         none = Quantity(0, "d")
-        return RETENTION.judged(Status.FAIL, subject, msg("Every backup is empty"), at=now, observed=none, limit=limit)
-    past = [backup for backup in held if backup.at - now <= CLOCK_AHEAD]
+        return RETENTION.judged(Status.FAIL, subject, msg("All backups are empty"), at=now, observed=none, limit=limit)
+    past = [backup for backup in non_empty if backup.at - now <= CLOCK_AHEAD]
     if not past:
-        reason = ahead(held[0].path.name, held[0].at)
+        reason = ahead(non_empty[0].path.name, non_empty[0].at)
         return RETENTION.judged(Status.UNKNOWN, subject, reason, at=now, limit=limit)
     kept = _Kept(past, target, zone, now)
     return _by_day(subject, kept) if timedelta(hours=target.every_h) <= _DAY else _by_interval(subject, kept)
@@ -77,7 +77,7 @@ def _by_day(subject: str, kept: _Kept) -> CheckResult:
     elif len(reached) < len(days):
         status, reason = Status.WARN, _short(kept)
     else:
-        status, reason = Status.PASS, msg("A backup of each of the last {n} days is kept", n=len(days))
+        status, reason = Status.PASS, msg("There is a backup of each of the last {n} days", n=len(days))
     observed, limit = Quantity(len(reached) - len(gaps), "d"), Limit("≥", len(days), "d", SETTINGS)
     evidence = (_days(days, kept),)
     return RETENTION.judged(status, subject, reason, at=kept.now, observed=observed, limit=limit, evidence=evidence)
@@ -108,7 +108,7 @@ def _by_interval(subject: str, kept: _Kept) -> CheckResult:
     observed = Quantity(round(max(end - start for start, end in apart) / _HOUR, 3), "h")
     if gaps:
         start, end = gaps[-1]
-        reason = msg("{n} times backups are too far apart, last between {start} and {end}", n=len(gaps),
+        reason = msg("Too far apart {n} times, most recently between {start} and {end}", n=len(gaps),
                      start=moment(start), end=moment(end))  # fmt: skip
         status = Status.FAIL
     elif kept.edges[0] - begins > kept.between:
@@ -116,7 +116,7 @@ def _by_interval(subject: str, kept: _Kept) -> CheckResult:
         observed = Quantity(round((kept.now - kept.edges[0]) / _DAY, 1), "d")
         limit = Limit("≥", kept.target.keep_days, "d", SETTINGS)
     else:
-        status, reason = Status.PASS, msg("Backups of the last {n} days are kept", n=kept.target.keep_days)
+        status, reason = Status.PASS, msg("Backups cover the last {n} days", n=kept.target.keep_days)
     evidence = (_each(kept),)
     return RETENTION.judged(status, subject, reason, at=kept.now, observed=observed, limit=limit, evidence=evidence)
 
@@ -125,13 +125,13 @@ def _named(gaps: Sequence[date]) -> Message:
     """Newest first, as the days are."""
     dates = ", ".join(day.isoformat() for day in gaps[:_MOST_NAMED])
     if len(gaps) <= _MOST_NAMED:
-        return msg("No backup of {dates}", dates=dates)
-    return msg("No backup of {dates} and {n} more", dates=dates, n=len(gaps) - _MOST_NAMED)
+        return msg("No backup on {dates}", dates=dates)
+    return msg("No backup on {dates} and on {n} more", dates=dates, n=len(gaps) - _MOST_NAMED)
 
 
 def _short(kept: _Kept) -> Message:
     oldest = kept.day(kept.edges[0]).isoformat()
-    return msg("Backups reach back to {date}, {n} days are asked for", date=oldest, n=kept.target.keep_days)
+    return msg("Backups reach back only to {date}; {n} days are required", date=oldest, n=kept.target.keep_days)
 
 
 def _days(days: Sequence[date], kept: _Kept) -> Evidence:
@@ -146,4 +146,4 @@ def _days(days: Sequence[date], kept: _Kept) -> Evidence:
 def _each(kept: _Kept) -> Evidence:
     newest_first = sorted(kept.backups, key=lambda backup: backup.at, reverse=True)[:_MOST_ROWS]
     rows = tuple((moment(backup.at), printable(backup.path.name), mb(backup.bytes)) for backup in newest_first)
-    return Table(msg("Backups that are kept"), (msg("Begun at"), msg("Backup"), msg("Size, MB")), rows)
+    return Table(msg("Stored backups"), (msg("Started at"), msg("Backup"), msg("Size, MB")), rows)

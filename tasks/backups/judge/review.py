@@ -19,7 +19,7 @@ from tasks.backups.checks import (
     RETENTION,
     SIZE,
 )
-from tasks.backups.facts import BackupObservation, Drill, DrillStep, DrillVerdict, Outcome, StepResult
+from tasks.backups.facts import BackupObservation, Drill, DrillStep, DrillVerdict, StepOutcome, StepResult
 from tasks.backups.judge.drills import judge_drill
 from tasks.backups.judge.files import NO_BACKUP, judge_encryption, judge_freshness, judge_size
 from tasks.backups.judge.ladder import judge_ladder, judge_steps, verdict_of
@@ -39,13 +39,13 @@ _OPTIONAL = frozenset((MANIFEST.id, CONTENT.id))
 """A drill has its verdict without them."""
 
 _WITHOUT_A_COPY = (DrillStep.MANIFEST, DrillStep.CONTAINER)
-_UNDATED = msg("A managed database: only a drill tells of when its newest snapshot is")
+_UNDATED = msg("Managed database: the time of its newest snapshot is known only from a restore drill")
 
 
 def judge_backups(
     observed: BackupObservation, limits: BackupLimits, zone: ZoneInfo, now: datetime
 ) -> tuple[tuple[CheckResult, ...], DrillVerdict | None]:
-    """One result of each check of the depth for one database, and the verdict of its drill, None if none was held."""
+    """One result of each check of the depth for one database, and the verdict of its drill, None if none was run."""
     if observed.target.backups.copy_command is not None:
         return _judge_managed(observed, limits, now)
     target, subject, backups = observed.target.backups, observed.target.subject, observed.backups
@@ -63,7 +63,7 @@ def judge_backups(
 
 def ended_at(results: Sequence[CheckResult]) -> str:
     """The step that ended a drill: the first that failed, else the first that left it without a verdict; empty if
-    none did. What is said of the files or the past ends no drill.
+    none did. Results about the files or the past end no drill.
     """
     failed = (r.check for r in results if r.status is Status.FAIL and r.check in _LADDER)
     unknown = (r.check for r in results if r.status is Status.UNKNOWN and r.check in _LADDER - _OPTIONAL)
@@ -88,7 +88,7 @@ def _judge_managed(
 def _judge_drilled(
     observed: BackupObservation, limits: BackupLimits, now: datetime
 ) -> tuple[tuple[CheckResult, ...], DrillVerdict | None]:
-    """The steps of today's look and what is said of the drills; steps that nobody took are not known."""
+    """The steps of this verification and the result of the drills; steps that were not run are UNKNOWN."""
     target, subject = observed.target.backups, observed.target.subject
     drill = observed.drill or _not_begun(observed, now)
     if observed.depth == "files":
@@ -102,14 +102,14 @@ def _judge_drilled(
 
 
 def _not_begun(observed: BackupObservation, now: datetime) -> Drill:
-    """A climb of which no step could be taken, since there is no backup or nobody could see whether there is one."""
+    """A drill of which no step could be run, since there is no backup, or the folder could not be read."""
     unseen = observed.backups if isinstance(observed.backups, Unobserved) else None
     if unseen is None:
-        steps = tuple(StepResult(step, Outcome.NOT_REACHED, NO_BACKUP) for step in DrillStep)
+        steps = tuple(StepResult(step, StepOutcome.NOT_REACHED, NO_BACKUP) for step in DrillStep)
     else:
-        taken = tuple(StepResult(step, Outcome.ERROR, unseen.reason) for step in _WITHOUT_A_COPY)
+        taken = tuple(StepResult(step, StepOutcome.ERROR, unseen.reason) for step in _WITHOUT_A_COPY)
         others = (step for step in DrillStep if step not in _WITHOUT_A_COPY)
-        steps = (*taken, *(StepResult(step, Outcome.NOT_REACHED, NOT_TAKEN) for step in others))
+        steps = (*taken, *(StepResult(step, StepOutcome.NOT_REACHED, NOT_TAKEN) for step in others))
     if observed.depth == "files":
         steps = tuple(step for step in steps if step.step in _WITHOUT_A_COPY)
     blind = unseen or Unobserved(NO_BACKUP)

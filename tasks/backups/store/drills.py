@@ -1,4 +1,4 @@
-"""Drills in the history: an error is kept beside the last verdict and never in its place."""
+"""Drills in the history: an error is stored beside the last verdict and never replaces it."""
 
 import json
 import os
@@ -58,13 +58,13 @@ def _keep(connection: Connection, row: dict[str, object]) -> None:
         found = connection.execute(select(c.verdict, c.backup, c.seconds).where(*same)).one()
         if tuple(found) != (row["verdict"], row["backup"], row["seconds"]):
             raise HistoryError(
-                f"another drill of {row['database']} begun at {row['at']} is kept, with the verdict "
-                f"{found.verdict}: run the drill again"
+                f"another restore drill of {row['database']} started at {row['at']} is stored, with the verdict "
+                f"{found.verdict}: run the restore drill again"
             ) from None
 
 
 def read_drills(history: History, service: str, database: str, most: int) -> tuple[PastDrill, ...]:
-    """The newest drills of a database, newest first, and however old they are: the last good one, the last that gave
+    """The newest drills of a database, newest first, and however old they are: the last passed one, the last with
     a verdict, and all errors since then. Raises HistoryError.
     """
     c = backup_drills.c

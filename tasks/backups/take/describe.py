@@ -7,7 +7,7 @@ from pathlib import Path
 from tasks.backups.contents.live import read_live
 from tasks.backups.errors import BackupRefused, BadBackup
 from tasks.backups.facts import Contents, Manifest
-from tasks.backups.files.encryption import looks_encrypted
+from tasks.backups.files.encryption import appears_encrypted
 from tasks.backups.files.manifest import files_of, hashed_files, manifest_path, write_manifest
 from tasks.backups.formats.recognise import format_of
 from tasks.backups.targets import Target
@@ -25,17 +25,17 @@ def describe(
     target: Target, backup: Path, started_at: datetime | None, now: datetime, deadline: Deadline, *,
     exact_rows: int | None, replace: bool,
 ) -> Path:  # fmt: skip
-    """Record what a backup's files are and what the live database holds now; gives the manifest's path.
+    """Record a backup's files and the present contents of the live database; gives the manifest's path.
 
-    Live tables of more than `exact_rows` are estimated; with None the live database is not looked at. Without
+    Live tables of more than `exact_rows` are estimated; with None the live database is not read. Without
     `started_at` the backup began when it was last written. Raises BackupRefused or ObservationError.
     """
     backup, name = backup.absolute(), printable(str(backup), 300)
     tool = _tool(backup)
     if not replace and manifest_path(backup).exists():
-        raise BackupRefused(f"{name} has a manifest already: --replace writes another if the backup was made anew")
+        raise BackupRefused(f"{name} already has a manifest: use --replace if the backup was made again")
     if started_at is not None and started_at > now + _CLOCK:
-        raise BackupRefused(f"--started: {started_at:%Y-%m-%dT%H:%M:%SZ} is still to come")
+        raise BackupRefused(f"--started: {started_at:%Y-%m-%dT%H:%M:%SZ} is in the future")
     try:
         before = _stamp(backup)
         files = hashed_files(backup, lambda done, of: tell(BACKUP, done, of))
@@ -43,7 +43,7 @@ def describe(
         contents = None if exact_rows is None else _live(target, started_at, exact_rows, deadline)
         if _stamp(backup) != before:
             raise ObservationError(
-                msg("{file} was written while it was read: run again when it is finished", file=name)
+                msg("{file} changed while it was being read: run again when it is finished", file=name)
             )
         # Of another moment than the backup: never exact.
         return write_manifest(backup, Manifest(target.name, started_at, now, files, tool, contents))
@@ -53,11 +53,11 @@ def describe(
 
 
 def _tool(backup: Path) -> str:
-    """What made it, which says that it is a backup at all."""
+    """What made it; refuses what is not a backup."""
     try:
-        return _ENCRYPTED if looks_encrypted(backup) else format_of(backup).form.value
+        return _ENCRYPTED if appears_encrypted(backup) else format_of(backup).form.value
     except (BadBackup, ObservationError) as error:
-        raise BackupRefused(f"{printable(str(backup), 300)} gets no manifest: {error}") from None
+        raise BackupRefused(f"{printable(str(backup), 300)} cannot get a manifest: {error}") from None
 
 
 def _stamp(backup: Path) -> Stamp:

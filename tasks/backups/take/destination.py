@@ -27,19 +27,21 @@ class Destination:
 
 
 def destination(target: Target, now: datetime) -> Destination:
-    """Where a backup of this moment is put; raises BackupRefused for a pattern that does not say it."""
+    """Where a backup taken now goes; raises BackupRefused for a pattern that does not define it."""
     _require_a_source(target)
     pattern = PurePath(target.pattern)
     if _MAGIC.search(str(pattern.parent)):
-        raise _refused(target, "the folder of a backup that is taken is named without * ? [")
+        raise _refused(target, "its folder must not contain * ? [")
     if len(_MAGIC.findall(pattern.name)) != 1 or "*" not in pattern.name or pattern.name.startswith("."):
-        raise _refused(target, "the name has one *, which becomes the time, no ? or [, and no dot at its beginning")
+        raise _refused(
+            target, "its file name must have exactly one *, which becomes the time, no ? or [, and no leading dot"
+        )
     endings = _endings(target)
     name = pattern.name + next(iter(endings)) if pattern.name.endswith("*") else pattern.name
     chosen = next((one for ending, one in endings.items() if name.endswith(ending)), None)
     if chosen is None:
         kind = "SQLite" if target.sqlite is not None else "PostgreSQL"
-        raise _refused(target, f"a backup of {kind} ends with {', '.join(endings)} or with the * itself")
+        raise _refused(target, f"{kind} backups must end with {', '.join(endings)} or with the * itself")
     before, _, after = name.partition("*")
     leftover = re.compile(re.escape(before) + _A_TIME + re.escape(after + PARTIAL))
     path = target.folder / pattern.parent / f"{before}{now.astimezone(UTC):{_TIME}}{after}"
@@ -63,12 +65,14 @@ def left_out(target: Target) -> str:
 
 def _require_a_source(target: Target) -> None:
     if not target.pattern:
-        raise BackupRefused(f"{target.name}: it has no pattern: whoever manages it takes its snapshots")
+        raise BackupRefused(
+            f"{target.name}: it has no pattern: the snapshots of a managed database are taken elsewhere"
+        )
     if target.live is None:
-        raise BackupRefused(f"{target.name}: live is not set: it is the address of the database to back up")
+        raise BackupRefused(f"{target.name}: live is not set: give the address of the database to back up")
     if target.backups.encrypted:
         raise BackupRefused(
-            f"{target.name}: encrypted = true, and this command writes in plain: encrypt a dump of your own, "
+            f"{target.name}: encrypted = true, but this command does not encrypt: encrypt a dump of your own, "
             "then run rounds backup manifest"
         )
 

@@ -21,12 +21,12 @@ from tasks.postgres.installation import installations
 from tasks.progress import BACKUP, tell
 
 _RULES = {"sampled": SAMPLED, "whole": WHOLE, "off": ""}
-_LATE = msg("The backup was not taken in its time: raise [backups] deadline_min")
+_LATE = msg("The backup was not finished in time: raise [backups] deadline_min")
 _FORGOTTEN_S = 24 * 3600.0
 
 
 def take(target: Target, now: datetime, configured: Sequence[Path], longest_s: float) -> Path:
-    """Back up a database to where its pattern says, with what it holds in the same snapshot; gives the path.
+    """Back up a database to its pattern, with a manifest of the same snapshot's contents; gives the path.
 
     `configured` are folders with PostgreSQL's programs. Raises BackupRefused for what the service file does not let
     be taken, ObservationError for what could not be.
@@ -75,7 +75,7 @@ def _publish(work: Path, final: Path) -> None:
     sync_tree(work)
     refuse_existing(final)
     # The manifest first: killed in between, it leaves a manifest without a backup, which nobody takes for one. The
-    # other way round it would leave a backup of which nobody knows what it must hold.
+    # other way round it would leave a backup whose expected contents nobody knows.
     try:
         manifest_path(work).rename(manifest_path(final))
         sync(final.parent)

@@ -1,4 +1,4 @@
-"""The outbox: letters, kept with their cause until somebody was told."""
+"""The outbox: messages, stored with their cause until they are sent."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -11,7 +11,7 @@ MOST_SAMPLES = 5
 
 
 @dataclass(slots=True)
-class Traffic:
+class MinuteTraffic:
     """Requests of one module and route in one minute; `within` are those at or under each latency bound."""
 
     within: list[int]
@@ -20,7 +20,7 @@ class Traffic:
     timed: int = 0
     bins: dict[int, int] = field(default_factory=dict)
 
-    def add(self, other: "Traffic") -> None:
+    def add(self, other: "MinuteTraffic") -> None:
         """Take in another stretch of the same minute."""
         self.valid += other.valid
         self.bad += other.bad
@@ -117,14 +117,14 @@ class ErrorSeen:
 class Batch:
     """Counts of a stretch of lines; minutes and hours are whole ones since 1970 in UTC."""
 
-    traffic: dict[tuple[str, str, int], Traffic] = field(default_factory=dict)
+    traffic: dict[tuple[str, str, int], MinuteTraffic] = field(default_factory=dict)
     lines: dict[int, Lines] = field(default_factory=dict)
     activity: dict[tuple[str, int], Activity] = field(default_factory=dict)
     errors: dict[str, ErrorSeen] = field(default_factory=dict)
     personal: Counter[tuple[str, int, str]] = field(default_factory=Counter)
     samples: list[str] = field(default_factory=list)
     fields: Counter[tuple[int, str]] = field(default_factory=Counter)
-    """By hour, how many of the looked at lines held each mapped field; under `""`, how many were looked at."""
+    """By hour, how many of the checked lines have each mapped field; under `""`, how many were checked."""
     newest_minute: int = 0
 
     def add(self, other: "Batch") -> None:

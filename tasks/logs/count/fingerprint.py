@@ -1,4 +1,4 @@
-"""When two log lines tell of the same error: what names it, without what varies from line to line."""
+"""When two log lines are the same error: what identifies it, without what varies from line to line."""
 
 import hashlib
 import re
@@ -25,7 +25,7 @@ _TOKENS = re.compile(
     r"((?:HTTP(?:/[0-9](?:\.[0-9])?)?(?: [Ee]rror| [Ss]tatus| [Rr]esponse)?"
     r"|[Ss]tatus(?:[ _]?[Cc]ode)?|[Rr]esponded(?: with)?)[\"']?[ :=]{1,3})?"
     rf"([-+]?{_TOKEN}(?:[.,:/-]{_TOKEN})*+)"
-    # A word without a digit is eaten whole, with its hyphen, so that nothing is looked at twice.
+    # A word without a digit is eaten whole, with its hyphen, so that nothing is scanned twice.
     r"|[A-Za-z_]++[-+]?"
 )
 _STATUS = re.compile(r"[1-5][0-9][0-9]")
@@ -68,7 +68,7 @@ def normalised(message: str) -> str:
     """The first line of a message, 500 characters of it, with `<*>` for each thing that varies."""
     lines = message.lstrip()[: MOST_MESSAGE + 1].splitlines()
     text = lines[0][:MOST_MESSAGE] if lines else ""
-    # Most messages hold none of these, and asking is cheaper than searching.
+    # Most messages have none of these, and testing is cheaper than searching.
     if "://" in text:
         text = _URL.sub(_PLACEHOLDER, text)
     if "@" in text:

@@ -11,7 +11,7 @@ from datetime import datetime, tzinfo
 from itertools import islice
 from typing import Any
 
-from tasks.logs.count.batch import MOST_SAMPLES, Activity, Batch, ErrorSeen, Exemplar, Lines, Traffic
+from tasks.logs.count.batch import MOST_SAMPLES, Activity, Batch, ErrorSeen, Exemplar, Lines, MinuteTraffic
 from tasks.logs.count.fingerprint import ErrorKey, error_key
 from tasks.logs.count.sketch import sketch_index
 from tasks.logs.lines.personal import kinds_by_line, kinds_of, unescaped
@@ -21,8 +21,8 @@ from tasks.logs.settings import Source
 from tasks.observation import printable
 from tasks.personal import Kind, mask
 
-LOOKED_AT = 1000
-"""The first lines of each hour in which the mapped fields are looked for."""
+CHECKED_LINES = 1000
+"""How many first lines of each hour are checked for the mapped fields."""
 MOST_LINE_BYTES = 1_048_576
 _LINES_AT_ONCE = 1024
 _MOST_CACHED = 50_000
@@ -142,7 +142,7 @@ class Scan:
     def _feed(self, raw_lines: Sequence[bytes]) -> None:
         # The hot loop: local names, and no call of ours for a healthy line but the reader's.
         read, quiet, spots, slots = self._read, self._quiet, self._spots, self._slots
-        requests, looked = self._plan.source.requests, self._has_looked()
+        requests, enough_checked = self._plan.source.requests, self._enough_checked()
         minute, start, zone = self._minute, self._start, self._zone
         for raw, kinds in zip(raw_lines, kinds_by_line(raw_lines), strict=True):
             record = read(raw) if raw else None
@@ -152,10 +152,10 @@ class Scan:
             timestamp, dated = record.timestamp, True
             if timestamp.__class__ is not str or timestamp[:_TO_MINUTE] != start or not timestamp.endswith(zone):
                 dated = self._move_to(timestamp)
-                minute, start, zone, looked = self._minute, self._start, self._zone, self._has_looked()
+                minute, start, zone, enough_checked = self._minute, self._start, self._zone, self._enough_checked()
             if (
                 dated
-                and looked
+                and enough_checked
                 and kinds is None
                 and record.error is None
                 and not record.drifted
@@ -185,7 +185,7 @@ class Scan:
             self._count(record, dated, kinds or frozenset())
 
     def _spot(self, record: Record, url: Any) -> _Spot | None:
-        """Where a healthy line belongs; None when that is better looked at closely."""
+        """Where a healthy line belongs; None when that needs the full parser."""
         module, method = record.module, record.method
         if not url and record.request is not None:
             return None
@@ -267,7 +267,7 @@ class Scan:
         if is_error or level is _ERROR:
             self._error(record, module, route, method, status)
         self._personal(module, kinds)
-        if not self._has_looked():
+        if not self._enough_checked():
             self._look_for_fields(record)
 
     def _level(self, written: Any) -> str | None:
@@ -286,7 +286,7 @@ class Scan:
     def _move_to(self, timestamp: Any) -> bool:
         """Go to a line's minute; False when its time cannot be read, and the minute stays.
 
-        Of a text the minute and the zone are read; what stands between them is not looked at.
+        Of a text the minute and the zone are read; what is between them is not checked.
         """
         self._start, key = None, None
         minute: int | None = None
@@ -369,10 +369,10 @@ class Scan:
                 request=self._safe(f"{method} {route}".strip(), _SHOWN_CHARS),
                 request_id=self._safe(str(record.request_id or ""), _NAME_CHARS),
             )
-            told = ErrorKey(
+            key = ErrorKey(
                 module, self._safe(key.name, _NAME_CHARS), self._safe(key.message, 500), self._safe(key.frame, 300)
             )
-            seen = self._batch.errors[fingerprint] = ErrorSeen(told, exemplar)
+            seen = self._batch.errors[fingerprint] = ErrorSeen(key, exemplar)
         release = "" if record.release is None else self._safe(str(record.release)[:_MOST_NAME_CHARS], _NAME_CHARS)
         seen.seen(self._minute // 60, instant(record.timestamp, self._plan.zone), release)
 
@@ -391,9 +391,9 @@ class Scan:
             lines = [*lines[:half], "…", *lines[1 - half :]]
         return "\n".join(printable(line, _STACK_LINE_CHARS) for line in lines)
 
-    def _has_looked(self) -> bool:
-        """True when enough lines of the present hour were looked at for the mapped fields."""
-        return self._batch.fields[self._minute // 60, ""] >= LOOKED_AT
+    def _enough_checked(self) -> bool:
+        """True when enough lines of the present hour were checked for the mapped fields."""
+        return self._batch.fields[self._minute // 60, ""] >= CHECKED_LINES
 
     def _look_for_fields(self, record: Record) -> None:
         hour = self._minute // 60
@@ -443,10 +443,10 @@ def _activity_of(batch: Batch, module: str, hour: int) -> Activity:
     return found
 
 
-def _traffic_of(batch: Batch, module: str, route: str, minute: int, bounds: int) -> Traffic:
+def _traffic_of(batch: Batch, module: str, route: str, minute: int, bounds: int) -> MinuteTraffic:
     found = batch.traffic.get((module, route, minute))
     if found is None:
-        found = batch.traffic[module, route, minute] = Traffic([0] * bounds)
+        found = batch.traffic[module, route, minute] = MinuteTraffic([0] * bounds)
     return found
 
 

@@ -1,4 +1,4 @@
-"""Holds the errors of a period against what is known of them."""
+"""Judges the errors of a period."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -34,7 +34,7 @@ GroupsWithState = Sequence[tuple[ErrorGroup, ErrorState]]
 _GUIDE = msg("the guide's daily error log review")
 _STATES = {
     ErrorState.NEW: msg("new"),
-    ErrorState.REGRESSED: msg("came back"),
+    ErrorState.REGRESSED: msg("regressed"),
     ErrorState.SPIKING: msg("spiking"),
     ErrorState.KNOWN: msg("known"),
     ErrorState.IGNORED: msg("ignored"),
@@ -62,7 +62,7 @@ def _judge_new(present: GroupsWithState, review: LogReview, limits: LogLimits, n
     kinds, ignored = len(present), _count(present, ErrorState.IGNORED)
     if not is_warm(review, limits):
         reason = msg(
-            "What is new can be told after {days} days of log; so far there are {warm}",
+            "Not judged until there are {days} days of log ({warm} so far)",
             days=limits.min_warm_days,
             warm=review.warm_days,
         )
@@ -70,7 +70,7 @@ def _judge_new(present: GroupsWithState, review: LogReview, limits: LogLimits, n
     limit = Limit("=", 0, "", _GUIDE)
     new = [group for group, state in present if state is ErrorState.NEW]
     if not new:
-        reason = msg("{kinds} kinds of error, all of them known; {ignored} are ignored", kinds=kinds, ignored=ignored)
+        reason = msg("{kinds} kinds of error, all known ({ignored} ignored)", kinds=kinds, ignored=ignored)
         observed = Quantity(0)
         return [
             NEW_ERROR.judged(Status.PASS, "service", reason, at=now, observed=observed, limit=limit, evidence=table)
@@ -86,13 +86,13 @@ def _judge_regressed(present: GroupsWithState, review: LogReview, now: datetime)
         return _each(REGRESSED_ERROR, [(group, _resolved(group), limit) for group in back], limit, now)
     resolved = sum(group.state == "resolved" for group in review.errors)
     if not resolved:
-        reason = msg("No error of the last four weeks is marked as fixed; `rounds errors resolve` marks one")
+        reason = msg("No recent error is marked as fixed (`rounds errors resolve`)")
         return [REGRESSED_ERROR.judged(Status.SKIPPED, "service", reason, at=now)]
     older = sum(is_from_before_the_fix(group, review) for group in review.errors)
-    reason = msg("None of {resolved} fixed errors came back", resolved=resolved)
+    reason = msg("None of {resolved} fixed errors occurred again", resolved=resolved)
     if older:
         reason = msg(
-            "None of {resolved} fixed errors came back; {older} are still seen in releases before their fix",
+            "None of {resolved} fixed errors occurred again; {older} still occur in releases before the fix",
             resolved=resolved,
             older=older,
         )
@@ -102,7 +102,7 @@ def _judge_regressed(present: GroupsWithState, review: LogReview, now: datetime)
 def _judge_spiking(present: GroupsWithState, review: LogReview, limits: LogLimits, now: datetime) -> list[CheckResult]:
     if not is_warm(review, limits):
         reason = msg(
-            "What is usual can be told after {days} days of log; so far there are {warm}",
+            "Not judged until there are {days} days of log ({warm} so far)",
             days=limits.min_warm_days,
             warm=review.warm_days,
         )
@@ -112,8 +112,8 @@ def _judge_spiking(present: GroupsWithState, review: LogReview, limits: LogLimit
     if spiking:
         found = [(group, _usual(group), Limit("≤", most_lines(group, limits), "", FOUR_WEEKS)) for group in spiking]
         return _each(SPIKING_ERROR, found, none, now)
-    looked_at = len(present) - _count(present, ErrorState.IGNORED)
-    reason = msg("{kinds} kinds of error, none more frequent than usual", kinds=looked_at)
+    kinds = len(present) - _count(present, ErrorState.IGNORED)
+    reason = msg("{kinds} kinds of error, none more frequent than usual", kinds=kinds)
     return [SPIKING_ERROR.judged(Status.PASS, "service", reason, at=now, observed=Quantity(0), limit=none)]
 
 
@@ -124,7 +124,7 @@ def _each(
     results = [_found(check, group, reason, own, now) for group, reason, own in found[:MOST_SHOWN]]
     more = len(found) - MOST_SHOWN
     if more > 0:
-        reason = msg("{count} more: `rounds errors list` shows them", count=more)
+        reason = msg("{count} more (`rounds errors list`)", count=more)
         observed = Quantity(more)
         results.append(check.judged(Status.WARN, "service/more", reason, at=now, observed=observed, limit=limit))
     return results
@@ -142,7 +142,7 @@ def _found(check: Check, group: ErrorGroup, reason: Message, limit: Limit, now: 
 
 def _first(group: ErrorGroup) -> Message:
     return msg(
-        "{name}: {message} ({lines} lines, first {at})",
+        "{name}: {message} ({lines} lines, first seen {at})",
         name=group.name or "-",
         message=group.exemplar.message or "-",
         lines=group.lines,
@@ -152,7 +152,7 @@ def _first(group: ErrorGroup) -> Message:
 
 def _usual(group: ErrorGroup) -> Message:
     return msg(
-        "{name}: {message} ({lines} lines; {mean} a day are usual)",
+        "{name}: {message} ({lines} lines; usually {mean} a day)",
         name=group.name or "-",
         message=group.exemplar.message or "-",
         lines=group.lines,
@@ -162,7 +162,7 @@ def _usual(group: ErrorGroup) -> Message:
 
 def _resolved(group: ErrorGroup) -> Message:
     return msg(
-        "{name}: {message} (fixed {resolved}, back {at})",
+        "{name}: {message} (fixed {resolved}, seen again {at})",
         name=group.name or "-",
         message=group.exemplar.message or "-",
         resolved=moment(group.resolved_at) if group.resolved_at else "-",
@@ -175,18 +175,18 @@ def _parts(group: ErrorGroup) -> tuple[Evidence, ...]:
         (msg("Fingerprint"), group.fingerprint),
         (msg("Module"), group.module),
         (msg("Error name"), group.name or "-"),
-        (msg("Message, without what varies"), group.message),
-        (msg("Place in the code"), group.frame or "-"),
+        (msg("Message (variable parts removed)"), group.message),
+        (msg("Location in the code"), group.frame or "-"),
         (msg("First seen"), _when(group.first_seen, group.first_release)),
         (msg("Last seen"), _when(group.last_seen, group.last_release)),
         (msg("Request"), group.exemplar.request or "-"),
-        (msg("Request id"), group.exemplar.request_id or "-"),
+        (msg("Request ID"), group.exemplar.request_id or "-"),
         (msg("Assigned to"), group.assignee or "-"),
     ]
-    table = Table(msg("What names this error"), (msg("Part"), msg("Value")), tuple(rows))
+    table = Table(msg("Error details"), (msg("Field"), msg("Value")), tuple(rows))
     if not group.exemplar.stack:
         return (table,)
-    return table, Excerpt(msg("One of its lines, masked"), group.exemplar.stack)
+    return table, Excerpt(msg("Example line (masked)"), group.exemplar.stack)
 
 
 def _when(at: datetime | None, release: str) -> Message | str:

@@ -1,4 +1,4 @@
-"""Whether the lines of a log hold the fields that are read from them, and still do."""
+"""Whether the lines of a log have the fields that are read from them, and still do."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,22 +7,22 @@ from datetime import datetime, timedelta
 from tasks.check_result import Message, moment, msg
 from tasks.logs.facts import SourceLines
 
-LOOKED_AT = 1000
-"""A field that none of this many lines holds is not there."""
+CHECKED_LINES = 1000
+"""A field that none of this many lines has is missing."""
 USUAL_SHARE = 0.5
 """A level that so many lines have is written in every line of a kind: it does not stay away by chance."""
 _COUNTED = ("timestamp", "status", "duration")
 """Fields that are counted in every line, and so in the period itself."""
 _LEVEL = "level"
-_TELL_ERRORS = (_LEVEL, "error", "status")
+_ERROR_FIELDS = (_LEVEL, "error", "status")
 
-Held = Sequence[tuple[datetime, Mapping[str, int]]]
-"""Hours, oldest first, and how many of their looked at lines hold each field."""
+FieldHours = Sequence[tuple[datetime, Mapping[str, int]]]
+"""Hours, oldest first, and how many of their checked lines have each field."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Stretch:
-    """Looked at lines of hours one after the other, none of which holds some fields."""
+    """Checked lines of consecutive hours, none of which has some fields."""
 
     since: datetime
     until: datetime
@@ -30,44 +30,44 @@ class _Stretch:
 
 
 def missing_field(lines: SourceLines, mapped: Sequence[str], since: datetime) -> Message | None:
-    """Which field no line holds, of the mapped ones, of those that tell errors, or that lines held before."""
-    held = sorted(lines.fields.items())
-    absent = {name: _absent(held, (name,), since) for name in mapped if name not in _COUNTED}
-    if missing := [name for name, looked_at in absent.items() if looked_at >= LOOKED_AT]:
+    """Which field no line has, of the mapped ones, of those that show errors, or of those that lines had before."""
+    by_hour = sorted(lines.fields.items())
+    absent = {name: _absent(by_hour, (name,), since) for name in mapped if name not in _COUNTED}
+    if missing := [name for name, checked in absent.items() if checked >= CHECKED_LINES]:
         return msg(
-            "None of {lines} lines that were looked at has {fields}: correct [logs.source.fields]",
+            "None of {lines} checked lines has {fields}: correct [logs.source.fields]",
             lines=min(absent[name] for name in missing),
             fields=", ".join(missing),
         )
-    if (looked_at := _absent(held, _TELL_ERRORS, since)) >= LOOKED_AT and not _holds(held, _TELL_ERRORS):
+    if (checked := _absent(by_hour, _ERROR_FIELDS, since)) >= CHECKED_LINES and not _holds(by_hour, _ERROR_FIELDS):
         return msg(
-            "None of {lines} lines that were looked at has a level, an error or a status, so that no error would be "
-            "noticed: set level or error in [logs.source.fields]",
-            lines=looked_at,
+            "None of {lines} checked lines has a level, an error or a status, so errors would go unnoticed: set "
+            "level or error in [logs.source.fields]",
+            lines=checked,
         )
-    return _lost_level(held, since)
+    return _lost_level(by_hour, since)
 
 
-def _absent(held: Held, names: Collection[str], since: datetime) -> int:
-    """How many lines up to the end of the period hold none of the fields, if no line of the period does."""
-    period = [counts for hour, counts in held if hour >= since]
+def _absent(by_hour: FieldHours, names: Collection[str], since: datetime) -> int:
+    """How many lines up to the end of the period have none of the fields, if no line of the period has one."""
+    period = [counts for hour, counts in by_hour if hour >= since]
     if not period or any(counts.get(name) for counts in period for name in names):
         return 0
-    return max((s.lines for s in _stretches(held, names) if s.until > since), default=0)
+    return max((s.lines for s in _stretches(by_hour, names) if s.until > since), default=0)
 
 
-def _lost_level(held: Held, since: datetime) -> Message | None:
+def _lost_level(by_hour: FieldHours, since: datetime) -> Message | None:
     """The period's longest stretch without a level, in a log of which most lines have one."""
-    with_level = [counts for _, counts in held if counts.get(_LEVEL)]
+    with_level = [counts for _, counts in by_hour if counts.get(_LEVEL)]
     if _sum(with_level, _LEVEL) < USUAL_SHARE * _sum(with_level, "") or not with_level:
         return None
-    lost = [s for s in _stretches(held, (_LEVEL,)) if s.until > since and s.lines >= LOOKED_AT]
+    lost = [s for s in _stretches(by_hour, (_LEVEL,)) if s.until > since and s.lines >= CHECKED_LINES]
     if not lost:
         return None
     longest = max(lost, key=lambda stretch: stretch.lines)
     return msg(
-        "None of {lines} lines looked at from {since} to {until} has {field}, as most lines have: "
-        "does a release write other lines? Correct [logs.source.fields]",
+        "None of {lines} lines checked from {since} to {until} has {field}, which most lines have: if a release "
+        "changed the log format, correct [logs.source.fields]",
         lines=longest.lines,
         since=moment(longest.since),
         until=moment(longest.until),
@@ -75,10 +75,10 @@ def _lost_level(held: Held, since: datetime) -> Message | None:
     )
 
 
-def _stretches(held: Held, names: Collection[str]) -> list[_Stretch]:
+def _stretches(by_hour: FieldHours, names: Collection[str]) -> list[_Stretch]:
     found: list[_Stretch] = []
     before: _Stretch | None = None
-    for hour, counts in held:
+    for hour, counts in by_hour:
         if any(counts.get(name) for name in names):
             before = None
             continue
@@ -88,9 +88,9 @@ def _stretches(held: Held, names: Collection[str]) -> list[_Stretch]:
     return found
 
 
-def _holds(held: Held, names: Collection[str]) -> bool:
-    return any(counts.get(name) for _, counts in held for name in names)
+def _holds(by_hour: FieldHours, names: Collection[str]) -> bool:
+    return any(counts.get(name) for _, counts in by_hour for name in names)
 
 
 def _sum(counts: Iterable[Mapping[str, int]], name: str) -> int:
-    return sum(held.get(name, 0) for held in counts)
+    return sum(hour.get(name, 0) for hour in counts)

@@ -1,4 +1,4 @@
-"""Holds what the logs tell of modules against the limits."""
+"""Judges the logs by module."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -23,10 +23,10 @@ from tasks.logs.judge.usual import most_by_chance
 from tasks.logs.limits import LogLimits
 from tasks.personal import Kind
 
-FOUR_WEEKS = msg("what is usual by the four weeks before")
+FOUR_WEEKS = msg("normal range of the last four weeks")
 _GUIDE = msg("the guide's daily error log review")
 _SLI = msg("the guide's SLI table")
-_NO_REQUESTS = msg("The log tells of no requests: no line has a status")
+_NO_REQUESTS = msg("The log contains no requests: no line has a status")
 _KINDS: Mapping[str, Message] = {
     Kind.EMAIL: msg("e-mail address"),
     Kind.PHONE: msg("phone number"),
@@ -55,7 +55,7 @@ def _judge_error_share(
     module: ModuleLines, limits: LogLimits, limit: Limit, evidence: tuple[Evidence, ...], now: datetime
 ) -> CheckResult:
     share = _share(module)
-    reason = msg("{bad} of {valid} requests got a server error", bad=module.bad, valid=module.valid)
+    reason = msg("{bad} of {valid} requests returned a server error", bad=module.bad, valid=module.valid)
     if not module.bad or share < limits.max_error_share:
         status = Status.PASS
     elif module.bad >= limits.min_bad_requests:
@@ -63,7 +63,7 @@ def _judge_error_share(
     else:
         status = Status.WARN
         reason = msg(
-            "{bad} of {valid} requests got a server error; it is a failure from {least} on",
+            "{bad} of {valid} requests returned a server error; the check fails at {least} or more",
             bad=module.bad,
             valid=module.valid,
             least=limits.min_bad_requests,
@@ -78,15 +78,15 @@ def _pruned(review: LogReview, modules: Sequence[ModuleLines]) -> Message | None
     kept, all_requests = sum(module.valid for module in modules), sum(s.counts.requests for s in review.sources)
     if kept >= all_requests:
         return None
-    return msg("Of {requests} requests the history still knows {kept} one by one", requests=all_requests, kept=kept)
+    return msg("Only {kept} of {requests} requests are still kept by minute", requests=all_requests, kept=kept)
 
 
 def _error_chart(modules: Sequence[ModuleLines], worst: ModuleLines, limits: LogLimits) -> Chart:
     drawn = modules if len(modules) <= _MOST_BARS else sorted(modules, key=_share, reverse=True)[:_MOST_BARS]
-    finding = msg("Highest: {module} with {share} %", module=worst.module, share=percent(_share(worst)))
+    finding = msg("Highest: {module}, {share} %", module=worst.module, share=percent(_share(worst)))
     labels = tuple(module.module for module in drawn)
     shares = tuple(percent(_share(module)) for module in drawn)
-    return Chart(msg("Error share by module"), finding, "%", labels, shares, percent(limits.max_error_share))
+    return Chart(msg("Error rate by module"), finding, "%", labels, shares, percent(limits.max_error_share))
 
 
 def _share(module: ModuleLines) -> float:
@@ -103,7 +103,7 @@ def judge_silent_modules(
     usual = [name for name, module in known.items() if name not in expected and _is_busy(module, limits)]
     subjects = [*dict.fromkeys(expected), *sorted(usual)]
     if not subjects:
-        reason = msg("No module writes so much that its silence would tell: list them as [service] modules")
+        reason = msg("No module logs often enough to detect silence: list modules in [service] modules")
         return (SILENT_MODULE.judged(Status.SKIPPED, "service", reason, at=now),)
     return tuple(_judge_silence(name, known.get(name), limits, now) for name in subjects)
 
@@ -117,7 +117,7 @@ def _judge_silence(name: str, module: ModuleLines | None, limits: LogLimits, now
     """By the hour where lines are frequent, else by the whole period: at night many a module is always silent."""
     subject, limit = f"module:{name}", Limit("≥", 1, "", SETTINGS)
     if module is None:
-        reason = msg("No line of this module was ever read: is it spelt as in the log?")
+        reason = msg("This module has never appeared in the log: check its spelling")
         return SILENT_MODULE.judged(Status.UNKNOWN, subject, reason, at=now, limit=limit)
     by_hour = (module.usual_lines or 0) >= limits.min_expected_lines
     lines = module.recent_lines if by_hour or module.recent_lines else module.lines
@@ -126,7 +126,7 @@ def _judge_silence(name: str, module: ModuleLines | None, limits: LogLimits, now
     elif module.recent_lines:
         status, reason = Status.PASS, msg("{lines} lines in the last two hours", lines=lines)
     else:
-        reason = msg("{lines} lines in the period; at this time of day it often writes none", lines=lines)
+        reason = msg("{lines} lines in the period; no lines at this time of day is normal", lines=lines)
         status = Status.PASS
     return SILENT_MODULE.judged(status, subject, reason, at=now, observed=Quantity(lines), limit=limit)
 
@@ -134,16 +134,16 @@ def _judge_silence(name: str, module: ModuleLines | None, limits: LogLimits, now
 def _silence(module: ModuleLines, limits: LogLimits, *, by_hour: bool) -> tuple[Status, Message]:
     if by_hour:
         reason = msg(
-            "No line in the last two hours; usual at this time: {usual} an hour (by {days} days)",
+            "No line in the last two hours; usually {usual} an hour at this time of day (last {days} days)",
             usual=round(module.usual_lines or 0),
             days=module.days,
         )
         # In the first week nobody knows yet whether the module works at weekends.
         return (Status.FAIL if module.days >= limits.min_warm_days else Status.WARN), reason
     if not module.usual_day_lines:
-        return Status.FAIL, msg("No line in the period, and hardly any in the week before")
+        return Status.FAIL, msg("No line in the period and hardly any in the week before")
     reason = msg(
-        "No line in the period; usual: {usual} a day (by {days} days)",
+        "No line in the period; usually {usual} a day (last {days} days)",
         usual=round(module.usual_day_lines),
         days=module.days,
     )
@@ -164,7 +164,7 @@ def judge_personal_data(review: LogReview | None, limits: LogLimits, now: dateti
     if not sum(source.counts.parsed for source in review.sources):
         return (PERSONAL_DATA.judged(Status.UNKNOWN, "service", NO_LINE, at=now, limit=limit),)
     searched = sum(source.counts.lines for source in review.sources)  # malformed and ignored ones too
-    reason = msg("{lines} lines were searched", lines=searched)
+    reason = msg("No personal data found in {lines} lines", lines=searched)
     return (PERSONAL_DATA.judged(Status.PASS, "service", reason, at=now, observed=Quantity(0), limit=limit),)
 
 
@@ -174,9 +174,9 @@ def _judge_personal_data(
     # How many lines hold more than one kind is not known: added up they are never too few.
     lines = sum(kind.lines for kind in found)
     rows = tuple((_KINDS.get(kind.kind, verbatim(kind.kind)), kind.lines) for kind in found)
-    table = Table(msg("What was found"), (msg("Kind"), msg("Lines")), rows)
+    table = Table(msg("Personal data found"), (msg("Kind"), msg("Lines")), rows)
     status = Status.WARN if lines > limits.max_personal_data_lines else Status.PASS
-    reason = msg("{lines} lines hold personal data or passwords: mask them where they are written", lines=lines)
+    reason = msg("{lines} lines contain personal data or passwords: mask them before they are logged", lines=lines)
     observed = Quantity(lines)
     return PERSONAL_DATA.judged(
         status, f"module:{module}", reason, at=now, observed=observed, limit=limit, evidence=(table,)
@@ -193,7 +193,7 @@ def judge_refused_requests(review: LogReview | None, limits: LogLimits, now: dat
     forbidden = sum(hour.forbidden for hour in review.security)
     if len(review.security_daily) < limits.min_warm_days:
         reason = msg(
-            "{unauthorized} answers 401, {forbidden} answers 403; what is usual is known after {days} days of log",
+            "401: {unauthorized}, 403: {forbidden}; not judged until there are {days} days of log",
             unauthorized=unauthorized,
             forbidden=forbidden,
             days=limits.min_warm_days,
@@ -203,7 +203,7 @@ def judge_refused_requests(review: LogReview | None, limits: LogLimits, now: dat
     limit = Limit("≤", most, "", FOUR_WEEKS)
     total = unauthorized + forbidden
     reason = msg(
-        "{unauthorized} answers 401, {forbidden} answers 403; {mean} a day are usual",
+        "401: {unauthorized}, 403: {forbidden}; usually {mean} a day",
         unauthorized=unauthorized,
         forbidden=forbidden,
         mean=round(sum(review.security_daily) / len(review.security_daily), 1),

@@ -1,4 +1,4 @@
-"""The whole error log review: where a log is not whole or not fresh, nothing that it tells is called good."""
+"""The whole error log review: while a log is incomplete or stale, none of its checks passes."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -24,7 +24,7 @@ def judge_review(
     review: LogReview | None,
     now: datetime,
 ) -> tuple[tuple[CheckResult, ...], Message | None]:
-    """The results, and why what the logs tell is not the whole; `modules` must write to the log."""
+    """The results, and why the logs are in doubt; `modules` must write to the log."""
     limits = logs.limits
     sources = judge_sources(read, review, {source.name: needed_fields(source) for source in logs.source}, limits, now)
     lines = tuple(_unless_doubtful(result, sources) for result in judge_malformed(review, limits, now))

@@ -1,4 +1,4 @@
-"""Holds the logs themselves against the limits: what was not read whole, and now, is no base for a good verdict."""
+"""Judges the logs themselves: a log that is incomplete or stale is no basis for a PASS."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -22,15 +22,15 @@ from tasks.logs.judge.fields import missing_field
 from tasks.logs.limits import LogLimits
 from tasks.observation import Unobserved
 
-NOT_SET = msg("No log is configured: set [[logs.source]]")
+NOT_SET = msg("No log source is configured: set [[logs.source]]")
 SETTINGS = msg("[logs.limits] of the service file")
 
 _HOUR = timedelta(hours=1)
 _WHILE_READING = timedelta(minutes=5)
 """The history is read within this: a period that ended earlier is one of the past."""
 _DURATION = "duration"
-NO_LINE = msg("The period has no line that can be read")
-_NO_TIME = msg("No line has a time that can be read: correct timestamp in [logs.source.fields]")
+NO_LINE = msg("No readable line in the period")
+_NO_TIME = msg("No line has a readable time: correct timestamp in [logs.source.fields]")
 
 
 def judge_sources(
@@ -40,7 +40,7 @@ def judge_sources(
     limits: LogLimits,
     now: datetime,
 ) -> tuple[CheckResult, ...]:
-    """Whether each log was read whole and is fresh; `mapped` are the fields that its lines must hold."""
+    """Whether each log was read completely and is up to date; `mapped` are the fields that its lines must have."""
     if review is None:
         return (SOURCE.judged(Status.SKIPPED, "service", NOT_SET, at=now),)
     lines = {source.name: source for source in review.sources}
@@ -64,7 +64,7 @@ def _judge_source(
     if lines.counts.crowded and (crowded := crowded_moments(lines.counts.crowded)) not in problems:
         problems.append(crowded)
     if problems:
-        partial = Table(msg("What was not read"), (msg("Problem"),), tuple((problem,) for problem in problems))
+        partial = Table(msg("Problems while reading"), (msg("Problem"),), tuple((problem,) for problem in problems))
         evidence = (partial, *evidence)
     doubt = (
         _no_lines(lines, review)
@@ -88,13 +88,15 @@ def _fresh(
     lines: SourceLines, mapped: Sequence[str], newest: datetime, minutes: int, most: int, limits: LogLimits
 ) -> tuple[Status, Message]:
     if minutes > most:
-        return Status.UNKNOWN, msg("The newest line is of {at}: the log tells nothing of now", at=moment(newest))
+        return Status.UNKNOWN, msg("Log is stale: newest line {at}", at=moment(newest))
     gap = _gap(lines, {"", *mapped} - {_DURATION}, limits)
     if gap is not None:
         return Status.UNKNOWN, gap
     # No verdict of this review rests on durations, so that their absence spoils none.
     if _DURATION in mapped and not lines.counts.timed and lines.counts.requests:
-        return Status.WARN, msg("No request has a duration: latency is not known. Correct [logs.source.fields]")
+        return Status.WARN, msg(
+            "No request has a duration, so response times are unknown: correct [logs.source.fields]"
+        )
     slow = _gap(lines, {_DURATION} & set(mapped), limits)
     if slow is not None:
         return Status.WARN, slow
@@ -106,9 +108,9 @@ def _no_lines(lines: SourceLines, review: LogReview) -> Message | None:
     if not counted.lines:
         return msg("No line between {since} and {until}", since=moment(review.since), until=moment(review.until))
     if not counted.parsed and counted.malformed:
-        return msg("None of {lines} lines can be read: correct format in [[logs.source]]", lines=counted.malformed)
+        return msg("None of {lines} lines can be parsed: correct format in [[logs.source]]", lines=counted.malformed)
     if not counted.parsed:
-        return msg("{lines} lines, all of them blank or of health probes: nothing tells of users", lines=counted.lines)
+        return msg("All {lines} lines are blank or from health probes: no user requests", lines=counted.lines)
     return _NO_TIME if counted.undated >= counted.parsed else None
 
 
@@ -122,7 +124,7 @@ def _no_status(lines: SourceLines, mapped: Sequence[str]) -> Message | None:
 
 
 def _partial(problems: Sequence[Message]) -> Message | None:
-    return msg("Not read whole; problems: {count}", count=len(problems)) if problems else None
+    return msg("Not read completely; problems: {count}", count=len(problems)) if problems else None
 
 
 def _wrong_clock(lines: SourceLines, review: LogReview, now: datetime, limits: LogLimits) -> Message | None:
@@ -131,7 +133,7 @@ def _wrong_clock(lines: SourceLines, review: LogReview, now: datetime, limits: L
     if is_past or lines.ahead <= limits.max_malformed_share * (lines.counts.parsed + lines.ahead):
         return None
     return msg(
-        "{lines} lines have a time that is yet to come: correct the clock of the service, or its time zone",
+        "{lines} lines have a time in the future: correct the service's clock or time zone",
         lines=lines.ahead,
     )
 
@@ -142,7 +144,7 @@ _COUNTS: tuple[tuple[str, Callable[[HourCounts], float]], ...] = (
     ("status", lambda counts: counts.requests),
     ("duration", lambda counts: counts.timed),
 )
-"""What an hour's lines hold, by the field that tells it; the lines themselves need none."""
+"""Counts of an hour's lines, by the field that gives them; the lines themselves need none."""
 
 
 def _gap(lines: SourceLines, fields: Collection[str], limits: LogLimits) -> Message | None:
@@ -162,14 +164,14 @@ def _gap(lines: SourceLines, fields: Collection[str], limits: LogLimits) -> Mess
 def _missing(field: str, since: str, until: str, usual: int) -> Message:
     if not field:
         return msg(
-            "No line from {since} to {until}, when {usual} an hour are usual: was the service down, or are lines lost?",
+            "No line from {since} to {until} (usually {usual} an hour): check for an outage or lost lines",
             since=since,
             until=until,
             usual=usual,
         )
     return msg(
-        "No line from {since} to {until} has {field}, when {usual} an hour are usual: "
-        "does a release write other lines? Correct [logs.source.fields]",
+        "No line from {since} to {until} has {field} (usually {usual} an hour): if a release changed the log "
+        "format, correct [logs.source.fields]",
         since=since,
         until=until,
         field=field,
@@ -190,16 +192,16 @@ def _accounts(lines: SourceLines) -> Table:
     counted = lines.counts
     rows = (
         (msg("Lines"), counted.lines),
-        (msg("Read"), counted.parsed),
+        (msg("Parsed"), counted.parsed),
         (msg("Malformed"), counted.malformed),
-        (msg("Ignored (blank, or health probes)"), counted.ignored),
+        (msg("Ignored (blank lines, health probes)"), counted.ignored),
         (msg("Without a readable time"), counted.undated),
-        (msg("With a value of another type"), counted.drifted),
+        (msg("With a value of an unexpected type"), counted.drifted),
         (msg("Requests"), counted.requests),
         (msg("Requests with a duration"), counted.timed),
-        (msg("Of the two days after the period"), lines.ahead),
+        (msg("Dated up to two days after the period"), lines.ahead),
     )
-    return Table(msg("Lines of the period"), (msg("What"), msg("Count")), rows if lines.ahead else rows[:-1])
+    return Table(msg("Lines in the period"), (msg("Kind of line"), msg("Count")), rows if lines.ahead else rows[:-1])
 
 
 def judge_malformed(review: LogReview | None, limits: LogLimits, now: datetime) -> tuple[CheckResult, ...]:
@@ -219,35 +221,33 @@ def _judge_malformed(source: SourceLines, limits: LogLimits, now: datetime) -> C
     undated = min(counted.undated, counted.parsed)
     share = (counted.malformed + undated) / lines
     status = Status.WARN if share > limits.max_malformed_share else Status.PASS
-    reason = msg("{malformed} of {lines} lines could not be read", malformed=counted.malformed, lines=lines)
+    reason = msg("{malformed} of {lines} lines could not be parsed", malformed=counted.malformed, lines=lines)
     if undated:
         reason = msg(
-            "{malformed} of {lines} lines could not be read, {undated} have no readable time",
+            "{malformed} of {lines} lines could not be parsed, {undated} have no readable time",
             malformed=counted.malformed,
             lines=lines,
             undated=undated,
         )
-    samples = Excerpt(msg("Samples, masked"), "\n".join(source.samples))
+    samples = Excerpt(msg("Example lines (masked)"), "\n".join(source.samples))
     evidence: tuple[Evidence, ...] = (samples,) if counted.malformed and source.samples else ()
     observed = Quantity(percent(share), "%")
     return MALFORMED.judged(status, subject, reason, at=now, observed=observed, limit=limit, evidence=evidence)
 
 
 def not_read(read: Mapping[str, SourceRead | Unobserved]) -> Message | None:
-    """Why a silence tells nothing: a log from which lines may be missing; None when all were read to their end."""
+    """Why silence cannot be judged: a log from which lines may be missing; None when all were read to the end."""
     names = [name for name, source in read.items() if isinstance(source, Unobserved) or source.problems]
-    return msg("Not known: {logs} was not read to its end", logs=", ".join(names)) if names else None
+    return msg("Unknown: log {logs} was not read to the end", logs=", ".join(names)) if names else None
 
 
 def source_doubt(results: Iterable[CheckResult]) -> Message | None:
-    """Why a good verdict on what the logs tell is none: a log that is not whole or not fresh, or hardly readable."""
+    """Why nothing from the logs can pass: a log that is incomplete, stale or hardly readable."""
     doubted = [r for r in results if _is_doubtful(r)]
     if not doubted:
         return None
     names = dict.fromkeys(result.subject.removeprefix("log:") for result in doubted)
-    return msg(
-        "Nothing wrong in what was read, but {logs} cannot be relied on: see its own result", logs=", ".join(names)
-    )
+    return msg("No problem found, but log {logs} is incomplete or stale", logs=", ".join(names))
 
 
 def _is_doubtful(result: CheckResult) -> bool:

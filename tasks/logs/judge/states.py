@@ -1,4 +1,4 @@
-"""Where an error stands: new, known, back after it was resolved, or suddenly frequent."""
+"""The state of an error: new, known, regressed or spiking."""
 
 import re
 from datetime import timedelta
@@ -30,7 +30,7 @@ def is_warm(review: LogReview, limits: LogLimits) -> bool:
 
 
 def error_state(group: ErrorGroup, review: LogReview, limits: LogLimits) -> ErrorState:
-    """Where an error stands in the period of a review; what a person said to ignore is never more than ignored."""
+    """The state of an error in the period of a review; an error that a person ignores is never more than ignored."""
     if not group.lines:
         return ErrorState.GONE
     if group.state == "ignored":
@@ -41,7 +41,7 @@ def error_state(group: ErrorGroup, review: LogReview, limits: LogLimits) -> Erro
         return ErrorState.KNOWN
     if not any(group.daily) and (group.first_seen is None or group.first_seen >= review.since):
         return ErrorState.NEW
-    # An error that was quiet for longer than the four weeks is held against zeros: it is not well-known any more.
+    # An error that was quiet for longer than the four weeks is compared with zeros: it is not a known rate any more.
     return ErrorState.SPIKING if _lines_a_day(group, review) > most_lines(group, limits) else ErrorState.KNOWN
 
 
@@ -64,7 +64,7 @@ def is_from_before_the_fix(group: ErrorGroup, review: LogReview) -> bool:
 
 
 def is_older(release: str, than: str) -> bool:
-    """True when both are versions of one kind and the first is the lower; of other words nobody knows the order."""
+    """True when both are versions of one kind and the first is the lower; other words have no order."""
     mine, other = _VERSION.fullmatch(release), _VERSION.fullmatch(than)
     if mine is None or other is None or mine[1].lower() != other[1].lower():
         return False

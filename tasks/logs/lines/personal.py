@@ -1,4 +1,4 @@
-"""Which of many lines hold personal data or secrets: a look at a whole stretch, and a close one at what it shows.
+"""Which of many lines contain personal data or secrets: a scan of a whole stretch, and a closer one of what it finds.
 
 Nearly every line of a log is clean, and asking each by itself costs more than reading it. Here some vector
 operations over the joined bytes name the few lines in which something may stand; only those are searched.

@@ -17,7 +17,7 @@ _MOST_PATH = 2_000
 _MOST_METHOD = 20
 _MOST_CACHED = 50_000
 _MOST_CACHED_PATH = 300
-"""A longer address is looked at anew each time, so that the cache stays within tens of MB whatever is asked for."""
+"""A longer address is matched anew each time, so that the cache stays within tens of MB whatever is asked for."""
 
 _ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,20}://[^/]*")
 _PARAMETERS = re.compile(r";[^/]*")
@@ -73,9 +73,9 @@ class Places:
         if "?" in url:
             url = url[: url.index("?")]
         key = (url, module, method if self._by_method else None)
-        return self._cached.get(key) or self._looked_up(key, learn)
+        return self._cached.get(key) or self._resolve(key, learn)
 
-    def _looked_up(self, key: Key, learn: bool) -> tuple[str, str]:
+    def _resolve(self, key: Key, learn: bool) -> tuple[str, str]:
         url, module, method = key
         path = _path(url)
         pattern = self._pattern(path, method)

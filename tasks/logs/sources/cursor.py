@@ -50,7 +50,7 @@ def in_pages(lines: Placed, most: int = PAGE) -> Iterator[Page]:
         start = stop
 
 
-class _Stored(msgspec.Struct, array_like=True):
+class _StoredCursor(msgspec.Struct, array_like=True):
     since_ns: int
     seen: dict[bytes, int]
 
@@ -101,12 +101,12 @@ class Cursor:
 
     def pack(self) -> bytes:
         """Bytes for storing."""
-        return msgspec.msgpack.encode(_Stored(self.since_ns, dict(self.seen)))
+        return msgspec.msgpack.encode(_StoredCursor(self.since_ns, dict(self.seen)))
 
     @classmethod
     def unpack(cls, data: bytes) -> "Cursor":
         """What was packed."""
-        stored = msgspec.msgpack.decode(data, type=_Stored)
+        stored = msgspec.msgpack.decode(data, type=_StoredCursor)
         return cls(stored.since_ns, Counter(stored.seen))
 
 

@@ -132,7 +132,7 @@ def find_files(folder: Path, patterns: Sequence[str], oldest_mtime_s: float) -> 
     for pattern in patterns:
         matches = sorted(glob.glob(str(folder / pattern), recursive=True))  # noqa: PTH207  Path.glob takes no absolute pattern
         if not matches:
-            problems.append(msg("No file is named {pattern}: correct [[logs.source]] paths", pattern=pattern))
+            problems.append(msg("No file matches {pattern}: correct [[logs.source]] paths", pattern=pattern))
         for match in map(Path, matches):
             try:
                 stat = match.stat()
@@ -320,12 +320,12 @@ def _unfit(path: Path, stat: os.stat_result) -> Message | None:
     """Why something is no log file, if it is none; raises OSError."""
     file = printable(str(path), _PATH_CHARS)
     if not modes.S_ISREG(stat.st_mode):
-        return msg("{file} is no regular file", file=file)
+        return msg("{file} is not a regular file", file=file)
     with open_log(path) as log:
         start = os.pread(log.descriptor, max(map(len, _OTHER_PACKINGS)), 0)
     for magic, program in _OTHER_PACKINGS.items():
         if start.startswith(magic):
-            return msg("{file} is packed with {program}: use gzip", file=file, program=program)
+            return msg("{file} is compressed with {program}: use gzip", file=file, program=program)
     return None
 
 

@@ -61,7 +61,7 @@ def read_loki(
             body = _body(client, address, {**params, "start": start, "limit": most}, within, most_bytes)
             if body is None:
                 if most == 1:
-                    raise ObservationError(msg("A line of Loki is longer than {most} MiB", most=mib(most_bytes)))
+                    raise ObservationError(msg("Loki returned a line longer than {most} MiB", most=mib(most_bytes)))
                 most = max(1, most // _FEWER)
                 continue
             lines = _lines(body)
@@ -84,7 +84,7 @@ def _body(
     if status == httpx.codes.OK:
         return None if len(body) > most_bytes else body
     words = external_text(body[:_READ_BYTES].decode(errors="replace").strip())
-    raise ObservationError(msg("Loki answered HTTP {status}: {said}", status=status, said=words))
+    raise ObservationError(msg("Loki returned HTTP {status}: {message}", status=status, message=words))
 
 
 def _get(
@@ -105,7 +105,7 @@ def _get(
                     break
             return answer.status_code, body
     except (TimeoutError, httpx.TimeoutException):
-        raise ObservationError(msg("Loki did not answer in time")) from None
+        raise ObservationError(msg("Loki did not respond in time")) from None
     except (httpx.HTTPError, OSError) as error:
         raise ObservationError(_unreachable(error)) from None
 
@@ -119,16 +119,16 @@ def _unreachable(error: BaseException) -> Message:
             )
         if isinstance(cause, ssl.SSLError):
             return msg("The TLS handshake with Loki failed: check url")
-    return msg("Loki cannot be reached: check url")
+    return msg("Cannot connect to Loki: check url")
 
 
 def _lines(body: bytearray) -> list[tuple[int, bytes]]:
     try:
         data = msgspec.json.decode(body, type=_Answer).data
         if data.kind != "streams":
-            raise ObservationError(msg("The query gives figures, not lines: it must select a stream"))
+            raise ObservationError(msg("The query returns numbers, not lines: it must select log streams"))
         streams = msgspec.json.decode(data.result, type=list[_Stream])
         found = [(int(value[0]), value[1].encode()) for stream in streams for value in stream.values]
     except (msgspec.MsgspecError, ValueError, TypeError, IndexError, AttributeError, RecursionError):
-        raise ObservationError(msg("What answered is not Loki: its answer has no streams")) from None
+        raise ObservationError(msg("This is not Loki: the response has no streams")) from None
     return sorted(found, key=lambda entry: entry[0])

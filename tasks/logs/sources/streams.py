@@ -40,16 +40,16 @@ def read_command(
     try:
         finished = run(argv, deadline_s=timeout_s, max_output_bytes=most_bytes)
     except FileNotFoundError:
-        raise ObservationError(msg("There is no program {program} on this machine", program=argv[0])) from None
+        raise ObservationError(msg("Program {program} is not installed on this machine", program=argv[0])) from None
     if finished.timed_out:
-        raise ObservationError(msg("The command did not end within {seconds} s", seconds=round(timeout_s, 1)))
+        raise ObservationError(msg("The command did not finish within {seconds} s", seconds=round(timeout_s, 1)))
     if finished.returncode != 0 and not finished.truncated:
         words = finished.stderr.decode(errors="replace").strip().splitlines()
         raise ObservationError(
             msg(
-                "The command ended with status {status}: {said}",
+                "The command exited with status {status}: {message}",
                 status=finished.returncode,
-                said=external_text(words[-1] if words else ""),
+                message=external_text(words[-1] if words else ""),
             )
         )
     *lines, last = finished.stdout.split(b"\n")
@@ -58,7 +58,9 @@ def read_command(
     stamped = list(_stamped(lines, read, zone))
     if finished.truncated:
         _check_order(stamped, most_bytes)
-        problems.append(msg("The command gave more than {most} MiB: the rest is read next time", most=mib(most_bytes)))
+        problems.append(
+            msg("The command returned more than {most} MiB: the rest is read next time", most=mib(most_bytes))
+        )
     return stamped
 
 
@@ -82,7 +84,7 @@ def _check_order(stamped: Lines, most_bytes: int) -> None:
         if at_ns is not None and newest is not None and at_ns < newest - OVERLAP_NS:
             raise ObservationError(
                 msg(
-                    "The command gave more than {most} MiB, and not the oldest lines first: let it give less",
+                    "The command returned more than {most} MiB, and not the oldest lines first: limit its output",
                     most=mib(most_bytes),
                 )
             )
@@ -90,7 +92,7 @@ def _check_order(stamped: Lines, most_bytes: int) -> None:
     if newest is None:
         raise ObservationError(
             msg(
-                "The command gave more than {most} MiB without a time that can be read: correct timestamp in "
+                "The command returned more than {most} MiB without a readable time: correct timestamp in "
                 "[logs.source.fields]",
                 most=mib(most_bytes),
             )

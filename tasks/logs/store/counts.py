@@ -11,7 +11,7 @@ from tasks.history.engine import History, writing
 from tasks.history.services import service_id
 from tasks.history.tables import services
 from tasks.history.upsert import put_rows
-from tasks.logs.count.batch import Batch, Traffic
+from tasks.logs.count.batch import Batch, MinuteTraffic
 from tasks.logs.count.sketch import Sketch
 from tasks.logs.lines.places import MOST_ROUTES, OTHER
 from tasks.logs.sources.files import Mark
@@ -195,11 +195,11 @@ def _store_samples(connection: Connection, source: int, samples: Sequence[str], 
 def _store_traffic(
     connection: Connection,
     service: int,
-    traffic: Mapping[tuple[str, str, int], Traffic],
+    traffic: Mapping[tuple[str, str, int], MinuteTraffic],
     bounds_ms: Sequence[float],
     own_routes: frozenset[str],
 ) -> None:
-    by_place: dict[tuple[str, ...], dict[int, Traffic]] = {}
+    by_place: dict[tuple[str, ...], dict[int, MinuteTraffic]] = {}
     routes = _routes(connection, service, (route for _, route, _ in traffic), own_routes)
     for (module, route, minute), counts in traffic.items():
         minutes = by_place.setdefault((module[:MOST_NAME], routes[route]), {})
@@ -233,7 +233,7 @@ def _routes(connection: Connection, service: int, routes: Iterable[str], own: fr
     return counted
 
 
-def _traffic_row(series: int, minute: int, counts: Traffic, bounds: int, known: Any) -> dict[str, Any]:
+def _traffic_row(series: int, minute: int, counts: MinuteTraffic, bounds: int, known: Any) -> dict[str, Any]:
     within: list[int | None] = [*counts.within, *[None] * (MOST_BOUNDS - len(counts.within))]
     row: dict[str, Any] = {"series_id": series, "minute": minute, "bounds_id": bounds}
     if known is None:

@@ -18,9 +18,9 @@ MOST_NAME = 80
 VARYING = "<*>"
 """The message of an error whose text varies too much to be a kind of error each."""
 MOST_VARIANTS = 20
-"""Messages of one module, error name and frame that are told apart; others are one error with a varying text."""
+"""Messages of one module, error name and frame that stay separate; others are one error with a varying text."""
 MOST_GROUPS = 10_000
-"""Kinds of error of a service that are told apart, whatever a log makes up; others are one."""
+"""Kinds of error of a service that stay separate; all others are one."""
 _OTHER = ErrorKey(OTHER, OTHER, VARYING, "")
 
 

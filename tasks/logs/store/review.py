@@ -1,4 +1,4 @@
-"""Reads from the history what the logs say of a period."""
+"""Reads the log lines of a period from the history."""
 
 import json
 from collections import Counter, defaultdict
@@ -48,7 +48,7 @@ _AHEAD_HOURS = 48
 
 @dataclass(frozen=True, slots=True)
 class _Period:
-    """Whole hours since 1970 from `first` to before `last`; `logged` are the days before that a log tells of.
+    """Whole hours since 1970 from `first` to before `last`; `logged` are the days before with any log.
 
     `oldest` is the first hour with a line that was read.
     """
@@ -65,7 +65,7 @@ class _Period:
 
 
 def read_review(history: History, service: str, sources: Sequence[str], since: datetime, until: datetime) -> LogReview:
-    """What the logs say from `since` until `until`; both are taken at whole hours, `until` at the next one."""
+    """The log lines from `since` until `until`; both are taken at whole hours, `until` at the next one."""
     first, last = _hour(since), -(-int(until.timestamp()) // 3600)
     with reading(history) as connection:
         key = connection.execute(select(services.c.id).where(services.c.name == service)).scalar()
@@ -145,9 +145,9 @@ def _source(connection: Connection, period: _Period, row: Any, until: datetime) 
 
 def _fields(connection: Connection, period: _Period, source: int) -> dict[datetime, dict[str, int]]:
     fields: dict[datetime, dict[str, int]] = defaultdict(dict)
-    held = log_fields.c
-    week = select(log_fields).where(held.source_id == source, held.hour >= period.first - WEEK * 24)
-    for row in connection.execute(week.where(held.hour < period.last)):
+    c = log_fields.c
+    week = select(log_fields).where(c.source_id == source, c.hour >= period.first - WEEK * 24)
+    for row in connection.execute(week.where(c.hour < period.last)):
         fields[_at(row.hour)][row.field] = int(row.lines)
     return dict(fields)
 
@@ -199,7 +199,7 @@ def _modules(connection: Connection, period: _Period) -> list[ModuleLines]:
 
 
 def _module(module: str, hours: Mapping[int, Any], requests: tuple[int, int], period: _Period) -> ModuleLines:
-    # The running hour says nothing yet just after the full hour: the one before is looked at too, and is compared.
+    # Just after the full hour the current one has few lines: the one before counts too, and is compared.
     running, before = period.last - 1, period.last - 2
     days = 0 if period.oldest is None else days_before(before, period.oldest)
     lines = {hour: int(row.lines) for hour, row in hours.items()}

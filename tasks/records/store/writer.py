@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, delete, insert, s
 from tasks.history.engine import History, writing
 from tasks.history.services import service_id
 from tasks.history.tables import services
-from tasks.records.facts import Deploy, Maintenance, Origin, Outage, Outcome
+from tasks.records.facts import Deploy, DeployOutcome, Maintenance, Origin, Outage
 from tasks.records.rules import checked_by, checked_deploy, checked_maintenance, checked_outage, refuse_unannounced
 from tasks.records.tables import deploys, maintenance_windows, outages
 from tasks.records.versions import around, deploy_origin, ended
@@ -69,7 +69,7 @@ class RecordWriter:
         if (origin := deploy_origin(known, version, self._now)) is None:
             return False
         key = {"environment": environment, "version": version, "started_at": self._now}
-        values = {"ended_at": self._now, "outcome": Outcome.SUCCEEDED.value, "origin": origin.value}
+        values = {"ended_at": self._now, "outcome": DeployOutcome.SUCCEEDED.value, "origin": origin.value}
         self._insert(deploys, {**key, **values, **self._stamp})
         return True
 
@@ -107,7 +107,7 @@ class RecordWriter:
         return self._insert_or_correct(outages, self._find(outages, key), key, values)
 
     def _maintenance(self, window: Maintenance) -> Written:
-        """The first declaration stands: a late one never becomes an early one."""
+        """The first registration counts: a late one never becomes an early one."""
         key = {"module": window.module or "", "starts_at": window.starts_at, "ends_at": window.ends_at}
         row = self._find(maintenance_windows, key)
         if row is not None:
@@ -132,10 +132,10 @@ class RecordWriter:
         return Written.NEW
 
     def _correct(self, table: Table, row: Any, values: dict[str, Any], stamp: dict[str, Any]) -> Written:
-        said = {name: value for name, value in values.items() if value is not None}
-        if all(getattr(row, name) == value for name, value in said.items()):
+        given = {name: value for name, value in values.items() if value is not None}
+        if all(getattr(row, name) == value for name, value in given.items()):
             return Written.KNOWN
-        self._update(table, row.id, {**said, **stamp})
+        self._update(table, row.id, {**given, **stamp})
         return Written.CORRECTED
 
     def _insert(self, table: Table, values: dict[str, Any]) -> None:
@@ -146,7 +146,7 @@ class RecordWriter:
 
 
 def newest_deploys(connection: Connection, mine: ColumnElement[bool], environment: str) -> tuple[Deploy, ...]:
-    """The newest deploys to an environment; `mine` says of which service."""
+    """The newest deploys to an environment; `mine` selects the service."""
     query = select(deploys).join(services, services.c.id == deploys.c.service_id)
     newest = query.where(mine, deploys.c.environment == environment).order_by(deploys.c.started_at.desc())
     return tuple(deploy_of(row) for row in connection.execute(newest.limit(_NEWEST)))
@@ -154,5 +154,5 @@ def newest_deploys(connection: Connection, mine: ColumnElement[bool], environmen
 
 def deploy_of(row: Any) -> Deploy:
     """A row as a fact."""
-    outcome, origin = Outcome(row.outcome), Origin(row.origin)
+    outcome, origin = DeployOutcome(row.outcome), Origin(row.origin)
     return Deploy(row.version, row.environment, row.started_at, row.ended_at, outcome, origin, row.commit_at)

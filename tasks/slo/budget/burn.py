@@ -38,7 +38,7 @@ class BurnVerdict:
 def burn_verdicts(
     minutes: Minutes, excluded: Flags, objective: Measured, alerts: Alerts, as_of: datetime
 ) -> tuple[BurnVerdict, ...]:
-    """Every rule at an instant. The least numbers of events hold for requests; a bad minute stands for many."""
+    """Every rule at an instant. The least numbers of events apply to requests; a bad minute is many of them."""
     least = (0, 0) if is_sliced(objective) else (alerts.min_valid, alerts.min_bad)
     end = minute_of(as_of)
     found = []

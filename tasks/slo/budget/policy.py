@@ -1,4 +1,4 @@
-"""The error budget policy: what the state of a budget asks of a team."""
+"""The error budget policy: what the state of a budget requires of a team."""
 
 from enum import StrEnum
 

@@ -1,4 +1,4 @@
-"""Where each objective stands: its window counted with and without maintenance, its budget and its burn rates."""
+"""The state of each objective: its window counted with and without maintenance, its budget and its burn rates."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class ObjectiveState:
 
     @property
     def known(self) -> bool:
-        """True when enough of the window was measured, and enough requests came to tell."""
+        """True when enough of the window was measured, and enough requests came to judge it."""
         least = self.objective.min_events if counts_requests(self.objective) else 1
         return self.counted.total >= least and self.counted.coverage >= self.objective.min_coverage
 
@@ -61,7 +61,7 @@ class ObjectiveState:
 
 
 Known = ObjectiveState | Unobserved | Absent
-"""What is known of an objective: where it stands, or why nothing is."""
+"""The state of an objective, or why it is unknown."""
 
 
 def state_of(
@@ -71,7 +71,7 @@ def state_of(
     maintenance: Sequence[Maintenance],
     alerts: Alerts,
 ) -> ObjectiveState:
-    """Where an objective stands at the end of what its window has come to."""
+    """The state of an objective at the end of the data of its window."""
     excluded = excluded_minutes(objective, minutes, maintenance)
     span = (minute_of(window.start), minute_of(window.as_of))
     counted = tally(minutes, span, excluded)

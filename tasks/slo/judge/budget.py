@@ -1,4 +1,4 @@
-"""What the error budgets ask of the team."""
+"""What the error budgets require of the team."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -38,13 +38,13 @@ STEPS = {
     PolicyStep.NORMAL: msg("normal"),
     PolicyStep.CAUTION: msg("caution"),
     PolicyStep.POSTMORTEM: msg("postmortem due"),
-    PolicyStep.EXHAUSTED: msg("releases stop"),
+    PolicyStep.EXHAUSTED: msg("stop releases"),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
-    """An objective's budget and the step that it asks for; None where it is not known."""
+class _BudgetRow:
+    """An objective's budget and its policy step; None where it is unknown."""
 
     objective: Measured
     state: ObjectiveState | None
@@ -58,20 +58,20 @@ def judge_budget(
     zone: ZoneInfo,
     now: datetime,
 ) -> CheckResult:
-    """The gravest step that any budget asks for. What is not known of one is no reason to go on as usual."""
+    """The most severe step of any budget. An unknown budget never passes."""
     rows = [_row(objective, seen, incidents, policy) for objective, seen in known if not isinstance(seen, Absent)]
     if not rows:
-        none = msg("No objective with an error budget has a source to be measured by")
+        none = msg("No objective with an error budget has a data source")
         return BUDGET.judged(Status.SKIPPED, SUBJECT, none, at=now)
     limit = Limit(">", round(100 * policy.caution_below, 6), "%", _POLICY)
     budgets = [(row, row.state.budget) for row in rows if row.state is not None and row.step is not None]
     evidence = (_table(rows), *_curves(rows, zone))
-    blind = [row for row in rows if row.step is None]
+    unknown = [row for row in rows if row.step is None]
     worst = max((row for row, _ in budgets), key=lambda row: (row.step or PolicyStep.NORMAL).rank, default=None)
     exhausted = worst is not None and worst.step is PolicyStep.EXHAUSTED
-    if blind and not exhausted:
-        names = ", ".join(row.objective.name for row in blind)
-        reason = msg("The error budget of {names} is not known", names=names)
+    if unknown and not exhausted:
+        names = ", ".join(row.objective.name for row in unknown)
+        reason = msg("The error budget of {names} is unknown", names=names)
         return BUDGET.judged(Status.UNKNOWN, SUBJECT, reason, at=now, limit=limit, evidence=evidence)
     assert worst is not None and worst.step is not None  # nothing is blind, and there are rows
     left = min(budget.left for _, budget in budgets if budget is not None)
@@ -82,50 +82,52 @@ def judge_budget(
 
 
 def least_left_percent(states: Iterable[ObjectiveState]) -> float | None:
-    """What is left of the budget of which least is, as it is shown; None if nothing is known of any."""
+    """The lowest remaining budget as it is shown; None if all are unknown."""
     left = [s.budget.left for s in states if s.budget is not None and (s.known or s.is_certainly_overspent)]
     return round(100 * min(left), 1) if left else None
 
 
-def _row(objective: Measured, seen: Known, incidents: Sequence[Incident], policy: Policy) -> _Row:
+def _row(objective: Measured, seen: Known, incidents: Sequence[Incident], policy: Policy) -> _BudgetRow:
     if not isinstance(seen, ObjectiveState):
-        return _Row(objective, None, None)
+        return _BudgetRow(objective, None, None)
     if seen.budget is None or not (seen.known or seen.is_certainly_overspent):
-        return _Row(objective, seen, None)
+        return _BudgetRow(objective, seen, None)
     worst = max((seen.taken_by(incident) for incident in incidents), default=0.0)
-    return _Row(objective, seen, policy_step(seen.budget.left, worst, policy))
+    return _BudgetRow(objective, seen, policy_step(seen.budget.left, worst, policy))
 
 
-def _reason(worst: _Row) -> Message:
+def _reason(worst: _BudgetRow) -> Message:
     name = worst.objective.name
     match worst.step:
         case PolicyStep.EXHAUSTED:
-            return msg("The budget of {name} is exhausted: releases stop, except fixes", name=name)
+            return msg("Error budget of {name} exhausted: stop all releases but fixes", name=name)
         case PolicyStep.POSTMORTEM:
-            return msg("The budget of {name} is nearly spent, or one incident took much of it: a postmortem is due",
+            return msg("Error budget of {name} nearly spent, or largely spent by one incident: a postmortem is due",
                        name=name)  # fmt: skip
         case PolicyStep.CAUTION:
-            return msg("Caution: much of the budget of {name} is spent, risky changes need a second look", name=name)
+            return msg(
+                "Much of the error budget of {name} is spent: have a second person review risky changes", name=name
+            )
         case _:
-            return msg("Every error budget allows to go on as usual")
+            return msg("Every error budget is healthy: no restrictions")
 
 
-def _table(rows: Sequence[_Row]) -> Evidence:
+def _table(rows: Sequence[_BudgetRow]) -> Evidence:
     columns = (
         msg("Objective"),
-        msg("Step"),
-        msg("Left, %"),
-        msg("Prorated, %"),
+        msg("Policy step"),
+        msg("Remaining, %"),
+        msg("Spent of the elapsed share, %"),
         msg("Runs out"),
         msg("Target, %"),
-        msg("Good, %"),
+        msg("SLI, %"),
         msg("Coverage, %"),
     )
-    title = msg("Error budgets: left of the whole window's, and spent of the part that has passed (prorated)")
+    title = msg("Error budgets: remaining for the SLO window, and spent of the elapsed share")
     return Table(title, columns, tuple(_cells(row) for row in rows))
 
 
-def _cells(row: _Row) -> tuple[Scalar | Message, ...]:
+def _cells(row: _BudgetRow) -> tuple[Scalar | Message, ...]:
     name, target = subject_of(row.objective).removeprefix("objective:"), round(100 * row.objective.target, 6)
     seen = row.state
     if seen is None:
@@ -139,8 +141,8 @@ def _cells(row: _Row) -> tuple[Scalar | Message, ...]:
     return (name, step, left, so_far, ends(budget), target, *measured)
 
 
-def _curves(rows: Sequence[_Row], zone: ZoneInfo) -> tuple[Evidence, ...]:
-    """The budgets of which least is left."""
+def _curves(rows: Sequence[_BudgetRow], zone: ZoneInfo) -> tuple[Evidence, ...]:
+    """The lowest budgets."""
     drawn = [
         (seen.budget.left, row.objective, seen)
         for row in rows
@@ -160,16 +162,22 @@ def _curve(objective: Measured, seen: ObjectiveState, zone: ZoneInfo) -> Evidenc
         for value, start, end in zip(left, [0, *ends_at], ends_at, strict=False)
     )
     even = (round(100 * (1 - place / seen.window.length_min), 2) for place in ends_at)
-    at_end = round(100 * seen.budget.left, 1)
     return Curve(
-        title=msg("Budget of {name} that was left", name=objective.name),
-        finding=msg("{left} % of the budget of {name} are left", left=at_end, name=objective.name),
+        title=msg("Remaining error budget of {name}", name=objective.name),
+        finding=_left(objective.name, seen.budget.left),
         unit="%",
         at=tuple(moment(seen.window.start_of(place)) for place in ends_at),
         values=tuple(values),
         limit=0.0,
         expected=tuple(even),
     )
+
+
+def _left(name: str, share: float) -> Message:
+    percent = round(100 * share, 1)
+    if percent < 0:
+        return msg("{name}: budget overspent by {over} %", name=name, over=-percent)
+    return msg("{name}: {left} % of budget left", name=name, left=percent)
 
 
 def _moments(seen: ObjectiveState, zone: ZoneInfo) -> list[int]:

@@ -16,10 +16,10 @@ _BURN_RATES = msg("SRE workbook, chapter 5")
 
 
 def judge_burn(objective: Measured, seen: Known, alerts: Alerts, now: datetime, doubt: Message | None) -> CheckResult:
-    """The burn rates of an objective at the end of what was looked at."""
+    """The burn rates of an objective at the end of the data."""
     subject = subject_of(objective)
     if not objective.alerts:
-        reason = msg("Nobody is alerted by this objective: alerts = false")
+        reason = msg("Alerting is off (alerts = false)")
         return BURN.judged(Status.SKIPPED, subject, reason, at=now)
     if not isinstance(seen, ObjectiveState):
         status = Status.UNKNOWN if isinstance(seen, Unobserved) else Status.SKIPPED
@@ -44,23 +44,23 @@ def _burning(burns: Sequence[BurnVerdict], alerts: Alerts) -> tuple[Status, Burn
             status,
             first,
             msg(
-                "{rate} times as fast as allowed within {hours} h, and it goes on: {share} % of the budget is spent in "
-                "that time at {factor}",
+                "Burn rate {rate} over {hours} h, still burning; at {factor}, {share} % of the budget is spent in "
+                "that time",
                 rate=round(first.long_rate or 0.0, 2),
                 hours=first.rule.long_h,
                 share=round(100 * first.rule.budget_share, 3),
                 factor=round(first.factor, 3),
             ),
         )
-    blind = [b for b in burns if b.state is BurnState.NOT_MEASURED]
-    if blind:
+    unmeasured = [b for b in burns if b.state is BurnState.NOT_MEASURED]
+    if unmeasured:
         return (
             Status.UNKNOWN,
-            blind[0],
+            unmeasured[0],
             msg(
-                "Only {measured} of {expected} minutes were measured, too few to tell a burn rate",
-                measured=blind[0].long.measured_min,
-                expected=blind[0].long.expected_min,
+                "Only {measured} of {expected} minutes were measured, too few for a burn rate",
+                measured=unmeasured[0].long.measured_min,
+                expected=unmeasured[0].long.expected_min,
             ),
         )
     little = [b for b in burns if b.state is BurnState.TOO_LITTLE]
@@ -69,8 +69,8 @@ def _burning(burns: Sequence[BurnVerdict], alerts: Alerts) -> tuple[Status, Burn
             Status.UNKNOWN,
             little[0],
             msg(
-                "Too little traffic within {hours} h: {bad} of {total} were bad; {min_valid} events and {min_bad} bad "
-                "ones are needed for an alert",
+                "Too little traffic in {hours} h: {bad} of {total} requests were bad; an alert needs {min_valid} "
+                "requests and {min_bad} bad ones",
                 hours=little[0].rule.long_h,
                 bad=little[0].long.bad,
                 total=little[0].long.total,
@@ -79,20 +79,30 @@ def _burning(burns: Sequence[BurnVerdict], alerts: Alerts) -> tuple[Status, Burn
             ),
         )
     nearest = max(burns, key=lambda b: (b.long_rate or 0.0) / b.factor)
-    return Status.PASS, nearest, msg("The budget burns slowly enough over every span of time")
+    return Status.PASS, nearest, _no_alert(nearest)
+
+
+def _no_alert(nearest: BurnVerdict) -> Message:
+    if nearest.long_rate is None or nearest.long_rate < nearest.factor:
+        return msg("Burn rate is below the threshold in every window")
+    return msg(
+        "Burn rate {rate} over {hours} h, but it is below the threshold in the short window: burning has stopped",
+        rate=round(nearest.long_rate, 2),
+        hours=nearest.rule.long_h,
+    )
 
 
 def _burn_table(objective: Measured, burns: Sequence[BurnVerdict], alerts: Alerts) -> Evidence:
     columns = (
         msg("Long window, h"),
-        msg("Burn rate"),
+        msg("Burn rate (long)"),
         msg("Short window, h"),
-        msg("Burn rate there"),
-        msg("Alert from"),
+        msg("Burn rate (short)"),
+        msg("Threshold"),
         msg("Bad"),
-        msg("All"),
-        msg("A total outage is told after, s"),
-        msg("Says"),
+        msg("Total"),
+        msg("Total outage detected after, s"),
+        msg("State"),
     )
     rows = tuple(
         (
@@ -108,13 +118,13 @@ def _burn_table(objective: Measured, burns: Sequence[BurnVerdict], alerts: Alert
         )
         for b in burns
     )
-    title = msg("Burn rates, against a budget of {days} days", days=alerts.period_days)
+    title = msg("Burn rates for an error budget of {days} days", days=alerts.period_days)
     return Table(title, columns, rows)
 
 
 STATES: Mapping[BurnState, Message] = {
-    BurnState.QUIET: msg("quiet"),
+    BurnState.QUIET: msg("no alert"),
     BurnState.ALERT: msg("alert"),
     BurnState.TOO_LITTLE: msg("too little traffic"),
-    BurnState.NOT_MEASURED: msg("not measured"),
+    BurnState.NOT_MEASURED: msg("too little measured"),
 }

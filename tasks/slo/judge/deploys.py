@@ -1,4 +1,4 @@
-"""Whether there were enough deploys in every whole week, and what else the deploy records tell."""
+"""Whether there were enough deploys in every full week, and other figures from the deploy records."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,16 +16,18 @@ UNIT = "/w"
 def judge_deploys(
     objective: DeployFrequency, seen: Changes, source: Message, now: datetime, *, ever: bool
 ) -> CheckResult:
-    """Deploys a whole week; `ever` is False when no deploy, and no version, was ever on record."""
+    """Deploys per full week; `ever` is False when no deploy and no version was ever recorded."""
     subject = f"objective:{objective.name}"
     limit = Limit("≥", objective.per_week, UNIT, source)
     if not ever:
-        reason = msg("No deploy is on record: rounds record deploy, or set [health] report, which tells of versions")
+        reason = msg(
+            "No deploy is recorded: run `rounds record deploy`, or set [health] report, which shows the version"
+        )
         return DEPLOYS.judged(Status.UNKNOWN, subject, reason, at=now, limit=limit)
     whole = [week for week in seen.weeks if not week.partial]
     evidence = (_weeks(seen), _changes(seen))
     if not whole:
-        reason = msg("The window holds no whole week yet")
+        reason = msg("The window contains no full week yet")
         return DEPLOYS.judged(Status.UNKNOWN, subject, reason, at=now, limit=limit, evidence=evidence)
     total = sum(week.deploys for week in whole)
     rate = total / len(whole)
@@ -35,7 +37,7 @@ def judge_deploys(
     elif short:
         status = Status.WARN
         reason = msg(
-            "{n} deploys in {weeks} whole weeks, but too few in {short}",
+            "{n} deploys in {weeks} full weeks, but too few in {short}",
             n=total,
             weeks=len(whole),
             short=", ".join(short),
@@ -47,13 +49,12 @@ def judge_deploys(
 
 
 def _counted(total: int, weeks: int) -> Message:
-    return msg("{n} deploys in {weeks} whole weeks", n=total, weeks=weeks)
+    return msg("{n} deploys in {weeks} full weeks", n=total, weeks=weeks)
 
 
 def _weeks(seen: Changes) -> Evidence:
     rows = tuple(
-        (week.key, week.deploys, msg("not over, or not on record from its start: not judged") if week.partial else "")
-        for week in seen.weeks
+        (week.key, week.deploys, msg("incomplete week: not judged") if week.partial else "") for week in seen.weeks
     )
     return Table(msg("Deploys by week"), (msg("Week"), msg("Successful deploys"), msg("Note")), rows)
 
@@ -63,12 +64,13 @@ def _changes(seen: Changes) -> Evidence:
     rows: list[tuple[Message, Scalar | Message]] = [
         (msg("Successful deploys"), seen.succeeded),
         (msg("Failed or rolled back"), seen.failed),
-        (msg("Seen only by a new version"), seen.inferred),
+        (msg("Inferred from a new version"), seen.inferred),
         (msg("Change failure rate, %"), None if share is None else round(100 * share, 1)),
         *_took(msg("Lead time from commit to the end of the deploy, min (median of {n})", n=len(seen.lead_min)),
                seen.lead_min),
-        *_took(msg("Recovery of failed deploys, min (median of {n})", n=len(seen.recovery_min)), seen.recovery_min),
-        (msg("Failed deploys without a later good one"), seen.unrecovered),
+        *_took(msg("Recovery time of failed deploys, min (median of {n})", n=len(seen.recovery_min)),
+               seen.recovery_min),
+        (msg("Failed deploys not followed by a success"), seen.unrecovered),
     ]  # fmt: skip
     return Table(msg("Deploys and changes"), (msg("Figure"), msg("Value")), tuple(rows))
 
@@ -79,6 +81,6 @@ def _took(label: Message, minutes: Sequence[float]) -> list[tuple[Message, Scala
         (label, None if took.median_min is None else round(took.median_min, 1))
     ]
     if took.longest_min is not None:
-        p90 = msg("fewer than ten") if took.p90_min is None else round(took.p90_min, 1)
+        p90 = msg("– (needs 10 values)") if took.p90_min is None else round(took.p90_min, 1)
         rows += [(msg("p90, min"), p90), (msg("Longest, min"), round(took.longest_min, 1))]
     return rows

@@ -14,7 +14,7 @@ from tasks.slo.windows import Window
 
 MOST_ROWS = 30
 SUBJECT = "service"
-_EVERY_CAUSE = msg("every minute down has its cause on record")
+_EVERY_CAUSE = msg("recorded cause for all downtime")
 
 
 def judge_resolution(
@@ -25,7 +25,7 @@ def judge_resolution(
     source: Message,
     now: datetime,
 ) -> CheckResult:
-    """The share of the window's incidents that were resolved in time; one that goes on counts once it is late.
+    """The share of the window's incidents that were resolved in time; an ongoing one counts once it is late.
 
     No incident is only good news where uptime was measured: else nobody would have seen one.
     """
@@ -34,16 +34,16 @@ def judge_resolution(
     mine = [i for i in incidents if i.spans(window.start, window.as_of)]
     if not mine:
         if not isinstance(uptime, ObjectiveState) or not uptime.known:
-            reason = msg("No outage is recorded, and uptime was not measured: nobody can tell whether there was none")
+            reason = msg("No outage is recorded, but too little uptime was measured to rule one out")
             return RESOLUTION.judged(Status.UNKNOWN, subject, reason, at=now, limit=limit)
-        none = msg("No outage is recorded, and none was measured")
+        none = msg("No outage was recorded or measured")
         return RESOLUTION.judged(Status.PASS, subject, none, at=now, observed=Quantity(100.0, "%"), limit=limit)
     took = [i.minutes(window.as_of) for i in mine]
-    # One that goes on is late as soon as its time is over, and in time for nobody before.
+    # An ongoing one is late as soon as its time is over, and not in time before that.
     done = [(i, m) for i, m in zip(mine, took, strict=True) if i.ended_at is not None or m >= objective.within_min]
     evidence = _distribution(objective, mine, window.as_of)
     if not done:
-        going = msg("An incident is going on since {since}", since=moment(mine[0].started_at))
+        going = msg("An incident has been ongoing since {since}", since=moment(mine[0].started_at))
         return RESOLUTION.judged(Status.UNKNOWN, subject, going, at=now, limit=limit, evidence=evidence)
     good = sum(i.ended_at is not None and m < objective.within_min for i, m in done)
     share = good / len(done)
@@ -66,7 +66,7 @@ def judge_downtime(
     now: datetime,
     maintenance: Sequence[Maintenance] = (),
 ) -> CheckResult:
-    """Measured and recorded downtime with its causes; what nobody recorded has to be found out."""
+    """Measured and recorded downtime with its causes; unrecorded causes have to be found."""
     if isinstance(uptime, Absent):
         return DOWNTIME.judged(Status.SKIPPED, SUBJECT, uptime.reason, at=now)
     limit = Limit("=", 0, "min", _EVERY_CAUSE)
@@ -79,7 +79,7 @@ def judge_downtime(
     observed = Quantity(minutes, "min")
     if unexplained:
         reason = msg(
-            "{minutes} min down in {n} incidents have no recorded cause: rounds record outage",
+            "{minutes} min of downtime in {n} incidents without a recorded cause: run `rounds record outage`",
             minutes=minutes,
             n=len(unexplained),
         )
@@ -91,8 +91,10 @@ def judge_downtime(
             expected=uptime.counted.expected_min,
         )
         return DOWNTIME.judged(Status.UNKNOWN, SUBJECT, few, at=now, limit=limit, evidence=evidence)
-    down = msg("{minutes} min down, all with their cause", minutes=round(sum(_within(i, window) for i in mine), 1))
-    reason = down if mine else msg("No minute was down")
+    down = msg(
+        "{minutes} min of downtime, all with a recorded cause", minutes=round(sum(_within(i, window) for i in mine), 1)
+    )
+    reason = down if mine else msg("No downtime")
     return DOWNTIME.judged(Status.PASS, SUBJECT, reason, at=now, observed=observed, limit=limit, evidence=evidence)
 
 
@@ -106,8 +108,8 @@ def _causes(incidents: Sequence[Incident], as_of: datetime) -> Evidence:
     rows = tuple(_cause(incident, as_of) for incident in incidents[:MOST_ROWS])
     if len(incidents) > MOST_ROWS:
         rows += ((msg("{n} more", n=len(incidents) - MOST_ROWS), "", "", "", ""),)
-    columns = (msg("From"), msg("To"), msg("Minutes"), msg("Module"), msg("Cause"))
-    return Table(msg("Minutes down and their causes"), columns, rows)
+    columns = (msg("From"), msg("To"), msg("Duration, min"), msg("Module"), msg("Cause"))
+    return Table(msg("Downtime and its causes"), columns, rows)
 
 
 def _planned(maintenance: Sequence[Maintenance], window: Window) -> tuple[Evidence, ...]:
@@ -132,11 +134,11 @@ def _planned(maintenance: Sequence[Maintenance], window: Window) -> tuple[Eviden
         msg("To"),
         msg("Module"),
         msg("Reason"),
-        msg("Declared at"),
-        msg("Declared by"),
+        msg("Registered at"),
+        msg("Registered by"),
         msg("Note"),
     )
-    return (Table(msg("Declared maintenance"), columns, rows),) if rows else ()
+    return (Table(msg("Maintenance windows"), columns, rows),) if rows else ()
 
 
 def _cause(incident: Incident, as_of: datetime) -> tuple[Scalar | Message, ...]:
@@ -157,8 +159,8 @@ def _distribution(objective: Resolution, incidents: Sequence[Incident], as_of: d
         (msg("Resolved incidents"), took.n),
         (msg("Ongoing incidents"), len(late)),
         (msg("Median, min"), took.median_min),
-        (msg("p90, min"), msg("fewer than ten") if took.p90_min is None else round(took.p90_min, 1)),
+        (msg("p90, min"), msg("– (needs 10 values)") if took.p90_min is None else round(took.p90_min, 1)),
         (msg("Longest, min"), None if took.longest_min is None else round(took.longest_min, 1)),
         (msg("Resolved within {limit} min", limit=objective.within_min), within),
     )
-    return (Table(msg("How long incidents took"), (msg("Figure"), msg("Value")), rows), _causes(incidents, as_of))
+    return (Table(msg("Incident durations"), (msg("Figure"), msg("Value")), rows), _causes(incidents, as_of))

@@ -1,4 +1,4 @@
-"""The figures of a closed month as one text with a hash, and what differs between two of them."""
+"""The figures of a frozen month as one text with a hash, and what differs between two of them."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ _LOST = 0.01
 """A share of the month that is more than a corrected record moves."""
 
 SHOWN = 12
-"""So many digits of a hash are shown; all of them stand in the evidence."""
+"""So many digits of a hash are shown; the evidence has all of them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Frozen:
-    """A closed month as it stands in the history: `differences` to the revision before if this look made a new one.
+class FrozenMonth:
+    """A frozen month in the history: `differences` to the previous revision if this run made a new one.
 
-    `less` is true when less is measured now than when the month was frozen: then the frozen figures stand.
+    `less` is true when less is measured now than when the month was frozen: then the frozen figures still apply.
     """
 
     revision: int
@@ -39,7 +39,7 @@ class Frozen:
 
 
 def month_figures(period: Period, timezone: str, review: Review, environment: str) -> dict[str, Any]:
-    """What is frozen: counts and their limits, no verdicts and nothing of the moment of the look."""
+    """What is frozen: counts and their limits, no verdicts and nothing that depends on the time of the run."""
     incidents = [i for i in review.incidents if i.spans(period.start, period.end)]
     deploys = {o.name: review.deploys(o, environment) for o in review.objectives if isinstance(o, DeployFrequency)}
     return {
@@ -111,9 +111,9 @@ def not_frozen(doubt: Message, period: Period, now: datetime) -> CheckResult:
     return CLOSED_MONTH.judged(Status.UNKNOWN, f"month:{period.key}", doubt, at=now)
 
 
-def judge_month(frozen: Frozen, period: Period, now: datetime) -> CheckResult:
+def judge_month(frozen: FrozenMonth, period: Period, now: datetime) -> CheckResult:
     """Whether the figures are those that were frozen; a correction is a new revision, and says what changed."""
-    limit = Limit("=", frozen.digest[:SHOWN], "", msg("the figures of {month} as they were frozen", month=period.key))
+    limit = Limit("=", frozen.digest[:SHOWN], "", msg("frozen figures of {month}", month=period.key))
     observed = Quantity(frozen.digest[:SHOWN])
     rows: tuple[tuple[str | Any, Scalar], ...] = (
         (MONTH, period.key),
@@ -121,19 +121,20 @@ def judge_month(frozen: Frozen, period: Period, now: datetime) -> CheckResult:
         (msg("Frozen at"), moment(frozen.frozen_at)),
         (DIGEST, frozen.digest),
     )
-    evidence: list[Table] = [Table(msg("The frozen figures"), (msg("Figure"), msg("Value")), rows)]
+    evidence: list[Table] = [Table(msg("Frozen figures"), (msg("Figure"), msg("Value")), rows)]
     if frozen.differences:
         columns = (msg("Figure"), msg("Before"), msg("Now"))
-        evidence.append(Table(msg("What changed"), columns, frozen.differences))
+        evidence.append(Table(msg("Changed figures"), columns, frozen.differences))
     if frozen.less:
         reason = msg(
-            "Less is measured now than when the month was frozen: revision {revision} stands", revision=frozen.revision
+            "Less data is available than when the month was frozen: revision {revision} still applies",
+            revision=frozen.revision,
         )
         status = Status.WARN
     elif frozen.differences:
         status = Status.WARN
         reason = msg(
-            "{n} figures were corrected: this is revision {revision}",
+            "{n} figures were corrected: frozen as revision {revision}",
             n=len(frozen.differences),
             revision=frozen.revision,
         )

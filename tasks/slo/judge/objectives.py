@@ -1,4 +1,4 @@
-"""Holds what was counted over a window against its objective."""
+"""Judges the counts of a window by its objective."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -66,7 +66,7 @@ def judge_objective(
     doubt: Message | None = None,
     modules: Mapping[str, Tally] | None = None,
 ) -> CheckResult:
-    """An objective over its window; `doubt` says why what was counted is not the whole, so that it cannot be met.
+    """An objective over its window; `doubt` is why the counts are incomplete, so that it cannot pass.
 
     In a window that runs on, a share under the target only fails once the whole window's budget is spent.
     """
@@ -118,24 +118,24 @@ def percent(share: float) -> float:
 def _verdict(objective: Measured, seen: ObjectiveState) -> tuple[Status, Message]:
     counted, budget = seen.counted, seen.budget
     if counted.expected_min == 0:
-        return Status.UNKNOWN, msg("Nothing of the window has passed yet, or all of it is maintenance")
+        return Status.UNKNOWN, msg("The window has not started, or all of it is maintenance")
     if seen.is_certainly_overspent and not met(objective, counted):
         return Status.FAIL, _at_least(objective, counted)
     if not counted.total and not counted.measured_min:
-        return Status.UNKNOWN, msg("There is no data for this window: nothing was measured")
+        return Status.UNKNOWN, msg("Nothing was measured in this window")
     if counted.coverage < objective.min_coverage:
         return Status.UNKNOWN, _too_little_measured(objective, seen)
     if not counted.total:
-        return Status.UNKNOWN, msg("There was no event in this window: 0 of 0 is no share")
+        return Status.UNKNOWN, msg("No events in this window")
     if counts_requests(objective) and counted.total < (least := objective.min_events):
-        low = msg("Too little traffic: {bad} of {total} requests were bad, and at least {least} are needed",
+        low = msg("Too little traffic: {bad} of {total} requests were bad; at least {least} requests are needed",
                   bad=counted.bad, total=counted.total, least=least)  # fmt: skip
         return Status.UNKNOWN, low
     if met(objective, counted):
         return Status.PASS, _remarked(objective, counted)
     if seen.window.running and budget is not None and budget.spent <= 1:
         return Status.WARN, msg(
-            "Under the target so far: {bad} of {total} were bad; {left} % of the whole window's budget are left",
+            "Below the target so far: {bad} of {total} were bad; {left} % of the whole budget left",
             bad=counted.bad,
             total=counted.total,
             left=round(100 * budget.left, 1),
@@ -154,12 +154,12 @@ def _too_little_measured(objective: Measured, seen: ObjectiveState) -> Message:
     if first > (1 - objective.min_coverage) * seen.window.elapsed_min:
         since = moment(seen.window.start_of(first))
         return msg(
-            "Only {measured} of {expected} minutes were measured, {least} % are needed; nothing before {since}: "
-            "if the service began then, set [slo] since",
+            "Only {measured} of {expected} minutes were measured ({least} % needed), none before {since}: if the "
+            "service started then, set [slo] since",
             **counts,
             since=since,
         )
-    return msg("Only {measured} of {expected} minutes were measured, {least} % are needed", **counts)
+    return msg("Only {measured} of {expected} minutes were measured ({least} % needed)", **counts)
 
 
 def _at_least(objective: Measured, counted: Tally) -> Message:
@@ -167,8 +167,7 @@ def _at_least(objective: Measured, counted: Tally) -> Message:
     if counted.coverage >= objective.min_coverage:
         return _counts(objective, counted)
     return msg(
-        "At least {bad} of {expected} minutes were bad, which is more than the whole budget; only {measured} were "
-        "measured",
+        "At least {bad} of {expected} minutes were bad, more than the whole error budget (only {measured} measured)",
         bad=counted.bad,
         expected=counted.expected_min,
         measured=counted.measured_min,
@@ -180,7 +179,7 @@ def _counts(objective: Measured, counted: Tally) -> Message:
     if isinstance(objective, Uptime):
         return msg("{bad} of {total} measured minutes were down", bad=bad, total=total)
     if isinstance(objective, KpiFloor):
-        return msg("{bad} of {total} measured minutes were under the floor", bad=bad, total=total)
+        return msg("{bad} of {total} measured minutes were below the floor", bad=bad, total=total)
     if is_sliced(objective):
         return msg("{bad} of {total} minutes had too many bad requests", bad=bad, total=total)
     if isinstance(objective, Latency):
@@ -196,14 +195,14 @@ def _remarked(objective: Measured, counted: Tally) -> Message:
     figure = int(shown * 100_000) / 1000
     if isinstance(objective, Latency):
         return msg(
-            "{good} of {total} requests within {limit} ms; so few only show {shown} % with 95 % confidence",
+            "{good} of {total} requests within {limit} ms; this few only prove {shown} % at 95 % confidence",
             good=counted.good,
             total=counted.total,
             limit=objective.within_ms,
             shown=figure,
         )
     return msg(
-        "{bad} of {total} requests failed; so few only show {shown} % with 95 % confidence",
+        "{bad} of {total} requests failed; this few only prove {shown} % at 95 % confidence",
         bad=counted.bad,
         total=counted.total,
         shown=figure,
@@ -213,17 +212,17 @@ def _remarked(objective: Measured, counted: Tally) -> Message:
 def _figures(objective: Measured, seen: ObjectiveState) -> Evidence:
     counted, whole, window = seen.counted, seen.with_maintenance, seen.window
     rows: list[tuple[Message, Scalar | Message]] = [
-        (msg("Window from"), moment(window.start)),
-        (msg("Window to"), moment(window.end)),
-        (msg("Looked at up to"), moment(window.as_of)),
+        (msg("Window start"), moment(window.start)),
+        (msg("Window end"), moment(window.end)),
+        (msg("As of"), moment(window.as_of)),
         (msg("Good"), counted.good),
         (msg("Bad"), counted.bad),
-        (msg("All"), counted.total),
-        (msg("Good, %"), None if counted.share is None else percent(counted.share)),
+        (msg("Total"), counted.total),
+        (msg("SLI, %"), None if counted.share is None else percent(counted.share)),
         (msg("Measured minutes"), counted.measured_min),
         (msg("Coverage, %"), round(100 * counted.coverage, 3)),
-        (msg("Minutes left out for maintenance"), seen.excluded_min),
-        (msg("Good with maintenance counted, %"), None if whole.share is None else percent(whole.share)),
+        (msg("Minutes excluded for maintenance"), seen.excluded_min),
+        (msg("SLI including maintenance, %"), None if whole.share is None else percent(whole.share)),
         *budget_rows(objective, seen.budget),
     ]
     return Table(msg("Figures of the objective"), (msg("Figure"), msg("Value")), tuple(rows))
@@ -233,11 +232,11 @@ def budget_rows(objective: Measured, budget: Budget | None) -> list[tuple[Messag
     """A budget in words: in minutes for timeslices, in expected requests otherwise."""
     if budget is None:
         return [(msg("Error budget"), None)]
-    unit = msg("Error budget of the window, minutes") if is_sliced(objective) else msg("Error budget, requests")
+    unit = msg("Error budget of the SLO window, minutes") if is_sliced(objective) else msg("Error budget, requests")
     return [
         (unit, round(budget.whole, 3)),
-        (msg("Spent of the whole window's budget, %"), round(100 * budget.spent, 1)),
-        (msg("Spent of the budget so far (prorated), %"), round(100 * budget.spent_so_far, 1)),
+        (msg("Spent of the whole budget, %"), round(100 * budget.spent, 1)),
+        (msg("Spent of the elapsed share, %"), round(100 * budget.spent_so_far, 1)),
         (msg("Burn rate"), round(budget.burn, 3)),
         (msg("Runs out"), ends(budget)),
     ]
@@ -263,5 +262,5 @@ def _by_module(objective: Measured, seen: ObjectiveState, modules: Mapping[str, 
         )
         for name, tally in sorted(modules.items(), key=lambda item: -item[1].bad)
     )
-    columns = (msg("Module"), msg("All"), msg("Bad"), msg("Good, %"), msg("Spent of the whole window's budget, %"))
+    columns = (msg("Module"), msg("Total"), msg("Bad"), msg("SLI, %"), msg("Spent of the whole budget, %"))
     return (Table(msg("By module"), columns, rows),)

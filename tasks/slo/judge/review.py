@@ -18,7 +18,7 @@ from tasks.slo.windows import minute_of
 def judge_review(
     review: Review, slo: Slo, environment: str, source: Message, now: datetime, doubt: Message | None
 ) -> tuple[CheckResult, ...]:
-    """Every objective, then budgets, burn rates and downtime; `doubt` says why the logs do not tell the whole."""
+    """Every objective, then budgets, burn rates and downtime; `doubt` is why the logs are incomplete."""
     results = [_objective(o, review, environment, source, now, doubt) for o in review.objectives]
     results.append(judge_budget(review.measured, review.incidents, slo.policy, review.zone, now))
     results += [

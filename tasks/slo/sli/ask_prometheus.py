@@ -1,4 +1,4 @@
-"""What the objectives ask of a Prometheus, each question seen in Prefect by itself with what it came to."""
+"""Reads from Prometheus what the objectives need, each query shown in Prefect as a task run of its own."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from tasks.check_result import msg
 from tasks.observation import Unobserved, seen
 from tasks.prometheus.opened import prometheus_of
 from tasks.settings import Settings
-from tasks.slo.facts import Probes, Scope, Traffic
+from tasks.slo.facts import Probes, Scope, ScopeTraffic
 from tasks.slo.settings import Latency, Objective, Requests, Uptime
 from tasks.slo.sli.minutes import Span
 from tasks.slo.sli.prometheus import read_probes, read_traffic
@@ -17,12 +17,12 @@ from tasks.slo.windows import at_minute
 from tasks.visible import StepState, async_step
 
 T = TypeVar("T")
-Counted = Mapping[Scope, Traffic | Unobserved]
+Counted = Mapping[Scope, ScopeTraffic | Unobserved]
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What Prometheus answered; `no_latency` says why it could not tell of durations, and of requests could."""
+    """What Prometheus answered; `no_latency` is why durations are unknown although requests are known."""
 
     traffic: Counted
     probes: dict[str, Probes | Unobserved]
@@ -42,18 +42,18 @@ async def ask_prometheus(
     async with prometheus_of(settings, settings.metrics) as prometheus:
         count = partial(read_traffic, prometheus, sli, scopes)
         probe = partial(read_probes, prometheus, sli, *span)
-        probes = {"prometheus": await _shown(uptimes, start, probe, partial(probes_came_to, span))} if uptimes else {}
+        probes = {"prometheus": await _shown(uptimes, start, probe, partial(probes_state, span))} if uptimes else {}
         if not scopes:
             return Answers({}, probes, None)
         names = [o.name for o in requests]
-        counted = await _shown(names, start, partial(count, bounds_ms, *span), partial(requests_came_to, span))
+        counted = await _shown(names, start, partial(count, bounds_ms, *span), partial(requests_state, span))
         if not isinstance(counted, Unobserved):
             return Answers(counted, probes, None)
         if not bounds_ms:
             return Answers(dict.fromkeys(scopes, counted), probes, None)
-        # A histogram without the bucket says nothing of latency; how many requests failed is told all the same.
+        # Without the bucket only response times are unknown; how many requests failed is still known.
         untimed = [o.name for o in requests if not isinstance(o, Latency)]
-        plain = await _shown(untimed, start, partial(count, (), *span), partial(requests_came_to, span))
+        plain = await _shown(untimed, start, partial(count, (), *span), partial(requests_state, span))
         if isinstance(plain, Unobserved):
             return Answers(dict.fromkeys(scopes, plain), probes, None)
         return Answers(plain, probes, counted)
@@ -63,24 +63,24 @@ async def _shown(
     objectives: Sequence[str],
     start: str,
     read: Callable[[], Awaitable[T]],
-    came_to: Callable[[T | Unobserved], StepState],
+    state_of: Callable[[T | Unobserved], StepState],
 ) -> T | Unobserved:
     """What is read for some objectives, shown as `read-prometheus availability, latency 2026-11-01…`."""
     name = f"read-prometheus {', '.join(objectives) or 'requests'} {start}…"
-    return await async_step(name, lambda: seen(read()), came_to)
+    return await async_step(name, lambda: seen(read()), state_of)
 
 
-def requests_came_to(span: Span, counted: Counted | Unobserved) -> StepState:
-    """What the requests came to, as Prefect shows it."""
+def requests_state(span: Span, counted: Counted | Unobserved) -> StepState:
+    """The result for requests, as Prefect shows it."""
     if isinstance(counted, Unobserved):
         return _unknown(counted)
     if missing := [t for t in counted.values() if isinstance(t, Unobserved)]:
         return StepState("Incomplete", missing[0].reason, good=False)
-    return _read(max((int(t.measured.sum()) for t in counted.values() if isinstance(t, Traffic)), default=0), span)
+    return _read(max((int(t.measured.sum()) for t in counted.values() if isinstance(t, ScopeTraffic)), default=0), span)
 
 
-def probes_came_to(span: Span, probes: Probes | Unobserved) -> StepState:
-    """What the probe came to, as Prefect shows it."""
+def probes_state(span: Span, probes: Probes | Unobserved) -> StepState:
+    """The result for the probe, as Prefect shows it."""
     return _unknown(probes) if isinstance(probes, Unobserved) else _read(int((probes.asked > 0).sum()), span)
 
 

@@ -1,4 +1,4 @@
-"""From what was seen to the minutes of each objective. Pure arithmetic."""
+"""From observations to the minutes of each objective. Pure arithmetic."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from datetime import datetime
 from tasks.check_result import msg
 from tasks.observation import Absent, Unobserved
 from tasks.records.facts import Deploy, Maintenance, Outage
-from tasks.slo.facts import Flags, Minutes, Probes, Scope, Traffic
+from tasks.slo.facts import Flags, Minutes, Probes, Scope, ScopeTraffic
 from tasks.slo.settings import KpiFloor, Latency, Measured, Requests, Uptime
 from tasks.slo.sli.minutes import (
     Span,
@@ -23,7 +23,7 @@ from tasks.slo.sli.minutes import (
     unanswered,
 )
 
-NO_LOG = msg("no [[logs.source]] of the service file counts requests")
+NO_LOG = msg("No [[logs.source]] in the service file counts requests")
 _NO_PROBE = msg("[health] live and ready are not set in the service file: nothing is probed")
 
 Seen = Minutes | Unobserved | Absent
@@ -34,14 +34,14 @@ class SliData:
     """What was seen of a span of minutes: requests by source and scope, probes and floors by name, and the records."""
 
     span: Span
-    traffic: Mapping[tuple[str, Scope], Traffic | Unobserved]
+    traffic: Mapping[tuple[str, Scope], ScopeTraffic | Unobserved]
     probes: Mapping[str, Probes | Unobserved]
     floors: Mapping[str, Minutes | Unobserved]
     deploys: Sequence[Deploy] = ()
     outages: Sequence[Outage] = ()
     maintenance: Sequence[Maintenance] = ()
     no_latency: Unobserved | None = None
-    """Why Prometheus tells of requests, but not how long they took."""
+    """Why durations are unknown although Prometheus has the requests."""
 
     deploys_since: Mapping[str, datetime] = field(default_factory=dict)
     """When the records of deploys began, by environment."""
@@ -67,7 +67,7 @@ def by_module(objective: Measured, data: SliData, span: Span, excluded: Flags) -
     found = {}
     for module in data.modules:
         traffic = data.traffic.get((objective.source, Scope(module)))
-        if isinstance(traffic, Traffic) and not (isinstance(objective, Latency) and data.no_latency):
+        if isinstance(traffic, ScopeTraffic) and not (isinstance(objective, Latency) and data.no_latency):
             found[module] = tally(_events(objective, traffic), span, excluded)
     return found
 
@@ -83,20 +83,20 @@ def _of_requests(objective: Requests, data: SliData) -> Seen:
     if isinstance(objective, Latency) and objective.within_ms not in whole.timed:
         return Unobserved(
             msg(
-                "Requests within {limit} ms are not counted: add it to [logs] latency_bounds_ms",
+                "Requests within {limit} ms are not counted: add {limit} to [logs] latency_bounds_ms",
                 limit=objective.within_ms,
             )
         )
     parts = [data.traffic[objective.source, Scope(objective.scope.module, r)] for r in objective.exclude_routes]
     # A route that nothing is known of has had no requests that could be taken off.
-    traffic = excluding(whole, [part for part in parts if isinstance(part, Traffic)])
+    traffic = excluding(whole, [part for part in parts if isinstance(part, ScopeTraffic)])
     events = _events(objective, traffic)
     if objective.budgeting == "events":
         return events
     return as_slices(events, objective.target if objective.slice_target is None else objective.slice_target)
 
 
-def _events(objective: Requests, traffic: Traffic) -> Minutes:
+def _events(objective: Requests, traffic: ScopeTraffic) -> Minutes:
     return in_time(traffic, objective.within_ms) if isinstance(objective, Latency) else answered(traffic)
 
 
@@ -106,11 +106,11 @@ def _up(objective: Uptime, data: SliData, recorded: Sequence[Span]) -> Seen:
     traffic = data.traffic.get(("logs", objective.place))
     bad, enough = (
         failing(traffic, objective.max_error_share, objective.min_requests)
-        if isinstance(traffic, Traffic)
+        if isinstance(traffic, ScopeTraffic)
         else (flags(0, size, ()), flags(0, size, ()))
     )
     if objective.source == "logs":
-        if not isinstance(traffic, Traffic):
+        if not isinstance(traffic, ScopeTraffic):
             return Absent(NO_LOG) if traffic is None else traffic
         return slices(data.span[0], ~(bad | out), enough | out)
     probes = data.probes.get("prometheus" if objective.source == "prometheus" else objective.probe)

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from tasks.slo.facts import Counts, Flags, Minutes, Probes, Traffic
+from tasks.slo.facts import Counts, Flags, Minutes, Probes, ScopeTraffic
 
 Span = tuple[int, int]
 """Minutes from the first to before the second."""
@@ -46,12 +46,12 @@ class Tally:
         return self.total > 0 and self.good >= Fraction(str(target)) * self.total
 
 
-def answered(traffic: Traffic) -> Minutes:
+def answered(traffic: ScopeTraffic) -> Minutes:
     """Every valid request, good unless the server failed."""
     return Minutes(traffic.first, traffic.valid - traffic.bad, traffic.valid, traffic.measured)
 
 
-def in_time(traffic: Traffic, bound_ms: float) -> Minutes:
+def in_time(traffic: ScopeTraffic, bound_ms: float) -> Minutes:
     """Every request with a duration, good at or under the bound; minutes without any duration are not measured."""
     timed = traffic.timed[bound_ms]
     return Minutes(
@@ -59,9 +59,9 @@ def in_time(traffic: Traffic, bound_ms: float) -> Minutes:
     )
 
 
-def excluding(traffic: Traffic, routes: Sequence[Traffic]) -> Traffic:
+def excluding(traffic: ScopeTraffic, routes: Sequence[ScopeTraffic]) -> ScopeTraffic:
     """The requests of a scope without those of some of its routes."""
-    return Traffic(
+    return ScopeTraffic(
         traffic.first,
         traffic.valid - sum((r.valid for r in routes), np.zeros_like(traffic.valid)),
         traffic.bad - sum((r.bad for r in routes), np.zeros_like(traffic.bad)),
@@ -87,8 +87,8 @@ def slices(first: int, good: Flags, measured: Flags) -> Minutes:
     return Minutes(first, (good & measured).astype(np.int64), measured.astype(np.int64), measured)
 
 
-def failing(traffic: Traffic, max_share: float, min_requests: int) -> tuple[Flags, Flags]:
-    """Minutes in which too many requests failed, and those with enough requests to tell."""
+def failing(traffic: ScopeTraffic, max_share: float, min_requests: int) -> tuple[Flags, Flags]:
+    """Minutes in which too many requests failed, and those with enough requests to judge."""
     share = Fraction(str(max_share))
     enough = traffic.valid >= min_requests
     return enough & (traffic.bad * share.denominator > traffic.valid * share.numerator), enough
@@ -115,7 +115,7 @@ def flags(first: int, length: int, spans: Iterable[Span]) -> Flags:
 
 
 def tally(minutes: Minutes, span: Span, excluded: Flags | None = None) -> Tally:
-    """What a span holds; excluded minutes are neither good nor bad nor expected."""
+    """The counts of a span; excluded minutes are neither good nor bad nor expected."""
     at = slice(*(min(max(0, m - minutes.first), minutes.total.size) for m in span))
     kept = np.ones(minutes.total[at].size, dtype=np.bool_) if excluded is None else ~excluded[at]
     missing = max(0, span[1] - span[0]) - kept.size  # minutes that nobody has ever heard of

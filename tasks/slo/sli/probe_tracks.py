@@ -24,10 +24,12 @@ def probes_of(tracks: Iterable[Track], span: Span) -> Probes:
         np.add.at(probes.asked, minutes, 1)
         np.add.at(probes.failed, minutes[track.values == 0], 1)
     if size and not series:
-        raise ObservationError(msg("The query of [slo.prometheus] probe gives no series: is the metric still there?"))
+        raise ObservationError(
+            msg("The query of [slo.prometheus] probe returned no series: check that the metric still exists")
+        )
     if len(series) > 1:
         n = len(series)
-        raise ObservationError(msg("The query of [slo.prometheus] probe gives {n} series: put min() around it", n=n))
+        raise ObservationError(msg("The query of [slo.prometheus] probe returned {n} series: put min() around it", n=n))
     return probes
 
 
@@ -35,7 +37,7 @@ def _refuse_no_flags(track: Track) -> None:
     for place in np.flatnonzero((track.values != 0) & (track.values != 1))[:1]:
         raise ObservationError(
             msg(
-                "The query of [slo.prometheus] probe gives {value} at {at}, not 1 or 0",
+                "The query of [slo.prometheus] probe returned {value} at {at}, not 1 or 0",
                 value=str(track.values[place]),
                 at=time_at(track, place),
             )

@@ -10,7 +10,7 @@ from tasks.check_result import msg
 from tasks.observation import ObservationError, Unobserved
 from tasks.prometheus.facts import Track
 from tasks.prometheus.observe import Prometheus, ask_in_parts, read_instant, read_range
-from tasks.slo.facts import Probes, Scope, Traffic
+from tasks.slo.facts import Probes, Scope, ScopeTraffic
 from tasks.slo.prometheus_settings import PrometheusSli
 from tasks.slo.sli.minutes import Span
 from tasks.slo.sli.probe_tracks import probes_of
@@ -31,7 +31,7 @@ async def read_traffic(
     bounds_ms: Collection[float],
     first_minute: int,
     end_minute: int,
-) -> Mapping[Scope, Traffic | Unobserved]:
+) -> Mapping[Scope, ScopeTraffic | Unobserved]:
     """The requests of all scopes in each minute from the first to before the end, which is not after now.
 
     How often Prometheus is asked depends on the time and on nothing else. A scope that no series belongs to is
@@ -50,7 +50,7 @@ async def read_traffic(
 
 
 async def read_probes(prometheus: Prometheus, settings: PrometheusSli, first_minute: int, end_minute: int) -> Probes:
-    """What the expression `probe` said in each minute, each `resolution_s`. Raises ObservationError."""
+    """The values of the expression `probe` in each minute, each `resolution_s`. Raises ObservationError."""
     if settings.probe is None:
         raise ObservationError(msg("[slo.prometheus] probe is not set in the service file"))
     step_s = settings.resolution_s
@@ -92,8 +92,7 @@ async def _read_les(
     for bound in sorted(set(bounds_ms) - complete.keys()):
         raise ObservationError(
             msg(
-                "Not every series of {metric} has a bucket that ends at {bound} ms; "
-                "bucket bounds there are: {bounds} ms",
+                "Not every series of {metric} has a bucket with the bound {bound} ms; existing bounds: {bounds} ms",
                 metric=metric,
                 bound=f"{bound:g}",
                 bounds=", ".join(f"{other:g}" for other in complete if other != inf) or "none",

@@ -29,14 +29,14 @@ from tasks.slo.prometheus_settings import PrometheusSli
 
 GAP_S: Final = 300
 LOOKBACK_S: Final = 150
-"""How long a value holds without a new scrape; by Prometheus's own 5 min minutes without any would look empty."""
+"""How long a value is valid without a new scrape; by Prometheus's own 5 min minutes without any would look empty."""
 
 FIGURE: Final = "sli"
-"""The label that tells the parts of an answer apart: valid, bad, timed, within (by `le`)."""
+"""The label that distinguishes the parts of an answer: valid, bad, timed, within (by `le`)."""
 
 
 def labels_of(scopes: Iterable[Scope], settings: PrometheusSli) -> tuple[str, ...]:
-    """The labels that tell these scopes apart, no more: each costs Prometheus and the network."""
+    """The labels that distinguish these scopes, no more: each costs Prometheus and the network."""
     scopes = tuple(scopes)
     module = (settings.module_label,) if any(scope.module is not None for scope in scopes) else ()
     route = (settings.route_label,) if any(scope.route is not None for scope in scopes) else ()

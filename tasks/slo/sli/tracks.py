@@ -10,7 +10,7 @@ import numpy as np
 from tasks.check_result import Message, moment, msg
 from tasks.observation import ObservationError, Unobserved, printable
 from tasks.prometheus.facts import Track
-from tasks.slo.facts import Counts, Flags, Scope, Traffic
+from tasks.slo.facts import Counts, Flags, Scope, ScopeTraffic
 from tasks.slo.prometheus_settings import PrometheusSli
 from tasks.slo.sli.minutes import Span
 from tasks.slo.sli.queries import FIGURE, bound_ms
@@ -20,7 +20,7 @@ _Place = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Row:
+class _MinuteRow:
     """Counts of one module and route in a part of the time, and where there are any."""
 
     counts: Counts
@@ -36,13 +36,13 @@ class _Part:
     """The rows of one answer by figure (with its bound, if it has one), then by module and route."""
 
     at: slice
-    rows: dict[tuple[str, float], dict[_Place, _Row]] = field(default_factory=dict)
+    rows: dict[tuple[str, float], dict[_Place, _MinuteRow]] = field(default_factory=dict)
 
-    def row(self, figure: str, place: _Place, bound: float = 0.0) -> _Row:
-        """A row, empty if nothing was told of it."""
+    def row(self, figure: str, place: _Place, bound: float = 0.0) -> _MinuteRow:
+        """A row, empty if there was none."""
         rows = self.rows.setdefault((figure, bound), {})
         if place not in rows:
-            rows[place] = _Row.empty(self.at.stop - self.at.start)
+            rows[place] = _MinuteRow.empty(self.at.stop - self.at.start)
         return rows[place]
 
 
@@ -74,7 +74,7 @@ class TrafficBuilder:
                 if _holds(scope, place):
                     _add(traffic, part, place)
 
-    def traffic(self) -> dict[Scope, Traffic | Unobserved]:
+    def traffic(self) -> dict[Scope, ScopeTraffic | Unobserved]:
         """The requests of each scope; raises ObservationError if there were none at all."""
         if not self._size:
             return dict(self._found)
@@ -102,7 +102,7 @@ class TrafficBuilder:
             label, value, index = settings.route_label, scope.route, 1
         names = sorted({place[index] for place in places if not index or scope.module in (None, place[0])} - {""})
         return msg(
-            "No series of {metric} has {label} {value}; there are: {there}",
+            "No series of {metric} has {label} {value}; existing values: {there}",
             metric=settings.requests,
             label=label,
             value=value,
@@ -111,23 +111,23 @@ class TrafficBuilder:
 
 
 def no_series(metric: str) -> Message:
-    """What is said where nothing is known of a metric."""
-    return msg("Prometheus has no series of {metric}: is the metric still there?", metric=metric)
+    """The message for a metric without series."""
+    return msg("Prometheus has no series of {metric}: check that the metric still exists", metric=metric)
 
 
-def _nothing(first: int, size: int, bounds_ms: Collection[float]) -> Traffic:
+def _nothing(first: int, size: int, bounds_ms: Collection[float]) -> ScopeTraffic:
     def none() -> Counts:
         return np.zeros(size, dtype=np.int64)
 
     measured = np.zeros(size, dtype=np.bool_)
-    return Traffic(first, none(), none(), measured, {b: none() for b in bounds_ms}, {b: none() for b in bounds_ms})
+    return ScopeTraffic(first, none(), none(), measured, {b: none() for b in bounds_ms}, {b: none() for b in bounds_ms})
 
 
 def _holds(scope: Scope, place: _Place) -> bool:
     return scope.module in (None, place[0]) and scope.route in (None, place[1])
 
 
-def _add(traffic: Traffic, part: _Part, place: _Place) -> None:
+def _add(traffic: ScopeTraffic, part: _Part, place: _Place) -> None:
     valid = part.row("valid", place)
     traffic.valid[part.at] += valid.counts
     traffic.measured[part.at] |= valid.there
@@ -147,7 +147,7 @@ def _refuse_no_counts(track: Track) -> None:
     for place in np.flatnonzero(~np.isfinite(values))[:1]:
         raise ObservationError(
             msg(
-                "Prometheus gives {value}, not a number of requests, at {at}",
+                "Prometheus returned {value} at {at}, not a number of requests",
                 value=str(values[place]),
                 at=time_at(track, place),
             )
@@ -155,7 +155,7 @@ def _refuse_no_counts(track: Track) -> None:
     for place in np.flatnonzero((values < 0) | (np.abs(values - np.round(values)) > 1e-6 * np.maximum(1, values)))[:1]:
         raise ObservationError(
             msg(
-                "Prometheus gives {value} requests at {at}: is each metric of [slo.prometheus] a counter?",
+                "Prometheus returned {value} requests at {at}: check that each metric of [slo.prometheus] is a counter",
                 value=float(values[place]),
                 at=time_at(track, place),
             )

@@ -1,4 +1,4 @@
-"""Requests, probes and business figures of a span of minutes, as they stand in the history."""
+"""Requests, probes and business KPIs of a span of minutes, from the history."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -12,7 +12,7 @@ from tasks.history.engine import History, reading
 from tasks.history.tables import services
 from tasks.logs.tables import latency_bounds, traffic_minutes, traffic_series
 from tasks.samples.store import read_samples
-from tasks.slo.facts import Counts, Flags, Minutes, Probes, Scope, Traffic
+from tasks.slo.facts import Counts, Flags, Minutes, Probes, Scope, ScopeTraffic
 from tasks.slo.sli.minutes import Span, slices
 
 _PLACES = (1, 2, 3, 4)
@@ -27,7 +27,7 @@ def read_traffic(
     *,
     quiet_min: int,
     read_to: int,
-) -> dict[Scope, Traffic]:
+) -> dict[Scope, ScopeTraffic]:
     """The requests of every scope in a span, from the counted log lines.
 
     A log that is silent for up to `quiet_min` minutes between two requests, or after the last one up to the minute
@@ -37,7 +37,7 @@ def read_traffic(
     with reading(history) as connection:
         series = _series(connection, service)
         bounds = {row.id: row for row in connection.execute(select(latency_bounds))}
-        added = {scope: _Added(wide, bounds_ms) for scope in {*scopes, Scope()}}
+        added = {scope: _TrafficSum(wide, bounds_ms) for scope in {*scopes, Scope()}}
         by_routes = {scope for scope in added if scope.route is not None}
         for module, routes in series.items():
             for ids, wanted in _batches(module, routes, added, by_routes):
@@ -59,8 +59,8 @@ def _series(connection: Connection, service: str) -> dict[str, dict[str, int]]:
 
 
 def _batches(
-    module: str, routes: Mapping[str, int], added: Mapping[Scope, "_Added"], by_routes: Collection[Scope]
-) -> Iterator[tuple[list[int], list["_Added"]]]:
+    module: str, routes: Mapping[str, int], added: Mapping[Scope, "_TrafficSum"], by_routes: Collection[Scope]
+) -> Iterator[tuple[list[int], list["_TrafficSum"]]]:
     """The series of a module, those together that count for the same scopes, with what they are added to."""
     together: dict[tuple[Scope, ...], list[int]] = {}
     for route, series in routes.items():
@@ -91,7 +91,7 @@ def _rows(connection: Connection, ids: Sequence[int], span: Span) -> Counts:
     return np.array(rows, dtype=np.int64).reshape(len(rows), 4 + 2 * len(_PLACES))
 
 
-class _Added:
+class _TrafficSum:
     """The requests of one scope, added up minute by minute."""
 
     def __init__(self, span: Span, bounds_ms: Collection[float]) -> None:
@@ -112,8 +112,8 @@ class _Added:
                     self._within[bound][at] += mine[:, 2 + 2 * place]
                     self._timed[bound][at] += mine[:, 3 + 2 * place]
 
-    def traffic(self, first: int, known: Flags, inside: slice) -> Traffic:
-        return Traffic(
+    def traffic(self, first: int, known: Flags, inside: slice) -> ScopeTraffic:
+        return ScopeTraffic(
             first,
             self.valid[inside],
             self._bad[inside],

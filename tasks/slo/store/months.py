@@ -1,4 +1,4 @@
-"""Closed months in the history: their figures, frozen, and every correction as a revision of its own."""
+"""Frozen months in the history: their figures, and every correction as a revision of its own."""
 
 import json
 from collections.abc import Mapping
@@ -14,12 +14,12 @@ from tasks.history.engine import History, writing
 from tasks.history.services import service_id
 from tasks.history.tables import check_results, evidence, runs, services
 from tasks.slo.checks import CLOSED_MONTH
-from tasks.slo.judge.months import DIGEST, MONTH, REVISION, Frozen, differences, is_less
+from tasks.slo.judge.months import DIGEST, MONTH, REVISION, FrozenMonth, differences, is_less
 from tasks.slo.tables import slo_months
 
 
-def freeze_month(history: History, service: str, period: str, figures: Mapping[str, Any], now: datetime) -> Frozen:
-    """Keep a closed month's figures: the first time as revision 1, then only where they differ.
+def freeze_month(history: History, service: str, period: str, figures: Mapping[str, Any], now: datetime) -> FrozenMonth:
+    """Keep a past month's figures: the first time as revision 1, then only where they differ.
 
     Figures that rest on less than was measured before replace nothing: what was pruned is no correction.
     Raises HistoryError if the database fails.
@@ -31,17 +31,17 @@ def freeze_month(history: History, service: str, period: str, figures: Mapping[s
         mine = select(slo_months).where(slo_months.c.service_id == key, slo_months.c.period == period)
         last = connection.execute(mine.order_by(slo_months.c.revision.desc()).limit(1)).first()
         if last is not None and last.figures == text:
-            return Frozen(last.revision, last.digest, last.frozen_at)
+            return FrozenMonth(last.revision, last.digest, last.frozen_at)
         changed: tuple[tuple[str, Any, Any], ...] = ()
         if last is not None:
             before = json.loads(last.figures)
             changed = differences(before, figures)
             if is_less(before, figures):
-                return Frozen(last.revision, last.digest, last.frozen_at, changed, less=True)
+                return FrozenMonth(last.revision, last.digest, last.frozen_at, changed, less=True)
         revision = 1 if last is None else last.revision + 1
         values = {"service_id": key, "period": period, "revision": revision, "figures": text, "digest": sha256(text)}
         connection.execute(insert(slo_months).values(**values, frozen_at=now))
-        return Frozen(revision, sha256(text), now, changed)
+        return FrozenMonth(revision, sha256(text), now, changed)
 
 
 def month_problems(connection: Connection) -> dict[str, list[str]]:

@@ -71,7 +71,7 @@ def sampled(wanted: int, *turns: Answer) -> Sampled:
 
 
 def hanging(wanted: int) -> Sampled:
-    return Sampled((Answer(None, 2000.0, msg("no answer within {seconds} s", seconds=2.0)),) * 3, wanted)
+    return Sampled((Answer(None, 2000.0, msg("No response within {seconds} s", seconds=2.0)),) * 3, wanted)
 
 
 def health(faults: frozenset[Fault]) -> HealthReport:

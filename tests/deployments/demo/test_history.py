@@ -21,7 +21,7 @@ from tasks.logs.judge.errors import judge_errors
 from tasks.logs.judge.modules import judge_refused_requests, judge_silent_modules
 from tasks.logs.limits import LogLimits
 from tasks.logs.store.review import read_review
-from tasks.records.facts import Outcome
+from tasks.records.facts import DeployOutcome
 from tasks.settings import Settings, load_settings
 
 ZONE = ZoneInfo("Asia/Tokyo")
@@ -291,8 +291,8 @@ def test_an_outage_is_in_the_lines_and_the_probes_and_on_record() -> None:
 def test_two_deploys_a_week_or_one() -> None:
     def weeks(events: Events) -> Counter[str]:
         made = deploys(date(2026, 10, 5), ZONE, events, datetime(2026, 11, 2, tzinfo=ZONE))
-        return Counter(f"{d.started_at:%G-W%V}" for d in made if d.outcome is Outcome.SUCCEEDED)
+        return Counter(f"{d.started_at:%G-W%V}" for d in made if d.outcome is DeployOutcome.SUCCEEDED)
 
     assert set(weeks(QUIET).values()) == {2} and set(weeks(Events(few_deploys=True)).values()) == {1}
-    failed = [d for d in deploys(date(2026, 10, 5), ZONE, QUIET, NOW) if d.outcome is Outcome.ROLLED_BACK]
+    failed = [d for d in deploys(date(2026, 10, 5), ZONE, QUIET, NOW) if d.outcome is DeployOutcome.ROLLED_BACK]
     assert failed and all(d.commit_at is not None and d.commit_at < d.started_at for d in failed)

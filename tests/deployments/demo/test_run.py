@@ -1,6 +1,7 @@
 """The demo as `rounds demo` runs it: it passes only if exactly what was planted was found."""
 
 import re
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from datetime import UTC, datetime, timedelta
 from io import StringIO
@@ -28,13 +29,13 @@ from tests.operated import figures
 
 Printed = dict[frozenset[Fault], tuple[bool, str]]
 SHORT = Shape(requests_per_day=3500)
-"""Fewer requests a day than the demo's, and as many days: the last whole month is looked at."""
+"""Fewer requests a day than the demo's, and as many days: the last whole month is covered."""
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(prefect_folder: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where both demos keep their data, so that the second finds the first one's."""
-    return tmp_path_factory.mktemp("demo")
+    return prefect_folder(tmp_path_factory.mktemp("demo") / "data" / "prefect").parent.parent
 
 
 @pytest.fixture(scope="module")
@@ -84,9 +85,8 @@ def test_exactly_the_planted_faults_are_found(folder: Path, printed: Printed, fa
     assert bool(report.with_status(Status.FAIL)) or not faults
     assert any(note.params.get("sources") == "history" for note in report.notes)
     archived = folder / "output" / name / "daily-checklist" / report.period / "r1"
-    assert "Synthetic" in (archived / "report.html").read_text(
-        encoding="utf-8"
-    )  # the terminal's language is the main one
+    # The language of the terminal is the main one.
+    assert "Synthetic" in (archived / "report.html").read_text(encoding="utf-8")
     assert "Checklist" in (archived / "report.txt").read_text(encoding="utf-8")
     assert len(list((folder / "output" / name / "mail").glob("*.eml"))) == 8
 
@@ -104,14 +104,14 @@ def test_the_last_week_and_the_last_month_are_reported(folder: Path, printed: Pr
     measured = {r.check: r for r in well["monthly-checklist"].results if r.status is not Status.SKIPPED}
     assert set(measured) == {c.id for c in SLO} - {"slo.kpi"}
     notes = [note.text for note in month.notes]
-    assert "Synthetic: probes and figures up to {at} are generated" in notes
+    assert "Synthetic data: samples up to {at} are generated" in notes
 
 
 def test_few_checks_are_skipped_in_a_demo_without_faults(folder: Path, printed: Printed) -> None:
     report = newest(folder, service_name(()))
     skipped = {r.check for r in report.with_status(Status.SKIPPED) if not r.subject.startswith(("host", "container"))}
     assert skipped <= {"logs.regressed-error", "resources.database-replication", "resources.database-cache"}
-    assert all(line.verdict.looked_at for line in report.lines)
+    assert all(line.verdict.measured for line in report.lines)
 
 
 def test_a_second_start_of_a_day_adds_minutes_alone(folder: Path, printed: Printed) -> None:

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from deployments.init.database import look_at, place_of
+from deployments.init.database import database_problem, database_source
 from deployments.init.guide import read_checklist
 from deployments.init.metrics import Histogram, Known, ask_prometheus, histograms_of
 from tasks.errors import UsageError
@@ -77,7 +77,7 @@ class TestDatabase:
     )
     def test_a_password_never_goes_into_the_file(self, url: str) -> None:
         try:
-            place = place_of(url, "shop")
+            place = database_source(url, "shop")
         except UsageError as error:
             assert "hunt" not in str(error) and "er22" not in str(error)
         else:
@@ -86,28 +86,28 @@ class TestDatabase:
             assert "hunt" not in repr(place)
 
     def test_an_address_without_a_password_stands_in_the_file(self) -> None:
-        place = place_of("postgresql://ops@db:5432/shop?sslmode=require", "shop")
+        place = database_source("postgresql://ops@db:5432/shop?sslmode=require", "shop")
         assert (place.variable, place.url) == (None, "postgresql://ops@db:5432/shop?sslmode=require")
         assert os.environ["SHOP_DATABASE_URL"] == ""
 
     def test_a_variable_is_named_and_must_hold_an_address(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SHOP_PG", "postgresql://ops:hunter22@db/shop")
-        place = place_of("SHOP_PG", "shop")
+        place = database_source("SHOP_PG", "shop")
         assert (place.variable, place.url, place.set_here) == ("SHOP_PG", None, False)
         monkeypatch.setenv("SHOP_PG", "mysql://ops:hunter22@db/shop")
         with pytest.raises(UsageError, match="SHOP_PG must be postgresql://") as refused:
-            place_of("SHOP_PG", "shop")
+            database_source("SHOP_PG", "shop")
         assert "hunter22" not in str(refused.value)
         with pytest.raises(UsageError, match="SHOP_GONE is not set"):
-            place_of("SHOP_GONE", "shop")
+            database_source("SHOP_GONE", "shop")
         with pytest.raises(UsageError, match="must be postgresql://"):
-            place_of("host=db password=hunter22", "shop")
+            database_source("host=db password=hunter22", "shop")
 
     def test_a_database_is_looked_at(self, postgres: PostgresServer) -> None:
-        place = place_of(f"postgresql://postgres:hunter22@{postgres.host}:{postgres.port}/postgres", "shop")
-        assert look_at(place) == ""
-        gone = place_of(f"postgresql://postgres@{postgres.host}:{postgres.port}/gone", "shop")
-        assert look_at(gone) == "There is no database of that name: check its address"
+        place = database_source(f"postgresql://postgres:hunter22@{postgres.host}:{postgres.port}/postgres", "shop")
+        assert database_problem(place) == ""
+        gone = database_source(f"postgresql://postgres@{postgres.host}:{postgres.port}/gone", "shop")
+        assert database_problem(gone) == "There is no database with that name: check the address"
 
 
 PAGE = """# TYPE http_request_duration_seconds histogram
@@ -160,7 +160,7 @@ class TestMetrics:
     def test_what_is_no_prometheus_is_told(self, serve: Any) -> None:
         web = serve(lambda *_: (200, "text/html", "<html>"))
         assert asyncio.run(ask_prometheus(web.url)) == (
-            "The answer is not Prometheus's JSON but text/html: check prometheus_url"
+            "The response is not Prometheus's JSON but text/html: check prometheus_url"
         )
         refused = asyncio.run(ask_prometheus("http://127.0.0.1:1"))
         assert refused == "Prometheus cannot be reached: check prometheus_url and the network"

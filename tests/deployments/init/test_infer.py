@@ -15,6 +15,7 @@ from deployments.init.durations import decide_unit
 from deployments.init.infer import Log, infer
 from deployments.init.samples import Sample, sample_command, sample_files
 from deployments.init.toml import comment, quoted
+from tests.deep import examples
 
 NOW = datetime(2026, 11, 25, 9, tzinfo=UTC)
 AT = "2026-11-25T08:59:58.123Z"
@@ -240,7 +241,7 @@ def test_files_are_sampled_by_what_they_hold(tmp_path: Path, monkeypatch: pytest
     assert sample_files("a.log").lines == (line.strip(),) * 3 + (b"",)
     assert sample_files("b.log").lines == (b"",)
     assert sample_files("c[1].log").lines == (line.strip(), b"")
-    assert sample_files("gone.log").problems == ("No file is named gone.log: correct [[logs.source]] paths",)
+    assert sample_files("gone.log").problems == ("No file matches gone.log: correct [[logs.source]] paths",)
 
 
 def test_a_command_is_asked_for_the_last_hour() -> None:
@@ -248,9 +249,9 @@ def test_a_command_is_asked_for_the_last_hour() -> None:
     assert told.lines == (b'{"since": "2026-11-25T08:00:00Z"}',)
     assert NOW - timedelta(hours=1) == datetime(2026, 11, 25, 8, tzinfo=UTC)
     failed = sample_command(("sh", "-c", "echo a; echo no pods of kim@example.com >&2; exit 3", "{since}"), NOW)
-    assert failed.lines == () and failed.problems == ("The command ended with status 3: no pods of <email>",)
+    assert failed.lines == () and failed.problems == ("The command exited with status 3: no pods of <email>",)
     gone = sample_command(("no-such-program", "{since}"), NOW)
-    assert gone.problems == ("There is no program no-such-program on this machine",)
+    assert gone.problems == ("Program no-such-program is not installed on this machine",)
 
 
 def test_of_a_command_that_gives_very_much_the_first_lines_are_taken() -> None:
@@ -260,7 +261,7 @@ def test_of_a_command_that_gives_very_much_the_first_lines_are_taken() -> None:
     assert infer(busy).requests == len(busy.lines)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.text())
 def test_a_text_reads_back_from_toml_and_stays_in_its_comment(text: str) -> None:
     read = tomllib.loads(f"{comment(text)}\na = {quoted(text)}  {comment(text)}\nb = 1\n")

@@ -33,7 +33,7 @@ def test_the_pages_of_a_service_are_found_with_few_requests(serve: Any) -> None:
     )
     with open_prober(web.url) as prober:
         found = prober.look()
-        sampled = prober.sampled(["/gone", "/items", "/livez"])
+        sampled = prober.answered(["/gone", "/items", "/livez"])
     assert (found.live, found.ready, found.report, found.metrics) == ("/livez", "/readyz", "/healthz", "/metrics")
     assert found.said is not None and [part.name for part in found.said.components] == ["db"]
     assert sampled == ("/", "/items", "/livez")
@@ -48,7 +48,7 @@ def test_an_application_that_answers_every_path_with_its_page_has_no_health_page
     web = serve(nonce)
     with open_prober(web.url) as prober:
         found = prober.look()
-        assert prober.sampled(["/items"]) == ("/",)
+        assert prober.answered(["/items"]) == ("/",)
     assert (found.live, found.ready, found.report, found.metrics) == (None, None, None, None)
     assert found.notes == ("the service answers every path with 200: only pages that differ were taken",)
     assert len(web.asked) <= MOST_REQUESTS
@@ -108,7 +108,7 @@ def test_a_login_and_a_redirect_are_told_and_not_followed(serve: Any, answer: An
     web = serve(lambda *_: answer)
     with open_prober(web.url) as prober:
         found = prober.look()
-        assert prober.sampled([]) == ()
+        assert prober.answered([]) == ()
     assert found.live is None and found.notes[0].startswith(note)
 
 

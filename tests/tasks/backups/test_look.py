@@ -1,4 +1,4 @@
-"""Everything that is looked at of a database's backups, and one result of each check whatever there is to see."""
+"""Everything that is observed of a database's backups, and one result of each check in any case."""
 
 import os
 import shutil
@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
+from tasks.backups.observe import observe_backups
 
 from tasks.backups.checks import CHECKS, FILE_CHECKS
 from tasks.backups.databases import targets_of
 from tasks.backups.drill.ladder import drill
-from tasks.backups.facts import BackupObservation, Depth, Drill, DrillVerdict, Outcome
+from tasks.backups.facts import BackupObservation, Depth, Drill, DrillVerdict, StepOutcome
 from tasks.backups.files.find import find_backups
 from tasks.backups.files.manifest import manifest_path
 from tasks.backups.judge.review import ended_at, judge_backups
 from tasks.backups.limits import BackupLimits
-from tasks.backups.look import look_at_backups
 from tasks.backups.settings import Backups
 from tasks.backups.store.drills import store_drill
 from tasks.backups.take.take import take
@@ -38,7 +38,7 @@ DEPTHS: tuple[Depth, ...] = ("full", "files")
 
 @dataclass
 class Operated:
-    """A service with an SQLite database, and what its file says of its backups."""
+    """A service with an SQLite database, and the backup settings of its file."""
 
     folder: Path
     history: Engine
@@ -69,30 +69,30 @@ class Operated:
         shutil.copyfile(self.folder / "shop.db", backup)
         return backup
 
-    def look(self, depth: Depth) -> BackupObservation:
+    def observe(self, depth: Depth) -> BackupObservation:
         settings = self.settings
         [target] = targets_of(settings)
-        return look_at_backups(target, settings, self.history, depth, NOW, PATIENT_S)
+        return observe_backups(target, settings, self.history, depth, NOW, PATIENT_S)
 
     def judged(self, depth: Depth) -> "Judged":
-        looked = self.look(depth)
-        results, verdict = judge_backups(looked, BackupLimits(), self.settings.zone, NOW)
-        return Judged(looked, results, verdict)
+        observed = self.observe(depth)
+        results, verdict = judge_backups(observed, BackupLimits(), self.settings.zone, NOW)
+        return Judged(observed, results, verdict)
 
 
 @dataclass(frozen=True)
 class Judged:
-    looked: BackupObservation
+    observed: BackupObservation
     results: tuple[CheckResult, ...]
     verdict: DrillVerdict | None
 
     def __post_init__(self) -> None:
-        """Whatever a look finds: one result of each check of its depth, in the order in which they are told."""
-        wanted = CHECKS if self.looked.depth == "full" else FILE_CHECKS
+        """In any case: one result of each check of the depth."""
+        wanted = CHECKS if self.observed.depth == "full" else FILE_CHECKS
         checks = [result.check for result in self.results]
         assert sorted(checks) == sorted(check.id for check in wanted), checks
         assert {result.subject for result in self.results} == {"database:shop"}
-        if self.looked.drill is None:
+        if self.observed.drill is None:
             assert self.verdict is None
 
     def __getitem__(self, check: str) -> tuple[Status, str]:
@@ -125,15 +125,15 @@ ALWAYS_SKIPPED = {
 
 
 class TestGood:
-    def test_a_full_look_drills_the_newest(self, shop: Operated) -> None:
+    def test_full_depth_runs_a_drill_of_the_newest_backup(self, shop: Operated) -> None:
         shop.taken(DAY)
         newest = shop.taken()
         done = shop.judged("full")
         assert done.without(Status.PASS) == ALWAYS_SKIPPED
         assert done.verdict is DrillVerdict.PASSED
-        assert done.looked.drill is not None and done.looked.drill.backup is not None
-        assert done.looked.drill.backup.path == newest
-        assert not isinstance(done.looked.backups, Unobserved) and len(done.looked.backups) == 2
+        assert done.observed.drill is not None and done.observed.drill.backup is not None
+        assert done.observed.drill.backup.path == newest
+        assert not isinstance(done.observed.backups, Unobserved) and len(done.observed.backups) == 2
         assert ended_at(done.results) == ""
 
     def test_the_copy_is_asked_before_the_service_writes_to_it(self, shop: Operated) -> None:
@@ -150,17 +150,17 @@ class TestGood:
         assert done["smoke"] == (Status.PASS, "The smoke test passed")
         assert done.verdict is DrillVerdict.PASSED and done["invariants"][0] is Status.PASS
 
-    def test_a_look_at_the_files_restores_nothing(self, shop: Operated) -> None:
+    def test_files_depth_restores_nothing(self, shop: Operated) -> None:
         shop.taken()
         done = shop.judged("files")
         skipped = {check: status for check, status in ALWAYS_SKIPPED.items() if check != "smoke"}
         never = {"drill": Status.UNKNOWN}
         assert done.without(Status.PASS) == skipped | never
-        assert done["drill"][1] == "It was never drilled: run a restore drill"
-        assert done.looked.drill is not None and done.looked.drill.contents is None
+        assert done["drill"][1] == "No restore drill has run yet: run `rounds run backup-verification`"
+        assert done.observed.drill is not None and done.observed.drill.contents is None
         assert not (shop.folder / "drills").exists()
 
-    def test_the_daily_look_tells_of_the_last_drill(self, shop: Operated) -> None:
+    def test_the_daily_check_reports_the_last_drill(self, shop: Operated) -> None:
         shop.taken()
         target, [backup] = shop.target, find_backups(shop.folder, "backups/shop-*.db")
         good = drill(target, backup, Backups(folder=shop.folder / "drills"), NOW - 3 * DAY, PATIENT_S)
@@ -173,20 +173,20 @@ class TestGood:
             store_drill(shop.history, "kondate", "shop", error, DrillVerdict.ERROR, "backups.container")
         done = shop.judged("files")
         assert done["drill"][0] is Status.FAIL and "20 since then gave no verdict" in done["drill"][1]
-        assert len(done.looked.past) == 22
+        assert len(done.observed.past) == 22
 
-    def test_the_second_place(self, shop: Operated) -> None:
+    def test_the_offsite_copy(self, shop: Operated) -> None:
         shop.databases += '[databases.offsite]\npattern = "elsewhere/shop-*.db"\nwithin_h = 0.5\n'
         backup = shop.taken()
         for depth in DEPTHS:
             done = shop.judged(depth)
-            assert done["offsite"][0] is Status.UNKNOWN and isinstance(done.looked.copies, Unobserved)
+            assert done["offsite"][0] is Status.UNKNOWN and isinstance(done.observed.copies, Unobserved)
         elsewhere = shop.folder / "elsewhere"
         elsewhere.mkdir()
-        assert shop.judged("files")["offsite"] == (Status.FAIL, f"{backup.name} did not reach the second place")
+        assert shop.judged("files")["offsite"] == (Status.FAIL, f"{backup.name} is not off-site")
         shutil.copyfile(backup, elsewhere / backup.name)
         for depth in DEPTHS:
-            assert shop.judged(depth)["offsite"] == (Status.PASS, f"{backup.name} is in the second place")
+            assert shop.judged(depth)["offsite"] == (Status.PASS, f"{backup.name} is off-site")
 
 
 def at(done: Drill, instant: datetime) -> Drill:
@@ -200,7 +200,7 @@ class TestNothing:
     def test_no_backup(self, shop: Operated, depth: Depth) -> None:
         (shop.folder / "backups").mkdir()
         done = shop.judged(depth)
-        assert done.looked.backups == () and done.looked.drill is None
+        assert done.observed.backups == () and done.observed.drill is None
         failed = {"freshness": Status.FAIL, "retention": Status.FAIL}
         assert done.without(Status.UNKNOWN, Status.SKIPPED) == failed
         assert done["freshness"][1] == "There is no backup: nothing matches backups/shop-*.db"
@@ -213,19 +213,21 @@ class TestNothing:
             }  # fmt: skip
             assert done["restore"][1] == "There is no backup"
             assert done["counts"][1] == done["recovery-time"][1] == "Not reached: there is no backup"
-            assert done["drill"][1] == "Today's drill gave no verdict, and none before it did"
+            assert done["drill"][1] == (
+                "Today's restore drill ended without a verdict, and no earlier one reached a verdict"
+            )
 
     @pytest.mark.parametrize("depth", DEPTHS)
     def test_a_folder_that_is_missing(self, shop: Operated, depth: Depth) -> None:
         shop.databases += "encrypted = true\n"
         done = shop.judged(depth)
-        assert isinstance(done.looked.backups, Unobserved) and done.looked.drill is None
+        assert isinstance(done.observed.backups, Unobserved) and done.observed.drill is None
         assert set(done.statuses.values()) <= {Status.UNKNOWN, Status.SKIPPED}
         for check in ("freshness", "container", "manifest", "encryption", "retention", "size"):
             status, why = done[check]
             assert status is Status.UNKNOWN and why.startswith("The folder ") and "does not exist: mount it" in why
         if depth == "full":
-            assert done["restore"][1] == done["schema"][1] == "Not reached: an earlier step could not be taken"
+            assert done["restore"][1] == done["schema"][1] == "Not reached: an earlier step could not be run"
 
     def test_a_good_drill_of_the_past_is_not_one_of_today(self, shop: Operated) -> None:
         shop.taken()
@@ -246,13 +248,13 @@ class TestNothing:
         assert Status.PASS not in {done.statuses["container"], done.statuses["manifest"], done.statuses["drill"]}
 
     def test_another_drill_is_under_way(self, shop: Operated) -> None:
-        """What could not be looked at is not called unencrypted."""
+        """A backup that could not be read is not called unencrypted."""
         shop.databases += "encrypted = true\n"
         shop.taken_plain()
-        (shop.folder / "drills").write_text("no folder")
+        (shop.folder / "drills").write_text("is not a folder")
         done = shop.judged("full")
         assert done.verdict is DrillVerdict.ERROR
-        assert done["encryption"][0] is Status.UNKNOWN and "for drills cannot be used" in done["encryption"][1]
+        assert done["encryption"][0] is Status.UNKNOWN and "cannot be used" in done["encryption"][1]
         assert done["container"][0] is done["recovery-time"][0] is Status.UNKNOWN
 
 
@@ -301,14 +303,20 @@ class TestBad:
         shop.databases += "encrypted = true\n"
         shop.taken_plain()
         for depth in DEPTHS:
-            assert shop.judged(depth)["encryption"] == (Status.FAIL, "Whoever gets the file can read the backup")
+            assert shop.judged(depth)["encryption"] == (
+                Status.FAIL,
+                ("The backup is not encrypted: whoever gets the file can read it"),
+            )
 
     def test_an_encrypted_one_is_no_false_alarm_of_the_day(self, shop: Operated) -> None:
         shop.databases += "encrypted = true\n"
         (shop.folder / "backups").mkdir()
         (shop.folder / "backups" / "shop-1.db").write_bytes(b"Salted__" + os.urandom(4096))
         files = shop.judged("files")
-        assert files["container"] == (Status.SKIPPED, "It is encrypted: only a drill looks into it")
+        assert files["container"] == (
+            Status.SKIPPED,
+            ("The backup is encrypted: only a restore drill reads its contents"),
+        )
         assert files["encryption"][0] is Status.PASS
         full = shop.judged("full")
         assert full["container"][0] is Status.UNKNOWN and full.verdict is DrillVerdict.ERROR
@@ -323,11 +331,13 @@ class TestManaged:
         shop.databases = f'copy_command = ["{sys.executable}", "snapshot.py"]\n'
         return shop.judged("full")
 
-    def test_the_daily_look_runs_no_command(self, shop: Operated) -> None:
+    def test_the_daily_check_runs_no_command(self, shop: Operated) -> None:
         shop.databases = 'copy_command = ["touch", "ran"]\n'
         done = shop.judged("files")
         assert done.without(Status.SKIPPED) == {"drill": Status.UNKNOWN}
-        assert done["freshness"][1] == "A managed database: only a drill tells of when its newest snapshot is"
+        assert done["freshness"][1] == (
+            "Managed database: the time of its newest snapshot is known only from a restore drill"
+        )
         assert not (shop.folder / "ran").exists()
 
     @pytest.mark.parametrize("code", ["raise SystemExit('no snapshot')", "print('nonsense')", ""])
@@ -336,8 +346,8 @@ class TestManaged:
         assert set(done.statuses.values()) == {Status.UNKNOWN, Status.SKIPPED}
         assert done["freshness"][0] is Status.UNKNOWN and done["freshness"][1] == done["restore"][1]
         assert done.verdict is DrillVerdict.ERROR and ended_at(done.results) == "backups.restore"
-        assert done.looked.drill is not None
-        assert [step.outcome for step in done.looked.drill.steps] == [Outcome.ERROR]
+        assert done.observed.drill is not None
+        assert [step.outcome for step in done.observed.drill.steps] == [StepOutcome.ERROR]
 
     def test_a_copy_that_cannot_be_reached_has_a_time_all_the_same(self, shop: Operated) -> None:
         stamp = (NOW - timedelta(hours=30)).isoformat()

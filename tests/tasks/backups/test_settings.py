@@ -1,4 +1,4 @@
-"""What a service file may say of backups, and what is refused with its key."""
+"""Backup settings of a service file, and what is refused with its key."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.backups.databases import not_looked_at, targets_of
+from tasks.backups.databases import targets_of, unverified_databases
 from tasks.backups.settings import NotApplicable
 from tasks.check_result import Status
 from tasks.configuration import ConfigurationError
@@ -34,7 +34,7 @@ def database(more: str, name: str = "main") -> str:
 REFUSED = {
     "databases without backups": (
         '[[databases]]\nname = "main"\npattern = "b/*.dump"\n',
-        ["databases: they are verified only with [backups]: add that section, empty if nothing else is to be said"],
+        ["databases: they are verified only with [backups]: add that section (it may be empty)"],
     ),
     "unknown key of the history": ("[backups.history]\nrpo = 3\n", ["backups.history.rpo: unknown key; known are "]),
     "unknown key of a database": (database('pattern = "x"\nrpo = 3'), ["databases.0.rpo: unknown key; known are "]),
@@ -60,19 +60,19 @@ REFUSED = {
         ["databases.0.live: an address with a password is a secret"],
     ),
     "no address": (database('pattern = "x"\nlive = "mysql://db/shop"'), ["databases.0.live: must be postgresql://"]),
-    "an RPO that cannot be held": (
+    "an RPO that cannot be met": (
         database('pattern = "x"\nevery_h = 24\nrpo_h = 12'),
-        ["databases.0: rpo_h 12 is shorter than every_h 24: it could never be held"],
+        ["databases.0: rpo_h 12 is shorter than every_h 24: it could never be met"],
     ),
     "an invariant without bounds": (
         database('pattern = "x"\ninvariants = [{ name = "a", sql = "SELECT 1" }]'),
-        ["databases.0.invariants.0: give min, max or both: without them nothing is held against anything"],
+        ["databases.0.invariants.0: give min, max or both: without them an invariant needs a limit"],
     ),
     "bounds the wrong way round": (
         database('pattern = "x"\ninvariants = [{ name = "a", sql = "SELECT 1", min = 3, max = 2 }]'),
         ["databases.0.invariants.0: min 3 is above max 2"],
     ),
-    "two second places": (
+    "two off-site locations": (
         database('pattern = "x"\noffsite = { pattern = "/mnt/x", s3 = "s3://b/p" }'),
         ["databases.0.offsite: give pattern ="],
     ),
@@ -83,7 +83,7 @@ REFUSED = {
     "a folder for a pattern": (database('pattern = "backups/"'), ["databases.0.pattern: a pattern names files"]),
     "databases and none": (
         '[backups]\ndatabases.not_applicable = "none"\n[[databases]]\nname = "main"\npattern = "x"\n',
-        ["databases: [backups] databases says that there is none: leave one of both out"],
+        ["databases: [backups] databases declares that there are none: remove one of the two"],
     ),
     "another history": (
         '[backups.history]\nlive = "sqlite:///other.db"\n',
@@ -98,12 +98,12 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_a_mistake_is_told_with_its_key_and_never_with_a_password(read: Read, case: str) -> None:
-    text, told = REFUSED[case]
+def test_a_mistake_is_reported_with_its_key_and_never_with_a_password(read: Read, case: str) -> None:
+    text, expected = REFUSED[case]
     with pytest.raises(ConfigurationError) as refused:
         read(text)
-    said = "\n".join(refused.value.problems)
-    assert [part for part in told if part not in said] == [], said
+    problems = "\n".join(refused.value.problems)
+    assert [part for part in expected if part not in problems] == [], problems
     assert "hunter22" not in str(refused.value)
 
 
@@ -115,8 +115,8 @@ def test_the_history_comes_first_and_has_a_place_without_a_word(read: Read, monk
     assert history.sqlite == settings.path.parent / "opsrounds.db"
     assert (main.name, main.pattern, main.sqlite) == ("main", "dumps/main-*.dump", None)
     assert main.live == "postgresql://watcher:hunter22@db/shop" and "hunter22" not in repr(main)
-    assert not_looked_at(settings, "", NOW) == ()
-    assert [(r.subject, r.status) for r in not_looked_at(settings, "main", NOW)] == [
+    assert unverified_databases(settings, "", NOW) == ()
+    assert [(r.subject, r.status) for r in unverified_databases(settings, "main", NOW)] == [
         ("database:history", Status.UNKNOWN)
     ]
 
@@ -125,17 +125,17 @@ def test_the_history_can_be_left_out_with_a_reason(read: Read) -> None:
     settings = read('[backups]\nhistory = { not_applicable = "kept by the platform team" }\n')
     assert settings.backups is not None and isinstance(settings.backups.history, NotApplicable)
     assert targets_of(settings) == ()
-    history, service = not_looked_at(settings, "", NOW)
+    history, service = unverified_databases(settings, "", NOW)
     assert (history.subject, history.status) == ("database:history", Status.SKIPPED)
     assert history.reason.params == {"text": "kept by the platform team"}
     assert (service.subject, service.status) == ("service", Status.UNKNOWN)
 
 
-def test_a_service_whose_databases_nobody_named_is_not_known_and_one_without_any_says_so(read: Read) -> None:
-    [unnamed] = not_looked_at(read("[backups]\n"), "", NOW)
+def test_unlisted_databases_are_unknown_and_not_applicable_ones_skipped(read: Read) -> None:
+    [unnamed] = unverified_databases(read("[backups]\n"), "", NOW)
     assert (unnamed.subject, unnamed.status) == ("service", Status.UNKNOWN)
-    assert "list [[databases]], or set databases.not_applicable" in unnamed.reason.text
-    [none] = not_looked_at(read('[backups]\ndatabases.not_applicable = "it keeps nothing"\n'), "", NOW)
+    assert "add [[databases]], or set databases.not_applicable" in unnamed.reason.text
+    [none] = unverified_databases(read('[backups]\ndatabases.not_applicable = "it keeps nothing"\n'), "", NOW)
     assert (none.subject, none.status, none.reason.params) == ("service", Status.SKIPPED, {"text": "it keeps nothing"})
 
 

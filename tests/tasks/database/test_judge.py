@@ -43,7 +43,7 @@ from tasks.observation import Absent, Unobserved
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 LIMITS = DatabaseLimits()
-BLIND = Unobserved(msg("The connection to the database broke"))
+BLIND = Unobserved(msg("The connection to the database was lost"))
 PASS, WARN, FAIL, UNKNOWN, SKIPPED = Status
 FORCED = 200_000_000
 MB = 1_000_000
@@ -59,7 +59,7 @@ WELL = DatabaseFacts(
 )
 
 
-def said(result: CheckResult) -> str:
+def reason_of(result: CheckResult) -> str:
     return result.reason.text.format(**result.reason.params)
 
 
@@ -79,7 +79,7 @@ class TestLimits:
 
     def test_a_server_without_a_connection_left_fails(self) -> None:
         result = judge_connections(Exhausted(), LIMITS, NOW)
-        assert (result.status, said(result)) == (FAIL, "The database has no connection left")
+        assert (result.status, reason_of(result)) == (FAIL, "The database has no connections left")
 
     @pytest.mark.parametrize(
         ("ages", "status"),
@@ -103,7 +103,7 @@ class TestLimits:
         [table] = result.evidence
         assert isinstance(table, Table)
         assert table.rows == (("42", "shop", "web", "idle in transaction", 70.0, 65.0),)
-        assert (result.status, said(result)) == (WARN, "A session has been idle in its transaction for 65.0 s")
+        assert (result.status, reason_of(result)) == (WARN, "Longest idle in a transaction: 65.0 s")
 
     @pytest.mark.parametrize(("wait", "status"), [(4.9, PASS), (5.0, PASS), (5.1, WARN), (60.0, WARN), (60.1, FAIL)])
     def test_locks(self, wait: float, status: Status) -> None:

@@ -37,6 +37,12 @@ NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
+def postgres(own_postgres: PostgresServer) -> PostgresServer:
+    """A server that other tests do not use: it is filled up here, and has a slot that nobody uses."""
+    return own_postgres
+
+
+@pytest.fixture(scope="module")
 def shop(postgres: PostgresServer) -> Iterator[str]:
     """The address of a database with a table, as its owner."""
     name = f"shop_{uuid.uuid4().hex[:8]}"
@@ -104,12 +110,12 @@ class TestFacts:
             idle = {s.pid: s for s in facts.transactions.sessions}[holder.info.backend_pid]
             assert idle.state == "idle in transaction" and idle.idle_s is not None
             assert facts.transactions.oldest_idle_s >= idle.idle_s > 0
-            # Sizes need that very lock: not seen, and told as such.
+            # Sizes need that very lock: not seen, and reported as such.
             assert isinstance(facts.size, Unobserved)
             holder.rollback()
             thread.join(60)
 
-    def test_dead_rows_and_a_slot_that_nobody_uses(self, shop: str) -> None:
+    def test_dead_rows_and_an_unused_slot(self, shop: str) -> None:
         slot = f"slot_{uuid.uuid4().hex[:8]}"
         with psycopg.connect(shop, autocommit=True) as connection:
             connection.execute("ALTER TABLE items SET (autovacuum_enabled = off)")
@@ -165,7 +171,7 @@ class TestRole:
         with role(postgres, shop) as (name, url), psycopg.connect(postgres.dsn, autocommit=True) as admin:
             admin.execute(f"ALTER {limited.format(name=name, shop=database)}".encode())
             try:
-                with pytest.raises(ObservationError, match="its own limit, the server has not: raise CONNECTION LIMIT"):
+                with pytest.raises(ObservationError, match="its own connection limit"):
                     read_database.fn(at(url))
             finally:
                 admin.execute(f"ALTER DATABASE {database} CONNECTION LIMIT -1".encode())
@@ -186,7 +192,7 @@ class TestRole:
         assert judge_database(facts, DatabaseLimits(), NOW)[0].status is Status.FAIL
 
     @pytest.mark.parametrize(
-        ("said", "full"),
+        ("message", "full"),
         [
             ("sorry, too many clients already", True),
             ("remaining connection slots are reserved for roles with the SUPERUSER attribute", True),
@@ -197,21 +203,23 @@ class TestRole:
             ("désolé, trop de clients sont déjà connectés", None),
         ],
     )
-    def test_a_refusal_in_the_language_of_the_server(self, said: str, full: bool | None) -> None:
-        with refusing(said) as url:
+    def test_a_refusal_in_the_language_of_the_server(self, message: str, full: bool | None) -> None:
+        with refusing(message) as url:
             if full:
                 assert isinstance(read_database.fn(at(url)).connections, Exhausted)
                 return
             with pytest.raises(ObservationError) as error:
                 read_database.fn(at(url))
-        assert ("its own limit" if full is False else "set lc_messages = 'C'") in str(error.value)
+        assert ("its own connection limit" if full is False else "set lc_messages = 'C'") in str(error.value)
         assert "kim" not in str(error.value)
 
 
 @contextmanager
-def refusing(said: str) -> Iterator[str]:
+def refusing(message: str) -> Iterator[str]:
     """The address of a server that refuses everybody with these words, as PostgreSQL does."""
-    fields = b"".join(kind + text.encode() + b"\0" for kind, text in ((b"S", "FATAL"), (b"C", "53300"), (b"M", said)))
+    fields = b"".join(
+        kind + text.encode() + b"\0" for kind, text in ((b"S", "FATAL"), (b"C", "53300"), (b"M", message))
+    )
     body = fields + b"\0"
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
@@ -240,29 +248,29 @@ class TestNumbers:
         assert numbers(shop, *given)[:4] == [5.0, 2.5, 1000.0, 100.0]
 
     @pytest.mark.parametrize(
-        ("sql", "said"),
+        ("sql", "message"),
         [
-            ("SELECT 'many'", "The query gives many, not a number"),
-            ("SELECT NULL", "The query gives NULL, not a number"),
-            ("SELECT true", "The query gives True, not a number"),
-            ("SELECT 'NaN'::float8", "The query gives nan, not a number"),
-            ("SELECT 'Infinity'::numeric", "The query gives Infinity, not a number"),
-            ("SELECT 1 UNION ALL SELECT 2", "The query gives more than one row"),
-            ("SELECT 1 WHERE false", "The query gives no row, not one number"),
-            ("SELECT 1, 2", "The query gives 2 columns, not one number"),
-            ("SELEC 1", 'The database refuses the query: syntax error at or near "SELEC"'),
-            ("SELECT n FROM nowhere", 'The database refuses the query: relation "nowhere" does not exist'),
-            ("SELECT 1; SELECT 2", "The database refuses the query: cannot insert multiple commands"),
-            ("INSERT INTO items VALUES (1)", "The query would write, and only reading is allowed"),
-            ("DELETE FROM items RETURNING id", "The query would write, and only reading is allowed"),
-            ("SELECT nextval('s')", "The database refuses the query"),
-            ("CREATE TEMP TABLE t (n int)", "The query would write, and only reading is allowed"),
-            ("SET work_mem = 64", "The query gives no row, not one number"),
+            ("SELECT 'many'", "The query returned many, not a number"),
+            ("SELECT NULL", "The query returned NULL, not a number"),
+            ("SELECT true", "The query returned True, not a number"),
+            ("SELECT 'NaN'::float8", "The query returned nan, not a number"),
+            ("SELECT 'Infinity'::numeric", "The query returned Infinity, not a number"),
+            ("SELECT 1 UNION ALL SELECT 2", "The query returned more than one row"),
+            ("SELECT 1 WHERE false", "The query returned no row: one number is needed"),
+            ("SELECT 1, 2", "The query returned 2 columns: one number is needed"),
+            ("SELEC 1", 'The database refused the query: syntax error at or near "SELEC"'),
+            ("SELECT n FROM nowhere", 'The database refused the query: relation "nowhere" does not exist'),
+            ("SELECT 1; SELECT 2", "The database refused the query: cannot insert multiple commands"),
+            ("INSERT INTO items VALUES (1)", "The query tried to write, but only reading is allowed"),
+            ("DELETE FROM items RETURNING id", "The query tried to write, but only reading is allowed"),
+            ("SELECT nextval('s')", "The database refused the query"),
+            ("CREATE TEMP TABLE t (n int)", "The query tried to write, but only reading is allowed"),
+            ("SET work_mem = 64", "The query returned no row: one number is needed"),
         ],
     )
-    def test_what_is_not_one_number(self, shop: str, sql: str, said: str) -> None:
+    def test_what_is_not_one_number(self, shop: str, sql: str, message: str) -> None:
         [found] = numbers(shop, sql)
-        assert said in str(found)
+        assert message in str(found)
 
     def test_what_takes_too_long(self, shop: str) -> None:
         [found] = numbers(shop, "SELECT pg_sleep(5)", seconds=0.4)
@@ -279,20 +287,20 @@ class TestNumbers:
             "INSERT INTO items VALUES (1) RETURNING id",
             "SELECT count(*) FROM items",
         )
-        assert found[-2:] == ["The query would write, and only reading is allowed", 100.0]
+        assert found[-2:] == ["The query tried to write, but only reading is allowed", 100.0]
 
     def test_one_failure_leaves_the_others(self, shop: str) -> None:
         assert numbers(shop, "SELECT 1/0", "SELECT 7")[1] == 7.0
 
-    def test_what_the_database_says_is_told_without_personal_data(self, shop: str) -> None:
+    def test_a_database_error_is_shown_without_personal_data(self, shop: str) -> None:
         found = numbers(
             shop,
             "SELECT 'Kim Smith'::int",
             "SELECT 'kim@example.com'",
             "SELECT '" + "x" * 500 + "'",
         )
-        assert found[0] == 'The database refuses the query: invalid input syntax for type integer: "…"'
-        assert found[1] == "The query gives <email>, not a number"
+        assert found[0] == 'The database refused the query: invalid input syntax for type integer: "…"'
+        assert found[1] == "The query returned <email>, not a number"
         assert not any("kim" in str(text).lower() for text in found)
         assert len(str(found[2])) < 100
 
@@ -300,8 +308,8 @@ class TestNumbers:
         asked = {str(n): "SELECT pg_sleep(9)" for n in range(4)}
         facts = read_database.fn(at(shop), asked, longest_s=4.0)
         assert isinstance(facts.locks, Locks)
-        told = {str(ObservationError(n.reason)) for n in facts.numbers.values() if isinstance(n, Unobserved)}
-        assert told == {"The database took more than 4.0 s in all"}
+        reasons = {str(ObservationError(n.reason)) for n in facts.numbers.values() if isinstance(n, Unobserved)}
+        assert reasons == {"Reading the database took more than 4.0 s in total"}
 
     def test_a_table_that_the_role_may_not_read(self, postgres: PostgresServer, shop: str) -> None:
         with role(postgres, shop) as (_, url):
@@ -352,7 +360,7 @@ class TestNoConnection:
 
     def test_nobody_listens(self) -> None:
         url = f"postgresql://reader:{PASSWORD}@127.0.0.1:{free_port()}/shop"
-        assert self.refusal(url).startswith("The database refuses connections")
+        assert self.refusal(url).startswith("The database refused the connection")
 
     def test_a_socket_that_never_answers(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -362,12 +370,13 @@ class TestNoConnection:
             assert 2 <= time.monotonic() - started < 30
 
     def test_a_name_that_is_not_there(self, shop: str) -> None:
-        assert self.refusal(f"{shop}x").startswith("There is no database of that name")
-        assert self.refusal(shop.replace("postgres@", "nobody@")).startswith("There is no role of that name")
+        assert self.refusal(f"{shop}x").startswith("There is no database with that name")
+        assert self.refusal(shop.replace("postgres@", "nobody@")).startswith("There is no role with that name")
 
     def test_an_address_that_is_none(self) -> None:
         assert (
-            self.refusal(f"postgresql://u@h/x?passwort={PASSWORD}") == "The database's address is none of a PostgreSQL"
+            self.refusal(f"postgresql://u@h/x?passwort={PASSWORD}")
+            == "The address of the database is not a PostgreSQL address"
         )
 
     def test_a_wrong_password(self, postgres: PostgresServer, shop: str) -> None:
@@ -377,12 +386,12 @@ class TestNoConnection:
             try:
                 _reload(admin, hba, f"host all {name} 127.0.0.1/32 scram-sha-256\n{before}")
                 wrong = url.replace(f"{name}@", f"{name}:{PASSWORD}-wrong@")
-                assert self.refusal(wrong).startswith("The database refuses the password")
-                assert self.refusal(url).startswith("The database asks for a password")
+                assert self.refusal(wrong).startswith("The database refused the password")
+                assert self.refusal(url).startswith("The database requires a password")
                 right = url.replace(f"{name}@", f"{name}:{PASSWORD}@")
                 assert isinstance(read_database.fn(at(right)).locks, Locks)
                 _reload(admin, hba, f"host all {name} 127.0.0.1/32 reject\n{before}")
-                assert self.refusal(right).startswith("The database")
+                assert self.refusal(right).startswith(("pg_hba.conf", "The database", "Connection failed"))
             finally:
                 _reload(admin, hba, before)
 
@@ -391,7 +400,7 @@ class TestNoConnection:
             url = shop.replace(f":{postgres.port}", f":{port}")
             started = time.monotonic()
             with (
-                pytest.raises(ObservationError, match="The connection to the database broke"),
+                pytest.raises(ObservationError, match="The connection to the database was lost"),
                 connected(at(url), deadline_s=0.3) as connection,
             ):
                 dead.set()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tasks.delivery.eml import write_eml
-from tasks.delivery.errors import DeliveryError, Outcome
+from tasks.delivery.errors import DeliveryError, MailOutcome
 
 
 def mail(message_id: str | None = "<daily.2026-11-24.r1.a@example.com>", body: str = "本文です。\n") -> EmailMessage:
@@ -67,7 +67,7 @@ def test_a_folder_that_cannot_be_written_is_retried_and_named(tmp_path: Path) ->
     in_the_way.write_text("a file")
     with pytest.raises(DeliveryError) as caught:
         write_eml(mail(), in_the_way)
-    assert caught.value.kind is Outcome.RETRY
+    assert caught.value.kind is MailOutcome.RETRY
     assert str(in_the_way) in str(caught.value) and "[mail] smtp" in str(caught.value)
 
 

@@ -16,7 +16,7 @@ from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword
 from aiosmtplib import SMTP, SMTPResponse
 from aiosmtplib.protocol import SMTPProtocol
 
-from tasks.delivery.errors import DeliveryError, Outcome
+from tasks.delivery.errors import DeliveryError, MailOutcome
 from tasks.delivery.login import authenticate, is_loopback
 from tasks.delivery.server import Security, SmtpAddress, SmtpServer, parse_smtp_url
 from tests.tasks.delivery.blocking import SmtpLink
@@ -105,7 +105,7 @@ def at(port: int, security: Security = "plain", **options: Any) -> SmtpServer:
 
 
 @contextmanager
-def fails(kind: Outcome, *words: str) -> Iterator[None]:
+def fails(kind: MailOutcome, *words: str) -> Iterator[None]:
     with pytest.raises(DeliveryError) as caught:
         yield
     assert caught.value.kind is kind, caught.value
@@ -143,7 +143,7 @@ def test_one_bad_recipient_of_three_on_one_connection(serve: Serve) -> None:
     mailbox, port = serve()
     with SmtpLink(at(port)) as link:
         link.send(mail(), SENDER, "a@example.com")
-        with fails(Outcome.PERMANENT, "550 5.1.1 no such mailbox", "check the recipient"):
+        with fails(MailOutcome.PERMANENT, "550 5.1.1 no such mailbox", "check the recipient"):
             link.send(mail(), SENDER, "nobody@example.com")
         link.send(mail(), SENDER, "c@example.com")
     assert [e.rcpt_tos for e in mailbox.envelopes] == [["a@example.com"], ["c@example.com"]]
@@ -167,7 +167,7 @@ def test_login_over_verified_tls(serve: Serve, authority: Authority, security: S
 def test_a_refused_login_is_permanent_and_keeps_the_password(serve: Serve, authority: Authority) -> None:
     mailbox, port = serve(authenticator=login, auth_required=True, tls_context=authority.context)
     wrong = at(port, "starttls", username="rounds", password="hunter2!", ca_file=authority.file)
-    with SmtpLink(wrong) as link, fails(Outcome.PERMANENT, "535", "[mail] username and password"):
+    with SmtpLink(wrong) as link, fails(MailOutcome.PERMANENT, "535", "[mail] username and password"):
         link.send(mail(), SENDER, "a@example.com")
     assert "hunter2!" not in repr(wrong) and not mailbox.envelopes
 
@@ -181,7 +181,7 @@ def test_an_untrusted_certificate_or_another_name_is_permanent(
     other = Authority(tmp_path).file if host == "localhost" else authority.file
     with (
         SmtpLink(at(port, security, host=host, ca_file=other)) as link,
-        fails(Outcome.PERMANENT, "certificate", "ca_file"),
+        fails(MailOutcome.PERMANENT, "certificate", "ca_file"),
     ):
         link.send(mail(), SENDER, "a@example.com")
     assert not mailbox.envelopes
@@ -189,13 +189,13 @@ def test_an_untrusted_certificate_or_another_name_is_permanent(
 
 def test_tls_spoken_to_a_plain_port_is_permanent(serve: Serve) -> None:
     _, port = serve()
-    with SmtpLink(at(port, "tls")) as link, fails(Outcome.PERMANENT, "speaks no TLS here"):
+    with SmtpLink(at(port, "tls")) as link, fails(MailOutcome.PERMANENT, "speaks no TLS here"):
         link.send(mail(), SENDER, "a@example.com")
 
 
 def test_starttls_not_offered_is_permanent(serve: Serve) -> None:
     mailbox, port = serve()
-    with SmtpLink(at(port, "starttls")) as link, fails(Outcome.PERMANENT, "does not offer STARTTLS"):
+    with SmtpLink(at(port, "starttls")) as link, fails(MailOutcome.PERMANENT, "does not offer STARTTLS"):
         link.send(mail(), SENDER, "a@example.com")
     assert not mailbox.envelopes
 
@@ -224,7 +224,7 @@ def test_a_password_never_leaves_the_machine_unencrypted() -> None:
         smtp.last_ehlo_response = SMTPResponse(250, "far.example\nAUTH PLAIN LOGIN")
         await authenticate(smtp, "mail server far.example:25", "u", "hunter2!")
 
-    with fails(Outcome.PERMANENT, "unencrypted", "smtps://"):
+    with fails(MailOutcome.PERMANENT, "unencrypted", "smtps://"):
         asyncio.run(log_in())
     assert far.sent == b""
 
@@ -250,7 +250,7 @@ def test_an_address_that_is_not_ascii_needs_smtputf8(serve: Serve, offered: bool
         if offered:
             link.send(mail(recipient="田中@example.com"), SENDER, "田中@example.com")
         else:
-            with fails(Outcome.PERMANENT, "SMTPUTF8"):
+            with fails(MailOutcome.PERMANENT, "SMTPUTF8"):
                 link.send(mail(recipient="田中@example.com"), SENDER, "田中@example.com")
         link.send(mail(), SENDER, "a@example.com")
     assert [e.rcpt_tos[0] for e in mailbox.envelopes] == ["田中@example.com", "a@example.com"][not offered :]
@@ -265,7 +265,7 @@ def test_an_address_that_would_be_a_command_is_refused(serve: Serve, address: st
     mailbox, port = serve()
     with SmtpLink(at(port)) as link:
         for sender, recipient in ((SENDER, address), (address, "a@example.com")):
-            with fails(Outcome.PERMANENT, "not one plain mail address"):
+            with fails(MailOutcome.PERMANENT, "not one plain mail address"):
                 link.send(mail(), sender, recipient)
     assert not mailbox.envelopes
 

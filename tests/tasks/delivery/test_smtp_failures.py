@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tasks.delivery.errors import DeliveryError, Outcome
+from tasks.delivery.errors import DeliveryError, MailOutcome
 from tasks.delivery.server import SmtpServer
 from tests.tasks.delivery.blocking import SmtpLink
 
@@ -39,14 +39,14 @@ SLOW_S = 0.7 * TIMEOUT_S
 
 
 class Script:
-    """A server that answers each step as told: a reply, SLOW or not, DROP, HANG or TRICKLE; a list is used up in order.
+    """A server that answers each step as given: a reply, SLOW or not, DROP, HANG or TRICKLE; a list is taken in order.
 
     HELLO is the greeting, TLS what follows a granted STARTTLS, TEXT what follows the first bytes of a message, "."
     what follows its end.
     """
 
-    def __init__(self, told: Mapping[str, bytes | list[bytes]], buffer: int = 0) -> None:
-        self.told: dict[str, Any] = {**GOOD, **told}
+    def __init__(self, replies: Mapping[str, bytes | list[bytes]], buffer: int = 0) -> None:
+        self.replies: dict[str, Any] = {**GOOD, **replies}
         self.heard: list[str] = []
         self.connections = 0
         self.over = threading.Event()
@@ -74,9 +74,9 @@ class Script:
                 self.heard.append(line.decode().strip())
                 verb = line.split()[0].decode().upper()
                 going = self._answer(connection, verb)
-                if going and verb == "STARTTLS" and self.told["STARTTLS"].startswith(b"2"):
+                if going and verb == "STARTTLS" and self.replies["STARTTLS"].startswith(b"2"):
                     going = self._answer(connection, "TLS")
-                if going and verb == "DATA" and b"354" in self.told["DATA"]:
+                if going and verb == "DATA" and b"354" in self.replies["DATA"]:
                     lines.read(100)
                     going = self._answer(connection, "TEXT")
                     while going and (line := lines.readline()) and line != b".\r\n":
@@ -84,8 +84,8 @@ class Script:
                     going = going and self._answer(connection, ".")
 
     def _answer(self, connection: socket.socket, verb: str) -> bool:
-        told = self.told.get(verb, b"500 what?")
-        reply: bytes = (told.pop(0) if told else GOOD[verb]) if isinstance(told, list) else told
+        replies = self.replies.get(verb, b"500 what?")
+        reply: bytes = (replies.pop(0) if replies else GOOD[verb]) if isinstance(replies, list) else replies
         if reply == HANG:
             self.over.wait(60)
         elif reply == TRICKLE:
@@ -107,8 +107,8 @@ Scripted = Callable[..., Script]
 def scripted() -> Iterator[Scripted]:
     with ExitStack() as stack:
 
-        def start(told: Mapping[str, bytes | list[bytes]], buffer: int = 0) -> Script:
-            script = Script(told, buffer)
+        def start(replies: Mapping[str, bytes | list[bytes]], buffer: int = 0) -> Script:
+            script = Script(replies, buffer)
             stack.callback(script.close)
             return script
 
@@ -138,33 +138,33 @@ def failure(server: SmtpServer, message: EmailMessage | None = None) -> Delivery
 
 
 @pytest.mark.parametrize(
-    ("told", "kind", "words"),
+    ("replies", "kind", "words"),
     [
-        ({"HELLO": b"421 too busy"}, Outcome.RETRY, "421 too busy"),
-        ({"HELLO": b"554 go away"}, Outcome.PERMANENT, "554 go away"),
-        ({"HELLO": b"SSH-2.0-OpenSSH"}, Outcome.RETRY, "SSH-2.0-OpenSSH"),
-        ({"HELLO": DROP}, Outcome.RETRY, "dropped the connection while waiting for the greeting"),
-        ({"HELLO": HANG}, Outcome.RETRY, "did not answer in time while waiting for the greeting"),
-        ({"EHLO": DROP}, Outcome.RETRY, "while EHLO"),
-        ({"MAIL": b"451 later"}, Outcome.RETRY, "451 later"),
-        ({"MAIL": b"553 not your sender"}, Outcome.PERMANENT, "[mail] sender"),
-        ({"RCPT": b"451 4.7.1 greylisted"}, Outcome.RETRY, "451 4.7.1 greylisted"),
-        ({"RCPT": b"550 nobody"}, Outcome.PERMANENT, "550 nobody"),
-        ({"RCPT": HANG}, Outcome.RETRY, "while RCPT"),
-        ({"DATA": b"451 no disk"}, Outcome.RETRY, "451 no disk"),
-        ({"DATA": b"250 what"}, Outcome.RETRY, "250 what"),
-        ({"DATA": DROP}, Outcome.RETRY, "while sending the text"),
-        ({".": b"451 4.3.0 try again"}, Outcome.RETRY, "451 4.3.0 try again"),
-        ({".": b"421 shutting down"}, Outcome.RETRY, "421 shutting down"),
-        ({".": b"552 too large"}, Outcome.PERMANENT, "552 too large"),
-        ({".": DROP}, Outcome.UNKNOWN, "same Message-ID"),
-        ({".": HANG}, Outcome.UNKNOWN, "did not answer in time while ending the text"),
-        ({".": b"what?"}, Outcome.UNKNOWN, "what?"),
-        ({".": TRICKLE}, Outcome.UNKNOWN, "did not answer in time"),
+        ({"HELLO": b"421 too busy"}, MailOutcome.RETRY, "421 too busy"),
+        ({"HELLO": b"554 go away"}, MailOutcome.PERMANENT, "554 go away"),
+        ({"HELLO": b"SSH-2.0-OpenSSH"}, MailOutcome.RETRY, "SSH-2.0-OpenSSH"),
+        ({"HELLO": DROP}, MailOutcome.RETRY, "dropped the connection while waiting for the greeting"),
+        ({"HELLO": HANG}, MailOutcome.RETRY, "did not answer in time while waiting for the greeting"),
+        ({"EHLO": DROP}, MailOutcome.RETRY, "while EHLO"),
+        ({"MAIL": b"451 later"}, MailOutcome.RETRY, "451 later"),
+        ({"MAIL": b"553 not your sender"}, MailOutcome.PERMANENT, "[mail] sender"),
+        ({"RCPT": b"451 4.7.1 greylisted"}, MailOutcome.RETRY, "451 4.7.1 greylisted"),
+        ({"RCPT": b"550 nobody"}, MailOutcome.PERMANENT, "550 nobody"),
+        ({"RCPT": HANG}, MailOutcome.RETRY, "while RCPT"),
+        ({"DATA": b"451 no disk"}, MailOutcome.RETRY, "451 no disk"),
+        ({"DATA": b"250 what"}, MailOutcome.RETRY, "250 what"),
+        ({"DATA": DROP}, MailOutcome.RETRY, "while sending the text"),
+        ({".": b"451 4.3.0 try again"}, MailOutcome.RETRY, "451 4.3.0 try again"),
+        ({".": b"421 shutting down"}, MailOutcome.RETRY, "421 shutting down"),
+        ({".": b"552 too large"}, MailOutcome.PERMANENT, "552 too large"),
+        ({".": DROP}, MailOutcome.UNKNOWN, "same Message-ID"),
+        ({".": HANG}, MailOutcome.UNKNOWN, "did not answer in time while ending the text"),
+        ({".": b"what?"}, MailOutcome.UNKNOWN, "what?"),
+        ({".": TRICKLE}, MailOutcome.UNKNOWN, "did not answer in time"),
     ],
 )
-def test_each_step(scripted: Scripted, told: dict[str, bytes | list[bytes]], kind: Outcome, words: str) -> None:
-    error = failure(at(scripted(told).port, bound_of(*told.values())))
+def test_each_step(scripted: Scripted, replies: dict[str, bytes | list[bytes]], kind: MailOutcome, words: str) -> None:
+    error = failure(at(scripted(replies).port, bound_of(*replies.values())))
     assert (error.kind, words in str(error)) == (kind, True), error
 
 
@@ -172,7 +172,7 @@ def test_a_closed_port_is_retried() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     error = failure(at(port))
-    assert error.kind is Outcome.RETRY
+    assert error.kind is MailOutcome.RETRY
     assert "refused the connection" in str(error) and "[mail] smtp" in str(error)
 
 
@@ -180,7 +180,7 @@ def test_a_closed_port_is_retried() -> None:
 def test_a_server_that_trickles_is_left_at_the_time_out(scripted: Scripted, step: str) -> None:
     began = time.monotonic()
     error = failure(at(scripted({step: TRICKLE}).port, TIMEOUT_S))
-    assert (error.kind, "did not answer in time" in str(error)) == (Outcome.RETRY, True)
+    assert (error.kind, "did not answer in time" in str(error)) == (MailOutcome.RETRY, True)
     assert TIMEOUT_S - 0.1 < time.monotonic() - began < DEADLINE_S + 30  # left to itself, it trickles for a minute
 
 
@@ -189,7 +189,7 @@ def test_a_server_that_is_slow_at_each_step_is_left_at_the_deadline(scripted: Sc
     script = scripted(slow)
     began = time.monotonic()
     error = failure(at(script.port, TIMEOUT_S, username="ops", password="pw"))  # without a deadline it is accepted
-    assert (error.kind, "did not answer in time" in str(error)) == (Outcome.RETRY, True)
+    assert (error.kind, "did not answer in time" in str(error)) == (MailOutcome.RETRY, True)
     assert time.monotonic() - began < DEADLINE_S + 30
 
 
@@ -197,35 +197,35 @@ def test_a_server_that_is_slow_at_each_step_is_left_at_the_deadline(scripted: Sc
 def test_a_connection_lost_before_the_dot_is_retried(scripted: Scripted, then: bytes) -> None:
     large = mail(("x" * 70 + "\n") * 120_000)  # more than the buffers of both sides take, so that the dot is never sent
     error = failure(at(scripted({"TEXT": then}, buffer=4096).port, bound_of(then)), large)
-    assert error.kind is Outcome.RETRY
+    assert error.kind is MailOutcome.RETRY
     assert "while sending the text" in str(error)
 
 
 @pytest.mark.parametrize(
     ("early", "kind"),
-    [(b"552 too large", Outcome.PERMANENT), (b"451 no disk", Outcome.RETRY), (b"250 kept", Outcome.RETRY)],
+    [(b"552 too large", MailOutcome.PERMANENT), (b"451 no disk", MailOutcome.RETRY), (b"250 kept", MailOutcome.RETRY)],
 )
-def test_a_reply_before_the_dot_is_never_an_acceptance(scripted: Scripted, early: bytes, kind: Outcome) -> None:
+def test_a_reply_before_the_dot_is_never_an_acceptance(scripted: Scripted, early: bytes, kind: MailOutcome) -> None:
     error = failure(at(scripted({"DATA": b"354 go on\r\n" + early}).port))
     assert (error.kind, early.decode() in str(error)) == (kind, True)
 
 
 @pytest.mark.parametrize(
-    ("told", "kind", "words"),
+    ("replies", "kind", "words"),
     [
-        ({"STARTTLS": DROP}, Outcome.RETRY, "dropped the connection while STARTTLS"),
-        ({"STARTTLS": HANG}, Outcome.RETRY, "did not answer in time while STARTTLS"),
-        ({"STARTTLS": b"454 not now"}, Outcome.RETRY, "454 not now"),
-        ({"STARTTLS": b"501 no"}, Outcome.PERMANENT, "501 no"),
-        ({"TLS": DROP}, Outcome.RETRY, "dropped the connection while setting up TLS"),
-        ({"TLS": HANG}, Outcome.RETRY, "did not answer in time while setting up TLS"),
+        ({"STARTTLS": DROP}, MailOutcome.RETRY, "dropped the connection while STARTTLS"),
+        ({"STARTTLS": HANG}, MailOutcome.RETRY, "did not answer in time while STARTTLS"),
+        ({"STARTTLS": b"454 not now"}, MailOutcome.RETRY, "454 not now"),
+        ({"STARTTLS": b"501 no"}, MailOutcome.PERMANENT, "501 no"),
+        ({"TLS": DROP}, MailOutcome.RETRY, "dropped the connection while setting up TLS"),
+        ({"TLS": HANG}, MailOutcome.RETRY, "did not answer in time while setting up TLS"),
     ],
 )
 def test_starttls_that_fails_never_goes_on_in_clear(
-    scripted: Scripted, told: dict[str, bytes], kind: Outcome, words: str
+    scripted: Scripted, replies: dict[str, bytes], kind: MailOutcome, words: str
 ) -> None:
-    script = scripted({"EHLO": b"250-here\r\n250 STARTTLS", "STARTTLS": b"220 go", **told})
-    bound = bound_of(*told.values())
+    script = scripted({"EHLO": b"250-here\r\n250 STARTTLS", "STARTTLS": b"220 go", **replies})
+    bound = bound_of(*replies.values())
     server = SmtpServer("127.0.0.1", script.port, "starttls", timeout_s=bound, username="ops", password="pw")
     with SmtpLink(server) as link:
         for _ in range(2):
@@ -238,7 +238,7 @@ def test_starttls_that_fails_never_goes_on_in_clear(
 def test_a_refusal_in_the_middle_of_the_text_is_heard(scripted: Scripted) -> None:
     large = mail(("x" * 70 + "\n") * 120_000)
     error = failure(at(scripted({"TEXT": b"552 too large"}).port), large)
-    assert (error.kind, "552 too large" in str(error)) == (Outcome.PERMANENT, True)
+    assert (error.kind, "552 too large" in str(error)) == (MailOutcome.PERMANENT, True)
 
 
 @pytest.mark.parametrize("then", [DROP, b"421 idle too long", HANG])
@@ -252,7 +252,7 @@ def test_a_dropped_connection_is_made_anew(scripted: Scripted, then: bytes) -> N
 
 def test_a_new_connection_that_is_dropped_is_not_tried_again_at_once(scripted: Scripted) -> None:
     script = scripted({"MAIL": DROP})
-    assert failure(at(script.port)).kind is Outcome.RETRY
+    assert failure(at(script.port)).kind is MailOutcome.RETRY
     assert script.connections == 1
 
 
@@ -281,21 +281,21 @@ def test_a_reply_that_repeats_the_login_is_masked(scripted: Scripted, code: str)
     echo = f"{code} no: ops-user HUNTER2! AG9wcy11c2VyAGh1bnRlcjIh aHVudGVyMiE= b3BzLXVzZXI=".encode()
     server = at(scripted({"AUTH": echo}).port, username="ops-user", password="hunter2!")
     error = failure(server)
-    assert error.kind is (Outcome.PERMANENT if code == "535" else Outcome.RETRY)
+    assert error.kind is (MailOutcome.PERMANENT if code == "535" else MailOutcome.RETRY)
     shown = (str(error) + repr(error) + repr(server)).lower()
     for secret in ("hunter2!", "ops-user", "ag9wcy11c2vyagh1bnrlcjih", "ahvudgvymie=", "b3bzlxvzzxi="):
         assert secret not in shown
 
 
-@pytest.mark.parametrize(("offer", "kind"), [(b"250 AUTH LOGIN", None), (b"250 AUTH XOAUTH2", Outcome.PERMANENT)])
-def test_login_mechanisms(scripted: Scripted, offer: bytes, kind: Outcome | None) -> None:
-    told = {
+@pytest.mark.parametrize(("offer", "kind"), [(b"250 AUTH LOGIN", None), (b"250 AUTH XOAUTH2", MailOutcome.PERMANENT)])
+def test_login_mechanisms(scripted: Scripted, offer: bytes, kind: MailOutcome | None) -> None:
+    replies = {
         "EHLO": b"250-here\r\n" + offer,
         "AUTH": b"334 VXNlcg==",
         "B3BZ": b"334 UGFzcw==",
         "CHC=": b"235 in",
     }
-    server = at(scripted(told).port, username="ops", password="pw")
+    server = at(scripted(replies).port, username="ops", password="pw")
     if kind:
         assert failure(server).kind is kind
     else:
@@ -304,7 +304,7 @@ def test_login_mechanisms(scripted: Scripted, offer: bytes, kind: Outcome | None
 
 
 def test_half_a_login_is_permanent(scripted: Scripted) -> None:
-    assert failure(at(scripted({}).port, username="ops")).kind is Outcome.PERMANENT
+    assert failure(at(scripted({}).port, username="ops")).kind is MailOutcome.PERMANENT
 
 
 def test_a_long_hostile_reply_is_bounded_and_printable(scripted: Scripted) -> None:
@@ -315,9 +315,9 @@ def test_a_long_hostile_reply_is_bounded_and_printable(scripted: Scripted) -> No
 
 @pytest.mark.parametrize("endless", [b"2" * 200_000, b"250-more\r\n" * 20_000])
 def test_a_reply_without_end_is_given_up(scripted: Scripted, endless: bytes) -> None:
-    assert failure(at(scripted({"MAIL": endless}).port)).kind is Outcome.RETRY
+    assert failure(at(scripted({"MAIL": endless}).port)).kind is MailOutcome.RETRY
 
 
 def test_an_error_survives_the_way_between_processes() -> None:
-    error = pickle.loads(pickle.dumps(DeliveryError(Outcome.UNKNOWN, "send it once more")))
-    assert (error.kind, str(error)) == (Outcome.UNKNOWN, "send it once more")
+    error = pickle.loads(pickle.dumps(DeliveryError(MailOutcome.UNKNOWN, "send it once more")))
+    assert (error.kind, str(error)) == (MailOutcome.UNKNOWN, "send it once more")

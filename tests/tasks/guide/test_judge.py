@@ -42,7 +42,7 @@ def judged(line: GuideLine, *statuses: Status) -> LineVerdict:
     return verdict
 
 
-def said(line: LineVerdict) -> str:
+def reason_of(line: LineVerdict) -> str:
     return line.reason.text.format(**line.reason.params)
 
 
@@ -58,21 +58,21 @@ class TestLine:
             ([WARN, SKIPPED], Verdict.ATTENTION, True, "1 of 2 checks need attention"),
             ([PASS, WARN, FAIL], Verdict.FAILED, True, "1 of 3 checks failed"),
             ([FAIL, SKIPPED], Verdict.FAILED, True, "1 of 2 checks failed"),
-            ([PASS, WARN, UNKNOWN], Verdict.INCOMPLETE, False, "1 of 3 checks could not be measured"),
-            ([UNKNOWN, SKIPPED], Verdict.INCOMPLETE, False, "1 of 2 checks could not be measured"),
+            ([PASS, WARN, UNKNOWN], Verdict.INCOMPLETE, False, "1 of 3 checks are unknown"),
+            ([UNKNOWN, SKIPPED], Verdict.INCOMPLETE, False, "1 of 2 checks are unknown"),
             ([FAIL, UNKNOWN], Verdict.FAILED, False, "1 of 2 checks failed"),
-            ([SKIPPED, SKIPPED], Verdict.INCOMPLETE, False, "Every check of this line was skipped"),
-            ([], Verdict.INCOMPLETE, False, "No check looked at this line"),
+            ([SKIPPED, SKIPPED], Verdict.INCOMPLETE, False, "Every check of this item was skipped"),
+            ([], Verdict.INCOMPLETE, False, "No check covers this item"),
         ],
     )
     def test_a_line(self, statuses: list[Status], verdict: Verdict, ticked: bool, reason: str) -> None:
         line = judged(LINE, *statuses)
-        assert (line.verdict, line.ticked, said(line)) == (verdict, ticked, reason)
+        assert (line.verdict, line.ticked, reason_of(line)) == (verdict, ticked, reason)
 
     @pytest.mark.parametrize("statuses", [[], [SKIPPED], [SKIPPED, SKIPPED]])
     def test_a_line_left_out_says_why(self, statuses: list[Status]) -> None:
         line = judged(LEFT_OUT, *statuses)
-        assert (line.verdict, line.ticked, said(line)) == (Verdict.NOT_APPLICABLE, False, "nothing runs yet")
+        assert (line.verdict, line.ticked, reason_of(line)) == (Verdict.NOT_APPLICABLE, False, "nothing runs yet")
 
     @pytest.mark.parametrize(
         ("statuses", "verdict", "ticked"),
@@ -134,7 +134,7 @@ class TestRound:
     def test_the_worst_counts(self, statuses: list[Status], verdict: Verdict) -> None:
         assert self.verdict([LINE], *map(result, statuses)) is verdict
 
-    def test_a_line_that_nobody_looked_at_makes_the_round_incomplete(self) -> None:
+    def test_an_item_without_a_measurement_makes_the_round_incomplete(self) -> None:
         lines = [s.line for s in DAILY.systems]
         assert self.verdict(lines, result(PASS)) is Verdict.INCOMPLETE
         rest = [lines[0], *(replace(line, not_applicable="not in use") for line in lines[1:])]
@@ -221,7 +221,7 @@ class TestWholeSection:
     OTHERS = '[guide.daily]\nerror-logs = { not_applicable = "none" }\nresources = { not_applicable = "none" }\n'
 
     @pytest.mark.parametrize("health", ["", "[health]\n", '[health.headers]\nX-Team = "1"\n'])
-    def test_a_service_of_which_nothing_is_said_is_incomplete(self, tmp_path: Path, health: str) -> None:
+    def test_a_service_without_settings_is_incomplete(self, tmp_path: Path, health: str) -> None:
         assert self.verdict(tmp_path, health) == (Verdict.INCOMPLETE, {SKIPPED})
         assert self.verdict(tmp_path, health + self.OTHERS) == (Verdict.INCOMPLETE, {SKIPPED})
 
@@ -229,9 +229,9 @@ class TestWholeSection:
         text = self.OTHERS + 'health = { not_applicable = "none" }\n'
         assert self.verdict(tmp_path, text) == (Verdict.INCOMPLETE, {SKIPPED})
 
-    def test_another_day_is_not_looked_at(self, tmp_path: Path) -> None:
+    def test_another_day_is_not_measured(self, tmp_path: Path) -> None:
         text = '[health]\nlive = "/l"\nready = "/r"\nreport = "/h"\nrequests = ["/x"]\ncomponents = ["db"]\n'
-        past = Unobserved(msg("This look sees only the present, not {day}", day="2026-11-23"))
+        past = Unobserved(msg("Only the present can be checked, not {day}", day="2026-11-23"))
         assert self.verdict(tmp_path, text + self.OTHERS, past) == (Verdict.INCOMPLETE, {UNKNOWN})
 
 

@@ -25,8 +25,8 @@ from tasks.observation import Unobserved
 
 NOW = datetime(2026, 11, 24, 0, 0, tzinfo=UTC)
 LIMITS = HealthLimits()
-BLIND = Unobserved(msg("The name of the service does not resolve: check base_url and DNS"))
-SILENT = Answer(None, 2000.0, msg("connection refused"))
+BLIND = Unobserved(msg("The host name does not resolve: check base_url and DNS"))
+SILENT = Answer(None, 2000.0, msg("Connection refused"))
 
 
 def sampled(answers: Iterable[Answer], wanted: int | None = None) -> Sampled:
@@ -60,7 +60,7 @@ def html(code: int) -> HealthReport:
     )
 
 
-def said(result: CheckResult) -> str:
+def reason_of(result: CheckResult) -> str:
     return result.reason.text.format(**result.reason.params)
 
 
@@ -78,19 +78,19 @@ class TestProbes:
     def test_an_answer_that_is_not_2xx_fails(self, code: int) -> None:
         result = judge_readiness(sampled([Answer(code, 5.0)] * 5), "a", NOW)
         assert result.status is Status.FAIL
-        assert said(result) == f"It answered HTTP {code}"
+        assert reason_of(result) == f"HTTP {code}"
 
     def test_one_bad_probe_of_five_is_flapping(self) -> None:
         result = judge_liveness(sampled([*ok(4), Answer(503, 5.0)]), "a", NOW)
         assert (result.status, result.observed) == (Status.FAIL, Quantity(80.0, "%"))
-        assert said(result) == "Flapping: 4 of 5 probes succeeded"
+        assert reason_of(result) == "Flapping: 4 of 5 probes succeeded"
         [table] = result.evidence
         assert isinstance(table, Table)
         assert table.rows[-1] == (5, 503, 5.0)
 
     def test_no_answer_fails_with_what_was_in_the_way(self) -> None:
         result = judge_liveness(sampled([SILENT] * 3, wanted=5), "a", NOW)
-        assert (result.status, said(result)) == (Status.FAIL, "connection refused")
+        assert (result.status, reason_of(result)) == (Status.FAIL, "Connection refused")
 
     def test_good_probes_that_were_given_up_are_unknown(self) -> None:
         assert judge_liveness(sampled(ok(4), wanted=5), "a", NOW).status is Status.UNKNOWN
@@ -98,51 +98,51 @@ class TestProbes:
     def test_not_seen_is_unknown_and_not_set_is_skipped(self) -> None:
         unseen, unset = judge_liveness(BLIND, "a", NOW), judge_readiness(None, "a", NOW)
         assert (unseen.status, unseen.reason) == (Status.UNKNOWN, BLIND.reason)
-        assert (unset.status, said(unset)) == (Status.SKIPPED, "[health] ready is not set in the service file")
+        assert (unset.status, reason_of(unset)) == (Status.SKIPPED, "[health] ready is not set in the service file")
 
 
 class TestStatus:
     """The service's own word, and the HTTP status that it comes with."""
 
     @pytest.mark.parametrize("word", ["healthy", "OK", "Up", "pass", "ready", "alive", "green"])
-    def test_a_healthy_word_with_200_passes(self, word: str) -> None:
+    def test_a_healthy_status_with_200_passes(self, word: str) -> None:
         result = judge_status(report(word), "a", LIMITS, NOW)
         assert (result.status, result.observed) == (Status.PASS, Quantity(word))
 
     @pytest.mark.parametrize("word", ["degraded", "WARN", "warning", "yellow"])
-    def test_a_degraded_word_with_200_warns(self, word: str) -> None:
+    def test_a_degraded_status_with_200_warns(self, word: str) -> None:
         assert judge_status(report(word), "a", LIMITS, NOW).status is Status.WARN
 
     @pytest.mark.parametrize("word", ["unhealthy", "down", "starting", "", "not healthy", "healthy?", "unknown"])
-    def test_any_other_word_with_200_fails(self, word: str) -> None:
+    def test_any_other_status_with_200_fails(self, word: str) -> None:
         assert judge_status(report(word), "a", LIMITS, NOW).status is Status.FAIL
 
     @pytest.mark.parametrize("word", ["healthy", "degraded", "unhealthy"])
     @pytest.mark.parametrize("code", [500, 503])
-    def test_a_server_error_fails_whatever_the_word(self, code: int, word: str) -> None:
+    def test_a_server_error_fails_whatever_the_status(self, code: int, word: str) -> None:
         result = judge_status(report(word, code), "a", LIMITS, NOW)
-        assert (result.status, said(result)) == (Status.FAIL, f"It says {word} with HTTP {code}")
+        assert (result.status, reason_of(result)) == (Status.FAIL, f"Reports {word} (HTTP {code})")
 
     @pytest.mark.parametrize("code", [301, 401, 404, 429])
-    def test_an_answer_from_elsewhere_says_nothing_of_the_service(self, code: int) -> None:
+    def test_a_redirect_or_client_error_is_unknown(self, code: int) -> None:
         result = judge_status(report("healthy", code), "a", LIMITS, NOW)
-        assert (result.status, said(result)) == (Status.UNKNOWN, f"It answered HTTP {code}")
+        assert (result.status, reason_of(result)) == (Status.UNKNOWN, f"HTTP {code}")
 
     def test_html_is_unknown_with_200_and_fails_with_5xx(self) -> None:
         assert judge_status(html(200), "a", LIMITS, NOW).status is Status.UNKNOWN
         down = judge_status(html(502), "a", LIMITS, NOW)
-        assert (down.status, down.observed, said(down)) == (Status.FAIL, Quantity("HTTP 502"), "It answered HTTP 502")
+        assert (down.status, down.observed, reason_of(down)) == (Status.FAIL, Quantity("HTTP 502"), "HTTP 502")
 
     def test_no_answer_fails(self) -> None:
-        refused = msg("connection refused")
+        refused = msg("Connection refused")
         result = judge_status(HealthReport(SILENT, Unobserved(refused)), "a", LIMITS, NOW)
-        assert (result.status, result.reason, result.observed) == (Status.FAIL, refused, Quantity(msg("no answer")))
+        assert (result.status, result.reason, result.observed) == (Status.FAIL, refused, Quantity(msg("no response")))
 
     @pytest.mark.parametrize("sign", [1, -1])
     @pytest.mark.parametrize(
         ("seconds", "status"), [(299.9, Status.PASS), (300.0, Status.PASS), (300.1, Status.UNKNOWN)]
     )
-    def test_a_report_of_another_time_says_nothing_of_now(self, seconds: float, status: Status, sign: int) -> None:
+    def test_a_report_that_is_not_current_is_unknown(self, seconds: float, status: Status, sign: int) -> None:
         seen = report(age=timedelta(seconds=sign * seconds))
         assert judge_status(seen, "a", LIMITS, NOW).status is status
 
@@ -178,16 +178,20 @@ class TestComponents:
         result = self.judged(Component("db", "healthy", ms))["db"]
         assert (result.status, result.observed) == (status, Quantity(ms, "ms"))
 
-    def test_a_component_without_a_time_is_judged_by_its_word(self) -> None:
+    def test_a_component_without_a_time_is_judged_by_its_status(self) -> None:
         judged = self.judged(Component("db", "healthy", None), Component("cache", "down", None, "no route to host"))
         assert (judged["db"].status, judged["db"].observed) == (Status.PASS, Quantity("healthy"))
         assert judged["cache"].status is Status.FAIL
-        assert said(judged["cache"]) == "It is reported as down: no route to host"
+        assert reason_of(judged["cache"]) == "Reported as down: no route to host"
+
+    def test_an_empty_status_leaves_no_hole_in_the_sentence(self) -> None:
+        judged = self.judged(Component("db", "", None))
+        assert (judged["db"].status, reason_of(judged["db"])) == (Status.FAIL, 'Reported as ""')
 
     @pytest.mark.parametrize(
         ("word", "status"), [("degraded", Status.WARN), ("unhealthy", Status.FAIL), ("", Status.FAIL)]
     )
-    def test_its_word_comes_before_its_time(self, word: str, status: Status) -> None:
+    def test_its_status_comes_before_its_time(self, word: str, status: Status) -> None:
         assert self.judged(Component("db", word, 5.0))["db"].status is status
 
     def test_an_expected_component_that_is_not_reported_is_unknown(self) -> None:
@@ -246,16 +250,19 @@ class TestErrors:
     ) -> None:
         result = judge_errors(sampled([*ok(asked - bad), *[Answer(500, 5.0)] * bad]), "a /x", LIMITS, NOW)
         assert (result.status, result.observed) == (status, Quantity(percent, "%"))
-        assert said(result) == f"{bad} of {asked} requests failed"
+        assert reason_of(result) == f"{bad} of {asked} requests failed"
 
     @pytest.mark.parametrize(("asked", "bound"), [(21, "14.3"), (1000, "0.3"), (2999, "0.1")])
-    def test_a_clean_sample_says_how_little_it_shows(self, asked: int, bound: str) -> None:
+    def test_a_small_clean_sample_shows_its_upper_bound(self, asked: int, bound: str) -> None:
         result = judge_errors(sampled(ok(asked)), "a /x", LIMITS, NOW)
         assert result.status is Status.PASS
-        assert said(result) == f"0 of {asked} requests failed; so few only show an error rate under {bound} %"
+        assert (
+            reason_of(result)
+            == f"0 of {asked} requests failed; with so few requests the error rate is only known to be below {bound} %"
+        )
 
-    def test_a_clean_sample_that_is_large_enough_says_no_more(self) -> None:
-        assert said(judge_errors(sampled(ok(3000)), "a /x", LIMITS, NOW)) == "0 of 3000 requests failed"
+    def test_a_large_clean_sample_shows_no_bound(self) -> None:
+        assert reason_of(judge_errors(sampled(ok(3000)), "a /x", LIMITS, NOW)) == "0 of 3000 requests failed"
 
     @pytest.mark.parametrize(("code", "status"), [(499, Status.UNKNOWN), (500, Status.FAIL), (599, Status.FAIL)])
     def test_server_errors_begin_at_500(self, code: int, status: Status) -> None:
@@ -265,7 +272,7 @@ class TestErrors:
     def test_what_was_never_reached_is_unknown(self, code: int) -> None:
         result = judge_errors(sampled([Answer(code, 5.0)] * 21), "a /x", LIMITS, NOW)
         assert result.status is Status.UNKNOWN
-        assert said(result) == f"21 of 21 requests were answered with {code}: check the path and its headers"
+        assert reason_of(result) == f"21 of 21 requests returned {code}: check the path and the headers"
 
     def test_one_answer_from_elsewhere_is_no_success(self) -> None:
         """A rate limiter that answers 429 after the first request says nothing of the service."""
@@ -345,7 +352,7 @@ class TestLatency:
     def test_too_few_samples_are_unknown(self, samples: int, status: Status) -> None:
         result = judge_latency(after_connecting(ok(samples)), "a /x", LIMITS, NOW)
         assert result.status is status
-        assert (said(result) == "Only 9 samples, 10 are needed") is (status is Status.UNKNOWN)
+        assert (reason_of(result) == "Only 9 usable responses, 10 are needed") is (status is Status.UNKNOWN)
 
     def test_too_few_slow_samples_are_unknown_too(self) -> None:
         assert judge_latency(after_connecting(ok(9, 900.0)), "a /x", LIMITS, NOW).status is Status.UNKNOWN
@@ -359,7 +366,7 @@ class TestLatency:
         result = judge_latency(seen, "a /x", LIMITS, NOW)
         assert result.status is status
         if status is Status.UNKNOWN:
-            assert said(result) == "Asking was given up after 999 of 1001 requests"
+            assert reason_of(result) == "Stopped after 999 of 1001 requests: there was no response"
 
     @pytest.mark.parametrize("code", [302, 404, 429])
     def test_answers_from_elsewhere_are_not_timed(self, code: int) -> None:
@@ -424,11 +431,15 @@ class TestVersion:
 
     def test_one_version_passes(self) -> None:
         result = self.judged(a=report(), b=report())
-        assert (result.status, said(result)) == (Status.PASS, "Seen: 1.4.0")
+        assert (result.status, reason_of(result)) == (Status.PASS, "Running: 1.4.0")
 
     def test_two_versions_warn(self) -> None:
         result = self.judged(a=report(), b=report(version="1.5.0"))
-        assert (result.status, said(result), result.observed) == (Status.WARN, "Seen: 1.4.0, 1.5.0", Quantity(2))
+        assert (result.status, reason_of(result), result.observed) == (
+            Status.WARN,
+            "Running: 1.4.0, 1.5.0",
+            Quantity(2),
+        )
 
     @pytest.mark.parametrize(
         "other",
@@ -436,7 +447,7 @@ class TestVersion:
     )
     def test_one_unknown_version_makes_the_answer_unknown(self, other: HealthReport | Unobserved) -> None:
         result = self.judged(a=report(), b=other)
-        assert (result.status, said(result)) == (Status.UNKNOWN, "The version of b is not known")
+        assert (result.status, reason_of(result)) == (Status.UNKNOWN, "The version of b is unknown")
 
     def test_an_unhealthy_instance_still_has_a_version(self) -> None:
         assert self.judged(a=report(), b=report("unhealthy", 503, version="1.5.0")).status is Status.WARN
@@ -491,9 +502,9 @@ def test_a_sample_passes_only_if_it_is_whole_and_reached_the_service(answers: li
             assert isinstance(result.observed, Quantity)
 
 
-def test_no_percentile_is_told_of_requests_that_got_no_answer() -> None:
-    refused = sampled([Answer(None, 0.4, msg("connection refused"))] * 21)
+def test_requests_without_a_response_have_no_percentile() -> None:
+    refused = sampled([Answer(None, 0.4, msg("Connection refused"))] * 21)
     assert p95_ms(refused) is None
     result = judge_latency(refused, "a /x", LIMITS, NOW)
     assert result.status is Status.FAIL
-    assert said(result) == "0 of 20 requests within 200.0 ms"
+    assert reason_of(result) == "0 of 20 requests within 200.0 ms"

@@ -113,7 +113,7 @@ async def look(
         return await read_answers.fn(target, path, samples), await read_health.fn(target, path)
 
 
-def looked(talk: Talk, **how: Any) -> tuple[Sampled, HealthReport, Seen]:
+def observe(talk: Talk, **how: Any) -> tuple[Sampled, HealthReport, Seen]:
     async def run() -> tuple[Sampled, HealthReport, Seen]:
         async with serving(talk) as seen:
             return *await look(seen.url, **how), seen
@@ -144,7 +144,7 @@ class TestAnswers:
     """What is kept of each request."""
 
     def test_all_samples_use_one_connection(self) -> None:
-        sampled, report, seen = looked(answering(http()), samples=20)
+        sampled, report, seen = observe(answering(http()), samples=20)
         assert [a.status for a in sampled.answers] == [200] * 21
         assert (sampled.wanted, sampled.gave_up, len(sampled.warm)) == (21, False, 20)
         assert all(a.ms > 0 and a.error is None for a in sampled.answers)
@@ -160,11 +160,11 @@ class TestAnswers:
                 await asyncio.sleep(0.05)
             return True
 
-        sampled, _, _ = looked(talk)
+        sampled, _, _ = observe(talk)
         assert all(a.ms >= 100 for a in sampled.answers)
 
     def test_a_redirect_is_not_followed(self) -> None:
-        sampled, report, seen = looked(answering(http(b"", 302, "text/html", "location: /login")))
+        sampled, report, seen = observe(answering(http(b"", 302, "text/html", "location: /login")))
         assert {a.status for a in sampled.answers} == {302}
         assert {r.split()[1] for r in seen.requests} == {"/health"}
         assert judge_status(report, "a", HealthLimits(), datetime.now(UTC)).status is Status.UNKNOWN
@@ -178,14 +178,14 @@ class TestAnswers:
         assert {r.split()[1] for r in asyncio.run(run()).requests} == {"/shop/health?deep=1"}
 
     def test_headers_are_sent_and_no_cache_answers(self) -> None:
-        _, _, seen = looked(answering(http()), headers={"Authorization": "Bearer s3cret", "X-Team": "運用"})
+        _, _, seen = observe(answering(http()), headers={"Authorization": "Bearer s3cret", "X-Team": "運用"})
         for head in (request.lower() for request in seen.requests):
             assert "authorization: bearer s3cret\r\n" in head
             assert "x-team: 運用\r\n" in head
             assert "cache-control: no-cache\r\n" in head
 
     def test_a_header_of_the_service_file_wins(self) -> None:
-        _, _, seen = looked(answering(http()), headers={"cache-control": "max-age=5"})
+        _, _, seen = observe(answering(http()), headers={"cache-control": "max-age=5"})
         assert all(re.findall(r"(?i)^cache-control: (.*)\r", r, re.M) == ["max-age=5"] for r in seen.requests)
 
     @pytest.mark.parametrize("value", ["s3cret\n", "a\r\nX-Evil: 1", " s3cret", "s3\x00cret", "\ud800"])
@@ -199,7 +199,7 @@ class TestAnswers:
             monkeypatch.setenv(name, "http://127.0.0.1:9")
         for name in ("NO_PROXY", "no_proxy"):
             monkeypatch.delenv(name, raising=False)
-        sampled, _, _ = looked(answering(http()))
+        sampled, _, _ = observe(answering(http()))
         assert {a.status for a in sampled.answers} == {200}
         assert os.environ["HTTP_PROXY"] == "http://127.0.0.1:9"
 
@@ -215,15 +215,15 @@ class TestNoAnswer:
 
         sampled, report = asyncio.run(run())
         assert (len(sampled.answers), sampled.wanted, sampled.gave_up) == (3, 21, True)
-        assert causes(sampled) == {"connection refused"}
-        assert (report.answer.status, why(report.body)) == (None, "connection refused")
+        assert causes(sampled) == {"Connection refused"}
+        assert (report.answer.status, why(report.body)) == (None, "Connection refused")
 
     @pytest.mark.parametrize("sent", [b"", http()[:20], http()[:-5]], ids=["nothing", "half a head", "half a body"])
     def test_hanging(self, sent: bytes) -> None:
         started = time.monotonic()
-        sampled, report, _ = looked(hanging_after(sent), samples=20, timeout_s=0.2)
+        sampled, report, _ = observe(hanging_after(sent), samples=20, timeout_s=0.2)
         assert time.monotonic() - started < 25  # the server hangs for 30 s
-        assert causes(sampled) == {"no answer within 0.2 s"}
+        assert causes(sampled) == {"No response within 0.2 s"}
         assert all(a.ms >= 200 for a in sampled.answers)
         assert (len(sampled.answers), report.answer.status) == (3, None)
 
@@ -235,28 +235,28 @@ class TestNoAnswer:
                 await asyncio.sleep(0.02)
             return True
 
-        sampled, report, _ = looked(talk, timeout_s=0.3)
-        assert causes(sampled) == {"no answer within 0.3 s"}
-        assert why(report.body) == "no answer within 0.3 s"
+        sampled, report, _ = observe(talk, timeout_s=0.3)
+        assert causes(sampled) == {"No response within 0.3 s"}
+        assert why(report.body) == "No response within 0.3 s"
 
     @pytest.mark.parametrize("sent", [b"", http()[:20], http()[:-5]], ids=["nothing", "half a head", "half a body"])
     def test_dropped(self, sent: bytes) -> None:
-        sampled, report, _ = looked(dropping_after(sent))
-        assert causes(sampled) == {"the connection broke before the answer was complete"}
+        sampled, report, _ = observe(dropping_after(sent))
+        assert causes(sampled) == {"The connection was lost before the response was complete"}
         assert (len(sampled.answers), report.answer.status) == (3, None)
 
     @pytest.mark.parametrize("sent", [b"SSH-2.0-OpenSSH_9.6\r\n", b"\x00" * 100, b"HTTP/1.1 abc\r\n\r\n"])
     def test_another_protocol(self, sent: bytes) -> None:
-        sampled, _, _ = looked(dropping_after(sent))
+        sampled, _, _ = observe(dropping_after(sent))
         assert all(a.bad for a in sampled.answers)
 
-    def test_a_name_that_does_not_resolve_says_nothing_of_the_service(self) -> None:
+    def test_a_host_name_that_does_not_resolve_is_not_the_fault_of_the_service(self) -> None:
         async def run(task: Any, *arguments: Any) -> None:
             async with open_target("a", "http://shop.invalid", headers={}, ca_file=None, timeout_s=5.0) as target:
                 await task.fn(target, *arguments)
 
         for task, arguments in ((read_answers, ("/x", 4)), (read_health, ("/x",))):
-            with pytest.raises(ObservationError, match=r"^The name of the service does not resolve"):
+            with pytest.raises(ObservationError, match=r"^The host name does not resolve"):
                 asyncio.run(run(task, *arguments))
 
     def test_three_failures_with_an_answer_between_go_on(self) -> None:
@@ -267,7 +267,7 @@ class TestNoAnswer:
             await writer.drain()
             return True
 
-        sampled, _, _ = looked(talk, samples=8)
+        sampled, _, _ = observe(talk, samples=8)
         assert [a.status for a in sampled.answers] == [None, None, 200] * 3
 
     def test_giving_up_near_the_end_is_judged_as_no_success(self) -> None:
@@ -276,7 +276,7 @@ class TestNoAnswer:
             await writer.drain()
             return number < 197
 
-        sampled, _, _ = looked(talk, samples=200)
+        sampled, _, _ = observe(talk, samples=200)
         assert (len(sampled.answers), sampled.gave_up) == (200, True)
         now = datetime.now(UTC)
         assert judge_errors(sampled, "a", HealthLimits(), now).status is Status.FAIL
@@ -290,7 +290,7 @@ class TestTls:
     def authority(self) -> trustme.CA:
         return trustme.CA()
 
-    def looked(self, authority: trustme.CA, ca_file: Path | None, *, name: str = "localhost") -> Sampled:
+    def observe(self, authority: trustme.CA, ca_file: Path | None, *, name: str = "localhost") -> Sampled:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         authority.issue_cert(name).configure_cert(context)
 
@@ -302,18 +302,18 @@ class TestTls:
 
     def test_a_private_authority_is_trusted_when_named(self, authority: trustme.CA, tmp_path: Path) -> None:
         authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-        assert {a.status for a in self.looked(authority, tmp_path / "ca.pem").answers} == {200}
+        assert {a.status for a in self.observe(authority, tmp_path / "ca.pem").answers} == {200}
 
     def test_a_self_signed_certificate_is_not_trusted(self, authority: trustme.CA) -> None:
-        [cause] = causes(self.looked(authority, None))
-        assert re.fullmatch(r"the TLS certificate is not trusted \(.+\); for a CA of your own set .*ca_file", cause)
+        [cause] = causes(self.observe(authority, None))
+        assert re.fullmatch(r"The TLS certificate is not trusted \(.+\); for a private CA, set .*ca_file", cause)
 
     def test_a_certificate_for_another_name_is_not_trusted(self, authority: trustme.CA, tmp_path: Path) -> None:
         authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-        [cause] = causes(self.looked(authority, tmp_path / "ca.pem", name="other.example"))
+        [cause] = causes(self.observe(authority, tmp_path / "ca.pem", name="other.example"))
         assert "localhost" in cause
 
-    def test_a_server_that_speaks_no_tls(self) -> None:
+    def test_a_server_without_tls(self) -> None:
         async def run() -> Sampled:
             async with serving(dropping_after(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as seen:
                 return (await look(seen.url.replace("http:", "https:"), timeout_s=0.5))[0]
@@ -348,12 +348,12 @@ class TestHugeBodies:
                 writer.write(b"x" * 65536)
                 await writer.drain()
 
-        sampled, report, _ = looked(talk, timeout_s=0.3)
-        assert causes(sampled) == {"no answer within 0.3 s"}
-        assert why(report.body) == "no answer within 0.3 s"
+        sampled, report, _ = observe(talk, timeout_s=0.3)
+        assert causes(sampled) == {"No response within 0.3 s"}
+        assert why(report.body) == "No response within 0.3 s"
 
     def test_a_large_page_is_read_to_its_end_on_one_connection(self) -> None:
-        sampled, report, seen = looked(answering(http(b" " * 3_000_000)))
+        sampled, report, seen = observe(answering(http(b" " * 3_000_000)))
         assert {a.status for a in sampled.answers} == {200}
         assert seen.connections == 1
         assert why(report.body) == "The health report is larger than 262144 bytes"
@@ -362,26 +362,26 @@ class TestHugeBodies:
     def test_a_report_that_would_have_to_be_cut_is_not_judged(self, size: int, read: bool) -> None:
         """Up to the cut it would be a perfectly healthy report."""
         body = HEALTHY + b" " * (size - len(HEALTHY))
-        _, report, _ = looked(answering(http(body)), samples=1)
+        _, report, _ = observe(answering(http(body)), samples=1)
         assert isinstance(report.body, HealthBody) is read
-        _, down, _ = looked(answering(http(body, 503)), samples=1)
+        _, down, _ = observe(answering(http(body, 503)), samples=1)
         assert judge_status(down, "a", HealthLimits(), datetime.now(UTC)).status is Status.FAIL
 
     def test_a_small_answer_that_unpacks_to_a_huge_one_is_not_unpacked(self) -> None:
         packed = gzip.compress(HEALTHY + b" " * 100_000_000)
         assert len(packed) < 200_000
         tracemalloc.reset_peak()
-        sampled, report, _ = looked(answering(http(packed, 200, "application/json", "content-encoding: gzip")))
+        sampled, report, _ = observe(answering(http(packed, 200, "application/json", "content-encoding: gzip")))
         assert {a.status for a in sampled.answers} == {200}
         assert why(report.body) == "The health report is larger than 262144 bytes"
 
     def test_a_packed_report_is_read(self) -> None:
         packed = http(gzip.compress(HEALTHY), 200, "application/json", "content-encoding: gzip")
-        assert looked(answering(packed))[1].body == HealthBody("healthy", None, None, ())
+        assert observe(answering(packed))[1].body == HealthBody("healthy", None, None, ())
 
     @pytest.mark.parametrize("body", [b"no gzip", gzip.compress(HEALTHY)[:-12], b""], ids=["plain", "cut", "empty"])
     def test_a_report_that_does_not_unpack_is_unknown(self, body: bytes) -> None:
-        _, report, _ = looked(answering(http(body, 200, "application/json", "content-encoding: gzip")))
+        _, report, _ = observe(answering(http(body, 200, "application/json", "content-encoding: gzip")))
         assert why(report.body) == "The health report is not JSON but application/json"
 
 
@@ -416,7 +416,7 @@ class TestReport:
         body = parsed({"status": "UP", "components": {"db": {"name": "x", "status": "UP"}}})
         assert [c.name for c in body.components] == ["db"]
 
-    def test_components_beside_checks_are_not_overlooked(self) -> None:
+    def test_components_beside_checks_are_read_too(self) -> None:
         down = {"name": "db", "status": "down"}
         assert len(parsed({"status": "UP", "checks": [], "components": [down]}).components) == 1
         assert len(parsed({"status": "UP", "checks": None, "components": [down]}).components) == 1
@@ -438,9 +438,9 @@ class TestReport:
         ],
     )
     def test_one_key_with_two_values_is_refused(self, body: bytes, key: str) -> None:
-        assert refused(body) == f"The health report says {key} twice"
+        assert refused(body) == f"The health report contains {key} twice"
 
-    def test_a_key_said_twice_is_found_quickly(self) -> None:
+    def test_a_duplicate_key_is_found_quickly(self) -> None:
         started = time.thread_time()
         refused(("{" + ",".join(f'"{n}":1' for n in range(25_000)) + ',"24999":2}').encode())
         assert time.thread_time() - started < 1  # comparing each with each takes several
@@ -488,7 +488,7 @@ class TestReport:
 
     @pytest.mark.parametrize("checks", [False, 0, "", "db", 7, [{"name": "a", "status": "up"}] * 51])
     def test_components_of_another_kind_or_too_many_are_refused(self, checks: Any) -> None:
-        words = "The components of the health report are not a list of at most 50"
+        words = "The components of the health report are not a list of at most 50 entries"
         assert refused(json.dumps({"status": "up", "checks": checks}).encode()) == words
 
     def test_fifty_components_are_read(self) -> None:
@@ -514,7 +514,7 @@ class TestReport:
     @pytest.mark.parametrize("time", ["-1", "1e9", "1e999", "1" + "0" * 400, '"5"', "true", "[]"])
     def test_a_response_time_that_is_none_is_refused(self, time: str) -> None:
         body = f'{{"status": "up", "checks": [{{"name": "db", "status": "up", "responseTime": {time}}}]}}'
-        assert refused(body.encode()) == "A response time in the health report is no number of milliseconds"
+        assert refused(body.encode()) == "A response time in the health report is not a number of milliseconds"
 
     @pytest.mark.parametrize(
         ("name", "shown"),
@@ -581,9 +581,9 @@ class TestReport:
         assert refused(body) == "The timestamp of the health report is not ISO 8601"
 
     def test_a_report_keeps_the_http_status_it_came_with(self) -> None:
-        _, report, _ = looked(answering(http(b'{"status": "unhealthy"}', 503)))
+        _, report, _ = observe(answering(http(b'{"status": "unhealthy"}', 503)))
         assert (report.answer.status, report.body) == (503, HealthBody("unhealthy", None, None, ()))
 
     def test_html_over_http(self) -> None:
-        _, report, _ = looked(answering(http(b"<html>", 200, "text/html")))
+        _, report, _ = observe(answering(http(b"<html>", 200, "text/html")))
         assert why(report.body) == "The health report is not JSON but text/html"

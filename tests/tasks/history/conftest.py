@@ -14,13 +14,13 @@ from tasks.check_result import CheckResult
 from tasks.history.chain import ChainVerdict, verify_chains
 from tasks.history.engine import reading, writing
 from tasks.history.outbox import OutboxMessage
-from tasks.history.runs import NewRun, Place
+from tasks.history.runs import NewRun, RunPlace
 
 PROGRAM = Path(__file__).with_name("writing.py")
 WRITING = runpy.run_path(str(PROGRAM))
 
 
-Compose = Callable[[Place], NewRun]
+Compose = Callable[[RunPlace], NewRun]
 Start = Callable[..., "subprocess.Popen[str]"]
 Tamper = Callable[..., None]
 Verify = Callable[..., tuple[ChainVerdict, ...]]

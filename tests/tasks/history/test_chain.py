@@ -16,11 +16,11 @@ from sqlalchemy import Engine, func, select
 from tasks.canonical import canonical
 from tasks.history.chain import START, ChainVerdict, link, sha256
 from tasks.history.engine import reading
-from tasks.history.runs import NewRun, Place, RunKey, StoredRun, read_runs, record_run
+from tasks.history.runs import NewRun, RunKey, RunPlace, StoredRun, read_runs, record_run
 from tasks.history.tables import check_results, evidence, runs
 
 KEY = RunKey("kondate", "daily-checklist", "2026-11-24", "hand")
-ARun = Callable[..., Callable[[Place], NewRun]]
+ARun = Callable[..., Callable[[RunPlace], NewRun]]
 Verify = Callable[..., tuple[ChainVerdict, ...]]
 Tamper = Callable[..., None]
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -68,14 +68,14 @@ def test_services_have_chains_of_their_own(history: Engine, a_run: ARun, verify:
 
 def test_two_processes_lose_and_fork_nothing(history: Engine, start: Start, verify: Verify) -> None:
     writers = [start("record", "kondate", "150") for _ in range(2)]
-    told: list[str] = []
+    printed: list[str] = []
     for writer in writers:
         out, err = writer.communicate(timeout=600)
         assert err == ""
-        told += out.split()
+        printed += out.split()
     kept = read_runs(history, "kondate", most=999)
-    assert len(set(told)) == 300
-    assert {run.chained for run in kept} == set(told)
+    assert len(set(printed)) == 300
+    assert {run.chained for run in kept} == set(printed)
     assert [run.sequence for run in reversed(kept)] == list(range(1, 301))
     assert [run.revision for run in reversed(kept)] == list(range(1, 301))
     assert verify() == (ChainVerdict("kondate", 300, kept[0].chained, ()),)
@@ -95,22 +95,22 @@ def test_a_chain_is_verified_while_runs_are_added(history: Engine, start: Start,
 
 def test_a_writer_killed_at_any_point_leaves_a_whole_chain(history: Engine, start: Start, verify: Verify) -> None:
     chance = random.Random(11)
-    told: list[str] = []
+    printed: list[str] = []
     writer = start("record-until-killed", "kondate")
     assert writer.stdin is not None
     for _ in range(10):
         writer.stdin.write("go\n")
         writer.stdin.flush()
         pid = int(line_of(writer))
-        told.append(line_of(writer))
+        printed.append(line_of(writer))
         time.sleep(chance.uniform(0, 0.05))
         os.kill(pid, signal.SIGKILL)
-        told += iter(partial(line_of, writer), "-")
+        printed += iter(partial(line_of, writer), "-")
     kept = read_runs(history, "kondate", most=9999)
     [verdict] = verify()
     assert verdict == ChainVerdict("kondate", len(kept), kept[0].chained, ())
-    assert set(told) <= {run.chained for run in kept}, "a run that was told of is gone"
-    assert len(told) <= len(kept) <= len(told) + 10
+    assert set(printed) <= {run.chained for run in kept}, "a run that was printed is gone"
+    assert len(printed) <= len(kept) <= len(printed) + 10
     with reading(history) as connection:
         for table in (check_results, evidence):  # two results a run, and two proofs
             counts = select(func.count()).select_from(table).group_by(table.c.run_id)
@@ -183,7 +183,7 @@ ALL_OF_A_RUN = (("evidence", "run_id"), ("check_results", "run_id"), ("runs", "i
 
 def test_a_cut_tail_is_found_by_the_head(four: list[StoredRun], verify: Verify, tamper: Tamper) -> None:
     tamper(*(f"DELETE FROM {table} WHERE {key} > 2" for table, key in ALL_OF_A_RUN))
-    assert problems(verify()) == ["the chain's head says 4 runs, 2 are there"]
+    assert problems(verify()) == ["the chain's head counts 4 runs, 2 are stored"]
 
 
 def test_a_cut_tail_with_its_head_rewritten_is_found_by_the_anchor_alone(
@@ -193,8 +193,8 @@ def test_a_cut_tail_with_its_head_rewritten_is_found_by_the_anchor_alone(
     tamper("UPDATE services SET sequence = 2, chained = :chained", chained=four[1].chained)
     assert problems(verify()) == []
     assert problems(verify(four[1].chained)) == []
-    [said] = problems(verify(four[3].chained))
-    assert said.startswith(f"the hash {four[3].chained} stands in no chain: its run was removed")
+    [problem] = problems(verify(four[3].chained))
+    assert problem.startswith(f"the hash {four[3].chained} stands in no chain: its run was removed")
 
 
 def test_a_chain_written_anew_from_a_changed_report_is_found_by_the_anchor_alone(
@@ -220,11 +220,11 @@ def test_a_chain_written_anew_from_a_changed_report_is_found_by_the_anchor_alone
 def test_an_anchor_of_another_database_is_found(four: list[StoredRun], verify: Verify) -> None:
     for run in four:
         assert problems(verify(run.chained)) == []
-    [said] = problems(verify(sha256("elsewhere")))
-    assert "or it is of another database" in said
+    [problem] = problems(verify(sha256("elsewhere")))
+    assert "or it is of another database" in problem
 
 
-def test_an_anchor_is_looked_for_in_every_chain(history: Engine, a_run: ARun, verify: Verify) -> None:
+def test_an_anchor_is_searched_in_every_chain(history: Engine, a_run: ARun, verify: Verify) -> None:
     other = RunKey("aojiru", "daily-checklist", "2026-11-24", "hand")
     anchors = [
         record_run(history, key, a_run(key, at=datetime(2026, 11, 24, tzinfo=UTC))).chained for key in (KEY, other)

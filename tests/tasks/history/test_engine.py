@@ -1,4 +1,4 @@
-"""Times in UTC, and every way in which a database cannot be used told in words."""
+"""Times in UTC, and every way in which a database cannot be used, explained in words."""
 
 import os
 import shutil
@@ -19,11 +19,11 @@ from sqlalchemy.exc import StatementError
 
 from tasks.history.engine import HistoryError, UtcDateTime, open_history, reading, writing
 from tasks.history.migrate import current, require_current
-from tasks.history.runs import NewRun, Place, RunKey, read_runs, record_run
+from tasks.history.runs import NewRun, RunKey, RunPlace, read_runs, record_run
 from tasks.postgres.server import PostgresServer
 
 KEY = RunKey("kondate", "daily-checklist", "2026-11-24", "hand")
-Compose = Callable[[Place], NewRun]
+Compose = Callable[[RunPlace], NewRun]
 TIMES = Table("times", MetaData(), Column("id", Integer, primary_key=True), Column("at", UtcDateTime))
 PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 30000}
 WORK = """
@@ -108,48 +108,48 @@ def test_a_reader_sees_one_moment(history: Engine, a_run: Callable[..., Compose]
 
 def test_an_sqlite_file_is_kept_safe_from_power_loss(folder: Path) -> None:
     with reading(open_history("sqlite:///history.db", folder)) as connection:
-        said = {name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in PRAGMAS}
-    assert said == PRAGMAS
+        values = {name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in PRAGMAS}
+    assert values == PRAGMAS
 
 
 def test_a_server_that_is_not_there(tmp_path: Path) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as closed:
         port = closed.getsockname()[1]
     engine = open_history(f"postgresql://ops:hunter22@127.0.0.1:{port}/history", tmp_path)
-    said = refusal(lambda: current(engine))
-    assert said.startswith(f"history database postgresql+psycopg://ops:***@127.0.0.1:{port}/history: ")
-    assert said.endswith("; check that it is reachable and that [history] url is right")
-    assert "hunter22" not in said
+    message = refusal(lambda: current(engine))
+    assert message.startswith(f"history database postgresql+psycopg://ops:***@127.0.0.1:{port}/history: ")
+    assert message.endswith("; check that it is reachable and that [history] url is right")
+    assert "hunter22" not in message
 
 
 def test_a_server_that_does_not_answer(tmp_path: Path) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
         url = f"postgresql://ops:hunter22@127.0.0.1:{silent.getsockname()[1]}/history?connect_timeout=2"
         began = time.monotonic()
-        said = refusal(lambda: current(open_history(url, tmp_path)))
+        message = refusal(lambda: current(open_history(url, tmp_path)))
     assert 2 <= time.monotonic() - began < 60
-    assert said.endswith("timeout expired; check that it is reachable and that [history] url is right")
-    assert "hunter22" not in said
+    assert message.endswith("timeout expired; check that it is reachable and that [history] url is right")
+    assert "hunter22" not in message
 
 
-def test_a_wrong_password(postgres: PostgresServer, tmp_path: Path) -> None:
-    rules = postgres.data / "pg_hba.conf"
+def test_a_wrong_password(own_postgres: PostgresServer, tmp_path: Path) -> None:
+    rules = own_postgres.data / "pg_hba.conf"
     trusting = rules.read_text()
-    with psycopg.connect(postgres.dsn, autocommit=True) as administrator:
+    with psycopg.connect(own_postgres.dsn, autocommit=True) as administrator:
         administrator.execute("CREATE ROLE guarded LOGIN PASSWORD 'right'")
         rules.write_text("host all guarded 127.0.0.1/32 scram-sha-256\n" + trusting)
         administrator.execute("SELECT pg_reload_conf()")
         try:
-            url = f"postgresql://guarded:hunter22@127.0.0.1:{postgres.port}/postgres"
+            url = f"postgresql://guarded:hunter22@127.0.0.1:{own_postgres.port}/postgres"
             deadline = time.monotonic() + 60
-            while "password authentication failed" not in (said := asked(url, tmp_path)):
-                assert time.monotonic() < deadline, said
+            while "password authentication failed" not in (message := asked(url, tmp_path)):
+                assert time.monotonic() < deadline, message
         finally:
             rules.write_text(trusting)
             administrator.execute("SELECT pg_reload_conf()")
             administrator.execute("DROP ROLE guarded")
-    assert said.endswith('user "guarded"; check that it is reachable and that [history] url is right')
-    assert "hunter22" not in said
+    assert message.endswith('user "guarded"; check that it is reachable and that [history] url is right')
+    assert "hunter22" not in message
 
 
 def asked(url: str, folder: Path) -> str:
@@ -164,69 +164,69 @@ def asked(url: str, folder: Path) -> str:
     return ""
 
 
-def test_a_role_that_may_not_create_tables(postgres: PostgresServer, tmp_path: Path) -> None:
-    with psycopg.connect(postgres.dsn, autocommit=True) as administrator:
+def test_a_role_that_may_not_create_tables(own_postgres: PostgresServer, tmp_path: Path) -> None:
+    with psycopg.connect(own_postgres.dsn, autocommit=True) as administrator:
         administrator.execute("CREATE ROLE reader LOGIN")
-        said = asked_to_create(f"postgresql://reader@127.0.0.1:{postgres.port}/postgres", tmp_path)
+        message = asked_to_create(f"postgresql://reader@127.0.0.1:{own_postgres.port}/postgres", tmp_path)
         administrator.execute("DROP ROLE reader")
-    assert said.endswith("permission denied for schema public; give this user write access to it")
+    assert message.endswith("permission denied for schema public; give this user write access to it")
 
 
 def asked_to_create(url: str, folder: Path) -> str:
     engine = open_history(url, folder)
-    said = refusal(lambda: require_current(engine))
+    message = refusal(lambda: require_current(engine))
     engine.dispose()
-    return said
+    return message
 
 
 def test_a_file_that_may_not_be_written(folder: Path) -> None:
     file = folder / "history.db"
-    said = in_a_mount_namespace(folder, f"mount --bind {file} {file}", f"mount -o remount,bind,ro {file}")
-    assert "attempt to write a readonly database; give this user write access to it" in said
+    message = in_a_mount_namespace(folder, f"mount --bind {file} {file}", f"mount -o remount,bind,ro {file}")
+    assert "attempt to write a readonly database; give this user write access to it" in message
 
 
 def test_a_folder_that_may_not_be_written(folder: Path) -> None:
-    said = in_a_mount_namespace(folder, f"mount --bind {folder} {folder}", f"mount -o remount,bind,ro {folder}")
-    assert "history.db: " in said
-    assert said.endswith(
+    message = in_a_mount_namespace(folder, f"mount --bind {folder} {folder}", f"mount -o remount,bind,ro {folder}")
+    assert "history.db: " in message
+    assert message.endswith(
         ("; give this user write access to it\n", "; check that its folder exists and may be written\n")
     )
 
 
 def test_a_full_disk(tmp_path: Path) -> None:
-    said = in_a_mount_namespace(tmp_path, f"mount -t tmpfs -o size=1m none {tmp_path}")
-    assert said.endswith("history.db: database or disk is full; free space on its disk\n")
+    message = in_a_mount_namespace(tmp_path, f"mount -t tmpfs -o size=1m none {tmp_path}")
+    assert message.endswith("history.db: database or disk is full; free space on its disk\n")
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    said = refusal(lambda: current(open_history("sqlite:///gone/history.db", tmp_path)))
-    assert said.endswith("unable to open database file; check that its folder exists and may be written")
+    message = refusal(lambda: current(open_history("sqlite:///gone/history.db", tmp_path)))
+    assert message.endswith("unable to open database file; check that its folder exists and may be written")
 
 
 def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     (tmp_path / "history.db").write_text("a diary, not a database\n" * 100)
-    said = refusal(lambda: current(open_history("sqlite:///history.db", tmp_path)))
-    assert said.endswith("file is not a database; restore it from a backup")
+    message = refusal(lambda: current(open_history("sqlite:///history.db", tmp_path)))
+    assert message.endswith("file is not a database; restore it from a backup")
 
 
 def test_a_damaged_file(folder: Path) -> None:
     with (folder / "history.db").open("r+b") as file:
         file.seek(4096)
         file.write(b"\xff" * 4096 * 4)
-    said = refusal(lambda: current(open_history("sqlite:///history.db", folder)))
-    assert said.endswith("malformed; restore it from a backup")
+    message = refusal(lambda: current(open_history("sqlite:///history.db", folder)))
+    assert message.endswith("malformed; restore it from a backup")
 
 
-def test_a_writer_waits_for_another_and_says_so_when_it_takes_too_long(folder: Path) -> None:
+def test_a_writer_waits_for_another_and_explains_a_timeout(folder: Path) -> None:
     engine = open_history("sqlite:///history.db?timeout=0.2", folder)
     with closing(sqlite3.connect(folder / "history.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         began = time.monotonic()
-        said = refusal(lambda: writing(engine).__enter__())
-        assert 0.2 <= time.monotonic() - began < 20  # half a minute, where nothing is said
+        message = refusal(lambda: writing(engine).__enter__())
+        assert 0.2 <= time.monotonic() - began < 20  # half a minute, by default
         assert read_runs(engine, "kondate", most=1) == ()  # reading goes on
         other.execute("COMMIT")
-    assert said.endswith("database is locked; another process holds it; look for a long transaction and run again")
+    assert message.endswith("database is locked; another process holds it; look for a long transaction and run again")
     with writing(engine):
         pass
 
@@ -250,7 +250,7 @@ def test_a_row_locked_by_another_transaction(postgres: PostgresServer, tmp_path:
 
     with psycopg.connect(url) as other:
         other.execute("SELECT pg_advisory_xact_lock(7)")
-        said = refusal(lock)
-    assert "another process holds it; look for a long transaction and run again" in said
+        message = refusal(lock)
+    assert "another process holds it; look for a long transaction and run again" in message
     lock()
     engine.dispose()

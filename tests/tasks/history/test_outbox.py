@@ -22,13 +22,13 @@ from tasks.history.outbox import (
     mark_unknown,
     read_counts,
 )
-from tasks.history.runs import NewRun, Place, RunKey, read_runs, record_run
+from tasks.history.runs import NewRun, RunKey, RunPlace, read_runs, record_run
 from tasks.history.tables import outbox
 
 AT = datetime(2026, 11, 24, 0, 0, 12, tzinfo=UTC)
 KEY = RunKey("kondate", "daily-checklist", "2026-11-24", "hand")
 SECOND = timedelta(seconds=1)
-ARun = Callable[..., Callable[[Place], NewRun]]
+ARun = Callable[..., Callable[[RunPlace], NewRun]]
 AMessage = Callable[..., OutboxMessage]
 Put = Callable[..., None]
 Mark = Callable[[Engine, Leased, str, datetime], str]
@@ -111,9 +111,9 @@ def test_two_processes_take_each_message_once(
     history: Engine, put: Put, a_message: AMessage, start: Callable[..., "subprocess.Popen[str]"]
 ) -> None:
     put(*(a_message(f"message-{number}") for number in range(50)))
-    told = [process.communicate(timeout=600) for process in [start("lease", "kondate") for _ in range(2)]]
-    assert [err for _, err in told] == ["", ""]
-    lines = [line for out, _ in told for line in out.splitlines()]
+    outputs = [process.communicate(timeout=600) for process in [start("lease", "kondate") for _ in range(2)]]
+    assert [err for _, err in outputs] == ["", ""]
+    lines = [line for out, _ in outputs for line in out.splitlines()]
     assert sorted(lines) == sorted(f"message-{number} sent" for number in range(50))
     assert counts(history) == {"sent": 50}
 
@@ -136,7 +136,7 @@ def test_a_lease_that_ended_but_was_not_taken_over_still_counts(history: Engine,
 
 
 @pytest.mark.parametrize("mark", [mark_sent, mark_failed, mark_retry, mark_unknown])
-def test_a_stale_mark_changes_nothing_and_says_how_the_message_stands(
+def test_a_stale_mark_changes_nothing_and_returns_the_state_of_the_message(
     history: Engine, put: Put, a_message: AMessage, mark: Mark
 ) -> None:
     put(a_message("one"))

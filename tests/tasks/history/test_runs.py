@@ -15,8 +15,8 @@ from tasks.history.outbox import OutboxMessage
 from tasks.history.runs import (
     AlreadyRecorded,
     NewRun,
-    Place,
     RunKey,
+    RunPlace,
     is_scheduled_run_recorded,
     read_run,
     read_runs,
@@ -29,7 +29,7 @@ SCHEDULED = RunKey("kondate", "daily-checklist", "2026-11-24", "schedule")
 BY_HAND = RunKey("kondate", "daily-checklist", "2026-11-24", "hand")
 OTHER_DAY = RunKey("kondate", "daily-checklist", "2026-11-25", "schedule")
 OTHER_DAY_BY_HAND = RunKey("kondate", "daily-checklist", "2026-11-25", "hand")
-Compose = Callable[[Place], NewRun]
+Compose = Callable[[RunPlace], NewRun]
 ARun = Callable[..., Compose]
 
 
@@ -59,12 +59,12 @@ def test_revisions_are_counted_for_each_period_and_flow(history: Engine, a_run: 
     assert read_run(history, "another", "daily-checklist", "2026-11-24", 1) is None
 
 
-def test_a_run_is_told_what_it_is_compared_with(history: Engine, a_run: ARun) -> None:
-    told: list[Place] = []
+def test_a_run_knows_the_runs_it_is_compared_with(history: Engine, a_run: ARun) -> None:
+    places: list[RunPlace] = []
 
     def recorded(key: RunKey) -> None:
-        def compose(place: Place) -> NewRun:
-            told.append(place)
+        def compose(place: RunPlace) -> NewRun:
+            places.append(place)
             return a_run(key)(place)
 
         record_run(history, key, compose)
@@ -73,12 +73,12 @@ def test_a_run_is_told_what_it_is_compared_with(history: Engine, a_run: ARun) ->
     for key in (SCHEDULED, OTHER_DAY, BY_HAND, earlier, OTHER_DAY_BY_HAND):
         recorded(key)
     _, _, _, second, first = read_runs(history, "kondate", most=9)
-    assert told == [
-        Place(1, None, None),
-        Place(1, None, first),
-        Place(2, first, first),  # not the day after it
-        Place(1, None, None),  # a day caught up with is no later day's past
-        Place(2, second, second),
+    assert places == [
+        RunPlace(1, None, None),
+        RunPlace(1, None, first),
+        RunPlace(2, first, first),  # not the day after it
+        RunPlace(1, None, None),  # a day caught up with is no later day's past
+        RunPlace(2, second, second),
     ]
 
 
@@ -105,7 +105,7 @@ def test_the_database_itself_refuses_a_second_scheduled_run(history: Engine, a_r
 
 
 def test_a_run_that_cannot_be_composed_leaves_nothing(history: Engine, a_run: ARun) -> None:
-    def broken(place: Place) -> NewRun:
+    def broken(place: RunPlace) -> NewRun:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -120,7 +120,7 @@ def test_a_run_that_fails_while_it_is_stored_leaves_nothing(
     record_run(history, SCHEDULED, a_run(SCHEDULED))
     before = rows_in(history)
 
-    def without_severity(place: Place) -> NewRun:
+    def without_severity(place: RunPlace) -> NewRun:
         new = a_run(OTHER_DAY, messages=[a_message("one")])(place)
         return NewRun(new.verdict, AT, new.report, [*new.results, {**new.results[0], "severity": None}], new.messages)
 
@@ -129,13 +129,13 @@ def test_a_run_that_fails_while_it_is_stored_leaves_nothing(
     assert rows_in(history) == before
 
 
-def test_rows_are_what_the_report_says(
+def test_rows_equal_the_report(
     history: Engine, a_run: ARun, two_results: Callable[..., tuple[CheckResult, ...]]
 ) -> None:
     stored = record_run(history, SCHEDULED, a_run(SCHEDULED))
     report = from_text(stored.report)
     assert report.results == two_results()
-    said = json.loads(stored.report)["results"]
+    results = json.loads(stored.report)["results"]
     with reading(history) as connection:
         run = connection.execute(select(runs)).one()
         slow, silent = connection.execute(select(check_results).order_by(check_results.c.position)).all()
@@ -148,8 +148,8 @@ def test_rows_are_what_the_report_says(
     assert slow.observed_at == silent.observed_at == AT
     assert [proof[:3] for proof in proofs] == [(run.id, 0, 0), (run.id, 0, 1)]
     contents = [json.loads(proof.content) for proof in proofs]
-    assert {**json.loads(slow.result), "evidence": contents} == said[0]
-    assert {**json.loads(silent.result), "evidence": []} == said[1]
+    assert {**json.loads(slow.result), "evidence": contents} == results[0]
+    assert {**json.loads(silent.result), "evidence": []} == results[1]
     assert contents[1]["text"] == "Traceback\n\x00 小麦粉 'x' \\ \"y\""
 
 

@@ -19,7 +19,7 @@ from tasks.guide.judge import Verdict
 from tasks.history.engine import open_history
 from tasks.history.migrate import require_current
 from tasks.history.outbox import OutboxMessage, lease_next, mark_sent
-from tasks.history.runs import NewRun, Place, RunKey, record_run
+from tasks.history.runs import NewRun, RunKey, RunPlace, record_run
 
 AT = datetime(2026, 11, 24, 0, 0, 12, tzinfo=UTC)
 READINESS = Check("health.readiness", verbatim("準備"), verbatim("Is it ready?"), Severity.EMERGENCY)
@@ -42,10 +42,10 @@ def a_run(
     results: tuple[CheckResult, ...] | None = None,
     messages: Sequence[OutboxMessage] = (),
     at: datetime = AT,
-) -> Callable[[Place], NewRun]:
+) -> Callable[[RunPlace], NewRun]:
     """What `record_run` asks for: a real report of few results."""
 
-    def compose(place: Place) -> NewRun:
+    def compose(place: RunPlace) -> NewRun:
         report = Report(
             service=key.service,
             environment="test",

@@ -15,7 +15,7 @@ from tasks.observation import Unobserved
 from tasks.samples.facts import Reading
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
-BLIND = Unobserved(msg("The query gives NULL, not a number"))
+BLIND = Unobserved(msg("The query returned NULL, not a number"))
 PASS, WARN, FAIL, UNKNOWN, SKIPPED = Status
 ASKED = Query(sql="SELECT 1")
 MAIL = Queue(name="mail", depth=ASKED, oldest_s=ASKED, failed=ASKED, max_depth=100, max_oldest_s=60, max_failed=0)

@@ -16,7 +16,6 @@ import pytest
 from sqlalchemy import Engine, select
 
 from tasks.history.engine import History, open_history, reading
-from tasks.history.migrate import require_current
 from tasks.logs.count.sketch import Sketch
 from tasks.logs.facts import SourceRead
 from tasks.logs.ingest import read_log
@@ -137,16 +136,6 @@ class Service:
 Write = Callable[..., bytes]
 
 
-@pytest.fixture(scope="session")
-def empty_history(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file of an empty SQLite history, to be copied."""
-    folder = tmp_path_factory.mktemp("empty")
-    engine = open_history("sqlite:///history.db", folder)
-    require_current(engine)
-    engine.dispose()
-    return folder / "history.db"
-
-
 @pytest.fixture
 def service(tmp_path: Path, empty_history: Path) -> Iterator[Service]:
     """A service with a fresh SQLite history."""
@@ -182,34 +171,34 @@ def written() -> Callable[[int, datetime, int], bytes]:
     """Lines of all kinds, of some hours, in the order of time; the first tells its time."""
 
     def write(count: int, start: datetime, seed: int) -> bytes:
-        told = random.Random(seed)
-        lines = [_line(told, start + timedelta(seconds=place * 7), place) for place in range(count)]
-        return b"".join(line + told.choice((b"\n", b"\n", b"\r\n")) for line in lines)
+        draw = random.Random(seed)
+        lines = [_line(draw, start + timedelta(seconds=place * 7), place) for place in range(count)]
+        return b"".join(line + draw.choice((b"\n", b"\n", b"\r\n")) for line in lines)
 
     return write
 
 
-def _line(told: random.Random, at: datetime, place: int) -> bytes:
-    kind = told.random() if place else 1.0
+def _line(draw: random.Random, at: datetime, place: int) -> bytes:
+    kind = draw.random() if place else 1.0
     if kind < 0.03:
-        return told.choice((b"", b"  ", b"\x00\x00"))
+        return draw.choice((b"", b"  ", b"\x00\x00"))
     if kind < 0.10:
-        return told.choice((b"Traceback (most recent call last):", b'{"timestamp": "2026-11', b"\xff\xfe}", b"[1]"))
+        return draw.choice((b"Traceback (most recent call last):", b'{"timestamp": "2026-11', b"\xff\xfe}", b"[1]"))
     line: dict[str, Any] = {
         "timestamp": at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-        "level": told.choice(("info", "info", "info", "WARN", "error")),
-        "module": told.choice(("search", "menus", "accounts")),
-        "url": f"/api/{told.choice(('items', 'menus', 'users'))}/{told.randrange(10_000)}?q=1",
+        "level": draw.choice(("info", "info", "info", "WARN", "error")),
+        "module": draw.choice(("search", "menus", "accounts")),
+        "url": f"/api/{draw.choice(('items', 'menus', 'users'))}/{draw.randrange(10_000)}?q=1",
         "method": "GET",
-        "status": told.choice((200, 200, 200, 200, 204, 401, 403, 500, 503, "503")),
-        "duration": told.choice((round(told.lognormvariate(4, 1), 2), "12", None)),
-        "message": told.choice(("done", "mail to taro@example.com", "order 4711 failed: no stock", "no such user")),
+        "status": draw.choice((200, 200, 200, 200, 204, 401, 403, 500, 503, "503")),
+        "duration": draw.choice((round(draw.lognormvariate(4, 1), 2), "12", None)),
+        "message": draw.choice(("done", "mail to taro@example.com", "order 4711 failed: no stock", "no such user")),
         "release": f"1.{at.hour}",
     }
     if kind < 0.16:
         del line["timestamp"]
     if line["status"] in (500, 503):
-        line["error"] = {"name": told.choice(("TypeError", "DbError")), "message": f"broken {told.randrange(9)}"}
+        line["error"] = {"name": draw.choice(("TypeError", "DbError")), "message": f"broken {draw.randrange(9)}"}
     return json.dumps(line).encode()
 
 
@@ -226,7 +215,7 @@ class Reading:
 
         What reads is killed after some time, or when it has stored something `die_after` times.
         """
-        told = {
+        request = {
             "file": str(self.service.settings.path),
             "url": self.service.history.url.render_as_string(hide_password=False),
             "now": self.service.now.isoformat(),
@@ -237,7 +226,7 @@ class Reading:
             "die_after": die_after,
         }
         assert self.process.stdin is not None and self.process.stdout is not None
-        self.process.stdin.write(json.dumps(told) + "\n")
+        self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()
         ended: dict[str, Any] = json.loads(self.process.stdout.readline())
         return ended

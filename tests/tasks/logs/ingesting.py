@@ -28,11 +28,11 @@ def die_after(history: History, times: int) -> None:
     """Let this process be killed once it has stored something so many times."""
     last = stored(history) + times
 
-    def told(_what: str, _done: int, _of: int) -> None:
+    def on_progress(_what: str, _done: int, _of: int) -> None:
         if stored(history) >= last:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    progress.set(told)
+    progress.set(on_progress)
 
 
 def read(order: dict, source: int) -> None:

@@ -51,7 +51,7 @@ def commits(service: "Service") -> int:
 def test_twenty_kills_lose_nothing_and_count_nothing_twice(
     service: "Service", written: Written, afresh: Afresh, apart: Apart
 ) -> None:
-    told = random.Random(20261125)
+    draw = random.Random(20261125)
     service.commit_bytes = 4096
     reading, log = apart(service), service.logs / "app.log"
     took_s = 0.2
@@ -66,9 +66,9 @@ def test_twenty_kills_lose_nothing_and_count_nothing_twice(
             old.unlink()
         with log.open("ab") as opened:
             opened.write(written(160, at, kill))
-        before, times = commits(service), told.randrange(1, 6)
+        before, times = commits(service), draw.randrange(1, 6)
         if kill % 2:  # at any point
-            assert reading.order(kill_after_s=took_s * told.random())["ends"] in ([-9], [0])
+            assert reading.order(kill_after_s=took_s * draw.random())["ends"] in ([-9], [0])
         else:  # some lines are stored, and some are not
             assert reading.order(die_after=times)["ends"] == [-9]
             assert commits(service) == before + times
@@ -115,13 +115,13 @@ def test_a_log_that_is_written_to_and_rotated_all_the_while(service: "Service", 
     waits = [len(content) * part // 5 for part in range(1, 5)]  # however slow the reading is, it is done meanwhile
 
     def write() -> None:
-        log, told = service.logs / "app.log", random.Random(7)
+        log, draw = service.logs / "app.log", random.Random(7)
         opened, at = log.open("ab", buffering=0), 0
         while at < len(content):
-            step = told.randrange(1, 9000)  # seldom at the end of a line
+            step = draw.randrange(1, 9000)  # seldom at the end of a line
             opened.write(content[at : at + step])
             at += step
-            if told.random() < 0.06:
+            if draw.random() < 0.06:
                 rest = content.find(b"\n", at) + 1 or len(content)
                 opened.write(content[at:rest])
                 at = rest
@@ -217,31 +217,31 @@ def test_what_there_was_no_time_for_is_read_next_time(service: "Service", writte
     taken = service.read(deadline_s=0)
     assert 0 < taken.lines < 100
     assert [problem.text for problem in taken.problems] == [
-        "There was no time for all lines: the rest is read next time"
+        "Not all lines could be read in time: the rest is read next time"
     ]
     again = service.read(deadline_s=0)
     assert again.lines > 0 and again.problems
     assert service.read_lines() == 300 - taken.lines - again.lines
 
 
-def test_progress_is_told_in_bytes(service: "Service", written: Written) -> None:
-    told: list[tuple[int, int]] = []
+def test_progress_is_reported_in_bytes(service: "Service", written: Written) -> None:
+    reported: list[tuple[int, int]] = []
     for place in range(2):
         (service.logs / f"app.log.{place}").write_bytes(written(100, START, place))
     total = sum(file.stat().st_size for file in service.logs.iterdir())
     service.commit_bytes = 4096
-    before = progress.set(lambda _what, done, of: told.append((done, of)))
+    before = progress.set(lambda _what, done, of: reported.append((done, of)))
     try:
         service.read()
     finally:
         progress.reset(before)
-    assert {of for _, of in told} == {total}
-    assert told == sorted(told)
-    assert len(told) > 6
-    assert told[-1][0] == total
+    assert {of for _, of in reported} == {total}
+    assert reported == sorted(reported)
+    assert len(reported) > 6
+    assert reported[-1][0] == total
 
 
-def test_one_who_is_always_behind_gives_up_in_time(service: "Service", written: Written) -> None:
+def test_a_reader_that_is_always_behind_gives_up_in_time(service: "Service", written: Written) -> None:
     log = service.logs / "app.log"
     log.write_bytes(written(10, START, 1))
     overtakings: list[int] = []
@@ -259,7 +259,7 @@ def test_one_who_is_always_behind_gives_up_in_time(service: "Service", written: 
     (service.logs / "app.log.0").write_bytes(written(10, START, 3))
     before, began = progress.set(overtaken), time.monotonic()
     try:
-        with pytest.raises(ObservationError, match="Another process is reading this log all the time"):
+        with pytest.raises(ObservationError, match="Another process keeps reading this log"):
             service.read(deadline_s=deadline_s)
     finally:
         progress.reset(before)
@@ -297,8 +297,8 @@ def test_secrets_of_the_service_file_are_masked_though_nothing_has_used_them(
         '[mail]\nsmtp = "smtps://mail.shop.example"\nsender = "rounds@shop.example"\nusername = "rounds"\n'
         'password = { env = "SHOP_MAIL_PASSWORD" }\n'
     )
-    told = {"level": "error", "module": secret, "error": {"name": "AuthError", "message": f"refused {secret}"}}
-    (service.logs / "app.log").write_text(f"{json.dumps(told)}\nrefused {secret}\n")
+    line = {"level": "error", "module": secret, "error": {"name": "AuthError", "message": f"refused {secret}"}}
+    (service.logs / "app.log").write_text(f"{json.dumps(line)}\nrefused {secret}\n")
     assert service.read_lines() == 2
     [group], [sample] = service.rows(error_groups), service.rows(malformed_lines)
     assert json.loads(group.exemplar)["message"] == sample.text == "refused ••••••"
@@ -308,7 +308,7 @@ def test_secrets_of_the_service_file_are_masked_though_nothing_has_used_them(
 def test_what_is_known_of_an_error_stays_so_in_whatever_pieces_a_log_is_read(
     service: "Service", afresh: Afresh
 ) -> None:
-    words = [f"cannot {letter}{letter}" for letter in "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"]
+    words = [f"cannot {character}{character}" for character in "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"]
     log = service.logs / "app.log"
     service.commit_bytes = 1000
     for first in (0, 30, 10, 0):
@@ -322,7 +322,7 @@ def test_what_is_known_of_an_error_stays_so_in_whatever_pieces_a_log_is_read(
     assert service.counts() == afresh(service)
 
 
-def test_a_log_whose_errors_cannot_be_told_from_other_lines_is_no_log_without_errors(service: "Service") -> None:
+def test_a_log_whose_errors_cannot_be_recognised_does_not_pass(service: "Service") -> None:
     service.sources += "requests = false\n"
     line = json.dumps({"timestamp": service.now.isoformat(), "severity": "ERROR", "msg": "broken"}) + "\n"
     (service.logs / "app.log").write_text(line * 2000)
@@ -331,7 +331,7 @@ def test_a_log_whose_errors_cannot_be_told_from_other_lines_is_no_log_without_er
     review = read_review(service.history, "kondate", ["app"], since, until)
     [source] = judge_sources({"app": read}, review, {"app": ("timestamp",)}, LogLimits(), service.now)
     assert source.status is Status.UNKNOWN
-    assert "no error would be noticed: set level or error in [logs.source.fields]" in source.reason.text
+    assert "errors would go unnoticed: set level or error in [logs.source.fields]" in source.reason.text
     service.sources += '[logs.source.fields]\nlevel = "severity"\n'
     with (service.logs / "app.log").open("a") as log:
         log.write(line)

@@ -11,7 +11,7 @@ from tasks.check_result import msg
 from tasks.history.runs import RunKey
 from tasks.logs.facts import SourceRead
 from tasks.logs.ingest import read_log
-from tasks.logs.look import came_to, read_sources
+from tasks.logs.look import read_sources, read_state
 from tasks.observation import Unobserved
 from tasks.round import Round
 from tasks.visible import StepState, take_step
@@ -39,7 +39,7 @@ def test_every_log_is_read_and_one_that_cannot_be_is_not_observed(service: "Serv
     assert asyncio.run(read_sources(round_of(service), (), 60.0)) == {}
 
 
-def test_each_log_is_one_task_run_that_says_what_it_came_to(service: "Service", prefect: Any) -> None:
+def test_each_log_is_one_task_run_named_by_its_result(service: "Service", prefect: Any) -> None:
     service.sources += GONE
     (service.logs / "app.log").write_text(f'{{"timestamp": "{service.now.isoformat()}", "message": "done"}}\n')
     runs: list[tuple[str, str]] = []
@@ -62,8 +62,8 @@ def test_each_log_is_one_task_run_that_says_what_it_came_to(service: "Service", 
     assert runs == [("read-log app", "Read"), ("read-log gone", "Unknown")]
 
 
-def test_what_a_log_came_to_is_shown_with_what_is_wrong() -> None:
+def test_the_result_of_a_log_is_shown_with_its_first_problem() -> None:
     torn, late = msg("{file}: torn", file="a.gz"), msg("There was no time left")
-    assert came_to(SourceRead("app", 12, ())) == StepState("Read", msg("{lines} new lines", lines=12), good=True)
-    assert came_to(SourceRead("app", 0, (torn, late))) == StepState("Incomplete", torn, good=False)
-    assert came_to(Unobserved(torn)) == StepState("Unknown", torn, good=False)
+    assert read_state(SourceRead("app", 12, ())) == StepState("Read", msg("{lines} new lines", lines=12), good=True)
+    assert read_state(SourceRead("app", 0, (torn, late))) == StepState("Incomplete", torn, good=False)
+    assert read_state(Unobserved(torn)) == StepState("Unknown", torn, good=False)

@@ -122,7 +122,7 @@ def test_a_folder_in_use_is_refused_and_its_server_goes_on(tmp_path: Path) -> No
             assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
-def test_a_taken_port_is_told_with_the_servers_own_words(tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported_with_the_servers_message(tmp_path: Path) -> None:
     with (
         running_postgres(tmp_path / "one", fsync=False) as server,
         pytest.raises(PostgresUnavailable, match="could not bind"),

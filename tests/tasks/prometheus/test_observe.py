@@ -91,7 +91,7 @@ class TestAnswers:
 
     def test_nothing_that_matches_is_an_answer_for_many_and_none_for_one(self) -> None:
         assert ask(http(vector()), read_instant.fn) == ()
-        assert refused(http(vector())) == "The query gives no series: is the metric still there?"
+        assert refused(http(vector())) == "The query returned no series: check that the metric still exists"
 
     def test_a_scalar_is_a_number(self) -> None:
         scalar = {"status": "success", "data": {"resultType": "scalar", "result": [1, "7"]}}
@@ -102,39 +102,43 @@ class TestFailures:
     """Each kind of failure in words of its own."""
 
     @pytest.mark.parametrize(
-        ("answer", "said"),
+        ("answer", "expected"),
         [
-            (http(vector("1", "2")), "The query gives 2 series, not one number"),
-            (http(vector("NaN")), "The query gives nan, not a number"),
-            (http(vector("+Inf")), "The query gives inf, not a number"),
+            (http(vector("1", "2")), "The query returned 2 series: one number is needed"),
+            (http(vector("NaN")), "The query returned nan, not a number"),
+            (http(vector("+Inf")), "The query returned inf, not a number"),
             (http(b"<html>hello</html>", kind="text/html"), "not Prometheus's JSON but text/html"),
-            (http(b"<html>sorry</html>", 500, "text/html"), "Prometheus answered HTTP 500"),
-            (http(vector("1"), 503), "Prometheus answered HTTP 503"),
-            (http(b"", 302), "Prometheus answered HTTP 302"),
+            (http(b"<html>sorry</html>", 500, "text/html"), "Prometheus returned HTTP 500"),
+            (http(vector("1"), 503), "Prometheus returned HTTP 503"),
+            (http(b"", 302), "Prometheus returned HTTP 302"),
             (http(b"null"), "not Prometheus's JSON"),
             (http({"status": "success"}), "not Prometheus's JSON"),
             (http(b"[" * 100_000), "not Prometheus's JSON"),
+            (http({"status": "error"}, 400), "Prometheus refused the query (error)"),
             (
                 http({"status": "error", "errorType": "bad_data", "error": "parse error: \x1b[31m"}, 400),
-                "Prometheus refuses the query (bad_data): parse error: \\u001b[31m",
+                "Prometheus refused the query (bad_data): parse error: \\u001b[31m",
             ),
-            (http({**vector("1"), "warnings": ["store down"]}), "not whole: store down"),
-            (http({**vector("1"), "warnings": ["no kim@example.com"]}), "not whole: no <email>"),
+            (http({**vector("1"), "warnings": ["store down"]}), "incomplete: store down"),
+            (http({**vector("1"), "warnings": ["no kim@example.com"]}), "incomplete: no <email>"),
             (http({"status": "error", "errorType": "execution", "error": "kim@example.com"}, 422), "): <email>"),
-            (http(vector("1", kind="matrix")), "The query gives a matrix"),
-            (http(vector("one")), "another form"),
-            (http({"status": "success", "data": {"resultType": "vector", "result": [{"metric": {}}]}}), "another form"),
+            (http(vector("1", kind="matrix")), "The query returned a matrix"),
+            (http(vector("one")), "does not have the form"),
+            (
+                http({"status": "success", "data": {"resultType": "vector", "result": [{"metric": {}}]}}),
+                "does not have the form",
+            ),
             (
                 http(
                     {"status": "success", "data": {"resultType": "vector", "result": [{"metric": {}, "histogram": []}]}}
                 ),
                 "a histogram",
             ),
-            (b"SSH-2.0-OpenSSH\r\n\r\n", "broke before the answer was complete"),
+            (b"SSH-2.0-OpenSSH\r\n\r\n", "was lost before the response was complete"),
         ],
     )
-    def test_an_answer(self, answer: bytes, said: str) -> None:
-        assert said in refused(answer)
+    def test_an_answer(self, answer: bytes, expected: str) -> None:
+        assert expected in refused(answer)
 
     @pytest.mark.parametrize("answer", [b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf", b""])
     def test_none_in_time(self, answer: bytes) -> None:
@@ -155,7 +159,7 @@ class TestFailures:
             points(parse_answer(200, body, "application/json"))
 
     @pytest.mark.parametrize(("headers", "ca_file"), [({"X-A": "a\nb"}, None), ({}, Path("/nowhere/ca.pem"))])
-    def test_what_cannot_be_used_is_told_of_before_anything_is_asked(
+    def test_what_cannot_be_used_is_reported_before_anything_is_requested(
         self, headers: dict[str, str], ca_file: Path | None
     ) -> None:
         async def run() -> None:

@@ -126,37 +126,40 @@ class TestFailures:
     """Each kind of failure in words of its own."""
 
     @pytest.mark.parametrize(
-        ("answer", "said"),
+        ("answer", "expected"),
         [
-            (http(b"<html>sorry</html>", 500, "text/html"), "Prometheus answered HTTP 500"),
-            (http(matrix(), 503), "Prometheus answered HTTP 503"),
-            (error("bad_data", "parse error: x", 400), "Prometheus refuses the query (bad_data): parse error: x"),
+            (http(b"<html>sorry</html>", 500, "text/html"), "Prometheus returned HTTP 500"),
+            (http(matrix(), 503), "Prometheus returned HTTP 503"),
+            (error("bad_data", "parse error: x", 400), "Prometheus refused the query (bad_data): parse error: x"),
             (error("bad_data", "exceeded maximum resolution of 11,000 points", 400), "11,000 points"),
             (http(json.dumps(matrix(series("1", "2"))).encode()[:-20]), "not Prometheus's JSON but application/json"),
             (http(b"<html>hello</html>", kind="text/html"), "not Prometheus's JSON but text/html"),
             (http(b"[" * 100_000), "not Prometheus's JSON"),
             (http({"status": "success", "data": None}), "not Prometheus's JSON"),
-            (http({**matrix(), "warnings": ["store down"]}), "not whole: store down"),
-            (http(matrix(kind="vector")), "The query gives a vector, not numbers over time"),
-            (http({"status": "success", "data": {"resultType": "scalar", "result": [1, "7"]}}), "gives a scalar"),
-            (http(matrix({"metric": {}, "histograms": [[START, {"count": "1"}]]})), "gives a histogram, not a number"),
-            (http(matrix(series("one"))), "another form"),
-            (http(matrix({"metric": {}, "values": [[START, 1]]})), "another form"),
-            (http(matrix({"metric": {}, "values": []})), "another form"),
-            (http(matrix({"metric": {"n": 1}, "values": [[START, "1"]]})), "another form"),
-            (http(matrix({"values": [[START, "1"]]})), "another form"),
-            (http(matrix({"metric": {}, "values": [[START - STEP, "1"]]})), "another form"),
-            (http(matrix({"metric": {}, "values": [[START + 6 * STEP, "1"]]})), "another form"),
-            (http(matrix({"metric": {}, "values": [[START + 1, "1"]]})), "another form"),
-            (http(matrix({"metric": {}, "values": [[START, "1"], [START, "2"]]})), "another form"),
+            (http({**matrix(), "warnings": ["store down"]}), "incomplete: store down"),
+            (http(matrix(kind="vector")), "The query returned a vector, not numbers over time"),
+            (http({"status": "success", "data": {"resultType": "scalar", "result": [1, "7"]}}), "returned a scalar"),
+            (
+                http(matrix({"metric": {}, "histograms": [[START, {"count": "1"}]]})),
+                "returned a histogram, not a number",
+            ),
+            (http(matrix(series("one"))), "does not have the form"),
+            (http(matrix({"metric": {}, "values": [[START, 1]]})), "does not have the form"),
+            (http(matrix({"metric": {}, "values": []})), "does not have the form"),
+            (http(matrix({"metric": {"n": 1}, "values": [[START, "1"]]})), "does not have the form"),
+            (http(matrix({"values": [[START, "1"]]})), "does not have the form"),
+            (http(matrix({"metric": {}, "values": [[START - STEP, "1"]]})), "does not have the form"),
+            (http(matrix({"metric": {}, "values": [[START + 6 * STEP, "1"]]})), "does not have the form"),
+            (http(matrix({"metric": {}, "values": [[START + 1, "1"]]})), "does not have the form"),
+            (http(matrix({"metric": {}, "values": [[START, "1"], [START, "2"]]})), "does not have the form"),
             (http(matrix(*[series("1")] * 10_001)), "more than 10000 series"),
             (http(b" " * (64 * 1024 * 1024 + 1)), "larger than 67108864 bytes"),
-            (b"SSH-2.0-OpenSSH\r\n\r\n", "broke before the answer was complete"),
+            (b"SSH-2.0-OpenSSH\r\n\r\n", "was lost before the response was complete"),
         ],
         ids=lambda value: value[:40] if isinstance(value, str) else "",
     )
-    def test_an_answer(self, answer: bytes, said: str) -> None:
-        assert said in str(refused(answer))
+    def test_an_answer(self, answer: bytes, expected: str) -> None:
+        assert expected in str(refused(answer))
 
     @pytest.mark.parametrize(
         "answer", [b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf", b""], ids=["half", "none"]
@@ -204,7 +207,7 @@ class TestParts:
         found = parts(script, 300, 300)
         assert found == [(START + STEP * n * 75, START + STEP * (n * 75 + 74)) for n in range(4)]
 
-    def test_what_is_always_too_much_is_told(self) -> None:
+    def test_a_range_that_is_always_too_large_is_reported(self) -> None:
         with pytest.raises(TooMuch, match="query timed out"):
             parts(lambda _: error("timeout", "query timed out", 503), 300, 100)
 

@@ -72,21 +72,21 @@ def test_hosts_and_figures(prometheus: tuple[str, str, str], tmp_path: Path) -> 
     )
     deadline = time.monotonic() + 120
     while True:
-        looked = asyncio.run(look_at_resources(load_settings(file)))
-        assert isinstance(looked.hosts, Mapping)
+        observed = asyncio.run(look_at_resources(load_settings(file)))
+        assert isinstance(observed.hosts, Mapping)
         # On a busy machine a scrape now and then takes longer than it may, and the host counts as down.
-        if isinstance(looked.hosts[there], Host) or time.monotonic() > deadline:
+        if isinstance(observed.hosts[there], Host) or time.monotonic() > deadline:
             break
         time.sleep(0.5)
 
-    host, missing = looked.hosts[there], looked.hosts[gone]
+    host, missing = observed.hosts[there], observed.hosts[gone]
     assert isinstance(host, Host)
     assert isinstance(host.cpu, Cpu) and 0 <= host.cpu.busy_percent <= 100
     assert isinstance(host.memory, Memory) and 0 < host.memory.used_percent < 100
     assert isinstance(host.disks, Mapping) and host.disks
     assert isinstance(missing, Unobserved) and "cannot scrape this host" in missing.reason.text
 
-    scraped, absent, wrong = (looked.numbers.kpis[name] for name in ("scraped", "absent", "wrong"))
+    scraped, absent, wrong = (observed.numbers.kpis[name] for name in ("scraped", "absent", "wrong"))
     assert isinstance(scraped, float) and scraped > 100
     assert isinstance(absent, Unobserved) and "no series" in absent.reason.text
     assert isinstance(wrong, Unobserved) and "bad_data" in str(dict(wrong.reason.params))

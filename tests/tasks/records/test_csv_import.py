@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine
 
 from tasks.records.csv_import import import_records
-from tasks.records.facts import Deploy, Maintenance, Origin, Outage, Outcome
+from tasks.records.facts import Deploy, DeployOutcome, Maintenance, Origin, Outage
 from tasks.records.rules import RecordRefused
 from tasks.records.store.records import note_version, read_deploys, read_maintenance, read_outages
 from tasks.settings import Settings, load_settings
@@ -58,10 +58,10 @@ def test_deploys(history: Engine, take_in: Import) -> None:
     assert take_in("deploys", text) == {"NEW": 2}
     assert read_deploys(history, "shop", *EVER) == (
         Deploy(
-            "1.4.2", "live", utc("2026-11-24T05:00"), utc("2026-11-24T05:06"), Outcome.SUCCEEDED, Origin.RECORDED,
+            "1.4.2", "live", utc("2026-11-24T05:00"), utc("2026-11-24T05:06"), DeployOutcome.SUCCEEDED, Origin.RECORDED,
             utc("2026-11-20T00:00"),
         ),
-        Deploy("1.4.3, hot", "staging", utc("2026-11-24T14:00"), None, Outcome.ROLLED_BACK, Origin.RECORDED),
+        Deploy("1.4.3, hot", "staging", utc("2026-11-24T14:00"), None, DeployOutcome.ROLLED_BACK, Origin.RECORDED),
     )  # fmt: skip
 
 
@@ -123,7 +123,7 @@ def test_the_columns_that_are_needed_are_enough(history: Engine, take_in: Import
     )
     assert found == (
         {
-            "deploys": Deploy("1.4.2", "live", start, None, Outcome.SUCCEEDED, Origin.RECORDED),
+            "deploys": Deploy("1.4.2", "live", start, None, DeployOutcome.SUCCEEDED, Origin.RECORDED),
             "outages": Outage(start, None, None, "power"),
             "maintenance": Maintenance(utc("2026-11-26T18:00"), utc("2026-11-26T19:00"), None, "upgrade", NOW, "kim"),
         }[kind],
@@ -180,55 +180,55 @@ def test_every_bad_line_is_named_and_nothing_is_imported(history: Engine, take_i
     with pytest.raises(RecordRefused) as refused:
         take_in("outages", text)
     file = tmp_path / "in.csv"
-    told = str(refused.value).splitlines()
-    assert [line.removeprefix(f"{file}:").partition(": ")[::2] for line in told[:-1]] == [
-        ("3", "started_at: 'yesterday' is no time: a time is 2026-11-24T14:05, in the service's zone, or with an "
+    messages = str(refused.value).splitlines()
+    assert [line.removeprefix(f"{file}:").partition(": ")[::2] for line in messages[:-1]] == [
+        ("3", "started_at: 'yesterday' is not a time: a time is 2026-11-24T14:05, in the service's zone, or with an "
               "offset such as 2026-11-24T05:05Z"),
-        ("6", "ended_at: an outage ends after it starts: end 2026-11-24 04:00 UTC, start 2026-11-24 05:02 UTC"),
-        ("7", "module: no module 'user' in the service file; there are orders, users. Leave it out for the whole "
+        ("6", "ended_at: an outage must end after it starts: end 2026-11-24 04:00 UTC, start 2026-11-24 05:02 UTC"),
+        ("7", "module: no module 'user' in the service file; known modules: orders, users. Leave it out for the whole "
               "service"),
         ("8", "incident_id: the line has 4 cells, the first line 5"),
-        ("9", "incident_id: an incident's number is from 1 to 2147483647"),
-        ("10", "incident_id: '１' is no number of an incident, such as 17"),
-        ("11", "started_at: a time is needed here"),
-        ("12", "started_at: the line records the same as line 2: keep one of them"),
+        ("9", "incident_id: an incident number must be from 1 to 2147483647"),
+        ("10", "incident_id: '１' is not an incident number such as 17"),
+        ("11", "started_at: a time is required"),
+        ("12", "started_at: the same record as line 2: keep one of them"),
     ]  # fmt: skip
-    assert told[-1] == "nothing was imported"
+    assert messages[-1] == "nothing was imported"
     assert read_outages(history, "shop", *EVER) == ()
 
 
 @pytest.mark.parametrize(
-    ("kind", "text", "said"),
+    ("kind", "text", "message"),
     [
         ("deploys", DEPLOYS + ",,,2026-11-24T14:00,,failed\n", ":2: version: version must have 1 to 80"),
-        ("deploys", DEPLOYS + "1,,,2026-11-24T14:00,,ok\n", ":2: outcome: 'ok' is no outcome; there are succeeded, "),
-        ("deploys", DEPLOYS + "1,,,2026-11-24T14:00,,\n", ":2: outcome: '' is no outcome"),
-        ("deploys", DEPLOYS + "1,,2026-11-25,2026-11-24T14:00,,failed\n", ":2: commit_at: '2026-11-25' is no time"),
-        ("deploys", DEPLOYS + "1,,,2026-11-26T14:00,,failed\n", ":2: started_at: a deploy is recorded once"),
+        ("deploys", DEPLOYS + "1,,,2026-11-24T14:00,,ok\n", ":2: outcome: 'ok' is not an outcome; allowed: succeeded"),
+        ("deploys", DEPLOYS + "1,,,2026-11-24T14:00,,\n", ":2: outcome: '' is not an outcome"),
+        ("deploys", DEPLOYS + "1,,2026-11-25,2026-11-24T14:00,,failed\n", ":2: commit_at: '2026-11-25' is not a time"),
+        ("deploys", DEPLOYS + "1,,,2026-11-26T14:00,,failed\n", ":2: started_at: the start 2026-11-26"),
         ("maintenance", MAINTENANCE + "2026-11-01T03:00,2026-11-01T04:00,,x,,,\n", ":2: late_reason: the window has"),
         ("maintenance", MAINTENANCE + "2026-11-01T03:00,2026-11-01T04:00,,,,,x\n", ":2: reason: a maintenance window"),
         ("maintenance", MAINTENANCE + "2026-12-01T03:00,2026-12-01T04:00,,x,2026-11-26T00:00,,\n",
-         ":2: declared_at: a window is declared when it is recorded at the latest"),
+         ":2: declared_at: the registration time must not be in the future"),
     ],
 )  # fmt: skip
 def test_a_value_that_cannot_be_true_is_named(
-    history: Engine, take_in: Import, kind: str, text: str, said: str
+    history: Engine, take_in: Import, kind: str, text: str, message: str
 ) -> None:
     with pytest.raises(RecordRefused) as refused:
         take_in(kind, text)
-    assert said in str(refused.value)
+    assert message in str(refused.value)
     assert read_deploys(history, "shop", *EVER) == () == read_maintenance(history, "shop", *EVER)
 
 
 def test_of_very_many_bad_lines_twenty_are_named(take_in: Import) -> None:
     with pytest.raises(RecordRefused) as refused:
         take_in("outages", OUTAGES + "now,,users,power,\n" * 23)
-    told = str(refused.value).splitlines()
-    assert len(told) == 22 and told[-2:] == ["and 3 more", "nothing was imported"]
+    messages = str(refused.value).splitlines()
+    assert len(messages) == 22 and messages[-2:] == ["and 3 more", "nothing was imported"]
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (
             b"",
@@ -256,17 +256,17 @@ def test_of_very_many_bad_lines_twenty_are_named(take_in: Import) -> None:
         (OUTAGES.encode() + b"2026-11-24T14:00,,users,power" + b"x" * 131_072, "in.csv:2: is not CSV"),
     ],
 )
-def test_a_file_of_another_form_is_refused(take_in: Import, content: bytes, said: str) -> None:
+def test_a_file_of_another_form_is_refused(take_in: Import, content: bytes, message: str) -> None:
     with pytest.raises(RecordRefused) as refused:
         take_in("outages", content)
-    assert said in str(refused.value)
+    assert message in str(refused.value)
     assert "nothing was imported" in str(refused.value)
 
 
-def test_what_there_is_no_file_or_kind_of(history: Engine, settings: Settings, tmp_path: Path) -> None:
+def test_a_missing_file_or_unknown_kind_is_refused(history: Engine, settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(RecordRefused, match=r"no\.csv: cannot be read: No such file"):
         import_records(history, settings, "deploys", tmp_path / "no.csv", "kim", NOW)
-    with pytest.raises(RecordRefused, match="nothing to import named 'deploy'; there are: deploys, outages, maint"):
+    with pytest.raises(RecordRefused, match="'deploy' cannot be imported; allowed: deploys, outages, maint"):
         import_records(history, settings, "deploy", tmp_path / "no.csv", "kim", NOW)
 
 

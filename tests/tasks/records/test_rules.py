@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tasks.errors import UsageError
-from tasks.records.facts import Deploy, Maintenance, Origin, Outage, Outcome
+from tasks.records.facts import Deploy, DeployOutcome, Maintenance, Origin, Outage
 from tasks.records.rules import (
     RecordRefused,
     checked_by,
@@ -23,7 +23,7 @@ from tasks.records.words import described, parse_outcome, parse_time, placed
 TOKYO, BERLIN, UTC_ZONE = ZoneInfo("Asia/Tokyo"), ZoneInfo("Europe/Berlin"), ZoneInfo("UTC")
 NOW = datetime(2026, 11, 25, 12, 0, 30, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-DEPLOY = Deploy("1.4.2", "production", NOW - HOUR, NOW, Outcome.SUCCEEDED, Origin.RECORDED, NOW - 2 * HOUR)
+DEPLOY = Deploy("1.4.2", "production", NOW - HOUR, NOW, DeployOutcome.SUCCEEDED, Origin.RECORDED, NOW - 2 * HOUR)
 OUTAGE = Outage(NOW - HOUR, NOW, "orders", "disk full")
 WINDOW = Maintenance(NOW + DAY, NOW + DAY + HOUR, None, "upgrade", NOW, "kim")
 
@@ -48,9 +48,9 @@ def test_a_time_without_an_offset_is_of_the_services_zone(text: str, expected: s
     ["", "now", "2026-11-24", "2026-W48-2T14:05", "14:05", "2026-02-30T14:05", "2026-11-24T25:00",
      "2026-11-24T14:05+99:00", "２０２６-11-24T14:05", "1764000000"],
 )  # fmt: skip
-def test_what_is_no_time_is_refused_with_its_form(text: str) -> None:
+def test_an_unreadable_time_is_refused_with_the_format(text: str) -> None:
     with pytest.raises(
-        RecordRefused, match="is no time: a time is 2026-11-24T14:05, in the service's zone, or"
+        RecordRefused, match="is not a time: a time is 2026-11-24T14:05, in the service's zone, or"
     ) as error:
         parse_time(text, TOKYO, "started_at")
     assert error.value.column == "started_at"
@@ -58,9 +58,9 @@ def test_what_is_no_time_is_refused_with_its_form(text: str) -> None:
 
 
 @pytest.mark.parametrize("year", [1, 1970, 1999, 2101, 9999])
-def test_a_year_that_cannot_be_meant_is_refused(year: int) -> None:
+def test_a_year_out_of_range_is_refused(year: int) -> None:
     for at in (datetime(year, 1, 1), datetime(year, 12, 31, 23, tzinfo=UTC)):
-        with pytest.raises(RecordRefused, match=f"the year {year} cannot be meant"):
+        with pytest.raises(RecordRefused, match=f"the year {year} is out of range"):
             placed(at, TOKYO)
 
 
@@ -75,12 +75,12 @@ def test_a_local_time_that_clocks_skip_or_repeat_needs_an_offset() -> None:
 
 
 def test_an_outcome_is_one_of_three() -> None:
-    assert parse_outcome(" rolled-back ") is Outcome.ROLLED_BACK
-    with pytest.raises(RecordRefused, match="'success' is no outcome; there are succeeded, failed, rolled-back"):
+    assert parse_outcome(" rolled-back ") is DeployOutcome.ROLLED_BACK
+    with pytest.raises(RecordRefused, match="'success' is not an outcome; allowed: succeeded, failed, rolled-back"):
         parse_outcome("success")
 
 
-def test_a_good_record_is_kept_in_utc_to_the_second() -> None:
+def test_a_valid_record_is_kept_in_utc_to_the_second() -> None:
     local = (NOW - HOUR).astimezone(TOKYO).replace(microsecond=999_999)
     kept = checked_deploy(replace(DEPLOY, version=" 1.4.2 ", started_at=local), NOW)
     assert kept == DEPLOY
@@ -90,20 +90,20 @@ def test_a_good_record_is_kept_in_utc_to_the_second() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "column", "said"),
+    ("change", "column", "message"),
     [
         ({"version": " "}, "version", "version must have 1 to 80 characters"),
         ({"version": "v" * 81}, "version", "version must have 1 to 80 characters"),
-        ({"version": "1.4\x1b[2J"}, "version", "holds characters that cannot be seen"),
+        ({"version": "1.4\x1b[2J"}, "version", "contains invisible characters"),
         ({"environment": ""}, "environment", "environment must have 1 to 40 characters"),
         ({"started_at": NOW + 6 * MINUTE, "ended_at": None}, "started_at", "12:06 UTC is in the future"),
         ({"ended_at": NOW + 6 * MINUTE}, "ended_at", "12:06 UTC is in the future: leave it out"),
-        ({"ended_at": NOW - HOUR - timedelta(seconds=1)}, "ended_at", "a deploy ends after it starts"),
-        ({"commit_at": NOW - HOUR + timedelta(seconds=1)}, "commit_at", "the commit is younger than its deploy"),
+        ({"ended_at": NOW - HOUR - timedelta(seconds=1)}, "ended_at", "a deploy must end after it starts"),
+        ({"commit_at": NOW - HOUR + timedelta(seconds=1)}, "commit_at", "the commit is newer than its deploy"),
     ],
 )
-def test_a_deploy_that_cannot_be_true_is_refused(change: dict[str, Any], column: str, said: str) -> None:
-    with pytest.raises(RecordRefused, match=said) as error:
+def test_a_deploy_that_cannot_be_true_is_refused(change: dict[str, Any], column: str, message: str) -> None:
+    with pytest.raises(RecordRefused, match=message) as error:
         checked_deploy(replace(DEPLOY, **change), NOW)
     assert error.value.column == column
 
@@ -116,20 +116,20 @@ def test_what_is_just_possible_of_a_deploy_is_taken() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "column", "said"),
+    ("change", "column", "message"),
     [
-        ({"ended_at": NOW - HOUR}, "ended_at", "an outage takes some time"),
-        ({"ended_at": NOW - 2 * HOUR}, "ended_at", "an outage ends after it starts"),
-        ({"started_at": NOW + HOUR, "ended_at": None}, "started_at", "an outage is recorded once it has begun"),
+        ({"ended_at": NOW - HOUR}, "ended_at", "an outage must end after it starts"),
+        ({"ended_at": NOW - 2 * HOUR}, "ended_at", "an outage must end after it starts"),
+        ({"started_at": NOW + HOUR, "ended_at": None}, "started_at", "record an outage once it has started"),
         ({"cause": " \n"}, "cause", "needs a cause"),
         ({"cause": "x" * 1001}, "cause", "cause has 1001 characters: at most 1000"),
-        ({"module": "order"}, "module", "no module 'order' in the service file; there are orders, users"),
-        ({"incident_id": 0}, "incident_id", "an incident's number"),
-        ({"incident_id": 2**31}, "incident_id", "an incident's number"),
+        ({"module": "order"}, "module", "no module 'order' in the service file; known modules: orders, users"),
+        ({"incident_id": 0}, "incident_id", "an incident number"),
+        ({"incident_id": 2**31}, "incident_id", "an incident number"),
     ],
 )
-def test_an_outage_that_cannot_be_true_is_refused(change: dict[str, Any], column: str, said: str) -> None:
-    with pytest.raises(RecordRefused, match=said) as error:
+def test_an_outage_that_cannot_be_true_is_refused(change: dict[str, Any], column: str, message: str) -> None:
+    with pytest.raises(RecordRefused, match=message) as error:
         checked_outage(replace(OUTAGE, **change), ("users", "orders"), NOW)
     assert error.value.column == column
 
@@ -140,17 +140,17 @@ def test_modules_are_only_known_where_the_service_names_some() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "column", "said"),
+    ("change", "column", "message"),
     [
-        ({"ends_at": NOW + DAY}, "ends_at", "ends after it starts"),
-        ({"ends_at": NOW + 32 * DAY + timedelta(seconds=1)}, "ends_at", "has at most 31 days: record several"),
+        ({"ends_at": NOW + DAY}, "ends_at", "must end after it starts"),
+        ({"ends_at": NOW + 32 * DAY + timedelta(seconds=1)}, "ends_at", "has at most 31 days: split it"),
         ({"reason": ""}, "reason", "needs a reason"),
         ({"module": "order"}, "module", "no module 'order'"),
-        ({"declared_by": ""}, "declared_by", "nobody is named"),
+        ({"declared_by": ""}, "declared_by", "the name of the recorder is missing"),
     ],
 )
-def test_a_window_that_cannot_be_true_is_refused(change: dict[str, Any], column: str, said: str) -> None:
-    with pytest.raises(RecordRefused, match=said) as error:
+def test_a_window_that_cannot_be_true_is_refused(change: dict[str, Any], column: str, message: str) -> None:
+    with pytest.raises(RecordRefused, match=message) as error:
         checked_maintenance(replace(WINDOW, **change), ("orders",))
     assert error.value.column == column
 
@@ -166,15 +166,15 @@ def test_a_window_may_have_31_days_whatever_the_clocks_do() -> None:
 def test_a_window_that_has_begun_needs_a_reason_for_that() -> None:
     refuse_unannounced(replace(WINDOW, declared_at=WINDOW.starts_at))
     late = replace(WINDOW, declared_at=WINDOW.starts_at + timedelta(seconds=1))
-    with pytest.raises(RecordRefused, match=r"the window has begun already.*Give a late reason"):
+    with pytest.raises(RecordRefused, match=r"the window has already started: .*give a late reason"):
         refuse_unannounced(late)
     refuse_unannounced(replace(late, late_reason="the disk could not wait"))
 
 
-def test_somebody_records_it() -> None:
+def test_the_name_of_the_recorder_is_required() -> None:
     assert checked_by(" kim\x07 ") == "kim\\u0007"
     assert len(checked_by("k" * 79 + "\x00\x00")) == 80  # what is spelt out takes more room
-    with pytest.raises(RecordRefused, match="nobody is named"):
+    with pytest.raises(RecordRefused, match="the name of the recorder is missing"):
         checked_by("  ")
 
 
@@ -186,7 +186,7 @@ def test_a_time_without_zone_is_a_bug() -> None:
 def test_a_record_is_described_by_what_names_it() -> None:
     assert described(DEPLOY, TOKYO) == ("deploy of 1.4.2 to production, succeeded, from 2026-11-25 20:00:30 Asia/Tokyo")
     assert described(replace(OUTAGE, ended_at=None), UTC_ZONE) == (
-        "outage of orders, it goes on, from 2026-11-25 11:00:30 UTC"
+        "outage of orders, ongoing, from 2026-11-25 11:00:30 UTC"
     )
     assert described(WINDOW, UTC_ZONE) == "maintenance of the service, from 2026-11-26 12:00:30 UTC"
 
@@ -194,7 +194,9 @@ def test_a_record_is_described_by_what_names_it() -> None:
 V1 = replace(DEPLOY, version="v1", started_at=NOW - 3 * DAY, ended_at=NOW - 3 * DAY)
 
 
-def recorded(version: str, ago: timedelta, outcome: Outcome = Outcome.SUCCEEDED, took: timedelta = MINUTE) -> Deploy:
+def recorded(
+    version: str, ago: timedelta, outcome: DeployOutcome = DeployOutcome.SUCCEEDED, took: timedelta = MINUTE
+) -> Deploy:
     return Deploy(version, "production", NOW - ago - took, NOW - ago, outcome, Origin.RECORDED)
 
 
@@ -210,17 +212,22 @@ def recorded(version: str, ago: timedelta, outcome: Outcome = Outcome.SUCCEEDED,
         ([recorded("v2", HOUR), V1], "v1", Origin.INFERRED),
         ([recorded("v2", HOUR), V1], "v2", None),
         # After one that failed, the version before it is no new one; another is.
-        ([recorded("v2", HOUR, Outcome.FAILED), V1], "v1", None),
-        ([recorded("v2", HOUR, Outcome.ROLLED_BACK), V1], "v1", None),
-        ([recorded("v2", HOUR, Outcome.FAILED), V1], "v3", Origin.INFERRED),
-        ([recorded("v3", HOUR, Outcome.FAILED), recorded("v2", 2 * HOUR, Outcome.FAILED), V1], "v1", None),
+        ([recorded("v2", HOUR, DeployOutcome.FAILED), V1], "v1", None),
+        ([recorded("v2", HOUR, DeployOutcome.ROLLED_BACK), V1], "v1", None),
+        ([recorded("v2", HOUR, DeployOutcome.FAILED), V1], "v3", Origin.INFERRED),
+        ([recorded("v3", HOUR, DeployOutcome.FAILED), recorded("v2", 2 * HOUR, DeployOutcome.FAILED), V1], "v1", None),
         # One that ends later is newer, although it began before the other.
         (
-            [replace(V1, started_at=NOW - 2 * HOUR, ended_at=None), recorded("v2", HOUR, Outcome.FAILED, 9 * HOUR)],
+            [
+                replace(V1, started_at=NOW - 2 * HOUR, ended_at=None),
+                recorded("v2", HOUR, DeployOutcome.FAILED, 9 * HOUR),
+            ],
             "v2",
             None,
         ),
     ],
 )  # fmt: skip
-def test_what_the_version_that_runs_tells(known: list[Deploy], version: str, expected: Origin | None) -> None:
+def test_the_running_version_gives_the_origin_of_a_deploy(
+    known: list[Deploy], version: str, expected: Origin | None
+) -> None:
     assert deploy_origin(known, version, NOW) is expected

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tasks.observation import Absent, ObservationError, Unobserved
-from tasks.resources.facts import Cpu, Disk, Interface, Memory, OomKills, Pressure, Traffic
+from tasks.resources.facts import Cpu, Disk, Interface, Memory, OomKills, PacketCounts, Pressure
 from tasks.resources.host import cpu_between, network_between, read_oom_kills, read_pressure
 from tasks.resources.mounts import parse_mountinfo, read_disks, real_mounts
 from tasks.resources.observe import read_host
@@ -88,7 +88,7 @@ class TestDisks:
         release.set()
         dead, live = found.values()
         assert isinstance(dead, Unobserved) and isinstance(live, Disk)
-        assert dead.reason.text == "The mount does not answer within {seconds} s"
+        assert dead.reason.text == "The mount point did not respond within {seconds} s"
 
     def test_dead_mounts_share_one_deadline(self, tmp_path: Path) -> None:
         release = threading.Event()
@@ -147,9 +147,9 @@ class TestCounters:
         assert isinstance(cpu_between({"idle": 5.0}, {"idle": 5.0}, 2.0, 1, 0.0), Unobserved)
 
     def test_an_interface_that_came_in_between_is_left_out(self) -> None:
-        old, new = Traffic(100, 1, 0), Traffic(160, 3, 4)
+        old, new = PacketCounts(100, 1, 0), PacketCounts(160, 3, 4)
         [eth0] = network_between({"eth0": old}, {"eth0": new, "veth1": new}, 2.0)  # type: ignore[misc]
-        assert eth0 == Interface("eth0", new, Traffic(60, 2, 4), 2.0)
+        assert eth0 == Interface("eth0", new, PacketCounts(60, 2, 4), 2.0)
 
     def test_a_machine_without_interfaces(self) -> None:
         assert isinstance(network_between({}, {}, 2.0), Absent)
@@ -184,4 +184,4 @@ class TestThisMachine:
         assert isinstance(host.disks, dict)
         gone = host.disks[str(tmp_path)]
         # The folder is there, and statvfs would answer with the room of the disk beneath.
-        assert isinstance(gone, Unobserved) and gone.reason.text == "Nothing is mounted there"
+        assert isinstance(gone, Unobserved) and gone.reason.text == "Nothing is mounted on this path"

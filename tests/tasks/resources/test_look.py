@@ -31,13 +31,13 @@ def look(folder: Path, text: str, longest_s: float) -> tuple[ResourceObservation
     file = folder / "service.toml"
     file.write_text(f'[service]\nname = "shop"\nbase_url = "http://127.0.0.1:1"\n{text}', encoding="utf-8")
     started = time.monotonic()
-    looked = asyncio.run(look_at_resources(load_settings(file), longest_s))
-    return looked, time.monotonic() - started
+    observed = asyncio.run(look_at_resources(load_settings(file), longest_s))
+    return observed, time.monotonic() - started
 
 
 def test_what_hangs_ends_in_its_time_and_the_machine_is_seen(tmp_path: Path) -> None:
     with silent() as port:
-        looked, taken = look(
+        observed, taken = look(
             tmp_path,
             f'[metrics]\nprometheus_url = "http://127.0.0.1:{port}"\ntimeout_s = 60\n'
             f'[database]\nurl = "postgresql://u@127.0.0.1:{port}/x"\nconnect_timeout_s = 60\n'
@@ -46,9 +46,9 @@ def test_what_hangs_ends_in_its_time_and_the_machine_is_seen(tmp_path: Path) -> 
             '[[kpi]]\nname = "users"\npromql = "users"\nfloor = 1\n',
             longest_s=8.0,
         )
-    assert isinstance(looked.hosts, Mapping) and isinstance(looked.hosts["host"], Host)
-    assert isinstance(looked.database, Unobserved)
-    assert all(isinstance(number, Unobserved) for number in looked.numbers.kpis.values())
+    assert isinstance(observed.hosts, Mapping) and isinstance(observed.hosts["host"], Host)
+    assert isinstance(observed.database, Unobserved)
+    assert all(isinstance(number, Unobserved) for number in observed.numbers.kpis.values())
     assert 2 <= taken < 30
 
 
@@ -56,15 +56,15 @@ def test_statements_that_take_too_long_leave_the_others_and_the_database(
     tmp_path: Path, postgres: PostgresServer
 ) -> None:
     slow = "".join(f'[[kpi]]\nname = "slow-{n}"\nsql = "SELECT pg_sleep(30)"\nfloor = 1\n' for n in range(5))
-    looked, taken = look(
+    observed, taken = look(
         tmp_path,
         f'[database]\nurl = "{postgres.dsn}"\nstatement_timeout_s = 60\n'
         f'[[kpi]]\nname = "orders"\nsql = "SELECT 7"\nfloor = 1\n{slow}',
         longest_s=10.0,
     )
-    assert isinstance(looked.database, DatabaseFacts) and isinstance(looked.database.locks, Locks)
-    assert looked.numbers.kpis["orders"] == 7.0
-    late = looked.numbers.kpis["slow-4"]
+    assert isinstance(observed.database, DatabaseFacts) and isinstance(observed.database.locks, Locks)
+    assert observed.numbers.kpis["orders"] == 7.0
+    late = observed.numbers.kpis["slow-4"]
     assert isinstance(late, Unobserved) and "took more than" in str(ObservationError(late.reason))
     assert taken < 40
 
@@ -77,8 +77,8 @@ def test_a_role_with_one_connection_answers_the_checks_and_the_figures(
         try:
             url = postgres.dsn.replace("postgres@", "single@")
             kpi = '[[kpi]]\nname = "orders"\nsql = "SELECT 7"\nfloor = 1\n'
-            looked, _ = look(tmp_path, f'[database]\nurl = "{url}"\n{kpi}', longest_s=60.0)
+            observed, _ = look(tmp_path, f'[database]\nurl = "{url}"\n{kpi}', longest_s=60.0)
         finally:
             admin.execute("DROP ROLE single")
-    assert isinstance(looked.database, DatabaseFacts) and isinstance(looked.database.locks, Locks)
-    assert looked.numbers.kpis["orders"] == 7.0
+    assert isinstance(observed.database, DatabaseFacts) and isinstance(observed.database.locks, Locks)
+    assert observed.numbers.kpis["orders"] == 7.0

@@ -6,7 +6,7 @@ import pytest
 
 from tasks.observation import Absent, Unobserved
 from tasks.prometheus.facts import Point
-from tasks.resources.facts import Cpu, Disk, Host, Interface, Memory, OomKills, Pressure, Swap, Traffic
+from tasks.resources.facts import Cpu, Disk, Host, Interface, Memory, OomKills, PacketCounts, Pressure, Swap
 from tasks.resources.node_exporter import hosts
 
 Answers = dict[str, list[Point]]
@@ -71,7 +71,7 @@ class TestFigures:
             memory=Memory(1000, 600),
             swap=Swap(100, 90),
             disks={"/": Disk(1000, 500, 450, 0, 0)},
-            network=(Interface("eth0", None, Traffic(9000, 1, 2), 3600.0),),
+            network=(Interface("eth0", None, PacketCounts(9000, 1, 2), 3600.0),),
             oom=OomKills(None, 0.0),
         )
 
@@ -97,7 +97,7 @@ class TestFigures:
         assert isinstance(getattr(found["b"], part), Unobserved)
         assert not isinstance(getattr(found["a"], part), Unobserved)
 
-    def test_what_no_host_tells_is_absent_where_kernels_differ(self) -> None:
+    def test_what_no_host_exports_is_absent_where_kernels_differ(self) -> None:
         answers = well("a")
         answers["rates"] = [p for p in answers["rates"] if not p.labels["figure"].startswith(("pressure", "oom"))]
         host = seen(answers)["a"]
@@ -140,7 +140,7 @@ class TestHosts:
         assert list(found) == ["a", "b", "c"]
         assert isinstance(found["a"], Host)
         assert found["b"].reason.text == "Prometheus cannot scrape this host (up = 0)"
-        assert found["c"].reason.text == "Prometheus does not know this host"
+        assert found["c"].reason.text == "Prometheus has no target for this host"
 
     def test_one_of_two_jobs_down_is_down(self) -> None:
         answers = well("a")

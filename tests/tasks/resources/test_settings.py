@@ -31,7 +31,7 @@ def read(tmp_path: Path) -> Callable[[str], Settings]:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("[metrics]\n", "metrics.prometheus_url: is required"),
         ('[metrics]\nprometheus_url = "prometheus:9090"\n', "metrics.prometheus_url: must be http://HOST"),
@@ -52,7 +52,7 @@ def read(tmp_path: Path) -> Callable[[str], Settings]:
         ("[resources]\nhosts = true\n", "resources.hosts: unknown key; known are host, container, mounts"),
         ('[resources]\nmounts = ["var"]\n', "resources.mounts.0: must be a mount point such as /var"),
         ('[resources]\nmounts = ["/var", "/var/"]\n', "resources.mounts: a mount point must not be listed twice: /var"),
-        ('[resources]\nhost = false\nmounts = ["/var"]\n', "resources: mounts are looked at on the machine"),
+        ('[resources]\nhost = false\nmounts = ["/var"]\n', "resources: mounts are read on the machine"),
         (
             "[resources.limits]\nwarn_disk_percent = 95\n",
             "resources.limits: warn_disk_percent must not be above fail_disk_percent",
@@ -75,11 +75,11 @@ def read(tmp_path: Path) -> Callable[[str], Settings]:
         (f'{DATABASE}{KPI}sql = "SELECT 1"\nfloor = 2\nceiling = 1\n', "kpi.0: floor must not be above ceiling"),
     ],
 )
-def test_a_mistake_is_told_once_by_its_key(read: Callable[[str], Settings], text: str, said: str) -> None:
+def test_a_mistake_is_reported_once_by_its_key(read: Callable[[str], Settings], text: str, message: str) -> None:
     with pytest.raises(ConfigurationError) as error:
         read(text)
     [problem] = error.value.problems
-    assert problem.startswith(said)
+    assert problem.startswith(message)
     assert PASSWORD not in str(error.value)
 
 
@@ -97,7 +97,7 @@ def test_everything_at_once(read: Callable[[str], Settings]) -> None:
     assert settings.kpi[0].query.promql == "y"
 
 
-def test_nothing_is_asked_for_by_a_file_that_names_none_of_it(read: Callable[[str], Settings]) -> None:
+def test_an_empty_service_file_asks_for_nothing(read: Callable[[str], Settings]) -> None:
     settings = read("")
     assert (settings.metrics, settings.database, settings.resources) == (None, None, None)
     assert (settings.queues, settings.kpi) == ((), ())

@@ -54,8 +54,8 @@ def test_those_that_come_at_once_with_the_same_new_figures(history: Engine) -> N
     names = [f"disk-{place}" for place in range(40)]
 
     def store(place: int) -> int:
-        told = names if place % 2 else list(reversed(names))
-        return store_readings(history, "shop", [(NOON, cpu(place, name)) for name in told])
+        ordered = names if place % 2 else list(reversed(names))
+        return store_readings(history, "shop", [(NOON, cpu(place, name)) for name in ordered])
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(store, range(16))) == [40] * 16

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tasks.slo.budget.state import ObjectiveState, state_of
-from tasks.slo.facts import Minutes, Probes, Traffic
+from tasks.slo.facts import Minutes, Probes, ScopeTraffic
 from tasks.slo.settings import Alerts, Availability, Uptime
 from tasks.slo.windows import Window, minute_of
 
@@ -41,13 +41,13 @@ def minutes_up(
 
 def traffic(
     valid: Sequence[int], bad: Sequence[int] | None = None, within: Sequence[int] | None = None, bound: float = 200.0
-) -> Traffic:
+) -> ScopeTraffic:
     """Requests by minute, all timed."""
     counted = np.array(valid, dtype=np.int64)
     failed = np.zeros_like(counted) if bad is None else np.array(bad, dtype=np.int64)
     quick = counted if within is None else np.array(within, dtype=np.int64)
     measured = np.ones(counted.size, dtype=np.bool_)
-    return Traffic(FIRST, counted, failed, measured, {bound: counted}, {bound: quick})
+    return ScopeTraffic(FIRST, counted, failed, measured, {bound: counted}, {bound: quick})
 
 
 def probes(asked: Sequence[int], failed: Sequence[int]) -> Probes:

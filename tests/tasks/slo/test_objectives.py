@@ -38,19 +38,19 @@ GOOD = (
 )
 
 
-def test_every_kind_of_objective_can_be_held(tmp_path: Path) -> None:
+def test_every_kind_of_objective_is_accepted(tmp_path: Path) -> None:
     assert len(settings(tmp_path, EVERYTHING + GOOD).slo.objective) == 9
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         (
             objective("a", "availability", "target = 99.9"),
-            r"slo.objective.0.target: 99.9 is no share: write 99.9 % as 0.999",
+            r"slo.objective.0.target: 99.9 is not a share: write 99.9 % as 0.999",
         ),
         (objective("a", "availability", "target = 1"), "a target of 1 leaves no error budget"),
-        (objective("a", "availability", "target = 0"), "0 is no share of good events"),
+        (objective("a", "availability", "target = 0"), "0 is not a share of good events"),
         (
             objective("a", "availability", "target = 0.999\ngoal = 1"),
             "slo.objective.0.goal: unknown key; known are name",
@@ -68,15 +68,15 @@ def test_every_kind_of_objective_can_be_held(tmp_path: Path) -> None:
         ),
         (
             objective("a", "availability", 'target = 0.999\nscope = { module = "user" }'),
-            r"no module 'user' in service.modules or \[\[routes\]\]; there are shopping, users",
+            r"no module 'user' in service.modules or \[\[routes\]\]; known: shopping, users",
         ),
         (
             objective("a", "availability", 'target = 0.999\nscope = { route = "/x" }'),
-            r"no \[\[routes\]\] pattern is '/x'; there are /api/users",
+            r"no \[\[routes\]\] pattern is '/x'; known: /api/users",
         ),
         (
             objective("a", "kpi", 'kpi = "order"\ntarget = 0.9'),
-            r"no \[\[kpi\]\] is named 'order' and has a floor; there are orders",
+            r"no \[\[kpi\]\] with a floor is named 'order'; known: orders",
         ),
         (objective("a", "uptime", "target = 0.9995"), r"\[health\] ready is not set.*or use probe = \"live\""),
         (objective("a", "uptime", 'target = 0.9995\nsource = "prometheus"'), r"set \[slo.prometheus\] probe"),
@@ -104,18 +104,18 @@ def test_every_kind_of_objective_can_be_held(tmp_path: Path) -> None:
         ),
         (
             objective("a", "availability", "target = 0.999") + objective("b", "availability", "target = 0.9999"),
-            "are the same question: keep one of them",
+            "measure the same thing: keep one of them",
         ),
         (objective("a", "availability", "target = 0.999") * 2, "a name must not be listed twice: a"),
-        ("[slo.policy]\ncaution_below = 0.1\n", "postmortem_below must be under caution_below"),
+        ("[slo.policy]\ncaution_below = 0.1\n", "postmortem_below must be below caution_below"),
         (
             objective("a", "availability", "target = 0.999\nslice_target = 0.9"),
             'slice_target belongs to budgeting = "timeslices"',
         ),
     ],
 )
-def test_what_cannot_be_held_is_refused_with_its_reason(tmp_path: Path, text: str, told: str) -> None:
-    with pytest.raises(ConfigurationError, match=told):
+def test_an_impossible_objective_is_refused_with_its_reason(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
         settings(tmp_path, EVERYTHING + text)
 
 
@@ -126,7 +126,7 @@ def test_a_source_that_is_not_there_is_refused(tmp_path: Path) -> None:
         settings(tmp_path, objective("a", "availability", 'target = 0.999\nsource = "prometheus"'))
 
 
-def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
+def test_every_problem_is_reported_at_once(tmp_path: Path) -> None:
     text = objective("a", "latency", 'target = 0.95\nwithin_ms = 250\nscope = { module = "x" }')
     with pytest.raises(ConfigurationError) as refused:
         settings(tmp_path, EVERYTHING + text)
@@ -134,7 +134,7 @@ def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
     assert all(problem.startswith("slo: objective 'a': ") for problem in refused.value.problems)
 
 
-def test_the_guides_objectives_hold_where_the_file_names_none(tmp_path: Path) -> None:
+def test_the_guides_objectives_apply_when_the_file_has_none(tmp_path: Path) -> None:
     guide = objectives_of(settings(tmp_path, LOG + HEALTH))
     assert [(o.kind, getattr(o, "source", None)) for o in guide] == [
         ("availability", "logs"),

@@ -1,4 +1,4 @@
-"""Whether the rows of a restored copy are the very rows that were backed up."""
+"""Whether the rows of a restored database match those that were backed up."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -39,7 +39,7 @@ def _compared(subject: str, snapshot: Contents, copy: Contents, content: str, no
     unhashed += [table.name for table, found in pairs if found and not found.content]
     limit = Limit("=", 0, "", BY_RECORD)
     if not other and (unhashed or not pairs):
-        reason = _none() if not pairs else msg("No hash was made of the rows of {tables}", tables=named(unhashed))
+        reason = _none() if not pairs else msg("No row hashes were computed for {tables}", tables=named(unhashed))
         return CONTENT.judged(Status.UNKNOWN, subject, reason, at=now, limit=limit)
     status, reason = _verdict(pairs, other, snapshot.content_rule, content)
     evidence = (_evidence(other),) if other else ()
@@ -48,25 +48,25 @@ def _compared(subject: str, snapshot: Contents, copy: Contents, content: str, no
 
 
 def _none() -> Message:
-    return msg("No hash of the rows was recorded: take backups with rounds backup take")
+    return msg("No row hashes were recorded: take backups with rounds backup take")
 
 
 def _nothing_recorded(drill: Drill) -> Message:
     contents = recorded(drill)
     if contents is None or not contents.content_rule:
         return _none()
-    return msg("The hashes recorded are of another moment than the backup: take backups with rounds backup take")
+    return msg("The hashes were recorded at another time than the backup: take backups with rounds backup take")
 
 
 def _doubt(snapshot: Contents, copy: Contents) -> Message | None:
     if not snapshot.content_rule:
         return _none()
     if not copy.content_rule:
-        return msg("The rows of the restored copy were not hashed")
+        return msg("The rows of the restored database were not hashed")
     if copy.content_rule == snapshot.content_rule:
         return None
     return msg(
-        "The hashes are of other rows: recorded were {recorded}, of the restored copy {restored}",
+        "The hashes cover different rows and cannot be compared: manifest {recorded}, restored database {restored}",
         recorded=brief(snapshot.content_rule),
         restored=brief(copy.content_rule),
     )
@@ -77,24 +77,24 @@ def _verdict(pairs: Sequence[Pair], other: Sequence[Pair], rule: str, content: s
         tables = named([table.name for table, _ in other])
         if all(found and found.rows == table.rows for table, found in other):
             return Status.FAIL, msg(
-                "The rows of {tables} are not the ones that were backed up, though their number is the same",
+                "Row contents of {tables} differ from the backup, though the row counts match",
                 tables=tables,
             )
-        return Status.FAIL, msg("The rows of {tables} are not the ones that were backed up", tables=tables)
+        return Status.FAIL, msg("Row contents of {tables} differ from the backup", tables=tables)
     if rule == WHOLE:
-        return Status.PASS, msg("All rows of {n} tables are the ones that were backed up", n=len(pairs))
+        return Status.PASS, msg("All rows of {n} tables match the backup", n=len(pairs))
     if content == WHOLE:
         return Status.WARN, msg(
-            'Only a sample of the rows was recorded ({rule}), though content = "whole"; it agrees in {n} tables',
+            'Only a sample of the rows was recorded ({rule}), though content = "whole"; it matches in {n} tables',
             rule=brief(rule),
             n=len(pairs),
         )
     return Status.PASS, msg(
-        "A sample of the rows ({rule}) of {n} tables is the one that was backed up", rule=brief(rule), n=len(pairs)
+        "A sample of the rows ({rule}) of {n} tables matches the backup", rule=brief(rule), n=len(pairs)
     )
 
 
 def _evidence(other: Sequence[Pair]) -> Table:
-    columns = (msg("Table"), msg("Restored rows"), msg("Recorded rows"))
+    columns = (msg("Table"), msg("Restored rows"), msg("Rows in the manifest"))
     rows = ((brief(table.name), found.rows if found else msg("missing"), table.rows) for table, found in other)
-    return bounded(msg("Tables with other rows than were backed up"), columns, rows)
+    return bounded(msg("Tables whose rows differ from the backup"), columns, rows)

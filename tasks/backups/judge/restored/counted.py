@@ -1,4 +1,4 @@
-"""What a table's number of rows says when it is held against the number expected."""
+"""A table's row count compared with the expected one."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -9,7 +9,7 @@ from tasks.check_result import Status
 
 
 class Kind(Enum):
-    """What is to be said of a table, the worst first."""
+    """The finding about a table, the worst first."""
 
     MISSING = Status.FAIL, 0
     EMPTY = Status.FAIL, 1
@@ -51,11 +51,11 @@ class Counted:
 
     @property
     def expected(self) -> TableContents | None:
-        """What the restored table is held against."""
+        """What the restored table is compared with."""
         return self.recorded if self.certain else (self.live or self.recorded)
 
     def kind(self, limits: BackupLimits) -> Kind:
-        """The worst that is to be said of it."""
+        """The worst finding about it."""
         if self.restored is None:
             return Kind.MISSING
         if not self.restored.exact:
@@ -67,9 +67,9 @@ class Counted:
             if rows != expected.rows:
                 return Kind.OTHER if rows else Kind.EMPTY
             return Kind.MOVED_ON if self.live and beyond(rows, self.live.rows, limits) else Kind.RIGHT
-        return self._held_against_now(rows, expected, limits)
+        return self._compared_with_now(rows, expected, limits)
 
-    def _held_against_now(self, rows: int, expected: TableContents, limits: BackupLimits) -> Kind:
+    def _compared_with_now(self, rows: int, expected: TableContents, limits: BackupLimits) -> Kind:
         off = beyond(rows, expected.rows, limits)
         if rows == 0 and expected.rows > (0 if expected.exact else limits.max_difference_rows):
             was_empty = self.recorded is not None and self.recorded.rows == 0

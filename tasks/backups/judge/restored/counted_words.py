@@ -1,4 +1,4 @@
-"""What is said of the rows of restored tables."""
+"""Messages about the row counts of restored tables."""
 
 from collections.abc import Sequence
 
@@ -12,37 +12,37 @@ def mismatch_message(kind: Kind, tables: str, limits: BackupLimits) -> Message:
     more_than: dict[str, Scalar] = {"share": percent(limits), "rows": limits.max_difference_rows, "tables": tables}
     match kind:
         case Kind.MISSING:
-            return msg("The restored copy lacks: {tables}", tables=tables)
+            return msg("Missing from the restored database: {tables}", tables=tables)
         case Kind.EMPTY:
-            return msg("No row was restored, though there must be some: {tables}", tables=tables)
+            return msg("Restored empty, rows expected: {tables}", tables=tables)
         case Kind.OTHER:
-            return msg("Other numbers of rows than were backed up: {tables}", tables=tables)
+            return msg("Row counts differ from the backup: {tables}", tables=tables)
         case Kind.FEWER:
             return msg("Fewer rows than expected, by more than {share} % and {rows} rows: {tables}", **more_than)
         case Kind.GUESSED:
-            return msg("The restored rows were only estimated, not counted: {tables}", tables=tables)
+            return msg("The restored rows were estimated, not counted: {tables}", tables=tables)
         case Kind.FILLED_SINCE:
             return msg("Empty in the backup, filled in the live database since: {tables}", tables=tables)
         case Kind.MORE:
             return msg("More rows than expected, by more than {share} % and {rows} rows: {tables}", **more_than)
         case _:
-            return msg("Far from the number of rows that is estimated, not counted: {tables}", tables=tables)
+            return msg("Row counts are far from the estimates: {tables}", tables=tables)
 
 
 def match_message(tables: Sequence[Counted], worst: Kind, limits: BackupLimits) -> Message:
     """What is right with all tables."""
     if all(table.certain for table in tables):
-        return msg("Each of {n} tables holds exactly the rows that were backed up", n=len(tables))
+        return msg("Row counts of all {n} tables match the backup", n=len(tables))
     tolerated: dict[str, Scalar] = {"n": len(tables), "share": percent(limits), "rows": limits.max_difference_rows}
     if worst is Kind.NEAR_ESTIMATE:
         estimated = sum(not expected.exact for table in tables if (expected := table.expected))
         return msg(
-            "Each of {n} tables holds the rows expected within {share} % or {rows} rows; "
-            "of {estimated} the number is an estimate",
+            "Row counts of all {n} tables are within {share} % or {rows} rows of the expected; {estimated} "
+            "were compared with an estimate",
             estimated=estimated,
             **tolerated,
         )
-    return msg("Each of {n} tables holds the rows expected within {share} % or {rows} rows", **tolerated)
+    return msg("Row counts of all {n} tables are within {share} % or {rows} rows of the expected", **tolerated)
 
 
 def word(kind: Kind) -> Message:
@@ -51,15 +51,15 @@ def word(kind: Kind) -> Message:
         case Kind.MISSING:
             return msg("missing")
         case Kind.EMPTY:
-            return msg("holds no row")
+            return msg("no rows")
         case Kind.OTHER:
-            return msg("not the number backed up")
+            return msg("differs from the backup")
         case Kind.FEWER:
             return msg("too few")
         case Kind.GUESSED:
             return msg("not counted")
         case Kind.FILLED_SINCE:
-            return msg("filled since")
+            return msg("filled since the backup")
         case Kind.MORE:
             return msg("more than expected")
         case Kind.OFF_ESTIMATE:
@@ -67,7 +67,7 @@ def word(kind: Kind) -> Message:
         case Kind.NEAR_ESTIMATE:
             return msg("near the estimate")
         case Kind.MOVED_ON:
-            return msg("the live one has changed")
+            return msg("the live database has changed")
         case Kind.RIGHT:
             return msg("as expected")
 

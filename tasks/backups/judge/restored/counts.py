@@ -1,4 +1,4 @@
-"""Whether every table of a restored copy holds the rows that it must."""
+"""Whether every table of a restored database has the expected number of rows."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -31,15 +31,15 @@ def judge_counts(subject: str, drill: Drill, limits: BackupLimits, now: datetime
     if copy is None:
         return COUNTS.judged(Status.UNKNOWN, subject, not_reached(drill), at=now)
     if not copy.tables:
-        limit = Limit("≥", 1, "", msg("a backup holds at least one table"))
-        reason = msg("The restored copy holds no table at all")
+        limit = Limit("≥", 1, "", msg("at least one table"))
+        reason = msg("The restored database has no tables")
         return COUNTS.judged(Status.FAIL, subject, reason, at=now, observed=Quantity(0), limit=limit)
     tables = _tables(drill, copy)
     if tables is None:
         reason, why = nothing_to_compare(drill)
         return COUNTS.judged(Status.UNKNOWN, subject, reason, at=now, evidence=why)
     if not tables:
-        reason = msg("Nothing to compare with: what the copy is held against shows no table at all")
+        reason = msg("Nothing to compare with: the manifest or live database shows no tables")
         return COUNTS.judged(Status.UNKNOWN, subject, reason, at=now)
     return _compared(subject, tables, limits, now)
 
@@ -59,7 +59,7 @@ def _compared(subject: str, tables: Sequence[Counted], limits: BackupLimits, now
 
 
 def _tables(drill: Drill, copy: Contents) -> list[Counted] | None:
-    """Every table that must be there, on every side; None without anything to hold them against."""
+    """Every table that must be there, on every side; None without anything to compare them with."""
     snapshot, today = of_its_snapshot(drill), running(drill)
     expected = snapshot or today or recorded(drill)
     if expected is None:
@@ -81,14 +81,14 @@ def _limit(tables: Sequence[Counted], limits: BackupLimits) -> Limit:
         return Limit("=", sum(rows for _, rows in expected), "", BY_RECORD)
     least = sum(rows if certain else max(0, ceil(rows - tolerance(rows, limits))) for certain, rows in expected)
     less: dict[str, Scalar] = {"share": percent(limits), "rows": limits.max_difference_rows}
-    source = msg("the rows recorded at another moment, less {share} % or {rows} rows of each table", **less)
+    source = msg("row counts recorded at another time, minus {share} % or {rows} rows per table", **less)
     if any(table.live for table in tables):
-        source = msg("the rows of the live database, less {share} % or {rows} rows of each table", **less)
+        source = msg("row counts of the live database, minus {share} % or {rows} rows per table", **less)
     return Limit("≥", least, "", source)
 
 
 def _figures(table: Counted) -> str:
-    """A table with what it holds and what it is held against, in signs that every language reads."""
+    """A table with its row count and the expected one, in signs that every language reads."""
     if table.restored is None:
         return brief(table.name)
     about = "≈" if table.expected and not table.expected.exact else ""
@@ -96,12 +96,12 @@ def _figures(table: Counted) -> str:
 
 
 def _evidence(tables: Sequence[tuple[Counted, Kind]]) -> Table:
-    columns = (msg("Table"), msg("Restored"), msg("Recorded"), msg("Live"), msg("Finding"))
+    columns = (msg("Table"), msg("Restored"), msg("Recorded in the manifest"), msg("Live"), msg("Finding"))
     rows = (
         (brief(table.name), _cell(table.restored), _cell(table.recorded), _cell(table.live), word(kind))
         for table, kind in tables
     )
-    return bounded(msg("Rows by table"), columns, rows)
+    return bounded(msg("Row counts by table"), columns, rows)
 
 
 def _cell(table: TableContents | None) -> int | str:

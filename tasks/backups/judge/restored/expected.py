@@ -1,4 +1,4 @@
-"""What a restored copy is held against, and how many names a reason or a table of evidence has room for."""
+"""What a restored database is compared with, and how many names fit in a reason or a table of evidence."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -8,7 +8,7 @@ from tasks.backups.reasons import NO_LIVE
 from tasks.check_result import Message, Scalar, Table, msg
 from tasks.observation import Unobserved, printable
 
-BY_RECORD: Final = msg("what was recorded with the backup")
+BY_RECORD: Final = msg("the manifest of the backup")
 BY_LIVE: Final = msg("the live database")
 
 MOST_NAMES = 5
@@ -19,26 +19,30 @@ Cell = Scalar | Message
 
 
 def recorded(drill: Drill) -> Contents | None:
-    """What the manifest says of the database."""
+    """The database's contents in the manifest."""
     return drill.manifest.contents if isinstance(drill.manifest, Manifest) else None
 
 
 def of_its_snapshot(drill: Drill) -> Contents | None:
-    """What the database held in the very snapshot that was backed up."""
+    """The database's contents in the snapshot that was backed up."""
     return drill.manifest.contents if isinstance(drill.manifest, Manifest) and drill.manifest.exact else None
 
 
 def running(drill: Drill) -> Contents | None:
-    """What the live database holds now."""
+    """The present contents of the live database."""
     return drill.live if isinstance(drill.live, Contents) else None
 
 
 def nothing_to_compare(drill: Drill) -> tuple[Message, tuple[Table, ...]]:
-    """Why there is nothing to hold a restored copy against, of either kind."""
-    missing = drill.manifest.reason if isinstance(drill.manifest, Unobserved) else msg("It records no contents")
+    """Why there is nothing to compare a restored database with, of either kind."""
+    missing = (
+        drill.manifest.reason
+        if isinstance(drill.manifest, Unobserved)
+        else msg("The manifest records no database contents")
+    )
     reason = drill.live.reason if isinstance(drill.live, Unobserved) else NO_LIVE
     rows = ((msg("Manifest"), missing), (msg("Live database"), reason))
-    return reason, (Table(msg("Nothing to compare with"), (msg("Source"), msg("Why not")), rows),)
+    return reason, (Table(msg("Nothing to compare with"), (msg("Compared with"), msg("Why not compared")), rows),)
 
 
 def brief(text: str) -> str:
@@ -53,7 +57,7 @@ def named(names: Sequence[str]) -> str:
 
 
 def bounded(title: Message, columns: Sequence[Message], rows: Iterable[Sequence[Cell]]) -> Table:
-    """A table of the first rows that says how many more there are."""
+    """A table of the first rows, with the number of the others."""
     everything = [tuple(row) for row in rows]
     kept = everything[:MOST_ROWS]
     if more := len(everything) - len(kept):

@@ -1,4 +1,4 @@
-"""Whether what must always be true of the data is true of a restored copy."""
+"""Whether a restored database keeps what must always be true of the data."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from math import isfinite
 
 from tasks.backups import facts
 from tasks.backups.checks import INVARIANTS
-from tasks.backups.facts import Answer, Contents, Drill, DrillStep, Outcome
+from tasks.backups.facts import Answer, Contents, Drill, DrillStep, StepOutcome
 from tasks.backups.judge.restored.expected import bounded, brief
 from tasks.backups.reasons import not_reached
 from tasks.backups.settings import Invariant
@@ -35,11 +35,13 @@ def judge_invariants(subject: str, drill: Drill, invariants: Sequence[Invariant]
         *_constraints_in_doubt(drill),
     ]
     broken = [finding for finding in findings if finding.status is Status.FAIL]
-    limit = Limit("=", 0, "", msg("none may be broken"))
+    limit = Limit("=", 0, "", msg("no violations"))
     evidence = _evidence([*broken, *(finding for finding in findings if finding not in broken)])
     if findings and not broken:
         return INVARIANTS.judged(Status.UNKNOWN, subject, findings[0].reason, at=now, limit=limit, evidence=evidence)
-    status, reason = (Status.FAIL, broken[0].reason) if broken else (Status.PASS, _held(drill, copy, len(invariants)))
+    status, reason = (
+        (Status.FAIL, broken[0].reason) if broken else (Status.PASS, _all_hold(drill, copy, len(invariants)))
+    )
     observed = Quantity(len(broken))
     return INVARIANTS.judged(status, subject, reason, at=now, observed=observed, limit=limit, evidence=evidence)
 
@@ -50,7 +52,7 @@ def _violations(copy: Contents) -> list[_Finding]:
             violation.constraint,
             Status.FAIL,
             msg(
-                "{rows} rows of {table} break the constraint {constraint}",
+                "{rows} rows of {table} violate the constraint {constraint}",
                 rows=violation.rows,
                 table=brief(violation.table),
                 constraint=brief(violation.constraint),
@@ -86,7 +88,7 @@ def _sequence(numbers: facts.Sequence) -> _Finding | None:
 
 def _declared(invariant: Invariant, answer: Answer | None) -> _Finding | None:
     if answer is None:
-        reason = msg("The invariant {name} was not asked of the restored copy", name=invariant.name)
+        reason = msg("The invariant {name} was not checked on the restored database", name=invariant.name)
         return _Finding(invariant.name, Status.UNKNOWN, reason)
     if isinstance(answer.value, Unobserved):
         return _Finding(invariant.name, Status.UNKNOWN, answer.value.reason)
@@ -101,11 +103,11 @@ def _declared(invariant: Invariant, answer: Answer | None) -> _Finding | None:
 def _outside(invariant: Invariant, value: float) -> Message:
     figures: dict[str, Scalar] = {"name": invariant.name, "value": value if isfinite(value) else str(value)}
     if invariant.max is None:
-        return msg("{name} is {value}, it must be at least {least}", least=invariant.min, **figures)
+        return msg("{name} is {value}; it must be at least {least}", least=invariant.min, **figures)
     if invariant.min is None:
-        return msg("{name} is {value}, it may be at most {most}", most=invariant.max, **figures)
+        return msg("{name} is {value}; it must be at most {most}", most=invariant.max, **figures)
     return msg(
-        "{name} is {value}, it must be between {least} and {most}",
+        "{name} is {value}; it must be between {least} and {most}",
         least=invariant.min,
         most=invariant.max,
         **figures,
@@ -119,21 +121,23 @@ def _by_restore(drill: Drill) -> bool:
 
 def _constraints_in_doubt(drill: Drill) -> list[_Finding]:
     step = drill.step(DrillStep.RESTORE)
-    if not _by_restore(drill) or (step is not None and step.outcome is Outcome.PASSED):
+    if not _by_restore(drill) or (step is not None and step.outcome is StepOutcome.PASSED):
         return []
-    reason = msg("The restore did not end well: its constraints are not known to hold")
+    reason = msg("The restore did not complete: whether its constraints hold is unknown")
     return [_Finding(DrillStep.RESTORE.value, Status.UNKNOWN, reason)]
 
 
-def _held(drill: Drill, copy: Contents, declared: int) -> Message:
+def _all_hold(drill: Drill, copy: Contents, declared: int) -> Message:
     numbers: dict[str, Scalar] = {"sequences": len(copy.sequences), "declared": declared}
     if _by_restore(drill):
         return msg(
-            "Constraints were checked by the restore; sequences checked: {sequences}, declared invariants: {declared}",
+            "The restore checked all constraints; sequences checked: {sequences}, declared invariants "
+            "checked: {declared}",
             **numbers,
         )
     return msg(
-        "Orphans and duplicates were looked for; sequences checked: {sequences}, declared invariants: {declared}",
+        "No orphaned or duplicate rows were found; sequences checked: {sequences}, declared invariants "
+        "checked: {declared}",
         **numbers,
     )
 
@@ -142,4 +146,10 @@ def _evidence(findings: Sequence[_Finding]) -> tuple[Table, ...]:
     if not findings:
         return ()
     rows = ((brief(finding.name), finding.status.value, finding.reason) for finding in findings)
-    return (bounded(msg("Invariants that do not hold"), (msg("Invariant"), msg("Status"), msg("Finding")), rows),)
+    return (
+        bounded(
+            msg("Invariants that are violated or could not be checked"),
+            (msg("Invariant"), msg("Status"), msg("Finding")),
+            rows,
+        ),
+    )

@@ -1,4 +1,4 @@
-"""Whether a restored copy reaches up to the time at which its backup was made."""
+"""Whether a restored database has data up to the time at which its backup was made."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -29,10 +29,10 @@ def judge_newest_row(subject: str, drill: Drill, limits: BackupLimits, rpo_h: fl
         return NEWEST_ROW.judged(Status.UNKNOWN, subject, not_reached(drill), at=now)
     restored, before, today = _times(drill.contents), _times(recorded(drill)), _times(running(drill))
     if not restored and not before and not today:
-        reason = msg("No column of times holds any: how new the rows are cannot be told")
+        reason = msg("No date or time column has a value: the age of the newest row is unknown")
         return NEWEST_ROW.judged(Status.UNKNOWN, subject, reason, at=now)
     snapshot = before if of_its_snapshot(drill) else {}
-    # A standby's own record agrees with its dump: only the live rows tell that it lagged.
+    # A lagging standby's own manifest agrees with its dump: only the live rows reveal the lag.
     others = today or ({} if snapshot else before)
     found = _against_record(restored, snapshot) or (
         _against_others(restored, others, limits) if others else _against_time(restored, drill, rpo_h)
@@ -41,7 +41,7 @@ def judge_newest_row(subject: str, drill: Drill, limits: BackupLimits, rpo_h: fl
     if found.status.measured:
         observed = Quantity(msg("no time")) if found.lag is None else Quantity(_minutes(found.lag), "min")
     if found.status is Status.PASS and isinstance(drill.live, Unobserved) and drill.live.reason != NO_LIVE:
-        # Only the running database tells that a standby lagged, and it was to be asked.
+        # Only the live database reveals a lagging standby, and it should have been read.
         return NEWEST_ROW.judged(Status.UNKNOWN, subject, drill.live.reason, at=now, limit=found.limit)
     evidence = (_evidence(restored, before, today),)
     return NEWEST_ROW.judged(
@@ -60,7 +60,7 @@ def _against_record(restored: Times, snapshot: Times) -> _Found | None:
     for column, at in snapshot.items():
         if column not in restored:
             reason = msg(
-                "{column} holds no time, {recorded} was recorded with the backup",
+                "{column} has no time, but the manifest records {recorded}",
                 column=brief(column),
                 recorded=moment(at),
             )
@@ -70,7 +70,7 @@ def _against_record(restored: Times, snapshot: Times) -> _Found | None:
         return None
     column = max(off, key=lambda name: off[name])
     reason = msg(
-        "The newest time of {column} is {restored}, {recorded} was recorded with the backup",
+        "The newest time in {column} is {restored}, but the manifest records {recorded}",
         column=brief(column),
         restored=moment(restored[column]),
         recorded=moment(snapshot[column]),
@@ -79,24 +79,24 @@ def _against_record(restored: Times, snapshot: Times) -> _Found | None:
 
 
 def _against_others(restored: Times, others: Times, limits: BackupLimits) -> _Found:
-    limit = Limit("≤", limits.max_lag_min, "min", msg("behind the newest row that was there before the backup"))
+    limit = Limit("≤", limits.max_lag_min, "min", msg("behind the newest row before the backup"))
     column = max(others, key=lambda name: others[name])
     there: dict[str, Scalar] = {"column": brief(column), "other": moment(others[column])}
     if not restored:
-        reason = msg("No restored row has a time, though {column} had {other} before the backup was made", **there)
+        reason = msg("No restored row has a time, though {column} had {other} before the backup", **there)
         return _Found(Status.FAIL, reason, None, limit)
     newest = max(restored.values())
     lag = max(timedelta(), others[column] - newest)
     if lag > timedelta(minutes=limits.max_lag_min):
         reason = msg(
-            "The newest row is of {newest}, though {column} had {other} before the backup was made: "
-            "the dump is of a lagging standby or an old copy",
+            "The newest row is from {newest}, though {column} had {other} before the backup: the dump is of "
+            "a lagging standby or an old copy",
             newest=moment(newest),
             **there,
         )
         return _Found(Status.FAIL, reason, lag, limit)
     reason = msg(
-        "The newest row is of {newest}; before the backup was made, {column} had {other}",
+        "The newest row is from {newest}; before the backup, {column} had {other}",
         newest=moment(newest),
         **there,
     )
@@ -104,21 +104,23 @@ def _against_others(restored: Times, others: Times, limits: BackupLimits) -> _Fo
 
 
 def _against_time(restored: Times, drill: Drill, rpo_h: float) -> _Found:
-    limit = Limit("≤", rpo_h * 60, "min", msg("rpo_h, before the time of the backup"))
+    limit = Limit("≤", rpo_h * 60, "min", msg("rpo_h before the time of the backup"))
     if drill.backup is None:
-        return _Found(Status.UNKNOWN, msg("When the backup was made is not known"), None, limit)
+        return _Found(Status.UNKNOWN, msg("The time of the backup is unknown"), None, limit)
     newest = max(restored.values())
     lag = max(timedelta(), drill.backup.at - newest)
     times: dict[str, Scalar] = {"newest": moment(newest), "at": moment(drill.backup.at), "hours": rpo_h}
     if lag > timedelta(hours=rpo_h):
         reason = msg(
-            "The newest row is of {newest}, more than {hours} h before the backup of {at}: it may be of an old copy, "
-            "or nothing was written; set live to tell which",
+            "The newest row is from {newest}, more than {hours} h before the backup of {at}: the dump is of "
+            "an old copy, or nothing was written; set live to find out which",
             **times,
         )
         return _Found(Status.FAIL, reason, lag, limit)
     reason = msg(
-        "The newest row is of {newest}, within {hours} h of the backup of {at}; no live database was compared", **times
+        "The newest row is from {newest}, within {hours} h of the backup of {at}; it was not compared with a "
+        "live database",
+        **times,
     )
     return _Found(Status.PASS, reason, lag, limit)
 
@@ -128,7 +130,7 @@ def _minutes(lag: timedelta) -> float:
 
 
 def _evidence(restored: Times, before: Times, today: Times) -> Table:
-    columns = (msg("Column"), msg("Restored"), msg("Recorded"), msg("Live"))
+    columns = (msg("Column"), msg("Restored"), msg("Recorded in the manifest"), msg("Live"))
     every = {**today, **before, **restored}
     rows = (
         (brief(name), *(moment(times[name]) if name in times else "–" for times in (restored, before, today)))

@@ -1,4 +1,4 @@
-"""Whether a restored copy has every definition, and the encoding, of the database that was backed up."""
+"""Whether a restored database has every definition, and the encoding, of the one that was backed up."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -31,7 +31,7 @@ def judge_schema(subject: str, drill: Drill, now: datetime) -> CheckResult:
     if expected is None:
         reason, why = nothing_to_compare(drill)
         if known:
-            reason = msg("Nothing to compare with: what the copy is held against shows no definition at all")
+            reason = msg("Nothing to compare with: the manifest or live database shows no definitions")
         return SCHEMA.judged(Status.UNKNOWN, subject, reason, at=now, evidence=why)
     fault = _encoding_fault(drill, copy, known)
     found = differences(expected.schema, copy.schema)
@@ -39,11 +39,13 @@ def judge_schema(subject: str, drill: Drill, now: datetime) -> CheckResult:
     status, reason = _verdict(copy, expected, found, fault, by_record=expected is before)
     evidence = _evidence(found, fault)
     if status is Status.PASS and not (expected.encoding and (copy.encoding or drill.dump_encoding)):
-        reason = msg("The definitions agree, but the encoding of the backup or of the database is not known")
+        reason = msg("The definitions match, but the encoding of the backup or of the database is unknown")
         return SCHEMA.judged(Status.UNKNOWN, subject, reason, at=now, limit=limit)
     if status is Status.PASS and today and (since := differences(today.schema, copy.schema)).number:
         evidence = (_since(since),)
-        reason = msg("All {n} definitions are as recorded; the live schema has changed since", n=len(copy.schema))
+        reason = msg(
+            "All {n} definitions match the manifest; the live schema has changed since the backup", n=len(copy.schema)
+        )
     observed = Quantity(found.number + (fault is not None))
     return SCHEMA.judged(status, subject, reason, at=now, observed=observed, limit=limit, evidence=evidence)
 
@@ -59,27 +61,28 @@ def _verdict(
         return Status.FAIL, _changed(found)
     if found.added and by_record:
         names = named(titles(found.added))
-        return Status.FAIL, msg("Only in the restored copy, not in the database backed up: {names}", names=names)
+        return Status.FAIL, msg("In the restored database, but not in the manifest: {names}", names=names)
     if found.added:
         names = named(titles(found.added))
         return Status.WARN, msg(
-            "The live schema has changed since, or the backup is of something else; only in the backup: {names}",
+            "The live schema has changed since the backup, or the backup is of another database; only in the "
+            "backup: {names}",
             names=names,
         )
     if by_record:
-        return Status.PASS, msg("All {n} definitions are as recorded with the backup", n=len(copy.schema))
-    return Status.PASS, msg("All {n} definitions are as in the live database", n=len(copy.schema))
+        return Status.PASS, msg("All {n} definitions match the manifest", n=len(copy.schema))
+    return Status.PASS, msg("All {n} definitions match the live database", n=len(copy.schema))
 
 
 def _another_database(copy: Contents, expected: Contents) -> Message | None:
     if expected.tables and not copy.tables:
-        return msg("The restored copy holds no table; {n} were expected", n=len(expected.tables))
+        return msg("The restored database has no tables; {n} were expected", n=len(expected.tables))
     there = {table.name for table in copy.tables}
     missing = [table.name for table in expected.tables if table.name not in there]
     if len(missing) <= len(expected.tables) / 2:
         return None
     return msg(
-        "{n} of {all} tables are missing, the backup is of another database or of a part of it: {names}",
+        "{n} of {all} tables are missing; the backup is of another database, or of only part of it: {names}",
         n=len(missing),
         all=len(expected.tables),
         names=named(missing),
@@ -89,14 +92,14 @@ def _another_database(copy: Contents, expected: Contents) -> Message | None:
 def _missing(found: Differences, *, by_record: bool) -> Message:
     names = named(titles(found.missing))
     if by_record:
-        return msg("Missing in the restored copy, though the database backed up had it: {names}", names=names)
-    return msg("Missing in the backup, unless it was added to the live database since: {names}", names=names)
+        return msg("In the manifest, but missing from the restored database: {names}", names=names)
+    return msg("Missing from the backup, or added to the live database since: {names}", names=names)
 
 
 def _changed(found: Differences) -> Message:
     wanted, other = found.changed[0]
     return msg(
-        "{name} is not what it must be: the backup has {found}, expected was {wanted}",
+        "{name} differs: the backup has {found}, expected {wanted}",
         name=brief(title(wanted)),
         found=brief(other),
         wanted=brief(wanted),
@@ -115,11 +118,14 @@ def _other_encoding(own: str, encoding: str) -> Message:
     both = {"found": brief(own), "wanted": brief(encoding)}
     if _plain(own) == "SQLASCII":
         return msg(
-            "The backup is in {found}, the database in {wanted}: it holds bytes of no encoding, "
-            "and invalid ones would restore silently",
+            "The encoding of the backup is {found}, that of the database {wanted}: SQL_ASCII is not "
+            "validated, and invalid bytes are restored without an error",
             **both,
         )
-    return msg("The backup is in {found}, the database in {wanted}: characters may be lost or changed", **both)
+    return msg(
+        "The encoding of the backup is {found}, that of the database {wanted}: characters may be lost or changed",
+        **both,
+    )
 
 
 def _plain(encoding: str) -> str:
@@ -127,11 +133,11 @@ def _plain(encoding: str) -> str:
 
 
 def _evidence(found: Differences, encoding: Message | None) -> tuple[Table, ...]:
-    rows = [*([(msg("other encoding"), encoding)] if encoding else []), *found.rows()]
-    return (bounded(msg("Differences of the schema"), (msg("Difference"), msg("Definition")), rows),) if rows else ()
+    rows = [*([(msg("different encoding"), encoding)] if encoding else []), *found.rows()]
+    return (bounded(msg("Schema differences"), (msg("Difference"), msg("Definition")), rows),) if rows else ()
 
 
 def _since(found: Differences) -> Table:
     return bounded(
-        msg("Changes of the live schema since the backup"), (msg("Difference"), msg("Definition")), found.rows()
+        msg("Changes in the live schema since the backup"), (msg("Difference"), msg("Definition")), found.rows()
     )

@@ -24,7 +24,7 @@ class Differences:
     def rows(self) -> list[tuple[Cell, Cell]]:
         """Each difference as a row of evidence."""
         return [
-            *((msg("missing in the backup"), brief(line)) for line in self.missing),
+            *((msg("missing from the backup"), brief(line)) for line in self.missing),
             *(
                 (msg("differs"), msg("backup {found}, expected {wanted}", found=brief(found), wanted=brief(wanted)))
                 for wanted, found in self.changed
@@ -45,7 +45,7 @@ def differences(expected: Sequence[str], found: Sequence[str]) -> Differences:
             changed.append((line, others.pop(0)))
         else:
             lost.append(line)
-    # Without its table, a column says nothing more.
+    # A column of a missing table adds nothing.
     lost.sort(key=lambda line: not line.startswith("table "))
     return Differences(tuple(lost), tuple(line for lines in extra.values() for line in lines), tuple(changed))
 

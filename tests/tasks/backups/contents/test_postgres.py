@@ -1,4 +1,4 @@
-"""What a real PostgreSQL holds, before and after a dump and its restore, and what a role must not miss in silence."""
+"""The contents of a real PostgreSQL, before and after a dump and its restore, and what a role must not miss."""
 
 import uuid
 from collections.abc import Callable, Iterator
@@ -170,7 +170,7 @@ def restore(url: str, into: str, folder: Path) -> None:
 
 
 def unnamed(contents: Contents) -> Contents:
-    """What a restored copy has in common with its original."""
+    """What a restored database has in common with its original."""
     return replace(contents, database="", bytes=0)
 
 
@@ -227,10 +227,10 @@ class TestSchema:
             " GROUP BY customer",
         ],
     )
-    def test_a_line_for_each_thing(self, everything: str, line: str) -> None:
+    def test_the_schema_has_a_line_for_each_object(self, everything: str, line: str) -> None:
         assert line in read(everything).schema
 
-    def test_lines_are_lines_sorted_and_nothing_is_said_twice(self, everything: str) -> None:
+    def test_schema_lines_are_sorted_and_unique(self, everything: str) -> None:
         schema = read(everything).schema
         assert not [line for line in schema if "\n" in line or "\r" in line]
         assert list(schema) == sorted(set(schema))
@@ -372,7 +372,7 @@ class TestRows:
         earlier = table(read(url, Wanted(NOW - timedelta(seconds=1))), "public.t").newest
         assert [name for name, _ in earlier] == ["day", "own", '"no end"']
 
-    def test_the_session_of_the_asker_changes_nothing(self, everything: str) -> None:
+    def test_session_settings_do_not_change_the_contents(self, everything: str) -> None:
         plain = read(everything)
         with psycopg.connect(everything, row_factory=dict_row, autocommit=True) as connection:
             for setting in (
@@ -410,12 +410,12 @@ class TestRows:
         url = make("CREATE TABLE a (id int); CREATE TABLE b (id int); INSERT INTO a SELECT generate_series(1, 9)")
         found: list[tuple[int, int]] = []
 
-        def told(done: int, of: int) -> None:
+        def report_progress(done: int, of: int) -> None:
             found.append((done, of))
             change(url, "INSERT INTO a VALUES (0); INSERT INTO b VALUES (0)")
 
         with psycopg.connect(url) as connection:
-            contents = read_contents([connection], WHOLE, told)
+            contents = read_contents([connection], WHOLE, report_progress)
         assert [t.rows for t in contents.tables] == [9, 0] and found == [(1, 2), (2, 2)]
 
     def test_a_changed_value_changes_the_hash_and_not_the_count(self, make: Make) -> None:
@@ -506,17 +506,17 @@ class TestRows:
     def test_an_error_ends_what_still_runs_and_leaves_the_connections_usable(self, make: Make) -> None:
         url = make("CREATE TABLE big AS SELECT n, md5(n::text) FROM generate_series(1, 300000) AS n; CREATE TABLE a ()")
 
-        def told(done: int, of: int) -> None:
+        def report_progress(done: int, of: int) -> None:
             raise RuntimeError(f"{done} of {of}")
 
         with ExitStack() as stack:
             pair = [stack.enter_context(psycopg.connect(url, autocommit=True)) for _ in range(2)]
             with pytest.raises(RuntimeError, match="1 of 2"):
-                read_contents(pair, WHOLE, told)
+                read_contents(pair, WHOLE, report_progress)
             assert [c.info.transaction_status for c in pair] == [TransactionStatus.IDLE] * 2
             assert [t.rows for t in read_contents(pair, WHOLE).tables] == [0, 300_000]
 
-    def test_an_error_of_the_database_comes_as_it_is(self, make: Make) -> None:
+    def test_a_database_error_is_raised_unchanged(self, make: Make) -> None:
         url = make("CREATE TABLE t (id int)")
         with psycopg.connect(url) as holder, psycopg.connect(url, options="-c lock_timeout=300") as connection:
             holder.execute("LOCK TABLE t")
@@ -618,9 +618,9 @@ class TestRole:
 
 
 class TestViolations:
-    """Rows that a constraint forbids and a copy of files may hold all the same."""
+    """Rows that a constraint forbids but a physical copy may contain."""
 
-    def test_nobody_looks_unless_told(self, make: Make) -> None:
+    def test_constraints_are_not_checked_by_default(self, make: Make) -> None:
         url = make("CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE c (p int REFERENCES p)")
         change(url, "SET session_replication_role = replica; INSERT INTO c VALUES (1)")
         assert read(url).violations == ()
@@ -689,7 +689,7 @@ class TestViolations:
         found = read(url, Wanted(NOW, violations=True)).violations
         assert found == ((Violation("once", "public.t", expected),) if expected else ())
 
-    def test_a_damaged_index_hides_nothing(self, make: Make) -> None:
+    def test_a_damaged_index_hides_no_violation(self, make: Make) -> None:
         url = make("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 1000)")
         change(url, "UPDATE pg_index SET indisready = false WHERE indexrelid = 't_pkey'::regclass")
         change(url, "INSERT INTO t VALUES (7), (1001)")

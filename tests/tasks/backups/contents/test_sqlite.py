@@ -247,10 +247,10 @@ def test_orphans_are_found_and_counted(tmp_path: Path) -> None:
     assert read(file).violations == ()
 
 
-def test_progress_is_told_by_tables(tmp_path: Path) -> None:
-    told: list[tuple[int, int]] = []
-    read_sqlite_contents(made(tmp_path / "s.db"), Wanted(NOW), lambda *done: told.append(done), database="shop")
-    assert told == [(1, 3), (2, 3), (3, 3)]
+def test_progress_is_reported_by_table(tmp_path: Path) -> None:
+    progress: list[tuple[int, int]] = []
+    read_sqlite_contents(made(tmp_path / "s.db"), Wanted(NOW), lambda *done: progress.append(done), database="shop")
+    assert progress == [(1, 3), (2, 3), (3, 3)]
 
 
 @pytest.mark.parametrize("encoding", ["UTF-16le", "UTF-8"])
@@ -297,7 +297,7 @@ def test_a_live_wal_database_is_read_with_its_last_commit_and_left_as_it_is(tmp_
         assert connection.execute("SELECT count(*) FROM orders").fetchone() == (202,)
 
 
-def test_a_look_takes_no_lock_of_this_process_away(tmp_path: Path) -> None:
+def test_reading_releases_no_lock_of_this_process(tmp_path: Path) -> None:
     # POSIX locks belong to the process: a plain open and close of the file would drop those of the writer's connection.
     file = made(tmp_path / "shop.db")
     with closing(sqlite3.connect(file)) as writer:
@@ -319,33 +319,33 @@ def test_a_wal_database_at_rest_is_read_by_a_user_who_may_not_write(open_folder:
     assert everything_in(open_folder) == before == {"shop.db": file.read_bytes()}
 
 
-def test_no_permission_is_said(open_folder: Path) -> None:
+def test_missing_permission_is_reported(open_folder: Path) -> None:
     file = made(open_folder / "shop.db")
     file.chmod(0o600 if os.geteuid() == 0 else 0)
     with as_nobody(), pytest.raises(ObservationError, match=r"shop\.db cannot be read: Permission denied"):
         read(file)
 
 
-def test_no_file_is_said_and_none_is_made(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported_and_not_created(tmp_path: Path) -> None:
     with pytest.raises(ObservationError, match=r"no\\u000ane\.db cannot be read: No such file or directory"):
         read(tmp_path / "no\nne.db")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_another_files_content_is_said(tmp_path: Path) -> None:
+def test_a_file_of_another_kind_is_reported(tmp_path: Path) -> None:
     (tmp_path / "page.db").write_text("<!DOCTYPE html><html>502 Bad Gateway</html>" * 100)
     with pytest.raises(ObservationError, match="is not an SQLite database"):
         read(tmp_path / "page.db")
 
 
-def test_damage_is_said(tmp_path: Path) -> None:
+def test_damage_is_reported(tmp_path: Path) -> None:
     file = made(tmp_path / "shop.db")
     os.truncate(file, file.stat().st_size // 2)
     with pytest.raises(ObservationError, match="is a damaged SQLite database: database disk image is malformed"):
         read(file)
 
 
-def test_a_lock_is_said(tmp_path: Path) -> None:
+def test_a_lock_is_reported(tmp_path: Path) -> None:
     file = made(tmp_path / "shop.db")
     with closing(sqlite3.connect(file)) as writer:
         writer.execute("BEGIN EXCLUSIVE")

@@ -1,4 +1,4 @@
-"""What a restored copy is asked: statements that only read and end in time, and the service's own smoke test."""
+"""Answers of a restored database: statements that only read and finish in time, and the service's own smoke test."""
 
 import json
 import math
@@ -45,7 +45,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def copy(kind: str, postgres: PostgresServer, tmp_path: Path) -> Iterator[Copy]:
-    """A restored copy of either kind."""
+    """A restored database of either kind."""
     if kind == "sqlite":
         file = tmp_path / "copy.db"
         with closing(sqlite3.connect(file)) as connection, connection:
@@ -64,11 +64,11 @@ def copy(kind: str, postgres: PostgresServer, tmp_path: Path) -> Iterator[Copy]:
         admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
-Say = Callable[..., list[float | str]]
+Ask = Callable[..., list[float | str]]
 
 
 @pytest.fixture
-def answers(copy: Copy, tmp_path: Path) -> Say:
+def answers(copy: Copy, tmp_path: Path) -> Ask:
     """The number, or the reason in English, that each statement comes to."""
 
     def ask(*statements: str, longest_s: float = PATIENT_S) -> list[float | str]:
@@ -76,20 +76,20 @@ def answers(copy: Copy, tmp_path: Path) -> Say:
         target = Target("shop", BackedUp.model_validate({"invariants": invariants}), tmp_path, None)
         found = answers_of(copy, target, Deadline.after(longest_s, LATE))
         assert [answer.name for answer in found] == [invariant.name for invariant in invariants_of(target)]
-        return [said(a.value) if isinstance(a.value, Unobserved) else a.value for a in found]
+        return [reason_text(a.value) if isinstance(a.value, Unobserved) else a.value for a in found]
 
     return ask
 
 
-def said(unobserved: Unobserved) -> str:
+def reason_text(unobserved: Unobserved) -> str:
     return str(ObservationError(unobserved.reason))
 
 
-NO_NUMBER = "The statement gives no number"
+NO_NUMBER = "The SQL statement does not return a number"
 
 
 class TestInvariants:
-    def test_numbers(self, answers: Say) -> None:
+    def test_an_answer_is_a_number(self, answers: Ask) -> None:
         statements = ("SELECT count(*) FROM customers", "SELECT sum(paid) FROM customers", "SELECT -0.5", "SELECT 1, 2")
         assert answers(*statements) == [2.0, 19.75, -0.5, 1.0]
 
@@ -103,17 +103,17 @@ class TestInvariants:
             "SELECT id FROM customers WHERE id > 9",
         ],
     )
-    def test_what_is_no_number_is_not_known(self, answers: Say, sql: str) -> None:
+    def test_an_answer_that_is_not_a_number_is_unknown(self, answers: Ask, sql: str) -> None:
         assert answers(sql) == [NO_NUMBER]
 
-    def test_what_is_true_is_no_number(self, answers: Say, kind: str) -> None:
-        # SQLite has no boolean, and says 1.
+    def test_a_boolean_is_not_a_number(self, answers: Ask, kind: str) -> None:
+        # SQLite has no boolean, and returns 1.
         assert answers("SELECT true") == [NO_NUMBER if kind == "postgresql" else 1.0]
 
-    def test_one_that_fails_is_told_and_the_others_are_asked(self, answers: Say) -> None:
+    def test_a_failing_statement_is_reported_and_the_others_still_run(self, answers: Ask) -> None:
         [first, second, third] = answers("SELECT 1 FROM nothing", "SELECT", "SELECT 3")
-        assert str(first).startswith("The statement failed: ") and "nothing" in str(first)
-        assert str(second) == NO_NUMBER or str(second).startswith("The statement failed: ")
+        assert str(first).startswith("The SQL statement failed: ") and "nothing" in str(first)
+        assert str(second) == NO_NUMBER or str(second).startswith("The SQL statement failed: ")
         assert third == 3.0
 
     @pytest.mark.parametrize(
@@ -130,12 +130,12 @@ class TestInvariants:
             "WITH gone AS (DELETE FROM customers RETURNING 1) SELECT count(*) FROM gone",
         ],
     )
-    def test_one_that_would_write_is_refused(self, answers: Say, sql: str) -> None:
+    def test_one_that_would_write_is_refused(self, answers: Ask, sql: str) -> None:
         before, refused, after = answers("SELECT count(*) FROM customers", sql, "SELECT sum(id) FROM customers")
         assert (before, after) == (2.0, 3.0)
         assert isinstance(refused, str), refused
 
-    def test_nor_after_a_setting_that_allows_it(self, answers: Say, kind: str) -> None:
+    def test_read_only_survives_session_settings(self, answers: Ask, kind: str) -> None:
         allow = (
             "SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE" if kind == "postgresql" else "PRAGMA query_only=0"
         )
@@ -145,14 +145,14 @@ class TestInvariants:
         found = answers(allow, also, end, "DELETE FROM customers RETURNING id", "SELECT count(*) FROM customers")
         assert isinstance(found[-2], str) and found[-1] == 2.0
 
-    def test_one_that_takes_too_long_ends_with_the_drill(self, answers: Say, kind: str) -> None:
+    def test_one_that_takes_too_long_ends_with_the_drill(self, answers: Ask, kind: str) -> None:
         began = time.monotonic()
         first, second = answers(SLOW[kind], "SELECT 1", longest_s=2.0)
         assert time.monotonic() - began < 15
-        assert str(first).startswith("The statement did not end within ") and float(str(first).split()[-2]) <= 2
-        assert second == "The drill did not end in its time: raise [backups] deadline_min"
+        assert str(first).startswith("The SQL statement did not finish within ") and float(str(first).split()[-2]) <= 2
+        assert second == "The restore drill did not finish in time: raise [backups] deadline_min"
 
-    def test_no_value_of_a_row_is_in_a_reason(self, answers: Say, kind: str) -> None:
+    def test_no_value_of_a_row_is_in_a_reason(self, answers: Ask, kind: str) -> None:
         statements = {
             "postgresql": [
                 "SELECT name::int FROM customers",
@@ -182,12 +182,12 @@ class TestInvariants:
             assert isinstance(found, str), statement
             assert not [part for part in (NAME, *NAME.split()) if part.lower() in found.lower()], (statement, found)
 
-    def test_a_mistake_in_the_statement_is_named(self, answers: Say, kind: str) -> None:
+    def test_a_mistake_in_the_statement_is_named(self, answers: Ask, kind: str) -> None:
         [found] = answers('SELECT count(*) FROM "ordres"')
-        postgresql = 'The statement failed: relation "ordres" does not exist'
-        assert found == (postgresql if kind == "postgresql" else "The statement failed: no such table: ordres")
+        postgresql = 'The SQL statement failed: relation "ordres" does not exist'
+        assert found == (postgresql if kind == "postgresql" else "The SQL statement failed: no such table: ordres")
 
-    def test_nor_what_a_function_says(self, answers: Say, copy: Copy, kind: str) -> None:
+    def test_the_message_of_a_function_is_not_quoted(self, answers: Ask, copy: Copy, kind: str) -> None:
         if kind == "sqlite":
             return
         with psycopg.connect(copy.dsn, autocommit=True) as connection:
@@ -199,10 +199,10 @@ class TestInvariants:
                 "CREATE FUNCTION tell_so() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION USING "
                 "ERRCODE = '22012', MESSAGE = (SELECT name FROM customers WHERE id = 1); END $$"
             )
-        words = ["The statement failed: RaiseException", "The statement failed: DivisionByZero"]
+        words = ["The SQL statement failed: RaiseException", "The SQL statement failed: DivisionByZero"]
         assert answers("SELECT tell()", "SELECT tell_so()") == words
 
-    def test_not_a_number_is_within_nothing(self, answers: Say, kind: str) -> None:
+    def test_not_a_number_is_within_nothing(self, answers: Ask, kind: str) -> None:
         if kind == "postgresql":
             nan, huge = answers("SELECT 'NaN'::numeric", "SELECT 'Infinity'::float8")
             assert math.isnan(float(nan)) and float(huge) == math.inf
@@ -215,7 +215,7 @@ class TestInvariants:
             assert isinstance(answer.value, Unobserved)
         assert not (tmp_path / "nothing.db").exists()
 
-    def test_the_history_is_asked_for_its_chains_last(self, answers: Say, copy: Copy, tmp_path: Path) -> None:
+    def test_the_history_is_asked_for_its_chains_last(self, answers: Ask, copy: Copy, tmp_path: Path) -> None:
         invariants = {"invariants": [{"name": "customers", "sql": "SELECT count(*) FROM customers", "min": 2}]}
         target = Target(HISTORY, BackedUp.model_validate(invariants), tmp_path, None)
         first, chains = answers_of(copy, target, Deadline.after(PATIENT_S))
@@ -243,10 +243,10 @@ LOGIN = {
 
 
 class TestSmoke:
-    def test_none_is_set(self, copy: Copy, tmp_path: Path) -> None:
+    def test_without_smoke_there_is_no_result(self, copy: Copy, tmp_path: Path) -> None:
         assert smoked(copy, tmp_path) is None
 
-    def test_it_finds_the_copy(self, copy: Copy, kind: str, tmp_path: Path) -> None:
+    def test_the_smoke_test_connects_to_the_restored_database(self, copy: Copy, kind: str, tmp_path: Path) -> None:
         found = smoked(copy, tmp_path, sys.executable, "-c", LOGIN[kind])
         assert isinstance(found, Smoke) and found.passed and words(found) == "The smoke test passed"
         assert 0 < found.seconds < 60
@@ -261,12 +261,12 @@ class TestSmoke:
     def test_its_exit_status_is_the_verdict(self, copy: Copy, tmp_path: Path) -> None:
         found = smoked(copy, tmp_path, "sh", "-c", "echo well; echo 'error: no such route' >&2; exit 3")
         assert not found.passed and words(found) == "The smoke test ended with exit status 3: no such route"
-        told = smoked(copy, tmp_path, "sh", "-c", "echo login of ingrid@example.com refused; exit 1")
-        assert words(told) == "The smoke test ended with exit status 1: login of <email> refused"
+        result = smoked(copy, tmp_path, "sh", "-c", "echo login of ingrid@example.com refused; exit 1")
+        assert words(result) == "The smoke test ended with exit status 1: login of <email> refused"
 
     def test_one_that_hangs_is_killed_with_what_it_started(self, copy: Copy, tmp_path: Path) -> None:
         found = smoked(copy, tmp_path, "sh", "-c", "sleep 600 & echo $! > below; wait", timeout_s=1.0)
-        assert not found.passed and words(found) == "The smoke test did not end within 1 s"
+        assert not found.passed and words(found) == "The smoke test did not finish within 1 s"
         assert _ends(int((tmp_path / "below").read_text()))
 
     def test_a_service_that_it_leaves_running_is_ended(self, copy: Copy, tmp_path: Path) -> None:
@@ -276,13 +276,13 @@ class TestSmoke:
     def test_the_time_of_the_drill_is_not_that_of_the_test(self, copy: Copy, tmp_path: Path) -> None:
         found = smoked(copy, tmp_path, "sleep", "600", longest_s=1.5)
         assert isinstance(found, Unobserved)
-        assert words(found) == "The drill did not end in its time: raise [backups] deadline_min"
+        assert words(found) == "The restore drill did not finish in time: raise [backups] deadline_min"
         assert isinstance(smoked(copy, tmp_path, "true", longest_s=-1.0), Unobserved)
 
     def test_one_that_is_not_there(self, copy: Copy, tmp_path: Path) -> None:
         found = smoked(copy, tmp_path, "no-such-smoke", "--all")
         assert isinstance(found, Unobserved)
-        assert words(found) == "The command of smoke is not on this machine: no-such-smoke"
+        assert words(found) == "The smoke command is not on this machine: no-such-smoke"
 
     def test_no_secret_of_ours_is_in_its_environment(
         self, copy: Copy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -290,8 +290,8 @@ class TestSmoke:
         for name in ("SHOP_DSN", "PGPASSWORD", "OPSROUNDS_SERVICES", "PREFECT_API_KEY", "DATABASE_URL"):
             monkeypatch.setenv(name, "hush-hush")
         monkeypatch.setenv("AWS_PROFILE", "backups")
-        tell = "import json, os; json.dump(dict(os.environ), open('seen', 'w'))"
-        assert smoked(copy, tmp_path, sys.executable, "-c", tell).passed
+        dump_environment = "import json, os; json.dump(dict(os.environ), open('seen', 'w'))"
+        assert smoked(copy, tmp_path, sys.executable, "-c", dump_environment).passed
         seen = json.loads((tmp_path / "seen").read_text())
         assert "hush-hush" not in seen.values()
         assert seen["DATABASE_URL"] == copy.url and seen["AWS_PROFILE"] == "backups"
@@ -313,8 +313,8 @@ class TestSmoke:
         ("Traceback (most recent call last):\n  cut", "Traceback (most recent call last):"),
     ],
 )
-def test_the_last_words_of_a_command(written: str, told: str) -> None:
-    assert error_summary(written.encode()) == told
+def test_the_error_summary_of_a_command(written: str, expected: str) -> None:
+    assert error_summary(written.encode()) == expected
 
 
 def _ends(pid: int) -> bool:

@@ -7,8 +7,9 @@ import pytest
 
 from tasks.backups.facts import DrillVerdict
 from tasks.check_result import CheckResult, Status
+from tests.deep import rows
 from tests.shop_backups import Drilled, Shop, contents_of, noted, recorded, text
-from tests.shop_faults import CONTENTS, FILES, FORMS, Fault, good
+from tests.shop_faults import CONTENTS, CUSTOM, FILES, FORMS, OF_EACH_CLASS, PLAIN_FOLDER, Fault, good
 
 BAD = (Status.FAIL, Status.UNKNOWN)
 
@@ -25,22 +26,22 @@ def beside(shop: Shop, fault: Fault, backup: Path) -> Path:
 
 
 def named(found: CheckResult | None, fault: Fault, found_all: Drilled) -> None:
-    assert found is not None, found_all.said()
-    assert found.check == f"backups.{fault.step}" and found.status is fault.status, found_all.said()
-    assert fault.word in text(found.reason), found_all.said()
+    assert found is not None, found_all.summary()
+    assert found.check == f"backups.{fault.step}" and found.status is fault.status, found_all.summary()
+    assert fault.word in text(found.reason), found_all.summary()
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_a_good_dump_of_every_form_climbs_the_whole_ladder(shop: Shop, form: str) -> None:
+@pytest.mark.parametrize("form", rows({form: form for form in FORMS}, (CUSTOM, PLAIN_FOLDER)))
+def test_a_good_dump_of_every_form_passes_every_step(shop: Shop, form: str) -> None:
     found = shop.drilled(good(shop, form))
     statuses = found.statuses
     assert statuses.pop("smoke") is Status.SKIPPED and set(statuses) > {"restore", "content"}
-    assert set(statuses.values()) == {Status.PASS}, found.said()
+    assert set(statuses.values()) == {Status.PASS}, found.summary()
     assert found.verdict is DrillVerdict.PASSED
 
 
-@pytest.mark.parametrize("fault", FILES + CONTENTS, ids=lambda fault: fault.name)
-def test_fault_with_manifest_and_live(shop: Shop, tmp_path: Path, fault: Fault) -> None:
+@pytest.mark.parametrize("fault", rows({fault.name: fault for fault in FILES + CONTENTS}, OF_EACH_CLASS))
+def test_a_fault_is_found_with_manifest_and_live(shop: Shop, tmp_path: Path, fault: Fault) -> None:
     found = shop.drilled(beside(shop, fault, fault.make(shop, tmp_path)))
     first = found.first(*BAD)
     noted(fault.name, "manifest, live", first)

@@ -79,7 +79,7 @@ def test_no_false_alarm_over_dumps_of_a_shop_that_sells(selling: Shop) -> None:
         found = selling.drilled(folder / f"{number:03}-*{form}")
         statuses = found.statuses
         assert statuses.pop("smoke") is Status.SKIPPED
-        assert set(statuses.values()) == {Status.PASS}, found.said()
+        assert set(statuses.values()) == {Status.PASS}, found.summary()
         assert found.verdict is DrillVerdict.PASSED
     now = datetime.now(UTC)
     for form, paths in taken.items():

@@ -1,4 +1,4 @@
-"""The chains of a restored copy of the history: whole, tampered with, older, newer, or of something else."""
+"""The chains of a restored history: intact, tampered with, older, newer, or of another database."""
 
 import runpy
 from pathlib import Path
@@ -58,7 +58,7 @@ def test_many_problems_are_counted(recorded: Engine, history_url: str) -> None:
     tampered(recorded, "UPDATE runs SET report = 'gone'")
     found = chain_problems(history_url)
     assert len(found.problems) == 11
-    assert words(found)[-1] == "8 more problems of the chains"
+    assert words(found)[-1] == "8 more chain problems"
 
 
 def test_an_unknown_schema_is_a_problem(recorded: Engine, history_url: str) -> None:
@@ -88,7 +88,7 @@ def test_an_empty_database_is_a_problem(history_url: str, tmp_path: Path) -> Non
     with engine.connect():
         pass
     engine.dispose()
-    assert words(chain_problems(history_url)) == ["The restored copy of the history database holds no table"]
+    assert words(chain_problems(history_url)) == ["The restored history database has no tables"]
 
 
 def test_an_older_copy_is_upgraded_first(history_url: str, tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_a_restored_copy_in_a_folder_of_any_name(recorded: Engine, tmp_path: Pat
 
 
 def test_a_copy_that_is_not_there_is_no_verdict(tmp_path: Path) -> None:
-    with pytest.raises(ObservationError, match="is not there"):
+    with pytest.raises(ObservationError, match="does not exist"):
         chain_problems("sqlite:///none.db", tmp_path)
     assert list(tmp_path.iterdir()) == []
 

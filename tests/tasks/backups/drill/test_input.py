@@ -73,14 +73,14 @@ def test_permission_denied_is_no_verdict() -> None:
     [
         (b"", Status.FAIL, "The file is empty"),
         (b"\x00" * 10_000, Status.FAIL, "begins with 00 00"),
-        (b"just a text\n", Status.FAIL, "The file is no backup"),
+        (b"just a text\n", Status.FAIL, "The file is not a backup"),
         (b'{"error": "quota exceeded"}', Status.FAIL, '{"error"'),
         (b"PGDMP", Status.FAIL, "no readable table of contents"),
-        (b"\x1f\x8b", Status.FAIL, "no dump of PostgreSQL"),
-        (gzip.compress(b"hello"), Status.FAIL, "no dump of PostgreSQL"),
+        (b"\x1f\x8b", Status.FAIL, "does not contain a PostgreSQL dump"),
+        (gzip.compress(b"hello"), Status.FAIL, "does not contain a PostgreSQL dump"),
         (b"--\n-- PostgreSQL database cluster dump\n--\n", Status.UNKNOWN, "pg_dumpall"),
         (b"\x00" * 257 + b"ustar\x0000" + b"\x00" * 247, Status.UNKNOWN, "tar format"),
-        (b"age-encryption.org/v1\n-> X25519 abc\n", Status.UNKNOWN, "It is encrypted: set decrypt"),
+        (b"age-encryption.org/v1\n-> X25519 abc\n", Status.UNKNOWN, "The backup is encrypted: set decrypt"),
         (FIRST_LINES + b"\\connect shop\n" + LAST_LINES, Status.UNKNOWN, "pg_dump --create"),
     ],
     ids=range(11),
@@ -89,7 +89,7 @@ def test_what_is_no_backup(small: Shop, tmp_path: Path, content: bytes, status: 
     backup = tmp_path / "shop.dump"
     backup.write_bytes(content)
     found = small.drilled(backup)
-    assert found.statuses["container"] is status and word in text(found.result("container").reason), found.said()
+    assert found.statuses["container"] is status and word in text(found.result("container").reason), found.summary()
     assert found.verdict is (DrillVerdict.FAILED if status is Status.FAIL else DrillVerdict.ERROR)
 
 
@@ -97,8 +97,8 @@ def test_what_is_no_backup(small: Shop, tmp_path: Path, content: bytes, status: 
     ("inside", "word"),
     [
         ((), "The folder is empty"),
-        (("notes.txt",), "holds neither toc.dat"),
-        (("2571.dat.gz",), "holds neither toc.dat"),
+        (("notes.txt",), "contains neither toc.dat"),
+        (("2571.dat.gz",), "contains neither toc.dat"),
     ],
 )
 def test_a_folder_that_is_no_backup(small: Shop, tmp_path: Path, inside: tuple[str, ...], word: str) -> None:
@@ -107,7 +107,7 @@ def test_a_folder_that_is_no_backup(small: Shop, tmp_path: Path, inside: tuple[s
     for name in inside:
         (backup / name).write_text("x")
     found = drilled(small.target(backup), Backups(folder=small.drills), backup=Backup(backup, small.made_at, 1))
-    assert found.verdict is DrillVerdict.FAILED and word in text(found.result("container").reason), found.said()
+    assert found.verdict is DrillVerdict.FAILED and word in text(found.result("container").reason), found.summary()
 
 
 def test_a_postgresql_that_is_newer_than_every_one_here_is_no_verdict(small: Shop, tmp_path: Path, sql: bytes) -> None:
@@ -115,7 +115,7 @@ def test_a_postgresql_that_is_newer_than_every_one_here_is_no_verdict(small: Sho
     backup.write_bytes(sql.replace(b"-- Dumped from database version 18", b"-- Dumped from database version 99"))
     found = small.drilled(backup)
     assert found.statuses["restore"] is Status.UNKNOWN and found.verdict is DrillVerdict.ERROR
-    assert "needs PostgreSQL 99 or newer, and here is" in text(found.result("restore").reason)
+    assert "needs PostgreSQL 99 or newer, but this machine has" in text(found.result("restore").reason)
 
 
 @pytest.mark.parametrize("ending", [".dump", ".dir", ".sql", ".sql.gz"])
@@ -127,7 +127,7 @@ def test_names_with_a_line_break_and_dashes_are_only_names(small: Shop, tmp_path
     found = small.drilled(folder / "*shop*")
     statuses = found.statuses
     unknown = {name for name, status in statuses.items() if status is Status.UNKNOWN}
-    assert unknown == {"manifest", "content"} and Status.FAIL not in statuses.values(), found.said()
+    assert unknown == {"manifest", "content"} and Status.FAIL not in statuses.values(), found.summary()
     assert "\n" not in repr(found.drill.backup.path.name if found.drill.backup else "\n")
 
 
@@ -138,7 +138,7 @@ def test_a_pattern_that_names_anothers_backups(small: Shop, tmp_path: Path) -> N
     dumped(crm, tmp_path / "crm-shop.dump", "-Fc")
     found = small.drilled(tmp_path / "*shop.dump")
     assert found.verdict is DrillVerdict.FAILED
-    assert text(found.result("container").reason) == "It is a dump of the database crm, not of shop"
+    assert text(found.result("container").reason) == "This is a dump of database crm, not of shop"
 
 
 def bomb(file: Path, filling: bytes, *, ended: bool) -> None:
@@ -155,8 +155,8 @@ def bomb(file: Path, filling: bytes, *, ended: bool) -> None:
 @pytest.mark.parametrize(
     ("filling", "ended", "step", "word"),
     [
-        (b"\0", False, "decode", "zero bytes"),
-        (b"-- \n", False, "decode", "no end mark"),
+        pytest.param(b"\0", False, "decode", "NUL bytes", marks=pytest.mark.deep),
+        pytest.param(b"-- \n", False, "decode", "no end mark", marks=pytest.mark.deep),
         (b"a", True, "decode", "a line of more than 1 GB"),
     ],
 )
@@ -167,7 +167,7 @@ def test_a_gzip_bomb(small: Shop, tmp_path: Path, filling: bytes, ended: bool, s
     began = time.monotonic()
     found = small.drilled(backup)
     assert time.monotonic() - began < 60
-    assert found.verdict is DrillVerdict.FAILED and word in text(found.result(step).reason), found.said()
+    assert found.verdict is DrillVerdict.FAILED and word in text(found.result(step).reason), found.summary()
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000
     assert free - shutil.disk_usage(tmp_path).free < GIGABYTE // 2
 
@@ -179,4 +179,4 @@ def test_a_gzip_bomb_ends_with_the_time_of_the_drill(small: Shop, tmp_path: Path
     found = small.drilled(backup, longest_s=0.8)
     assert time.monotonic() - began < 10
     assert found.verdict is DrillVerdict.ERROR
-    assert "did not end in its time" in text(found.result("decode").reason), found.said()
+    assert "did not finish in time" in text(found.result("decode").reason), found.summary()

@@ -16,7 +16,7 @@ import pytest
 
 from tasks import secrets
 from tasks.backups.drill.managed import drill_managed
-from tasks.backups.facts import Drill, DrillStep, DrillVerdict, Outcome
+from tasks.backups.facts import Drill, DrillStep, DrillVerdict, StepOutcome
 from tasks.backups.judge.ladder import judge_ladder, verdict_of
 from tasks.backups.limits import BackupLimits
 from tasks.backups.settings import Backups, Database
@@ -49,8 +49,8 @@ DROP = """
 import os, sys
 from pathlib import Path
 import psycopg
-with Path("dropped").open("a") as told:
-    told.write(os.environ["OPSROUNDS_COPY"] + "\\n")
+with Path("dropped").open("a") as log:
+    log.write(os.environ["OPSROUNDS_COPY"] + "\\n")
 place, _, copy = os.environ["OPSROUNDS_COPY"].rpartition("/")
 with psycopg.connect(place + "/postgres", autocommit=True) as connection:
     connection.execute(f"DROP DATABASE {copy} WITH (FORCE)")
@@ -82,9 +82,9 @@ class Managed:
     def target(self) -> Target:
         (self.folder / "snapshot.py").write_text(self.copying)
         (self.folder / "discard.py").write_text(self.dropping)
-        told = json.dumps([self.server.dsn, self.live, self.copy, self.statements])
+        arguments = json.dumps([self.server.dsn, self.live, self.copy, self.statements])
         commands = {
-            "copy_command": (sys.executable, "snapshot.py", told),
+            "copy_command": (sys.executable, "snapshot.py", arguments),
             "drop_command": (sys.executable, "discard.py"),
         }
         return Target(
@@ -99,8 +99,8 @@ class Managed:
         self.copying = "".join(f"print({line!r})\n" for line in lines)
 
     def dropped(self) -> list[str]:
-        told = self.folder / "dropped"
-        return told.read_text().splitlines() if told.exists() else []
+        log = self.folder / "dropped"
+        return log.read_text().splitlines() if log.exists() else []
 
     def is_there(self, database: str) -> bool:
         with psycopg.connect(self.server.dsn) as connection:
@@ -123,12 +123,12 @@ class Drilled:
 
     @property
     def not_passed(self) -> dict[str, str]:
-        """What is said of every other step."""
+        """The results of every other step."""
         left = (result for result in self.ladder if result.status is not Status.PASS)
-        return {result.check.removeprefix("backups."): f"{result.status}: {said(result)}" for result in left}
+        return {result.check.removeprefix("backups."): f"{result.status}: {reason_text(result)}" for result in left}
 
     def why(self, check: str) -> str:
-        return said(next(result for result in self.ladder if result.check == f"backups.{check}"))
+        return reason_text(next(result for result in self.ladder if result.check == f"backups.{check}"))
 
 
 @pytest.fixture(autouse=True)
@@ -164,7 +164,7 @@ def database(postgres: PostgresServer) -> Iterator[str]:
         admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
-def said(result: CheckResult) -> str:
+def reason_text(result: CheckResult) -> str:
     return str(ObservationError(result.reason))
 
 
@@ -205,11 +205,11 @@ class TestGood:
         step = drill.step(DrillStep.RESTORE)
         assert step is not None and drill.recovery_s is not None
         assert 0 < step.seconds < drill.recovery_s < drill.seconds
-        assert done.why("restore") == "copy_command gave a copy of 2026-11-24T12:00Z"
+        assert done.why("restore") == "copy_command restored a copy as of 2026-11-24T12:00Z"
         assert shop.dropped() == [shop.printed] and not shop.is_there(shop.copy)
         assert drill.left_over is None
 
-    def test_the_password_of_the_copy_is_told_to_nobody(self, shop: Managed) -> None:
+    def test_the_password_of_the_copy_is_never_shown(self, shop: Managed) -> None:
         shop.dropping = "import sys; sys.exit('cannot drop ' + __import__('os').environ['OPSROUNDS_COPY'])"
         smoke = "import os, sys; sys.exit('no login at ' + os.environ['DATABASE_URL'])"
         shop.settings = {"smoke": (sys.executable, "-c", smoke)}
@@ -262,7 +262,7 @@ class TestBad:
         assert done.statuses["newest-row"] is Status.FAIL
         assert done.verdict is DrillVerdict.FAILED
 
-    def test_an_orphan_is_looked_for(self, shop: Managed) -> None:
+    def test_orphaned_rows_are_found(self, shop: Managed) -> None:
         shop.statements = ["SET session_replication_role = replica", "DELETE FROM suppliers WHERE id = 1"]
         done = drilled(shop)
         assert done.statuses["invariants"] is Status.FAIL and "products" in done.why("invariants")
@@ -283,7 +283,7 @@ with Path({str(shop.server.data)!r}, file).open("r+b") as opened:
         shop.copying = COPY % PASSWORD + damage + PRINTED
         done = drilled(shop)
         assert done.statuses["restore"] is Status.FAIL, done.why("restore")
-        assert done.why("restore").startswith("What came out of it cannot be read: invalid page in block 0")
+        assert done.why("restore").startswith("The restored database cannot be read: invalid page in block 0")
         assert done.verdict is DrillVerdict.FAILED and done.drill.contents is None
         assert done.drill.backup is not None and not shop.is_there(shop.copy)
 
@@ -301,10 +301,10 @@ class TestNeverTheLiveOne:
     def test_its_address_is_refused_and_nothing_is_read_or_dropped(self, shop: Managed, address: str) -> None:
         shop.prints(address.format(port=shop.server.port, name=shop.live), TAKEN_AT.isoformat())
         shop.settings = {"smoke": ("touch", "smoked")}
-        assert refused(shop) == "The address of the copy is that of the live database: a drill never touches it"
+        assert refused(shop) == "The copy has the address of the live database, which a restore drill never touches"
         assert shop.dropped() == [] and shop.is_there(shop.live) and not (shop.folder / "smoked").exists()
 
-    def test_nor_if_the_command_failed_after_it_had_printed_it(self, shop: Managed) -> None:
+    def test_its_address_is_refused_even_if_the_command_failed_after_printing_it(self, shop: Managed) -> None:
         shop.prints(shop.address(shop.live))
         shop.copying += "import sys; sys.exit('ERROR: no snapshot')"
         assert refused(shop) == "copy_command ended with exit status 1: no snapshot"
@@ -313,18 +313,20 @@ class TestNeverTheLiveOne:
     def test_a_copy_that_does_not_answer_is_not_known_to_be_another_one(self, shop: Managed) -> None:
         shop.prints(shop.address("no_such_database"), TAKEN_AT.isoformat())
         assert refused(shop) == (
-            "The copy that copy_command made cannot be reached, and so was neither read nor dropped: "
-            "There is no database of that name"
+            "The copy made by copy_command cannot be reached, so it was neither read nor dropped: There is "
+            "no database of that name"
         )
         assert shop.dropped() == []
 
-    def test_nor_one_beside_a_live_database_that_does_not_answer(self, shop: Managed) -> None:
+    def test_a_copy_is_not_touched_while_the_live_database_does_not_answer(self, shop: Managed) -> None:
         target = shop.target
         live = f"postgresql://postgres@127.0.0.1:1/{shop.live}"
         drill = drill_managed(Target("shop", target.backups, shop.folder, live), Backups(), NOW, PATIENT_S)
         [step] = drill.steps
-        assert step.outcome is Outcome.ERROR and drill.contents is None
-        assert str(ObservationError(step.reason)).startswith("The live database cannot be reached, so the copy may be")
+        assert step.outcome is StepOutcome.ERROR and drill.contents is None
+        assert str(ObservationError(step.reason)).startswith(
+            "The live database cannot be reached, so the copy might be"
+        )
         assert shop.dropped() == [] and shop.is_there(shop.copy)
 
     def test_without_a_live_database_nothing_is_compared(self, shop: Managed) -> None:
@@ -341,9 +343,9 @@ class TestNoVerdict:
         backups = shop.target.backups.model_copy(update={"copy_command": ("no-such-cloud", "restore")})
         drill = drill_managed(Target("shop", backups, shop.folder, None), Backups(), NOW, PATIENT_S)
         [step] = drill.steps
-        assert step.outcome is Outcome.ERROR and drill.backup is None
+        assert step.outcome is StepOutcome.ERROR and drill.backup is None
         assert str(ObservationError(step.reason)) == (
-            "The command of copy_command is not on this machine: no-such-cloud"
+            "The program that copy_command names is not on this machine: no-such-cloud"
         )
 
     def test_a_command_that_fails_is_quoted(self, shop: Managed) -> None:
@@ -354,7 +356,7 @@ class TestNoVerdict:
     def test_a_command_that_hangs_is_ended_at_the_deadline(self, shop: Managed) -> None:
         shop.copying = "import time; time.sleep(600)"
         began = time.monotonic()
-        assert refused(shop, longest_s=2.0) == "copy_command did not end within 2 s"
+        assert refused(shop, longest_s=2.0) == "copy_command did not finish within 2 s"
         assert time.monotonic() - began < 20
 
     @pytest.mark.parametrize(
@@ -403,7 +405,9 @@ class TestNoVerdict:
         )  # fmt: skip
         began = time.monotonic()
         why = refused(shop, longest_s=8.0)  # whichever clock strikes first
-        assert why.startswith(("The drill did not end in its time", "The database did not answer a query within")), why
+        assert why.startswith(
+            ("The restore drill did not finish in time", "The database did not answer a query within")
+        ), why
         assert time.monotonic() - began < 25
         assert shop.dropped() == [shop.printed]
 
@@ -413,7 +417,7 @@ class TestLeftBehind:
         shop.dropping = "import sys; print('ERROR: it is protected', file=sys.stderr); sys.exit(4)"
         done = drilled(shop)
         assert done.verdict is DrillVerdict.PASSED and done.statuses["restore"] is Status.WARN
-        assert done.why("restore") == "The copy was restored, and was not dropped afterwards: drop it by hand"
+        assert done.why("restore") == "The copy was restored but not dropped afterwards: drop it by hand"
         [restore] = [result for result in done.ladder if result.check == "backups.restore"]
         [table] = restore.evidence
         assert isinstance(table, Table) and isinstance(table.rows[0][0], Message)
@@ -421,7 +425,7 @@ class TestLeftBehind:
         assert why == "drop_command ended with exit status 4: it is protected"
         assert set(done.statuses.values()) == {Status.PASS, Status.WARN, Status.SKIPPED}
 
-    def test_a_bad_one_stays_bad_and_says_so_too(self, shop: Managed) -> None:
+    def test_a_failed_drill_stays_failed_and_names_the_copy_left_behind(self, shop: Managed) -> None:
         shop.statements = ["DROP TABLE stock"]
         target = shop.target
         backups = target.backups.model_copy(update={"drop_command": ("no-such-cloud", "drop")})
@@ -430,7 +434,7 @@ class TestLeftBehind:
         assert verdict_of(ladder) is DrillVerdict.FAILED
         assert ladder[0].status is Status.WARN and "no-such-cloud" in str(ladder[0].evidence)
 
-    def test_so_does_one_without_a_verdict(self, shop: Managed) -> None:
+    def test_a_drill_without_a_verdict_names_the_copy_left_behind_too(self, shop: Managed) -> None:
         shop.copying = COPY % PASSWORD + "print(ADDRESS)\nprint('soon')\n"
         shop.dropping = "import sys; sys.exit(4)"
         done = drilled(shop)

@@ -6,13 +6,14 @@ import pytest
 
 from tasks.backups.drill.steps import DrillSteps, Given, StepSkipped, checked
 from tasks.backups.errors import BadBackup
-from tasks.backups.facts import DrillStep, Outcome
+from tasks.backups.facts import DrillStep, StepOutcome
 from tasks.backups.reasons import ENDED, NOT_TAKEN
 from tasks.check_result import Message, msg
 from tasks.observation import ObservationError
 from tasks.postgres.installation import PostgresUnavailable
 
 GOOD, BAD = msg("good"), msg("bad")
+NOT_STARTED = msg("The restore drill's PostgreSQL did not start: {why}", why="2")
 
 
 def raising(error: Exception) -> Callable[[], Given[str]]:
@@ -25,17 +26,17 @@ def raising(error: Exception) -> Callable[[], Given[str]]:
 @pytest.mark.parametrize(
     ("error", "outcome", "reason"),
     [
-        (BadBackup(BAD), Outcome.FAILED, BAD),
-        (StepSkipped(BAD), Outcome.SKIPPED, BAD),
-        (ObservationError(BAD), Outcome.ERROR, BAD),
-        (PostgresUnavailable("1\n2"), Outcome.ERROR, msg("The drill's PostgreSQL did not start: {why}", why="2")),
-        (PermissionError(13, "denied"), Outcome.ERROR, msg("It cannot be read: {why}", why="denied")),
+        (BadBackup(BAD), StepOutcome.FAILED, BAD),
+        (StepSkipped(BAD), StepOutcome.SKIPPED, BAD),
+        (ObservationError(BAD), StepOutcome.ERROR, BAD),
+        (PostgresUnavailable("1\n2"), StepOutcome.ERROR, NOT_STARTED),
+        (PermissionError(13, "denied"), StepOutcome.ERROR, msg("A file operation failed: {why}", why="denied")),
     ],
     ids=lambda value: type(value).__name__,
 )  # fmt: skip
-def test_an_error_is_an_outcome_with_its_reason(error: Exception, outcome: Outcome, reason: Message) -> None:
+def test_an_error_is_an_outcome_with_its_reason(error: Exception, outcome: StepOutcome, reason: Message) -> None:
     steps = DrillSteps("shop")
-    assert steps.climb(DrillStep.CONTAINER, raising(error)) is None
+    assert steps.run(DrillStep.CONTAINER, raising(error)) is None
     assert [(step.outcome, step.reason) for step in steps.results if step.step is DrillStep.CONTAINER] == [
         (outcome, reason)
     ]
@@ -43,7 +44,7 @@ def test_an_error_is_an_outcome_with_its_reason(error: Exception, outcome: Outco
 
 def test_a_bug_is_raised_as_it_is() -> None:
     with pytest.raises(ZeroDivisionError):
-        DrillSteps("shop").climb(DrillStep.DECODE, raising(ZeroDivisionError()))
+        DrillSteps("shop").run(DrillStep.DECODE, raising(ZeroDivisionError()))
 
 
 @pytest.mark.parametrize(
@@ -51,10 +52,10 @@ def test_a_bug_is_raised_as_it_is() -> None:
 )
 def test_a_step_that_ends_the_drill_leaves_only_the_manifest(error: Exception, why: Message) -> None:
     steps = DrillSteps("shop")
-    steps.climb(DrillStep.CONTAINER, raising(error))
-    assert steps.climb(DrillStep.DECODE, lambda: Given("read", GOOD)) is None
-    assert steps.climb(DrillStep.MANIFEST, lambda: Given("as written", GOOD)) == "as written"
-    assert [(step.step, step.reason) for step in steps.results if step.outcome is Outcome.NOT_REACHED] == [
+    steps.run(DrillStep.CONTAINER, raising(error))
+    assert steps.run(DrillStep.DECODE, lambda: Given("read", GOOD)) is None
+    assert steps.run(DrillStep.MANIFEST, lambda: Given("as written", GOOD)) == "as written"
+    assert [(step.step, step.reason) for step in steps.results if step.outcome is StepOutcome.NOT_REACHED] == [
         (DrillStep.DECODE, why),
         (DrillStep.RESTORE, why),
     ]
@@ -62,11 +63,11 @@ def test_a_step_that_ends_the_drill_leaves_only_the_manifest(error: Exception, w
 
 def test_a_manifest_that_does_not_fit_and_a_step_that_does_not_apply_end_nothing() -> None:
     steps = DrillSteps("shop")
-    steps.climb(DrillStep.MANIFEST, raising(BadBackup(BAD)))
-    steps.climb(DrillStep.CONTAINER, raising(StepSkipped(BAD)))
+    steps.run(DrillStep.MANIFEST, raising(BadBackup(BAD)))
+    steps.run(DrillStep.CONTAINER, raising(StepSkipped(BAD)))
     assert not steps.ended
-    assert steps.climb(DrillStep.DECODE, lambda: Given("read", GOOD, Outcome.UNCHECKED)) == "read"
-    assert steps.climb(DrillStep.RESTORE, lambda: Given("restored", GOOD)) == "restored"
+    assert steps.run(DrillStep.DECODE, lambda: Given("read", GOOD, StepOutcome.UNCHECKED)) == "read"
+    assert steps.run(DrillStep.RESTORE, lambda: Given("restored", GOOD)) == "restored"
 
 
 def test_what_is_known_of_something_bad_is_kept_and_a_step_has_its_own_seconds() -> None:
@@ -74,7 +75,10 @@ def test_what_is_known_of_something_bad_is_kept_and_a_step_has_its_own_seconds()
         raise BadBackup(BAD)
 
     steps = DrillSteps("shop", (DrillStep.CONTAINER, DrillStep.RESTORE))
-    assert steps.climb(DrillStep.CONTAINER, lambda: Given("opened", GOOD, seconds=1.23456)) == "opened"
-    assert steps.climb(DrillStep.RESTORE, lambda: checked("a copy", check)) == "a copy"
-    assert [(step.outcome, step.reason) for step in steps.results] == [(Outcome.PASSED, GOOD), (Outcome.FAILED, BAD)]
+    assert steps.run(DrillStep.CONTAINER, lambda: Given("opened", GOOD, seconds=1.23456)) == "opened"
+    assert steps.run(DrillStep.RESTORE, lambda: checked("a copy", check)) == "a copy"
+    assert [(step.outcome, step.reason) for step in steps.results] == [
+        (StepOutcome.PASSED, GOOD),
+        (StepOutcome.FAILED, BAD),
+    ]
     assert steps.results[0].seconds == 1.235 and steps.ended

@@ -1,4 +1,4 @@
-"""Encrypted backups: drilled with the team's own command, and never called good or bad by who could not look inside."""
+"""Encrypted backups: decrypted by the team's own command, and never passed or failed unread."""
 
 import os
 import shutil
@@ -17,10 +17,10 @@ import pytest
 
 from tasks.backups.checks import CONTAINER, MANIFEST
 from tasks.backups.drill.folder import PREFIX
-from tasks.backups.drill.ladder import drill, look_at_files
-from tasks.backups.facts import Backup, Drill, DrillStep, DrillVerdict, Outcome
+from tasks.backups.drill.ladder import check_files, drill
+from tasks.backups.facts import Backup, Drill, DrillStep, DrillVerdict, StepOutcome
 from tasks.backups.files.decrypt import decrypted
-from tasks.backups.files.encryption import looks_encrypted
+from tasks.backups.files.encryption import appears_encrypted
 from tasks.backups.files.find import find_backups
 from tasks.backups.files.manifest import hashed_files, manifest_of, manifest_path, read_manifest, write_manifest
 from tasks.backups.judge.files import judge_encryption
@@ -65,7 +65,7 @@ TOOLS = [
 
 @dataclass(frozen=True)
 class Kept:
-    """A backup of a shop, and the folder that its drills are held in."""
+    """A backup of a shop, and the folder of its drills."""
 
     folder: Path
     drills: Path
@@ -102,15 +102,15 @@ class Drilled:
     @property
     def container(self) -> tuple[Status, str]:
         [result] = [result for result in self.ladder if result.check == CONTAINER.id]
-        return result.status, said(result)
+        return result.status, reason_text(result)
 
     @property
     def not_passed(self) -> dict[str, str]:
         left = (result for result in self.ladder if result.status is not Status.PASS)
-        return {result.check.removeprefix("backups."): f"{result.status}: {said(result)}" for result in left}
+        return {result.check.removeprefix("backups."): f"{result.status}: {reason_text(result)}" for result in left}
 
 
-def said(result: CheckResult) -> str:
+def reason_text(result: CheckResult) -> str:
     return str(ObservationError(result.reason))
 
 
@@ -191,9 +191,12 @@ def test_a_drill_decrypts_it_and_everything_passes(
     assert kept.left() == []
 
 
-def test_without_decrypt_nobody_knows_what_is_in_it(kept: Kept) -> None:
+def test_without_decrypt_an_encrypted_backup_is_unknown(kept: Kept) -> None:
     done = kept.drilled(encrypted=True)
-    assert done.container == (Status.UNKNOWN, "It is encrypted: set decrypt, so that a drill can read it")
+    assert done.container == (
+        Status.UNKNOWN,
+        ("The backup is encrypted: set decrypt so that a restore drill can read it"),
+    )
     assert done.verdict is DrillVerdict.ERROR and done.drill.encrypted is True
     statuses = {result.check: result.status for result in done.ladder}
     assert statuses.pop(MANIFEST.id) is Status.PASS
@@ -202,15 +205,15 @@ def test_without_decrypt_nobody_knows_what_is_in_it(kept: Kept) -> None:
     assert kept.left() == []
 
 
-def test_a_wrong_key_makes_a_bad_backup(kept: Kept) -> None:
+def test_a_wrong_key_fails_the_backup(kept: Kept) -> None:
     wrong = tuple(part.replace(KEY, "wrong") for part in TOOLS[0].decrypts)
     status, why = kept.drilled(decrypt=wrong).container
     assert status is Status.FAIL
-    assert why.startswith("It cannot be decrypted (exit status 1): ") and KEY not in why
+    assert why.startswith("The backup cannot be decrypted (exit status 1): ") and KEY not in why
     assert kept.left() == []
 
 
-def test_so_does_a_part_that_is_lost(dumped: tuple[Path, str], tmp_path: Path, drills: Path) -> None:
+def test_a_truncated_encrypted_backup_fails(dumped: tuple[Path, str], tmp_path: Path, drills: Path) -> None:
     kept = encrypted(dumped, tmp_path, drills, TOOLS[1])
     with kept.backup.path.open("r+b") as file:
         file.truncate(kept.backup.bytes // 2)
@@ -221,7 +224,10 @@ def test_so_does_a_part_that_is_lost(dumped: tuple[Path, str], tmp_path: Path, d
 
 
 def test_what_is_decrypted_to_something_else(kept: Kept) -> None:
-    for decrypt, words in ((("sh", "-c", "cat >/dev/null"), "The file is empty"), (("cat",), "The file is no backup")):
+    for decrypt, words in (
+        (("sh", "-c", "cat >/dev/null"), "The file is empty"),
+        (("cat",), "The file is not a backup"),
+    ):
         done = kept.drilled(decrypt=decrypt)
         assert done.container[0] is Status.FAIL and done.container[1].startswith(words)
         assert done.drill.encrypted is True
@@ -230,8 +236,8 @@ def test_what_is_decrypted_to_something_else(kept: Kept) -> None:
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        (("no-such-age", "-d"), "The command of decrypt is not on this machine: no-such-age"),
-        (("sh", "-c", "kill -9 $$"), "The command of decrypt was ended by signal 9"),
+        (("no-such-age", "-d"), "The decrypt command is not on this machine: no-such-age"),
+        (("sh", "-c", "kill -9 $$"), "The decrypt command was ended by signal 9"),
         (("sh", "-c", "echo write: No space left on device >&2; exit 1"), "The disk became full: set [backups] folder"),
     ],
 )
@@ -246,8 +252,10 @@ def test_a_command_that_hangs_is_ended_with_the_drill(kept: Kept) -> None:
     target = kept.target(decrypt=("sleep", "600"))
     found = drill(target, kept.backup, Backups(folder=kept.drills), NOW, 3.0)
     step = found.step(DrillStep.CONTAINER)
-    assert step is not None and step.outcome is Outcome.ERROR
-    assert str(ObservationError(step.reason)) == "The drill did not end in its time: raise [backups] deadline_min"
+    assert step is not None and step.outcome is StepOutcome.ERROR
+    assert str(ObservationError(step.reason)) == (
+        "The restore drill did not finish in time: raise [backups] deadline_min"
+    )
     assert kept.left() == []
 
 
@@ -260,7 +268,7 @@ def test_a_backup_that_goes_away_meanwhile_is_not_a_missing_command(kept: Kept, 
 
 
 class _Vanishing(type(Path())):  # type: ignore[misc]
-    """A file that is removed between the look at its size and its opening."""
+    """A file that is removed after its size was read and before it is opened."""
 
     def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
         found: os.stat_result = super().stat(follow_symlinks=follow_symlinks)
@@ -297,40 +305,40 @@ def test_nobody_else_can_open_the_folder_of_a_drill(kept: Kept) -> None:
 def test_the_command_gets_no_secret_of_ours(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHOP_DSN", "postgresql://shop:hush@db/shop")
     done = kept.drilled(decrypt=("sh", "-c", 'cat >/dev/null; echo "ERROR: [${SHOP_DSN-nothing}]" >&2; exit 7'))
-    assert done.container[1] == "It cannot be decrypted (exit status 7): [nothing]"
+    assert done.container[1] == "The backup cannot be decrypted (exit status 7): [nothing]"
 
 
 def test_a_plain_backup_where_encryption_is_demanded(plain: Kept) -> None:
     done = plain.drilled(encrypted=True, decrypt=("false",), content="whole")
     assert done.drill.encrypted is False and done.verdict is DrillVerdict.PASSED
     assert done.encryption.status is Status.FAIL
-    assert said(done.encryption) == "Whoever gets the file can read the backup"
+    assert reason_text(done.encryption) == "The backup is not encrypted: whoever gets the file can read it"
 
 
 class TestFilesOnly:
-    def looked(self, kept: Kept, **settings: Any) -> tuple[Drill, dict[str, CheckResult]]:
+    def checked(self, kept: Kept, **settings: Any) -> tuple[Drill, dict[str, CheckResult]]:
         target = kept.target(**settings)
-        found = look_at_files(target, kept.backup, Backups(), NOW, PATIENT_S)
+        found = check_files(target, kept.backup, Backups(), NOW, PATIENT_S)
         return found, {result.check: result for result in judge_steps(target.subject, found, NOW)}
 
     @pytest.mark.parametrize("decrypt", [None, TOOLS[0].decrypts])
     def test_an_encrypted_backup_is_no_false_alarm(self, kept: Kept, decrypt: tuple[str, ...] | None) -> None:
-        found, results = self.looked(kept, decrypt=decrypt, encrypted=True)
+        found, results = self.checked(kept, decrypt=decrypt, encrypted=True)
         assert {check: result.status for check, result in results.items()} == {
             MANIFEST.id: Status.PASS, CONTAINER.id: Status.SKIPPED
         }  # fmt: skip
-        assert said(results[CONTAINER.id]) == "It is encrypted: only a drill looks into it"
+        assert reason_text(results[CONTAINER.id]) == "The backup is encrypted: only a restore drill reads its contents"
         assert found.encrypted is True
 
-    def test_that_it_was_changed_is_seen_without_its_key(self, kept: Kept) -> None:
+    def test_a_change_is_found_without_the_key(self, kept: Kept) -> None:
         with kept.backup.path.open("r+b") as file:
             file.seek(-1, os.SEEK_END)
             file.write(b"?")
-        _, results = self.looked(kept)
+        _, results = self.checked(kept)
         assert results[MANIFEST.id].status is Status.FAIL and results[CONTAINER.id].status is Status.SKIPPED
 
-    def test_a_plain_one_is_looked_into(self, plain: Kept) -> None:
-        found, results = self.looked(plain)
+    def test_a_plain_backup_is_read(self, plain: Kept) -> None:
+        found, results = self.checked(plain)
         assert {result.status for result in results.values()} == {Status.PASS} and len(results) == 2
         assert found.encrypted is False
 
@@ -338,16 +346,16 @@ class TestFilesOnly:
         backup, target = plain.backup, plain.target()
         backup.path.unlink()
         backup.path.symlink_to(backup.path.name)
-        found = look_at_files(target, backup, Backups(), NOW, PATIENT_S)
+        found = check_files(target, backup, Backups(), NOW, PATIENT_S)
         assert found.encrypted is None
-        assert {step.outcome for step in found.steps} == {Outcome.ERROR} and len(found.steps) == 2
+        assert {step.outcome for step in found.steps} == {StepOutcome.ERROR} and len(found.steps) == 2
 
 
-def test_what_looks_encrypted(tmp_path: Path) -> None:
+def test_encryption_is_recognised_by_the_first_bytes(tmp_path: Path) -> None:
     folder = tmp_path / "of.files"
     folder.mkdir()
     age = tmp_path / "shop.age"
     age.write_bytes(b"age-encryption.org/v1\n-> X25519 ...\n")
-    assert looks_encrypted(age) and not looks_encrypted(folder)
+    assert appears_encrypted(age) and not appears_encrypted(folder)
     with pytest.raises(ObservationError, match="cannot be read"):
-        looks_encrypted(tmp_path / "nothing")
+        appears_encrypted(tmp_path / "nothing")

@@ -108,13 +108,13 @@ def test_the_start_is_the_manifests_where_one_can_be_read(tmp_path: Path) -> Non
     assert names(tmp_path, "*.dump")[-1] == "a.dump"
 
 
-def test_links_are_followed_and_a_link_to_nothing_is_told(tmp_path: Path) -> None:
+def test_links_are_followed_and_a_broken_one_is_reported(tmp_path: Path) -> None:
     put(tmp_path / "store/1.dump", b"12", hours=2)
     (tmp_path / "latest.dump").symlink_to(tmp_path / "store/1.dump")
     (backup,) = find_backups(tmp_path, "*.dump")
     assert (backup.path.name, backup.bytes, backup.at) == ("latest.dump", 2, NOW - timedelta(hours=2))
     (tmp_path / "store/1.dump").unlink()
-    with pytest.raises(ObservationError, match=r"latest\.dump is a link to nothing"):
+    with pytest.raises(ObservationError, match=r"latest\.dump is a broken link"):
         find_backups(tmp_path, "*.dump")
     (tmp_path / "loop.sql").symlink_to(tmp_path / "loop.sql")
     with pytest.raises(ObservationError, match=r"loop\.sql cannot be read: Too many levels"):
@@ -131,18 +131,18 @@ def test_odd_names_are_found_and_shown_as_text(tmp_path: Path, name: bytes) -> N
     assert names(tmp_path, "*shop-*.dump") == [path.name]
     path.unlink()
     path.symlink_to("nothing")
-    with pytest.raises(ObservationError, match="is a link to nothing") as error:
+    with pytest.raises(ObservationError, match="is a broken link") as error:
         find_backups(tmp_path, "*shop-*.dump")
     assert str(error.value).isprintable()
 
 
 def test_a_folder_that_is_not_there_is_an_error_and_no_absence(tmp_path: Path) -> None:
     put(tmp_path / "file")
-    with pytest.raises(ObservationError, match=r"nowhere of the pattern nowhere/\*\.dump does not exist: mount it"):
+    with pytest.raises(ObservationError, match=r"nowhere in the pattern nowhere/\*\.dump does not exist: mount it"):
         find_backups(tmp_path, "nowhere/*.dump")
     with pytest.raises(ObservationError, match="does not exist"):
         find_backups(tmp_path, "nowhere/*/x.dump")
-    with pytest.raises(ObservationError, match="is no folder"):
+    with pytest.raises(ObservationError, match="is not a folder"):
         find_backups(tmp_path, "file/*.dump")
     with pytest.raises(ObservationError, match="file/deeper cannot be read: Not a directory"):
         find_backups(tmp_path, "file/deeper/*.dump")
@@ -150,7 +150,7 @@ def test_a_folder_that_is_not_there_is_an_error_and_no_absence(tmp_path: Path) -
         find_backups(tmp_path, f"{'x' * 300}.dump")
 
 
-def test_what_goes_away_during_the_look_is_gone(tmp_path: Path) -> None:
+def test_a_backup_removed_meanwhile_is_not_listed(tmp_path: Path) -> None:
     put(tmp_path / "shop-stays.dump")
     ended = threading.Event()
 
@@ -171,19 +171,19 @@ def test_what_goes_away_during_the_look_is_gone(tmp_path: Path) -> None:
     assert min(seen) == 1 and max(seen) > 1
 
 
-def test_a_time_that_no_calendar_has(tmp_path: Path) -> None:
+def test_an_invalid_modification_time_is_an_error(tmp_path: Path) -> None:
     path = put(tmp_path / "shop.dump")
     os.utime(path, ns=(0, 2**62))
     stored_s = path.stat().st_mtime
     if stored_s > datetime(9999, 12, 31, tzinfo=UTC).timestamp():
-        with pytest.raises(ObservationError, match="no calendar"):
+        with pytest.raises(ObservationError, match="invalid modification time"):
             find_backups(tmp_path, "*.dump")
     else:  # the file system keeps no such time
         assert find_backups(tmp_path, "*.dump")[0].at == datetime.fromtimestamp(stored_s, UTC)
 
 
-# Root may look everywhere. The user changes after the imports: another one may not reach the interpreter's files,
-# nor the folders above the one that is looked from.
+# Root may read everything. The user changes after the imports: another one may not reach the interpreter's files,
+# nor the folders above the current one.
 AS_NOBODY = """
 import os, sys
 from pathlib import Path
@@ -202,13 +202,13 @@ except ObservationError as error:
 
 
 def as_nobody(folder: Path, pattern: str) -> str:
-    """What find_backups says to a user who is not root."""
+    """The error of find_backups for a user who is not root."""
     done = run([sys.executable, "-c", AS_NOBODY, str(folder), pattern], deadline_s=60, cwd=ROOT)
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout.decode().strip()
 
 
-def test_what_may_not_be_looked_at_is_an_error_that_says_so(tmp_path: Path) -> None:
+def test_missing_read_permission_is_an_error_that_names_it(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     put(tmp_path / "backups/shop.dump")
     put(tmp_path / "many/one/shop.dump")
@@ -225,9 +225,9 @@ def test_what_may_not_be_looked_at_is_an_error_that_says_so(tmp_path: Path) -> N
         (tmp_path / "whole/shop/inside", 0o000, "whole/*"),
     ):
         hidden.chmod(mode)
-        said = as_nobody(tmp_path, pattern)
+        output = as_nobody(tmp_path, pattern)
         hidden.chmod(0o755)
-        assert "may not be looked at by this user" in said and hidden.name in said, (pattern, said)
+        assert "This user may not read" in output and hidden.name in output, (pattern, output)
     (tmp_path / "backups").chmod(0o001)
     assert as_nobody(tmp_path, "backups/shop.dump") == "1"
     (tmp_path / "backups").chmod(0o755)

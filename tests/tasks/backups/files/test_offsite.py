@@ -1,4 +1,4 @@
-"""The second place: a folder, and a real server that speaks S3."""
+"""Off-site copies: in a folder, and on a real server that speaks S3."""
 
 import logging
 import socket
@@ -94,7 +94,7 @@ def test_objects_are_named_below_the_prefix_and_a_folder_is_one_copy(store: str,
     assert abs(copy.at - datetime.now(UTC)) < timedelta(minutes=2)
 
 
-def test_more_objects_than_a_page_holds(store: str, bucket: Any) -> None:
+def test_more_objects_than_fit_on_a_page(store: str, bucket: Any) -> None:
     for n in range(10):
         bucket.put_object(Key=f"shop/whole/{n}", Body=b"xy")
     assert listed(store) == {"whole": 20}
@@ -109,7 +109,7 @@ def test_a_name_with_a_line_break(store: str) -> None:
         assert listed(address) == {"a\nb.dump": 3}
 
 
-def test_what_the_server_refuses_is_told(store: str, bucket: Any) -> None:
+def test_refusals_of_the_server_are_reported(store: str, bucket: Any) -> None:
     assert "There is no bucket elsewhere" in refused(store, "s3://elsewhere/shop")
     iam = boto3.session.Session(KEY, SECRET, region_name="us-east-1").client("iam", endpoint_url=store)
     iam.create_user(UserName="nobody")
@@ -117,7 +117,7 @@ def test_what_the_server_refuses_is_told(store: str, bucket: Any) -> None:
     pair = (made["AccessKeyId"], made["SecretAccessKey"])
     with authenticated(store):
         denied = refused(store, keys=pair)
-        assert denied == "The key may not list the bucket backups: allow it s3:ListBucket" and pair[0] not in denied
+        assert denied == "The access key may not list bucket backups: grant it s3:ListBucket" and pair[0] not in denied
         assert "refused the key: correct offsite.access_key" in refused(store)
         assert "refused the key" in refused(store, keys=(pair[0], "wrong"))
     assert listed(store, keys=pair) == {}
@@ -135,8 +135,8 @@ def authenticated(store: str) -> Iterator[None]:
 
 def let_in(store: str, unknown: bytes) -> None:
     """So many requests of anybody; then moto asks for a policy."""
-    told = {"Content-Type": "text/plain"}
-    request = urllib.request.Request(f"{store}/moto-api/reset-auth", data=unknown, headers=told)
+    headers = {"Content-Type": "text/plain"}
+    request = urllib.request.Request(f"{store}/moto-api/reset-auth", data=unknown, headers=headers)
     urllib.request.urlopen(request, timeout=10)
 
 
@@ -165,26 +165,26 @@ def web_server(status: int, body: bytes, tls: ssl.SSLContext | None = None) -> I
 @pytest.mark.parametrize(
     ("status", "body", "said"),
     [
-        (200, b"<html><body>Welcome</body></html>", "does not answer as S3 does"),
-        (200, b"Welcome", "does not answer as S3 does"),
-        (404, b"<html>nothing here</html>", "does not answer as S3 does"),
-        (405, b"", "does not answer as S3 does"),
+        (200, b"<html><body>Welcome</body></html>", "does not speak S3"),
+        (200, b"Welcome", "does not speak S3"),
+        (404, b"<html>nothing here</html>", "does not speak S3"),
+        (405, b"", "does not speak S3"),
         (403, b"<Error><Code>AccessDenied</Code></Error>", "may not list"),
-        (403, b"<Error><Code>Quota\x1b[31m</Code></Error>", "does not answer as S3 does"),
+        (403, b"<Error><Code>Quota\x1b[31m</Code></Error>", "does not speak S3"),
         (400, b"<Error><Code>Odd</Code></Error>", "refused to list backups: Odd"),
         (500, b"<Error><Code>InternalError</Code></Error>", "refused to list backups: InternalError"),
     ],
 )
-def test_answers_of_other_servers(status: int, body: bytes, said: str) -> None:
+def test_answers_of_other_servers(status: int, body: bytes, expected: str) -> None:
     with web_server(status, body) as address:
-        assert said in refused(address)
+        assert expected in refused(address)
 
 
 def test_a_server_that_is_not_there() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     assert f"http://127.0.0.1:{port} cannot be reached" in refused(f"http://127.0.0.1:{port}")
-    assert "is no address that boto3 takes" in refused("http://my_store:9000")
+    assert "boto3 does not accept the address" in refused("http://my_store:9000")
 
 
 def test_a_server_whose_certificate_nobody_trusts() -> None:
@@ -194,7 +194,7 @@ def test_a_server_whose_certificate_nobody_trusts() -> None:
         assert "No trusted TLS connection to https://127.0.0.1" in refused(address.replace("http:", "https:"))
 
 
-def test_a_server_that_says_nothing_ends_in_its_time() -> None:
+def test_a_silent_server_ends_at_its_timeout() -> None:
     started = time.monotonic()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         silent = Offsite(s3="s3://backups", endpoint_url=f"http://127.0.0.1:{listener.getsockname()[1]}")
@@ -203,7 +203,7 @@ def test_a_server_that_says_nothing_ends_in_its_time() -> None:
     assert time.monotonic() - started < 20
 
 
-def test_without_keys_boto3_looks_for_its_own(
+def test_without_keys_boto3_finds_its_own(
     store: str, bucket: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -218,7 +218,7 @@ def test_without_keys_boto3_looks_for_its_own(
     assert "cannot be listed (ProfileNotFound)" in refused(store)
 
 
-def test_without_boto3_it_says_what_to_install() -> None:
+def test_without_boto3_the_reason_names_the_extra_to_install() -> None:
     program = (
         "import sys; from pathlib import Path; sys.modules['boto3'] = None\n"
         "from tasks.backups.files.offsite import list_offsite\n"

@@ -1,4 +1,4 @@
-"""What pg_dump writes when it fails, and what is told of it."""
+"""The messages for what pg_dump writes when it fails."""
 
 import pytest
 
@@ -31,23 +31,30 @@ VALUE = (
 @pytest.mark.parametrize(
     ("status", "text", "told"),
     [
-        (1, LOCKED, "A lock in the database was in the way of pg_dump: take the backup at another time"),
+        (1, LOCKED, "A lock in the database blocked pg_dump: take the backup at another time"),
         (1, HIDDEN, 'Row-level security hides rows of "a b" from the role: ALTER ROLE … BYPASSRLS'),
-        (1, FULL, "The disk became full before the backup was whole: make room, or change pattern"),
-        (1, NO_LINE, "pg_dump gets no connection, though a session was just opened: is the server full?"),
+        (1, FULL, "The disk became full before the backup was complete: free some space, or change pattern"),
+        (
+            1,
+            NO_LINE,
+            (
+                "pg_dump cannot connect, though another session just could: check whether the server is "
+                "out of connections"
+            ),
+        ),
         (1, BROKEN, "pg_dump failed: missing chunk number 0 for toast value 17001"),
         (1, VALUE, 'pg_dump failed: invalid input syntax for type integer: "…"'),
         (-9, "", "pg_dump was ended by signal 9"),
         (1, "", "pg_dump failed: "),
     ],
 )
-def test_the_words(status: int, text: str, told: str) -> None:
-    assert words(dump_failed(status, text)) == told
+def test_each_failure_has_its_message(status: int, text: str, expected: str) -> None:
+    assert words(dump_failed(status, text)) == expected
 
 
 def test_what_may_not_be_read_is_named_and_the_grant_too() -> None:
-    said = words(dump_failed(1, DENIED))
-    assert said.startswith("The role may not read table secret: GRANT pg_read_all_data TO the role")
+    reason = words(dump_failed(1, DENIED))
+    assert reason.startswith("The role may not read table secret: GRANT pg_read_all_data TO the role")
 
 
 def words(message: Message) -> str:

@@ -37,7 +37,7 @@ while True:
 
 
 def made(file: Path, journal: str = "WAL") -> Path:
-    """A database of about 5 MB, of the same rows each time: what SQLite says of damage depends on what it meets."""
+    """A database of about 5 MB, of the same rows each time: which damage SQLite reports depends on where it is."""
     rows = random.Random(7)
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
         connection.execute(f"PRAGMA page_size={PAGE}")
@@ -66,21 +66,21 @@ def backup(pristine: bytes, tmp_path: Path) -> Path:
     return file
 
 
-def said(message: Message | None) -> str:
+def message_text(message: Message | None) -> str:
     return "" if message is None else message.text.format(**message.params)
 
 
 def climbed(file: Path, scratch: Path) -> str:
-    """What the first step that fails says of a file."""
+    """The error of the first step that fails for a file."""
     try:
         restored = scratch / "restored.db"
         restore_sqlite(file, restored, PATIENT_S)
         restored.unlink()
     except BadBackup as bad:
-        restore_says = said(bad.reason)
+        restore_fault = message_text(bad.reason)
     else:
-        restore_says = ""
-    return said(check_sqlite_file(file)) or said(integrity_of(file, PATIENT_S)) or restore_says
+        restore_fault = ""
+    return message_text(check_sqlite_file(file)) or message_text(integrity_of(file, PATIENT_S)) or restore_fault
 
 
 def tables_leaf(data: bytes) -> int:
@@ -107,7 +107,7 @@ def with_type_flipped(data: bytes) -> bytes:
     return put(data, at, bytes([data[at] ^ 0x10]))
 
 
-BY_SQLITE = ("SQLite's integrity check finds: ", "is a damaged SQLite database: ")
+BY_SQLITE = ("SQLite's integrity check found: ", "is a damaged SQLite database: ")
 """Of some damage the check gives a list, at other damage it gives up: it depends on the version and on the rows."""
 
 DAMAGE: dict[str, tuple[Callable[[bytes], bytes], str | tuple[str, str]]] = {
@@ -125,7 +125,7 @@ DAMAGE: dict[str, tuple[Callable[[bytes], bytes], str | tuple[str, str]]] = {
     "a zeroed first page": (lambda data: put(data, 0, bytes(PAGE)), "is not an SQLite database"),
     "a page size of 1000": (lambda data: put(data, 16, struct.pack(">H", 1000)), "header is damaged"),
     "another page size": (lambda data: put(data, 16, struct.pack(">H", 8192)), "is truncated"),
-    "a newer format": (lambda data: put(data, 18, b"\3\3"), "is of a newer format of SQLite (3)"),
+    "a newer SQLite format": (lambda data: put(data, 18, b"\3\3"), "has a newer SQLite format (3)"),
     "no fractions": (lambda data: put(data, 21, b"\0"), "header is damaged"),
 }
 
@@ -156,24 +156,24 @@ def test_every_page_size_is_sane(tmp_path: Path, page: int) -> None:
         connection.executescript("CREATE TABLE t (x); INSERT INTO t VALUES (1);")
     assert check_sqlite_file(file) is None
     os.truncate(file, file.stat().st_size - 1)
-    assert "The file is truncated" in said(check_sqlite_file(file))
+    assert "The file is truncated" in message_text(check_sqlite_file(file))
 
 
-def test_a_count_of_pages_that_nobody_kept_says_nothing(backup: Path) -> None:
+def test_a_page_count_that_was_not_maintained_is_ignored(backup: Path) -> None:
     data = backup.read_bytes()
     backup.write_bytes(put(put(data, 92, b"\0\0\0\0"), 28, struct.pack(">I", 3)))
     assert check_sqlite_file(backup) is None
     backup.write_bytes(put(data, 92, b"\0\0\0\0")[:-1])
-    assert "no whole pages of 4096" in said(check_sqlite_file(backup))
+    assert "not a whole number of 4096-byte pages" in message_text(check_sqlite_file(backup))
 
 
-def test_many_problems_are_quoted_shortly(backup: Path) -> None:
+def test_many_problems_are_abbreviated(backup: Path) -> None:
     with closing(sqlite3.connect(backup)) as connection:
         connection.execute("PRAGMA writable_schema=ON")
         connection.execute("UPDATE big SET x = NULL")
         connection.execute("UPDATE sqlite_master SET sql = replace(sql, ', x)', ', x NOT NULL)') WHERE name = 'big'")
         connection.commit()
-    found = said(integrity_of(backup, PATIENT_S))
+    found = message_text(integrity_of(backup, PATIENT_S))
     assert "NULL value in big.x" in found
     assert len(found) < 600
     assert "\n" not in found
@@ -191,7 +191,7 @@ def test_an_index_that_does_not_fit_its_table_is_found(tmp_path: Path) -> None:
         connection.execute("PRAGMA writable_schema=ON")
         connection.execute("INSERT INTO sqlite_master VALUES ('index', 'ix', 'big', ?, ?)", (root, sql))
         connection.commit()
-    assert "row 7 missing from index ix" in said(integrity_of(file, PATIENT_S))
+    assert "row 7 missing from index ix" in message_text(integrity_of(file, PATIENT_S))
 
 
 def test_the_deadlines_are_no_verdict(backup: Path, tmp_path: Path) -> None:
@@ -205,15 +205,15 @@ def test_the_deadlines_are_no_verdict(backup: Path, tmp_path: Path) -> None:
 
 
 def test_a_restored_file_is_the_backup_and_for_this_user_alone(backup: Path, tmp_path: Path) -> None:
-    told: list[tuple[int, int]] = []
+    progress: list[tuple[int, int]] = []
     into = tmp_path / "restored.db"
-    restore_sqlite(backup, into, PATIENT_S, lambda *done: told.append(done))
+    restore_sqlite(backup, into, PATIENT_S, lambda *done: progress.append(done))
     assert into.read_bytes()[100:] == backup.read_bytes()[100:]
     assert into.stat().st_mode & 0o777 == 0o600
     pages = backup.stat().st_size // PAGE
-    assert told[-1] == (pages, pages)
-    assert [done for done, _ in told] == sorted(done for done, _ in told)
-    assert len(told) > 1
+    assert progress[-1] == (pages, pages)
+    assert [done for done, _ in progress] == sorted(done for done, _ in progress)
+    assert len(progress) > 1
 
 
 def test_a_restore_overwrites_nothing(backup: Path, tmp_path: Path) -> None:
@@ -289,15 +289,15 @@ def test_any_name_is_only_a_name(tmp_path: Path, name: str) -> None:
     assert [path.name for path in folder.iterdir()] == [name]
 
 
-@pytest.mark.parametrize("there", ["a file", "a link to nothing", "a partial"])
+@pytest.mark.parametrize("there", ["a file", "is a broken link", "a partial"])
 def test_taking_overwrites_nothing(tmp_path: Path, there: str) -> None:
     live, target = made(tmp_path / "live.db"), tmp_path / "taken.db"
-    if there == "a link to nothing":
+    if there == "is a broken link":
         target.symlink_to("nothing")
     else:
         (target if there == "a file" else tmp_path / "taken.db.partial").write_text("kept")
     before = {path.name for path in tmp_path.iterdir()}
-    with pytest.raises(ObservationError, match=r"is there already|taken\.db\.partial cannot be written: File exists"):
+    with pytest.raises(ObservationError, match=r"already exists|taken\.db\.partial cannot be written: File exists"):
         take_sqlite(live, target, PATIENT_S)
     assert {path.name for path in tmp_path.iterdir()} - {"live.db-wal", "live.db-shm"} == before
 
@@ -310,16 +310,16 @@ def test_nothing_is_left_of_a_copy_that_failed(tmp_path: Path, what: str) -> Non
     elif what != "no file":
         live.write_text("<!DOCTYPE html>" * 99 if what == "an error page" else "")
 
-    def told(done: int, pages: int) -> None:
-        if what == "told breaks":
+    def report_progress(done: int, pages: int) -> None:
+        if what == "report_progress breaks":
             raise RuntimeError
 
-    with pytest.raises(RuntimeError if what == "told breaks" else ObservationError):
-        take_sqlite(live, tmp_path / "taken.db", PATIENT_S, told)
+    with pytest.raises(RuntimeError if what == "report_progress breaks" else ObservationError):
+        take_sqlite(live, tmp_path / "taken.db", PATIENT_S, report_progress)
     assert list(tmp_path.iterdir()) == ([] if what == "no file" else [live])
 
 
-def test_a_target_without_a_folder_is_said(tmp_path: Path) -> None:
+def test_a_target_without_a_folder_is_reported(tmp_path: Path) -> None:
     live = made(tmp_path / "live.db")
     with pytest.raises(ObservationError, match=r"taken\.db\.partial cannot be written: No such file or directory"):
         take_sqlite(live, tmp_path / "none" / "taken.db", PATIENT_S)

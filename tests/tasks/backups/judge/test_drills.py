@@ -1,12 +1,12 @@
-"""What is said of restore drills, today's and those before."""
+"""The results of restore drills, today's and earlier ones."""
 
 import pytest
 
 from tasks.backups.checks import CONTAINER, CONTENT, DECODE, MANIFEST, RESTORE
-from tasks.backups.facts import DrillStep, DrillVerdict, Outcome, PastDrill, StepResult
+from tasks.backups.facts import DrillStep, DrillVerdict, PastDrill, StepOutcome, StepResult
 from tasks.backups.judge.drills import judge_drill
 from tasks.check_result import CheckResult, Ladder, Limit, Message, Quantity, Status, Table, msg
-from tests.tasks.backups.judge.test_files import LIMITS, NOW, ON, said
+from tests.tasks.backups.judge.test_files import LIMITS, NOW, ON, reason_text
 from tests.tasks.backups.judge.test_recovery import drill, past
 
 PASSED, FAILED, ERROR = DrillVerdict.PASSED, DrillVerdict.FAILED, DrillVerdict.ERROR
@@ -27,10 +27,10 @@ LADDER = (
     rung(CONTENT, Status.FAIL, msg("rows differ")),
 )
 STEPS = (
-    StepResult(DrillStep.MANIFEST, Outcome.SKIPPED, msg("no manifest"), 0.0),
-    StepResult(DrillStep.CONTAINER, Outcome.PASSED, msg("whole"), 0.25),
-    StepResult(DrillStep.DECODE, Outcome.FAILED, msg("cut off"), 3.21),
-    StepResult(DrillStep.RESTORE, Outcome.NOT_REACHED, msg("not reached"), 0.0),
+    StepResult(DrillStep.MANIFEST, StepOutcome.SKIPPED, msg("no manifest"), 0.0),
+    StepResult(DrillStep.CONTAINER, StepOutcome.PASSED, msg("whole"), 0.25),
+    StepResult(DrillStep.DECODE, StepOutcome.FAILED, msg("cut off"), 3.21),
+    StepResult(DrillStep.RESTORE, StepOutcome.NOT_REACHED, msg("not reached"), 0.0),
 )
 
 
@@ -44,12 +44,12 @@ def judged(verdict: DrillVerdict | None, *before: PastDrill) -> CheckResult:
         (PASSED, [], Status.PASS, 0.0),
         (PASSED, [past(1, FAILED)], Status.PASS, 0.0),
         (FAILED, [past(1)], Status.FAIL, 1.0),
-        (FAILED, [], Status.FAIL, msg("never")),
+        (FAILED, [], Status.FAIL, msg("no passed drill")),
         (ERROR, [past(1)], Status.WARN, 1.0),
         (ERROR, [past(8)], Status.WARN, 8.0),
         (ERROR, [past(8.01)], Status.FAIL, 8.1),
         (ERROR, [past(1, FAILED), past(2)], Status.FAIL, 2.0),
-        (ERROR, [past(1, ERROR), past(2, FAILED)], Status.FAIL, msg("never")),
+        (ERROR, [past(1, ERROR), past(2, FAILED)], Status.FAIL, msg("no passed drill")),
         (ERROR, [past(1, ERROR)], Status.UNKNOWN, None),
         (ERROR, [], Status.UNKNOWN, None),
         (None, [past(1)], Status.PASS, 1.0),
@@ -73,20 +73,26 @@ def test_an_error_erases_no_verdict_and_gives_none(
     assert (None if result.observed is None else result.observed.value) == observed
 
 
-def test_what_is_said_of_drills() -> None:
-    assert said(judged(None)) == "It was never drilled: run a restore drill"
-    assert said(judged(None, past(1, ERROR))) == "No drill gave a verdict so far; 1 could not be done"
-    assert said(judged(None, past(1))) == "The last good drill was of 2026-11-24T10:00Z"
-    assert said(judged(None, past(1, ERROR), past(2))).endswith("2026-11-23T10:00Z; 1 since then gave no verdict")
-    assert said(judged(None, past(1, ERROR), past(2, FAILED))).endswith("backup bad; 1 since then gave no verdict")
-    assert said(judged(None, past(9))) == "No successful drill since 2026-11-16T10:00Z"
-    assert said(judged(None, past(1, ERROR), past(9))).endswith("; 1 since then gave no verdict")
-    assert said(judged(ERROR, past(1))).endswith("the last good one was of 2026-11-24T10:00Z")
+def test_the_reason_names_the_last_drill() -> None:
+    assert reason_text(judged(None)) == "No restore drill has run yet: run `rounds run backup-verification`"
+    assert (
+        reason_text(judged(None, past(1, ERROR))) == "No restore drill has reached a verdict yet; 1 ended without one"
+    )
+    assert reason_text(judged(None, past(1))) == "The last passed restore drill was at 2026-11-24T10:00Z"
+    assert reason_text(judged(None, past(1, ERROR), past(2))).endswith(
+        "2026-11-23T10:00Z; 1 since then ended without a verdict"
+    )
+    assert reason_text(judged(None, past(1, ERROR), past(2, FAILED))).endswith(
+        "failed; 1 since then ended without a verdict"
+    )
+    assert reason_text(judged(None, past(9))) == "No passed restore drill since 2026-11-16T10:00Z"
+    assert reason_text(judged(None, past(1, ERROR), past(9))).endswith("; 1 since then ended without a verdict")
+    assert reason_text(judged(ERROR, past(1))).endswith("the last passed one was at 2026-11-24T10:00Z")
 
 
-def test_a_failed_drill_is_told_in_the_words_of_its_first_bad_step_and_drawn() -> None:
+def test_a_failed_drill_has_the_reason_of_its_first_failed_step_and_a_picture() -> None:
     result = judge_drill(ON, drill(None, STEPS), FAILED, LADDER, [past(1), past(2, ERROR, None)], LIMITS, NOW)
-    assert (result.status, said(result)) == (Status.FAIL, "cut off")
+    assert (result.status, reason_text(result)) == (Status.FAIL, "cut off")
     ladder, table = result.evidence
     assert isinstance(ladder, Ladder) and ladder.finding == msg("cut off")
     assert [(step.name, step.status, step.seconds) for step in ladder.steps] == [
@@ -104,11 +110,11 @@ def test_a_failed_drill_is_told_in_the_words_of_its_first_bad_step_and_drawn() -
     )
 
 
-def test_the_picture_of_a_drill_without_a_failure() -> None:
+def test_the_ladder_of_a_drill_without_a_failure() -> None:
     whole = judge_drill(ON, drill(), PASSED, LADDER[1:2], (), LIMITS, NOW).evidence[0]
     unsure = judge_drill(ON, drill(), PASSED, LADDER[:2], (), LIMITS, NOW).evidence[0]
     assert isinstance(whole, Ladder) and whole.finding == msg("No step failed")
-    assert isinstance(unsure, Ladder) and unsure.finding == msg("Not every step gave an answer")
+    assert isinstance(unsure, Ladder) and unsure.finding == msg("Not every step could be judged")
 
 
 def test_the_last_ten_drills_are_shown() -> None:

@@ -28,7 +28,7 @@ def backup(hours: float, size: int = MB, name: str = "", *, known: bool = True) 
     return Backup(Path("/backups") / (name or f"shop-{hours:g}.dump"), NOW - timedelta(hours=hours), size, known)
 
 
-def said(result: CheckResult) -> str:
+def reason_text(result: CheckResult) -> str:
     """A reason in English."""
     return str(ObservationError(result.reason))
 
@@ -56,25 +56,27 @@ def test_the_newest_backup_is_no_older_than_the_rpo(hours: float, status: Status
     result = judge_freshness(ON, [backup(hours), backup(200)], TARGET, NOW)
     assert (result.status, value(result)) == (status, observed)
     assert result.limit == Limit("≤", 26.0, "h", msg("the service file"))
-    assert "was begun at" in said(result)
+    assert "was started at" in reason_text(result)
 
 
-def test_a_time_of_modification_is_called_so() -> None:
+def test_a_modification_time_is_named_as_one() -> None:
     result = judge_freshness(ON, [backup(1, known=False)], TARGET, NOW)
-    assert result.status is Status.PASS and "last written at 2026-11-25T09:00Z; no manifest says" in said(result)
+    assert result.status is Status.PASS and "last written at 2026-11-25T09:00Z; without a manifest" in reason_text(
+        result
+    )
 
 
-def test_no_backup_is_a_failure_and_no_sight_of_them_is_none() -> None:
+def test_no_backup_fails_and_an_unreadable_folder_is_unknown() -> None:
     none = judge_freshness(ON, [], TARGET, NOW)
     assert none.status is Status.FAIL
-    assert said(none) == "There is no backup: nothing matches backups/shop-*.dump"
+    assert reason_text(none) == "There is no backup: nothing matches backups/shop-*.dump"
     assert judge_freshness(ON, [], BackedUp(), NOW).status is Status.FAIL
     assert judge_freshness(ON, BLIND, TARGET, NOW).status is Status.UNKNOWN
 
 
-def test_a_backup_of_the_future_has_no_age() -> None:
+def test_a_backup_dated_in_the_future_has_no_age() -> None:
     result = judge_freshness(ON, [backup(-0.0834)], TARGET, NOW)
-    assert result.status is Status.UNKNOWN and "set the clocks right" in said(result)
+    assert result.status is Status.UNKNOWN and "correct the clocks" in reason_text(result)
 
 
 # Encryption
@@ -83,10 +85,10 @@ def test_a_backup_of_the_future_has_no_age() -> None:
 @pytest.mark.parametrize(
     ("encrypted", "demanded", "otherwise"),
     [
-        (True, Status.PASS, "is encrypted, though"),
-        (False, Status.FAIL, "whoever gets the file"),
-        (None, Status.UNKNOWN, "is not known"),
-        (BLIND, Status.UNKNOWN, "is not known"),
+        (True, Status.PASS, "is encrypted; encryption is not required"),
+        (False, Status.FAIL, "is not encrypted; encryption is not required"),
+        (None, Status.UNKNOWN, "is unknown"),
+        (BLIND, Status.UNKNOWN, "is unknown"),
     ],
 )
 def test_encryption_is_judged_where_it_is_demanded(
@@ -94,7 +96,7 @@ def test_encryption_is_judged_where_it_is_demanded(
 ) -> None:
     assert judge_encryption(ON, encrypted, BackedUp(encrypted=True), NOW).status is demanded
     result = judge_encryption(ON, encrypted, TARGET, NOW)
-    assert result.status is Status.SKIPPED and otherwise in said(result)
+    assert result.status is Status.SKIPPED and otherwise in reason_text(result)
 
 
 # Size
@@ -112,7 +114,7 @@ def test_encryption_is_judged_where_it_is_demanded(
         (300 * MB + 1, Status.WARN, "≤"),
     ],
 )
-def test_a_size_is_held_against_the_median_of_those_before(size: int, status: Status, limit: str) -> None:
+def test_a_size_is_compared_with_the_median_of_earlier_ones(size: int, status: Status, limit: str) -> None:
     before = [backup(24 * n, 100 * MB) for n in range(1, 16)]
     result = judge_size(ON, [backup(0, size), *before], LIMITS, NOW)
     assert result.status is status and result.limit is not None and result.limit.comparison == limit
@@ -128,7 +130,7 @@ def test_the_median_is_of_the_fourteen_before_it() -> None:
 
 def test_too_few_before_it_compare_nothing_but_an_empty_one_is_empty() -> None:
     few = judge_size(ON, [backup(0), backup(24), backup(48)], LIMITS, NOW)
-    assert few.status is Status.SKIPPED and "Only 2 backups before it" in said(few)
+    assert few.status is Status.SKIPPED and "Only 2 earlier backups" in reason_text(few)
     assert judge_size(ON, [backup(0), backup(24), backup(48), backup(72)], LIMITS, NOW).status is Status.PASS
     assert judge_size(ON, [backup(0, 0)], LIMITS, NOW).status is Status.FAIL
     empty = [backup(n, 0) for n in range(1, 5)]

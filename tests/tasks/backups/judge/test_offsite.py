@@ -1,4 +1,4 @@
-"""Whether backups reach the second place."""
+"""Whether backups have off-site copies."""
 
 from datetime import timedelta
 
@@ -8,7 +8,7 @@ from tasks.backups.facts import Backup, OffsiteCopy
 from tasks.backups.judge.offsite import judge_offsite
 from tasks.backups.settings import BackedUp, Offsite
 from tasks.check_result import Status, msg
-from tests.tasks.backups.judge.test_files import BLIND, MB, NOW, ON, TARGET, backup, said, value
+from tests.tasks.backups.judge.test_files import BLIND, MB, NOW, ON, TARGET, backup, reason_text, value
 
 FAR = BackedUp(offsite=Offsite(pattern="far/*.dump", within_h=6))
 
@@ -35,25 +35,25 @@ def copy(name: str, size: int = MB, hours: float = 0.0) -> OffsiteCopy:
         ([backup(7)], [copy("shop-7.dump", hours=7.1)], Status.FAIL, msg("missing")),
     ],
 )
-def test_a_backup_that_had_time_enough_is_elsewhere_too(
+def test_a_backup_older_than_the_allowed_time_is_off_site(
     backups: list[Backup], copies: list[OffsiteCopy], status: Status, observed: object
 ) -> None:
     result = judge_offsite(ON, backups, copies, FAR, NOW)
     assert (result.status, value(result)) == (status, observed)
 
 
-def test_what_is_wrong_with_a_copy_is_named() -> None:
+def test_a_missing_stale_or_short_copy_is_named() -> None:
     different = judge_offsite(ON, [backup(7)], [copy("shop-7.dump", 5)], FAR, NOW)
-    assert said(different) == "shop-7.dump has 5 B in the second place, and 1000000 B here"
+    assert reason_text(different) == "shop-7.dump has 5 B off-site, but 1000000 B here"
     stale = judge_offsite(ON, [backup(7)], [copy("shop-7.dump", hours=31)], FAR, NOW)
-    assert said(stale) == "The copy of shop-7.dump is of 2026-11-24T03:00Z, older than the backup"
+    assert reason_text(stale) == "The off-site copy of shop-7.dump is dated 2026-11-24T03:00Z, before the backup"
 
 
-def test_nothing_is_said_of_a_second_place_that_was_not_seen() -> None:
+def test_an_offsite_location_that_was_not_seen_is_unknown() -> None:
     assert judge_offsite(ON, [backup(7)], None, TARGET, NOW).status is Status.SKIPPED
     assert judge_offsite(ON, [backup(7)], None, FAR, NOW).status is Status.UNKNOWN
     assert judge_offsite(ON, [backup(7)], BLIND, FAR, NOW).status is Status.UNKNOWN
     assert judge_offsite(ON, BLIND, [], FAR, NOW).status is Status.UNKNOWN
     assert judge_offsite(ON, [], [], FAR, NOW).status is Status.UNKNOWN
     early = judge_offsite(ON, [backup(1), backup(6)], [copy("shop-1.dump", 4)], FAR, NOW)
-    assert early.status is Status.UNKNOWN and "No backup is older than the 6" in said(early)
+    assert early.status is Status.UNKNOWN and "No backup is older than the 6" in reason_text(early)

@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from tasks.backups.facts import Drill, DrillStep, DrillVerdict, Outcome, PastDrill, StepResult
+from tasks.backups.facts import Drill, DrillStep, DrillVerdict, PastDrill, StepOutcome, StepResult
 from tasks.backups.judge.recovery import judge_recovery_time
 from tasks.backups.settings import BackedUp
 from tasks.check_result import Chart, Quantity, Status, msg
-from tests.tasks.backups.judge.test_files import BLIND, LIMITS, MB, NOW, ON, TARGET, backup, said
+from tests.tasks.backups.judge.test_files import BLIND, LIMITS, MB, NOW, ON, TARGET, backup, reason_text
 
 
 def drill(recovery_s: float | None = 60.0, steps: tuple[StepResult, ...] = ()) -> Drill:
@@ -29,7 +29,7 @@ def past(days: float, verdict: DrillVerdict = DrillVerdict.PASSED, recovery_s: f
     ("seconds", "status"),
     [(60, Status.PASS), (120, Status.PASS), (120.1, Status.WARN), (3600, Status.WARN), (3600.1, Status.FAIL)],
 )
-def test_a_recovery_is_held_against_the_rto_and_those_before(seconds: float, status: Status) -> None:
+def test_a_recovery_is_compared_with_the_rto_and_earlier_ones(seconds: float, status: Status) -> None:
     before = [past(n) for n in range(1, 4)]
     result = judge_recovery_time(ON, drill(seconds), before, TARGET, LIMITS, NOW)
     assert (result.status, result.observed) == (status, Quantity(seconds, "s"))
@@ -42,7 +42,7 @@ def test_few_and_unfinished_recoveries_are_no_measure() -> None:
     assert judge_recovery_time(ON, drill(1000), before, TARGET, LIMITS, NOW).status is Status.PASS
     today_is_kept_already = [past(0, recovery_s=1000), *(past(n) for n in range(1, 4))]
     result = judge_recovery_time(ON, drill(1000), today_is_kept_already, TARGET, LIMITS, NOW)
-    assert said(result) == "16.7 times the median of the 3 before, 60.0 s"
+    assert reason_text(result) == "16.7 times the median of the previous 3 (60.0 s)"
 
 
 def test_the_chart_has_the_last_fourteen_and_todays() -> None:
@@ -55,6 +55,8 @@ def test_the_chart_has_the_last_fourteen_and_todays() -> None:
 
 
 def test_a_recovery_that_did_not_happen_has_no_time() -> None:
-    stopped = drill(None, (StepResult(DrillStep.DECODE, Outcome.FAILED, msg("bad")),))
+    stopped = drill(None, (StepResult(DrillStep.DECODE, StepOutcome.FAILED, msg("bad")),))
     result = judge_recovery_time(ON, stopped, [past(1)], TARGET, LIMITS, NOW)
-    assert result.status is Status.UNKNOWN and said(result) == "Not reached: an earlier step ended the drill"
+    assert result.status is Status.UNKNOWN and reason_text(result) == (
+        "Not reached: an earlier step failed and ended the restore drill"
+    )

@@ -13,7 +13,7 @@ from tasks.backups.facts import Backup
 from tasks.backups.judge.retention import judge_retention
 from tasks.backups.settings import BackedUp
 from tasks.check_result import Status, Table
-from tests.tasks.backups.judge.test_files import BLIND, NOW, ON, TARGET, TOKYO, UTC_ZONE, backup, said, value
+from tests.tasks.backups.judge.test_files import BLIND, NOW, ON, TARGET, TOKYO, UTC_ZONE, backup, reason_text, value
 
 
 def on_days(*days: int, hour: int = 3) -> list[Backup]:
@@ -26,9 +26,9 @@ def test_an_empty_file_is_no_backup_of_its_day() -> None:
     """pg_dump leaves one when it is refused."""
     refused = [replace(one, bytes=0) if number in (3, 5) else one for number, one in enumerate(on_days(*range(14)))]
     result = judge_retention(ON, refused, TARGET, UTC_ZONE, NOW)
-    assert result.status is Status.FAIL and value(result) == 12 and said(result).startswith("No backup of ")
+    assert result.status is Status.FAIL and value(result) == 12 and reason_text(result).startswith("No backup on ")
     none = judge_retention(ON, [replace(one, bytes=0) for one in refused], TARGET, UTC_ZONE, NOW)
-    assert (none.status, value(none), said(none)) == (Status.FAIL, 0, "Every backup is empty")
+    assert (none.status, value(none), reason_text(none)) == (Status.FAIL, 0, "All backups are empty")
 
 
 @pytest.mark.parametrize(
@@ -56,13 +56,13 @@ def test_every_day_that_is_kept_has_a_backup(days: list[int], status: Status, ob
 
 def test_gaps_are_named_and_counted() -> None:
     one = judge_retention(ON, on_days(*(n for n in range(14) if n not in (3, 5))), TARGET, UTC_ZONE, NOW)
-    assert said(one) == "No backup of 2026-11-22, 2026-11-20"
+    assert reason_text(one) == "No backup on 2026-11-22, 2026-11-20"
     ten = judge_retention(ON, on_days(0, 11), TARGET, UTC_ZONE, NOW)
-    assert said(ten).startswith("No backup of 2026-11-24") and said(ten).endswith("2026-11-15")
+    assert reason_text(ten).startswith("No backup on 2026-11-24") and reason_text(ten).endswith("2026-11-15")
     many = judge_retention(ON, on_days(0, 12), TARGET, UTC_ZONE, NOW)
-    assert said(many).endswith("2026-11-15 and 1 more")
+    assert reason_text(many).endswith("2026-11-15 and on 1 more")
     short = judge_retention(ON, on_days(0, 1), TARGET, UTC_ZONE, NOW)
-    assert said(short) == "Backups reach back to 2026-11-24, 14 days are asked for"
+    assert reason_text(short) == "Backups reach back only to 2026-11-24; 14 days are required"
     (table,) = one.evidence
     assert isinstance(table, Table) and len(table.rows) == 14
     assert table.rows[0] == ("2026-11-25", 1, 1.0) and table.rows[3] == ("2026-11-22", 0, 0.0)
@@ -111,7 +111,7 @@ def test_longer_intervals_are_judged_between_two_backups(hours: list[float], sta
     assert (result.status, value(result)) == (status, observed)
 
 
-def test_retention_without_sight_or_with_wrong_clocks() -> None:
+def test_retention_is_unknown_for_an_unreadable_folder_or_wrong_clocks() -> None:
     assert judge_retention(ON, BLIND, TARGET, UTC_ZONE, NOW).status is Status.UNKNOWN
     assert judge_retention(ON, [backup(-1)], TARGET, UTC_ZONE, NOW).status is Status.UNKNOWN
     assert judge_retention(ON, [backup(-1), *on_days(*range(14))], TARGET, UTC_ZONE, NOW).status is Status.PASS

@@ -97,7 +97,7 @@ def test_an_error_is_kept_between_verdicts(history: Engine) -> None:
 
 
 def test_errors_without_end_hide_no_verdict(history: Engine) -> None:
-    """However many there are: the last verdict, and the last good one before it, come back."""
+    """However many there are: the last verdict, and the last passed drill before it, are returned."""
     kept(history, at(60), PASSED)
     kept(history, at(50), PASSED)
     kept(history, at(41), FAILED)
@@ -163,7 +163,7 @@ class TestTwice:
         assert read(history)[0].verdict is PASSED and read(history, database="wiki")[0].verdict is FAILED
 
 
-def test_a_history_without_the_table_says_so(history: Engine) -> None:
+def test_a_history_without_the_table_is_an_error_that_names_it(history: Engine) -> None:
     with writing(history) as connection:
         connection.execute(text("DROP TABLE backup_drills"))
     with pytest.raises(HistoryError, match="backup_drills"):

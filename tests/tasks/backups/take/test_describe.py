@@ -16,7 +16,7 @@ import pytest
 
 from tasks.backups.drill.ladder import drill
 from tasks.backups.errors import BackupRefused
-from tasks.backups.facts import DrillStep, Manifest, Outcome
+from tasks.backups.facts import DrillStep, Manifest, StepOutcome
 from tasks.backups.files.as_written import compared
 from tasks.backups.files.find import find_backups
 from tasks.backups.files.manifest import hashed_files, manifest_path, read_manifest
@@ -89,10 +89,10 @@ def test_every_form_is_hashed_and_counted_and_a_drill_takes_it(live: str, tmp_pa
     [backup] = find_backups(tmp_path, name)
     assert (backup.at, backup.known_start) == (NOW - timedelta(minutes=1), True)
     found = drill(one, backup, Backups(), NOW, PATIENT_S)
-    assert {step.step: step.outcome for step in found.steps} == dict.fromkeys(DrillStep, Outcome.PASSED)
+    assert {step.step: step.outcome for step in found.steps} == dict.fromkeys(DrillStep, StepOutcome.PASSED)
     results = judge_ladder(one.subject, found, one.backups, (), Backups().limits, NOW)
     verdicts = {result.check: result.status for result in results}
-    # Counts of another moment prove no row: the drill says so, and passes the rest.
+    # Counts of another time prove no row: content is UNKNOWN, and the rest passes.
     assert verdicts.pop("backups.content") is Status.UNKNOWN
     assert set(verdicts.values()) <= {Status.PASS, Status.SKIPPED}
 
@@ -110,12 +110,12 @@ def test_without_counts_no_database_is_asked(tmp_path: Path, live: str) -> None:
     assert described(target(tmp_path, gone), file, exact_rows=None).contents is None
     assert described(target(tmp_path, None), file, replace=True).contents is None
     manifest_path(file).unlink()
-    said = refusal(lambda: described(target(tmp_path, gone), file), ObservationError)
-    assert said.startswith("The database refuses connections")
+    reason = refusal(lambda: described(target(tmp_path, gone), file), ObservationError)
+    assert reason.startswith("The database refuses connections")
     assert not manifest_path(file).exists()
 
 
-def test_an_sqlite_file_and_an_encrypted_one(tmp_path: Path) -> None:
+def test_an_sqlite_file_and_an_encrypted_backup_get_a_manifest(tmp_path: Path) -> None:
     file = tmp_path / "shop.db"
     with closing(sqlite3.connect(file)) as connection:
         connection.executescript("CREATE TABLE a (x); INSERT INTO a VALUES (1)")
@@ -130,44 +130,44 @@ def test_an_sqlite_file_and_an_encrypted_one(tmp_path: Path) -> None:
     ("content", "told"),
     [
         (b"", "The file is empty"),
-        (b"<html>502 Bad Gateway", "The file is no backup"),
-        (b'{"format":"opsrounds-backup/1"}', "The file is no backup"),
+        (b"<html>502 Bad Gateway", "The file is not a backup"),
+        (b'{"format":"opsrounds-backup/1"}', "The file is not a backup"),
         (b"--\n-- PostgreSQL database cluster dump\n--\n", "dump each database"),
         (None, "cannot be read: No such file or directory"),
     ],
 )
-def test_what_is_no_backup_gets_none(tmp_path: Path, content: bytes | None, told: str) -> None:
+def test_a_file_that_is_not_a_backup_gets_no_manifest(tmp_path: Path, content: bytes | None, expected: str) -> None:
     file = tmp_path / "--shop\n.dump"
     if content is not None:
         file.write_bytes(content)
-    said = refusal(lambda: described(target(tmp_path, None), file))
-    assert told in said and "--shop\\u000a.dump gets no manifest" in said
+    reason = refusal(lambda: described(target(tmp_path, None), file))
+    assert expected in reason and "--shop\\u000a.dump cannot get a manifest" in reason
     assert not manifest_path(file).exists()
 
 
-def test_a_folder_that_is_none(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_a_backup_gets_no_manifest(tmp_path: Path) -> None:
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "today.txt").write_text("x")
-    assert "The folder is no backup" in refusal(lambda: described(target(tmp_path, None), tmp_path / "notes"))
+    assert "The folder is not a backup" in refusal(lambda: described(target(tmp_path, None), tmp_path / "notes"))
 
 
-def test_one_that_is_there_is_kept_unless_told(live: str, tmp_path: Path) -> None:
+def test_an_existing_manifest_is_kept_without_replace(live: str, tmp_path: Path) -> None:
     file = dumped(live, tmp_path / "shop.dump")
     described(target(tmp_path, None), file)
     before = manifest_path(file).read_bytes()
     with file.open("ab") as damaged:
         damaged.write(b"x")
-    said = refusal(lambda: described(target(tmp_path, None), file))
-    assert said == f"{file} has a manifest already: --replace writes another if the backup was made anew"
+    reason = refusal(lambda: described(target(tmp_path, None), file))
+    assert reason == f"{file} already has a manifest: use --replace if the backup was made again"
     assert manifest_path(file).read_bytes() == before
     manifest = described(target(tmp_path, None), file, replace=True)
     assert manifest.files[0].bytes == file.stat().st_size
 
 
-def test_a_start_that_is_still_to_come(live: str, tmp_path: Path) -> None:
+def test_a_start_in_the_future_is_refused(live: str, tmp_path: Path) -> None:
     file = dumped(live, tmp_path / "shop.dump")
-    said = refusal(lambda: described(target(tmp_path, None), file, NOW + timedelta(hours=1)))
-    assert said.startswith("--started: ") and said.endswith(" is still to come")
+    reason = refusal(lambda: described(target(tmp_path, None), file, NOW + timedelta(hours=1)))
+    assert reason.startswith("--started: ") and reason.endswith(" is in the future")
 
 
 def test_a_file_that_is_still_being_written(live: str, tmp_path: Path) -> None:
@@ -182,10 +182,10 @@ def test_a_file_that_is_still_being_written(live: str, tmp_path: Path) -> None:
 
     before = progress.set(grow)
     try:
-        said = refusal(lambda: described(target(tmp_path, None), file), ObservationError)
+        reason = refusal(lambda: described(target(tmp_path, None), file), ObservationError)
     finally:
         progress.reset(before)
-    assert said == f"{file} was written while it was read: run again when it is finished"
+    assert reason == f"{file} changed while it was being read: run again when it is finished"
     assert not manifest_path(file).exists()
 
 
@@ -221,6 +221,6 @@ def test_what_may_not_be_read_or_written(open_folder: Path) -> None:
     file.chmod(0o644)
     folder.chmod(0o555)
     with without_root():
-        said = refusal(lambda: described(target(folder, None), file), ObservationError)
-    assert said == f"The manifest of {file} cannot be written: Permission denied"
+        reason = refusal(lambda: described(target(folder, None), file), ObservationError)
+    assert reason == f"The manifest of {file} cannot be written: Permission denied"
     folder.chmod(0o755)

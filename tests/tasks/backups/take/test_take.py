@@ -1,4 +1,4 @@
-"""Backups as they are taken: whole with their manifest or not at all, and what a restore drill says of them."""
+"""Backups are taken complete with their manifest or not at all, and pass a restore drill."""
 
 import os
 import shutil
@@ -101,7 +101,7 @@ def taken(one: Target, now: datetime = NOW) -> Path:
 
 
 def drilled(one: Target, backup: Backup) -> dict[str, Status]:
-    """What a restore drill says of each step."""
+    """The result of each step of a restore drill."""
     backups = Backups()
     found = drill(one, backup, backups, NOW, PATIENT_S)
     results = judge_ladder(one.subject, found, one.backups, (), backups.limits, NOW)
@@ -179,14 +179,14 @@ class TestPostgres:
         assert audit is not None and audit.rows < shop.rows("audit")
         verdicts = drilled(one, backup)
         verdicts.pop("invariants")  # a sequence goes on outside of every snapshot, and is only ever ahead
-        # The live database has moved on meanwhile, which counts tell as a warning if it is much.
+        # The live database has moved on meanwhile, which counts report as a warning if it is much.
         assert not_passed(verdicts) in ({}, {"counts": Status.WARN})
 
     def test_a_secret_stands_on_no_command_line_and_in_no_file(
         self, postgres: PostgresServer, shop: Shop, tmp_path: Path
     ) -> None:
         with guarded(postgres, shop) as live, psycopg.connect(shop.dsn) as holder:
-            holder.execute("LOCK TABLE customers IN ACCESS EXCLUSIVE MODE")  # pg_dump waits, and can be looked at
+            holder.execute("LOCK TABLE customers IN ACCESS EXCLUSIVE MODE")  # pg_dump waits, and can be inspected
             one = target(tmp_path, live, "backups/shop-*.sql")
             done: list[Path] = []
             taking = threading.Thread(target=lambda: done.append(taken(one)))
@@ -202,29 +202,31 @@ class TestPostgres:
         text = manifest_path(done[0]).read_text() + done[0].read_text()
         assert [part for part in parts if part in text] == []
 
-    def test_a_wrong_password_is_told_without_it(self, postgres: PostgresServer, shop: Shop, tmp_path: Path) -> None:
+    def test_a_wrong_password_is_reported_without_repeating_it(
+        self, postgres: PostgresServer, shop: Shop, tmp_path: Path
+    ) -> None:
         with guarded(postgres, shop) as live:
-            said = refusal(lambda: taken(target(tmp_path, live.replace("s3cr", "gu355"))))
-        assert said.startswith("The database refuses the password") and "gu355" not in said
+            reason = refusal(lambda: taken(target(tmp_path, live.replace("s3cr", "gu355"))))
+        assert reason.startswith("The database refuses the password") and "gu355" not in reason
         assert names(tmp_path / "backups") == []
 
-    def test_a_secret_that_only_a_command_line_could_hold_is_refused(self, still: Shop, tmp_path: Path) -> None:
-        said = refusal(lambda: taken(target(tmp_path, f"{still.dsn}?sslpassword=hush-hush")))
-        assert said.startswith("live holds sslpassword, which pg_dump could only be told") and "hush" not in said
+    def test_a_secret_that_could_only_be_passed_on_a_command_line_is_refused(self, still: Shop, tmp_path: Path) -> None:
+        reason = refusal(lambda: taken(target(tmp_path, f"{still.dsn}?sslpassword=hush-hush")))
+        assert reason.startswith("live holds sslpassword, which pg_dump could only be told") and "hush" not in reason
 
     def test_an_address_that_is_none_is_not_repeated(self, tmp_path: Path) -> None:
-        said = refusal(lambda: taken(target(tmp_path, "postgresql://u:hush-hush@h/x?nonsense=1")))
-        assert said == "The address of the database is none of a PostgreSQL: correct live"
+        reason = refusal(lambda: taken(target(tmp_path, "postgresql://u:hush-hush@h/x?nonsense=1")))
+        assert reason == "live is not a PostgreSQL address: correct it"
 
-    def test_a_role_that_may_not_read_is_told_what_to_grant(self, shop: Shop, tmp_path: Path) -> None:
+    def test_for_a_role_that_may_not_read_the_grant_is_named(self, shop: Shop, tmp_path: Path) -> None:
         with role(shop, "reader") as live:
-            said = refusal(lambda: taken(target(tmp_path, live)))
-            assert said.startswith("The role may not read ") and "GRANT pg_read_all_data" in said
+            reason = refusal(lambda: taken(target(tmp_path, live)))
+            assert reason.startswith("The role may not read ") and "GRANT pg_read_all_data" in reason
             shop.execute("GRANT pg_read_all_data TO reader")
             assert taken(target(tmp_path, live)).exists()
             shop.execute("ALTER TABLE customers ENABLE ROW LEVEL SECURITY")
-            said = refusal(lambda: taken(target(tmp_path, live, "other/shop-*")))
-            assert said.startswith("Row-level security hides rows of ") and "BYPASSRLS" in said
+            reason = refusal(lambda: taken(target(tmp_path, live, "other/shop-*")))
+            assert reason.startswith("Row-level security hides rows of ") and "BYPASSRLS" in reason
             assert names(tmp_path / "other") == []
             shop.execute("ALTER ROLE reader BYPASSRLS")
             assert taken(target(tmp_path, live, "other/shop-*")).exists()
@@ -237,16 +239,16 @@ class TestPostgres:
                 shop.execute(f"GRANT SELECT ON {table} TO reader")
             shop.execute("GRANT SELECT ON audit, documents TO reader")
             shop.execute("GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO reader")
-            said = refusal(lambda: taken(target(tmp_path, live)))
-        assert "may not read large object 4711" in said and "passport" not in said
+            reason = refusal(lambda: taken(target(tmp_path, live)))
+        assert "may not read large object 4711" in reason and "passport" not in reason
         assert names(tmp_path / "backups") == []
 
     def test_programs_that_are_too_old_are_named_with_the_server(self, still: Shop, tmp_path: Path) -> None:
         order = Order("shop", still.dsn, tmp_path / "shop.dump", NOW)
         old = Installation(postgres_binaries(), "15.2", 15)
-        said = refusal(lambda: CUSTOM.take(order, Tools(lambda: (old,), Deadline.after(PATIENT_S))))
-        assert said.startswith(
-            "The database is of PostgreSQL 18, and the programs here are of 15.2: install pg_dump 18"
+        reason = refusal(lambda: CUSTOM.take(order, Tools(lambda: (old,), Deadline.after(PATIENT_S))))
+        assert reason.startswith(
+            "The database runs PostgreSQL 18, but this machine has pg_dump 15.2: install pg_dump 18"
         )
         no_program = Installation(tmp_path, "19.1", 19)
         assert "here are of —" in refusal(
@@ -257,22 +259,22 @@ class TestPostgres:
     def test_a_time_that_is_too_short_ends_it_and_leaves_nothing(self, shop: Shop, tmp_path: Path) -> None:
         with psycopg.connect(shop.dsn) as holder:
             holder.execute("LOCK TABLE customers IN ACCESS EXCLUSIVE MODE")
-            said = refusal(lambda: take(target(tmp_path, shop.dsn), NOW, (), 1.0))
-        assert said == "The backup was not taken in its time: raise [backups] deadline_min"
+            reason = refusal(lambda: take(target(tmp_path, shop.dsn), NOW, (), 1.0))
+        assert reason == "The backup was not finished in time: raise [backups] deadline_min"
         assert names(tmp_path / "backups") == []
         assert sessions(shop) == 0
 
     def test_a_database_that_goes_away_meanwhile(self, shop: Shop, tmp_path: Path) -> None:
         with psycopg.connect(shop.dsn) as holder:
             holder.execute("LOCK TABLE customers IN ACCESS EXCLUSIVE MODE")
-            said: list[str] = []
-            taking = threading.Thread(target=lambda: said.append(refusal(lambda: taken(target(tmp_path, shop.dsn)))))
+            errors: list[str] = []
+            taking = threading.Thread(target=lambda: errors.append(refusal(lambda: taken(target(tmp_path, shop.dsn)))))
             taking.start()
             command_line_of_pg_dump(shop.name)
             others = f"datname = '{shop.name}' AND pid NOT IN (pg_backend_pid(), {holder.info.backend_pid})"
             shop.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
             taking.join()
-        assert "broke" in said[0] or "pg_dump failed" in said[0] or "refuses the query" in said[0]
+        assert "broke" in errors[0] or "pg_dump failed" in errors[0] or "refuses the query" in errors[0]
         assert names(tmp_path / "backups") == []
 
 
@@ -364,11 +366,11 @@ class TestKilled:
         one = target(tmp_path, still.dsn)
         path = taken(one)
         before = path.read_bytes(), manifest_path(path).read_bytes()
-        assert refusal(lambda: taken(one)) == f"{path} is there already, and is not overwritten"
+        assert refusal(lambda: taken(one)) == f"{path} already exists and is not overwritten"
         assert (path.read_bytes(), manifest_path(path).read_bytes()) == before
         path.unlink()
         path.symlink_to("nothing")
-        assert refusal(lambda: taken(one)) == f"{path} is there already, and is not overwritten"
+        assert refusal(lambda: taken(one)) == f"{path} already exists and is not overwritten"
         path.unlink()
         path.with_name(f"{path.name}.partial").mkdir()
         assert refusal(lambda: taken(one)) == f"{path} is being written by another process"
@@ -376,29 +378,29 @@ class TestKilled:
 
 class TestFolder:
     def test_a_full_disk(self, still: Shop, tmp_path: Path) -> None:
-        said = in_a_mount_namespace(tmp_path, still.dsn, f"mount -t tmpfs -o size=64k none {tmp_path}")
-        assert said.splitlines() == [
-            "The disk became full before the backup was whole: make room, or change pattern",
+        reason = in_a_mount_namespace(tmp_path, still.dsn, f"mount -t tmpfs -o size=64k none {tmp_path}")
+        assert reason.splitlines() == [
+            "The disk became full before the backup was complete: free some space, or change pattern",
             "[]",
         ]
 
     def test_a_full_disk_and_an_sqlite_file(self, tmp_path: Path) -> None:
         live, small = sqlite_shop(tmp_path / "live.db"), tmp_path / "small"
         small.mkdir()
-        said = in_a_mount_namespace(small, f"sqlite:///{live}", f"mount -t tmpfs -o size=64k none {small}")
-        assert "the disk is full" in said and said.endswith("[]\n")
+        reason = in_a_mount_namespace(small, f"sqlite:///{live}", f"mount -t tmpfs -o size=64k none {small}")
+        assert "the disk is full" in reason and reason.endswith("[]\n")
 
     def test_one_that_may_not_be_written(self, still: Shop, tmp_path: Path) -> None:
         (tmp_path / "backups").mkdir()
-        said = in_a_mount_namespace(
+        reason = in_a_mount_namespace(
             tmp_path, still.dsn, f"mount --bind {tmp_path} {tmp_path}", f"mount -o remount,bind,ro {tmp_path}"
         )
-        assert said.startswith(f"{tmp_path}/backups/shop-{STAMP}.sql cannot be written: Read-only file system\n")
+        assert reason.startswith(f"{tmp_path}/backups/shop-{STAMP}.sql cannot be written: Read-only file system\n")
 
     def test_one_that_is_a_file(self, still: Shop, tmp_path: Path) -> None:
-        (tmp_path / "backups").write_text("no folder")
-        said = refusal(lambda: taken(target(tmp_path, still.dsn)))
-        assert said == f"{tmp_path}/backups/shop-{STAMP}.dump cannot be written: File exists"
+        (tmp_path / "backups").write_text("is not a folder")
+        reason = refusal(lambda: taken(target(tmp_path, still.dsn)))
+        assert reason == f"{tmp_path}/backups/shop-{STAMP}.dump cannot be written: File exists"
 
     @pytest.mark.parametrize("ending", [".dump", ".dir", ".sql.gz"])
     def test_odd_names(self, still: Shop, tmp_path: Path, ending: str) -> None:
@@ -419,32 +421,34 @@ class TestRefused:
     @pytest.mark.parametrize(
         ("pattern", "told"),
         [
-            ("backups/shop.dump", "the name has one *"),
-            ("backups/*-*.dump", "the name has one *"),
-            ("backups/shop-**", "the name has one *"),
-            ("backups/shop-?.dump", "the name has one *"),
-            ("backups/shop-[0-9]*.dump", "the name has one *"),
+            ("backups/shop.dump", "its file name must have exactly one *"),
+            ("backups/*-*.dump", "its file name must have exactly one *"),
+            ("backups/shop-**", "its file name must have exactly one *"),
+            ("backups/shop-?.dump", "its file name must have exactly one *"),
+            ("backups/shop-[0-9]*.dump", "its file name must have exactly one *"),
             ("backups/.shop-*.dump", "no dot at its beginning"),
-            ("*/shop-*.dump", "the folder of a backup that is taken is named without"),
-            ("backups/shop-*.bak", "ends with .dump, .dir, .sql, .sql.gz or with the * itself"),
-            ("backups/shop-*.sqlite", "a backup of PostgreSQL ends with"),
-            ("backups/shop-*.manifest.json", "a backup of PostgreSQL ends with"),
+            ("*/shop-*.dump", "its folder must not contain"),
+            ("backups/shop-*.bak", "must end with .dump, .dir, .sql, .sql.gz or with the * itself"),
+            ("backups/shop-*.sqlite", "PostgreSQL backups must end with"),
+            ("backups/shop-*.manifest.json", "PostgreSQL backups must end with"),
         ],
     )
-    def test_a_pattern_that_does_not_say_where(self, tmp_path: Path, pattern: str, told: str) -> None:
-        said = refusal(lambda: taken(target(tmp_path, "postgresql://nobody@127.0.0.1:1/shop", pattern)))
-        assert said.startswith(f"shop: pattern {pattern!r}: ") and told in said
-        assert said.endswith(", such as backups/shop-*.dump")
+    def test_a_pattern_without_a_destination_is_refused(self, tmp_path: Path, pattern: str, expected: str) -> None:
+        reason = refusal(lambda: taken(target(tmp_path, "postgresql://nobody@127.0.0.1:1/shop", pattern)))
+        assert reason.startswith(f"shop: pattern {pattern!r}: ") and expected in reason
+        assert reason.endswith(", such as backups/shop-*.dump")
         assert names(tmp_path) == []
 
     def test_what_cannot_be_backed_up_here(self, tmp_path: Path) -> None:
-        def said(one: Target) -> str:
+        def refusal_of(one: Target) -> str:
             return refusal(lambda: destination(one, NOW))
 
         managed = Target("shop", Database(name="shop", copy_command=("copy",)), tmp_path, "postgresql://x@y/z")
-        assert said(managed) == "shop: it has no pattern: whoever manages it takes its snapshots"
-        assert said(target(tmp_path, None)) == "shop: live is not set: it is the address of the database to back up"
-        assert "rounds backup manifest" in said(target(tmp_path, "postgresql://x@y/z", encrypted=True))
+        assert refusal_of(managed) == "shop: it has no pattern: the snapshots of a managed database are taken elsewhere"
+        assert (
+            refusal_of(target(tmp_path, None)) == "shop: live is not set: give the address of the database to back up"
+        )
+        assert "rounds backup manifest" in refusal_of(target(tmp_path, "postgresql://x@y/z", encrypted=True))
 
     def test_the_time_is_of_utc(self, tmp_path: Path) -> None:
         there = NOW.astimezone(datetime.strptime("+0900", "%z").tzinfo)
@@ -493,21 +497,21 @@ class TestSqlite:
         assert not_passed(verdicts) in ({}, {"counts": Status.WARN})
 
     def test_one_that_is_not_there(self, tmp_path: Path) -> None:
-        said = refusal(lambda: taken(target(tmp_path, "sqlite:///gone.db")))
-        assert said == f"{tmp_path}/gone.db cannot be read: No such file or directory"
+        reason = refusal(lambda: taken(target(tmp_path, "sqlite:///gone.db")))
+        assert reason == f"{tmp_path}/gone.db cannot be read: No such file or directory"
         assert names(tmp_path / "backups") == []
 
     def test_one_that_is_damaged(self, tmp_path: Path) -> None:
         live = sqlite_shop(tmp_path / "live.db")
         with live.open("r+b") as file:
             file.write(b"\0" * 100)
-        said = refusal(lambda: taken(target(tmp_path, "sqlite:///live.db")))
-        assert said == f"{live} is not an SQLite database"
+        reason = refusal(lambda: taken(target(tmp_path, "sqlite:///live.db")))
+        assert reason == f"{live} is not an SQLite database"
         assert names(tmp_path / "backups") == []
 
     def test_a_pattern_of_another_kind(self, tmp_path: Path) -> None:
-        said = refusal(lambda: taken(target(tmp_path, "sqlite:///live.db", "backups/shop-*.dump")))
-        assert "a backup of SQLite ends with .sqlite, .sqlite3, .db or with the * itself" in said
+        reason = refusal(lambda: taken(target(tmp_path, "sqlite:///live.db", "backups/shop-*.dump")))
+        assert "SQLite backups must end with .sqlite, .sqlite3, .db or with the * itself" in reason
 
 
 def sqlite_shop(file: Path) -> Path:
@@ -576,11 +580,11 @@ def command_line_of_pg_dump(database: str) -> str:
     while time.monotonic() < until:
         for process in Path("/proc").glob("[0-9]*"):
             try:
-                said = (process / "cmdline").read_bytes().split(b"\0")
+                arguments = (process / "cmdline").read_bytes().split(b"\0")
             except OSError:
                 continue
-            if said[0].endswith(b"/pg_dump") and any(database.encode() in word for word in said):
-                return " ".join(word.decode() for word in said)
+            if arguments[0].endswith(b"/pg_dump") and any(database.encode() in word for word in arguments):
+                return " ".join(word.decode() for word in arguments)
         time.sleep(0.02)
     raise AssertionError("no pg_dump was seen")
 
@@ -595,7 +599,7 @@ def sessions(shop: Shop) -> int:
 
 
 def in_a_mount_namespace(folder: Path, live: str, *mounts: str) -> str:
-    """What a process says that takes a backup into `folder` with some mounts of its own, and what is left then."""
+    """The error of a process that takes a backup into `folder` with mounts of its own, and what is left then."""
     unshare = shutil.which("unshare")
     if unshare is None:
         pytest.skip("needs unshare")

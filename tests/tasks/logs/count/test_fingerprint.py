@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tasks.logs.count.fingerprint import ErrorKey, error_key, normalised, top_frame
 from tasks.logs.settings import DEFAULT_SKIPPED
+from tests.deep import examples
 
 # Written by hand from the rules, not by running them.
 GOLDEN = [
@@ -123,7 +124,7 @@ def test_500_characters_count(length: int) -> None:
 
 
 @given(st.text(alphabet=st.sampled_from("aZ_09.:/-+ ,=\"'@<*>[]\\材\x00\x1b\ud800\u2028"), max_size=80))
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 def test_no_digit_but_a_status_is_left(message: str) -> None:
     once = normalised(message)
     assert not any(c in "0123456789" for c in once)

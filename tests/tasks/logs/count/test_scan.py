@@ -13,13 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.logs.count.batch import Activity, Batch, Lines
-from tasks.logs.count.scan import LOOKED_AT, Plan, Scan
+from tasks.logs.count.scan import CHECKED_LINES, Plan, Scan
 from tasks.logs.count.sketch import sketch_index
 from tasks.logs.lines.personal import kinds_by_line, kinds_of
 from tasks.logs.lines.places import Places, RoutePattern
 from tasks.logs.settings import Source
 from tasks.personal import Kind, find_kinds
 from tests.bench.logs import LogShape, log_lines
+from tests.deep import examples
 
 NINE = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
 HOUR = int(NINE.timestamp()) // 3600
@@ -33,7 +34,7 @@ OK = {
     "status": 200,
     "duration": 12.5,
 }
-WARM = [json.dumps(OK | {"timestamp": "2026-11-25T09:00:00Z", "module": "warm"}).encode()] * (LOOKED_AT + 100)
+WARM = [json.dumps(OK | {"timestamp": "2026-11-25T09:00:00Z", "module": "warm"}).encode()] * (CHECKED_LINES + 100)
 """After so many lines of an hour the mapped fields are no longer looked for, and healthy lines take the quick way."""
 
 
@@ -98,7 +99,7 @@ def line(**changed: object) -> bytes:
         (b'{"a":' * 20_000, Lines(1, malformed=1)),
     ],
 )
-def test_a_line_counts_as_what_it_is(raw: bytes, expected: Lines) -> None:
+def test_a_line_counts_by_its_kind(raw: bytes, expected: Lines) -> None:
     # A time in the same hour comes first: a line without one counts there.
     first = line(status=None, module="first")
     batch = counted([first, raw])
@@ -175,7 +176,7 @@ def test_a_bad_answer_counts_as_bad_and_as_an_error() -> None:
     assert batch.activity == {("shop", HOUR): Activity(4, errors=3)}
 
 
-def test_a_module_is_told_apart_by_warnings_and_refusals() -> None:
+def test_warnings_and_refusals_are_counted_by_module() -> None:
     lines = [line(level="WARN"), line(level=40), line(level="info"), line(level=30), line(status=401), line(status=403)]
     lines += [line(level=50), line(level=50.0), line(level="Fatal")]
     assert counted(lines).activity == {("shop", HOUR): Activity(9, 2, 2, 1, 1)}
@@ -191,7 +192,7 @@ def test_a_module_that_is_a_number_is_not_one_that_is_true() -> None:
     assert {key[0]: t.valid for key, t in batch.traffic.items()} == {"1": 4, "True": 4, "1.0": 2}
 
 
-def test_routes_with_a_method_are_told_apart() -> None:
+def test_routes_with_different_methods_are_distinguished() -> None:
     places = Places([RoutePattern("/x", "reading", "GET"), RoutePattern("/x", "writing", "POST")])
     of = Plan(plan().source, places, (200.0,), UTC)
     lines = [line(module=None, method=method) for method in ("GET", "POST", "GET")]
@@ -207,14 +208,14 @@ def test_requests_that_another_source_counts_are_not_counted_but_their_lines_are
     assert batch.lines[HOUR] == Lines(3, parsed=3, drifted=1)
 
 
-def test_fields_are_looked_for_in_the_first_lines_of_each_hour() -> None:
+def test_fields_are_counted_in_the_first_lines_of_each_hour() -> None:
     later = [line(timestamp="2026-11-25T10:00:00Z", level=None, severity="ERROR")] * 10
     fields = scanned([*WARM, *later]).fields
-    assert LOOKED_AT <= fields[HOUR, ""] == fields[HOUR, "level"] == fields[HOUR, "status"] < len(WARM)
+    assert CHECKED_LINES <= fields[HOUR, ""] == fields[HOUR, "level"] == fields[HOUR, "status"] < len(WARM)
     assert (fields[HOUR + 1, ""], fields[HOUR + 1, "level"], fields[HOUR + 1, "status"]) == (10, 0, 10)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(st.integers(0, 10_000), st.lists(st.integers(0, 400), max_size=5))
 def test_stretches_add_up_to_what_one_pass_counts(seed: int, cuts: list[int]) -> None:
     lines = list(log_lines(LogShape(400, seed, malformed_share=0.1, error_share=0.1, gap_ms=5000)))
@@ -272,9 +273,9 @@ class TestErrors:
 
     def test_no_text_of_a_line_is_kept_unmasked(self) -> None:
         secret, of = "tok-of-ours", replace(plan(), conceal=lambda text: text.replace("tok-of-ours", "•••"))
-        told = dict.fromkeys(("module", "level", "release", "requestId", "method"), f"{secret} bob@example.com")
+        values = dict.fromkeys(("module", "level", "release", "requestId", "method"), f"{secret} bob@example.com")
         error = {"name": secret, "message": secret, "stack": f"at {secret} (/srv/{secret}.ts)"}
-        batch = scanned([line(**told, error=error), line(**told)], of)
+        batch = scanned([line(**values, error=error), line(**values)], of)
         assert {module for module, _ in batch.activity} == {"••• <email>"}
         [seen] = batch.errors.values()
         assert (seen.exemplar.level, seen.first_release) == ("••• <email>", "••• <email>")
@@ -286,8 +287,8 @@ class TestPersonalData:
     """Counted by module and hour, and in no text that is kept."""
 
     def test_a_line_is_counted_once_for_each_kind(self) -> None:
-        told = [line(message="bob@example.com, amy@example.com, 090-1234-5678"), line(message="bob@example.com")]
-        batch = counted([*told, line()])
+        personal = [line(message="bob@example.com, amy@example.com, 090-1234-5678"), line(message="bob@example.com")]
+        batch = counted([*personal, line()])
         assert batch.personal == {("shop", HOUR, "email"): 2, ("shop", HOUR, "phone"): 1}
 
     def test_lines_that_are_not_read_or_nobodys_are_searched_too(self) -> None:
@@ -317,21 +318,21 @@ class TestPersonalData:
         [sample] = counted([line(), raw[:-1]]).samples
         assert spelt not in sample and f"<{kind.value}>" in sample
 
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=examples(100), deadline=None)
     @given(st.lists(st.lists(st.sampled_from(
         ["bob", "@", "example.com", "%40", "+81", "090", "-", "1234", "5678", " ", "4111", "11111111", "3782", "822463",
          "10005", "(03)", "password", "TOKEN", "apiKey", "secret", "=", '"', ":", "hunter", "authorization", "Bearer ",
          "eyJhbGciOi", ".eyJzdWIi", ".x", "\\n", "\\u0040", "%0A", "é", ".", "0", "a", "://u:", "\n"]
     ), max_size=8), max_size=6))  # fmt: skip
-    def test_many_lines_are_told_as_each_by_itself(self, parts: list[list[str]]) -> None:
+    def test_many_lines_give_the_same_kinds_as_one_by_one(self, parts: list[list[str]]) -> None:
         lines = ["".join(part).encode() for part in parts]
-        told = kinds_by_line(lines)
-        assert [kinds or frozenset() for kinds in told] == [kinds_of(raw) for raw in lines]
-        for raw, kinds in zip(lines, told, strict=True):
+        by_line = kinds_by_line(lines)
+        assert [kinds or frozenset() for kinds in by_line] == [kinds_of(raw) for raw in lines]
+        for raw, kinds in zip(lines, by_line, strict=True):
             if b"\\u00" not in raw:
                 assert (kinds or frozenset()) == find_kinds(raw.decode())
 
-    def test_clean_lines_are_not_looked_at_closely(self) -> None:
+    def test_clean_lines_skip_the_full_search(self) -> None:
         assert not any(kinds_by_line(list(log_lines(LogShape(2000, 7)))))
 
 
@@ -376,7 +377,7 @@ def _hostile(what: str, draw: random.Random) -> bytes:
         at = f"20{draw.randrange(10, 99)}-01-{draw.randrange(10, 28)}T{draw.randrange(10, 24)}:{minute:02}:00+{zone}:00"
         return b'{"timestamp":"%b","module":"m","url":"/a","status":200,"duration":1}' % at.encode()
     if what == "errors":
-        letters = "".join(draw.choices("abcdefghij", k=12))
-        stack = f"at {letters} (/srv/{letters}.ts)"
-        return json.dumps({"error": {"name": letters, "message": letters, "stack": stack}}).encode()
+        name = "".join(draw.choices("abcdefghij", k=12))
+        stack = f"at {name} (/srv/{name}.ts)"
+        return json.dumps({"error": {"name": name, "message": name, "stack": stack}}).encode()
     return AT + b'"level":"%b","status":200,"duration":%.9f,"url":"/a"}' % (word.encode(), draw.random() * 1000)

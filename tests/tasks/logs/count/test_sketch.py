@@ -19,6 +19,7 @@ from tasks.logs.count.sketch import (
     sketch_index,
     value_of,
 )
+from tests.deep import examples
 
 LATENCY = st.floats(min_value=math.nextafter(LEAST_MS, 1), max_value=MOST_MS)
 LATENCIES = st.lists(LATENCY, max_size=40)
@@ -61,7 +62,7 @@ class TestQuantile:
     """Nearest rank, as numpy's inverted_cdf."""
 
     @given(st.lists(LATENCY, min_size=1, max_size=200), st.floats(0, 1))
-    @settings(max_examples=200)
+    @settings(max_examples=examples(200))
     def test_each_is_within_one_percent_of_the_exact_one(self, latencies: list[float], q: float) -> None:
         exact = float(np.quantile(latencies, q, method="inverted_cdf"))
         estimate = Sketch.of(latencies).quantile(q)
@@ -109,7 +110,7 @@ class TestPacked:
         assert Sketch.unpack(packed).pack() == packed
 
     @given(st.binary(max_size=12).map(lambda data: b"\x01" + data))
-    @settings(max_examples=300)
+    @settings(max_examples=examples(300))
     def test_other_bytes_are_refused_or_are_a_sketch(self, data: bytes) -> None:
         try:
             sketch = Sketch.unpack(data)

@@ -57,7 +57,7 @@ def found(results: Sequence[CheckResult]) -> list[tuple[str, str, Status]]:
     return [(r.check.removeprefix("logs.").removesuffix("-error"), r.subject, r.status) for r in results]
 
 
-def said(result: CheckResult) -> str:
+def reason_of(result: CheckResult) -> str:
     return result.reason.text.format(**result.reason.params)
 
 
@@ -68,8 +68,8 @@ def test_known_errors_alone_pass_and_are_listed_with_the_ignored_ones() -> None:
         ("regressed", "service", Status.SKIPPED),
         ("spiking", "service", Status.PASS),
     ]
-    assert said(results[0]) == "2 kinds of error, all of them known; 1 are ignored"
-    assert said(results[2]) == "1 kinds of error, none more frequent than usual"
+    assert reason_of(results[0]) == "2 kinds of error, all known (1 ignored)"
+    assert reason_of(results[2]) == "1 kinds of error, none more frequent than usual"
     [table] = results[0].evidence
     assert isinstance(table, Table)
     assert [(row[0], row[1], row[5]) for row in table.rows] == [
@@ -85,11 +85,11 @@ def test_no_error_at_all_passes_when_lines_were_read_and_else_is_unknown() -> No
     assert [(r.check, r.status) for r in skipped] == [(check, Status.SKIPPED) for check in CHECKS]
 
 
-def test_a_new_one_is_told_with_all_that_names_it() -> None:
+def test_a_new_error_is_reported_with_its_details() -> None:
     result, *others = judged(NEW, KNOWN)
     assert found([result]) == [("new", "module:orders/error:11111111", Status.WARN)]
     assert [r.check for r in others] == CHECKS[1:]
-    assert said(result) == "TypeError: id 7 is undefined (40 lines, first 2026-11-23T02:00Z)"
+    assert reason_of(result) == "TypeError: id 7 is undefined (40 lines, first seen 2026-11-23T02:00Z)"
     table, excerpt, all_errors = result.evidence
     assert isinstance(table, Table) and isinstance(excerpt, Excerpt) and isinstance(all_errors, Table)
     assert (msg("Fingerprint"), NEW.fingerprint) in table.rows
@@ -97,11 +97,11 @@ def test_a_new_one_is_told_with_all_that_names_it() -> None:
     assert [row[0] for row in all_errors.rows] == [msg("new"), msg("known")]
 
 
-def test_one_without_any_readable_time_or_name_is_told_too() -> None:
+def test_a_new_error_without_time_or_name_is_reported_too() -> None:
     bare = Exemplar("", "", "", "", "")
     undated = replace(NEW, first_seen=None, last_seen=None, name="", frame="", exemplar=bare)
     result = judged(undated)[0]
-    assert said(result) == "-: - (40 lines, first -)"
+    assert reason_of(result) == "-: - (40 lines, first seen -)"
     assert [piece.kind for piece in result.evidence] == ["table", "table"]  # and no excerpt of nothing
 
 
@@ -112,27 +112,27 @@ def test_in_the_first_days_nothing_is_new_and_the_errors_are_listed(warm: int, s
     assert by_check["logs.new-error"].status is status
     assert by_check["logs.spiking-error"].status is status
     if status is Status.SKIPPED:
-        assert f"so far there are {warm}" in said(by_check["logs.new-error"])
+        assert f"({warm} so far)" in reason_of(by_check["logs.new-error"])
     table = by_check["logs.new-error"].evidence[-1]
     assert isinstance(table, Table) and len(table.rows) == 2
 
 
-def test_a_fixed_one_that_came_back_is_told_and_the_others_pass() -> None:
+def test_a_regressed_error_is_reported_and_the_others_pass() -> None:
     result = judged(BACK)[1]
     assert (result.status, result.observed) == (Status.WARN, Quantity(40))
-    assert said(result) == "TypeError: id 7 is undefined (fixed 2026-11-22T00:00Z, back 2026-11-23T23:00Z)"
+    assert reason_of(result) == "TypeError: id 7 is undefined (fixed 2026-11-22T00:00Z, seen again 2026-11-23T23:00Z)"
     fixed = replace(BACK, lines=0, lines_since_fix=0)
-    assert said(judged(fixed)[1]) == "None of 1 fixed errors came back"
+    assert reason_of(judged(fixed)[1]) == "None of 1 fixed errors occurred again"
     older = replace(BACK, resolved_release="1.10.0")  # seen in 1.9.0
     assert judged(older)[1].status is Status.PASS
-    assert "1 are still seen in releases before their fix" in said(judged(older)[1])
+    assert "1 still occur in releases before the fix" in reason_of(judged(older)[1])
 
 
-def test_a_spike_is_held_against_its_own_limit() -> None:
+def test_a_spike_is_compared_with_its_own_limit() -> None:
     result = judged(SPIKING)[-1]
     assert (result.status, result.observed) == (Status.WARN, Quantity(62))
     assert result.limit is not None and (result.limit.comparison, result.limit.value) == ("≤", 61)
-    assert said(result) == "TypeError: id 7 is undefined (62 lines; 40.0 a day are usual)"
+    assert reason_of(result) == "TypeError: id 7 is undefined (62 lines; usually 40.0 a day)"
 
 
 @pytest.mark.parametrize(("group", "check"), [(NEW, "new"), (BACK, "regressed"), (SPIKING, "spiking")])
@@ -149,4 +149,4 @@ def test_a_text_of_the_log_is_never_a_text_of_ours() -> None:
         NEW, module="<b>{x}", name="{0}", exemplar=replace(NEW.exemplar, message="{password} %s </script>")
     )
     for result in judged(hostile):
-        assert "script" not in result.reason.text and said(result)
+        assert "script" not in result.reason.text and reason_of(result)

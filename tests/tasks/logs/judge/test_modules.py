@@ -19,6 +19,7 @@ from tasks.logs.judge.modules import (
     judge_silent_modules,
 )
 from tasks.logs.limits import LogLimits
+from tests.deep import examples
 
 NOW = datetime(2026, 11, 24, 0, 30, tzinfo=UTC)
 SINCE = datetime(2026, 11, 23, 0, 0, tzinfo=UTC)
@@ -45,7 +46,7 @@ def review(
     return LogReview(SINCE, NOW, len(daily), (lines,), modules, (), tuple(personal), hours, tuple(daily))
 
 
-def said(result: CheckResult) -> str:
+def reason_of(result: CheckResult) -> str:
     return result.reason.text.format(**result.reason.params)
 
 
@@ -75,7 +76,7 @@ class TestErrorShare:
         result = self.judged(bad, valid)
         assert result.status is status
         assert result.limit == Limit("<", 0.1, "%", msg("the guide's SLI table"))
-        assert ("from 3 on" in said(result)) is (status is Status.WARN)
+        assert ("from 3 on" in reason_of(result)) is (status is Status.WARN)
 
     def test_a_limit_of_zero_allows_none_and_passes_none(self) -> None:
         strict = LogLimits(max_error_share=0, min_bad_requests=1)
@@ -101,18 +102,18 @@ class TestErrorShare:
     def test_no_request_is_unknown(self) -> None:
         for modules in ((), (module(),)):
             [result] = judge_error_share(review(*modules), LIMITS, NOW)
-            assert (result.status, "no requests" in said(result)) == (Status.UNKNOWN, True)
+            assert (result.status, "no requests" in reason_of(result)) == (Status.UNKNOWN, True)
 
     def test_of_a_day_whose_minutes_are_partly_dropped_only_a_finding_stands(self) -> None:
         old = review(module("a", valid=600), module("b", valid=300, bad=9), requests=901)
         results = judge_error_share(old, LIMITS, NOW)
         assert [(r.subject, r.status) for r in results] == [("module:b", Status.FAIL), ("module:a", Status.UNKNOWN)]
-        assert "Of 901 requests the history still knows 900" in said(results[1])
+        assert "Only 900 of 901 requests" in reason_of(results[1])
         whole = judge_error_share(review(module("a", valid=900), requests=900), LIMITS, NOW)
         assert [r.status for r in whole] == [Status.PASS]
 
     @given(st.integers(1, 10**7).flatmap(lambda valid: st.tuples(st.integers(0, valid), st.just(valid))))
-    @settings(max_examples=80)
+    @settings(max_examples=examples(80))
     def test_green_exactly_below_the_limit_and_red_only_from_three_on(self, counts: tuple[int, int]) -> None:
         bad, valid = counts
         status = self.judged(bad, valid).status
@@ -134,14 +135,14 @@ class TestSilence:
         assert (result.status, result.observed) == (Status.PASS, Quantity(1))
 
     @pytest.mark.parametrize(("usual", "status"), [(9.9, Status.PASS), (10, Status.FAIL), (11, Status.FAIL)])
-    def test_two_hours_without_a_line_tell_when_ten_an_hour_are_usual(self, usual: float, status: Status) -> None:
+    def test_two_hours_without_a_line_fail_when_ten_an_hour_are_usual(self, usual: float, status: Status) -> None:
         result = self.judged(module(recent_lines=0, usual_lines=usual))
         assert result.status is status
         assert result.observed == Quantity(2400 if status is Status.PASS else 0)
 
     def test_a_module_that_always_sleeps_at_night_is_no_finding_when_it_wrote_by_day(self) -> None:
         result = self.judged(module(recent_lines=0, usual_lines=0))
-        assert (result.status, "in the period" in said(result)) == (Status.PASS, True)
+        assert (result.status, "in the period" in reason_of(result)) == (Status.PASS, True)
 
     @pytest.mark.parametrize(("days", "status"), [(0, Status.WARN), (6, Status.WARN), (7, Status.FAIL)])
     def test_in_the_first_week_a_silence_is_watched(self, days: int, status: Status) -> None:
@@ -161,9 +162,9 @@ class TestSilence:
 
     def test_one_that_never_wrote_is_unknown(self) -> None:
         result = self.judged(None)
-        assert (result.status, "spelt" in said(result)) == (Status.UNKNOWN, True)
+        assert (result.status, "spelt" in reason_of(result)) == (Status.UNKNOWN, True)
 
-    def test_without_expected_modules_the_busy_ones_are_looked_at(self) -> None:
+    def test_without_listed_modules_the_busy_ones_are_checked(self) -> None:
         quiet = module("rare", usual_lines=9, usual_day_lines=200)
         fell_silent = module("night", recent_lines=0, lines=0, usual_lines=0, usual_day_lines=50)
         found = review(module(recent_lines=0), quiet, fell_silent)
@@ -173,7 +174,7 @@ class TestSilence:
             ("module:orders", Status.FAIL),
         ]
         [skipped] = judge_silent_modules(review(quiet), (), LIMITS, NOW)
-        assert (skipped.status, "[service] modules" in said(skipped)) == (Status.SKIPPED, True)
+        assert (skipped.status, "[service] modules" in reason_of(skipped)) == (Status.SKIPPED, True)
 
     @given(
         st.integers(0, 5),
@@ -182,7 +183,7 @@ class TestSilence:
         st.one_of(st.none(), st.floats(0, 500)),
         st.integers(0, 7),
     )
-    @settings(max_examples=80)
+    @settings(max_examples=examples(80))
     def test_no_silence_where_lines_are_expected_is_green(
         self, recent: int, earlier: int, usual: float | None, usual_day: float | None, days: int
     ) -> None:
@@ -201,7 +202,7 @@ class TestPersonalData:
 
     def test_a_searched_and_clean_log_passes(self) -> None:
         [result] = judge_personal_data(review(), LIMITS, NOW)
-        assert (result.status, said(result)) == (Status.PASS, "2400 lines were searched")
+        assert (result.status, reason_of(result)) == (Status.PASS, "No personal data found in 2400 lines")
 
     def test_nothing_searched_is_unknown(self) -> None:
         assert [r.status for r in judge_personal_data(review(parsed=0), LIMITS, NOW)] == [Status.UNKNOWN]
@@ -258,7 +259,7 @@ def test_no_name_of_a_module_becomes_a_text_of_ours(name: str) -> None:
     ]
     assert [r.subject for r in results] == [f"module:{name}"] * 3
     for result in results:
-        assert name not in result.reason.text and said(result)
+        assert name not in result.reason.text and reason_of(result)
 
 
 def test_without_a_log_all_are_skipped() -> None:
@@ -268,4 +269,6 @@ def test_without_a_log_all_are_skipped() -> None:
         *judge_personal_data(None, LIMITS, NOW),
         judge_refused_requests(None, LIMITS, NOW),
     ]
-    assert {(r.status, said(r)) for r in results} == {(Status.SKIPPED, "No log is configured: set [[logs.source]]")}
+    assert {(r.status, reason_of(r)) for r in results} == {
+        (Status.SKIPPED, "No log source is configured: set [[logs.source]]")
+    }

@@ -25,6 +25,7 @@ from tasks.logs.facts import (
 from tasks.logs.judge.sources import downgrade_doubtful, judge_malformed, judge_sources, not_read, source_doubt
 from tasks.logs.limits import LogLimits
 from tasks.observation import Unobserved
+from tests.deep import examples
 
 NOW = datetime(2026, 11, 24, 0, 30, tzinfo=UTC)
 SINCE = datetime(2026, 11, 23, 0, 0, tzinfo=UTC)
@@ -75,7 +76,7 @@ def judged(
     return result
 
 
-def said(result: CheckResult) -> str:
+def reason_of(result: CheckResult) -> str:
     return result.reason.text.format(**result.reason.params)
 
 
@@ -85,11 +86,14 @@ class TestSource:
     def test_a_whole_and_fresh_log_passes(self) -> None:
         result = judged(source())
         assert (result.status, result.observed) == (Status.PASS, Quantity(1, "min"))
-        assert said(result) == "2400 lines; the newest is 1 min old"
+        assert reason_of(result) == "2400 lines; the newest is 1 min old"
 
     def test_no_log_is_skipped_with_the_key_to_set(self) -> None:
         [result] = judge_sources({}, None, {}, LIMITS, NOW)
-        assert (result.status, said(result)) == (Status.SKIPPED, "No log is configured: set [[logs.source]]")
+        assert (result.status, reason_of(result)) == (
+            Status.SKIPPED,
+            "No log source is configured: set [[logs.source]]",
+        )
 
     @pytest.mark.parametrize(
         ("lines", "reason"),
@@ -98,41 +102,41 @@ class TestSource:
             (source(parsed=0, malformed=2400), "None of 2400 lines can be read: correct format"),
             # Fresh health probes, read well, among nothing but lines that cannot be read.
             (source(parsed=0, malformed=2300, ignored=100), "None of 2300 lines can be read"),
-            (source(parsed=0, ignored=2400), "all of them blank or of health probes"),
-            (source(undated=2400), "No line has a time that can be read"),
-            (source(newest=None), "No line has a time that can be read"),
+            (source(parsed=0, ignored=2400), "lines are blank or from health probes"),
+            (source(undated=2400), "No line has a readable time"),
+            (source(newest=None), "No line has a readable time"),
             (source(requests=0, timed=0), "None of 2400 lines has a status"),
             # Few lines, so that nothing is said of fields; the period's own counts say it.
             (source(lines=3, parsed=3, requests=0, timed=0, fields={}), "None of 3 lines has a status"),
             (source(requests=0, timed=0), "None of 2400 lines has a status"),
-            (source(crowded=1), "Not read whole; problems: 1"),
-            (source(damaged=(DamagedFile("a.gz", Damage.TRUNCATED),)), "Not read whole; problems: 1"),
+            (source(crowded=1), "Not read completely; problems: 1"),
+            (source(damaged=(DamagedFile("a.gz", Damage.TRUNCATED),)), "Not read completely; problems: 1"),
         ],
     )
     def test_what_is_not_there_or_not_readable_is_unknown(self, lines: SourceLines, reason: str) -> None:
         result = judged(lines)
-        assert (result.status, reason in said(result)) == (Status.UNKNOWN, True), said(result)
+        assert (result.status, reason in reason_of(result)) == (Status.UNKNOWN, True), reason_of(result)
 
     def test_a_log_that_could_not_be_read_is_unknown_however_well_its_lines_of_before_look(self) -> None:
         result = judged(source(), GONE)
-        assert (result.status, said(result)) == (Status.UNKNOWN, "No file matches /var/log/shop/*.log")
+        assert (result.status, reason_of(result)) == (Status.UNKNOWN, "No file matches /var/log/shop/*.log")
 
     def test_a_log_that_was_read_in_part_is_unknown_and_names_the_parts(self) -> None:
-        result = judged(source(), replace(READ, problems=(msg("There was no time for all lines"),)))
+        result = judged(source(), replace(READ, problems=(msg("Not all lines could be read in time"),)))
         assert result.status is Status.UNKNOWN
         problems = result.evidence[0]
-        assert isinstance(problems, Table) and problems.rows == ((msg("There was no time for all lines"),),)
+        assert isinstance(problems, Table) and problems.rows == ((msg("Not all lines could be read in time"),),)
 
     def test_a_source_of_no_requests_needs_no_status(self) -> None:
         assert judged(source(requests=0, timed=0, hours=()), mapped=("timestamp",)).status is Status.PASS
 
-    def test_crowded_moments_are_told_once_though_the_reading_tells_them_too(self) -> None:
+    def test_crowded_moments_are_reported_once_even_if_the_read_reports_them_too(self) -> None:
         result = judged(source(crowded=2), replace(READ, problems=(crowded_moments(2),)))
-        assert said(result) == "Not read whole; problems: 1"
+        assert reason_of(result) == "Not read completely; problems: 1"
 
-    def test_no_duration_is_said_and_spoils_nothing_else(self) -> None:
+    def test_a_missing_duration_warns_and_affects_no_other_check(self) -> None:
         result = judged(source(timed=0, hours=()))
-        assert (result.status, "No request has a duration" in said(result)) == (Status.WARN, True)
+        assert (result.status, "No request has a duration" in reason_of(result)) == (Status.WARN, True)
         assert source_doubt([result]) is None
 
 
@@ -145,43 +149,43 @@ class TestFields:
     )
 
     @AROUND
-    def test_a_mapped_one(self, looked_at: int, status: Status) -> None:
-        fields = {SINCE: {"": looked_at, "level": looked_at}}
+    def test_a_mapped_one(self, checked: int, status: Status) -> None:
+        fields = {SINCE: {"": checked, "level": checked}}
         result = judged(source(fields=fields), mapped=(*MAPPED, "level", "release"))
         assert result.status is status
-        assert ("release" in said(result)) is (status is Status.UNKNOWN) and "level" not in said(result)
+        assert ("release" in reason_of(result)) is (status is Status.UNKNOWN) and "level" not in reason_of(result)
 
     @AROUND
-    def test_of_a_quiet_log_the_week_before_is_looked_at_too(self, looked_at: int, status: Status) -> None:
+    def test_for_a_quiet_log_the_week_before_counts_too(self, checked: int, status: Status) -> None:
         days = {SINCE - timedelta(days=day): {"": 100, "level": 100} for day in range(1, 8)}
-        days |= {SINCE: {"": looked_at - 700, "level": 300}}
+        days |= {SINCE: {"": checked - 700, "level": 300}}
         assert judged(source(fields=days), mapped=(*MAPPED, "release")).status is status
         one = days | {SINCE + self.HOUR: {"": 1, "level": 1, "release": 1}}
         assert judged(source(fields=one), mapped=(*MAPPED, "release")).status is Status.PASS
 
     @AROUND
-    def test_none_that_tells_errors(self, looked_at: int, status: Status) -> None:
-        worker = source(requests=0, timed=0, hours=(), fields={SINCE: {"": looked_at, "timestamp": looked_at}})
+    def test_without_a_field_that_shows_errors_a_log_is_unknown(self, checked: int, status: Status) -> None:
+        worker = source(requests=0, timed=0, hours=(), fields={SINCE: {"": checked, "timestamp": checked}})
         result = judged(worker, mapped=("timestamp",))
         assert result.status is status
-        assert ("set level or error in [logs.source.fields]" in said(result)) is (status is Status.UNKNOWN)
+        assert ("set level or error in [logs.source.fields]" in reason_of(result)) is (status is Status.UNKNOWN)
 
     @pytest.mark.parametrize("name", ["level", "error", "status"])
     @pytest.mark.parametrize("hour", [SINCE, SINCE - timedelta(days=6)])
-    def test_one_line_that_tells_an_error_is_enough(self, name: str, hour: datetime) -> None:
+    def test_one_line_with_an_error_field_is_enough(self, name: str, hour: datetime) -> None:
         fields = {SINCE - timedelta(days=7): {"": 5000}, SINCE: {"": 5000}}
         fields[hour] = {"": 5000, name: 1}
         assert judged(source(hours=(), fields=fields), mapped=("timestamp",)).status is Status.PASS
 
     @AROUND
-    def test_a_level_that_a_release_renames(self, looked_at: int, status: Status) -> None:
+    def test_a_level_that_a_release_renames(self, checked: int, status: Status) -> None:
         before = {SINCE + self.HOUR * hour: {"": 1000, "level": 1000, "status": 1000} for hour in range(10)}
-        after = {SINCE + self.HOUR * 10: {"": 500, "status": 500}, SINCE + self.HOUR * 11: {"": looked_at - 500}}
+        after = {SINCE + self.HOUR * 10: {"": 500, "status": 500}, SINCE + self.HOUR * 11: {"": checked - 500}}
         for mapped in (MAPPED, (*MAPPED, "level")):
             result = judged(source(fields=before | after), mapped=mapped)
             assert result.status is status
         if status is Status.UNKNOWN:
-            assert f"None of {looked_at} lines looked at from 2026-11-23T10:00Z to 2026-11-23T12:00Z" in said(result)
+            assert f"None of {checked} lines checked from 2026-11-23T10:00Z to 2026-11-23T12:00Z" in reason_of(result)
         again = before | after | {SINCE + self.HOUR * 12: {"": 1000, "level": 1000}}
         assert judged(source(fields=again)).status is status
 
@@ -206,21 +210,17 @@ class TestAge:
         assert (result.status, result.observed) == (status, Quantity(minutes, "min"))
 
     @pytest.mark.parametrize(("ahead", "status"), [(24, Status.PASS), (25, Status.UNKNOWN), (900, Status.UNKNOWN)])
-    def test_a_clock_or_zone_that_is_ahead_is_told_and_a_few_broken_times_are_not(
-        self, ahead: int, status: Status
-    ) -> None:
+    def test_a_clock_or_zone_ahead_is_reported_and_a_few_broken_times_are_not(self, ahead: int, status: Status) -> None:
         result = judged(source(ahead=ahead))  # 24 of 2424 lines are 1 %
         assert result.status is status
-        assert ("yet to come" in said(result)) is (status is Status.UNKNOWN)
+        assert ("in the future" in reason_of(result)) is (status is Status.UNKNOWN)
 
     @pytest.mark.parametrize(("minutes", "status"), [(0, Status.UNKNOWN), (5, Status.UNKNOWN), (6, Status.PASS)])
-    def test_lines_of_today_are_nothing_to_wonder_at_in_a_round_for_yesterday(
-        self, minutes: int, status: Status
-    ) -> None:
+    def test_lines_of_today_are_expected_in_a_round_for_yesterday(self, minutes: int, status: Status) -> None:
         until = NOW - timedelta(minutes=minutes)
         assert judged(source(newest=until, ahead=5000), until=until).status is status
 
-    def test_a_past_day_is_held_against_its_own_end_and_not_against_lines_of_later_days(self) -> None:
+    def test_a_past_day_is_judged_by_its_own_end_and_not_by_lines_of_later_days(self) -> None:
         midnight = NOW - timedelta(days=2, minutes=30)
         past = source(newest=midnight - timedelta(hours=1), newest_step_min=60, ahead=5000)
         result = judged(past, until=midnight)
@@ -235,13 +235,13 @@ class TestGap:
     """Whole hours without what is usual then."""
 
     @pytest.mark.parametrize(("usual", "status"), [(9, Status.PASS), (10, Status.UNKNOWN), (11, Status.UNKNOWN)])
-    def test_an_hour_without_a_line_tells_when_ten_are_usual(self, usual: int, status: Status) -> None:
+    def test_an_hour_without_a_line_is_a_gap_when_ten_are_usual(self, usual: int, status: Status) -> None:
         assert judged(source(hours=hours({5: NOTHING}, HourCounts(usual, usual, 0, 0)))).status is status
 
-    def test_it_is_said_from_when_to_when(self) -> None:
+    def test_a_gap_is_reported_with_its_start_and_end(self) -> None:
         lines = source(hours=hours({3: NOTHING, 4: NOTHING, 5: NOTHING, 20: NOTHING}))
-        assert said(judged(lines)).startswith(
-            "No line from 2026-11-23T03:00Z to 2026-11-23T06:00Z, when 100 an hour are usual"
+        assert reason_of(judged(lines)).startswith(
+            "No line from 2026-11-23T03:00Z to 2026-11-23T06:00Z, (usually 100 an hour)"
         )
 
     def test_before_the_log_is_a_week_old_nothing_is_usual(self) -> None:
@@ -260,12 +260,12 @@ class TestGap:
     ) -> None:
         result = judged(source(hours=hours({23: counts})))
         assert result.status is status
-        assert f"has {field}, when" in said(result)
+        assert f"has {field}, when" in reason_of(result)
         unmapped = ("timestamp",) if field != "timestamp" else ("status",)
         assert judged(source(hours=hours({23: counts})), mapped=unmapped).status is Status.PASS
 
     @given(st.dictionaries(st.integers(0, 23), st.sampled_from([NOTHING, BUSY, HourCounts(50, 50, 0, 0)]), max_size=24))
-    @settings(max_examples=40)
+    @settings(max_examples=examples(40))
     def test_only_a_day_without_a_gap_passes(self, changed: dict[int, HourCounts]) -> None:
         whole = all(counts.parsed and counts.requests for counts in changed.values())
         assert (judged(source(hours=hours(changed))).status is Status.PASS) is whole
@@ -300,10 +300,10 @@ class TestMalformed:
 
     def test_samples_are_shown(self) -> None:
         [result] = judge_malformed(review(source(malformed=5, samples=("{torn", "{too"))), LIMITS, NOW)
-        assert result.evidence == (Excerpt(msg("Samples, masked"), "{torn\n{too"),)
+        assert result.evidence == (Excerpt(msg("Example lines (masked)"), "{torn\n{too"),)
 
     @given(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 10**6))
-    @settings(max_examples=60)
+    @settings(max_examples=examples(60))
     def test_it_warns_exactly_above_the_limit(self, parsed: int, malformed: int, undated: int) -> None:
         result = self.share(parsed, malformed, undated)
         if not parsed + malformed:
@@ -332,13 +332,13 @@ class TestDoubt:
         assert source_doubt(judge_sources({}, None, {}, LIMITS, NOW)) is None
 
     def test_only_a_log_that_was_not_read_to_its_end_explains_a_silence(self) -> None:
-        partly = replace(READ, problems=(msg("There was no time for all lines"),))
+        partly = replace(READ, problems=(msg("Not all lines could be read in time"),))
         doubt = not_read({"app": GONE, "nginx": partly, "worker": READ})
         assert doubt is not None and doubt.params == {"logs": "app, nginx"}
         assert not_read({"app": READ}) is None
 
     def test_what_passed_becomes_one_unknown_a_check_and_what_failed_stays(self) -> None:
-        more = replace(self.PASSED, subject="module:d", evidence=(Excerpt(msg("Samples, masked"), "x"),))
+        more = replace(self.PASSED, subject="module:d", evidence=(Excerpt(msg("Example lines (masked)"), "x"),))
         results = downgrade_doubtful([self.PASSED, self.FAILED, more, self.SILENT], self.DOUBT, Status.PASS)
         assert [(r.check, r.status, r.subject) for r in results] == [
             (ERROR_SHARE.id, Status.FAIL, "module:b"),

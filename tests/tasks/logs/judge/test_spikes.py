@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy.special import betainc, pdtr
 
 from tasks.logs.judge.spikes import negative_binomial_quantile, poisson_quantile, spike_limit
+from tests.deep import examples
 
 
 def test_the_check_values() -> None:
@@ -15,7 +16,7 @@ def test_the_check_values() -> None:
 
 
 @given(st.floats(0.001, 1e5), st.floats(0.01, 1e4), st.sampled_from([0.5, 0.9, 0.99, 0.999]))
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_it_is_the_least_count_of_that_probability(mean: float, k: float, q: float) -> None:
     count = negative_binomial_quantile(mean, k, q)
     assert betainc(k, count + 1, k / (k + mean)) >= q

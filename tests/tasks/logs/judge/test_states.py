@@ -11,6 +11,7 @@ from tasks.logs.count.batch import Exemplar
 from tasks.logs.facts import ErrorGroup, LogReview
 from tasks.logs.judge.states import ErrorState, error_state, is_from_before_the_fix, is_older, most_lines
 from tasks.logs.limits import LogLimits
+from tests.deep import examples
 
 UNTIL = datetime(2026, 11, 24, 0, 0, tzinfo=UTC)
 SINCE = UNTIL - timedelta(hours=24)
@@ -65,7 +66,7 @@ class TestNew:
     def test_nothing_is_new_before_the_log_is_a_week_old(self, days: int, expected: ErrorState) -> None:
         assert state(self.NEW, days) is expected
 
-    def test_one_that_is_not_in_the_period_is_gone_whatever_a_person_said(self) -> None:
+    def test_an_error_outside_the_period_is_gone_whatever_its_decision(self) -> None:
         for group in (KNOWN, RESOLVED, replace(KNOWN, state="ignored")):
             assert state(replace(group, lines=0, lines_since_fix=0)) is ErrorState.GONE
 
@@ -108,7 +109,7 @@ class TestRegressed:
         assert state(undated) is ErrorState.REGRESSED
         assert state(replace(undated, last_seen=None)) is ErrorState.REGRESSED
 
-    def test_of_a_day_before_the_fix_it_is_not_said(self) -> None:
+    def test_a_day_before_the_fix_has_no_regression(self) -> None:
         later = replace(RESOLVED, resolved_at=UNTIL, last_seen=UNTIL + timedelta(days=2), lines_since_fix=0)
         assert state(later) is ErrorState.KNOWN
 
@@ -119,7 +120,7 @@ class TestRegressed:
         assert state(RESOLVED, 0) is ErrorState.REGRESSED
 
     @given(st.lists(st.integers(0, 99), min_size=2, max_size=4), st.lists(st.integers(0, 99), min_size=2, max_size=4))
-    @settings(max_examples=60)
+    @settings(max_examples=examples(60))
     def test_versions_have_one_order(self, one: list[int], other: list[int]) -> None:
         a, b = (".".join(map(str, numbers)) for numbers in (one, other))
         longest = max(len(one), len(other))
@@ -128,7 +129,7 @@ class TestRegressed:
         assert not (is_older(a, b) and is_older(b, a)) and not is_older(a, a)
 
     @given(st.text(max_size=30), st.text(max_size=30))
-    @settings(max_examples=60)
+    @settings(max_examples=examples(60))
     def test_no_release_breaks_the_comparison(self, one: str, other: str) -> None:
         assert not (is_older(one, other) and is_older(other, one))
 
@@ -141,7 +142,7 @@ class TestSpiking:
         assert state(replace(KNOWN, lines=61)) is ErrorState.KNOWN
         assert state(replace(KNOWN, lines=62)) is ErrorState.SPIKING
 
-    def test_one_that_comes_back_after_more_than_four_weeks_is_held_against_zeros(self) -> None:
+    def test_an_error_back_after_more_than_four_weeks_is_compared_with_zeros(self) -> None:
         quiet = replace(KNOWN, daily=(0,) * 28, first_seen=SINCE - timedelta(days=90))
         assert most_lines(quiet, LIMITS) == 2  # Poisson(3/28)
         assert state(replace(quiet, lines=2)) is ErrorState.KNOWN
@@ -153,7 +154,7 @@ class TestSpiking:
         assert state(replace(KNOWN, lines=62, daily=(40,) * 7), 7) is ErrorState.SPIKING
         assert state(replace(KNOWN, lines=10**6, daily=(40,) * 6), 6) is ErrorState.KNOWN
 
-    def test_several_days_are_held_against_a_day_by_their_mean(self) -> None:
+    def test_several_days_are_compared_by_their_daily_mean(self) -> None:
         week = review(since=UNTIL - timedelta(days=7))
         assert error_state(replace(KNOWN, lines=7 * 61), week, LIMITS) is ErrorState.KNOWN
         assert error_state(replace(KNOWN, lines=7 * 61 + 1), week, LIMITS) is ErrorState.SPIKING

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from tasks.logs.judge.spikes import spike_limit
 from tasks.logs.judge.usual import days_before, most_by_chance, usual_count, usual_hour
+from tests.deep import examples
 
 
 @pytest.mark.parametrize(
@@ -47,7 +48,7 @@ def test_a_day_counts_when_the_hours_around_it_are_in_the_log_too(back: int, day
 
 
 @given(st.lists(st.integers(0, 10_000), min_size=1, max_size=28), st.sampled_from([0.9, 0.999]))
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 def test_chance_is_never_given_less_room_than_by_the_counts_alone(daily: list[int], quantile: float) -> None:
     assert most_by_chance(daily, quantile) >= max(spike_limit(daily, quantile), 1)
     assert most_by_chance(daily, quantile) >= sum(daily) / len(daily)

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.logs.lines.access import AccessLine, DurationField, parse_combined
+from tests.deep import examples
 
 # The example of Apache's manual, "Log Files".
 COMMON = '127.0.0.1 - frank [10/Oct/2000:13:55:36 -0700] "GET /apache_pb.gif HTTP/1.0" 200 2326'
@@ -146,7 +147,7 @@ class TestDuration:
 
 
 @given(st.text(max_size=40))
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 def test_any_escaped_request_keeps_its_line(request_line: str) -> None:
     escaped = request_line.replace("\\", "\\\\").replace('"', '\\"')
     assert parsed(COMMON.replace("GET /apache_pb.gif HTTP/1.0", escaped)).size == 2326

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.logs.lines.places import Places, RoutePattern
+from tests.deep import examples
 
 PATTERNS = [
     RoutePattern("/api/ingredients/search", "search"),
@@ -63,7 +64,7 @@ class TestPatterns:
         assert places.find("/api/ingredients/42", None)[0] == "ingredients"
         assert places.find("/api/ingredients/42", "")[0] == "ingredients"
 
-    def test_a_method_tells_patterns_apart_where_it_is_known(self) -> None:
+    def test_a_known_method_distinguishes_patterns(self) -> None:
         places = Places([RoutePattern("/a/:id", "read", "GET"), RoutePattern("/a/:key", "write", "POST")])
         assert places.find("/a/1", None, "POST") == ("write", "/a/:key")
         assert places.find("/a/1", None, "get") == ("read", "/a/:id")
@@ -136,7 +137,7 @@ class TestFolding:
         assert Places([]).find("/", "m\x1b" + "x" * 200)[0] == "m%1B" + "x" * 96
 
     @given(st.text(max_size=30))
-    @settings(max_examples=200)
+    @settings(max_examples=examples(200))
     def test_any_address_has_a_printable_route_without_a_query(self, url: str) -> None:
         found = Places([]).find(url, None)[1]
         assert found == "other" or (found.startswith("/") and found.isprintable() and "?" not in found)
@@ -147,7 +148,7 @@ class TestMost:
 
     def test_the_rest_is_other(self) -> None:
         places = Places(PATTERNS, most=3)
-        found = [places.find(f"/{letter}", None)[1] for letter in "abcdab"]
+        found = [places.find(f"/{character}", None)[1] for character in "abcdab"]
         assert found == ["/a", "/b", "/c", "other", "/a", "/b"]
         assert places.known == {"/a", "/b", "/c"}
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tasks.logs.lines.record import Record, error_parts, instant, is_there, milliseconds, reader_of, status_of
 from tasks.logs.settings import Fields, Source
+from tests.deep import examples
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 PLAIN = Source(name="app", kind="file", paths=("app.log",))
@@ -85,7 +86,7 @@ def test_what_is_no_line_is_none(line: bytes) -> None:
     assert reader_of(MAPPED)(line) is None
 
 
-def test_values_of_another_kind_of_thing_are_null_and_told() -> None:
+def test_values_of_an_unexpected_type_are_null_and_counted() -> None:
     record = read(b'{"status": {"code": 503}, "level": ["error"], "timestamp": {}, "message": "x"}')
     assert (record.status, record.level, record.timestamp, record.message, record.drifted) == (
         None,
@@ -156,7 +157,7 @@ def test_an_error_that_is_no_utf8_is_one() -> None:
         (10**400, (None, True)),
     ],
 )
-def test_a_status_of_another_type_is_taken_and_told(value: Any, status: tuple[int | None, bool]) -> None:
+def test_a_status_of_another_type_is_used_and_counted(value: Any, status: tuple[int | None, bool]) -> None:
     assert status_of(value) == status
 
 
@@ -178,7 +179,7 @@ def test_a_status_of_another_type_is_taken_and_told(value: Any, status: tuple[in
         (10**400, "ms", (None, True)),
     ],
 )
-def test_a_duration_of_another_type_is_taken_and_told(
+def test_a_duration_of_another_type_is_used_and_counted(
     value: Any, unit: str, duration: tuple[float | None, bool]
 ) -> None:
     assert milliseconds(value, unit) == duration
@@ -229,7 +230,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     st.dictionaries(st.sampled_from([*Fields().model_dump().values(), "more"]), VALUES, max_size=4),
     st.binary(max_size=9),

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.logs.sources.cursor import MOST_REMEMBERED, OVERLAP_NS, Cursor, in_pages
+from tests.deep import examples
 
 SECOND = 1_000_000_000
 NOW = 10_000 * SECOND
@@ -111,13 +112,13 @@ def test_lines_without_any_time_count_once_and_move_nothing() -> None:
     assert [line for _, line in cursor.new_lines(cursor.placed([*answer, (None, b"a")]))] == [b"a"]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.integers(0, 2**32), st.lists(st.integers(1, 30), min_size=1, max_size=12))
 def test_however_often_it_is_asked_each_line_counts_once(seed: int, steps: list[int]) -> None:
     """Lines come up to 50 s late and out of order; each asking gives what has come by then."""
-    told = random.Random(seed)
-    lines = [(9100 * SECOND + told.randrange(300) * SECOND, told.choice((b"x", b"y", b"z"))) for _ in range(120)]
-    comes = [(line[0] + told.randrange(50) * SECOND, line) for line in lines]
+    draw = random.Random(seed)
+    lines = [(9100 * SECOND + draw.randrange(300) * SECOND, draw.choice((b"x", b"y", b"z"))) for _ in range(120)]
+    comes = [(line[0] + draw.randrange(50) * SECOND, line) for line in lines]
     cursor, counted, now = START, [], 9100 * SECOND
     for step in [*steps, 600]:
         now += step * SECOND
@@ -126,12 +127,12 @@ def test_however_often_it_is_asked_each_line_counts_once(seed: int, steps: list[
     assert sorted(counted) == sorted(line for _, line in lines)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 40), st.lists(st.integers(0, 6), max_size=6))
 def test_whatever_page_it_stops_at_each_line_counts_once(seed: int, most: int, stops: list[int]) -> None:
     """An answer out of order is taken in by pages; after some of them, all is asked for again."""
-    told = random.Random(seed)
-    log = [(9100 * SECOND + told.randrange(90) * SECOND, told.choice((b"x", b"y", b"z"))) for _ in range(120)]
+    draw = random.Random(seed)
+    log = [(9100 * SECOND + draw.randrange(90) * SECOND, draw.choice((b"x", b"y", b"z"))) for _ in range(120)]
     cursor, counted = START, []
     for stop in [*stops, 1000]:
         for page, _ in zip(in_pages(cursor.placed(log), most), range(stop), strict=False):
@@ -140,7 +141,7 @@ def test_whatever_page_it_stops_at_each_line_counts_once(seed: int, most: int, s
     assert sorted(counted) == sorted(line for _, line in log)
 
 
-def test_a_page_holds_whole_moments_and_tells_whether_it_is_the_last() -> None:
+def test_a_page_has_whole_moments_and_knows_whether_it_is_the_last() -> None:
     log = [at(9000 + place // 4, str(place)) for place in range(12)]
     assert [(len(page.lines), page.more) for page in in_pages(log, 3)] == [(4, True), (4, True), (4, False)]
     assert [(len(page.lines), page.more) for page in in_pages(log, 5)] == [(8, True), (4, False)]

@@ -144,8 +144,8 @@ class TestRotation:
 
     @pytest.mark.parametrize("share", [0.05, 0.5, 0.9, 0.999])
     def test_read_while_it_is_packed(self, service: "Service", log: Path, share: float) -> None:
-        told = random.Random(1)
-        content = b"".join(lines(n, n + 1, f" {told.randbytes(30).hex()}") for n in range(500))
+        messages = random.Random(1)
+        content = b"".join(lines(n, n + 1, f" {messages.randbytes(30).hex()}") for n in range(500))
         put(log, content, service.now - timedelta(minutes=2))
         service.read_lines()
         log.rename(service.logs / "app.log.1")
@@ -329,8 +329,8 @@ class TestPacked:
 
     @pytest.mark.parametrize("cut", [4, 11, 200, 2000, -9, -8, -1])
     def test_a_truncated_one_keeps_what_is_there_and_goes_on_with_the_rest(self, service: "Service", cut: int) -> None:
-        told = random.Random(1)
-        content = b"".join(lines(n, n + 1, f" {told.randbytes(30).hex()}") for n in range(100))
+        messages = random.Random(1)
+        content = b"".join(lines(n, n + 1, f" {messages.randbytes(30).hex()}") for n in range(100))
         packed = gzip.compress(content)
         log = service.logs / "app.log.gz"
         log.write_bytes(packed[:cut])
@@ -342,7 +342,7 @@ class TestPacked:
         assert service.problems() == {}
         assert seen_once(service, 0, 100)
 
-    def test_a_wrong_check_sum_keeps_all_and_is_told(self, service: "Service") -> None:
+    def test_a_wrong_check_sum_keeps_all_and_is_reported(self, service: "Service") -> None:
         packed = bytearray(gzip.compress(lines(0, 300)))
         packed[-6] ^= 1
         (service.logs / "app.log.gz").write_bytes(packed)
@@ -351,9 +351,9 @@ class TestPacked:
 
     @pytest.mark.parametrize("members", [1, 3])
     def test_damage_keeps_what_stands_before_it(self, service: "Service", members: int) -> None:
-        told = random.Random(1)
+        messages = random.Random(1)
         parts = [
-            b"".join(lines(n, n + 1, f" {told.randbytes(30).hex()}") for n in range(100 * part, 100 * part + 100))
+            b"".join(lines(n, n + 1, f" {messages.randbytes(30).hex()}") for n in range(100 * part, 100 * part + 100))
             for part in range(members)
         ]
         packed = bytearray(b"".join(map(gzip.compress, parts)))
@@ -374,7 +374,7 @@ class TestPacked:
     @pytest.mark.parametrize(
         ("magic", "program"), [(b"\x28\xb5\x2f\xfd", "zstd"), (b"\xfd7zXZ\x00", "xz"), (b"BZh9", "bzip2")]
     )
-    def test_another_packing_is_told_and_not_read(self, service: "Service", magic: bytes, program: str) -> None:
+    def test_another_compression_is_reported_and_not_read(self, service: "Service", magic: bytes, program: str) -> None:
         (service.logs / "app.log").write_bytes(lines(0, 2))
         (service.logs / "app.log.1").write_bytes(magic + b"packed\n" * 9)
         taken = service.read()
@@ -439,7 +439,7 @@ class TestUnreadable:
     """What the patterns name and what is no log file."""
 
     def test_a_pattern_that_names_nothing(self, service: "Service") -> None:
-        with pytest.raises(ObservationError, match=r"No file is named logs/app\.log\*"):
+        with pytest.raises(ObservationError, match=r"No file matches logs/app\.log\*"):
             service.read()
 
     def test_another_pattern_is_read_all_the_same(self, service: "Service", log: Path) -> None:
@@ -450,7 +450,7 @@ class TestUnreadable:
         assert [problem.params for problem in taken.problems] == [{"pattern": "logs/none*"}]
 
     @pytest.mark.parametrize("kind", ["directory", "fifo", "dangling", "loop", "forbidden"])
-    def test_is_told_beside_what_could_be_read(self, service: "Service", log: Path, kind: str) -> None:
+    def test_is_reported_beside_what_could_be_read(self, service: "Service", log: Path, kind: str) -> None:
         log.write_bytes(lines(0, 2))
         place = service.logs / "app.log.1"
         {
@@ -478,7 +478,7 @@ class TestUnreadable:
 
     def test_nothing_but_what_is_no_file(self, service: "Service", log: Path) -> None:
         os.mkfifo(log)
-        with pytest.raises(ObservationError, match="is no regular file"):
+        with pytest.raises(ObservationError, match="is not a regular file"):
             service.read()
 
     def test_folders_below_a_pattern_for_all_of_them(self, service: "Service") -> None:

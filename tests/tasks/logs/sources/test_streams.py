@@ -64,7 +64,7 @@ class TestCommand:
         )
         return output
 
-    def test_is_told_since_when(self, service: "Service", output: Path) -> None:
+    def test_receives_the_time_to_read_from(self, service: "Service", output: Path) -> None:
         newest = service.now - timedelta(minutes=1)
         output.write_text(line(newest) + "\n")
         assert service.read_lines() == 1
@@ -114,14 +114,14 @@ class TestCommand:
         output.write_text(line(service.now) + "\n")
         whole = service.sources
         service.sources = whole.replace(f"cat {output}", f"cat {output}; exit 1")
-        with pytest.raises(ObservationError, match="The command ended with status 1: "):
+        with pytest.raises(ObservationError, match="The command exited with status 1: "):
             service.read()
         assert service.sums()["lines"] == 0
         service.sources = whole
         assert service.read_lines() == 1
 
     def test_an_exit_status_comes_with_the_last_words(self) -> None:
-        with pytest.raises(ObservationError, match=r"^The command ended with status 3: pods is forbidden$"):
+        with pytest.raises(ObservationError, match=r"^The command exited with status 3: pods is forbidden$"):
             ask("echo line; echo first >&2; echo pods is forbidden >&2; exit 3")
 
     def test_no_secret_is_among_the_last_words(self, monkeypatch: pytest.MonkeyPatch, service: "Service") -> None:
@@ -130,20 +130,20 @@ class TestCommand:
         secrets.resolve(_reference("LOG_TOKEN"), service.settings, "mail.password")
         with pytest.raises(ObservationError) as refused:
             ask("echo 'no: 4f9a-token-of-ours, password=hunter22secret, ask taro@example.com' >&2; exit 1")
-        said = str(refused.value)
-        assert "no: " in said
+        message = str(refused.value)
+        assert "no: " in message
         for secret in ("4f9a-token-of-ours", "hunter22secret", "taro@example.com"):
-            assert secret not in said
+            assert secret not in message
 
     def test_an_unknown_program(self) -> None:
         source = Source(name="pods", kind="command", command=("kubectl-of-nowhere", "{since}"))
-        with pytest.raises(ObservationError, match="There is no program kubectl-of-nowhere on this machine"):
+        with pytest.raises(ObservationError, match="Program kubectl-of-nowhere is not installed on this machine"):
             read_command(source, SINCE_NS, reader_of(source), UTC, [])
 
     @pytest.mark.parametrize("bounds", [{"timeout_s": 3.0}, {"deadline_s": 3.0}])
     def test_one_that_hangs_is_ended_with_all_that_it_started(self, tmp_path: Path, bounds: dict[str, float]) -> None:
         began = time.monotonic()
-        with pytest.raises(ObservationError, match=r"The command did not end within 3\.0 s"):
+        with pytest.raises(ObservationError, match=r"The command did not finish within 3\.0 s"):
             ask(f"echo '{line(NOON)}'; sleep 600 & echo $! > {tmp_path}/pid; echo $$ > {tmp_path}/own; wait", **bounds)
         assert 3 <= time.monotonic() - began < 30
         for name in ("pid", "own"):
@@ -157,7 +157,7 @@ class TestCommand:
         problems: list[Message] = []
         text = line(NOON)
         found = ask(f"while :; do echo '{text}'; done", problems, most_bytes=65536)
-        assert {said for _, said in found} == {text.encode()}
+        assert {text for _, text in found} == {text.encode()}
         assert len(found) == 65536 // (len(text) + 1)
         assert [problem.params for problem in problems] == [{"most": 0.062}]
 
@@ -172,7 +172,7 @@ class TestCommand:
             assert len(ask(script, most_bytes=65536)) > 100
 
     def test_a_cut_output_without_a_time_could_never_go_on(self) -> None:
-        with pytest.raises(ObservationError, match="without a time that can be read"):
+        with pytest.raises(ObservationError, match="without a readable time"):
             ask("while :; do echo text; done", most_bytes=65536)
 
     def test_times_are_exact(self) -> None:
@@ -301,7 +301,7 @@ class TestLoki:
         loki.streams["a"].append((at + 1, line(service.now)))
         assert service.read_lines() == 2 * PAGE - 299
 
-    def test_more_than_a_page_of_one_moment_is_told(self, service: "Service", loki: Loki) -> None:
+    def test_more_than_a_page_of_one_moment_is_reported(self, service: "Service", loki: Loki) -> None:
         self.put(loki, service, 1)
         at = loki.streams["a"][-1][0] + NS
         loki.streams["b"] = [(at, line(service.now, "same"))] * (PAGE + 50)
@@ -310,14 +310,14 @@ class TestLoki:
         assert taken.lines == PAGE + 2
         assert [problem.params for problem in taken.problems] == [{"moments": 1}]
         assert service.read_lines() == 0
-        [told] = {row.hour: row.crowded for row in service.rows(log_hours) if row.crowded}.items()
-        assert told == (at // NS // 3600, 1)  # for the review, which reads nothing of it any more
+        [crowded] = {row.hour: row.crowded for row in service.rows(log_hours) if row.crowded}.items()
+        assert crowded == (at // NS // 3600, 1)  # for the review, which reads nothing of it any more
 
     def test_much_of_it_is_stored_piece_by_piece(self, service: "Service", loki: Loki) -> None:
         self.put(loki, service, 3 * PAGE, step_ns=NS // 10)
         service.commit_bytes = 1000
         loki.broken = lambda handler, asked: asked == 3 and answer(handler, 500, "too busy")
-        with pytest.raises(ObservationError, match="Loki answered HTTP 500: too busy"):
+        with pytest.raises(ObservationError, match="Loki returned HTTP 500: too busy"):
             service.read()
         assert (service.sums()["lines"], service.rows(log_sources)[0].version) == (2 * PAGE - 2, 2)
         loki.broken = None
@@ -325,23 +325,23 @@ class TestLoki:
 
     def test_what_there_was_no_time_for_is_read_next_time(self, service: "Service", loki: Loki) -> None:
         self.put(loki, service, 2 * PAGE, step_ns=NS // 10)
-        service.commit_bytes, deadline_s, held = 1000, 4.0, threading.Event()
+        service.commit_bytes, deadline_s, committed = 1000, 4.0, threading.Event()
 
         def hold() -> None:
             with writing(service.history):
-                held.set()
+                committed.set()
                 time.sleep(deadline_s + 0.5)
 
         def slow(_: BaseHTTPRequestHandler, asked: int) -> bool:
             if asked == 1:
                 threading.Thread(target=hold).start()
-                held.wait()
+                committed.wait()
             return False
 
         loki.broken = slow
         taken = service.read(deadline_s=deadline_s)
         assert [problem.text for problem in taken.problems] == [
-            "There was no time for all lines: the rest is read next time"
+            "Not all lines could be read in time: the rest is read next time"
         ]
         assert (taken.lines, len(loki.asked)) == (PAGE - 1, 1)
         assert service.read_lines() == PAGE + 1
@@ -353,7 +353,7 @@ class TestLoki:
         pages = list(read_loki(source, since, until, {}, trusted, most_bytes=100_000))
         assert [text for page in pages for _, text in page.lines] == [text.encode() for _, text in loki.streams["a"]]
         assert {asked["limit"] for asked in loki.asked} == {"5000", "625"}
-        with pytest.raises(ObservationError, match="A line of Loki is longer than"):
+        with pytest.raises(ObservationError, match="Loki returned a line longer than"):
             list(read_loki(source, since, until, {}, trusted, most_bytes=100))
 
     def test_it_needs_no_more_memory_for_more_lines(
@@ -378,33 +378,33 @@ class TestLoki:
         self.put(loki, service, 10)
         assert service.read_lines() == 10
         loki.stop()
-        with pytest.raises(ObservationError, match="Loki cannot be reached: check url"):
+        with pytest.raises(ObservationError, match="Cannot connect to Loki: check url"):
             service.read()
         loki.start()
         self.put(loki, service, 3)
         assert service.read_lines() == 3
 
     @pytest.mark.parametrize(
-        ("status", "body", "said"),
+        ("status", "body", "message"),
         [
-            (500, "parse error; Authorization: Bearer abcdef0123456789", "Loki answered HTTP 500: parse error"),
-            (302, "", "Loki answered HTTP 302"),
-            (200, "<html>Sign in</html>", "What answered is not Loki"),
-            (200, "", "What answered is not Loki"),
-            (200, "[" * 50_000, "What answered is not Loki"),
-            (200, '{"status": "success"}', "What answered is not Loki"),
+            (500, "parse error; Authorization: Bearer abcdef0123456789", "Loki returned HTTP 500: parse error"),
+            (302, "", "Loki returned HTTP 302"),
+            (200, "<html>Sign in</html>", "This is not Loki"),
+            (200, "", "This is not Loki"),
+            (200, "[" * 50_000, "This is not Loki"),
+            (200, '{"status": "success"}', "This is not Loki"),
             (200, '{"data": {"resultType": "streams", "result": [{"values": [["x", "y"]]}]}}', "is not Loki"),
             (200, '{"data": {"resultType": "streams", "result": [{"values": [["1"]]}]}}', "is not Loki"),
             (200, '{"data": {"resultType": "streams", "result": [{"values": [["1", 2]]}]}}', "is not Loki"),
-            (200, '{"data": {"resultType": "matrix", "result": [{"values": [[1, "2"]]}]}}', "figures, not lines"),
+            (200, '{"data": {"resultType": "matrix", "result": [{"values": [[1, "2"]]}]}}', "numbers, not lines"),
         ],
     )
-    def test_an_answer_that_is_none_counts_nothing(
-        self, service: "Service", loki: Loki, status: int, body: str, said: str
+    def test_an_unusable_response_counts_nothing(
+        self, service: "Service", loki: Loki, status: int, body: str, message: str
     ) -> None:
         self.put(loki, service, 5)
         loki.broken = lambda handler, asked: answer(handler, status, body)
-        with pytest.raises(ObservationError, match=said) as refused:
+        with pytest.raises(ObservationError, match=message) as refused:
             service.read()
         assert "abcdef0123456789" not in str(refused.value)
         assert service.sums()["lines"] == 0
@@ -413,7 +413,7 @@ class TestLoki:
     def test_nothing_of_an_answer_that_fails_half_way_counts(self, service: "Service", loki: Loki, page: int) -> None:
         self.put(loki, service, 2 * PAGE + 5, step_ns=1000)
         loki.broken = lambda handler, asked: asked == page and answer(handler, 500, "too busy")
-        with pytest.raises(ObservationError, match="Loki answered HTTP 500: too busy"):
+        with pytest.raises(ObservationError, match="Loki returned HTTP 500: too busy"):
             service.read()
         assert service.sums()["lines"] == 0
         loki.broken = None
@@ -424,7 +424,7 @@ class TestLoki:
         over, began = threading.Event(), time.monotonic()
         loki.broken = lambda *_: over.wait(60)
         source, until_ns = service.settings.logs.source[0], int(service.now.timestamp()) * NS
-        with pytest.raises(ObservationError, match="Loki did not answer in time"):
+        with pytest.raises(ObservationError, match="Loki did not respond in time"):
             list(read_loki(source, 0, until_ns, {}, trust(None, ""), Deadline.after(left_s)))
         assert time.monotonic() - began < 20
         over.set()
@@ -470,7 +470,7 @@ class TestLoki:
         loki.broken = hang
         service.sources = service.sources.replace("timeout_s = 30", "timeout_s = 0.5")
         began = time.monotonic()
-        with pytest.raises(ObservationError, match="Loki did not answer in time"):
+        with pytest.raises(ObservationError, match="Loki did not respond in time"):
             service.read()
         assert 0.5 <= time.monotonic() - began < 30
         over.set()

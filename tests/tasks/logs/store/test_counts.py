@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, select, text
 
 from tasks.history.engine import reading
-from tasks.logs.count.batch import Activity, Batch, ErrorSeen, Exemplar, Lines, Traffic
+from tasks.logs.count.batch import Activity, Batch, ErrorSeen, Exemplar, Lines, MinuteTraffic
 from tasks.logs.count.fingerprint import ErrorKey
 from tasks.logs.count.sketch import Sketch
 from tasks.logs.lines.places import MOST_ROUTES, OTHER
@@ -43,6 +43,7 @@ from tasks.logs.tables import (
     traffic_minutes,
     traffic_series,
 )
+from tests.deep import examples
 
 NOW = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
 MINUTE = int(NOW.timestamp()) // 60
@@ -68,7 +69,7 @@ def rows(history: Engine, table: Any) -> list[Any]:
 
 
 def traffic(minute: int = MINUTE, within: tuple[int, ...] = (1, 2), module: str = "search") -> Batch:
-    counts = Traffic([*within], valid=3, bad=1, timed=2, bins={5: 1, 9: 1})
+    counts = MinuteTraffic([*within], valid=3, bad=1, timed=2, bins={5: 1, 9: 1})
     return Batch(traffic={(module, "/items", minute): counts})
 
 
@@ -116,7 +117,7 @@ def test_counts_add_up_and_the_position_moves_with_them(history: Engine) -> None
     assert (group.message, group.state, json.loads(group.exemplar)["request_id"]) == ("broken", "open", "r1")
 
 
-def test_who_is_behind_is_refused_and_stores_nothing(history: Engine) -> None:
+def test_a_writer_that_is_behind_is_refused_and_stores_nothing(history: Engine) -> None:
     first, second = opened(history), opened(history)
     put(history, traffic(), first, mark=MARK)
     with pytest.raises(StaleSourceVersion):
@@ -218,7 +219,7 @@ class TestErrors:
         first = {word: words.count(word) for word in words[:MOST_VARIANTS]}
         assert counts == first | {VARYING: 100 - sum(first.values())}
 
-    def test_more_kinds_than_are_told_apart_are_one(self, history: Engine) -> None:
+    def test_kinds_beyond_the_maximum_become_one(self, history: Engine) -> None:
         put(history, error("broken", name="E0"))
         (known,) = (row._asdict() for row in rows(history, error_groups))
         others = [known | {"id": known["id"] + n, "fingerprint": f"{n:032}"} for n in range(1, MOST_GROUPS - 1)]
@@ -242,7 +243,7 @@ class TestErrors:
         assert (group.last_seen, group.last_release) == (NOW + timedelta(hours=1), "1.3")
         assert rows(history, error_hours)[0].lines == 6
 
-    def test_one_without_a_time_has_no_first_until_a_line_tells_it(self, history: Engine) -> None:
+    def test_an_error_without_a_time_has_no_first_seen_until_a_line_has_one(self, history: Engine) -> None:
         put(history, error("broken", None))
         (group,) = rows(history, error_groups)
         assert (group.first_seen, group.last_seen, group.last_release) == (None, None, "")
@@ -285,7 +286,7 @@ def test_what_was_ever_generated_stays_so(history: Engine) -> None:
 
 def test_lines_without_a_route_teach_none(history: Engine) -> None:
     batch = traffic()
-    batch.traffic["search", "", MINUTE] = Traffic([0, 0], valid=1)
+    batch.traffic["search", "", MINUTE] = MinuteTraffic([0, 0], valid=1)
     put(history, batch)
     assert opened(history).routes == {"/items"}
 
@@ -293,13 +294,13 @@ def test_lines_without_a_route_teach_none(history: Engine) -> None:
 def test_a_service_has_so_many_learnt_routes_and_those_of_its_file_besides(history: Engine) -> None:
     def requests(first: int, count: int) -> Batch:
         routes = [f"/r{place}" for place in range(first, first + count)]
-        return Batch(traffic={("search", route, MINUTE): Traffic([0, 0], valid=1) for route in routes})
+        return Batch(traffic={("search", route, MINUTE): MinuteTraffic([0, 0], valid=1) for route in routes})
 
     own = frozenset({"/r0", "/late"})
     put(history, requests(0, 151), opened(history, "app"), own_routes=own)
     # Another source, that learnt its routes at the same time.
     put(history, requests(100, 151), opened(history, "jobs"), own_routes=own)
-    late = Batch(traffic={("search", "/late", MINUTE): Traffic([0, 0], valid=1)})
+    late = Batch(traffic={("search", "/late", MINUTE): MinuteTraffic([0, 0], valid=1)})
     put(history, late, opened(history, "jobs"), own_routes=own)
     routes = {row.route for row in rows(history, traffic_series)}
     assert routes == {f"/r{place}" for place in range(MOST_ROUTES + 1)} | {"/late", OTHER}
@@ -315,7 +316,7 @@ def test_so_many_samples_are_kept_and_they_are_the_newest(history: Engine) -> No
     assert [text for text in kept if text.startswith("torn")] == [f"torn {n}" for n in range(3, MOST_SAMPLES_KEPT + 3)]
 
 
-def test_marks_are_let_go_by_who_is_not_behind(history: Engine) -> None:
+def test_only_an_up_to_date_writer_forgets_marks(history: Engine) -> None:
     behind = opened(history)
     state, mark = store_batch(history, opened(history), Batch(), BOUNDS, NOW, mark=MARK)
     state, other = store_batch(history, state, Batch(), BOUNDS, NOW, mark=replace(MARK, head=b"another."))
@@ -345,13 +346,13 @@ def test_those_that_come_at_once_find_the_same_source_and_bounds(history: Engine
     assert sum(row.valid for row in rows(history, traffic_minutes)) == 24
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(8), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_the_order_and_size_of_batches_do_not_matter(
     service: Any, empty: Callable[[Engine], None], data: st.DataObject
 ) -> None:
     counts = st.builds(
-        Traffic,
+        MinuteTraffic,
         st.lists(st.integers(0, 5), min_size=2, max_size=2),
         *[st.integers(0, 9)] * 3,
         st.dictionaries(st.integers(-50, 50), st.integers(1, 9), max_size=4),

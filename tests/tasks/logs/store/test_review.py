@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Engine, update
 
 from tasks.history.engine import writing
-from tasks.logs.count.batch import Activity, Batch, ErrorSeen, Exemplar, Lines, Traffic
+from tasks.logs.count.batch import Activity, Batch, ErrorSeen, Exemplar, Lines, MinuteTraffic
 from tasks.logs.count.fingerprint import ErrorKey
 from tasks.logs.facts import ErrorGroup, HourCounts, LogReview
 from tasks.logs.judge.states import ErrorState, error_state
@@ -34,7 +34,7 @@ def batch(
         hour = NOW_HOUR - back
         made.lines[hour] = Lines(count, count, undated=min(undated, count), requests=count, timed=count)
         made.activity[module, hour] = Activity(lines=count, errors=1, unauthorized=2, forbidden=1)
-        made.traffic[module, "/x", hour * 60 + 59] = Traffic([count], count, 1, count, {5: count})
+        made.traffic[module, "/x", hour * 60 + 59] = MinuteTraffic([count], count, 1, count, {5: count})
     if errors is not None:
         seen = ErrorSeen(KEY, EXEMPLAR, Counter({NOW_HOUR - back: n for back, n in errors.items()}))
         times = [datetime.fromtimestamp((NOW_HOUR - back) * 3600, UTC) for back in errors]
@@ -62,7 +62,7 @@ def group(found: LogReview) -> ErrorGroup:
     return only
 
 
-def test_an_unknown_service_and_source_tell_nothing(history: Engine) -> None:
+def test_an_unknown_service_and_source_have_no_lines(history: Engine) -> None:
     found = review(history)
     [source] = found.sources
     assert (source.counts, source.newest, source.hours, found.warm_days) == (Lines(), None, (), 0)
@@ -217,16 +217,16 @@ def test_samples_are_the_latest(history: Engine) -> None:
     assert source.samples == tuple(f"torn {n}" for n in (6, 5, 4, 3, 2))
 
 
-def test_fields_are_told_by_hour_of_the_period_and_the_week_before(history: Engine) -> None:
+def test_fields_are_read_by_hour_of_the_period_and_the_week_before(history: Engine) -> None:
     counts = {0: 1, 1: 2, 24: 4, 25: 8, 24 * 8: 16, 24 * 8 + 1: 32, -1: 64}
     store(history, batch(counts), batch({1: 2}))
     [source] = review(history).sources
-    hours = {(UNTIL.replace(second=0) - hour) / timedelta(hours=1): held for hour, held in source.fields.items()}
-    told = {0: 1, 1: 4, 24: 4, 25: 8, 24 * 8: 16}
-    assert hours == {back: {"": count, "status": count} for back, count in told.items()}
+    hours = {(UNTIL.replace(second=0) - hour) / timedelta(hours=1): counts for hour, counts in source.fields.items()}
+    expected = {0: 1, 1: 4, 24: 4, 25: 8, 24 * 8: 16}
+    assert hours == {back: {"": count, "status": count} for back, count in expected.items()}
 
 
-def test_moments_of_which_lines_may_be_missing_are_told_of_the_period(history: Engine) -> None:
+def test_moments_with_possibly_missing_lines_are_counted_in_the_period(history: Engine) -> None:
     made = batch({1: 5, 30: 5})
     made.lines[NOW_HOUR - 1].crowded = 2
     made.lines[NOW_HOUR - 30].crowded = 1

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, event, text
 
 from tasks.history.engine import writing
-from tasks.records.facts import Deploy, Maintenance, Origin, Outage, Outcome
+from tasks.records.facts import Deploy, DeployOutcome, Maintenance, Origin, Outage
 from tasks.records.rules import RecordRefused
 from tasks.records.store.records import (
     Record,
@@ -30,7 +30,7 @@ SHOP, PRODUCTION = "shop", "production"
 
 def deploy(version: str = "v2", ago: timedelta = 10 * MINUTE, took: timedelta = MINUTE, **more: Any) -> Deploy:
     start = NOW - ago
-    return replace(Deploy(version, PRODUCTION, start, start + took, Outcome.SUCCEEDED, Origin.RECORDED), **more)
+    return replace(Deploy(version, PRODUCTION, start, start + took, DeployOutcome.SUCCEEDED, Origin.RECORDED), **more)
 
 
 def put(history: Engine, *records: Record, by: str = "kim", now: datetime = NOW, service: str = SHOP) -> list[str]:
@@ -56,14 +56,14 @@ def rows(history: Engine, sql: str, **values: object) -> list[tuple[Any, ...]]:
 
 
 def test_a_deploy_comes_back_as_it_was_recorded(history: Engine) -> None:
-    full = deploy(commit_at=NOW - DAY, outcome=Outcome.ROLLED_BACK)
+    full = deploy(commit_at=NOW - DAY, outcome=DeployOutcome.ROLLED_BACK)
     bare = deploy("v3", 5 * MINUTE, ended_at=None)
     assert put(history, bare, full) == ["NEW", "NEW"]
     assert read_deploys(history, SHOP, *EVER) == (full, bare)
     assert rows(history, "SELECT DISTINCT recorded_by FROM deploys") == [("kim",)]
 
 
-def test_whatever_origin_is_said_what_people_record_is_recorded(history: Engine) -> None:
+def test_a_record_by_a_person_always_has_the_origin_recorded(history: Engine) -> None:
     put(history, deploy(origin=Origin.INFERRED))
     assert [origin for _, origin, _ in deploys(history)] == ["recorded"]
 
@@ -73,10 +73,12 @@ def test_the_same_deploy_again_changes_nothing_and_with_other_words_corrects(his
     put(history, first)
     assert put(history, first, by="lee", now=NOW + HOUR) == ["KNOWN"]
     assert rows(history, "SELECT recorded_by FROM deploys") == [("kim",)]
-    assert put(history, replace(first, outcome=Outcome.FAILED, commit_at=None, ended_at=None), by="lee") == [
+    assert put(history, replace(first, outcome=DeployOutcome.FAILED, commit_at=None, ended_at=None), by="lee") == [
         "CORRECTED"
     ]
-    assert read_deploys(history, SHOP, *EVER) == (replace(first, outcome=Outcome.FAILED),)  # what was left out stays
+    assert read_deploys(history, SHOP, *EVER) == (
+        replace(first, outcome=DeployOutcome.FAILED),
+    )  # what was left out stays
     assert rows(history, "SELECT recorded_by FROM deploys") == [("lee",)]
 
 
@@ -98,7 +100,7 @@ def test_a_deploy_is_of_the_span_in_which_it_began(history: Engine) -> None:
 def test_what_is_refused_leaves_all_of_it_unrecorded(history: Engine) -> None:
     with pytest.raises(RecordRefused, match="version must have"):
         put(history, deploy(), deploy(" "))
-    with pytest.raises(RecordRefused, match="nobody is named"):
+    with pytest.raises(RecordRefused, match="the name of the recorder is missing"):
         put(history, deploy(), by=" ")
     assert deploys(history) == []
 
@@ -122,7 +124,7 @@ def test_another_version_is_a_deploy_and_going_back_is_one_too(history: Engine) 
         ("v1", "inferred", NOW + 3 * MINUTE),
     ]
     [_, inferred, _] = read_deploys(history, SHOP, *EVER)
-    assert (inferred.ended_at, inferred.outcome) == (NOW + MINUTE, Outcome.SUCCEEDED)
+    assert (inferred.ended_at, inferred.outcome) == (NOW + MINUTE, DeployOutcome.SUCCEEDED)
     assert rows(history, "SELECT DISTINCT recorded_by FROM deploys") == [("monitoring",)]
 
 
@@ -140,7 +142,7 @@ def test_an_old_version_that_stays_for_an_hour_is_a_deploy_unless_the_new_one_fa
     put(history, deploy("v2", HOUR, 30 * MINUTE))
     assert not note(history, "v1", NOW + 29 * MINUTE)
     assert note(history, "v1", NOW + 30 * MINUTE)
-    put(history, deploy("v3", -HOUR, outcome=Outcome.FAILED), now=NOW + 2 * HOUR)
+    put(history, deploy("v3", -HOUR, outcome=DeployOutcome.FAILED), now=NOW + 2 * HOUR)
     assert not note(history, "v1", NOW + 9 * HOUR)
     assert note(history, "v2", NOW + 9 * HOUR)
 
@@ -206,10 +208,10 @@ def test_a_version_is_bounded_as_everything_from_outside(history: Engine) -> Non
 
 def test_nothing_new_costs_one_read(history: Engine) -> None:
     note(history, "v1", NOW)
-    said: list[str] = []
-    event.listen(history, "before_cursor_execute", lambda _c, _cursor, statement, *_: said.append(statement))
+    given: list[str] = []
+    event.listen(history, "before_cursor_execute", lambda _c, _cursor, statement, *_: given.append(statement))
     note(history, "v1", NOW + MINUTE)
-    assert [statement.split()[0] for statement in said if not statement.startswith(("BEGIN", "SET"))] == ["SELECT"]
+    assert [statement.split()[0] for statement in given if not statement.startswith(("BEGIN", "SET"))] == ["SELECT"]
 
 
 def test_those_that_see_a_version_at_once_keep_it_once(history: Engine) -> None:
@@ -297,7 +299,7 @@ def test_the_first_declaration_stands(history: Engine) -> None:
 
 def test_a_late_window_needs_a_reason_and_never_becomes_an_early_one(history: Engine) -> None:
     late = window(NOW + 2 * DAY)
-    with pytest.raises(RecordRefused, match="begun already"):
+    with pytest.raises(RecordRefused, match="already started"):
         put(history, late)
     assert read_maintenance(history, SHOP, *EVER) == ()
     explained = replace(late, late_reason="the disk could not wait")
@@ -312,8 +314,8 @@ def test_a_late_reason_of_a_window_that_is_not_late_is_left_out(history: Engine)
     assert read_maintenance(history, SHOP, *EVER) == (window(),)
 
 
-def test_modules_are_held_against_those_of_the_service(history: Engine) -> None:
+def test_modules_must_be_those_of_the_service(history: Engine) -> None:
     for record in (Outage(NOW - HOUR, NOW, "order", "x"), window(module="order")):
-        with pytest.raises(RecordRefused, match="there are orders, users"):
+        with pytest.raises(RecordRefused, match="known modules: orders, users"):
             store_records(history, SHOP, [record], "kim", NOW, ("users", "orders"))
         assert store_records(history, SHOP, [record], "kim", NOW) == (Written.NEW,)

@@ -62,7 +62,7 @@ def test_a_period_in_which_a_factor_falls_under_one_is_refused_with_what_would_d
 
 
 @pytest.mark.parametrize(("target", "seconds"), [(0.999, 51.84), (0.9995, 25.92)])
-def test_how_soon_a_total_outage_is_told(target: float, seconds: float) -> None:
+def test_detection_time_of_a_total_outage(target: float, seconds: float) -> None:
     assert detection_s(target, BurnRule(budget_share=0.02, long_h=1, level="page").factor(30), 1) == pytest.approx(
         seconds
     )
@@ -98,6 +98,6 @@ def test_what_a_sample_without_failure_shows(target: float, fewest: int) -> None
     assert shown_share(of(fewest, fewest)) >= target > shown_share(of(fewest - 1, fewest - 1))
 
 
-def test_targets_are_held_exactly_and_not_as_binary_fractions() -> None:
+def test_targets_are_exact_and_not_binary_fractions() -> None:
     assert allowed(0.9995) == Fraction(5, 10_000)
     assert of(9995, 10_000).meets(0.9995) and not of(9994, 10_000).meets(0.9995)

@@ -61,15 +61,15 @@ def test_one_incident_that_took_a_fifth_makes_a_postmortem_due() -> None:
     assert budget(5, (Incident(start, start + timedelta(minutes=4), ("disk",), ()),)).status is Status.PASS
 
 
-def test_a_budget_that_is_not_known_is_no_reason_to_go_on() -> None:
+def test_an_unknown_budget_does_not_pass() -> None:
     good = state(uptime(), minutes_up(MONTH), window(30))
     half = state(uptime(), minutes_up(MONTH, unmeasured=[(0, MONTH // 2)]), window(30))
     spent = state(uptime(), minutes_up(MONTH, down=[(0, 30)]), window(30))
-    blind = Unobserved(msg("gone"))
+    unmeasured = Unobserved(msg("gone"))
     other = availability()
     assert judge_budget([(uptime(), half)], (), Policy(), UTC_ZONE, NOW).status is Status.UNKNOWN
-    assert judge_budget([(uptime(), good), (other, blind)], (), Policy(), UTC_ZONE, NOW).status is Status.UNKNOWN
-    assert judge_budget([(uptime(), spent), (other, blind)], (), Policy(), UTC_ZONE, NOW).status is Status.FAIL
+    assert judge_budget([(uptime(), good), (other, unmeasured)], (), Policy(), UTC_ZONE, NOW).status is Status.UNKNOWN
+    assert judge_budget([(uptime(), spent), (other, unmeasured)], (), Policy(), UTC_ZONE, NOW).status is Status.FAIL
     assert (
         judge_budget([(uptime(), good), (other, Absent(msg("none")))], (), Policy(), UTC_ZONE, NOW).status
         is Status.PASS
@@ -97,7 +97,7 @@ def test_a_curve_has_a_point_at_each_local_midnight_and_at_its_end() -> None:
     assert (len(curve.at), curve.values[:3]) == (6, (100.0, None, 100.0))
 
 
-def test_the_least_budget_that_is_left_is_of_those_that_are_known() -> None:
+def test_the_lowest_remaining_budget_is_a_known_one() -> None:
     good = state(uptime(), minutes_up(MONTH), window(30))
     some = state(uptime(), minutes_up(MONTH, down=[(0, 3)]), window(30))
     half = state(uptime(), minutes_up(MONTH, down=[(0, 5)], unmeasured=[(100, MONTH)]), window(30))

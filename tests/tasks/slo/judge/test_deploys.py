@@ -7,7 +7,7 @@ import pytest
 
 from tasks.check_result import CheckResult, Status, msg
 from tasks.records.dora import Changes, changes
-from tasks.records.facts import Deploy, Origin, Outcome
+from tasks.records.facts import Deploy, DeployOutcome, Origin
 from tasks.slo.judge.deploys import judge_deploys
 from tasks.slo.settings import DeployFrequency
 
@@ -19,7 +19,7 @@ NOW = datetime(2026, 12, 1, tzinfo=UTC)
 def deploy(day: int) -> Deploy:
     start = datetime(2026, 11, day, 12, tzinfo=TOKYO)
     end = start + timedelta(minutes=5)
-    return Deploy(f"1.{day}", "production", start, end, Outcome.SUCCEEDED, Origin.RECORDED)
+    return Deploy(f"1.{day}", "production", start, end, DeployOutcome.SUCCEEDED, Origin.RECORDED)
 
 
 def seen(*deploys: Deploy) -> Changes:
@@ -32,7 +32,7 @@ def judged(found: Changes, *, ever: bool = True) -> CheckResult:
 
 
 OCTOBER = tuple(
-    Deploy(f"0.{n}", "production", NOVEMBER - timedelta(days=n), None, Outcome.SUCCEEDED, Origin.RECORDED)
+    Deploy(f"0.{n}", "production", NOVEMBER - timedelta(days=n), None, DeployOutcome.SUCCEEDED, Origin.RECORDED)
     for n in (1, 2)
 )
 WEEKS = ((3, 4), (10, 11), (17, 18), (24, 25))

@@ -47,23 +47,23 @@ def test_a_share_of_incidents_may_take_longer_if_the_objective_says_so() -> None
     assert resolution(incidents, objective=half).status is Status.PASS
 
 
-def test_an_incident_that_goes_on_is_late_after_an_hour_and_unknown_before() -> None:
+def test_an_ongoing_incident_is_late_after_an_hour_and_unknown_before() -> None:
     late = resolution(incidents_of([outage(MONTH - 60, None)], [], OVER.as_of))
     young = resolution(incidents_of([outage(MONTH - 59, None)], [], OVER.as_of))
     assert (late.status, young.status) == (Status.FAIL, Status.UNKNOWN)
 
 
-def test_no_incident_is_good_news_only_where_uptime_was_measured() -> None:
+def test_no_incident_passes_only_where_uptime_was_measured() -> None:
     assert resolution(()).status is Status.PASS
-    for blind in (HALF, Unobserved(msg("gone")), Absent(msg("no probes"))):
-        assert resolution((), blind).status is Status.UNKNOWN
+    for unmeasured in (HALF, Unobserved(msg("gone")), Absent(msg("no probes"))):
+        assert resolution((), unmeasured).status is Status.UNKNOWN
 
 
 def downtime(incidents: tuple[Incident, ...], seen: Known = UP) -> CheckResult:
     return judge_downtime(seen, incidents, OVER, NOW)
 
 
-def test_every_minute_down_needs_its_cause() -> None:
+def test_all_downtime_needs_a_recorded_cause() -> None:
     recorded = incidents_of([outage(10, 25)], [(FIRST + 10, FIRST + 25)], OVER.as_of)
     unknown = incidents_of([outage(10, 25)], [(FIRST + 100, FIRST + 107)], OVER.as_of)
     assert downtime(()).status is Status.PASS
@@ -75,7 +75,7 @@ def test_every_minute_down_needs_its_cause() -> None:
     assert isinstance(table, Table) and [row[2] for row in table.rows] == [15.0, 7.0]
 
 
-def test_declared_maintenance_is_shown_and_why_it_was_late() -> None:
+def test_maintenance_windows_are_shown_and_why_they_were_late() -> None:
     early = Maintenance(at(10), at(20), None, "upgrade", at(0), "kim")
     late = Maintenance(at(30), at(40), "users", "disk", at(35), "lee", "the pager was down")
     other = Maintenance(at(MONTH + 1), at(MONTH + 2), None, "later", at(0), "kim")
@@ -95,7 +95,7 @@ def test_of_many_maintenances_those_of_the_window_are_shown_and_the_others_count
     assert (table.rows[0][3], getattr(table.rows[30][0], "params", None)) == ("no. 0", {"n": 3})
 
 
-def test_downtime_of_what_was_not_measured_is_not_none() -> None:
+def test_unmeasured_downtime_is_unknown() -> None:
     assert downtime((), HALF).status is Status.UNKNOWN
     assert downtime((), Unobserved(msg("gone"))).status is Status.UNKNOWN
     assert downtime((), Absent(msg("no probes"))).status is Status.SKIPPED

@@ -63,7 +63,7 @@ def test_a_month_of_30_days_has_21_minutes(down: int, status: Status) -> None:
     assert result.reason.text == "{bad} of {total} measured minutes were down"
 
 
-def test_what_was_not_looked_at_is_skipped_and_what_was_not_seen_is_unknown() -> None:
+def test_absent_is_skipped_and_unobserved_is_unknown() -> None:
     assert judged(availability(), Absent(msg("no log"))).status is Status.SKIPPED
     unseen = judged(availability(), Unobserved(msg("Prometheus cannot be reached")))
     assert (unseen.status, unseen.observed) == (Status.UNKNOWN, None)
@@ -73,7 +73,7 @@ def test_a_month_without_data_is_unknown_and_has_no_share() -> None:
     for objective in (availability(), uptime(), error_rate()):
         result = judged(objective, state(objective, minutes_up(MONTH, unmeasured=[(0, MONTH)]), window(30)))
         assert (result.status, result.observed) == (Status.UNKNOWN, None)
-        assert result.reason.text == "There is no data for this window: nothing was measured"
+        assert result.reason.text == "Nothing was measured in this window"
 
 
 def test_a_month_half_measured_is_unknown_however_good_the_half() -> None:
@@ -108,7 +108,7 @@ def test_an_error_rate_that_was_measured_in_part_shows_the_least_it_can_have_bee
     assert (result.status, result.observed and result.observed.value) == (Status.FAIL, percent(100 / MONTH))
 
 
-def test_a_service_deployed_on_the_10th_is_told_to_say_so() -> None:
+def test_a_service_that_started_on_the_10th_is_asked_to_set_since() -> None:
     seen = state(uptime(), minutes_up(MONTH, unmeasured=[(0, 9 * 1440)]), window(30))
     result = judged(uptime(), seen)
     assert result.status is Status.UNKNOWN
@@ -117,7 +117,7 @@ def test_a_service_deployed_on_the_10th_is_told_to_say_so() -> None:
     assert judged(uptime(), state(uptime(), minutes_up(MONTH, unmeasured=[(0, 9 * 1440)]), later)).status is Status.PASS
 
 
-def test_too_little_traffic_says_nothing() -> None:
+def test_too_little_traffic_is_unknown() -> None:
     result = requests(availability(), 1, 99)
     assert result.status is Status.UNKNOWN
     assert result.reason.params == {"bad": 1, "total": 99, "least": 100}
@@ -125,9 +125,9 @@ def test_too_little_traffic_says_nothing() -> None:
     assert requests(availability(), 0, 100).status is Status.PASS
 
 
-def test_a_small_sample_says_what_it_shows() -> None:
+def test_a_small_sample_shows_what_it_proves() -> None:
     few = requests(availability(), 0, 2994)
-    assert few.status is Status.PASS and "so few only show {shown} %" in few.reason.text
+    assert few.status is Status.PASS and "this few only prove {shown} %" in few.reason.text
     assert few.reason.params["shown"] == 99.899
     assert "so few" not in requests(availability(), 0, 2995).reason.text
 
@@ -156,15 +156,15 @@ def test_maintenance_is_left_out_and_the_figure_with_it_is_shown() -> None:
     result = judged(uptime(), seen)
     assert (result.status, seen.excluded_min, seen.counted.bad, seen.with_maintenance.bad) == (Status.PASS, 30, 0, 30)
     figures = {row[0].text: row[1] for row in tables(result)[0].rows}  # type: ignore[union-attr]
-    assert figures["Minutes left out for maintenance"] == 30
-    assert figures["Good with maintenance counted, %"] == percent(1 - 30 / MONTH) != figures["Good, %"]
+    assert figures["Minutes excluded for maintenance"] == 30
+    assert figures["SLI including maintenance, %"] == percent(1 - 30 / MONTH) != figures["SLI, %"]
     counted = uptime(maintenance="counted")
     assert judged(counted, state(counted, minutes, window(30), [planned])).status is Status.FAIL
     other = Maintenance(start, start + timedelta(minutes=30), "users", "upgrade", start, "kim")
     assert judged(uptime(), state(uptime(), minutes, window(30), [other])).status is Status.FAIL
 
 
-def test_modules_are_told_apart_the_worst_first() -> None:
+def test_modules_are_listed_worst_first() -> None:
     result = requests(
         availability(), 9, 10_000, modules={"a": Tally(4_998, 5_000, 1, 1), "b": Tally(4_993, 5_000, 1, 1)}
     )

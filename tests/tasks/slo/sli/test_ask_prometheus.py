@@ -13,9 +13,9 @@ from tasks.check_result import msg
 from tasks.observation import Unobserved
 from tasks.processes import free_port
 from tasks.settings import Settings, load_settings
-from tasks.slo.facts import Scope, Traffic
+from tasks.slo.facts import Scope, ScopeTraffic
 from tasks.slo.settings import Availability, Latency, Objective
-from tasks.slo.sli.ask_prometheus import Answers, ask_prometheus, probes_came_to, requests_came_to
+from tasks.slo.sli.ask_prometheus import Answers, ask_prometheus, probes_state, requests_state
 from tasks.visible import in_english, take_async_step
 from tests.tasks.slo.figures import FIRST, START, probes, traffic, uptime
 
@@ -59,7 +59,7 @@ def ask(settings: Settings, objectives: tuple[Objective, ...], bounds_ms: tuple[
     return asyncio.run(ask_prometheus(settings, objectives, {Scope()}, bounds_ms, SPAN))
 
 
-def test_each_question_is_shown_with_the_objectives_that_rest_on_it(settings: Settings, shown: list[Any]) -> None:
+def test_each_query_is_shown_with_its_objectives(settings: Settings, shown: list[Any]) -> None:
     @flow
     async def checklist() -> None:
         await ask_prometheus(settings, OBJECTIVES, {Scope()}, (200.0,), SPAN)
@@ -81,17 +81,17 @@ def test_nothing_is_known_of_a_prometheus_that_is_down(settings: Settings) -> No
     assert asyncio.run(ask_prometheus(settings, OBJECTIVES[3:], set(), (), SPAN)) == Answers({}, {}, None)
 
 
-def test_what_requests_and_probes_came_to() -> None:
+def test_states_of_requests_and_probes() -> None:
     whole, half = traffic([1, 2, 3]), traffic([1, 2, 3])
-    half = Traffic(half.first, half.valid, half.bad, np.array([True, True, False]), half.timed, half.within)
+    half = ScopeTraffic(half.first, half.valid, half.bad, np.array([True, True, False]), half.timed, half.within)
     found = [
-        requests_came_to(SPAN, {Scope(): whole}),
-        requests_came_to(SPAN, {Scope(): half}),
-        requests_came_to(SPAN, {Scope(): half, Scope("users"): GONE}),
-        requests_came_to(SPAN, GONE),
-        probes_came_to(SPAN, probes([1, 0, 2], [0, 0, 2])),
-        probes_came_to(SPAN, GONE),
-        probes_came_to(SPAN, probes([0, 0, 0], [0, 0, 0])),
+        requests_state(SPAN, {Scope(): whole}),
+        requests_state(SPAN, {Scope(): half}),
+        requests_state(SPAN, {Scope(): half, Scope("users"): GONE}),
+        requests_state(SPAN, GONE),
+        probes_state(SPAN, probes([1, 0, 2], [0, 0, 2])),
+        probes_state(SPAN, GONE),
+        probes_state(SPAN, probes([0, 0, 0], [0, 0, 0])),
     ]
     assert [(state.good, state.name, in_english(state.reason)) for state in found] == [
         (True, "Read", "3 of 3 minutes measured"),

@@ -8,7 +8,7 @@ import pytest
 
 from tasks.check_result import msg
 from tasks.observation import Absent, Unobserved
-from tasks.slo.facts import Minutes, Scope, Traffic
+from tasks.slo.facts import Minutes, Scope, ScopeTraffic
 from tasks.slo.settings import KpiFloor, Latency, ScopeOf
 from tasks.slo.sli.indicators import SliData, by_module, minutes_of
 from tasks.slo.sli.minutes import flags
@@ -77,16 +77,16 @@ def test_few_requests_neither_prove_nor_deny_that_a_service_is_up() -> None:
     assert (found.measured.tolist(), found.good.tolist()) == ([False] * 3 + [True] * 3, [0, 0, 0, 0, 0, 1])
 
 
-def test_what_is_not_there_and_what_was_not_seen() -> None:
+def test_absent_and_unobserved_data_stay_so() -> None:
     nothing = SliData(SPAN, {}, {}, {})
     assert isinstance(minutes_of(availability(), nothing, []), Absent)
     assert isinstance(minutes_of(uptime(), nothing, []), Absent)
     assert isinstance(minutes_of(uptime(source="logs"), nothing, []), Absent)
     gone = Unobserved(msg("gone"))
-    blind = SliData(SPAN, {("prometheus", Scope()): gone}, {"prometheus": gone}, {"orders": gone})
-    assert minutes_of(availability(source="prometheus"), blind, []) is gone
-    assert minutes_of(uptime(source="prometheus"), blind, []) is gone
-    assert minutes_of(KpiFloor(name="orders", kind="kpi", kpi="orders", target=0.9), blind, []) is gone
+    unobserved = SliData(SPAN, {("prometheus", Scope()): gone}, {"prometheus": gone}, {"orders": gone})
+    assert minutes_of(availability(source="prometheus"), unobserved, []) is gone
+    assert minutes_of(uptime(source="prometheus"), unobserved, []) is gone
+    assert minutes_of(KpiFloor(name="orders", kind="kpi", kpi="orders", target=0.9), unobserved, []) is gone
 
 
 def test_a_histogram_without_the_bucket_takes_only_latency_away() -> None:
@@ -97,13 +97,13 @@ def test_a_histogram_without_the_bucket_takes_only_latency_away() -> None:
     assert isinstance(minutes_of(availability(source="prometheus"), seen, []), Minutes)
 
 
-def test_a_limit_that_no_log_is_counted_at_is_told() -> None:
+def test_a_time_limit_that_is_not_counted_is_reported() -> None:
     slow = Latency(name="latency", kind="latency", within_ms=300, target=0.95)
     seen = minutes_of(slow, data(), [])
     assert isinstance(seen, Unobserved) and seen.reason.params == {"limit": 300}
 
 
-def test_modules_are_told_apart_only_for_the_whole_service() -> None:
+def test_modules_are_listed_only_for_the_whole_service() -> None:
     parts = {("logs", Scope()): traffic(VALID, BAD, WITHIN), ("logs", Scope("users")): traffic([1] * 6, [1] * 6)}
     seen = data(traffic=parts, modules=("users", "gone"))
     none = flags(FIRST, 6, ())
@@ -116,7 +116,7 @@ def test_modules_are_told_apart_only_for_the_whole_service() -> None:
 
 def test_minutes_that_were_counted_at_other_bounds_are_not_measured_for_latency() -> None:
     whole = traffic(VALID, BAD, WITHIN)
-    part = Traffic(
+    part = ScopeTraffic(
         whole.first, whole.valid, whole.bad, whole.measured, {200.0: np.array([0, 10, 0, 20, 20, 20])}, whole.within
     )
     quick = Latency(name="latency", kind="latency", within_ms=200, target=0.95)

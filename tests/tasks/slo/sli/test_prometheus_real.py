@@ -20,7 +20,7 @@ from deployments.demo.faults import Fault
 from deployments.demo.traffic import make_traffic
 from tasks.observation import ObservationError, Unobserved
 from tasks.prometheus.observe import Prometheus, open_prometheus
-from tasks.slo.facts import Probes, Scope, Traffic
+from tasks.slo.facts import Probes, Scope, ScopeTraffic
 from tasks.slo.prometheus_settings import PrometheusSli
 from tasks.slo.sli.prometheus import read_bucket_bounds, read_probes, read_traffic
 from tests.prometheus_history import STALE, Sample, running_prometheus, write
@@ -32,7 +32,7 @@ pytestmark = [
 T = TypeVar("T")
 SERVICE = Scope()
 COUNT, BUCKET = "http_request_duration_seconds_count", "http_request_duration_seconds_bucket"
-SCRAPE_S, GAP_S, HELD_S = 15, 300, 150
+SCRAPE_S, GAP_S, HISTORY_S = 15, 300, 150
 LES = {"0.1": 0.1, "0.2": 0.2, "0.5": 0.5, "+Inf": float("inf")}
 ROUTES = {"shop": ["/lists", "/items"], "users": ["/login"], "late": ["/late"]}
 
@@ -69,13 +69,13 @@ def traffic(
     scopes: Collection[Scope] = (SERVICE,),
     bounds_ms: Collection[float] = (),
     heard: list[str] | None = None,
-) -> Mapping[Scope, Traffic | Unobserved]:
+) -> Mapping[Scope, ScopeTraffic | Unobserved]:
     return asked(url, lambda at: read_traffic(at, settings, scopes, bounds_ms, *span), heard)
 
 
-def of_service(url: str, job: str, span: tuple[int, int], bounds_ms: Collection[float] = ()) -> Traffic:
+def of_service(url: str, job: str, span: tuple[int, int], bounds_ms: Collection[float] = ()) -> ScopeTraffic:
     found = traffic(url, PrometheusSli(selector=f'job="{job}"'), span, bounds_ms=bounds_ms)[SERVICE]
-    assert isinstance(found, Traffic)
+    assert isinstance(found, ScopeTraffic)
     return found
 
 
@@ -101,7 +101,7 @@ class TestCounters:
     """What one counter, or two, come to."""
 
     @pytest.mark.parametrize("every_s", [15, 60])
-    def test_one_that_begins_again(self, url: str, start: int, every_s: int) -> None:
+    def test_a_counter_that_restarts(self, url: str, start: int, every_s: int) -> None:
         job = f"again-{every_s}"
         write(url, scraped(start, job, 0, 10, 20, 5, 15, every_s=every_s))
         assert of_service(url, job, (start, start + 5)).valid.sum() == 35
@@ -114,7 +114,7 @@ class TestCounters:
         assert found.valid.tolist()[:2] == [403, 301]
         assert found.measured[:2].all()
 
-    def test_nobody_fails(self, url: str, start: int) -> None:
+    def test_without_failures_none_are_bad(self, url: str, start: int) -> None:
         write(url, scraped(start, "well", *range(0, 90, 10)))
         found = of_service(url, "well", (start, start + 2))
         assert found.bad.tolist() == [0, 0] and found.valid.tolist() == [40, 40]
@@ -141,23 +141,24 @@ class TestCounters:
         found = of_service(url, "restart", (start, start + 2))
         assert found.bad.tolist() == [9, 0] and found.valid.tolist() == [20 + 8 + 9, 4]
 
-    def test_nan_is_told_of_with_its_time(self, url: str, start: int) -> None:
+    def test_nan_is_reported_with_its_time(self, url: str, start: int) -> None:
         write(url, scraped(start, "nan", 0, 10, 20, 30, 40, float("nan"), 60, 70, 80))
         at = time.strftime("%Y-%m-%dT%H:%MZ", time.gmtime(60 * (start + 2)))
-        assert f"gives nan, not a number of requests, at {at}" in refused(url, "nan", (start, start + 3))
+        assert f"returned nan at {at}, not a number of requests" in refused(url, "nan", (start, start + 3))
         assert of_service(url, "nan", (start - 1, start + 1)).valid.sum() == 40
 
     def test_what_begins_with_nan_is_not_counted_from_nothing(self, url: str, start: int) -> None:
         write(url, scraped(start, "nan-first", 7000, 7000, 7000, 7000, float("nan"), 7010, 7020, 7030))
-        assert "gives nan" in refused(url, "nan-first", (start + 1, start + 2))
+        assert "returned nan" in refused(url, "nan-first", (start + 1, start + 2))
 
-    def test_no_counter(self, url: str, start: int) -> None:
+    def test_a_metric_that_is_not_a_counter_is_refused(self, url: str, start: int) -> None:
         write(url, scraped(start, "gauge", 0.5, 1.25, 3))
-        said = refused(url, "gauge", (start, start + 1))
-        assert "gives 2.5 requests at " in said and "is each metric of [slo.prometheus] a counter?" in said
+        message = refused(url, "gauge", (start, start + 1))
+        assert "returned 2.5 requests at " in message
+        assert message.endswith("check that each metric of [slo.prometheus] is a counter")
 
-    def test_nothing_there(self, url: str, start: int) -> None:
-        assert refused(url, "nobody", (start, start + 5)).endswith(": is the metric still there?")
+    def test_a_missing_metric_is_reported(self, url: str, start: int) -> None:
+        assert refused(url, "nobody", (start, start + 5)).endswith(": check that the metric still exists")
 
 
 @dataclass
@@ -266,7 +267,7 @@ class TestFleet:
         gone = found.pop(Scope("gone"))
         assert isinstance(gone, Unobserved) and gone.reason.params["there"] == "late, shop, users"
         for scope, counted in found.items():
-            assert isinstance(counted, Traffic)
+            assert isinstance(counted, ScopeTraffic)
             assert counted.valid.tolist() == fleet.of(fleet.valid, scope)
             assert counted.bad.tolist() == fleet.of(fleet.bad, scope)
             assert counted.within[200.0].tolist() == fleet.of(fleet.quick, scope)
@@ -278,7 +279,7 @@ class TestFleet:
         span, heard = (fleet.start - 650, fleet.start + fleet.minutes), list[str]()
         found = traffic(url, PrometheusSli(selector='job="fleet"'), span, bounds_ms=[200.0], heard=heard)[SERVICE]
         assert len(heard) == 3
-        assert isinstance(found, Traffic) and not found.measured[:630].any()
+        assert isinstance(found, ScopeTraffic) and not found.measured[:630].any()
         assert found.valid[650:].tolist() == fleet.of(fleet.valid, SERVICE)
         assert found.within[200.0][650:].tolist() == fleet.of(fleet.quick, SERVICE)
 
@@ -289,7 +290,7 @@ class TestFleet:
         one = traffic(url, settings, span, [SERVICE], [200.0], one_heard)[SERVICE]
         fifty = traffic(url, settings, span, many, [100.0, 200.0, 500.0], many_heard)[SERVICE]
         assert len(many) == 50 and one_heard == many_heard == ["/api/v1/query_range"] * 2
-        assert isinstance(one, Traffic) and isinstance(fifty, Traffic)
+        assert isinstance(one, ScopeTraffic) and isinstance(fifty, ScopeTraffic)
         assert np.array_equal(one.valid, fifty.valid) and np.array_equal(one.within[200.0], fifty.within[200.0])
 
 
@@ -318,7 +319,7 @@ class TestNames:
             write(url, self._written(start, per_scrape, __name__=f"{histogram}_bucket", le=le, **named))
         scope = Scope("shop", '/a "b"')
         found = traffic(url, self.SETTINGS, (start, start + 2), [scope], [200.0, 100.0])[scope]
-        assert isinstance(found, Traffic)
+        assert isinstance(found, ScopeTraffic)
         assert found.valid.tolist() == [48, 48] and found.bad.tolist() == [8, 8]
         assert found.timed[200.0].tolist() == [36, 36] and found.within[200.0].tolist() == [24, 24]
         assert found.within[100.0].tolist() == [12, 12]
@@ -334,9 +335,9 @@ class TestNames:
             write(url, scraped(start, "spelt", *range(0, 180, 20), instance=instance))
         found = of_service(url, "spelt", (start, start + 2), [1000.0])
         assert found.within[1000.0].tolist() == [80, 80] and found.timed[1000.0].tolist() == [160, 160]
-        said = refused(url, "spelt", (start, start + 2), [200.0])
-        assert said.startswith(f"Not every series of {BUCKET} has a bucket that ends at 200 ms")
-        assert said.endswith("bucket bounds there are: 1000 ms")
+        message = refused(url, "spelt", (start, start + 2), [200.0])
+        assert message.startswith(f"Not every series of {BUCKET} has a bucket with the bound 200 ms")
+        assert message.endswith("existing bounds: 1000 ms")
 
     def test_the_bounds_that_there_are_now(self, url: str) -> None:
         now = int(time.time()) // 60
@@ -367,7 +368,7 @@ class TestProbes:
             self.probes(url, start, 'probe_success{job="up"}')
         with pytest.raises(ObservationError, match=r"probe gives 0\.5 at 20.*Z, not 1 or 0"):
             self.probes(url, start, 'avg(probe_success{job="up"})')
-        with pytest.raises(ObservationError, match="probe gives no series"):
+        with pytest.raises(ObservationError, match="probe returned no series"):
             self.probes(url, start, 'min(probe_success{job="nobody"})')
 
 
@@ -396,14 +397,14 @@ class TestDemo:
             found = traffic(url, settings, span, [SERVICE, *map(Scope, modules)], [200.0])
         assert sent.answered > 300 and len(modules) == 3
         service = found.pop(SERVICE)
-        assert isinstance(service, Traffic) and service.valid.sum() > sent.answered  # metrics pages, too
+        assert isinstance(service, ScopeTraffic) and service.valid.sum() > sent.answered  # metrics pages, too
         for module in modules:
             counted, own = found[Scope(module)], [line for line in lines if line["module"] == module]
-            assert isinstance(counted, Traffic)
+            assert isinstance(counted, ScopeTraffic)
             assert counted.valid.sum() == counted.timed[200.0].sum() == len(own)
             assert counted.bad.sum() == sum(line["status"] >= 500 for line in own)
             assert counted.within[200.0].sum() == sum(line["duration"] <= 200 for line in own)
-        assert sum(counted.bad.sum() for counted in found.values() if isinstance(counted, Traffic)) > 0
+        assert sum(counted.bad.sum() for counted in found.values() if isinstance(counted, ScopeTraffic)) > 0
 
     def _scrapes(self, url: str) -> float:
         """How often each instance has been scraped at least; 0 before both have been."""

@@ -97,18 +97,18 @@ class TestSettings:
         assert PrometheusSli(selector=' job="a", env=~"b|c" ').selector == 'job="a", env=~"b|c"'
 
     @pytest.mark.parametrize(
-        ("settings", "said"),
+        ("settings", "message"),
         [
             ({"selector": '{job="a"}'}, "without braces"),
             ({"selector": 'job="a}"'}, "without braces"),
             ({"selector": 'job="a"} or up{'}, "without braces"),
             ({"selector": '__name__="up"'}, "the metric's name"),
-            ({"requests": "sum(x)"}, "is not the name of a metric"),
+            ({"requests": "sum(x)"}, "is not a metric name"),
             ({"duration": "took_bucket"}, "without _bucket: took"),
-            ({"duration": "took-s"}, "is not the name of a metric"),
+            ({"duration": "took-s"}, "is not a metric name"),
             ({"bad_status": "5(.."}, "is not a regular expression"),
             ({"bad_status": ""}, "at least 1 character"),
-            ({"module_label": "my-module"}, "is not the name of a label"),
+            ({"module_label": "my-module"}, "is not a label name"),
             ({"route_label": "le"}, "cannot be used"),
             ({"route_label": "module"}, "must not be listed twice: module"),
             ({"instance_labels": ["pod", "pod"]}, "must not be listed twice: pod"),
@@ -120,7 +120,7 @@ class TestSettings:
         ],
         ids=lambda value: str(value)[:40],
     )
-    def test_what_cannot_be(self, settings: dict[str, object], said: str) -> None:
+    def test_impossible_settings_are_refused(self, settings: dict[str, object], message: str) -> None:
         with pytest.raises(ValidationError, match=r"(?s).*") as error:
             PrometheusSli.model_validate(settings)
-        assert said in str(error.value)
+        assert message in str(error.value)

@@ -5,7 +5,7 @@ import pytest
 
 from tasks.observation import ObservationError, Unobserved
 from tasks.prometheus.facts import Track
-from tasks.slo.facts import Scope, Traffic
+from tasks.slo.facts import Scope, ScopeTraffic
 from tasks.slo.prometheus_settings import PrometheusSli
 from tasks.slo.sli.probe_tracks import probes_of
 from tasks.slo.sli.tracks import TrafficBuilder
@@ -24,11 +24,11 @@ def times(start: int, end: int) -> range:
     return range(60 * (FIRST + start), 60 * (FIRST + end) + 1, 60)
 
 
-def counted(scope: Scope, *tracks: Track, bounds: tuple[float, ...] = (), size: int = 4) -> Traffic:
+def counted(scope: Scope, *tracks: Track, bounds: tuple[float, ...] = (), size: int = 4) -> ScopeTraffic:
     builder = TrafficBuilder(SETTINGS, [scope], bounds, (FIRST, FIRST + size))
     builder.add(tracks, times(0, size))
     found = builder.traffic()[scope]
-    assert isinstance(found, Traffic)
+    assert isinstance(found, ScopeTraffic)
     return found
 
 
@@ -44,7 +44,7 @@ def test_parts_come_in_any_order() -> None:
     builder.add([track("valid", {2: 3, 3: 4})], range(60 * (FIRST + 3), 60 * (FIRST + 4) + 1, 60))
     builder.add([track("valid", {-1: 9, 0: 1, 1: 2})], range(60 * FIRST, 60 * (FIRST + 2) + 1, 60))
     found = builder.traffic()[Scope()]
-    assert isinstance(found, Traffic) and found.valid.tolist() == [1, 2, 3, 4]
+    assert isinstance(found, ScopeTraffic) and found.valid.tolist() == [1, 2, 3, 4]
 
 
 def test_scopes_share_rows() -> None:
@@ -68,14 +68,14 @@ def test_a_scope_without_series_is_unobserved_for_itself_only() -> None:
     builder = TrafficBuilder(SETTINGS, scopes, (), (FIRST, FIRST + 1))
     builder.add([track("valid", {0: 1}, module="shop", route="/a")], times(0, 1))
     found = builder.traffic()
-    assert isinstance(found[Scope()], Traffic)
-    said = {
+    assert isinstance(found[Scope()], ScopeTraffic)
+    message = {
         scope: str(what.reason.text.format(**what.reason.params))
         for scope, what in found.items()
         if isinstance(what, Unobserved)
     }
     named = f"No series of {SETTINGS.requests} has"
-    assert said == {
+    assert message == {
         Scope("late"): f"{named} module late; there are: shop",
         Scope("shop", "/gone"): f"{named} route /gone; there are: /a",
         Scope(None, "/gone"): f"{named} route /gone; there are: /a",
@@ -86,13 +86,13 @@ def test_a_scope_without_series_is_unobserved_for_itself_only() -> None:
 def test_the_minute_before_alone_is_no_series() -> None:
     builder = TrafficBuilder(SETTINGS, [Scope()], (), (FIRST, FIRST + 2))
     builder.add([track("valid", {-1: 5})], times(0, 2))
-    with pytest.raises(ObservationError, match="is the metric still there"):
+    with pytest.raises(ObservationError, match="check that the metric still exists"):
         builder.traffic()
 
 
 def test_no_time_at_all_has_nothing_in_it() -> None:
     found = TrafficBuilder(SETTINGS, [Scope()], (200.0,), (FIRST, FIRST)).traffic()[Scope()]
-    assert isinstance(found, Traffic) and found.valid.size == found.within[200.0].size == 0
+    assert isinstance(found, ScopeTraffic) and found.valid.size == found.within[200.0].size == 0
 
 
 class TestDurations:
@@ -117,19 +117,19 @@ class TestDurations:
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "message"),
     [
-        (float("nan"), "gives nan, not a number of requests, at 2023-11-14T22:16Z"),
+        (float("nan"), "returned nan at 2023-11-14T22:16Z, not a number of requests"),
         (float("inf"), "gives inf, not a number"),
-        (2.5, "gives 2.5 requests at 2023-11-14T22:16Z: is each metric of [slo.prometheus] a counter?"),
+        (2.5, "returned 2.5 requests at 2023-11-14T22:16Z: check that each metric of [slo.prometheus] is a counter"),
         (-3.0, "gives -3.0 requests"),
     ],
 )
 @pytest.mark.parametrize("figure", ["valid", "bad"])
-def test_what_is_no_count(figure: str, value: float, said: str) -> None:
+def test_a_value_that_is_not_a_count_is_refused(figure: str, value: float, message: str) -> None:
     with pytest.raises(ObservationError) as error:
         counted(Scope(), track("valid", {0: 5, 1: 5}), track(figure, {1: value}, module="x"))
-    assert said in str(error.value)
+    assert message in str(error.value)
 
 
 def test_large_counts_are_whole() -> None:
@@ -149,19 +149,19 @@ class TestProbes:
         assert found.asked.tolist() == [4, 1, 0, 1] and found.failed.tolist() == [2, 0, 0, 0]
 
     @pytest.mark.parametrize(
-        ("tracks", "said"),
+        ("tracks", "message"),
         [
-            ([], "gives no series"),
+            ([], "returned no series"),
             ([probe(1, n="a"), probe(1, n="b")], "gives 2 series"),
             ([probe(1, 0.5)], "gives 0.5 at 20"),
             ([probe(1, float("nan"))], "gives nan at 20"),
         ],
         ids=["none", "two", "half", "nan"],
     )
-    def test_anything_else_is_told(self, tracks: list[Track], said: str) -> None:
+    def test_anything_but_1_and_0_is_refused(self, tracks: list[Track], message: str) -> None:
         with pytest.raises(ObservationError) as error:
             probes_of(tracks, (FIRST, FIRST + 4))
-        assert said in str(error.value)
+        assert message in str(error.value)
 
     def test_no_time_at_all(self) -> None:
         assert probes_of([], (FIRST, FIRST)).asked.size == 0

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import numpy as np
 from sqlalchemy import Engine
 
-from tasks.logs.count.batch import Batch, Traffic
+from tasks.logs.count.batch import Batch, MinuteTraffic
 from tasks.logs.store.counts import open_source, store_batch
 from tasks.samples.facts import Reading
 from tasks.samples.store import store_readings
@@ -24,7 +24,7 @@ Row = tuple[str, str, int, int, int, tuple[int, ...]]
 def put(history: Engine, bounds_ms: tuple[float, ...], *rows: Row) -> None:
     state = open_source(history, "shop", "app", synthetic=False)
     traffic = {
-        (module, route, FIRST + minute): Traffic(valid=valid, bad=bad, timed=valid, within=list(within))
+        (module, route, FIRST + minute): MinuteTraffic(valid=valid, bad=bad, timed=valid, within=list(within))
         for module, route, minute, valid, bad, within in rows
     }
     store_batch(history, state, Batch(traffic=traffic), bounds_ms, NOW)

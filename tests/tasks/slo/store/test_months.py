@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from tasks.history.engine import reading, writing
-from tasks.slo.judge.months import Frozen
+from tasks.slo.judge.months import FrozenMonth
 from tasks.slo.store.months import freeze_month, month_problems
 
 NOW = datetime(2026, 11, 1, 0, 5, tzinfo=UTC)
@@ -78,7 +78,7 @@ def test_a_correction_is_a_revision_that_says_what_changed(history: Engine) -> N
         ("objectives up all", 10_000, 9_990),
         ("objectives up good", 9_990, 9_980),
     )
-    assert freeze_month(history, SHOP, OCTOBER, corrected, LATER) == Frozen(2, second.digest, LATER)
+    assert freeze_month(history, SHOP, OCTOBER, corrected, LATER) == FrozenMonth(2, second.digest, LATER)
     assert stored(history) == [(OCTOBER, 1, first.digest), (OCTOBER, 2, second.digest)]
 
 
@@ -90,7 +90,7 @@ def test_figures_that_go_back_to_what_they_were_are_a_third_revision(history: En
     assert third.differences == (("objectives up good", 9_980, 9_990),)
 
 
-def test_what_was_pruned_meanwhile_corrects_nothing(history: Engine) -> None:
+def test_pruned_data_corrects_nothing(history: Engine) -> None:
     first = freeze_month(history, SHOP, OCTOBER, FIGURES, NOW)
     kept = freeze_month(history, SHOP, OCTOBER, with_up(measured_min_with_maintenance=43_000, good=1), LATER)
     assert (kept.revision, kept.digest, kept.frozen_at, kept.less) == (1, first.digest, NOW, True)
@@ -138,7 +138,7 @@ def test_months_and_services_are_frozen_by_themselves(history: Engine) -> None:
     assert problems(history) == {}
 
 
-def test_those_that_freeze_at_once_freeze_once(history: Engine) -> None:
+def test_concurrent_freezes_freeze_once(history: Engine) -> None:
     months = [f"2026-{number:02}" for number in range(1, 13)]
 
     def freeze(turn: int) -> int:
@@ -151,7 +151,7 @@ def test_those_that_freeze_at_once_freeze_once(history: Engine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("by_hand", "told"),
+    ("by_hand", "expected"),
     [
         ("UPDATE slo_months SET figures = REPLACE(figures, '9990', '9999') WHERE revision = 2",
          ["frozen month 2026-10 r2: its figures were changed"]),
@@ -161,11 +161,11 @@ def test_those_that_freeze_at_once_freeze_once(history: Engine) -> None:
         ("DELETE FROM slo_months WHERE revision = 2", ["frozen month 2026-10 r3: revision 2 is missing"]),
     ],
 )  # fmt: skip
-def test_what_was_changed_by_hand_is_found(history: Engine, by_hand: str, told: list[str]) -> None:
+def test_a_direct_change_of_the_database_is_found(history: Engine, by_hand: str, expected: list[str]) -> None:
     for good in (9_990, 9_980, 9_970):
         freeze_month(history, SHOP, OCTOBER, with_up(good=good, all=9_990), NOW)
     freeze_month(history, "bar", OCTOBER, FIGURES, NOW)
     assert problems(history) == {}
     shop = "service_id = (SELECT id FROM services WHERE name = 'shop')"
     rows(history, f"{by_hand} AND {shop}")
-    assert problems(history) == {SHOP: told}
+    assert problems(history) == {SHOP: expected}

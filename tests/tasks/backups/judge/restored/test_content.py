@@ -29,19 +29,19 @@ def judged(copy: Any, recorded: Any, content: str = "sampled") -> CheckResult:
     return judge_content("database:shop", drill(copy, recorded, UNREACHABLE), content, NOW)
 
 
-def test_rows_that_are_not_to_be_compared_are_skipped() -> None:
+def test_rows_are_not_compared_with_content_off() -> None:
     result = judged(hashed(), manifest(hashed()), "off")
     assert (result.status, text(result.reason)) == (Status.SKIPPED, 'content = "off": rows are not compared')
 
 
-def test_what_was_compared_is_said() -> None:
+def test_the_reason_names_what_was_compared() -> None:
     sampled = judged(hashed(), manifest(hashed()))
     assert (sampled.status, observed(sampled)) == (Status.PASS, 0)
-    assert text(sampled.reason) == "A sample of the rows (1/16) of 2 tables is the one that was backed up"
+    assert text(sampled.reason) == "A sample of the rows (1/16) of 2 tables matches the backup"
     for setting in ("whole", "sampled"):
         whole = judged(hashed(rule="whole"), manifest(hashed(rule="whole")), setting)
         assert whole.status is Status.PASS
-        assert text(whole.reason) == "All rows of 2 tables are the ones that were backed up"
+        assert text(whole.reason) == "All rows of 2 tables match the backup"
 
 
 def test_a_sample_is_not_the_whole_that_is_asked_for() -> None:
@@ -52,15 +52,13 @@ def test_a_sample_is_not_the_whole_that_is_asked_for() -> None:
 def test_changed_rows_of_the_same_number_are_named() -> None:
     result = judged(hashed("dead"), manifest(hashed()))
     assert (result.status, observed(result)) == (Status.FAIL, 1)
-    assert text(result.reason) == (
-        "The rows of public.orders are not the ones that were backed up, though their number is the same"
-    )
+    assert text(result.reason) == ("Row contents of public.orders differ from the backup, though the row counts match")
     assert rows(result) == [["public.orders", "120", "120"]]
 
 
 def test_rows_of_another_number_are_not_called_the_same() -> None:
     result = judged(hashed("dead", number=119), manifest(hashed()))
-    assert text(result.reason) == "The rows of public.orders are not the ones that were backed up"
+    assert text(result.reason) == "Row contents of public.orders differ from the backup"
     gone = judged(contents(table("items", 7, content="c0de"), content_rule="1/16"), manifest(hashed()))
     assert gone.status is Status.FAIL and rows(gone) == [["public.orders", "missing", "120"]]
 
@@ -68,21 +66,21 @@ def test_rows_of_another_number_are_not_called_the_same() -> None:
 @pytest.mark.parametrize(
     ("copy", "recorded", "said"),
     [
-        (hashed(), NO_MANIFEST, "No hash of the rows was recorded"),
-        (hashed(), manifest(None), "No hash of the rows was recorded"),
-        (hashed(), manifest(contents()), "No hash of the rows was recorded"),
-        (hashed(), manifest(contents(), exact=False), "No hash of the rows was recorded"),
-        (hashed(), manifest(hashed(), exact=False), "of another moment"),
-        (hashed(rule="whole"), manifest(hashed()), "recorded were 1/16, of the restored copy whole"),
+        (hashed(), NO_MANIFEST, "No row hashes were recorded"),
+        (hashed(), manifest(None), "No row hashes were recorded"),
+        (hashed(), manifest(contents()), "No row hashes were recorded"),
+        (hashed(), manifest(contents(), exact=False), "No row hashes were recorded"),
+        (hashed(), manifest(hashed(), exact=False), "at another time"),
+        (hashed(rule="whole"), manifest(hashed()), "manifest 1/16, restored database whole"),
         (hashed(rule=""), manifest(hashed()), "were not hashed"),
-        (hashed(""), manifest(hashed()), "No hash was made of the rows of public.orders"),
-        (hashed(), manifest(hashed("")), "No hash was made of the rows of public.orders"),
-        (contents(content_rule="1/16"), manifest(contents(content_rule="1/16")), "No hash of the rows was recorded"),
+        (hashed(""), manifest(hashed()), "No row hashes were computed for public.orders"),
+        (hashed(), manifest(hashed("")), "No row hashes were computed for public.orders"),
+        (contents(content_rule="1/16"), manifest(contents(content_rule="1/16")), "No row hashes were recorded"),
     ],
 )
-def test_rows_without_a_hash_are_not_known(copy: Contents, recorded: Any, said: str) -> None:
+def test_rows_without_a_hash_are_unknown(copy: Contents, recorded: Any, expected: str) -> None:
     result = judged(copy, recorded)
-    assert result.status is Status.UNKNOWN and said in text(result.reason)
+    assert result.status is Status.UNKNOWN and expected in text(result.reason)
 
 
 def test_changed_rows_fail_even_where_others_have_no_hash() -> None:

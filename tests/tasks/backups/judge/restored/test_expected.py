@@ -1,4 +1,4 @@
-"""What the judges of a restored copy have in common, and the drills that their tests are made of."""
+"""What the judges of a restored database have in common, and the drills that their tests are made of."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -8,7 +8,17 @@ from typing import Any
 
 import pytest
 
-from tasks.backups.facts import Backup, Contents, Drill, DrillStep, Form, Manifest, Outcome, StepResult, TableContents
+from tasks.backups.facts import (
+    Backup,
+    Contents,
+    Drill,
+    DrillStep,
+    Form,
+    Manifest,
+    StepOutcome,
+    StepResult,
+    TableContents,
+)
 from tasks.backups.judge.restored.content import judge_content
 from tasks.backups.judge.restored.counts import judge_counts
 from tasks.backups.judge.restored.expected import MOST_ROWS, bounded, named
@@ -41,7 +51,7 @@ def table(name: str, rows: int, **more: Any) -> TableContents:
 
 
 def contents(*tables: TableContents, schema: Sequence[str] = SCHEMA, encoding: str = "UTF8", **more: Any) -> Contents:
-    """What a database holds; two tables if none are given."""
+    """The contents of a database; two tables if none are given."""
     return Contents(
         "shop", "15.4", encoding, tuple(schema), tables or (table("items", 7), table("orders", 120)), **more
     )
@@ -57,7 +67,7 @@ def drill(copy: Contents | None, recorded: Manifest | Unobserved, live: Contents
     return Drill(
         backup=Backup(Path("shop.dump"), MADE, 4096),
         form=more.pop("form", Form.CUSTOM),
-        steps=more.pop("steps", (StepResult(DrillStep.RESTORE, Outcome.PASSED, msg("Restored")),)),
+        steps=more.pop("steps", (StepResult(DrillStep.RESTORE, StepOutcome.PASSED, msg("Restored")),)),
         started_at=NOW,
         seconds=12.0,
         manifest=recorded,
@@ -96,16 +106,16 @@ JUDGES: dict[str, Callable[[Drill], CheckResult]] = {
 
 
 @pytest.mark.parametrize("name", JUDGES)
-def test_a_drill_out_of_which_nothing_came_says_nothing(name: str) -> None:
-    failed = StepResult(DrillStep.DECODE, Outcome.FAILED, msg("broken"))
+def test_a_drill_that_restored_nothing_judges_nothing(name: str) -> None:
+    failed = StepResult(DrillStep.DECODE, StepOutcome.FAILED, msg("broken"))
     result = JUDGES[name](drill(None, manifest(contents()), contents(), steps=(failed,)))
     assert result.status is Status.UNKNOWN and result.check == f"backups.{name}"
-    assert text(result.reason) == "Not reached: an earlier step ended the drill"
+    assert text(result.reason) == "Not reached: an earlier step failed and ended the restore drill"
     assert (result.subject, result.severity, result.observed) == ("database:shop", Severity.EMERGENCY, None)
 
 
 @pytest.mark.parametrize("name", ["schema", "counts", "content", "newest-row"])
-def test_nothing_to_compare_with_is_not_known(name: str) -> None:
+def test_nothing_to_compare_with_is_unknown(name: str) -> None:
     for recorded in (NO_MANIFEST, manifest(None)):
         assert JUDGES[name](drill(contents(), recorded, UNREACHABLE)).status is Status.UNKNOWN
 
@@ -117,7 +127,7 @@ def test_the_reason_is_why_the_live_database_was_not_seen(name: str) -> None:
     assert rows(result)[0] == ["Manifest", "There is no manifest"]
     unset = JUDGES[name](drill(contents(), manifest(None), Unobserved(NO_LIVE)))
     assert text(unset.reason).startswith("Nothing to compare with: set live, or take backups with a manifest")
-    assert rows(unset)[0] == ["Manifest", "It records no contents"]
+    assert rows(unset)[0] == ["Manifest", "The manifest records no database contents"]
 
 
 @pytest.mark.parametrize("name", JUDGES)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tasks.backups.facts import Answer, DrillStep, Form, Outcome, Sequence, StepResult, Violation
+from tasks.backups.facts import Answer, DrillStep, Form, Sequence, StepOutcome, StepResult, Violation
 from tasks.backups.judge.restored.invariants import judge_invariants
 from tasks.backups.settings import Invariant
 from tasks.check_result import CheckResult, Status, msg
@@ -65,7 +65,7 @@ def test_rows_that_break_a_constraint_are_counted() -> None:
     broken = Violation("orders_customer_fkey", "public.orders", 3), Violation("items_sku_key", "public.items", 2)
     result = judged(copy={"violations": broken, **numbers(1, 2)}, form=Form.BASE)
     assert (result.status, observed(result)) == (Status.FAIL, 3)
-    assert text(result.reason) == "3 rows of public.orders break the constraint orders_customer_fkey"
+    assert text(result.reason) == "3 rows of public.orders violate the constraint orders_customer_fkey"
     assert [row[0] for row in rows(result)] == ["orders_customer_fkey", "items_sku_key", "public.orders_id_seq"]
     none = Violation("orders_customer_fkey", "public.orders", 0)
     assert judged(copy={"violations": (none,)}, form=Form.BASE).status is Status.PASS
@@ -92,34 +92,34 @@ def test_a_declared_invariant_is_within_its_bounds(invariant: Invariant, value: 
     assert judged([invariant], [Answer(invariant.name, value)]).status is status
 
 
-def test_a_broken_invariant_is_said_with_its_bounds() -> None:
-    assert text(judged([PAID], [Answer("paid", 3.5)]).reason) == "paid is 3.5, it must be between 10.0 and 20.0"
-    assert text(judged([FLOOR], [Answer("floor", 3.5)]).reason) == "floor is 3.5, it must be at least 10.0"
-    assert text(judged([CEILING], [Answer("ceiling", 30.5)]).reason) == "ceiling is 30.5, it may be at most 20.0"
+def test_a_violated_invariant_is_reported_with_its_limits() -> None:
+    assert text(judged([PAID], [Answer("paid", 3.5)]).reason) == "paid is 3.5; it must be between 10.0 and 20.0"
+    assert text(judged([FLOOR], [Answer("floor", 3.5)]).reason) == "floor is 3.5; it must be at least 10.0"
+    assert text(judged([CEILING], [Answer("ceiling", 30.5)]).reason) == "ceiling is 30.5; it must be at most 20.0"
 
 
-def test_an_invariant_that_was_not_seen_is_not_known() -> None:
+def test_an_invariant_that_was_not_checked_is_unknown() -> None:
     blind = Answer("paid", Unobserved(msg("the statement failed")))
     assert judged([PAID], [blind]).status is Status.UNKNOWN
     assert text(judged([PAID], [blind]).reason) == "the statement failed"
     unasked = judged([PAID], [Answer("other", 15.0)])
     assert unasked.status is Status.UNKNOWN
-    assert text(unasked.reason) == "The invariant paid was not asked of the restored copy"
+    assert text(unasked.reason) == "The invariant paid was not checked on the restored database"
     both = judged([PAID, FLOOR], [blind, Answer("floor", 1.0)])
     assert (both.status, observed(both), len(rows(both))) == (Status.FAIL, 1, 2)
 
 
-def test_what_was_looked_at_is_said() -> None:
+def test_the_reason_names_what_was_checked() -> None:
     good = judged([PAID], [Answer("paid", 15.0)], copy=numbers(2, 2))
     assert text(good.reason) == (
-        "Constraints were checked by the restore; sequences checked: 1, declared invariants: 1"
+        "The restore checked all constraints; sequences checked: 1, declared invariants checked: 1"
     )
     for form in (Form.BASE, Form.BASE_TAR, Form.SQLITE, None):
-        assert text(judged(form=form, steps=()).reason).startswith("Orphans and duplicates were looked for")
+        assert text(judged(form=form, steps=()).reason).startswith("No orphaned or duplicate rows were found")
 
 
-@pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.ERROR, Outcome.SKIPPED, None])
-def test_a_restore_that_did_not_end_well_has_checked_no_constraint(outcome: Outcome | None) -> None:
+@pytest.mark.parametrize("outcome", [StepOutcome.FAILED, StepOutcome.ERROR, StepOutcome.SKIPPED, None])
+def test_a_restore_that_did_not_end_well_has_checked_no_constraint(outcome: StepOutcome | None) -> None:
     steps = () if outcome is None else (StepResult(DrillStep.RESTORE, outcome, msg("no")),)
     result = judged(steps=steps)
-    assert result.status is Status.UNKNOWN and "did not end well" in text(result.reason)
+    assert result.status is Status.UNKNOWN and "did not complete" in text(result.reason)

@@ -1,4 +1,4 @@
-"""How far a restored copy reaches."""
+"""How recent the rows of a restored database are."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -64,17 +64,16 @@ def test_a_lagging_standby_is_found_by_the_live_rows(by: str, lag: float, status
     assert result.limit is not None and (result.limit.value, result.limit.unit) == (60.0, "min")
 
 
-def test_both_times_are_told() -> None:
+def test_both_times_are_in_the_reason() -> None:
     result = judged(reaching(100), NO_MANIFEST, reaching(10))
     assert text(result.reason) == (
-        "The newest row is of 2026-12-01T00:20Z, though public.orders.created_at had 2026-12-01T01:50Z "
-        "before the backup was made: the dump is of a lagging standby or an old copy"
+        "The newest row is from 2026-12-01T00:20Z, though public.orders.created_at had 2026-12-01T01:50Z "
+        "before the backup: the dump is of a lagging standby or an old copy"
     )
     assert rows(result)[0] == ["public.orders.created_at", "2026-12-01T00:20Z", "–", "2026-12-01T01:50Z"]
     good = judged(reaching(12), NO_MANIFEST, reaching(10))
     assert text(good.reason) == (
-        "The newest row is of 2026-12-01T01:48Z; before the backup was made, "
-        "public.orders.created_at had 2026-12-01T01:50Z"
+        "The newest row is from 2026-12-01T01:48Z; before the backup, public.orders.created_at had 2026-12-01T01:50Z"
     )
 
 
@@ -82,7 +81,7 @@ def test_every_column_is_as_it_was_recorded() -> None:
     older = judged(reaching(10, items=3005), manifest(reaching(10)), reaching(10))
     assert (older.status, observed(older)) == (Status.FAIL, 5.0)
     assert text(older.reason) == (
-        "The newest time of public.items.sold_at is 2026-11-28T23:55Z, 2026-11-29T00:00Z was recorded with the backup"
+        "The newest time in public.items.sold_at is 2026-11-28T23:55Z, but the manifest records 2026-11-29T00:00Z"
     )
     assert judged(reaching(10), manifest(reaching(10)), reaching(10)).status is Status.PASS
     assert judged(reaching(9.99), manifest(reaching(10)), reaching(10)).status is Status.FAIL
@@ -94,7 +93,7 @@ def test_a_recorded_column_without_a_time_fails() -> None:
     emptied = contents(table("items", 0), reaching(10).tables[1])
     result = judged(emptied, manifest(reaching(10)), reaching(10))
     assert (result.status, observed(result)) == (Status.FAIL, "no time")
-    assert text(result.reason) == ("public.items.sold_at holds no time, 2026-11-29T00:00Z was recorded with the backup")
+    assert text(result.reason) == ("public.items.sold_at has no time, but the manifest records 2026-11-29T00:00Z")
 
 
 def test_a_copy_without_a_time_that_the_live_rows_had_fails() -> None:
@@ -118,23 +117,23 @@ def test_without_live_rows_the_objective_is_the_limit(live: Any, exact: bool, ag
 
 
 @pytest.mark.parametrize("recorded", [NO_MANIFEST, manifest(reaching(10)), manifest(reaching(10), exact=False)])
-def test_a_live_database_that_was_to_be_asked_and_was_not_seen_leaves_it_open(recorded: Any) -> None:
+def test_an_unreadable_live_database_leaves_the_result_unknown(recorded: Any) -> None:
     """A lagging standby with a manifest of its own agrees with itself."""
     unseen = judged(reaching(10), recorded, UNREACHABLE)
     assert (unseen.status, text(unseen.reason)) == (Status.UNKNOWN, "The live database does not answer")
     assert judged(NONE, manifest(reaching(10)), UNREACHABLE).status is Status.FAIL
 
 
-def test_a_record_of_another_moment_is_looked_at_where_nothing_is_live() -> None:
+def test_a_record_of_another_time_is_compared_where_nothing_is_live() -> None:
     recorded = manifest(reaching(10), exact=False)
     assert judged(reaching(70), recorded).status is Status.PASS
     assert judged(reaching(71), recorded).status is Status.FAIL
 
 
-def test_without_a_time_nothing_is_known() -> None:
+def test_without_a_time_the_result_is_unknown() -> None:
     for recorded, live in ((NO_MANIFEST, UNREACHABLE), (manifest(NONE), NONE), (manifest(None), NONE)):
         result = judged(NONE, recorded, live)
-        assert result.status is Status.UNKNOWN and "cannot be told" in text(result.reason)
+        assert result.status is Status.UNKNOWN and "is unknown" in text(result.reason)
 
 
 def test_a_backup_of_unknown_time_needs_live_rows() -> None:

@@ -32,14 +32,14 @@ def judged(copy: Any, recorded: Any, live: Any = UNREACHABLE, **more: Any) -> Ch
 def test_a_lost_definition_is_named(recorded: Any, live: Any) -> None:
     result = judged(contents(schema=FEWER), recorded, live)
     assert result.status is Status.FAIL and observed(result) == 1
-    assert INDEX in text(result.reason) and "issing in the" in text(result.reason)
-    assert rows(result) == [["missing in the backup", SCHEMA[-1]]]
+    assert INDEX in text(result.reason) and "issing from the" in text(result.reason)
+    assert rows(result) == [["missing from the backup", SCHEMA[-1]]]
 
 
 def test_a_lost_table_is_named_without_its_parts() -> None:
     recorded = manifest(contents(table("items", 1), table("orders", 1)))
     result = judged(contents(table("items", 1), schema=SCHEMA[:1]), recorded)
-    assert text(result.reason).endswith("had it: table public.orders, index public.orders_by_day")
+    assert text(result.reason).endswith("restored database: table public.orders, index public.orders_by_day")
     assert observed(result) == 5
 
 
@@ -52,13 +52,13 @@ def test_something_more_than_was_recorded_fails() -> None:
 def test_something_more_than_the_live_schema_has_warns() -> None:
     result = judged(contents(), NO_MANIFEST, contents(schema=FEWER))
     assert result.status is Status.WARN and observed(result) == 1
-    assert "The live schema has changed since, or the backup is of something else" in text(result.reason)
+    assert "The live schema has changed since the backup, or the backup is of another database" in text(result.reason)
 
 
 def test_a_live_schema_that_changed_since_is_evidence_only() -> None:
     result = judged(contents(), manifest(contents()), contents(schema=FEWER))
     assert (result.status, observed(result)) == (Status.PASS, 0)
-    assert text(result.reason) == "All 6 definitions are as recorded; the live schema has changed since"
+    assert text(result.reason) == "All 6 definitions match the manifest; the live schema has changed since the backup"
     assert rows(result) == [["only in the backup", SCHEMA[-1]]]
     assert judged(contents(), manifest(contents()), contents()).evidence == ()
 
@@ -68,8 +68,8 @@ def test_one_thing_with_another_definition_is_one_difference() -> None:
     result = judged(contents(schema=other), manifest(contents()))
     assert result.status is Status.FAIL and observed(result) == 1
     assert text(result.reason) == (
-        "column public.orders.total is not what it must be: the backup has column public.orders.total integer, "
-        "expected was column public.orders.total numeric"
+        "column public.orders.total differs: the backup has column public.orders.total integer, expected "
+        "column public.orders.total numeric"
     )
     assert rows(result)[0][0] == "differs"
     assert judged(contents(schema=other), NO_MANIFEST, contents()).status is Status.FAIL
@@ -86,7 +86,8 @@ def test_another_database_is_called_that() -> None:
     result = judged(contents(*tables[:1], schema=FEWER), NO_MANIFEST, contents(*tables))
     assert result.status is Status.FAIL
     assert text(result.reason) == (
-        "3 of 4 tables are missing, the backup is of another database or of a part of it: public.b, public.c, public.d"
+        "3 of 4 tables are missing; the backup is of another database, or of only part of it: public.b, "
+        "public.c, public.d"
     )
 
 
@@ -96,7 +97,7 @@ def test_a_copy_without_a_table_fails() -> None:
     result = judged(empty, NO_MANIFEST, contents())
     assert (result.status, text(result.reason)) == (
         Status.FAIL,
-        "The restored copy holds no table; 2 were expected",
+        "The restored database has no tables; 2 were expected",
     )
 
 
@@ -112,14 +113,14 @@ def test_another_encoding_fails_and_both_are_named(recorded: Any, live: Any) -> 
     restored = judged(contents(encoding="LATIN1"), recorded, live)
     for result in (dumped, restored):
         assert result.status is Status.FAIL and observed(result) == 1
-        assert text(result.reason).startswith("The backup is in LATIN1, the database in UTF8")
-        assert rows(result)[0][0] == "other encoding"
+        assert text(result.reason).startswith("The encoding of the backup is LATIN1, that of the database UTF8")
+        assert rows(result)[0][0] == "different encoding"
 
 
 def test_bytes_of_no_encoding_fail() -> None:
     result = judged(contents(), manifest(contents()), contents(), dump_encoding="SQL_ASCII")
     assert result.status is Status.FAIL
-    assert "bytes of no encoding, and invalid ones would restore silently" in text(result.reason)
+    assert "invalid bytes are restored without an error" in text(result.reason)
     was_so = contents(encoding="SQL_ASCII")
     assert judged(was_so, manifest(was_so), dump_encoding="SQL_ASCII").status is Status.PASS
 

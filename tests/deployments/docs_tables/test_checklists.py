@@ -1,26 +1,15 @@
-"""The READMEs' table of checklists is what the catalogue of flows says."""
+"""When a flow starts, in words; the tables themselves are held against the pages in test_pages.py."""
 
 from pathlib import Path
 
 import pytest
 
-from deployments.docs_tables import BEGIN, PAGES, when, with_tables
+from deployments.docs_tables.checklists import checks, when
+from deployments.docs_tables.words import stored_words
 from flows.timing import Schedule
-from reports.words import Words
+from tasks.guide.known import every_check
 
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.mark.parametrize(("page", "locale"), PAGES.items())
-def test_table_is_not_stale(page: str, locale: str) -> None:
-    text = (ROOT / page).read_text(encoding="utf-8")
-    assert text == with_tables(text, locale), f"{page} is stale: run `python -m deployments.docs_tables`"
-
-
-@pytest.mark.parametrize("page", ["no marks", f"{BEGIN}no end"])
-def test_a_page_without_marks_is_refused(page: str) -> None:
-    with pytest.raises(ValueError, match="unpack"):
-        with_tables(page, "en")
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize(
@@ -39,4 +28,11 @@ def test_a_page_without_marks_is_refused(page: str) -> None:
     ],
 )
 def test_when_a_schedule_starts(cron: str, english: str, japanese: str) -> None:
-    assert [when(Schedule(cron, "any"), Words(locale, "UTC")) for locale in ("en", "ja")] == [english, japanese]
+    assert [when(Schedule(cron, "any"), stored_words(ROOT, locale)) for locale in ("en", "ja")] == [english, japanese]
+
+
+def test_every_check_is_listed_once() -> None:
+    text = checks(stored_words(ROOT, "en"))
+    assert {check.id: text.count(f"checks/{check.id}.md") for check in every_check()} == {
+        check.id: 1 for check in every_check()
+    }
