@@ -31,8 +31,8 @@ BOTH = ("ja", "en")
 
 def write(report: Report, seal: Seal, output: Path, locales: tuple[str, ...] = BOTH) -> Path:
     words = Words(locales[0], report.timezone)
-    letter = mail.render_mail(report, seal, words, sender="a@example.com", recipient="b@example.com", base_url=None)
-    return archive.write(report, seal, output, locales=locales, mail=letter)
+    message = mail.render_mail(report, seal, words, sender="a@example.com", recipient="b@example.com", base_url=None)
+    return archive.write(report, seal, output, locales=locales, mail=message)
 
 
 @contextmanager
