@@ -253,7 +253,7 @@ class TestList:
             f"{at.astimezone(shop.settings.zone):%Y-%m-%d %H:%M:%S} 1.2 kB manifest: {there} {folder}/dumps/{name}"
             for at, there, name in ((NOW, "no", "shop-00.dump"), (hour_ago, "yes", "shop-01.dump"))
         ]
-        assert "manifest: unusable (The manifest shop-02.dump.manifest.json is none of opsrounds" in lines[5]
+        assert "manifest: unusable (shop-02.dump.manifest.json is not an opsrounds manifest" in lines[5]
         assert len(lines) == 3 + 20 + 1 and lines[-1] == "  and 3 older ones"
 
     def test_missing_backups_are_reported_and_names_are_printed_as_text(self, shop: "Operated") -> None:

@@ -282,7 +282,7 @@ def test_a_past_week_is_not_measured_today(shop: "Operated") -> None:
 
 
 @pytest.mark.parametrize(
-    ("flow", "given", "told"),
+    ("flow", "given", "expected"),
     [
         ("weekly-checklist", {"for": "2026-11"}, "a week is 2026-W48"),
         ("weekly-checklist", {"for": "2999-W10"}, "is in the future"),

@@ -108,7 +108,7 @@ def _by_interval(subject: str, kept: _Kept) -> CheckResult:
     observed = Quantity(round(max(end - start for start, end in apart) / _HOUR, 3), "h")
     if gaps:
         start, end = gaps[-1]
-        reason = msg("Too far apart {n} times, most recently between {start} and {end}", n=len(gaps),
+        reason = msg("Backups are too far apart {n} times, most recently between {start} and {end}", n=len(gaps),
                      start=moment(start), end=moment(end))  # fmt: skip
         status = Status.FAIL
     elif kept.edges[0] - begins > kept.between:

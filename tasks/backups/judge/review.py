@@ -97,8 +97,8 @@ def _judge_drilled(
     ladder = judge_ladder(subject, drill, target, invariants_of(observed.target), limits, now)
     verdict = verdict_of(ladder)
     recovery = judge_recovery_time(subject, drill, observed.past, target, limits, now)
-    word = judge_drill(subject, observed.drill, verdict, ladder, observed.past, limits, now)
-    return (*ladder, recovery, word), None if observed.drill is None else verdict
+    drills = judge_drill(subject, observed.drill, verdict, ladder, observed.past, limits, now)
+    return (*ladder, recovery, drills), None if observed.drill is None else verdict
 
 
 def _not_begun(observed: BackupObservation, now: datetime) -> Drill:

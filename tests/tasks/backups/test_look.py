@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
-from tasks.backups.observe import observe_backups
 
 from tasks.backups.checks import CHECKS, FILE_CHECKS
 from tasks.backups.databases import targets_of
@@ -21,6 +20,7 @@ from tasks.backups.files.find import find_backups
 from tasks.backups.files.manifest import manifest_path
 from tasks.backups.judge.review import ended_at, judge_backups
 from tasks.backups.limits import BackupLimits
+from tasks.backups.look import observe_backups
 from tasks.backups.settings import Backups
 from tasks.backups.store.drills import store_drill
 from tasks.backups.take.take import take
@@ -172,7 +172,7 @@ class TestGood:
             error = at(good, NOW - timedelta(hours=hours + 1))
             store_drill(shop.history, "kondate", "shop", error, DrillVerdict.ERROR, "backups.container")
         done = shop.judged("files")
-        assert done["drill"][0] is Status.FAIL and "20 since then gave no verdict" in done["drill"][1]
+        assert done["drill"][0] is Status.FAIL and "20 since then ended without a verdict" in done["drill"][1]
         assert len(done.observed.past) == 22
 
     def test_the_offsite_copy(self, shop: Operated) -> None:

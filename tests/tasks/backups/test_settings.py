@@ -66,7 +66,7 @@ REFUSED = {
     ),
     "an invariant without bounds": (
         database('pattern = "x"\ninvariants = [{ name = "a", sql = "SELECT 1" }]'),
-        ["databases.0.invariants.0: give min, max or both: without them an invariant needs a limit"],
+        ["databases.0.invariants.0: give min, max or both: an invariant needs a limit"],
     ),
     "bounds the wrong way round": (
         database('pattern = "x"\ninvariants = [{ name = "a", sql = "SELECT 1", min = 3, max = 2 }]'),

@@ -37,12 +37,12 @@ def match_message(tables: Sequence[Counted], worst: Kind, limits: BackupLimits) 
     if worst is Kind.NEAR_ESTIMATE:
         estimated = sum(not expected.exact for table in tables if (expected := table.expected))
         return msg(
-            "Row counts of all {n} tables are within {share} % or {rows} rows of the expected; {estimated} "
+            "Row counts of all {n} tables are within {share} % or {rows} rows of the expected counts; {estimated} "
             "were compared with an estimate",
             estimated=estimated,
             **tolerated,
         )
-    return msg("Row counts of all {n} tables are within {share} % or {rows} rows of the expected", **tolerated)
+    return msg("Row counts of all {n} tables are within {share} % or {rows} rows of the expected counts", **tolerated)
 
 
 def word(kind: Kind) -> Message:

@@ -299,7 +299,7 @@ class TestSmoke:
 
 
 @pytest.mark.parametrize(
-    ("written", "told"),
+    ("written", "expected"),
     [
         ("", ""),
         ("first\nlast\n", "first"),

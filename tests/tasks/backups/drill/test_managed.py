@@ -192,7 +192,7 @@ class TestGood:
             "invariants": [{"name": "orders", "sql": "SELECT count(*) FROM orders", "min": 600, "max": 600}],
         }
         done = drilled(shop)
-        no_hashes = "SKIPPED: A managed database: nobody records hashes of the rows of its snapshots"
+        no_hashes = "SKIPPED: Managed database: no row hashes are recorded for its snapshots"
         assert done.not_passed == {"content": no_hashes}
         assert set(done.statuses) == {
             "restore", "schema", "counts", "content", "invariants", "newest-row", "smoke"
@@ -314,7 +314,7 @@ class TestNeverTheLiveOne:
         shop.prints(shop.address("no_such_database"), TAKEN_AT.isoformat())
         assert refused(shop) == (
             "The copy made by copy_command cannot be reached, so it was neither read nor dropped: There is "
-            "no database of that name"
+            "no database with that name"
         )
         assert shop.dropped() == []
 

@@ -163,7 +163,7 @@ def web_server(status: int, body: bytes, tls: ssl.SSLContext | None = None) -> I
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "said"),
+    ("status", "body", "expected"),
     [
         (200, b"<html><body>Welcome</body></html>", "does not speak S3"),
         (200, b"Welcome", "does not speak S3"),

@@ -29,7 +29,7 @@ VALUE = (
 
 
 @pytest.mark.parametrize(
-    ("status", "text", "told"),
+    ("status", "text", "expected"),
     [
         (1, LOCKED, "A lock in the database blocked pg_dump: take the backup at another time"),
         (1, HIDDEN, 'Row-level security hides rows of "a b" from the role: ALTER ROLE … BYPASSRLS'),

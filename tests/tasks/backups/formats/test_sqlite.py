@@ -117,8 +117,8 @@ DAMAGE: dict[str, tuple[Callable[[bytes], bytes], str | tuple[str, str]]] = {
     "only 50 bytes": (cut(lambda _: 50), "within its header"),
     "zero length": (cut(lambda _: 0), "The file is empty"),
     "an error page": (lambda _: b"<!DOCTYPE html><p>502</p>" * 999, "it begins with <!DOCTYPE html>"),
-    "garbage appended": (lambda data: data + b"garbage", "The file has 7 bytes that do not belong to it"),
-    "a page appended": (lambda data: data + bytes(PAGE), "The file has 4096 bytes that do not belong to it"),
+    "garbage appended": (lambda data: data + b"garbage", "The file has 7 extra bytes at its end"),
+    "a page appended": (lambda data: data + bytes(PAGE), "The file has 4096 extra bytes at its end"),
     "a bit flip in a page's index": (with_page_flipped, BY_SQLITE),
     "a bit flip in a page's type": (with_type_flipped, BY_SQLITE),
     "a zeroed block": (lambda data: put(data, tables_leaf(data) * PAGE, bytes(PAGE)), BY_SQLITE),
@@ -302,10 +302,10 @@ def test_taking_overwrites_nothing(tmp_path: Path, there: str) -> None:
     assert {path.name for path in tmp_path.iterdir()} - {"live.db-wal", "live.db-shm"} == before
 
 
-@pytest.mark.parametrize("what", ["no file", "an error page", "an empty file", "told breaks"])
+@pytest.mark.parametrize("what", ["no file", "an error page", "an empty file", "report_progress breaks"])
 def test_nothing_is_left_of_a_copy_that_failed(tmp_path: Path, what: str) -> None:
     live = tmp_path / "live.db"
-    if what == "told breaks":
+    if what == "report_progress breaks":
         made(live, "DELETE")
     elif what != "no file":
         live.write_text("<!DOCTYPE html>" * 99 if what == "an error page" else "")

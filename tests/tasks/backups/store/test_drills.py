@@ -150,7 +150,9 @@ class TestTwice:
     def test_another_one_of_the_same_instant_is_refused_and_nothing_is_lost(self, history: Engine) -> None:
         kept(history, GOOD, FAILED, "backups.counts")
         for other, verdict in ((GOOD, PASSED), (NOTHING, ERROR), (replace(GOOD, seconds=9.0), FAILED)):
-            with pytest.raises(HistoryError, match=r"another drill of shop begun at 2026-11-24 .* verdict failed"):
+            with pytest.raises(
+                HistoryError, match=r"another restore drill of shop started at 2026-11-24 .* verdict failed"
+            ):
                 kept(history, other, verdict)
         [past] = read(history)
         assert (past.verdict, past.reached) == (FAILED, "backups.counts")

@@ -111,7 +111,7 @@ def test_without_counts_no_database_is_asked(tmp_path: Path, live: str) -> None:
     assert described(target(tmp_path, None), file, replace=True).contents is None
     manifest_path(file).unlink()
     reason = refusal(lambda: described(target(tmp_path, gone), file), ObservationError)
-    assert reason.startswith("The database refuses connections")
+    assert reason.startswith("The database refused the connection")
     assert not manifest_path(file).exists()
 
 
@@ -127,7 +127,7 @@ def test_an_sqlite_file_and_an_encrypted_backup_get_a_manifest(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "expected"),
     [
         (b"", "The file is empty"),
         (b"<html>502 Bad Gateway", "The file is not a backup"),

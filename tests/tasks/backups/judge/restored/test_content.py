@@ -64,7 +64,7 @@ def test_rows_of_another_number_are_not_called_the_same() -> None:
 
 
 @pytest.mark.parametrize(
-    ("copy", "recorded", "said"),
+    ("copy", "recorded", "expected"),
     [
         (hashed(), NO_MANIFEST, "No row hashes were recorded"),
         (hashed(), manifest(None), "No row hashes were recorded"),

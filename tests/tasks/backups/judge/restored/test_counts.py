@@ -99,7 +99,7 @@ def test_live_rows_have_moved_on_within_limits(recorded: Any, restored: int, liv
     if status is not Status.PASS:
         assert f"public.orders ({restored} ≠ {live})" in text(result.reason)
     if status is Status.PASS:
-        assert text(result.reason) == "Row counts of all 2 tables are within 10.0 % or 1000 rows of the expected"
+        assert text(result.reason) == "Row counts of all 2 tables are within 10.0 % or 1000 rows of the expected counts"
 
 
 def test_a_share_is_of_whole_rows() -> None:
