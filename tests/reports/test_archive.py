@@ -162,7 +162,7 @@ def test_a_read_only_folder_says_what_to_do(bad_day: Report, seal: Sealed, tmp_p
 def test_an_output_that_is_a_file(bad_day: Report, seal: Sealed, tmp_path: Path) -> None:
     output = tmp_path / "reports"
     output.write_text("")
-    with pytest.raises(ArchiveError, match=r"set \[reports\] output"):
+    with pytest.raises(ArchiveError, match=r"change \[reports\] output"):
         write(bad_day, seal(bad_day), output)
 
 
