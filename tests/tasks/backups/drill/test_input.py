@@ -144,7 +144,7 @@ def test_a_pattern_that_names_anothers_backups(small: Shop, tmp_path: Path) -> N
 def bomb(file: Path, filling: bytes, *, ended: bool) -> None:
     """More than a gigabyte in a few megabytes."""
     block = filling * (10_000_000 // len(filling))
-    with gzip.open(file, "wb", compresslevel=6) as packed:
+    with gzip.open(file, "wb", compresslevel=1) as packed:
         packed.write(FIRST_LINES)
         for _ in range(GIGABYTE // len(block)):
             packed.write(block)
