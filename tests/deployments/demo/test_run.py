@@ -27,7 +27,7 @@ from tasks.settings import SERVICES_VARIABLE, load_settings
 from tasks.slo.checks import CHECKS as SLO
 from tests.operated import figures
 
-Printed = dict[frozenset[Fault], tuple[bool, str]]
+NO_FAULT = frozenset[Fault]()
 SHORT = Shape(requests_per_day=3500)
 """Fewer requests a day than the demo's, and as many days: the last whole month is covered."""
 
@@ -38,17 +38,30 @@ def folder(prefect_folder: Callable[[Path], Path], tmp_path_factory: pytest.Temp
     return prefect_folder(tmp_path_factory.mktemp("demo") / "data" / "prefect").parent.parent
 
 
+class Printed(dict[frozenset[Fault], tuple[bool, str]]):
+    """The demos by their faults, each run when it is asked for: whether what was planted was found, and its output."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __missing__(self, faults: frozenset[Fault]) -> tuple[bool, str]:
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()) as out:
+            patch.setenv(SERVICES_VARIABLE, "put back at the end")
+            exact = run_demo(self.folder / "data", self.folder / "output", faults, "en", SHORT)
+        self[faults] = exact, out.getvalue()
+        return self[faults]
+
+
 @pytest.fixture(scope="module")
 def printed(folder: Path) -> Printed:
-    """Both demos, one after the other: whether what was planted was found, and what was printed."""
-    ended = {}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(SERVICES_VARIABLE, "put back at the end")
-        for faults in (frozenset(Fault), frozenset[Fault]()):
-            with redirect_stdout(StringIO()) as out:
-                exact = run_demo(folder / "data", folder / "output", faults, "en", SHORT)
-            ended[faults] = exact, out.getvalue()
-    return ended
+    """Both demos, in one folder."""
+    return Printed(folder)
+
+
+@pytest.fixture(scope="module")
+def no_fault(printed: Printed) -> tuple[bool, str]:
+    """The demo without a fault has run."""
+    return printed[NO_FAULT]
 
 
 def reports_of(folder: Path, name: str) -> dict[str, Report]:
@@ -65,7 +78,13 @@ def newest(folder: Path, name: str) -> Report:
     return reports_of(folder, name)["daily-checklist"]
 
 
-@pytest.mark.parametrize("faults", [frozenset(Fault), frozenset[Fault]()], ids=["all faults", "no fault"])
+@pytest.mark.parametrize(
+    "faults",
+    [
+        pytest.param(frozenset(Fault), id="all faults"),
+        pytest.param(NO_FAULT, id="no fault", marks=pytest.mark.deep),
+    ],
+)
 def test_exactly_the_planted_faults_are_found(folder: Path, printed: Printed, faults: frozenset[Fault]) -> None:
     exact, text = printed[faults]
     assert exact, text
@@ -91,7 +110,9 @@ def test_exactly_the_planted_faults_are_found(folder: Path, printed: Printed, fa
     assert len(list((folder / "output" / name / "mail").glob("*.eml"))) == 8
 
 
+@pytest.mark.deep
 def test_the_last_week_and_the_last_month_are_reported(folder: Path, printed: Printed) -> None:
+    assert printed[frozenset(Fault)][0] and printed[NO_FAULT][0]
     ill, well = (reports_of(folder, service_name(faults)) for faults in (frozenset(Fault), frozenset[Fault]()))
     assert set(ill) == set(well) == {checklist.name for checklist in ROUNDS}
     assert {well[checklist.name].verdict for checklist in ROUNDS[1:]} == {"Passed"}
@@ -107,14 +128,18 @@ def test_the_last_week_and_the_last_month_are_reported(folder: Path, printed: Pr
     assert "Synthetic data: samples up to {at} are generated" in notes
 
 
-def test_few_checks_are_skipped_in_a_demo_without_faults(folder: Path, printed: Printed) -> None:
+@pytest.mark.deep
+@pytest.mark.usefixtures("no_fault")
+def test_few_checks_are_skipped_in_a_demo_without_faults(folder: Path) -> None:
     report = newest(folder, service_name(()))
     skipped = {r.check for r in report.with_status(Status.SKIPPED) if not r.subject.startswith(("host", "container"))}
     assert skipped <= {"logs.regressed-error", "resources.database-replication", "resources.database-cache"}
     assert all(line.verdict.measured for line in report.lines)
 
 
-def test_a_second_start_of_a_day_adds_minutes_alone(folder: Path, printed: Printed) -> None:
+@pytest.mark.deep
+@pytest.mark.usefixtures("no_fault")
+def test_a_second_start_of_a_day_adds_minutes_alone(folder: Path) -> None:
     file = folder / "data" / f"{service_name(())}.toml"
     settings = load_settings(file)
     past = folder / "data" / settings.service.name / "history"
@@ -135,7 +160,9 @@ def test_a_second_start_of_a_day_adds_minutes_alone(folder: Path, printed: Print
     history.dispose()
 
 
-def test_measured_weeks_are_not_overwritten(folder: Path, printed: Printed) -> None:
+@pytest.mark.deep
+@pytest.mark.usefixtures("no_fault")
+def test_measured_weeks_are_not_overwritten(folder: Path) -> None:
     file = folder / "data" / f"{service_name(())}.toml"
     settings = load_settings(file)
     history = history_of(settings)
@@ -152,7 +179,9 @@ def test_measured_weeks_are_not_overwritten(folder: Path, printed: Printed) -> N
     assert figures(history, settings.service.name, LIVE, *after) == {"a": (1.0,) * 14, "b": (1.0,) * 14}
 
 
-def test_a_past_of_fewer_weeks_is_lengthened(folder: Path, printed: Printed) -> None:
+@pytest.mark.deep
+@pytest.mark.usefixtures("no_fault")
+def test_a_past_of_fewer_weeks_is_lengthened(folder: Path) -> None:
     file = folder / "data" / f"{service_name(())}.toml"
     settings = load_settings(file)
     history = history_of(settings)
