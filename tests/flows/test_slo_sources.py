@@ -23,7 +23,7 @@ from tasks.processes import free_port
 from tests.prometheus_history import Sample, running_prometheus, write
 
 if TYPE_CHECKING:
-    from tests.operated import Operate, Operated, Told
+    from tests.operated import Operate, Operated, ServerView
 
 SCRAPE_S = 15
 BOUNDS_S = (0.1, 0.2, 0.5)
@@ -201,7 +201,7 @@ def test_a_prometheus_that_is_down_is_unknown_and_the_reason_says_so(
 
 
 def test_a_secret_that_prometheus_repeats_is_shown_nowhere(
-    operate: "Operate", prefect: Any, told: "Told", monkeypatch: pytest.MonkeyPatch
+    operate: "Operate", prefect: Any, server_view: "ServerView", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PROMETHEUS_TOKEN", SECRET)
     answer = {"status": "error", "errorType": "bad_data", "error": f"who is {SECRET}? <script>boo()</script>"}
@@ -214,7 +214,13 @@ def test_a_secret_that_prometheus_repeats_is_shown_nowhere(
         state: Any = asyncio.run(slo_report(shop.name, SloOptions(for_period=week), return_state=True))
     folder = shop.folder(shop.runs()[-1])
     shown = [path.read_bytes().decode("utf-8", "replace") for path in folder.iterdir()]
-    places = [*shown, *told.artifacts(state).values(), told.log(state), str(state.message), shop.runs()[-1].report]
+    places = [
+        *shown,
+        *server_view.artifacts(state).values(),
+        server_view.log(state),
+        str(state.message),
+        shop.runs()[-1].report,
+    ]
     assert any("who is" in place for place in places)
     assert not [place for place in places if SECRET in place]
     assert not [page for page in shown if "<script>boo" in page and page.startswith("<!")]
