@@ -94,8 +94,9 @@ def _write_index(output: Path, locales: Sequence[str]) -> None:
     for locale in locales:
         words = Words(locale, "UTC")
         others = tuple((x, page_name("index", x, locales)) for x in locales if x != locale)
-        here = [_in_language(entry, output, page_name("report", locale, locales)) for entry in entries]
-        write_file(output / page_name("index", locale, locales), index(here, words, languages=others).encode())
+        here = [_in_language(entry, output, locale) for entry in entries]
+        for name in _names("index", locale, locales, output):
+            write_file(output / name, index(here, words, languages=others).encode())
         for check in runbooks.written(locale):
             text = runbooks.source(check, locale)
             if text is not None:
@@ -105,7 +106,8 @@ def _write_index(output: Path, locales: Sequence[str]) -> None:
         for entry in newest_of_each(here):
             target = entry.href.split("/", 2)[2]
             folder = output / entry.service / entry.flow
-            write_file(folder / page_name("latest", locale, locales), redirect(target, words).encode())
+            for name in _names("latest", locale, locales, folder):
+                write_file(folder / name, redirect(target, words).encode())
 
 
 def _links(report: Report, output: Path, locale: str, locales: Sequence[str]) -> PageLinks:
@@ -165,8 +167,18 @@ def _entry(path: Path, output: Path) -> IndexEntry:
     )
 
 
-def _in_language(entry: IndexEntry, output: Path, name: str) -> IndexEntry:
+def _names(stem: str, locale: str, locales: Sequence[str], folder: Path) -> list[str]:
+    """The file of a page, and the one that it was when another language was the main one: old reports lead there."""
+    former = f"{stem}.{locale}.html"
+    return [
+        page_name(stem, locale, locales),
+        *([former] if locale == locales[0] and (folder / former).is_file() else []),
+    ]
+
+
+def _in_language(entry: IndexEntry, output: Path, locale: str) -> IndexEntry:
     """The entry with the page to open: in this language if it was written, what there is if it cannot be read."""
     if entry.verdict is None:
         return replace(entry, href=f"{entry.href}report.json")
+    name = f"report.{locale}.html"  # of the main language only where another one was the main one
     return replace(entry, href=entry.href + (name if (output / entry.href / name).is_file() else "report.html"))

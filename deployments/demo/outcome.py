@@ -21,7 +21,6 @@ _MOST_SUBJECTS = 2
 def show_outcome(comparison: Comparison, reports: Sequence[Report], settings: Settings, words: Words) -> None:
     """Print what was planted and found, then where the reports and the mail are."""
     out = console()
-    out.print()
     out.print(_table(comparison, reports, words))
     for line in _others(comparison, words):
         out.print(line, markup=False)

@@ -26,7 +26,7 @@ from deployments.language import terminal_language
 from deployments.prefect_server import PrefectServer
 from deployments.progress import err, working
 from deployments.run import RunResult, run_now
-from deployments.show_result import show_result
+from deployments.show_result import console, show_result
 from flows import daily_checklist, monthly_checklist, slo_report, weekly_checklist
 from flows.checklist import Checklist
 from flows.options import options_of
@@ -95,6 +95,7 @@ def _run(checklist: Checklist, settings: Settings, lang: str | None, full: bool)
         options = options_of(checklist.form, {}, datetime.now(UTC), settings.zone)
         result = run_now(checklist, settings, options, _warn)
     show_result(result, settings, lang, full=full)
+    console().print()
     if result.report is None:
         raise ExplainedError(f"the round broke: {result.state}: {result.message}")
     return result

@@ -10,7 +10,7 @@ from tasks.configuration import Called, Headers, Model, each_once
 from tasks.health.limits import HealthLimits
 
 PROBES = 5
-"""Liveness and readiness are asked this often, to tell a flapping instance from a healthy one."""
+"""Liveness and readiness are probed this often, to distinguish a flapping instance from a healthy one."""
 
 LONGEST_S = 900.0
 """The longest that looking at everything may take: it must end within the flow's deadline."""

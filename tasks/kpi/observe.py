@@ -31,7 +31,7 @@ def numbers_of(queues: Sequence[Queue], kpis: Sequence[Kpi], answers: Mapping[st
 
 
 def unseen(queues: Sequence[Queue], kpis: Sequence[Kpi], why: Unobserved) -> Numbers:
-    """What stands for every number when nothing is looked at."""
+    """What stands for every number when nothing can be observed."""
     return numbers_of(queues, kpis, dict.fromkeys(_asked(queues, kpis), why))
 
 

@@ -116,7 +116,7 @@ async def ask_in_parts(
 
 async def _asked(prometheus: Prometheus, path: str, form: Mapping[str, str], most_bytes: int = _MOST_BYTES) -> Data:
     # Thanos and Mimir leave a store that is down out of an answer unless asked not to; Prometheus ignores the field.
-    # A little less time than is waited here, so that a query that takes too long is told apart from a silent server.
+    # A little less time than is waited here: a query that takes too long is then not mistaken for a silent server.
     form = {**form, "timeout": f"{round(prometheus.timeout_s * 900)}ms", "partial_response": "false"}
     body = bytearray()
     try:

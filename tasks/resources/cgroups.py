@@ -58,7 +58,7 @@ def find_group(root: Path, controller: str) -> Group | None:
 
 
 def read_throttling(group: Group) -> Throttling | None:
-    """The tightest processor quota of all levels; None without one. Raises ObservationError on unreadable files."""
+    """The tightest CPU quota of all levels; None without one. Raises ObservationError on unreadable files."""
     found = [(quota, level) for level in group.levels if (quota := _quota(level, group.version)) is not None]
     if not found:
         return None

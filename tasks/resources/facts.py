@@ -20,7 +20,7 @@ class Cpu:
 
 @dataclass(frozen=True, slots=True)
 class Pressure:
-    """Share of the last minutes in which work stood still for want of a resource (PSI).
+    """Share of the last minutes in which work waited for a resource (PSI).
 
     CPU: some task waited; memory and IO: all tasks that had work waited at once.
     """
@@ -110,7 +110,7 @@ class Interface:
 
 @dataclass(frozen=True, slots=True)
 class OomKills:
-    """Processes killed for want of memory: since the start of the host or container, and in the last day if known.
+    """Processes killed because memory ran out: since the start of the host or container, and in the last day if known.
 
     `counter` distinguishes counters that each begin at zero: the boot of a machine, a control group of it.
     """
@@ -136,7 +136,7 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class CpuQuota:
-    """The tightest processor quota: scheduling periods and throttled ones, since the start and in the watched span."""
+    """The tightest CPU quota: scheduling periods and throttled ones, since the start and in the watched span."""
 
     cores: float
     periods: int

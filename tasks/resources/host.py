@@ -60,7 +60,7 @@ def host_between(before: Moment, after: Moment, span_s: float, mounts: tuple[str
 def cpu_between(
     before: Mapping[str, float], after: Mapping[str, float], span_s: float, cores: int, load1: float
 ) -> Cpu | Unobserved:
-    """Shares of the processor time that passed between two readings of its counters."""
+    """Shares of the CPU time that passed between two readings of its counters."""
     spent = {name: max(after[name] - before[name], 0.0) for name in after if name not in _INCLUDED}
     every = sum(spent.values())
     if every <= 0:

@@ -96,7 +96,7 @@ def present(samples: Sequence[float | None]) -> list[float]:
 def judge_pressure(
     seen: Pressure | Unobserved | Absent, subject: str, limits: ResourceLimits, now: datetime
 ) -> CheckResult:
-    """The share of time in which work stood still for want of a resource."""
+    """The share of time in which work waited for a resource."""
     memory = Bound("%", _OWN, limits.warn_memory_pressure_percent, limits.fail_memory_pressure_percent)
     if isinstance(seen, Unobserved | Absent):
         return not_measured(PRESSURE, seen, subject, now, memory)
@@ -229,7 +229,7 @@ def judge_container_memory(
 def judge_oom(
     seen: OomKills | Unobserved | Absent, subject: str, limits: ResourceLimits, now: datetime, samples: Samples
 ) -> CheckResult:
-    """Kills of the last day fail, those that the samples of other machines tell of too; older ones only warn."""
+    """Kills of the last day fail, those of other machines included; older ones only warn."""
     recent = Bound("", _OWN, fail=limits.max_oom_kills_per_day)
     if isinstance(seen, Unobserved | Absent):
         return not_measured(OOM, seen, subject, now, recent)

@@ -64,7 +64,7 @@ async def look_at_resources(settings: Settings, longest_s: float = LONGEST_S) ->
     part_s = longest_s / _PARTS
     async with AsyncExitStack() as stack:
         prometheus = await _prometheus(settings, stack, part_s)
-        # First and alone: the looks that follow would be processor time of this machine.
+        # First and alone: the looks that follow would be CPU time of this machine.
         machines, container = await asyncio.gather(
             _hosts(settings.resources, prometheus, part_s, deadline), _container(settings.resources, part_s, deadline)
         )

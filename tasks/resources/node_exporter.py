@@ -23,7 +23,7 @@ Fact = TypeVar("Fact")
 
 
 def queries(selector: str) -> Mapping[str, str]:
-    """The queries by name: `up`, `now` (gauges), `disks`, and `rates` (figures of a span, told apart by `figure`)."""
+    """The queries by name: `up`, `now` (gauges), `disks`, and `rates` (of a span, distinguished by `figure`)."""
     gauges = "load1|memory_MemTotal_bytes|memory_MemAvailable_bytes|memory_SwapTotal_bytes|memory_SwapFree_bytes"
     files = "size_bytes|free_bytes|avail_bytes|files|files_free|device_error"
     return {

@@ -37,7 +37,7 @@ from tasks.round import Round, System
 from tasks.section import Kpi, Section, highest_figure
 
 _SAMPLED = ("cpu.used", "oom.kills")
-"""Readings whose samples of the last 24 hours tell more than a look at one moment."""
+"""Readings that are judged by their samples of the last 24 hours too, not by one moment alone."""
 
 
 async def resource_usage(run: Round) -> Section:

@@ -1,4 +1,4 @@
-"""The figures of closed months."""
+"""The figures of frozen months."""
 
 from sqlalchemy import Column, ForeignKey, Integer, String, Table, Text
 

@@ -121,14 +121,14 @@ def test_maintenance_is_declared_before_it_begins_or_says_why_not(shop: "Operate
         ("deploy 1.4.3 --ended 2099-01-01T00:00", "the end 2098-12-31"),
         ("deploy 1.4.3 --outcome lost", "'lost' is not an outcome; allowed: succeeded, failed, rolled-back"),
         ("deploy 1.4.3 --by ''", "the name of the recorder is missing: give a name"),
-        ("outage --started 2026-11-24T14:05 --cause disk --module shoping", "there are shopping"),
+        ("outage --started 2026-11-24T14:05 --cause disk --module shoping", "known modules: shopping"),
         ("outage --started 1999-11-24T14:05 --cause disk", "--started: the year 1999 is out of range"),
         ("outage --started '' --cause disk", "--started: '' is not a time"),
         (
             "maintenance --starts 2026-11-24T14:05 --ends 2026-11-24T14:05 --reason disks",
             "a maintenance window must end after it starts",
         ),
-        ("import deploy deploys.csv", "there are: deploys, outages, maintenance"),
+        ("import deploy deploys.csv", "allowed: deploys, outages, maintenance"),
         ("import deploys no-such-file.csv", "no-such-file.csv: cannot be read: No such file or directory"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What a command says of a round beside which another process holds one."""
+"""Which stored round a command takes for its own while another process runs one."""
 
 from collections import Counter
 

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +16,7 @@ import psutil
 import pytest
 
 from flows.catalogue import FLOWS
-from tasks.processes import free_port
+from tasks.processes import Child, free_port
 
 ROUNDS = [sys.executable, "-m", "deployments.cli.app"]
 SLOW_SERVICE = """
@@ -62,7 +61,7 @@ class Patient(httpx.HTTPTransport):
 class Up:
     """A running `rounds up` and what a test asks of it."""
 
-    process: subprocess.Popen[bytes]
+    process: Child
     api: httpx.Client
     archive_url: str
     state: Path
@@ -101,7 +100,7 @@ class Up:
             with suppress(httpx.HTTPError):  # a server that is too busy for a moment
                 if what():
                     return
-            assert self.process.poll() is None, self.log.read_text()
+            assert self.process.running, self.log.read_text()
             assert time.monotonic() < deadline, self.log.read_text()
             time.sleep(0.3)
 
@@ -124,11 +123,9 @@ def answers(tmp_path: Path) -> Path:
 @pytest.fixture
 def services(tmp_path: Path, answers: Path) -> Iterator[Path]:
     port = free_port()
-    service = subprocess.Popen([sys.executable, "-c", SLOW_SERVICE, str(port), str(answers)])
-    service_file(tmp_path / "services", port)
-    yield tmp_path / "services"
-    service.kill()
-    service.wait()
+    with Child([sys.executable, "-c", SLOW_SERVICE, str(port), str(answers)], log=tmp_path / "service.log"):
+        service_file(tmp_path / "services", port)
+        yield tmp_path / "services"
 
 
 @pytest.fixture
@@ -141,14 +138,11 @@ def state(prefect_folder: Callable[[Path], Path], tmp_path: Path) -> Path:
 def rounds_up(services: Path, state: Path, log: Path) -> Iterator[Up]:
     environment = {**os.environ, "OPSROUNDS_STATE": str(state)}
     environment.pop("PREFECT_API_URL", None)
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [*ROUNDS, "up", "--services", str(services)], stdout=output, stderr=output, env=environment
-        )
+    process = Child([*ROUNDS, "up", "--services", str(services)], log=log, env=environment)
     try:
         deadline = time.monotonic() + START_S
         while not (state / "up.json").exists() or json.loads((state / "up.json").read_text())["pid"] != process.pid:
-            assert process.poll() is None, log.read_text()
+            assert process.running, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.2)
         said = json.loads((state / "up.json").read_text())
@@ -157,11 +151,18 @@ def rounds_up(services: Path, state: Path, log: Path) -> Iterator[Up]:
             running.wait(running.ready, START_S)
             yield running
     finally:
-        children = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
-        for left in [process, *children]:
-            with suppress(psutil.Error):
-                left.kill()
-        process.wait()
+        kill(process)
+        process.stop()
+
+
+def kill(process: Child) -> None:
+    """Kill it and all that it started, each in a group of its own."""
+    if not process.running:
+        return
+    parent = psutil.Process(process.pid)
+    for left in [parent, *parent.children(recursive=True)]:
+        with suppress(psutil.Error):
+            left.kill()
 
 
 def flow_process(run: str) -> psutil.Process | None:
@@ -188,8 +189,7 @@ def test_runs_of_a_killed_machine_are_freed_at_the_next_start(services: Path, st
     with rounds_up(services, state, tmp_path / "first.log") as up:
         lost = up.start()
         up.wait(lambda: up.state_of(lost) == "Running" and flow_process(lost) is not None, START_S)
-        for process in [up.process, *psutil.Process(up.process.pid).children(recursive=True)]:
-            process.kill()
+        kill(up.process)
     with rounds_up(services, state, tmp_path / "second.log") as up:
         assert up.state_of(lost) in ("Running", "Crashed")
         up.wait(lambda: up.state_of(lost) == "Crashed", CRASH_S)
@@ -217,8 +217,8 @@ def stopping(up: Up) -> None:
     assert httpx.get(up.archive_url + "slow/daily-checklist/latest.html", timeout=60).status_code == 200
     children = psutil.Process(up.process.pid).children(recursive=True)
     assert children
-    up.process.send_signal(signal.SIGTERM)
-    assert up.process.wait(timeout=180) == 0
+    os.kill(up.process.pid, signal.SIGTERM)
+    assert up.process.wait(180) == 0
     _, alive = psutil.wait_procs(children, timeout=60)
     assert not alive
     assert not up.state.exists()

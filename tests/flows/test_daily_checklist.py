@@ -105,7 +105,7 @@ class TestOutcome:
         shop = operate()
         state = shop.hold()
         assert ended(state) == ("COMPLETED", "Attention")
-        assert state.message == "Nothing failed; 1 of 7 checks need attention."
+        assert state.message == "No check failed; attention needed by 1 of 7."
         assert [r.subject for r in shop.report().with_status(Status.WARN)] == ["service/component:database"]
 
     def test_slow_requests_fail_the_latency_alone(self, operate: "Operate", site: "Site") -> None:

@@ -31,8 +31,8 @@ BOTH = ("ja", "en")
 
 def write(report: Report, seal: Seal, output: Path, locales: tuple[str, ...] = BOTH) -> Path:
     words = Words(locales[0], report.timezone)
-    letter = mail.render_mail(report, seal, words, sender="a@example.com", recipient="b@example.com", base_url=None)
-    return archive.write(report, seal, output, locales=locales, mail=letter)
+    message = mail.render_mail(report, seal, words, sender="a@example.com", recipient="b@example.com", base_url=None)
+    return archive.write(report, seal, output, locales=locales, mail=message)
 
 
 @contextmanager
@@ -152,7 +152,7 @@ def test_a_read_only_folder_says_what_to_do(bad_day: Report, seal: Sealed, tmp_p
     if os.geteuid() == 0:
         os.seteuid(65534)  # the superuser may write everywhere
     try:
-        with pytest.raises(ArchiveError, match=r"cannot be written.*\[reports\] output"):
+        with pytest.raises(ArchiveError, match=r"Cannot write to.*\[reports\] output"):
             write(bad_day, seal(bad_day), output)
     finally:
         if os.getuid() == 0:
@@ -162,7 +162,7 @@ def test_a_read_only_folder_says_what_to_do(bad_day: Report, seal: Sealed, tmp_p
 def test_an_output_that_is_a_file(bad_day: Report, seal: Sealed, tmp_path: Path) -> None:
     output = tmp_path / "reports"
     output.write_text("")
-    with pytest.raises(ArchiveError, match=r"set \[reports\] output"):
+    with pytest.raises(ArchiveError, match=r"change \[reports\] output"):
         write(bad_day, seal(bad_day), output)
 
 
@@ -208,6 +208,21 @@ def test_the_links_of_a_page_lead_to_files(bad_day: Report, good_day: Report, se
         assert len(hrefs) >= 4
         for href in hrefs:
             assert (folder / href).resolve().is_file(), href
+
+
+def test_reports_of_both_languages_are_reached_after_the_main_one_changed(
+    bad_day: Report, seal: Sealed, tmp_path: Path
+) -> None:
+    write(bad_day, seal(bad_day), tmp_path, ("ja", "en"))
+    archive.write_index(tmp_path, ("ja", "en"))
+    write(replace(bad_day, revision=2), seal(bad_day), tmp_path, ("en", "ja"))
+    archive.write_index(tmp_path, ("en", "ja"))
+    folder = "shop/daily-checklist/2026-11-24"
+    pages = {name: (tmp_path / name).read_text() for name in ("index.html", "index.ja.html", "index.en.html")}
+    for name, first, second in (("index.html", "report.en", "report"), ("index.ja.html", "report", "report.ja")):
+        assert f'href="{folder}/r1/{first}.html"' in pages[name]
+        assert f'href="{folder}/r2/{second}.html"' in pages[name]
+    assert pages["index.en.html"] == pages["index.html"]  # where the English page of r1 leads
 
 
 def test_an_empty_archive_has_an_index(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def with_results(report: Report, **numbers: int) -> Report:
 
 
 @pytest.mark.parametrize("locale", ["ja", "en"])
-@pytest.mark.parametrize("width", [40, 80, 100, 200])
+@pytest.mark.parametrize("width", [40, 80, *(pytest.param(width, marks=pytest.mark.deep) for width in (100, 200))])
 @pytest.mark.parametrize(
     "numbers",
     [

@@ -1,4 +1,4 @@
-"""Every message is translated once, where it is said; none is left over; placeholders are those of the English text."""
+"""Every message is translated once, where it is used; none is left over; placeholders are those of the English text."""
 
 import re
 import shutil
@@ -28,7 +28,7 @@ def test_catalogues_have_the_messages_of_the_source(source: dict[str, set[str]],
     assert {english: files for english, files in now.items() if english not in needed} == {}, f"no longer used: {RUN}"
     assert {english: files for english, files in now.items() if len(files) > 1} == {}, f"stands twice: {RUN}"
     assert {english: files for english, files in now.items() if files != needed[english]} == {}, (
-        f"said elsewhere: {RUN}"
+        f"used elsewhere: {RUN}"
     )
 
 
@@ -79,20 +79,20 @@ class TestUpdate:
     @pytest.fixture
     def tree(self, root: Path, tmp_path: Path) -> Path:
         shutil.copy(root / "babel.cfg", tmp_path)
-        write(tmp_path / "flows" / "nightly.py", "A round", "Said by a flow and a system")
+        write(tmp_path / "flows" / "nightly.py", "A round", "Used by a flow and a system")
         write(tmp_path / "tasks" / "deadline.py", "No time left")
-        write(tmp_path / "tasks" / "health" / "judge.py", "Alive", "Said by two systems", "Said by a flow and a system")
-        write(tmp_path / "tasks" / "queues" / "observe.py", "Said by two systems")
-        write(tmp_path / "tasks" / "queues" / "judge" / "waiting.py", "{n} jobs wait", "Said twice in a system")
-        write(tmp_path / "tasks" / "queues" / "judge" / "age.py", "Said twice in a system")
+        write(tmp_path / "tasks" / "health" / "judge.py", "Alive", "Used by two systems", "Used by a flow and a system")
+        write(tmp_path / "tasks" / "queues" / "observe.py", "Used by two systems")
+        write(tmp_path / "tasks" / "queues" / "judge" / "waiting.py", "{n} jobs wait", "Used twice in a system")
+        write(tmp_path / "tasks" / "queues" / "judge" / "age.py", "Used twice in a system")
         return tmp_path
 
-    def test_a_message_stands_where_it_is_said(self, tree: Path) -> None:
+    def test_a_message_stands_where_it_is_used(self, tree: Path) -> None:
         catalogues.main(tree)
         assert {file: set(texts) for file, texts in stored(tree, "ja").items()} == {
-            self.SHARED: {"A round", "No time left", "Said by two systems", "Said by a flow and a system"},
+            self.SHARED: {"A round", "No time left", "Used by two systems", "Used by a flow and a system"},
             "tasks/health/ja.po": {"Alive"},
-            "tasks/queues/ja.po": {"{n} jobs wait", "Said twice in a system"},
+            "tasks/queues/ja.po": {"{n} jobs wait", "Used twice in a system"},
         }
 
     def test_what_is_to_be_translated_is_listed(self, tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -100,11 +100,11 @@ class TestUpdate:
         catalogues.main(tree)
         first, *rest = capsys.readouterr().out.splitlines()
         assert first == "ja: 7 messages in 3 files, 6 to translate"
-        assert rest[-2:] == ["tasks/queues/ja.po: Said twice in a system", "tasks/queues/ja.po: {n} jobs wait"]
+        assert rest[-2:] == ["tasks/queues/ja.po: Used twice in a system", "tasks/queues/ja.po: {n} jobs wait"]
 
     def test_a_translation_follows_its_message(self, tree: Path) -> None:
         put(tree, self.SHARED, {"Alive": "生存", "gone from the source": "なし"})
-        put(tree, "tasks/health/ja.po", {"Said by two systems": "両方"})
+        put(tree, "tasks/health/ja.po", {"Used by two systems": "両方"})
         put(tree, "tasks/queues/judge/ja.po", {"{n} jobs wait": "{n} 件が待機"})
         put(tree, "tasks/gone/ja.po", {"A round": "点検"})
         catalogues.main(tree)
@@ -113,14 +113,14 @@ class TestUpdate:
         assert now[self.SHARED] == {
             "A round": "点検",
             "No time left": "",
-            "Said by a flow and a system": "",
-            "Said by two systems": "両方",
+            "Used by a flow and a system": "",
+            "Used by two systems": "両方",
         }
         assert now["tasks/health/ja.po"] == {"Alive": "生存"}
         assert now["tasks/queues/ja.po"]["{n} jobs wait"] == "{n} 件が待機"
 
     def test_a_second_update_changes_nothing(self, tree: Path) -> None:
-        put(tree, "tasks/health/ja.po", {"Alive": "生存", "Said by two systems": "両方"})
+        put(tree, "tasks/health/ja.po", {"Alive": "生存", "Used by two systems": "両方"})
         catalogues.main(tree)
         before = {file: (tree / file).read_bytes() for file in stored(tree, "ja")}
         catalogues.main(tree)

@@ -77,10 +77,10 @@ def pages(bad_day: Report, hostile: Report, seal: Sealed, words: Say, tmp_path: 
         replace(entry, verdict=v, period=f"2026-11-{n:02}", service=("shop", "mail")[n % 2])
         for n, v in enumerate(Verdict)
     ]
-    letter = mail.render_mail(
+    message = mail.render_mail(
         bad_day, seal(bad_day), words("ja"), sender="a@b.c", recipient="a@b.c", base_url="https://x.example"
     )
-    body = letter.get_body(("html",))
+    body = message.get_body(("html",))
     assert body is not None
     made = {
         "bad": html.page(bad_day, seal(bad_day), words("ja"), links=links),

@@ -106,8 +106,8 @@ class TestActions:
     def test_what_has_one_reason_is_one_thing_to_do(self) -> None:
         other = replace(found(Status.UNKNOWN, check="health.other"), severity=EMERGENCY)
         same = composed(found(Status.UNKNOWN), other, found(Status.UNKNOWN, "b"), found(Status.FAIL))
-        told = [(action.check, action.subject, action.status) for action in same.actions]
-        assert told == [
+        actions = [(action.check, action.subject, action.status) for action in same.actions]
+        assert actions == [
             ("health.x", "a", Status.FAIL),
             ("health.other", "a", Status.UNKNOWN),
             ("health.x", "b", Status.UNKNOWN),

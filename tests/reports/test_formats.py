@@ -42,8 +42,8 @@ def text_of(page: str) -> str:
 
 
 def mailed(report: Report, seal: Seal, words: Words, kind: str) -> str:
-    letter = mail.render_mail(report, seal, words, sender="ops@example.com", recipient="a@example.com", base_url=None)
-    body = letter.get_body((kind,))
+    message = mail.render_mail(report, seal, words, sender="ops@example.com", recipient="a@example.com", base_url=None)
+    body = message.get_body((kind,))
     assert body is not None
     return str(body.get_content())
 
@@ -85,7 +85,7 @@ def test_golden_texts(bad_day: Report, good_day: Report, seal: Sealed, words: Sa
 
 @pytest.mark.parametrize("locale", ["ja", "en"])
 def test_golden_mail(bad_day: Report, seal: Sealed, words: Say, locale: str) -> None:
-    letter = mail.render_mail(
+    message = mail.render_mail(
         bad_day,
         seal(bad_day),
         words(locale),
@@ -93,8 +93,8 @@ def test_golden_mail(bad_day: Report, seal: Sealed, words: Say, locale: str) -> 
         recipient="sato@example.com",
         base_url="https://ops.example.com/reports/",
     )
-    head = "".join(f"{name}: {value}\n" for name, value in letter.items() if not name.startswith("Content-Type"))
-    text = letter.get_body(("plain",))
+    head = "".join(f"{name}: {value}\n" for name, value in message.items() if not name.startswith("Content-Type"))
+    text = message.get_body(("plain",))
     assert text is not None
     golden(f"mail.{locale}.txt", f"{head}\n{text.get_content()}".replace("\r\n", "\n"))
 
@@ -108,8 +108,8 @@ def test_the_same_figures_stand_in_every_format(bad_day: Report, seal: Sealed, w
     everywhere += [part for r in (*v.failed, *v.warned) for part in (r.title, r.subject, r.observed, r.limit, r.reason)]
     everywhere += [part for r in v.unmeasured for part in (r.title, r.reason)]
     everywhere += [part for line in v.lines for part in (line.text, line.reason)]
-    for name, said in formats(bad_day, sealed, words(locale)).items():
-        flat = "".join(said.split())
+    for name, shown in formats(bad_day, sealed, words(locale)).items():
+        flat = "".join(shown.split())
         missing = [wanted for wanted in everywhere if "".join(wanted.split()) not in flat]
         assert not missing, f"{name} lacks {missing}"
 
@@ -117,7 +117,7 @@ def test_the_same_figures_stand_in_every_format(bad_day: Report, seal: Sealed, w
 def test_both_languages_have_the_same_figures(bad_day: Report, seal: Sealed, words: Say) -> None:
     japanese, english = (formats(bad_day, seal(bad_day), words(locale)) for locale in ("ja", "en"))
     for name in japanese:
-        numbers = [sorted(re.findall(r"\d[\d,.:-]*\d|\d", said[name])) for said in (japanese, english)]
+        numbers = [sorted(re.findall(r"\d[\d,.:-]*\d|\d", texts[name])) for texts in (japanese, english)]
         assert numbers[0] == numbers[1], name
 
 
@@ -165,8 +165,8 @@ def test_table_artifact_has_a_row_for_every_result(bad_day: Report, words: Say) 
     [(100.0004, 100, "100.0004 ms"), (100, 100, "100 ms"), (0.00041, 1, "0.00041 ms"), (1234.5, 1, "1,234.5 ms")],
 )
 def test_a_figure_is_not_rounded_to_its_limit(words: Say, value: float, limit: float, expected: str) -> None:
-    held = Limit("≤", limit, "ms", verbatim("guide"))
-    assert words("en").observed(Quantity(value, "ms"), held) == expected
+    wanted = Limit("≤", limit, "ms", verbatim("guide"))
+    assert words("en").observed(Quantity(value, "ms"), wanted) == expected
 
 
 @pytest.mark.parametrize("text", ["日本語の長い文章。" * 30, "word " * 60, "x" * 300, "混在 text と、日本語。" * 20])

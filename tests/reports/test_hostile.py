@@ -49,14 +49,14 @@ def assert_inert(page: str) -> None:
         assert not (attributes.get("src") or "data:").startswith("http")
 
 
-def letter(report: Report, seal: Seal, words: Words) -> mail.EmailMessage:
+def rendered(report: Report, seal: Seal, words: Words) -> mail.EmailMessage:
     return mail.render_mail(report, seal, words, sender="ops@example.com", recipient="a@example.com", base_url=None)
 
 
 @pytest.mark.parametrize("locale", ["ja", "en"])
 def test_page_and_mail(hostile: Report, seal: Sealed, words: Say, locale: str) -> None:
     assert_inert(html.page(hostile, seal(hostile), words(locale), links=html.PageLinks()))
-    body = letter(hostile, seal(hostile), words(locale)).get_body(("html",))
+    body = rendered(hostile, seal(hostile), words(locale)).get_body(("html",))
     assert body is not None
     assert_inert(body.get_content())
 
@@ -65,7 +65,7 @@ def test_subject_and_headers_take_no_line_end(hostile: Report, seal: Sealed, wor
     from dataclasses import replace
 
     evil = replace(hostile, service="shop\r\nBcc: evil@example.com\u202e", period="2026-11-24\nX: y")
-    raw = letter(evil, seal(evil), words("en")).as_bytes()
+    raw = rendered(evil, seal(evil), words("en")).as_bytes()
     head = raw.split(b"\r\n\r\n", 1)[0]
     names = [line.split(b":")[0].lower() for line in re.sub(rb"\r\n[ \t]", b" ", head).split(b"\r\n")]
     assert b"bcc" not in names

@@ -114,7 +114,7 @@ def test_a_picture_grows_with_its_steps_up_to_the_most(words: Say) -> None:
     ],
 )
 def test_whatever_a_row_says_is_drawn(words: Say, changed: LadderStep) -> None:
-    """In grey too: a status is told by its symbol and word."""
+    """In grey too: a status is known by its symbol and word."""
     before, after = ladder(step(Status.PASS)), ladder(changed)
     for locale in ("ja", "en"):
         assert evidence_view(before, words(locale)).rows != evidence_view(after, words(locale)).rows
@@ -175,8 +175,8 @@ def test_hostile_text_is_inert(bad_day: Report, seal: Sealed, words: Say, locale
     assert len(png(evil, words(locale))) < 100_000
     page = html.page(report, seal(report), words(locale), links=html.PageLinks())
     text = plain(report, seal(report), words(locale))
-    for said in (page, text, printed(report, seal(report), words(locale))):
-        assert not {"\u202e", "\x00", "\r"} & set(said)
+    for shown in (page, text, printed(report, seal(report), words(locale))):
+        assert not {"\u202e", "\x00", "\r"} & set(shown)
     assert "<script" not in page
     assert max(cell_len(line) for line in text.splitlines()) <= WIDTH
 
@@ -184,23 +184,23 @@ def test_hostile_text_is_inert(bad_day: Report, seal: Sealed, words: Say, locale
 @pytest.mark.parametrize("locale", ["ja", "en"])
 def test_a_ladder_is_in_every_format(bad_day: Report, seal: Sealed, words: Say, locale: str) -> None:
     report = with_drill(bad_day, DRILL)
-    sealed, said = seal(report), words(locale)
-    letter = mail.render_mail(report, sealed, said, sender="ops@example.com", recipient="a@example.com", base_url=None)
-    bodies = [letter.get_body((kind,)) for kind in ("plain", "html")]
+    sealed, say = seal(report), words(locale)
+    message = mail.render_mail(report, sealed, say, sender="ops@example.com", recipient="a@example.com", base_url=None)
+    bodies = [message.get_body((kind,)) for kind in ("plain", "html")]
     mail_text, mail_html = (body.get_content() for body in bodies if body)
-    failed, unknown = (status_tone(status, said).word for status in (Status.FAIL, Status.UNKNOWN))
-    for text in (plain(report, sealed, said), mail_text, printed(report, sealed, said)):
+    failed, unknown = (status_tone(status, say).word for status in (Status.FAIL, Status.UNKNOWN))
+    for text in (plain(report, sealed, say), mail_text, printed(report, sealed, say)):
         flat = " ".join(text.split())
         assert FINDING in flat
         assert f"Tables ✕ {failed} 0.0625 s 47 of 48" in flat
         assert f"{JAPANESE} ? {unknown} not reached" in flat
-    page = html.page(report, sealed, said, links=html.PageLinks())
+    page = html.page(report, sealed, say, links=html.PageLinks())
     assert re.search(rf'<img src="data:image/png;base64,[^"]+" alt="{FINDING}">', page)
     (image,) = re.findall(r"<img [^>]*>", mail_html)
     assert f'alt="{FINDING}"' in image
     assert 'src="cid:chart1@opsrounds"' in image
-    assert [part.get_filename() for part in letter.walk() if part.get_content_type() == "image/png"] == ["chart1.png"]
-    assert f"![{artifacts.escaped(FINDING)}](data:image/png;base64," in artifacts.markdown(report, sealed, said)
+    assert [part.get_filename() for part in message.walk() if part.get_content_type() == "image/png"] == ["chart1.png"]
+    assert f"![{artifacts.escaped(FINDING)}](data:image/png;base64," in artifacts.markdown(report, sealed, say)
 
 
 @pytest.mark.deep

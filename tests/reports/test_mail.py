@@ -17,7 +17,7 @@ Say = Callable[[str], Words]
 Sealed = Callable[[Report], Seal]
 
 
-def letter(
+def rendered(
     report: Report, seal: Seal, words: Words, recipient: str = "sato@example.com", **changes: str
 ) -> EmailMessage:
     return mail.render_mail(
@@ -33,7 +33,7 @@ def html_of(message: EmailMessage) -> str:
 
 
 def test_500_failures_stay_small(many_failures: Report, seal: Sealed, words: Say) -> None:
-    message = letter(many_failures, seal(many_failures), words("ja"))
+    message = rendered(many_failures, seal(many_failures), words("ja"))
     page = html_of(message)
     assert len(page.encode()) <= 80_000
     assert len(message.as_bytes()) <= 2_000_000
@@ -44,7 +44,7 @@ def test_500_failures_stay_small(many_failures: Report, seal: Sealed, words: Say
 
 
 def test_parts_and_pictures(bad_day: Report, seal: Sealed, words: Say) -> None:
-    message = letter(bad_day, seal(bad_day), words("en"))
+    message = rendered(bad_day, seal(bad_day), words("en"))
     assert message.get_content_type() == "multipart/alternative"
     assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "multipart/related"]
     cids = {part["Content-ID"] for part in message.walk() if part["Content-ID"]}
@@ -56,14 +56,14 @@ def test_charts_and_curves_count_alike(bad_day: Report, seal: Sealed, words: Say
     (curve,) = next(r for r in bad_day.results if r.check == "resources.disk").evidence
     report = replace(bad_day, results=(replace(failed, evidence=(curve, *failed.evidence, curve)),), actions=())
     for each, alts in ((report, ("/var lost", "orders answers")), (bad_day, ("orders answers", "/var lost"))):
-        message = letter(each, seal(each), words("en"))
+        message = rendered(each, seal(each), words("en"))
         assert sum(part.get_content_type() == "image/png" for part in message.walk()) == mail.MOST_CHARTS
         found = re.findall(r'<img[^>]* alt="([^"]+)"', html_of(message))
         assert [alt.startswith(begin) for alt, begin in zip(found, alts, strict=True)] == [True, True]
 
 
 def test_nothing_is_fetched_and_no_link_without_an_address(bad_day: Report, seal: Sealed, words: Say) -> None:
-    page = html_of(letter(bad_day, seal(bad_day), words("en")))
+    page = html_of(rendered(bad_day, seal(bad_day), words("en")))
     assert "http" not in page
     assert "href" not in page
     assert "@media (prefers-color-scheme: dark)" in page
@@ -71,13 +71,13 @@ def test_nothing_is_fetched_and_no_link_without_an_address(bad_day: Report, seal
 
 
 def test_links_begin_with_the_address(bad_day: Report, seal: Sealed, words: Say) -> None:
-    page = html_of(letter(bad_day, seal(bad_day), words("en"), base_url="https://ops.example.com/r/"))
+    page = html_of(rendered(bad_day, seal(bad_day), words("en"), base_url="https://ops.example.com/r/"))
     assert 'href="https://ops.example.com/r/shop/daily-checklist/2026-11-24/r1/report.en.html"' in page
 
 
 @pytest.mark.parametrize("locale", ["ja", "en"])
 def test_survives_the_wire(bad_day: Report, seal: Sealed, words: Say, locale: str) -> None:
-    message = letter(bad_day, seal(bad_day), words(locale))
+    message = rendered(bad_day, seal(bad_day), words(locale))
     raw = message.as_bytes()
     assert max(len(line) for line in raw.split(b"\r\n")) <= 998
     assert raw.isascii()
@@ -90,25 +90,25 @@ def test_survives_the_wire(bad_day: Report, seal: Sealed, words: Say, locale: st
 
 
 def test_ids(bad_day: Report, good_day: Report, seal: Sealed, words: Say) -> None:
-    one = letter(bad_day, seal(bad_day), words("ja"))
-    again = letter(bad_day, seal(bad_day), words("en"))
-    other = letter(bad_day, seal(bad_day), words("ja"), "tanaka@example.com")
-    second = letter(replace(bad_day, revision=2), seal(bad_day), words("ja"))
+    one = rendered(bad_day, seal(bad_day), words("ja"))
+    again = rendered(bad_day, seal(bad_day), words("en"))
+    other = rendered(bad_day, seal(bad_day), words("ja"), "tanaka@example.com")
+    second = rendered(replace(bad_day, revision=2), seal(bad_day), words("ja"))
     assert re.fullmatch(r"<daily-checklist\.2026-11-24\.r1\.[0-9a-f]{12}@shop\.opsrounds>", one["Message-ID"])
     assert one["Message-ID"] == again["Message-ID"]
     assert len({m["Message-ID"] for m in (one, other, second)}) == 3
-    assert len({m["References"] for m in (one, other, second, letter(good_day, seal(good_day), words("ja")))}) == 1
+    assert len({m["References"] for m in (one, other, second, rendered(good_day, seal(good_day), words("ja")))}) == 1
     assert one["Auto-Submitted"] == "auto-generated"
 
 
 def test_verdict_comes_first(bad_day: Report, good_day: Report, seal: Sealed, words: Say) -> None:
-    bad, good = (letter(r, seal(r), words("ja"))["Subject"] for r in (bad_day, good_day))
+    bad, good = (rendered(r, seal(r), words("ja"))["Subject"] for r in (bad_day, good_day))
     assert bad == "[異常あり] shop 日次チェックリスト 2026-11-24"
     assert good == "[正常] shop 日次チェックリスト 2026-11-24"
 
 
 def test_the_hash_stands_in_both_parts(bad_day: Report, seal: Sealed, words: Say) -> None:
-    message = letter(bad_day, seal(bad_day), words("ja"))
+    message = rendered(bad_day, seal(bad_day), words("ja"))
     text = message.get_body(("plain",))
     assert text is not None
     assert seal(bad_day).chained in text.get_content()

@@ -140,21 +140,27 @@ def _found(check: Check, group: ErrorGroup, reason: Message, limit: Limit, now: 
     return check.judged(Status.WARN, subject, reason, at=now, observed=observed, limit=limit, evidence=_parts(group))
 
 
+def _title(group: ErrorGroup) -> str:
+    """An error's name and message, of which it may have only one; one with neither is known by its fingerprint."""
+    message = group.exemplar.message or group.message
+    return ": ".join(part for part in (group.name, message) if part) or group.fingerprint[:SHORT]
+
+
 def _first(group: ErrorGroup) -> Message:
+    if group.first_seen is None:
+        return msg("{error} ({lines} lines)", error=_title(group), lines=group.lines)
     return msg(
-        "{name}: {message} ({lines} lines, first seen {at})",
-        name=group.name or "-",
-        message=group.exemplar.message or "-",
+        "{error} ({lines} lines, first seen {at})",
+        error=_title(group),
         lines=group.lines,
-        at=moment(group.first_seen) if group.first_seen else "-",
+        at=moment(group.first_seen),
     )
 
 
 def _usual(group: ErrorGroup) -> Message:
     return msg(
-        "{name}: {message} ({lines} lines; usually {mean} a day)",
-        name=group.name or "-",
-        message=group.exemplar.message or "-",
+        "{error} ({lines} lines; usually {mean} a day)",
+        error=_title(group),
         lines=group.lines,
         mean=round(sum(group.daily) / len(group.daily), 1),
     )
@@ -162,9 +168,8 @@ def _usual(group: ErrorGroup) -> Message:
 
 def _resolved(group: ErrorGroup) -> Message:
     return msg(
-        "{name}: {message} (fixed {resolved}, seen again {at})",
-        name=group.name or "-",
-        message=group.exemplar.message or "-",
+        "{error} (fixed {resolved}, seen again {at})",
+        error=_title(group),
         resolved=moment(group.resolved_at) if group.resolved_at else "-",
         at=moment(group.last_seen) if group.last_seen else "-",
     )
@@ -174,14 +179,14 @@ def _parts(group: ErrorGroup) -> tuple[Evidence, ...]:
     rows: list[tuple[Message, Scalar | Message]] = [
         (msg("Fingerprint"), group.fingerprint),
         (msg("Module"), group.module),
-        (msg("Error name"), group.name or "-"),
+        (msg("Error name"), group.name or None),
         (msg("Message (variable parts removed)"), group.message),
-        (msg("Location in the code"), group.frame or "-"),
+        (msg("Location in the code"), group.frame or None),
         (msg("First seen"), _when(group.first_seen, group.first_release)),
         (msg("Last seen"), _when(group.last_seen, group.last_release)),
-        (msg("Request"), group.exemplar.request or "-"),
-        (msg("Request ID"), group.exemplar.request_id or "-"),
-        (msg("Assigned to"), group.assignee or "-"),
+        (msg("Request"), group.exemplar.request or None),
+        (msg("Request ID"), group.exemplar.request_id or None),
+        (msg("Assigned to"), group.assignee or None),
     ]
     table = Table(msg("Error details"), (msg("Field"), msg("Value")), tuple(rows))
     if not group.exemplar.stack:
@@ -189,9 +194,9 @@ def _parts(group: ErrorGroup) -> tuple[Evidence, ...]:
     return table, Excerpt(msg("Example line (masked)"), group.exemplar.stack)
 
 
-def _when(at: datetime | None, release: str) -> Message | str:
+def _when(at: datetime | None, release: str) -> Message | str | None:
     if at is None:
-        return "-"
+        return None
     if not release:
         return moment(at)
     return msg("{at}, release {release}", at=moment(at), release=release)
@@ -207,7 +212,7 @@ def _top(present: GroupsWithState) -> tuple[Evidence, ...]:
             group.lines,
             group.module,
             verbatim(f"{group.name}: {group.message}" if group.name else group.message),
-            moment(group.last_seen) if group.last_seen else "-",
+            moment(group.last_seen) if group.last_seen else None,
             group.fingerprint[:SHORT],
         )
         for group, state in present[:MOST_SHOWN]

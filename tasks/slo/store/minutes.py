@@ -144,7 +144,7 @@ def read_probes(history: History, service: str, name: str, span: Span) -> Probes
 
 
 def read_floor(history: History, service: str, subject: str, floor: float, span: Span) -> Minutes:
-    """The minutes of a span in which a business figure was sampled, good at or above its floor."""
+    """The minutes of a span in which a business KPI was sampled, good at or above its floor."""
     good, measured = (np.zeros(span[1] - span[0], dtype=np.bool_) for _ in range(2))
     minutes, values = _columns(read_samples(history, service, "kpi.value", *span).get(subject, []))
     measured[minutes - span[0]] = True

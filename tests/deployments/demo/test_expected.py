@@ -1,4 +1,4 @@
-"""Every set of planted faults is told from every other, with the findings that the real judges make of it."""
+"""Every set of planted faults differs from every other, with the findings that the real judges make of it."""
 
 import re
 from collections.abc import Iterator, Sequence

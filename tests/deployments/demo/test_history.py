@@ -132,8 +132,8 @@ def test_a_silent_module_ends_three_hours_ago_and_what_was_written_stays(tmp_pat
 
 
 def moments(text: str, module: str) -> list[datetime]:
-    told = f'"module": "{module}"'
-    return [datetime.fromisoformat(json.loads(line)["timestamp"]) for line in text.splitlines() if told in line]
+    wanted = f'"module": "{module}"'
+    return [datetime.fromisoformat(json.loads(line)["timestamp"]) for line in text.splitlines() if wanted in line]
 
 
 def newest(text: str, module: str) -> datetime:
@@ -161,7 +161,7 @@ def test_the_weeks_are_within_their_bounds(weeks: list[list[Line]]) -> None:
     torn = sum(line.torn for line in lines)
     assert 0 < torn < len(lines) * 0.002
     by_hour = Counter(line.at_ms // 3_600_000 for line in lines if line.module == "shopping")
-    assert min(by_hour.values()) >= 10  # or the silence of its module could not be told at night
+    assert min(by_hour.values()) >= 10  # or the silence of its module could not be detected at night
 
 
 def test_in_no_24_hours_is_a_modules_error_share_above_the_guides(weeks: list[list[Line]]) -> None:
@@ -207,7 +207,7 @@ def test_every_line_is_counted_once(taken_in: tuple[Settings, Engine, Path]) -> 
     assert read_log.fn(history, settings, settings.logs.source[0], NOW, 300.0).lines == 0
 
 
-def test_nothing_of_the_weeks_is_a_finding_whenever_a_round_is_held(taken_in: tuple[Settings, Engine, Path]) -> None:
+def test_nothing_of_the_weeks_is_a_finding_whenever_a_round_runs(taken_in: tuple[Settings, Engine, Path]) -> None:
     _, history, _ = taken_in
     for hours_ago in range(0, 24 * 6, 7):
         at = NOW - timedelta(hours=hours_ago)

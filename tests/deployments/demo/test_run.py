@@ -1,5 +1,6 @@
 """The demo as `rounds demo` runs it: it passes only if exactly what was planted was found."""
 
+import re
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from datetime import UTC, datetime, timedelta
@@ -26,9 +27,9 @@ from tasks.settings import SERVICES_VARIABLE, load_settings
 from tasks.slo.checks import CHECKS as SLO
 from tests.operated import figures
 
-Said = dict[frozenset[Fault], tuple[bool, str]]
+NO_FAULT = frozenset[Fault]()
 SHORT = Shape(requests_per_day=3500)
-"""Fewer requests a day than the demo's, and as many days: the last whole month is looked at."""
+"""Fewer requests a day than the demo's, and as many days: the last whole month is covered."""
 
 
 @pytest.fixture(scope="module")
@@ -37,20 +38,33 @@ def folder(prefect_folder: Callable[[Path], Path], tmp_path_factory: pytest.Temp
     return prefect_folder(tmp_path_factory.mktemp("demo") / "data" / "prefect").parent.parent
 
 
+class Printed(dict[frozenset[Fault], tuple[bool, str]]):
+    """The demos by their faults, each run when it is asked for: whether what was planted was found, and its output."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __missing__(self, faults: frozenset[Fault]) -> tuple[bool, str]:
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()) as out:
+            patch.setenv(SERVICES_VARIABLE, "put back at the end")
+            exact = run_demo(self.folder / "data", self.folder / "output", faults, "en", SHORT)
+        self[faults] = exact, out.getvalue()
+        return self[faults]
+
+
 @pytest.fixture(scope="module")
-def said(folder: Path) -> Said:
-    """Both demos, held one after the other: whether what was planted was found, and what was printed."""
-    held = {}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(SERVICES_VARIABLE, "put back at the end")
-        for faults in (frozenset(Fault), frozenset[Fault]()):
-            with redirect_stdout(StringIO()) as out:
-                exact = run_demo(folder / "data", folder / "output", faults, "en", SHORT)
-            held[faults] = exact, out.getvalue()
-    return held
+def printed(folder: Path) -> Printed:
+    """Both demos, in one folder."""
+    return Printed(folder)
 
 
-def held(folder: Path, name: str) -> dict[str, Report]:
+@pytest.fixture(scope="module")
+def no_fault(printed: Printed) -> tuple[bool, str]:
+    """The demo without a fault has run."""
+    return printed[NO_FAULT]
+
+
+def reports_of(folder: Path, name: str) -> dict[str, Report]:
     """The rounds of a demo by their flow."""
     settings = load_settings(folder / "data" / f"{name}.toml")
     history = history_of(settings)
@@ -61,27 +75,45 @@ def held(folder: Path, name: str) -> dict[str, Report]:
 
 
 def newest(folder: Path, name: str) -> Report:
-    return held(folder, name)["daily-checklist"]
+    return reports_of(folder, name)["daily-checklist"]
 
 
-@pytest.mark.parametrize("faults", [frozenset(Fault), frozenset[Fault]()], ids=["all faults", "no fault"])
-def test_exactly_the_planted_faults_are_found(folder: Path, said: Said, faults: frozenset[Fault]) -> None:
-    exact, text = said[faults]
+@pytest.mark.parametrize(
+    "faults",
+    [
+        pytest.param(frozenset(Fault), id="all faults"),
+        pytest.param(NO_FAULT, id="no fault", marks=pytest.mark.deep),
+    ],
+)
+def test_exactly_the_planted_faults_are_found(folder: Path, printed: Printed, faults: frozenset[Fault]) -> None:
+    exact, text = printed[faults]
     assert exact, text
     assert "Exactly the planted faults were found" in text
-    assert "Found, but not planted" not in text and "Nothing was measured of" not in text
+    rows = [line.split() for line in text.partition("Planted and found")[2].splitlines()]
+    assert [row[:5] for row in rows if row and row[0] in set(Fault)] == [
+        [f, "✓", "yes", "✓", "yes"] for f in Fault if f in faults
+    ]
+    rounds = re.split(r"^Mail: .*$", text, flags=re.MULTILINE)
+    assert len(rounds) == len(ROUNDS) + 1 and max(part.count("\n") for part in rounds) < 60
+    index = (folder / "output" / "index.html").as_uri()
+    assert f"All reports: {index}" in rounds[-1] and f"Mail folder: {folder}" in rounds[-1]
+    assert "Found, but not planted" not in text and "Nothing was measured for" not in text
     name = service_name(faults)
     report = newest(folder, name)
     assert (report.revision, report.environment, len(report.lines)) == (1, "demo", 3)
     assert bool(report.with_status(Status.FAIL)) or not faults
     assert any(note.params.get("sources") == "history" for note in report.notes)
     archived = folder / "output" / name / "daily-checklist" / report.period / "r1"
-    assert "Synthetic" in (archived / "report.en.html").read_text(encoding="utf-8")
+    # The language of the terminal is the main one.
+    assert "Synthetic" in (archived / "report.html").read_text(encoding="utf-8")
+    assert "Checklist" in (archived / "report.txt").read_text(encoding="utf-8")
     assert len(list((folder / "output" / name / "mail").glob("*.eml"))) == 8
 
 
-def test_the_last_week_and_the_last_month_are_reported(folder: Path, said: Said) -> None:
-    ill, well = (held(folder, service_name(faults)) for faults in (frozenset(Fault), frozenset[Fault]()))
+@pytest.mark.deep
+def test_the_last_week_and_the_last_month_are_reported(folder: Path, printed: Printed) -> None:
+    assert printed[frozenset(Fault)][0] and printed[NO_FAULT][0]
+    ill, well = (reports_of(folder, service_name(faults)) for faults in (frozenset(Fault), frozenset[Fault]()))
     assert set(ill) == set(well) == {checklist.name for checklist in ROUNDS}
     assert {well[checklist.name].verdict for checklist in ROUNDS[1:]} == {"Passed"}
     month = ill["monthly-checklist"]
@@ -96,14 +128,18 @@ def test_the_last_week_and_the_last_month_are_reported(folder: Path, said: Said)
     assert "Synthetic data: samples up to {at} are generated" in notes
 
 
-def test_what_no_round_can_look_at_in_a_fault_free_demo(folder: Path, said: Said) -> None:
+@pytest.mark.deep
+@pytest.mark.usefixtures("no_fault")
+def test_few_checks_are_skipped_in_a_demo_without_faults(folder: Path) -> None:
     report = newest(folder, service_name(()))
     skipped = {r.check for r in report.with_status(Status.SKIPPED) if not r.subject.startswith(("host", "container"))}
     assert skipped <= {"logs.regressed-error", "resources.database-replication", "resources.database-cache"}
     assert all(line.verdict.measured for line in report.lines)
 
 
-def test_a_second_start_of_a_day_adds_minutes_alone(folder: Path, said: Said) -> None:
+@pytest.mark.deep
+@pytest.mark.usefixtures("no_fault")
+def test_a_second_start_of_a_day_adds_minutes_alone(folder: Path) -> None:
     file = folder / "data" / f"{service_name(())}.toml"
     settings = load_settings(file)
     past = folder / "data" / settings.service.name / "history"
@@ -124,7 +160,9 @@ def test_a_second_start_of_a_day_adds_minutes_alone(folder: Path, said: Said) ->
     history.dispose()
 
 
-def test_weeks_that_were_watched_are_not_painted_over(folder: Path, said: Said) -> None:
+@pytest.mark.deep
+@pytest.mark.usefixtures("no_fault")
+def test_measured_weeks_are_not_overwritten(folder: Path) -> None:
     file = folder / "data" / f"{service_name(())}.toml"
     settings = load_settings(file)
     history = history_of(settings)
@@ -141,7 +179,9 @@ def test_weeks_that_were_watched_are_not_painted_over(folder: Path, said: Said) 
     assert figures(history, settings.service.name, LIVE, *after) == {"a": (1.0,) * 14, "b": (1.0,) * 14}
 
 
-def test_a_past_of_fewer_weeks_is_lengthened(folder: Path, said: Said) -> None:
+@pytest.mark.deep
+@pytest.mark.usefixtures("no_fault")
+def test_a_past_of_fewer_weeks_is_lengthened(folder: Path) -> None:
     file = folder / "data" / f"{service_name(())}.toml"
     settings = load_settings(file)
     history = history_of(settings)

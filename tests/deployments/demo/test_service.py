@@ -51,7 +51,7 @@ def client(environment: DemoEnvironment) -> Iterator[httpx.Client]:
 
 
 def signatures(environment: DemoEnvironment, client: httpx.Client) -> set[Fault]:
-    """The faults that can be told from outside or from the log, each by its own symptom."""
+    """The faults that can be seen from outside or from the log, each by its own symptom."""
     before = environment.log.stat().st_size
     asked, answered = time.monotonic(), asking(environment, "/api/users")
     seen = set()
@@ -69,7 +69,7 @@ def signatures(environment: DemoEnvironment, client: httpx.Client) -> set[Fault]
     with answered:
         if not select.select([answered], [], [], max(0.0, asked + HANGS_AFTER_S - time.monotonic()))[0]:
             seen.add(Fault.HANG)
-    return seen | told(lines_since(environment.log, before, "/api/live", 4))
+    return seen | faults_in(lines_since(environment.log, before, "/api/live", 4))
 
 
 def asking(environment: DemoEnvironment, path: str) -> socket.socket:
@@ -91,7 +91,7 @@ def lines_since(log: Path, position: int, url: str, count: int) -> list[dict[str
         time.sleep(0.02)
 
 
-def told(lines: list[dict[str, Any]]) -> set[Fault]:
+def faults_in(lines: list[dict[str, Any]]) -> set[Fault]:
     seen = set()
     named = {line["error"]["name"] for line in lines if line.get("error") and "status" not in line}
     if any(re.fullmatch(r"PriceRounding[0-9]{8}Error", name) for name in named):
@@ -186,7 +186,7 @@ def test_a_fault_shows_its_own_signature_and_heals(
 
 
 @pytest.mark.parametrize("left_out", [None, *sorted(ALL)])
-def test_each_fault_is_told_apart_among_all_the_others(
+def test_each_fault_is_distinct_among_all_the_others(
     environment: DemoEnvironment, client: httpx.Client, left_out: Fault | None
 ) -> None:
     planted = ALL - {left_out}
@@ -227,7 +227,7 @@ def test_log_lines_are_json_with_every_field_and_no_password(
     assert lines[-2]["error"] is None
 
 
-def test_a_new_error_and_personal_data_are_told_without_failing_a_request(
+def test_a_new_error_and_personal_data_are_logged_without_failing_a_request(
     environment: DemoEnvironment, client: httpx.Client
 ) -> None:
     before, days = environment.log.stat().st_size, [f"{datetime.now(UTC):%Y%m%d}"]
@@ -367,7 +367,7 @@ def test_the_same_folder_serves_again_with_its_data_and_the_faults_asked_for(tmp
     assert rows == (21,)
 
 
-def test_an_instance_that_cannot_start_is_told_with_its_own_words(tmp_path: Path) -> None:
+def test_an_instance_that_cannot_start_is_reported_with_its_error(tmp_path: Path) -> None:
     (tmp_path / "kondate" / "service.log").mkdir(parents=True)
     with pytest.raises(DemoUnavailable, match=r"service\.log"), demo_environment(tmp_path, instances=1):
         pass

@@ -250,7 +250,7 @@ def test_of_very_many_bad_lines_twenty_are_named(take_in: Import) -> None:
         ),
         (
             OUTAGES.encode() + b"2026-11-24T14:00,,users,po\0wer,\n",
-            "in.csv:2: after '26-11-24T14:00,,users,po': holds a",
+            "in.csv:2: after '26-11-24T14:00,,users,po': contains a",
         ),
         (OUTAGES.encode() + b'2026-11-24T14:00,,users,"power\n', "in.csv:2: is not CSV"),
         (OUTAGES.encode() + b"2026-11-24T14:00,,users,power" + b"x" * 131_072, "in.csv:2: is not CSV"),

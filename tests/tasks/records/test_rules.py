@@ -122,7 +122,7 @@ def test_what_is_just_possible_of_a_deploy_is_taken() -> None:
         ({"ended_at": NOW - 2 * HOUR}, "ended_at", "an outage must end after it starts"),
         ({"started_at": NOW + HOUR, "ended_at": None}, "started_at", "record an outage once it has started"),
         ({"cause": " \n"}, "cause", "needs a cause"),
-        ({"cause": "x" * 1001}, "cause", "cause has 1001 characters: at most 1000"),
+        ({"cause": "x" * 1001}, "cause", "cause has 1001 characters: shorten it to at most 1000"),
         ({"module": "order"}, "module", "no module 'order' in the service file; known modules: orders, users"),
         ({"incident_id": 0}, "incident_id", "an incident number"),
         ({"incident_id": 2**31}, "incident_id", "an incident number"),

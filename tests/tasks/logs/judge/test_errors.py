@@ -101,8 +101,15 @@ def test_a_new_error_without_time_or_name_is_reported_too() -> None:
     bare = Exemplar("", "", "", "", "")
     undated = replace(NEW, first_seen=None, last_seen=None, name="", frame="", exemplar=bare)
     result = judged(undated)[0]
-    assert reason_of(result) == "-: - (40 lines, first seen -)"
+    assert reason_of(result) == f"{NEW.message} (40 lines)"
     assert [piece.kind for piece in result.evidence] == ["table", "table"]  # and no excerpt of nothing
+    assert reason_of(judged(replace(undated, message=""))[0]) == "11111111 (40 lines)"
+
+
+def test_an_error_without_a_name_is_shown_by_its_message_alone() -> None:
+    message = "GET /api/ready answered 503"
+    nameless = replace(NEW, name="", exemplar=replace(NEW.exemplar, message=message))
+    assert reason_of(judged(nameless)[0]).startswith(f"{message} (40 lines")
 
 
 @pytest.mark.parametrize(("warm", "status"), [(0, Status.SKIPPED), (6, Status.SKIPPED), (7, Status.WARN)])

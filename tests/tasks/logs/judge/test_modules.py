@@ -76,7 +76,7 @@ class TestErrorShare:
         result = self.judged(bad, valid)
         assert result.status is status
         assert result.limit == Limit("<", 0.1, "%", msg("the guide's SLI table"))
-        assert ("from 3 on" in reason_of(result)) is (status is Status.WARN)
+        assert ("fails at 3 or more" in reason_of(result)) is (status is Status.WARN)
 
     def test_a_limit_of_zero_allows_none_and_passes_none(self) -> None:
         strict = LogLimits(max_error_share=0, min_bad_requests=1)
@@ -162,7 +162,7 @@ class TestSilence:
 
     def test_one_that_never_wrote_is_unknown(self) -> None:
         result = self.judged(None)
-        assert (result.status, "spelt" in reason_of(result)) == (Status.UNKNOWN, True)
+        assert (result.status, "check its spelling" in reason_of(result)) == (Status.UNKNOWN, True)
 
     def test_without_listed_modules_the_busy_ones_are_checked(self) -> None:
         quiet = module("rare", usual_lines=9, usual_day_lines=200)

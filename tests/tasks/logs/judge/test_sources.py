@@ -99,9 +99,9 @@ class TestSource:
         ("lines", "reason"),
         [
             (source(lines=0, parsed=0), "No line between"),
-            (source(parsed=0, malformed=2400), "None of 2400 lines can be read: correct format"),
+            (source(parsed=0, malformed=2400), "None of 2400 lines can be parsed: correct format"),
             # Fresh health probes, read well, among nothing but lines that cannot be read.
-            (source(parsed=0, malformed=2300, ignored=100), "None of 2300 lines can be read"),
+            (source(parsed=0, malformed=2300, ignored=100), "None of 2300 lines can be parsed"),
             (source(parsed=0, ignored=2400), "lines are blank or from health probes"),
             (source(undated=2400), "No line has a readable time"),
             (source(newest=None), "No line has a readable time"),
@@ -145,7 +145,7 @@ class TestFields:
 
     HOUR = timedelta(hours=1)
     AROUND = pytest.mark.parametrize(
-        ("looked_at", "status"), [(999, Status.PASS), (1000, Status.UNKNOWN), (1001, Status.UNKNOWN)]
+        ("checked", "status"), [(999, Status.PASS), (1000, Status.UNKNOWN), (1001, Status.UNKNOWN)]
     )
 
     @AROUND
@@ -241,7 +241,7 @@ class TestGap:
     def test_a_gap_is_reported_with_its_start_and_end(self) -> None:
         lines = source(hours=hours({3: NOTHING, 4: NOTHING, 5: NOTHING, 20: NOTHING}))
         assert reason_of(judged(lines)).startswith(
-            "No line from 2026-11-23T03:00Z to 2026-11-23T06:00Z, (usually 100 an hour)"
+            "No line from 2026-11-23T03:00Z to 2026-11-23T06:00Z (usually 100 an hour)"
         )
 
     def test_before_the_log_is_a_week_old_nothing_is_usual(self) -> None:
@@ -260,7 +260,7 @@ class TestGap:
     ) -> None:
         result = judged(source(hours=hours({23: counts})))
         assert result.status is status
-        assert f"has {field}, when" in reason_of(result)
+        assert f"has {field} (usually" in reason_of(result)
         unmapped = ("timestamp",) if field != "timestamp" else ("status",)
         assert judged(source(hours=hours({23: counts})), mapped=unmapped).status is Status.PASS
 

@@ -364,9 +364,9 @@ class TestProbes:
             write(url, scraped(start, "up", *values, late_s=15, __name__="probe_success", instance=instance))
         found = self.probes(url, start, 'min(probe_success{job="up"})')
         assert found.asked.tolist() == [4, 2, 0, 0, 0] and found.failed.tolist() == [2, 0, 0, 0, 0]
-        with pytest.raises(ObservationError, match="probe gives 2 series"):
+        with pytest.raises(ObservationError, match="probe returned 2 series"):
             self.probes(url, start, 'probe_success{job="up"}')
-        with pytest.raises(ObservationError, match=r"probe gives 0\.5 at 20.*Z, not 1 or 0"):
+        with pytest.raises(ObservationError, match=r"probe returned 0\.5 at 20.*Z, not 1 or 0"):
             self.probes(url, start, 'avg(probe_success{job="up"})')
         with pytest.raises(ObservationError, match="probe returned no series"):
             self.probes(url, start, 'min(probe_success{job="nobody"})')

@@ -76,10 +76,10 @@ def test_a_scope_without_series_is_unobserved_for_itself_only() -> None:
     }
     named = f"No series of {SETTINGS.requests} has"
     assert message == {
-        Scope("late"): f"{named} module late; there are: shop",
-        Scope("shop", "/gone"): f"{named} route /gone; there are: /a",
-        Scope(None, "/gone"): f"{named} route /gone; there are: /a",
-        Scope("late", "/a"): f"{named} module late; there are: shop",
+        Scope("late"): f"{named} module late; existing values: shop",
+        Scope("shop", "/gone"): f"{named} route /gone; existing values: /a",
+        Scope(None, "/gone"): f"{named} route /gone; existing values: /a",
+        Scope("late", "/a"): f"{named} module late; existing values: shop",
     }
 
 
@@ -120,9 +120,9 @@ class TestDurations:
     ("value", "message"),
     [
         (float("nan"), "returned nan at 2023-11-14T22:16Z, not a number of requests"),
-        (float("inf"), "gives inf, not a number"),
+        (float("inf"), "returned inf at "),
         (2.5, "returned 2.5 requests at 2023-11-14T22:16Z: check that each metric of [slo.prometheus] is a counter"),
-        (-3.0, "gives -3.0 requests"),
+        (-3.0, "returned -3.0 requests"),
     ],
 )
 @pytest.mark.parametrize("figure", ["valid", "bad"])
@@ -152,9 +152,9 @@ class TestProbes:
         ("tracks", "message"),
         [
             ([], "returned no series"),
-            ([probe(1, n="a"), probe(1, n="b")], "gives 2 series"),
-            ([probe(1, 0.5)], "gives 0.5 at 20"),
-            ([probe(1, float("nan"))], "gives nan at 20"),
+            ([probe(1, n="a"), probe(1, n="b")], "returned 2 series"),
+            ([probe(1, 0.5)], "returned 0.5 at 20"),
+            ([probe(1, float("nan"))], "returned nan at 20"),
         ],
         ids=["none", "two", "half", "nan"],
     )
