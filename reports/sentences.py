@@ -14,7 +14,7 @@ def verdict_sentence(report: Report, words: Words) -> str:
     match report.verdict:
         case Verdict.FAILED:
             return words.tr(
-                "{failed} of {all} checks failed; {warned} need attention, {unknown} unknown.",
+                "{failed} of {all} checks failed; attention: {warned}, unknown: {unknown}.",
                 failed=count[Status.FAIL],
                 all=everything,
                 warned=count[Status.WARN],
@@ -35,7 +35,7 @@ def verdict_sentence(report: Report, words: Words) -> str:
             )
         case Verdict.ATTENTION:
             return words.tr(
-                "No check failed; {warned} of {all} need attention.", warned=count[Status.WARN], all=everything
+                "No check failed; attention needed by {warned} of {all}.", warned=count[Status.WARN], all=everything
             )
         case Verdict.PASSED:
             return words.tr("No check failed; {passed} of {all} passed.", passed=count[Status.PASS], all=everything)

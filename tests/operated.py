@@ -1,4 +1,4 @@
-"""A service that answers as told, service files, and what Prefect and a mail server are told."""
+"""A service that answers as a test sets it, service files, and what Prefect and a mail server receive."""
 
 import asyncio
 import json
@@ -77,7 +77,7 @@ def prefect(prefect_api: str, tmp_path: Path) -> Iterator[SyncPrefectClient]:
 
 
 @dataclass
-class Said:
+class Answer:
     """What a path answers; a callable body is asked each time."""
 
     status: int = 200
@@ -89,7 +89,7 @@ class Site:
     """An operated service on this machine: what each path answers, and what was asked of it."""
 
     def __init__(self) -> None:
-        self.said: dict[str, Said] = {}
+        self.answers: dict[str, Answer] = {}
         self.asked: list[tuple[str, dict[str, str]]] = []
         self.components: list[dict[str, object]] = [{"name": "database", "status": "healthy", "responseTime": 3}]
         self.version = "1.4.2"
@@ -102,10 +102,10 @@ class Site:
 
             def do_GET(self) -> None:
                 site.asked.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
-                said = site.said.get(self.path, Said(404))
-                time.sleep(said.delay_s)
-                body = json.dumps(said.body() if callable(said.body) else said.body).encode()
-                self.send_response(said.status)
+                answer = site.answers.get(self.path, Answer(404))
+                time.sleep(answer.delay_s)
+                body = json.dumps(answer.body() if callable(answer.body) else answer.body).encode()
+                self.send_response(answer.status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
@@ -121,17 +121,17 @@ class Site:
 
     def get_well(self) -> None:
         """Answer as a healthy service does."""
-        self.said = {
-            "/live": Said(),
-            "/ready": Said(),
-            "/items": Said(),
-            "/health": Said(body=lambda: self.health("healthy")),
+        self.answers = {
+            "/live": Answer(),
+            "/ready": Answer(),
+            "/items": Answer(),
+            "/health": Answer(body=lambda: self.health("healthy")),
         }
 
     def fall_ill(self) -> None:
         """Not ready, unhealthy by its own word, and a component down."""
         self.components = [{"name": "database", "status": "unhealthy", "message": "disk full"}]
-        self.said |= {"/ready": Said(503), "/health": Said(503, lambda: self.health("unhealthy"))}
+        self.answers |= {"/ready": Answer(503), "/health": Answer(503, lambda: self.health("unhealthy"))}
 
     def health(self, status: str) -> dict[str, object]:
         """A health report of this moment."""
@@ -141,7 +141,7 @@ class Site:
 
 @pytest.fixture
 def site() -> Iterator[Site]:
-    """A service that is well until told otherwise."""
+    """A service that is well until a test changes it."""
     site = Site()
     yield site
     site.server.shutdown()
@@ -159,7 +159,7 @@ class Operated:
     def name(self) -> str:
         return self.settings.service.name
 
-    def hold(self, **options: Any) -> State[Any]:
+    def run_daily(self, **options: Any) -> State[Any]:
         """A round by hand."""
         state: Any = asyncio.run(daily_checklist(self.name, DailyOptions(**options), return_state=True))  # type: ignore[arg-type]
         assert isinstance(state, State)
@@ -183,8 +183,8 @@ class Operated:
             result = connection.execute(text(sql), values)
             return list(result) if result.returns_rows else []
 
-    def letters(self) -> list[tuple[str, str, str]]:
-        """Every letter as (dedupe key, recipient, state)."""
+    def messages(self) -> list[tuple[str, str, str]]:
+        """Every message as (dedupe key, recipient, state)."""
         rows = self.rows("SELECT dedupe_key, recipient, state FROM outbox ORDER BY id")
         return [(row.dedupe_key, row.recipient, row.state) for row in rows]
 
@@ -242,8 +242,8 @@ def operate(tmp_path: Path, site: Site, empty_history: Path, monkeypatch: pytest
 
 
 @dataclass
-class Told:
-    """What Prefect's server was told of a flow run."""
+class ServerView:
+    """What Prefect's server knows of a flow run."""
 
     client: SyncPrefectClient
 
@@ -276,9 +276,9 @@ class Told:
 
 
 @pytest.fixture
-def told(prefect: SyncPrefectClient) -> Told:
+def server_view(prefect: SyncPrefectClient) -> ServerView:
     """What the server knows of runs."""
-    return Told(prefect)
+    return ServerView(prefect)
 
 
 class PostOffice:

@@ -88,7 +88,7 @@ def _value(hint: Any, words: DocWords) -> str:
 
 
 def _default(value: Any) -> str:
-    """A default that is the same everywhere; what is looked up when a command starts is told by its help."""
+    """A default that is the same everywhere; what is looked up when a command starts is named by its help."""
     return f"`{value}`" if isinstance(value, str | int | float | Path) and value not in ("", False) else ""
 
 

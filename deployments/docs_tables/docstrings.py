@@ -17,7 +17,7 @@ SOURCE = "Source: "
 
 
 class About(NamedTuple):
-    """What is said of a key: its meaning, and where its default comes from (the last sentence, `Source: …`)."""
+    """The description of a key: its meaning, and where its default comes from (the last sentence, `Source: …`)."""
 
     meaning: str
     source: str

@@ -69,17 +69,17 @@ def sample_command(command: tuple[str, ...], now: datetime) -> Sample:
     try:
         ended = run(argv, deadline_s=_DEADLINE_S, max_output_bytes=_MOST_COMMAND_BYTES)
     except FileNotFoundError:
-        return Sample(where, (), (f"There is no program {argv[0]} on this machine",), command=command)
+        return Sample(where, (), (f"Program {argv[0]} is not installed on this machine",), command=command)
     stopped = ended.timed_out or ended.truncated
     *lines, last = ended.stdout.split(b"\n")
     lines += [] if stopped or not last else [last]  # the last one of what was stopped is cut
     problems = []
     if ended.timed_out:
-        problems.append(f"The command did not end within {_DEADLINE_S:.0f} s: it must give what there is, and end")
+        problems.append(f"The command did not finish within {_DEADLINE_S:.0f} s: it must return what there is, and end")
     elif ended.returncode != 0 and not stopped:
         errors = ended.stderr.decode(errors="replace").strip().splitlines()
         problems.append(
-            f"The command ended with status {ended.returncode}: {external_text(errors[-1] if errors else '')}"
+            f"The command exited with status {ended.returncode}: {external_text(errors[-1] if errors else '')}"
         )
         lines = []
     return Sample(where, tuple(lines[:MOST_LINES]), tuple(problems), command=command)

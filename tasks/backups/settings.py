@@ -21,7 +21,7 @@ _SECRET_LIVE = 'an address with a password is a secret: use { env = "NAME" } or 
 
 
 class NotApplicable(Model):
-    """Why something is not looked at here."""
+    """Why something is not verified here."""
 
     not_applicable: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3)]
     """The reason, shown in the report."""

@@ -76,6 +76,6 @@ def _line_verdict(line: GuideLine, results: tuple[CheckResult, ...]) -> tuple[Ve
         return Verdict.INCOMPLETE, msg("Every check of this item was skipped")
     if count[Status.WARN]:
         return Verdict.ATTENTION, msg(
-            "{warned} of {all} checks need attention", warned=count[Status.WARN], all=len(results)
+            "attention needed by {warned} of {all} checks", warned=count[Status.WARN], all=len(results)
         )
     return Verdict.PASSED, msg("{passed} of {all} checks passed", passed=count[Status.PASS], all=len(results))

@@ -19,7 +19,7 @@ class HealthLimits(BaseModel):
 
     min_latency_samples: Annotated[int, Field(ge=1)] = 10
     """With fewer good responses the response time is UNKNOWN. Source: opsrounds' default; below this a share of 95 %
-    cannot be told from luck."""
+    cannot be distinguished from chance."""
 
     max_failed_share: Annotated[float, Field(ge=0, lt=1)] = 0.001
     """The share of failed test requests must be below this. Source: the guide's SLI table, error rate < 0.1 %."""

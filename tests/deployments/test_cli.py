@@ -62,7 +62,7 @@ class Machine:
         return file
 
     def environment(self) -> dict[str, str]:
-        """This process's, without what it is told of servers and services."""
+        """This process's, without what it knows of servers and services."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "OPSROUNDS_"))}
         return {**kept, STATE_VARIABLE: str(self.folder / "state"), **self.variables}
 
@@ -241,9 +241,9 @@ def test_what_cannot_be_done_is_refused_with_its_reason(machine: Machine, prefec
     _, status, texts = REFUSED[name]
     assert ended.status == status, ended
     assert ended.out == ""
-    said = " ".join(ended.err.split())
+    message = " ".join(ended.err.split())
     for text in texts:
-        assert text.replace("PORT", str(port)) in said
+        assert text.replace("PORT", str(port)) in message
     assert "Traceback" not in ended.err and "hunter22" not in ended.err
 
 
@@ -352,9 +352,11 @@ def test_the_server_of_rounds_up_is_used(machine: Machine, prefect_api: str, sit
         patch.setenv(STATE_VARIABLE, str(machine.folder / "state"))
         with announced(UpState(prefect_api, "", os.getpid())):
             with ThreadPoolExecutor() as pool:
-                held = pool.submit(machine.rounds, "run", "daily-checklist")
+                running = pool.submit(machine.rounds, "run", "daily-checklist")
                 up = pool.submit(machine.rounds, "up", "--services", "service.toml", "--port", str(free_port()))
             refused = up.result()
-    assert (held.result().status, (machine.folder / "state" / "prefect").exists()) == (0, False), held.result().err
+    assert (running.result().status, (machine.folder / "state" / "prefect").exists()) == (0, False), (
+        running.result().err
+    )
     assert refused.status == 2
     assert f"rounds up is already running (process {os.getpid()}, {prefect_api}); stop it first" in refused.err

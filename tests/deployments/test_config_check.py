@@ -39,21 +39,21 @@ def check(tmp_path: Path, url: str, within_ms: float, *options: str) -> tuple[in
 
 
 def test_a_limit_at_which_no_bucket_ends_is_refused_with_those_that_exist(tmp_path: Path, prometheus: str) -> None:
-    status, said = check(tmp_path, prometheus, 200)
+    status, output = check(tmp_path, prometheus, 200)
     assert status == 2
     assert (
         "slo: objective 'quick': no bucket of http_request_duration_seconds ends at 200 ms; there are 100, 250, 500"
-        in said
+        in output
     )
 
 
 def test_a_limit_at_which_one_ends_is_taken(tmp_path: Path, prometheus: str) -> None:
-    status, said = check(tmp_path, prometheus, 250)
-    assert status == 0 and '"within_ms": 250.0' in said
+    status, output = check(tmp_path, prometheus, 250)
+    assert status == 0 and '"within_ms": 250.0' in output
 
 
 def test_a_prometheus_that_does_not_answer_leaves_the_question_open(tmp_path: Path) -> None:
     gone = f"http://127.0.0.1:{free_port()}"
-    status, said = check(tmp_path, gone, 200)
-    assert status == 3 and "the buckets of latency objectives were not checked: Prometheus cannot be reached" in said
+    status, output = check(tmp_path, gone, 200)
+    assert status == 3 and "the buckets of latency objectives were not checked: Prometheus cannot be reached" in output
     assert check(tmp_path, gone, 200, "--offline")[0] == 0

@@ -16,7 +16,7 @@ from flows.daily_checklist import CHECKLIST
 from tasks.errors import UsageError
 from tasks.postgres.server import PostgresServer
 from tasks.settings import SERVICES_VARIABLE, Settings, load_settings
-from tests.operated import Said
+from tests.operated import Answer
 
 NOW = datetime(2026, 11, 25, 9, tzinfo=UTC)
 
@@ -78,7 +78,7 @@ def test_a_service_elsewhere_needs_to_be_told_its_machines(site: Any) -> None:
 
 
 def test_two_logs_routes_and_modules(site: Any) -> None:
-    site.said |= {"/": Said(), "/api/items": Said(), "/api/gone": Said(500)}
+    site.answers |= {"/": Answer(), "/api/items": Answer(), "/api/gone": Answer(500)}
     lines = [request(n) for n in range(40)] + [request(n, url="/api/items", module="items") for n in range(9)]
     lines += [request(n, url="/api/gone") for n in range(8)] + [request(n, url="/live") for n in range(3)]
     lines += [request(n, url=f"/api/page{chr(97 + n)}", module=f"Mod {n % 3}") for n in range(26)]
@@ -113,7 +113,7 @@ def test_two_logs_routes_and_modules(site: Any) -> None:
 def test_logs_that_cannot_be_read_leave_the_line_open(site: Any) -> None:
     settings, _, printed, edits = write(site.url, logs=("gone.log",), log_command="sh -c 'exit 4' {since}")
     assert settings.logs.source == ()
-    assert CHECKLIST.lines(settings)[1].not_applicable is None  # it was meant to be looked at
+    assert CHECKLIST.lines(settings)[1].not_applicable is None  # it was meant to be checked
     assert "No file matches gone.log" in printed and "The command exited with status 4" in printed
     assert [edit[:15] for edit in edits[:2]] == ["[[logs.source]]"] * 2
 
@@ -190,8 +190,8 @@ def test_a_prometheus_that_does_not_answer_is_a_stub(site: Any) -> None:
         ({"output": Path("no/service.toml")}, "its folder does not exist"),
         ({"log_command": "kubectl logs"}, "must contain {since}"),
         ({"log_command": "kubectl 'logs {since}"}, "--log-command: No closing quotation"),
-        ({"log_command": "curl -H 'Authorization: Bearer hunter22' http://x/{since}"}, "seems to hold a secret"),
-        ({"log_command": "curl http://ops:hunter22@x/{since}"}, "seems to hold a secret"),
+        ({"log_command": "curl -H 'Authorization: Bearer hunter22' http://x/{since}"}, "seems to contain a secret"),
+        ({"log_command": "curl http://ops:hunter22@x/{since}"}, "seems to contain a secret"),
         ({"guide": Path("gone.md")}, "--guide gone.md: cannot be read"),
         ({"database": "NO_SUCH_VARIABLE"}, "NO_SUCH_VARIABLE is not set"),
     ],
@@ -233,7 +233,7 @@ def test_the_whole_command_ends_with_a_first_report(
     for name, value in {"PREFECT_API_URL": prefect_api, "PREFECT_CLIENT_METRICS_ENABLED": "false"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv(SERVICES_VARIABLE, "")
-    site.said["/"] = Said()
+    site.answers["/"] = Answer()
     now = datetime.now(UTC)
     lines = [
         {
@@ -247,7 +247,7 @@ def test_the_whole_command_ends_with_a_first_report(
     ended = CliRunner().invoke(app, ["init", site.url, "--log", log("access.log", lines)])
     (page,) = Path("reports/output").glob("service/daily-checklist/*/r1/report.json")
     report = json.loads(page.read_text())
-    # What this machine's processor and disks say is theirs: the other two lines must have been looked at.
+    # What this machine's processor and disks say is theirs: the other two lines must have been checked.
     assert [line["ticked"] for line in report["lines"]][:2] == [True, True], ended.output
     assert {"Passed": 0, "Attention": 0, "ChecksFailed": 1, "Incomplete": 3}[report["verdict"]] == ended.exit_code
     (share,) = [result for result in report["results"] if result["check"] == "logs.error-share"]

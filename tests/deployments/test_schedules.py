@@ -28,7 +28,7 @@ def services(tmp_path: Path) -> dict[str, Settings]:
 
 
 def shown(deployment: RunnerDeployment) -> dict[str, Any]:
-    """What a server is told of a deployment."""
+    """What a server receives of a deployment."""
     schedules: Any = deployment.schedules or []
     return {
         "name": f"{deployment.flow_name}/{deployment.name}",
@@ -98,19 +98,19 @@ def test_without_backups_only_people_start_a_verification(tmp_path: Path) -> Non
     (tmp_path / "shop.toml").write_text('[service]\nname = "shop"\nbase_url = "http://127.0.0.1:1"\n')
     services = {"shop": load_settings(tmp_path / "shop.toml")}
     [found] = [d for d in deployments_of(services) if d.flow_name == "backup-verification"]
-    assert not found.schedules and "a form to be started by hand" in str(found.description)
+    assert not found.schedules and "a form, started manually" in str(found.description)
     scheduled = {entry.flow.name for entry in FLOWS if entry.schedule is not None}
     assert {d.flow_name for d in deployments_of(services) if d.schedules} == scheduled - {"backup-verification"}
 
 
 def test_the_description_says_when_in_which_zone_and_how_late(services: dict[str, Settings]) -> None:
-    said = {f"{d.flow_name}/{d.name}": str(d.description) for d in deployments_of(services)}
-    daily = said["daily-checklist/shop"]
+    descriptions = {f"{d.flow_name}/{d.name}": str(d.description) for d in deployments_of(services)}
+    daily = descriptions["daily-checklist/shop"]
     assert "scheduled `0 9 * * *` Asia/Tokyo, at most 720 min late, at most 30 min long" in daily
-    assert "予定 `0 9 * * *` Europe/Berlin、遅れは 720 分まで、実行は 30 分まで" in said["daily-checklist/bar"]
-    assert "scheduled `* * * * *` UTC, at most 2 min late, at most 10 min long" in said["outbox/every-service"]
+    assert "予定 `0 9 * * *` Europe/Berlin、遅れは 720 分まで、実行は 30 分まで" in descriptions["daily-checklist/bar"]
+    assert "scheduled `* * * * *` UTC, at most 2 min late, at most 10 min long" in descriptions["outbox/every-service"]
     for form in (entry.flow.name for entry in FLOWS if entry.schedule is None):
-        assert "手動で開始するフォーム / a form to be started by hand" in said[f"{form}/shop"]
+        assert "手動で開始するフォーム / a form, started manually" in descriptions[f"{form}/shop"]
 
 
 def test_every_entrypoint_can_be_imported_and_is_the_flow(services: dict[str, Settings]) -> None:

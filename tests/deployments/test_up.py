@@ -145,9 +145,9 @@ def rounds_up(services: Path, state: Path, log: Path) -> Iterator[Up]:
             assert process.running, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.2)
-        said = json.loads((state / "up.json").read_text())
-        with httpx.Client(base_url=said["api_url"], timeout=120, transport=Patient()) as api:
-            running = Up(process, api, said["archive_url"], state / "up.json", log)
+        announced = json.loads((state / "up.json").read_text())
+        with httpx.Client(base_url=announced["api_url"], timeout=120, transport=Patient()) as api:
+            running = Up(process, api, announced["archive_url"], state / "up.json", log)
             running.wait(running.ready, START_S)
             yield running
     finally:

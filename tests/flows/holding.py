@@ -1,7 +1,7 @@
 """Holds rounds in processes to be killed: `holding.py SERVICE-FILE`.
 
 At each line on stdin it forks a process that has done its imports already, and says its id. That one holds one round,
-delivers its letters, and says `done` at its end.
+delivers its messages, and says `done` at its end.
 """
 
 import os
@@ -31,8 +31,8 @@ def _hold(file: Path) -> None:
     try:
         settings = load_settings(file)
         options = DailyOptions(mail=True)
-        held = run_now(CHECKLIST, settings, options, lambda text: print(text, file=sys.stderr))
-        print(f"done {held.state}", flush=True)
+        result = run_now(CHECKLIST, settings, options, lambda text: print(text, file=sys.stderr))
+        print(f"done {result.state}", flush=True)
         status = 0
     finally:
         os._exit(status)

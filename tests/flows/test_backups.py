@@ -34,7 +34,7 @@ from tasks.visible import take_step
 from tests.shop_database import make_shop
 
 if TYPE_CHECKING:
-    from tests.operated import Operate, Operated, Told
+    from tests.operated import Operate, Operated, ServerView
 
 pytestmark = pytest.mark.usefixtures("prefect")
 SECRET = "hunter22-the-backup-role"
@@ -119,7 +119,7 @@ def reason_text(result: CheckResult) -> str:
     return result.reason.text.format(**result.reason.params)
 
 
-def test_a_week_with_good_backups(shop: "Operated", told: "Told") -> None:
+def test_a_week_with_good_backups(shop: "Operated", server_view: "ServerView") -> None:
     drilled(shop, depth="files")  # a history without a row has no newest one
     taken(shop)
     state = checked_weekly(shop)
@@ -138,7 +138,7 @@ def test_a_week_with_good_backups(shop: "Operated", told: "Told") -> None:
         [past] = read_drills(shop.history, shop.name, name, 10)
         assert (past.verdict, past.reached) == (DrillVerdict.PASSED, "")
     assert report.kpis[0].value == 2.0
-    assert "markdown" in told.artifacts(state)
+    assert "markdown" in server_view.artifacts(state)
 
 
 def test_a_failed_backup_does_not_keep_the_other_database_from_its_checks(shop: "Operated") -> None:
@@ -298,7 +298,7 @@ def test_what_is_refused(flow: str, given: dict[str, str], expected: str) -> Non
         options_of(checklist_of(flow).form, given, NOW, ZoneInfo("UTC"))
 
 
-def test_no_secret_and_no_row_leaves_a_drill(shop: "Operated", shop_dsn: str, told: "Told") -> None:
+def test_no_secret_and_no_row_leaves_a_drill(shop: "Operated", shop_dsn: str, server_view: "ServerView") -> None:
     backups = taken(shop)
     planted = "planted.person@example.test"
     with psycopg.connect(shop_dsn, autocommit=True) as connection:
@@ -316,7 +316,7 @@ def test_no_secret_and_no_row_leaves_a_drill(shop: "Operated", shop_dsn: str, to
     )
     folder = shop.folder(shop.runs()[-1])
     everything = [path.read_bytes().decode("utf-8", "replace") for path in folder.iterdir()]
-    everything += [told.log(state), json.dumps(told.artifacts(state)), dump.name, str(state.message)]
+    everything += [server_view.log(state), json.dumps(server_view.artifacts(state)), dump.name, str(state.message)]
     everything += [str(row) for row in shop.rows("SELECT * FROM backup_drills")]
     assert [text for text in everything if planted in text or SECRET in text] == []
 

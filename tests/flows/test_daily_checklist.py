@@ -1,4 +1,4 @@
-"""The daily checklist as it is held: healthy, degraded, late, twice, for the past, and broken."""
+"""The daily checklist as it runs: healthy, degraded, late, twice, for the past, and broken."""
 
 import asyncio
 import hashlib
@@ -45,7 +45,7 @@ from tests.operated import GUIDE
 from tests.operated import HEALTH as HEALTH_TABLE
 
 if TYPE_CHECKING:
-    from tests.operated import Operate, Operated, Site, Told
+    from tests.operated import Operate, Operated, ServerView, Site
 
 pytestmark = pytest.mark.usefixtures("prefect")
 ILL = "3 of 7 checks failed; 0 to watch, 0 not measured."
@@ -64,7 +64,7 @@ class TestOutcome:
 
     def test_a_healthy_service_passes(self, operate: "Operate", site: "Site") -> None:
         shop = operate()
-        state = shop.hold()
+        state = shop.run_daily()
         assert ended(state) == ("COMPLETED", "Passed")
         assert state.message == "Nothing failed; 7 of 7 checks passed."
         [run] = shop.runs()
@@ -72,7 +72,7 @@ class TestOutcome:
         assert Counter(path for path, _ in site.asked) == {"/live": 5, "/ready": 5, "/health": 1, "/items": 11}
 
     def test_a_line_that_nobody_looked_at_makes_it_incomplete(self, operate: "Operate") -> None:
-        state = operate(guide="").hold()
+        state = operate(guide="").run_daily()
         assert ended(state) == ("FAILED", "Incomplete")
         assert state.message == "Nothing failed, but the round is incomplete: 2 of 3 lines stay open."
 
@@ -80,18 +80,18 @@ class TestOutcome:
         self, operate: "Operate", site: "Site"
     ) -> None:
         shop = operate(health="", guide="")
-        state = shop.hold()
+        state = shop.run_daily()
         assert ended(state) == ("FAILED", "Incomplete")
         assert {r.status for r in shop.report().results} == {Status.SKIPPED}
         assert site.asked == []
 
     def test_what_failed_is_counted_and_a_failed_state_carries_no_data(
-        self, operate: "Operate", site: "Site", told: "Told"
+        self, operate: "Operate", site: "Site", server_view: "ServerView"
     ) -> None:
         site.fall_ill()
         shop = operate()
-        state = shop.hold()
-        stored = told.run(state).state
+        state = shop.run_daily()
+        stored = server_view.run(state).state
         assert stored is not None and (ended(stored), stored.data) == (("FAILED", "ChecksFailed"), None)
         assert state.message == ILL
         assert {r.check for r in shop.report().with_status(Status.FAIL)} == {
@@ -103,20 +103,20 @@ class TestOutcome:
     def test_a_slow_component_alone_needs_attention(self, operate: "Operate", site: "Site") -> None:
         site.components = [{"name": "database", "status": "healthy", "responseTime": 1500}]
         shop = operate()
-        state = shop.hold()
+        state = shop.run_daily()
         assert ended(state) == ("COMPLETED", "Attention")
-        assert state.message == "Nothing failed; 1 of 7 checks need attention."
+        assert state.message == "No check failed; attention needed by 1 of 7."
         assert [r.subject for r in shop.report().with_status(Status.WARN)] == ["service/component:database"]
 
     def test_slow_requests_fail_the_latency_alone(self, operate: "Operate", site: "Site") -> None:
-        site.said["/items"].delay_s = 0.06
+        site.answers["/items"].delay_s = 0.06
         shop = operate(health=HEALTH_TABLE.replace("max_latency_ms = 30000", "max_latency_ms = 50"))
-        assert ended(shop.hold()) == ("FAILED", "ChecksFailed")
+        assert ended(shop.run_daily()) == ("FAILED", "ChecksFailed")
         assert [r.check for r in shop.report().with_status(Status.FAIL)] == ["health.latency"]
 
     def test_a_service_that_is_down_fails(self, operate: "Operate") -> None:
         shop = operate(base_url=f"http://127.0.0.1:{free_port()}")
-        assert ended(shop.hold()) == ("FAILED", "ChecksFailed")
+        assert ended(shop.run_daily()) == ("FAILED", "ChecksFailed")
         found = statuses(shop)
         failed = {check for check, status in found if status is Status.FAIL}
         assert failed == {"liveness", "readiness", "status", "errors", "latency"}
@@ -125,7 +125,7 @@ class TestOutcome:
 
     def test_a_component_that_is_expected_and_not_told_of_is_unknown(self, operate: "Operate") -> None:
         shop = operate(health=f'{HEALTH_TABLE}components = ["database", "queue"]\n')
-        assert ended(shop.hold()) == ("FAILED", "Incomplete")
+        assert ended(shop.run_daily()) == ("FAILED", "Incomplete")
         assert [r.subject for r in shop.report().with_status(Status.UNKNOWN)] == ["service/component:queue"]
 
     def test_every_instance_is_looked_at(self, operate: "Operate", site: "Site") -> None:
@@ -134,7 +134,7 @@ class TestOutcome:
             f'[[instances]]\nname = "a"\nbase_url = "{site.url}"\n[[instances]]\nname = "b"\nbase_url = "{away}"\n'
         )
         shop = operate(more=instances)
-        assert ended(shop.hold()) == ("FAILED", "ChecksFailed")
+        assert ended(shop.run_daily()) == ("FAILED", "ChecksFailed")
         liveness = [r for r in shop.report().results if r.check == "health.liveness"]
         assert [(r.subject, r.status) for r in liveness] == [("a", Status.PASS), ("b", Status.FAIL)]
         assert msg("Instances: {addresses}", addresses=f"a {site.url}, b {away}") in shop.report().notes
@@ -144,12 +144,14 @@ class TestOutcome:
 
 
 class TestHandedOver:
-    """What a round leaves behind: artifacts, the archive, letters."""
+    """What a round leaves behind: artifacts, the archive, messages."""
 
-    def test_one_table_and_one_markdown_artifact(self, operate: "Operate", site: "Site", told: "Told") -> None:
+    def test_one_table_and_one_markdown_artifact(
+        self, operate: "Operate", site: "Site", server_view: "ServerView"
+    ) -> None:
         site.fall_ill()
         shop = operate()
-        found = told.artifacts(shop.hold())
+        found = server_view.artifacts(shop.run_daily())
         assert set(found) == {"table", "markdown"}
         rows = json.loads(found["table"])
         assert len(rows) == 7 and [row["Status"] for row in rows].count("✕ Failed") == 3
@@ -157,7 +159,7 @@ class TestHandedOver:
 
     def test_the_report_is_archived_in_every_format(self, operate: "Operate") -> None:
         shop = operate()
-        shop.hold()
+        shop.run_daily()
         [run] = shop.runs()
         folder = shop.folder(run)
         names = {"report.json", "report.txt", "report.eml", "report.html", "report.ja.html"}
@@ -184,12 +186,12 @@ class TestHandedOver:
             if step == "well":
                 site.components = [{"name": "database", "status": "healthy"}]
                 site.get_well()
-            before = len(shop.letters())
-            shop.hold(mail=step == "asked for")
-            mailed.append((step, len(shop.letters()) - before))
+            before = len(shop.messages())
+            shop.run_daily(mail=step == "asked for")
+            mailed.append((step, len(shop.messages()) - before))
         assert mailed == [("first", 2), ("unchanged", 0), ("ill", 2), ("still ill", 0), ("asked for", 2), ("well", 2)]
         assert [run.revision for run in shop.runs()] == [1, 2, 3, 4, 5, 6]
-        assert {(to, state) for _, to, state in shop.letters()} == {
+        assert {(to, state) for _, to, state in shop.messages()} == {
             ("oncall@shop.example", "waiting"),
             ("lead@shop.example", "waiting"),
         }
@@ -200,17 +202,17 @@ class TestHandedOver:
 
     def test_other_failures_under_the_same_verdict_are_news(self, operate: "Operate", site: "Site") -> None:
         shop = operate()
-        site.said["/ready"].status = 503
-        shop.hold()
-        site.said["/ready"].status, site.said["/live"].status = 200, 503
-        shop.hold()
+        site.answers["/ready"].status = 503
+        shop.run_daily()
+        site.answers["/ready"].status, site.answers["/live"].status = 200, 503
+        shop.run_daily()
         assert [run.verdict for run in shop.runs()] == ["ChecksFailed", "ChecksFailed"]
-        assert len(shop.letters()) == 4
+        assert len(shop.messages()) == 4
 
     def test_a_report_that_cannot_be_archived_is_stored_and_rebuilt(self, operate: "Operate") -> None:
         shop = operate()
         shop.settings.output.write_text("a file in the way")
-        state = shop.hold()
+        state = shop.run_daily()
         assert ended(state) == ("FAILED", "NotArchived")
         assert str(shop.settings.output) in str(state.message) and "`rounds report rebuild`" in str(state.message)
         [run] = shop.runs()
@@ -223,23 +225,23 @@ class TestHandedOver:
     def test_a_report_that_is_missing_is_written_by_the_next_round_too(self, operate: "Operate") -> None:
         shop = operate()
         shop.settings.output.write_text("a file in the way")
-        shop.hold()
+        shop.run_daily()
         shop.settings.output.unlink()
-        shop.hold()
+        shop.run_daily()
         for run in shop.runs():
             assert len(list(shop.folder(run).iterdir())) == 5
 
     def test_what_failed_is_said_before_what_could_not_be_archived(
-        self, operate: "Operate", site: "Site", told: "Told"
+        self, operate: "Operate", site: "Site", server_view: "ServerView"
     ) -> None:
         site.fall_ill()
         shop = operate()
         shop.settings.output.write_text("a file in the way")
-        state = shop.hold()
+        state = shop.run_daily()
         assert ended(state) == ("FAILED", "ChecksFailed")
         assert str(state.message).startswith(f"{ILL} {shop.settings.output}/shop")
         assert "`rounds report rebuild`" in str(state.message)
-        assert set(told.artifacts(state)) == {"table", "markdown"}
+        assert set(server_view.artifacts(state)) == {"table", "markdown"}
 
 
 class TestWhen:
@@ -313,7 +315,7 @@ class TestWhen:
     def test_a_round_for_the_past_asks_nothing_and_is_incomplete(self, operate: "Operate", site: "Site") -> None:
         shop = operate()
         day = datetime.now(shop.settings.zone).date() - timedelta(days=1)
-        state = shop.hold(for_date=day)
+        state = shop.run_daily(for_date=day)
         assert ended(state) == ("FAILED", "Incomplete")
         assert shop.report().period == day.isoformat()
         assert {r.status for r in shop.report().results} == {Status.UNKNOWN}
@@ -324,7 +326,7 @@ class TestWhen:
         shop = operate()
         zone = shop.settings.service.timezone
         tomorrow = datetime.now(shop.settings.zone).date() + timedelta(days=1)
-        state = shop.hold(for_date=tomorrow)
+        state = shop.run_daily(for_date=tomorrow)
         assert ended(state) == ("FAILED", "Failed")
         with pytest.raises(RoundRefused, match=f"{tomorrow} is in the future: today is .* in {zone}"):
             asyncio.run(state.aresult())
@@ -333,12 +335,12 @@ class TestWhen:
     def test_today_is_a_day_in_the_zone_of_the_service(self, operate: "Operate") -> None:
         shop = operate()
         before = datetime.now(shop.settings.zone).date()
-        shop.hold()
+        shop.run_daily()
         assert date.fromisoformat(shop.report().period) in (before, datetime.now(shop.settings.zone).date())
 
 
 class TestLook:
-    """Which sections are looked at, and for how long."""
+    """Which sections run, and for how long."""
 
     NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -394,12 +396,12 @@ class TestDamagedPast:
 
     def test_the_next_round_says_so_and_is_mailed_and_archived(self, operate: "Operate") -> None:
         shop = operate()
-        shop.hold()
+        shop.run_daily()
         shop.rows("DROP TRIGGER runs_no_update")
         shop.rows("UPDATE runs SET report = 'gone'")
-        assert ended(shop.hold()) == ("COMPLETED", "Passed")
+        assert ended(shop.run_daily()) == ("COMPLETED", "Passed")
         assert any("cannot be read" in note.text for note in shop.report().notes)
-        assert len(shop.letters()) == 4
+        assert len(shop.messages()) == 4
         assert shop.folder(shop.runs()[1]).is_dir()
         with reading(shop.history) as connection:
             assert [len(verdict.problems) for verdict in verify_chains(connection)] != [0]
@@ -420,7 +422,7 @@ def test_a_bug_in_a_judge_breaks_the_round_and_stores_nothing(operate: "Operate"
     state: State[Any] = asyncio.run(daily_with_a_bug(shop.name, return_state=True))  # type: ignore[arg-type]
     assert ended(state) == ("FAILED", "Failed") and "has no time zone" in str(state.message)
     assert site.asked
-    assert (shop.runs(), shop.letters()) == ((), [])
+    assert (shop.runs(), shop.messages()) == ((), [])
     assert not shop.settings.output.exists()
 
 
@@ -437,14 +439,19 @@ class TestSecrets:
         site.components = [
             {"name": f"auth {self.SECRET}", "status": f"denied {self.SECRET}", "message": f"bad token {self.SECRET}"}
         ]
-        site.said["/health"].body = lambda: site.health(f"unhealthy {self.SECRET}")
+        site.answers["/health"].body = lambda: site.health(f"unhealthy {self.SECRET}")
         headers = '[health.headers]\nX-Token = { env = "SHOP_TOKEN" }\n'
         return operate(health=HEALTH_TABLE + headers)
 
     def test_it_is_sent_and_masked_everywhere(
-        self, shop: "Operated", site: "Site", told: "Told", tmp_path: Path, caplog: pytest.LogCaptureFixture
+        self,
+        shop: "Operated",
+        site: "Site",
+        server_view: "ServerView",
+        tmp_path: Path,
+        caplog: pytest.LogCaptureFixture,
     ) -> None:
-        state = shop.hold()
+        state = shop.run_daily()
         assert {headers.get("x-token") for _, headers in site.asked} == {self.SECRET}
         assert ended(state) == ("FAILED", "ChecksFailed")
         assert [r.subject for r in shop.report().with_status(Status.FAIL)][1] == "service/component:auth ••••••"
@@ -454,9 +461,9 @@ class TestSecrets:
         for file in archived:
             assert self.SECRET not in readable(file), file
         assert self.SECRET not in str(state.message)
-        assert "••••••" in (artifacts := str(told.artifacts(state))) and self.SECRET not in artifacts
-        assert self.SECRET not in told.log(state) + caplog.text
-        assert self.SECRET not in str(told.run(state).model_dump())
+        assert "••••••" in (artifacts := str(server_view.artifacts(state))) and self.SECRET not in artifacts
+        assert self.SECRET not in server_view.log(state) + caplog.text
+        assert self.SECRET not in str(server_view.run(state).model_dump())
         for table in ("services", "runs", "check_results", "evidence", "outbox"):
             rows = str(shop.rows(f"SELECT * FROM {table}"))
             assert len(rows) > 10 and self.SECRET not in rows
@@ -469,17 +476,17 @@ class TestSecrets:
     ) -> None:
         monkeypatch.setenv("SHOP_WORD", word)
         shop = operate(health=f'{HEALTH_TABLE}[health.headers]\nX-Token = {{ env = "SHOP_WORD" }}\n')
-        assert ended(shop.hold()) == ("COMPLETED", "Passed")
+        assert ended(shop.run_daily()) == ("COMPLETED", "Passed")
         assert {headers.get("x-token") for _, headers in site.asked} == {word}
         with reading(shop.history) as connection:
             assert [verdict.problems for verdict in verify_chains(connection)] == [()]
         assert len(list(shop.folder(shop.runs()[0]).iterdir())) == 5
 
     def test_a_rerun_that_says_the_same_is_no_news_though_it_was_masked(self, shop: "Operated") -> None:
-        shop.hold()
-        shop.hold()
+        shop.run_daily()
+        shop.run_daily()
         assert [run.revision for run in shop.runs()] == [1, 2]
-        assert len(shop.letters()) == 2
+        assert len(shop.messages()) == 2
 
 
 def readable(file: Path) -> str:

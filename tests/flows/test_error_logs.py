@@ -18,7 +18,7 @@ from tasks.check_result import CheckResult, Status
 from tests.flows.test_daily_checklist import readable
 
 if TYPE_CHECKING:
-    from tests.operated import Operate, Operated, Told
+    from tests.operated import Operate, Operated, ServerView
 
 pytestmark = pytest.mark.usefixtures("prefect")
 
@@ -121,7 +121,7 @@ def add(log: Path, *lines: str | bytes) -> None:
 
 def test_a_good_log_passes_today_and_for_yesterday_and_no_other_day_is_green(operate: "Operate", log: Path) -> None:
     shop = operate(guide=GUIDE, health="", more=SOURCE)
-    assert ended(shop.hold()) == "Passed"
+    assert ended(shop.run_daily()) == "Passed"
     assert statuses(shop) == {check: {Status.PASS} for check in CHECKS} | {"regressed-error": {Status.SKIPPED}}
     assert found(shop)["silent-module"] == [("module:orders", Status.PASS), ("module:users", Status.PASS)]
     assert reason_of(results(shop, "new-error")[0]).startswith("1 kinds of error, all known")
@@ -129,17 +129,17 @@ def test_a_good_log_passes_today_and_for_yesterday_and_no_other_day_is_green(ope
     assert kpi.value is not None and 24 <= kpi.value <= 26
 
     today = datetime.now(shop.settings.zone).date()
-    assert ended(shop.hold(for_date=today - timedelta(days=1))) == "Passed"
+    assert ended(shop.run_daily(for_date=today - timedelta(days=1))) == "Passed"
     [source] = results(shop, "source")
     assert source.limit is not None and source.limit.value == 60
 
-    assert ended(shop.hold(for_date=today - timedelta(days=40))) == "Incomplete"
+    assert ended(shop.run_daily(for_date=today - timedelta(days=40))) == "Incomplete"
     assert not [r for r in shop.report().results if r.status.measured]
     assert "No line between" in reason_of(results(shop, "source")[0])
 
 
 def test_what_is_planted_is_found_and_nothing_of_it_is_shown_raw(
-    operate: "Operate", log: Path, told: "Told", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    operate: "Operate", log: Path, server_view: "ServerView", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SHOP_TOKEN", SECRET)
     health = '[health]\nlive = "/live"\n[health.headers]\nX-Token = { env = "SHOP_TOKEN" }\n'
@@ -156,7 +156,7 @@ def test_what_is_planted_is_found_and_nothing_of_it_is_shown_raw(
         *(line(at, "users", 403) for _ in range(60)),
         *(f"torn {hostile}".encode() for _ in range(60)),
     )
-    state = shop.hold()
+    state = shop.run_daily()
     assert ended(state) == "ChecksFailed"
     assert statuses(shop) == {
         "source": {Status.PASS},
@@ -182,8 +182,12 @@ def test_what_is_planted_is_found_and_nothing_of_it_is_shown_raw(
     archived = [file for file in shop.settings.output.rglob("*") if file.is_file()]
     assert {file.suffix for file in archived} >= {".json", ".txt", ".html", ".eml"}
     texts = {str(file): readable(file) for file in archived}
-    texts |= {f"artifact {kind}": text for kind, text in told.artifacts(state).items()}
-    texts |= {"run": str(told.run(state).model_dump()), "log": told.log(state), "state": str(state.message)}
+    texts |= {f"artifact {kind}": text for kind, text in server_view.artifacts(state).items()}
+    texts |= {
+        "run": str(server_view.run(state).model_dump()),
+        "log": server_view.log(state),
+        "state": str(state.message),
+    }
     tables = [row.name for row in shop.rows("SELECT name FROM sqlite_master WHERE type = 'table'")]
     assert {"error_groups", "malformed_lines", "evidence", "traffic_series"} <= set(tables)
     texts |= {f"table {name}": str(shop.rows(f"SELECT * FROM {name}")) for name in tables}
@@ -208,7 +212,7 @@ def test_a_log_that_is_missing_stale_or_not_whole_makes_no_other_result_green(op
 
     def names() -> str:
         """A round, of which only what failed and what was found new is left."""
-        assert ended(shop.hold()) == "ChecksFailed"
+        assert ended(shop.run_daily()) == "ChecksFailed"
         assert statuses(shop)["error-share"] == {Status.FAIL, Status.UNKNOWN}
         assert statuses(shop)["new-error"] == {Status.WARN}
         assert not [r for r in shop.report().results if r.status is Status.PASS and r.subject != "log:app"]
@@ -238,7 +242,7 @@ def test_a_field_that_a_release_leaves_out_is_noticed_though_it_was_there_for_we
             one["statusCode"] = one.pop("status")
     log.write_text("\n".join([*map(json.dumps, lines), ""]))
     shop = operate(guide=GUIDE, health="", more=SOURCE)
-    assert ended(shop.hold()) == "Incomplete"
+    assert ended(shop.run_daily()) == "Incomplete"
     assert "has status (usually 24 an hour)" in reason_of(results(shop, "source")[0])
     assert statuses(shop)["error-share"] == {Status.UNKNOWN}
     assert not [r for r in shop.report().results if r.status is Status.PASS]
@@ -246,5 +250,5 @@ def test_a_field_that_a_release_leaves_out_is_noticed_though_it_was_there_for_we
 
 def test_without_a_log_nothing_is_green(operate: "Operate") -> None:
     shop = operate(guide=GUIDE, health="")
-    assert ended(shop.hold()) == "Incomplete"
+    assert ended(shop.run_daily()) == "Incomplete"
     assert statuses(shop) == {check: {Status.SKIPPED} for check in CHECKS}

@@ -33,7 +33,7 @@ PROGRAM = Path(__file__).with_name("holding.py")
 
 
 class Holding:
-    """A program that holds a round in a process of its own each time it is told to."""
+    """A program that runs a round in a process of its own each time it is asked to."""
 
     def __init__(self, file: Path, prefect_api: str, log: Path) -> None:
         environment = {**os.environ, "PREFECT_API_URL": prefect_api}
@@ -52,9 +52,9 @@ class Holding:
         assert self.program.stdin is not None
         self.program.stdin.write("go\n")
         self.program.stdin.flush()
-        return int(self.said())
+        return int(self.line())
 
-    def said(self) -> str:
+    def line(self) -> str:
         """The next line."""
         assert self.program.stdout is not None
         return self.program.stdout.readline().strip()
@@ -63,7 +63,7 @@ class Holding:
         """Let a process hold its round to the end; how long that took, in seconds."""
         self.begin()
         began = time.monotonic()
-        assert (self.said(), self.said()) == ("done Passed", "ended")
+        assert (self.line(), self.line()) == ("done Passed", "ended")
         return time.monotonic() - began
 
     def kill_after(self, seconds: float, stored: Callable[[], bool] = lambda: True) -> None:
@@ -74,7 +74,7 @@ class Holding:
         time.sleep(seconds)
         with suppress(psutil.NoSuchProcess):
             process.kill()
-        while self.said() != "ended":
+        while self.line() != "ended":
             pass
 
     def close(self) -> None:
@@ -109,7 +109,7 @@ def whole(shop: "Operated") -> bool:
 
 
 def letters_of_runs(shop: "Operated") -> Counter[tuple[str, int]]:
-    """How many letters there are of each period's revisions."""
+    """How many messages there are of each period's revisions."""
     payloads = [json.loads(row.payload) for row in shop.rows("SELECT payload FROM outbox")]
     return Counter((payload["period"], payload["revision"]) for payload in payloads)
 
@@ -120,19 +120,19 @@ def test_kills_lose_nothing_and_repeat_a_letter_at_most_once(
     shop: "Operated", post: "PostOffice", holding: Holding, kills: int
 ) -> None:
     duration = max(holding.finish() for _ in range(2))
-    told = random.Random(20261124)
+    chance = random.Random(20261124)
     stored_by_killed = 0
     for kill in range(kills):
         before = len(shop.runs())
         if kill % 4 == 3:  # however fast or slow the machine has become
-            holding.kill_after(told.random() * duration / 4, partial(has_more_runs, shop, before))
+            holding.kill_after(chance.random() * duration / 4, partial(has_more_runs, shop, before))
         else:
-            holding.kill_after(duration * (kill + told.random()) / kills if kill else 0.0)
+            holding.kill_after(duration * (kill + chance.random()) / kills if kill else 0.0)
         after = len(shop.runs())
         assert after - before in (0, 1)
         stored_by_killed += after - before
-        held = hold(shop)
-        assert (held.state, held.exit_status, held.letters["sent"] >= 2) == ("Passed", 0, True)
+        result = hold(shop)
+        assert (result.state, result.exit_status, result.mail["sent"] >= 2) == ("Passed", 0, True)
         assert len(shop.runs()) == after + 1
         assert whole(shop)
         assert letters_of_runs(shop) == Counter({(run.period, run.revision): 2 for run in shop.runs()})
@@ -140,7 +140,7 @@ def test_kills_lose_nothing_and_repeat_a_letter_at_most_once(
 
     shop.all_due()
     asyncio.run(deliver(shop.settings, lambda _text: None))
-    assert {state for *_, state in shop.letters()} == {"sent"}
+    assert {state for *_, state in shop.messages()} == {"sent"}
     runs = shop.runs()
     assert len(post.ids) == 2 * len(runs)
     assert set(post.ids.values()) <= {1, 2}

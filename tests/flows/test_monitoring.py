@@ -21,7 +21,7 @@ from tests.operated import figures
 if TYPE_CHECKING:
     from prefect import State
 
-    from tests.operated import Operate, Operated, Site, Told
+    from tests.operated import Operate, Operated, ServerView, Site
 
 pytestmark = pytest.mark.usefixtures("prefect")
 LOG = '[[logs.source]]\nname = "app"\nkind = "file"\npaths = ["app.log"]\n'
@@ -66,7 +66,7 @@ def test_a_minute_is_kept_and_no_run_is_stored(operate: "Operate") -> None:
     assert [tuple(row) for row in shop.rows("SELECT SUM(valid), SUM(bad), SUM(timed) FROM traffic_minutes")] == [
         (3, 0, 3)
     ]
-    assert shop.runs() == () and shop.letters() == [] and not shop.settings.output.exists()
+    assert shop.runs() == () and shop.messages() == [] and not shop.settings.output.exists()
 
 
 def test_a_line_is_counted_once_by_monitoring_and_checklist(operate: "Operate") -> None:
@@ -76,7 +76,7 @@ def test_a_line_is_counted_once_by_monitoring_and_checklist(operate: "Operate") 
     collect(shop)
     with log_of(shop).open("a") as log:
         log.write(line(datetime.now(UTC), 503))
-    shop.hold()
+    shop.run_daily()
     assert collect(shop).message == "4 figures, 0 log lines"
     assert [tuple(row) for row in shop.rows("SELECT SUM(valid), SUM(bad) FROM traffic_minutes")] == [(4, 1)]
     share = next(r for r in shop.report().results if r.check == "logs.error-share")
@@ -92,7 +92,7 @@ def test_a_service_that_is_down_is_a_figure_not_a_gap(operate: "Operate", site: 
 
 
 def test_an_outage_is_kept_before_what_hangs_later(operate: "Operate", site: "Site", tmp_path: Path) -> None:
-    site.said["/live"].status = 503
+    site.answers["/live"].status = 503
     asked, gate = tmp_path / "asked", tmp_path / "gate"
     waits = f"touch {asked}; until [ -e {gate} ]; do sleep 0.05; done"
     shop = operate(
@@ -120,12 +120,12 @@ def test_many_instances_that_hang_are_all_probed(operate: "Operate") -> None:
     assert samples(shop, "probe.live") == {f"i{number}": (0.0,) for number in range(1, 13)}
 
 
-def test_what_is_missing_makes_the_run_red_and_keeps_the_rest(operate: "Operate", told: "Told") -> None:
+def test_what_is_missing_makes_the_run_red_and_keeps_the_rest(operate: "Operate", server_view: "ServerView") -> None:
     shop = operate(more=LOG)
     state = collect(shop)
     assert (state.type.value, state.name) == ("FAILED", "Incomplete")
     assert "4 figures, 0 log lines; not collected: No file matches app.log" in (state.message or "")
-    assert "No file matches app.log" in told.log(state)
+    assert "No file matches app.log" in server_view.log(state)
     assert samples(shop, "probe.live") == {"service": (1.0,)}
 
 
@@ -171,8 +171,8 @@ def instances(site: "Site", *names: str) -> str:
 
 def tells(site: "Site", instance: str, version: str | None) -> None:
     """What an instance's health report says from now on."""
-    answer = replace(site.said["/health"], body=lambda: {**site.health("healthy"), "version": version})
-    site.said[f"/{instance}/health"] = answer
+    answer = replace(site.answers["/health"], body=lambda: {**site.health("healthy"), "version": version})
+    site.answers[f"/{instance}/health"] = answer
 
 
 def test_a_version_counts_once_every_instance_runs_it(operate: "Operate", site: "Site") -> None:
@@ -188,9 +188,9 @@ def test_a_version_counts_once_every_instance_runs_it(operate: "Operate", site: 
 @pytest.mark.parametrize("report", ["no report", "no JSON", "no version", "nobody is asked"])
 def test_a_report_that_cannot_be_read_fails_nothing_here(operate: "Operate", site: "Site", report: str) -> None:
     shop = operate(health=PROBES if report == "nobody is asked" else PROBES + 'report = "/health"\n')
-    site.said["/health"].body = {"no JSON": "a page", "no version": {"status": "healthy"}}.get(report, {})
+    site.answers["/health"].body = {"no JSON": "a page", "no version": {"status": "healthy"}}.get(report, {})
     if report == "no report":
-        del site.said["/health"]
+        del site.answers["/health"]
     assert collect(shop).message == "4 figures, 0 log lines"
     assert versions(shop) == []
     assert [path for path, _ in site.asked if path == "/health"] == ([] if report == "nobody is asked" else ["/health"])
@@ -201,7 +201,7 @@ def test_a_report_that_hangs_keeps_the_minute_and_spares_the_other_instances(ope
     shop = operate(health=REPORT, more=instances(site, *names))
     for name in names:
         tells(site, name, "1.4.2")
-        site.said[f"/{name}/health"].delay_s = 12  # within timeout_s, but too long for a minute
+        site.answers[f"/{name}/health"].delay_s = 12  # within timeout_s, but too long for a minute
     assert collect(shop).message == "0 figures, 0 log lines"
     assert (versions(shop), len(site.asked)) == ([], 4)
 

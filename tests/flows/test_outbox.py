@@ -51,8 +51,8 @@ def text_of(message: EmailMessage) -> str:
 
 def language_of(message: EmailMessage) -> str:
     """The language in which both the subject and the text are written."""
-    said = f"{message['Subject']}\n{text_of(message)}"
-    found = {"ja": said.count("日次チェックリスト") >= 2, "en": said.count("Daily checklist") >= 2}
+    content = f"{message['Subject']}\n{text_of(message)}"
+    found = {"ja": content.count("日次チェックリスト") >= 2, "en": content.count("Daily checklist") >= 2}
     [language] = [language for language, there in found.items() if there]
     return language
 
@@ -62,7 +62,7 @@ class TestDelivered:
 
     def test_each_recipient_gets_one_message_with_a_stable_id(self, operate: "Operate", post: "PostOffice") -> None:
         shop = operate(mail=smtp(post))
-        shop.hold()
+        shop.run_daily()
         assert deliver(shop.settings, nothing_to_say) == Counter(sent=2)
         assert deliver(shop.settings, nothing_to_say) == Counter()
         period = shop.runs()[0].period
@@ -79,7 +79,7 @@ class TestDelivered:
 
     def test_each_reads_it_in_their_own_language(self, operate: "Operate", post: "PostOffice") -> None:
         shop = operate(mail=smtp(post))
-        shop.hold()
+        shop.run_daily()
         deliver(shop.settings, nothing_to_say)
         assert {to: language_of(message) for to, message in post.kept} == {
             "oncall@shop.example": "ja",
@@ -90,13 +90,13 @@ class TestDelivered:
         self, operate: "Operate", post: "PostOffice"
     ) -> None:
         shop = operate(mail=smtp(post), recipients='[{ address = "any@shop.example" }]')
-        shop.hold()
+        shop.run_daily()
         deliver(shop.settings, nothing_to_say)
         assert [language_of(message) for _, message in post.kept] == ["en"]
 
     def test_without_a_server_they_become_files(self, operate: "Operate") -> None:
         shop = operate()
-        shop.hold()
+        shop.run_daily()
         assert deliver(shop.settings, nothing_to_say) == Counter(sent=2)
         files = sorted((shop.settings.output / "shop" / "mail").iterdir())
         mails = [message_from_bytes(file.read_bytes(), policy=policy.default) for file in files]
@@ -108,7 +108,7 @@ class TestDelivered:
         post.delay_s = 0.03
         names = [f"person{number}" for number in range(12)]
         shop = operate(mail=smtp(post), recipients=recipients(*names))
-        shop.hold()
+        shop.run_daily()
         with ThreadPoolExecutor(3) as pool:
             totals = list(pool.map(lambda _: deliver(shop.settings, nothing_to_say), range(3)))
         assert sum(totals, Counter()) == Counter(sent=12)
@@ -125,11 +125,11 @@ class TestNotDelivered:
     ) -> None:
         post.recipients["gone@shop.example"] = ["550 5.1.1 no such mailbox"]
         shop = operate(mail=smtp(post), recipients=recipients("first", "gone", "last"))
-        shop.hold()
-        said: list[str] = []
-        assert deliver(shop.settings, said.append) == Counter(sent=2, failed=1)
+        shop.run_daily()
+        warnings: list[str] = []
+        assert deliver(shop.settings, warnings.append) == Counter(sent=2, failed=1)
         assert [to for to, _ in post.kept] == ["first@shop.example", "last@shop.example"]
-        assert len(said) == 1 and "gone@shop.example: failed" in said[0] and "no such mailbox" in said[0]
+        assert len(warnings) == 1 and "gone@shop.example: failed" in warnings[0] and "no such mailbox" in warnings[0]
         [(to, answer)] = read_counts(shop.history, "shop").failed
         assert to == "gone@shop.example" and "550 5.1.1 no such mailbox" in answer
         shop.all_due()
@@ -140,11 +140,11 @@ class TestNotDelivered:
     ) -> None:
         post.recipients["slow@shop.example"] = ["451 4.7.1 come back later"]
         shop = operate(mail=smtp(post), recipients=recipients("slow"))
-        shop.hold()
-        said: list[str] = []
-        assert deliver(shop.settings, said.append) == Counter(waiting=1)
-        assert "come back later" in said[0]
-        assert deliver(shop.settings, said.append) == Counter()  # not due yet
+        shop.run_daily()
+        warnings: list[str] = []
+        assert deliver(shop.settings, warnings.append) == Counter(waiting=1)
+        assert "come back later" in warnings[0]
+        assert deliver(shop.settings, warnings.append) == Counter()  # not due yet
         shop.all_due()
         assert deliver(shop.settings, nothing_to_say) == Counter(sent=1)
         assert [to for to, _ in post.kept] == ["slow@shop.example"]
@@ -154,28 +154,28 @@ class TestNotDelivered:
         shop = operate(
             mail=f'smtp = "smtp://127.0.0.1:{free_port()}"\n', recipients=recipients("a", "b", "c", "d", "e")
         )
-        shop.hold()
-        said: list[str] = []
-        assert deliver(shop.settings, said.append) == Counter(waiting=3)
-        assert len(said) == 3 and all("refused the connection" in text for text in said)
+        shop.run_daily()
+        warnings: list[str] = []
+        assert deliver(shop.settings, warnings.append) == Counter(waiting=3)
+        assert len(warnings) == 3 and all("refused the connection" in text for text in warnings)
         rows = shop.rows("SELECT state, attempts, lease, leased_until FROM outbox ORDER BY id")
         assert [(row.state, row.lease, row.leased_until) for row in rows] == [("waiting", None, None)] * 5
         assert [row.attempts for row in rows] == [1, 1, 1, 0, 0]  # what was not tried counts no attempt
-        assert deliver(shop.settings, said.append) == Counter(waiting=2)
+        assert deliver(shop.settings, warnings.append) == Counter(waiting=2)
 
     def test_a_message_dropped_after_its_end_is_sent_once_more_under_its_id_and_then_given_up(
         self, operate: "Operate", post: "PostOffice"
     ) -> None:
         post.endings = [DROP, DROP]
         shop = operate(mail=smtp(post), recipients=recipients("one"))
-        shop.hold()
-        said: list[str] = []
-        assert deliver(shop.settings, said.append) == Counter(unknown=1)
+        shop.run_daily()
+        warnings: list[str] = []
+        assert deliver(shop.settings, warnings.append) == Counter(unknown=1)
         shop.all_due()
-        assert deliver(shop.settings, said.append) == Counter(failed=1)
+        assert deliver(shop.settings, warnings.append) == Counter(failed=1)
         assert "may or may not have been accepted" in read_counts(shop.history, "shop").failed[0][1]
         shop.all_due()
-        assert deliver(shop.settings, said.append) == Counter()
+        assert deliver(shop.settings, warnings.append) == Counter()
         assert list(post.ids.values()) == [2] and post.kept == []
 
     def test_a_message_dropped_after_its_end_may_arrive_the_second_time(
@@ -183,7 +183,7 @@ class TestNotDelivered:
     ) -> None:
         post.endings = [DROP]
         shop = operate(mail=smtp(post), recipients=recipients("one"))
-        shop.hold()
+        shop.run_daily()
         deliver(shop.settings, lambda _text: None)
         shop.all_due()
         assert deliver(shop.settings, nothing_to_say) == Counter(sent=1)
@@ -193,7 +193,7 @@ class TestNotDelivered:
         self, operate: "Operate", post: "PostOffice"
     ) -> None:
         shop = operate(mail=f'{smtp(post)}username = "ops"\npassword = {{ env = "SHOP_MAIL_UNSET" }}\n')
-        shop.hold()
+        shop.run_daily()
         with pytest.raises(ConfigurationError, match=r"mail\.password: the environment variable SHOP_MAIL_UNSET"):
             deliver(shop.settings, nothing_to_say)
         assert [(row.state, row.attempts) for row in shop.rows("SELECT * FROM outbox")] == [("waiting", 0)] * 2
@@ -214,23 +214,23 @@ class TestNotDelivered:
             login = 'username = "ops"\npassword = { env = "SHOP_MAIL_PASSWORD" }\n'
             url = f'smtp = "smtp://127.0.0.1:{controller.port}"\n'
             shop = operate(mail=url + login, recipients=recipients("one"))
-            shop.hold()
-            said: list[str] = []
-            assert deliver(shop.settings, said.append) == Counter(failed=1)
+            shop.run_daily()
+            warnings: list[str] = []
+            assert deliver(shop.settings, warnings.append) == Counter(failed=1)
         finally:
             controller.stop()
-        assert "wrong: ••••••" in said[0] and "repeated" not in said[0]
+        assert "wrong: ••••••" in warnings[0] and "repeated" not in warnings[0]
         assert "repeated" not in str(shop.rows("SELECT * FROM outbox"))
 
     def test_a_channel_that_nobody_sends_by_is_given_up_and_stops_no_other(
         self, operate: "Operate", post: "PostOffice"
     ) -> None:
         shop = operate(mail=smtp(post), recipients=recipients("first", "perched", "last"))
-        shop.hold()
+        shop.run_daily()
         shop.rows("UPDATE outbox SET channel = 'pigeon' WHERE recipient = 'perched@shop.example'")
-        said: list[str] = []
-        assert deliver(shop.settings, said.append) == Counter(sent=2, failed=1)
-        assert said == [
+        warnings: list[str] = []
+        assert deliver(shop.settings, warnings.append) == Counter(sent=2, failed=1)
+        assert warnings == [
             "pigeon to perched@shop.example: failed: "
             "this version of opsrounds cannot send by 'pigeon', only by mail: upgrade it"
         ]
@@ -252,7 +252,7 @@ class TestFlow:
         """Three services with one message each."""
         found = [operate(name=name, mail=smtp(post), recipients=recipients(name)) for name in ("bar", "cafe", "deli")]
         for operated in found:
-            operated.hold()
+            operated.run_daily()
         return found
 
     def test_it_delivers_for_every_service(self, three: "list[Operated]", post: "PostOffice") -> None:

@@ -33,7 +33,7 @@ def shop(operate: "Operate") -> "Operated":
 
 
 def send(flow: Any, shop: "Operated", options: Any) -> tuple[str, str]:
-    """How a form's run ended, and what it said."""
+    """How a form's run ended, and its message."""
     state: Any = asyncio.run(flow(shop.name, options, return_state=True))
     return state.name, str(state.message)
 

@@ -17,7 +17,7 @@ from deployments.prefect_server import PrefectServer
 from deployments.run import flush_prefect
 from tasks.check_result import Message, msg
 from tasks.visible import StepState, async_step, in_english, speaking, step
-from tests.operated import Told
+from tests.operated import ServerView
 
 if TYPE_CHECKING:
     from tests.operated import Operate, Site
@@ -47,7 +47,7 @@ def client(api_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
 
 def task_runs(client: SyncPrefectClient, state: State[Any], least: int) -> list[tuple[str, str]]:
     """The task runs of a flow run as (name, state) by their start, once so many have ended on the server."""
-    mine = FlowRunFilter(id=FlowRunFilterId(any_=[Told.run_id(state)]))
+    mine = FlowRunFilter(id=FlowRunFilterId(any_=[ServerView.run_id(state)]))
     deadline = time.monotonic() + RECORDED_S
     while True:
         found = client.read_task_runs(flow_run_filter=mine)
@@ -63,8 +63,8 @@ def test_a_checklist_shows_the_guides_lines_and_its_observations(
 ) -> None:
     site.fall_ill()
     shop = operate()
-    state = shop.hold()
-    assert client.read_flow_run(Told.run_id(state)).name == f"shop {shop.report().period}"
+    state = shop.run_daily()
+    assert client.read_flow_run(ServerView.run_id(state)).name == f"shop {shop.report().period}"
     runs = task_runs(client, state, 7)
     assert [run for run in runs if ": " in run[0]] == [
         ("health: Confirm the health check", "ChecksFailed"),
@@ -79,7 +79,7 @@ def test_a_checklist_shows_the_guides_lines_and_its_observations(
         "read-answers service /ready",
         "read-answers service /items",
     }
-    log = Told(client).log(state)
+    log = ServerView(client).log(state)
     assert "health: Confirm the health check: Checks failed: 3 of 7 checks failed" in log
     assert f"{shop.folder(shop.runs()[0]).resolve()}/report.html" in log
     assert "NoneType: None" not in log
@@ -87,7 +87,7 @@ def test_a_checklist_shows_the_guides_lines_and_its_observations(
 
 def test_the_lines_are_in_the_language_of_the_service(client: SyncPrefectClient, operate: "Operate") -> None:
     shop = operate(locales='["ja", "en"]')
-    [first, *_] = task_runs(client, shop.hold(), 3)
+    [first, *_] = task_runs(client, shop.run_daily(), 3)
     assert first == ("health: ヘルスチェックの確認", "Passed")
 
 

@@ -245,8 +245,8 @@ def test_files_are_sampled_by_what_they_hold(tmp_path: Path, monkeypatch: pytest
 
 
 def test_a_command_is_asked_for_the_last_hour() -> None:
-    told = sample_command(("echo", '{"since": "{since}"}'), NOW)
-    assert told.lines == (b'{"since": "2026-11-25T08:00:00Z"}',)
+    sample = sample_command(("echo", '{"since": "{since}"}'), NOW)
+    assert sample.lines == (b'{"since": "2026-11-25T08:00:00Z"}',)
     assert NOW - timedelta(hours=1) == datetime(2026, 11, 25, 8, tzinfo=UTC)
     failed = sample_command(("sh", "-c", "echo a; echo no pods of kim@example.com >&2; exit 3", "{since}"), NOW)
     assert failed.lines == () and failed.problems == ("The command exited with status 3: no pods of <email>",)

@@ -15,8 +15,8 @@ HEALTH = json.dumps({"status": "ok", "version": "3", "checks": [{"name": "db", "
 NOT_FOUND = (404, "text/plain", "no")
 
 
-def pages(**said: tuple[int, str, str]) -> Callable[[str, str], tuple[int, str, str]]:
-    return lambda path, _: said.get(path.strip("/").replace("/", "_") or "front", NOT_FOUND)
+def pages(**answers: tuple[int, str, str]) -> Callable[[str, str], tuple[int, str, str]]:
+    return lambda path, _: answers.get(path.strip("/").replace("/", "_") or "front", NOT_FOUND)
 
 
 def test_the_pages_of_a_service_are_found_with_few_requests(serve: Any) -> None:
@@ -35,7 +35,7 @@ def test_the_pages_of_a_service_are_found_with_few_requests(serve: Any) -> None:
         found = prober.look()
         sampled = prober.answered(["/gone", "/items", "/livez"])
     assert (found.live, found.ready, found.report, found.metrics) == ("/livez", "/readyz", "/healthz", "/metrics")
-    assert found.said is not None and [part.name for part in found.said.components] == ["db"]
+    assert found.body is not None and [part.name for part in found.body.components] == ["db"]
     assert sampled == ("/", "/items", "/livez")
     assert found.notes == ()
     assert len(web.asked) == len(set(web.asked)) == prober.asked <= MOST_REQUESTS

@@ -68,7 +68,7 @@ def standbys(*results: CheckResult) -> Sequence[tuple[str, Status]]:
 
 
 class TestLimits:
-    """Each figure just inside, at, and just outside what it is held against."""
+    """Each figure just inside, at, and just outside its limit."""
 
     @pytest.mark.parametrize(
         ("used", "status"), [(799, PASS), (800, PASS), (801, WARN), (950, WARN), (951, FAIL), (1003, FAIL)]

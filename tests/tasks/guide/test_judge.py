@@ -54,8 +54,8 @@ class TestLine:
         [
             ([PASS], Verdict.PASSED, True, "1 of 1 checks passed"),
             ([PASS, SKIPPED], Verdict.PASSED, True, "1 of 2 checks passed"),
-            ([PASS, WARN], Verdict.ATTENTION, True, "1 of 2 checks need attention"),
-            ([WARN, SKIPPED], Verdict.ATTENTION, True, "1 of 2 checks need attention"),
+            ([PASS, WARN], Verdict.ATTENTION, True, "attention needed by 1 of 2 checks"),
+            ([WARN, SKIPPED], Verdict.ATTENTION, True, "attention needed by 1 of 2 checks"),
             ([PASS, WARN, FAIL], Verdict.FAILED, True, "1 of 3 checks failed"),
             ([FAIL, SKIPPED], Verdict.FAILED, True, "1 of 2 checks failed"),
             ([PASS, WARN, UNKNOWN], Verdict.INCOMPLETE, False, "1 of 3 checks are unknown"),

@@ -284,7 +284,7 @@ class TestNoAnswer:
 
 
 class TestTls:
-    """A certificate is trusted, or the reason is said."""
+    """A certificate is trusted, or the reason is given."""
 
     @pytest.fixture
     def authority(self) -> trustme.CA:

@@ -66,7 +66,7 @@ def disk(used: int, *, inodes: tuple[int, int] = (100, 90)) -> list[CheckResult]
 
 
 class TestLimits:
-    """Each figure just inside, at, and just outside what it is held against."""
+    """Each figure just inside, at, and just outside its limit."""
 
     @pytest.mark.parametrize(
         ("busy", "status"), [(79.9, PASS), (80.0, PASS), (80.1, WARN), (95.0, WARN), (95.1, FAIL), (100.0, FAIL)]

@@ -183,7 +183,7 @@ def test_a_drill_decrypts_it_and_everything_passes(
 ) -> None:
     kept = encrypted(dumped, tmp_path, drills, tool)
     done = kept.drilled(decrypt=tool.decrypts, encrypted=True, content="whole")
-    assert done.not_passed == {"smoke": "SKIPPED: No smoke test is set"}
+    assert done.not_passed == {"smoke": "SKIPPED: `smoke` is not set in the service file"}
     assert done.verdict is DrillVerdict.PASSED and done.drill.encrypted is True
     assert done.encryption.status is Status.PASS
     # What the manifest has and the drill is stored with is the encrypted file.

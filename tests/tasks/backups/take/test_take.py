@@ -212,7 +212,7 @@ class TestPostgres:
 
     def test_a_secret_that_could_only_be_passed_on_a_command_line_is_refused(self, still: Shop, tmp_path: Path) -> None:
         reason = refusal(lambda: taken(target(tmp_path, f"{still.dsn}?sslpassword=hush-hush")))
-        assert reason.startswith("live holds sslpassword, which pg_dump could only be told") and "hush" not in reason
+        assert reason.startswith("live holds sslpassword, which pg_dump accepts only") and "hush" not in reason
 
     def test_an_address_that_is_none_is_not_repeated(self, tmp_path: Path) -> None:
         reason = refusal(lambda: taken(target(tmp_path, "postgresql://u:hush-hush@h/x?nonsense=1")))
@@ -251,7 +251,7 @@ class TestPostgres:
             "The database runs PostgreSQL 18, but this machine has pg_dump 15.2: install pg_dump 18"
         )
         no_program = Installation(tmp_path, "19.1", 19)
-        assert "here are of —" in refusal(
+        assert "has pg_dump —" in refusal(
             lambda: CUSTOM.take(order, Tools(lambda: (no_program,), Deadline.after(PATIENT_S)))
         )
         assert names(tmp_path) == []
@@ -426,7 +426,7 @@ class TestRefused:
             ("backups/shop-**", "its file name must have exactly one *"),
             ("backups/shop-?.dump", "its file name must have exactly one *"),
             ("backups/shop-[0-9]*.dump", "its file name must have exactly one *"),
-            ("backups/.shop-*.dump", "no dot at its beginning"),
+            ("backups/.shop-*.dump", "no leading dot"),
             ("*/shop-*.dump", "its folder must not contain"),
             ("backups/shop-*.bak", "must end with .dump, .dir, .sql, .sql.gz or with the * itself"),
             ("backups/shop-*.sqlite", "PostgreSQL backups must end with"),

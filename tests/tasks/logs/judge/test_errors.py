@@ -1,4 +1,4 @@
-"""Errors of a period: new, back, spiking; and what is said when nothing can be told."""
+"""Errors of a period: new, back, spiking; and what is reported when nothing can be known."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Burn rates that alert, stay quiet, or cannot be told."""
+"""Burn rates that alert, stay quiet, or are unknown."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""Deploys by week held against the frequency that is asked for."""
+"""Deploys by week compared with the frequency that is asked for."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo

@@ -1,4 +1,4 @@
-"""Objectives held against what was counted: just inside, at and just outside, and everything that is not known."""
+"""Objectives compared with what was counted: just inside, at and just outside, and everything that is not known."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
