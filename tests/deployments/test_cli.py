@@ -137,7 +137,7 @@ REFUSED: dict[str, tuple[list[str], int, list[str]]] = {
         3,
         ["there is no history database at sqlite://", "nothing was verified"],
     ),
-    "verify without a run": (["db", "verify"], 3, ["holds no run of service: nothing of it was verified"]),
+    "verify without a run": (["db", "verify"], 3, ["has no run of service: nothing was verified"]),
     "config errors": (
         ["config", "check", "wrong.toml"],
         2,
@@ -298,7 +298,7 @@ class TestRun:
             [self.report(failed)["period"], "r2", "ChecksFailed"],
             [self.report(passed)["period"], "r1", "Passed"],
         ]
-        assert (verified.status, verified.out.split(",")[:2]) == (0, ["service: 3 runs", " whole"])
+        assert (verified.status, verified.out.split(",")[:2]) == (0, ["service: 3 runs", " intact"])
 
         with closing(sqlite3.connect(here.folder / "opsrounds.db")) as database, database:
             for trigger in ("runs_no_delete", "check_results_no_delete", "evidence_no_delete"):
@@ -314,7 +314,7 @@ class TestRun:
         file.write_text(file.read_text().replace("[mail]\n", f"[mail]\n{login}"))
         ended = here.rounds("run", "daily-checklist", "--lang", "en")
         assert ended.status == 0 and "Checklist" in ended.out
-        assert "Mail: waiting, tried again by the outbox flow or the next round" in ended.out
+        assert "Mail: waiting, the outbox flow or the next round retries" in ended.out
         assert "mail.password: the environment variable SHOP_MAIL_UNSET is not set" in ended.err
 
     def test_a_report_for_people_that_cannot_be_archived_and_the_archive_written_again(
@@ -327,7 +327,7 @@ class TestRun:
         assert "日次チェックリスト" in ended.out
         assert "rounds report rebuild" in ended.out and "report.html" not in ended.out
         missing = here.rounds_here("report", "list")
-        assert "(not in the archive: rounds report rebuild)" in missing.out
+        assert "(not in the archive: run `rounds report rebuild`)" in missing.out
         (here.folder / "archive").unlink()
         rebuilt = here.rounds_here("report", "rebuild")
         assert rebuilt.status == 0 and rebuilt.out.startswith("written ")

@@ -138,7 +138,7 @@ def test_the_form_of_the_daily_round(services: dict[str, Settings]) -> None:
         name: (field["title"], field["position"], field["default"]) for name, field in options["properties"].items()
     } == {
         "for_date": ("対象日 / Date", 1, None),
-        "mail": ("変化がなくてもメールする / Mail even if nothing changed", 9, False),
+        "mail": ("変化がなくてもメールする / Send mail even if nothing changed", 9, False),
     }
 
 

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from tests.operated import Operate, Operated, ServerView, Site
 
 pytestmark = pytest.mark.usefixtures("prefect")
-ILL = "3 of 7 checks failed; 0 to watch, 0 not measured."
+ILL = "3 of 7 checks failed; attention: 0, unknown: 0."
 
 
 def ended(state: State[Any]) -> tuple[str, str | None]:
@@ -66,7 +66,7 @@ class TestOutcome:
         shop = operate()
         state = shop.run_daily()
         assert ended(state) == ("COMPLETED", "Passed")
-        assert state.message == "Nothing failed; 7 of 7 checks passed."
+        assert state.message == "No check failed; 7 of 7 passed."
         [run] = shop.runs()
         assert (run.verdict, run.revision, shop.report().trigger) == ("Passed", 1, "hand")
         assert Counter(path for path, _ in site.asked) == {"/live": 5, "/ready": 5, "/health": 1, "/items": 11}
@@ -74,7 +74,7 @@ class TestOutcome:
     def test_a_line_that_nobody_looked_at_makes_it_incomplete(self, operate: "Operate") -> None:
         state = operate(guide="").run_daily()
         assert ended(state) == ("FAILED", "Incomplete")
-        assert state.message == "Nothing failed, but the round is incomplete: 2 of 3 lines stay open."
+        assert state.message == "No check failed, but the round is incomplete: 2 of 3 items not confirmed."
 
     def test_a_file_with_the_service_alone_is_incomplete_and_asks_nothing(
         self, operate: "Operate", site: "Site"
@@ -319,7 +319,7 @@ class TestWhen:
         assert ended(state) == ("FAILED", "Incomplete")
         assert shop.report().period == day.isoformat()
         assert {r.status for r in shop.report().results} == {Status.UNKNOWN}
-        assert "sees only the present" in shop.report().results[0].reason.text
+        assert "Only the present can be checked" in shop.report().results[0].reason.text
         assert site.asked == []
 
     def test_a_round_for_the_future_is_refused(self, operate: "Operate", site: "Site") -> None:

@@ -97,7 +97,7 @@ def test_a_proxy_without_its_service_has_no_health_pages(serve: Any) -> None:
 @pytest.mark.parametrize(
     ("answer", "note"),
     [
-        ((401, "text/plain", ""), "every path asks for a login (HTTP 401): set [health.headers], then look again"),
+        ((401, "text/plain", ""), "every path asks for a login (HTTP 401): set [health.headers] and run this again"),
         (
             (301, "https://shop.example/?state=hunter22", ""),
             "every path leads to https://shop.example/: perhaps that is the address",

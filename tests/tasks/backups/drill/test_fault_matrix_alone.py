@@ -82,4 +82,4 @@ def test_a_good_dump_with_nothing_to_compare_with_has_no_verdict(shop: Shop, tmp
 def test_an_unknown_role_is_no_fault_of_the_backup(shop: Shop, tmp_path: Path) -> None:
     found = shop.drilled(GHOST.make(shop, tmp_path), live=False)
     assert found.result("restore").status is Status.UNKNOWN and found.verdict is DrillVerdict.ERROR, found.summary()
-    assert "the role ghost: set live, or keep a manifest" in text(found.result("restore").reason)
+    assert "needs role ghost: set live, or keep a manifest" in text(found.result("restore").reason)
