@@ -7,6 +7,9 @@ import pytest
 
 pytest_plugins = ["tests.fixtures.databases", "tests.fixtures.servers", "tests.operated"]
 
+# What commands print must not follow the locale of whoever runs the tests.
+os.environ["LC_ALL"] = "C.UTF-8"
+
 # A busy machine's hiccup is no finding of a test. `make deep` tries all examples: --hypothesis-profile=deep.
 for _name, _examples in (("opsrounds", 20), ("deep", 100)):
     hypothesis.settings.register_profile(

@@ -185,6 +185,7 @@ def test_a_killed_run_frees_its_round_and_stopping_leaves_no_process(
         stopping(up)
 
 
+@pytest.mark.deep
 def test_runs_of_a_killed_machine_are_freed_at_the_next_start(services: Path, state: Path, tmp_path: Path) -> None:
     with rounds_up(services, state, tmp_path / "first.log") as up:
         lost = up.start()

@@ -33,6 +33,7 @@ from tasks.check_result import CheckResult, Status
 from tasks.deadline import Deadline
 from tasks.observation import ObservationError
 from tasks.postgres.server import PostgresServer
+from tests.deep import rows
 from tests.shop_database import make_shop
 
 NOW = datetime(2026, 11, 24, 12, 30, tzinfo=UTC)
@@ -177,7 +178,7 @@ def encrypted(dumped: tuple[Path, str], folder: Path, drills: Path, tool: Tool) 
     return Kept(folder, drills, live)
 
 
-@pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
+@pytest.mark.parametrize("tool", rows({tool.name: tool for tool in TOOLS}, ("enc", "gpg")))
 def test_a_drill_decrypts_it_and_everything_passes(
     dumped: tuple[Path, str], tmp_path: Path, drills: Path, tool: Tool
 ) -> None:

@@ -153,7 +153,7 @@ def a_segment(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("source", KINDS, indirect=True)
-@pytest.mark.parametrize("kind", ["plain", "tar"])
+@pytest.mark.parametrize("kind", [pytest.param("plain", marks=pytest.mark.deep), "tar"])
 def test_a_good_base_backup_passes(source: Source, drills: Path, tmp_path: Path, kind: str) -> None:
     backup = source.copied(kind, tmp_path)
     recorded(backup, contents_of(source.server.dsn("shop"), source.made_at), source.made_at)
