@@ -253,5 +253,5 @@ def test_the_whole_command_ends_with_a_first_report(
     (share,) = [result for result in report["results"] if result["check"] == "logs.error-share"]
     assert (share["subject"], share["status"]) == ("module:items", "PASS")
     printed, _, todo = ended.output.partition("To do in service.toml:")
-    assert "/r1/report.en.html" in printed or "/r1/report.html" in printed and todo.count("\n") <= 6
+    assert "/r1/report.en.html" in printed or ("/r1/report.html" in printed and todo.count("\n") <= 6)
     assert not list(Path("reports/output").rglob("mail/*.eml"))
