@@ -69,7 +69,7 @@ def test_with_nothing_but_an_address_what_was_not_given_is_left_out_with_its_rea
     assert '# requests = ["/"]' in text
 
 
-def test_a_service_elsewhere_needs_to_be_told_its_machines(site: Any) -> None:
+def test_a_service_elsewhere_needs_its_machines_named(site: Any) -> None:
     url = site.url.replace("127.0.0.1", "127.1")  # the same machine in a spelling that does not say so
     settings, _, _, edits = write(url)
     assert settings.resources is None
@@ -196,7 +196,7 @@ def test_a_prometheus_that_does_not_answer_is_a_stub(site: Any) -> None:
         ({"database": "NO_SUCH_VARIABLE"}, "NO_SUCH_VARIABLE is not set"),
     ],
 )
-def test_what_was_asked_wrongly_is_told_before_anything_is_asked(site: Any, more: dict[str, Any], why: str) -> None:
+def test_wrong_arguments_are_refused_before_any_request(site: Any, more: dict[str, Any], why: str) -> None:
     with pytest.raises(UsageError, match=why.replace("{", r"\{")) as refused:
         write(**{"url": site.url} | more)
     assert site.asked == [] and not Path("service.toml").exists()

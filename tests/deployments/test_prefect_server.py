@@ -60,14 +60,14 @@ def test_then_the_one_of_rounds_up(prefect_api: str, monkeypatch: pytest.MonkeyP
         assert variables["PREFECT_API_AUTH_STRING"] == "ops:sesame"
 
 
-def test_a_server_that_cannot_start_is_told_with_its_own_words(tmp_path: Path) -> None:
+def test_a_server_that_cannot_start_is_reported_with_its_last_log_lines(tmp_path: Path) -> None:
     nowhere = "192.0.2.1"  # no address of this machine
     server = PrefectServer(tmp_path / "prefect", host=nowhere, port=free_port(), services=False)
     with server.child, pytest.raises(ServerUnavailable, match=r"the Prefect server ended at once:\n(?s:.*)\S"):
         server.wait_until_healthy()
 
 
-def test_a_client_is_told_the_address_and_the_password_if_there_is_one() -> None:
+def test_a_client_gets_the_address_and_the_password_if_there_is_one() -> None:
     assert client_settings("http://x/api", None) == {
         "PREFECT_API_URL": "http://x/api",
         "PREFECT_CLIENT_METRICS_ENABLED": "false",

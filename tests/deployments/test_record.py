@@ -64,7 +64,7 @@ def test_a_variable_that_a_pipeline_did_not_set_says_nothing(shop: "Operated") -
     assert (deploy.environment, deploy.commit_at) == ("production", None) and deploy.started_at >= NOW
 
 
-def test_a_deploy_with_all_that_can_be_said_of_it_and_again_and_corrected(shop: "Operated") -> None:
+def test_a_deploy_with_all_options_again_and_corrected(shop: "Operated") -> None:
     start = NOW - 2 * HOUR
     git = f"{NOW - DAY:%Y-%m-%d %H:%M:%S} +0000"  # as git's %ci writes it
     arguments = ["deploy", "1.4.3", "--environment", "staging", "--started", f"{start:%Y-%m-%dT%H:%M:%SZ}"]

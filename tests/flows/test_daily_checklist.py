@@ -71,7 +71,7 @@ class TestOutcome:
         assert (run.verdict, run.revision, shop.report().trigger) == ("Passed", 1, "hand")
         assert Counter(path for path, _ in site.asked) == {"/live": 5, "/ready": 5, "/health": 1, "/items": 11}
 
-    def test_a_line_that_nobody_looked_at_makes_it_incomplete(self, operate: "Operate") -> None:
+    def test_an_item_without_a_result_makes_it_incomplete(self, operate: "Operate") -> None:
         state = operate(guide="").run_daily()
         assert ended(state) == ("FAILED", "Incomplete")
         assert state.message == "No check failed, but the round is incomplete: 2 of 3 items not confirmed."
@@ -123,12 +123,12 @@ class TestOutcome:
         assert not [check for check, status in found if status is Status.PASS]
         assert "Connection refused" in str(shop.report().with_status(Status.FAIL)[0].reason)
 
-    def test_a_component_that_is_expected_and_not_told_of_is_unknown(self, operate: "Operate") -> None:
+    def test_an_expected_component_that_is_missing_in_the_report_is_unknown(self, operate: "Operate") -> None:
         shop = operate(health=f'{HEALTH_TABLE}components = ["database", "queue"]\n')
         assert ended(shop.run_daily()) == ("FAILED", "Incomplete")
         assert [r.subject for r in shop.report().with_status(Status.UNKNOWN)] == ["service/component:queue"]
 
-    def test_every_instance_is_looked_at(self, operate: "Operate", site: "Site") -> None:
+    def test_every_instance_is_checked(self, operate: "Operate", site: "Site") -> None:
         away = f"http://127.0.0.1:{free_port()}"
         instances = (
             f'[[instances]]\nname = "a"\nbase_url = "{site.url}"\n[[instances]]\nname = "b"\nbase_url = "{away}"\n'
@@ -231,7 +231,7 @@ class TestHandedOver:
         for run in shop.runs():
             assert len(list(shop.folder(run).iterdir())) == 5
 
-    def test_what_failed_is_said_before_what_could_not_be_archived(
+    def test_what_failed_is_reported_before_what_could_not_be_archived(
         self, operate: "Operate", site: "Site", server_view: "ServerView"
     ) -> None:
         site.fall_ill()
@@ -302,7 +302,7 @@ class TestWhen:
         assert ended(state) == ("COMPLETED", "Skipped") and "more than 12:00:00 ago" in str(state.message)
         assert (shop.runs(), site.asked) == ((), [])
 
-    def test_a_run_that_is_late_but_not_too_late_is_held_for_the_day_it_was_planned_for(
+    def test_a_run_that_is_late_but_not_too_late_is_for_the_day_it_was_planned_for(
         self, operate: "Operate", planned: Any
     ) -> None:
         shop = operate()
@@ -365,10 +365,12 @@ class TestLook:
     async def found(run: Round) -> Section:
         return Section((READINESS.judged(Status.UNKNOWN, "a", msg("yes"), at=run.now()),))
 
-    def test_a_line_that_is_left_out_is_not_looked_at(self, operate: "Operate") -> None:
+    def test_an_item_that_is_left_out_is_not_checked(self, operate: "Operate") -> None:
         assert self.along(operate(), self.found) == []
 
-    def test_one_whose_checks_another_line_asks_for_is_looked_at_all_the_same(self, operate: "Operate") -> None:
+    def test_an_item_left_out_whose_checks_another_item_asks_for_is_checked_all_the_same(
+        self, operate: "Operate"
+    ) -> None:
         shop = operate(guide=f'{GUIDE}"Look at the database" = ["resources.database-*"]\n')
         [section] = self.along(shop, self.found)
         assert len(section.results) == 1

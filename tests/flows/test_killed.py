@@ -116,7 +116,7 @@ def letters_of_runs(shop: "Operated") -> Counter[tuple[str, int]]:
 
 @pytest.mark.usefixtures("prefect")
 @pytest.mark.parametrize("kills", [4, pytest.param(20, marks=pytest.mark.deep)])
-def test_kills_lose_nothing_and_repeat_a_letter_at_most_once(
+def test_kills_lose_nothing_and_repeat_a_message_at_most_once(
     shop: "Operated", post: "PostOffice", holding: Holding, kills: int
 ) -> None:
     duration = max(holding.finish() for _ in range(2))

@@ -33,7 +33,7 @@ GUIDE = """# Guide
 
 
 class TestGuide:
-    def test_the_daily_lines_are_told_from_those_that_are_built_in(self, tmp_path: Path) -> None:
+    def test_items_that_are_built_in_are_known(self, tmp_path: Path) -> None:
         file = tmp_path / "guide.md"
         file.write_text(GUIDE, encoding="utf-8")
         checklist = read_checklist(file)
@@ -103,7 +103,7 @@ class TestDatabase:
         with pytest.raises(UsageError, match="must be postgresql://"):
             database_source("host=db password=hunter22", "shop")
 
-    def test_a_database_is_looked_at(self, postgres: PostgresServer) -> None:
+    def test_a_database_is_checked(self, postgres: PostgresServer) -> None:
         place = database_source(f"postgresql://postgres:hunter22@{postgres.host}:{postgres.port}/postgres", "shop")
         assert database_problem(place) == ""
         gone = database_source(f"postgresql://postgres@{postgres.host}:{postgres.port}/gone", "shop")
@@ -157,7 +157,7 @@ class TestMetrics:
         none = self.ask(serve, nodes=[])
         assert isinstance(none, Known) and none.selector is None
 
-    def test_what_is_no_prometheus_is_told(self, serve: Any) -> None:
+    def test_a_server_that_is_no_prometheus_is_reported(self, serve: Any) -> None:
         web = serve(lambda *_: (200, "text/html", "<html>"))
         assert asyncio.run(ask_prometheus(web.url)) == (
             "The response is not Prometheus's JSON but text/html: check prometheus_url"

@@ -73,7 +73,7 @@ def test_an_nginx_log_in_json_is_read_with_seconds() -> None:
     assert log.gets == ("/api/v2/items",)  # no style sheet
 
 
-def test_a_local_time_alone_is_told_and_not_mapped() -> None:
+def test_a_local_time_alone_is_reported_and_not_mapped() -> None:
     log = of([{"time_local": "25/Nov/2026:08:59:58 +0000", "status": 200, "request_time": 0.1}] * 5)
     assert "timestamp" not in log.fields
     assert "time_local is not ISO 8601 and cannot be read: log $time_iso8601 (nginx) instead" in log.notes

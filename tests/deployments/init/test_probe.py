@@ -65,7 +65,7 @@ def test_behind_such_an_application_the_pages_of_another_kind_are_found(serve: A
     assert (found.live, found.report) == (None, "/api/health")
 
 
-def test_json_that_is_said_to_every_path_is_no_health_report(serve: Any) -> None:
+def test_json_that_answers_every_path_is_no_health_report(serve: Any) -> None:
     def echo(path: str, _: str) -> tuple[int, str, str]:
         return 200, "application/json", json.dumps({"status": "ok", "path": path, "id": f"a{len(web.asked)}", "at": 17})
 
@@ -104,7 +104,7 @@ def test_a_proxy_without_its_service_has_no_health_pages(serve: Any) -> None:
         ),
     ],
 )
-def test_a_login_and_a_redirect_are_told_and_not_followed(serve: Any, answer: Any, note: str) -> None:
+def test_a_login_and_a_redirect_are_reported_and_not_followed(serve: Any, answer: Any, note: str) -> None:
     web = serve(lambda *_: answer)
     with open_prober(web.url) as prober:
         found = prober.look()
@@ -120,14 +120,14 @@ def test_a_login_and_a_redirect_are_told_and_not_followed(serve: Any, answer: An
         ("http://no-such-host.invalid", "its name does not resolve"),
     ],
 )
-def test_a_service_that_does_not_answer_is_told_with_what_to_do(serve: Any, url: str, why: str) -> None:
+def test_a_service_that_does_not_answer_is_reported_with_what_to_do(serve: Any, url: str, why: str) -> None:
     port = serve(pages()).url.rpartition(":")[2]
     with pytest.raises(NoAnswer, match=why) as refused, open_prober(url.replace("PORT", port)):
         pass
     assert not isinstance(refused.value, UsageError)  # status 3
 
 
-def test_something_else_than_http_is_told() -> None:
+def test_a_server_that_does_not_speak_http_is_reported() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:  # accepts, and says nothing for ever
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         with pytest.raises(NoAnswer, match="nothing came in time"), open_prober(url, timeout_s=0.1):
