@@ -6,12 +6,13 @@ PYTEST := $(BIN)/pytest -q -n 4 --dist loadfile --no-loadscope-reorder
 # Every process that a test starts would compile all it imports anew.
 export PYTHONDONTWRITEBYTECODE :=
 .DEFAULT_GOAL := help
-.PHONY: help demo test deep check bench up clean
+.PHONY: help demo test deep study check bench up clean
 
 help:
 	@echo "make demo   the demo service's rounds, with faults that must be found"
 	@echo "make test   all tests but the long ones"
 	@echo "make deep   the long ones: whole matrices of faults, kills at many moments, all examples of properties"
+	@echo "make study  drills of fifty dumps of a database in use: long, now and then"
 	@echo "make check  format, lint, types, imports, and make test"
 	@echo "make bench  measurements"
 	@echo "make up     the demo with Prefect's UI, until Ctrl-C"
@@ -41,6 +42,9 @@ test: .venv
 
 deep: .venv
 	$(PYTEST) -m "deep or hypothesis" --hypothesis-profile=deep
+
+study: .venv
+	OPSROUNDS_HEALTHY=50 $(BIN)/pytest -q tests/tasks/backups/drill/test_healthy.py
 
 check: .venv
 	$(BIN)/ruff format --check .

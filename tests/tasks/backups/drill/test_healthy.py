@@ -20,7 +20,7 @@ from tasks.check_result import Status
 from tests.shop_backups import LONGEST_S, Shop, running_shop
 
 DUMPS = int(os.environ.get("OPSROUNDS_HEALTHY", "4"))
-"""By hand: OPSROUNDS_HEALTHY=50."""
+"""`make study` sets 50."""
 
 FORMS = (".dump", ".dir", ".sql", ".sql.gz")
 ZONE = ZoneInfo("Asia/Tokyo")
