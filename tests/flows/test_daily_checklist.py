@@ -239,7 +239,7 @@ class TestHandedOver:
         shop.settings.output.write_text("a file in the way")
         state = shop.run_daily()
         assert ended(state) == ("FAILED", "ChecksFailed")
-        assert str(state.message).startswith(f"{ILL} {shop.settings.output}/shop")
+        assert str(state.message).startswith(f"{ILL} Cannot write to {shop.settings.output}/shop")
         assert "`rounds report rebuild`" in str(state.message)
         assert set(server_view.artifacts(state)) == {"table", "markdown"}
 

@@ -177,6 +177,7 @@ def test_text_keeps_its_width(text: str) -> None:
     assert not any(line.strip().startswith(("。", "、")) for line in lines)
 
 
+@pytest.mark.deep
 def test_after_enough_charts_the_figures_come_as_tables(many_failures: Report, seal: Sealed, words: Say) -> None:
     page = html.page(many_failures, seal(many_failures), words("ja"), links=html.PageLinks())
     assert page.count("<img") == html.MOST_CHARTS

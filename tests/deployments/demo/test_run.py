@@ -78,12 +78,9 @@ def newest(folder: Path, name: str) -> Report:
     return reports_of(folder, name)["daily-checklist"]
 
 
+@pytest.mark.deep  # `make demo` says the same of its faults
 @pytest.mark.parametrize(
-    "faults",
-    [
-        pytest.param(frozenset(Fault), id="all faults"),
-        pytest.param(NO_FAULT, id="no fault", marks=pytest.mark.deep),
-    ],
+    "faults", [pytest.param(frozenset(Fault), id="all faults"), pytest.param(NO_FAULT, id="no fault")]
 )
 def test_exactly_the_planted_faults_are_found(folder: Path, printed: Printed, faults: frozenset[Fault]) -> None:
     exact, text = printed[faults]

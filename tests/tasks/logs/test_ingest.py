@@ -48,6 +48,7 @@ def commits(service: "Service") -> int:
     return sum(row.version for row in service.rows(log_sources))
 
 
+@pytest.mark.deep
 def test_twenty_kills_lose_nothing_and_count_nothing_twice(
     service: "Service", written: Written, afresh: Afresh, apart: Apart
 ) -> None:

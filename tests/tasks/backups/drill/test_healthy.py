@@ -67,6 +67,7 @@ def days_ago(backups: tuple[Backup, ...], now: datetime) -> tuple[Backup, ...]:
     return tuple(replace(backup, at=now - timedelta(days=number, hours=4)) for number, backup in enumerate(backups))
 
 
+@pytest.mark.deep
 def test_no_false_alarm_over_dumps_of_a_shop_that_sells(selling: Shop) -> None:
     folder = selling.folder / "nightly"
     taken: dict[str, list[Path]] = {form: [] for form in FORMS}

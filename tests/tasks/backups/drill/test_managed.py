@@ -392,6 +392,7 @@ class TestNoVerdict:
         assert refused(shop).startswith("The role may not read ")
         assert shop.dropped() == [shop.printed] and not shop.is_there(shop.copy)
 
+    @pytest.mark.deep
     def test_the_time_is_over_while_the_copy_is_read(self, shop: Managed) -> None:
         # Whoever reads the copy waits for a lock that is never given back.
         shop.copying = COPY % PASSWORD + PRINTED + (

@@ -279,6 +279,7 @@ class TestPostgres:
 
 
 class TestKilled:
+    @pytest.mark.deep
     def test_at_any_point_nothing_is_there_by_half(self, still: Shop, tmp_path: Path) -> None:
         killed = subprocess.run(
             [sys.executable, "-c", KILLED, str(tmp_path), still.dsn],

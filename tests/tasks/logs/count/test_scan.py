@@ -342,6 +342,7 @@ class TestHostileLogs:
     LINES = 200_000
     MOST_MB = 75  # 50 when it was measured; the design allows 100
 
+    @pytest.mark.deep
     def test_memory_is_bounded(self) -> None:
         process = psutil.Process()
         scan, total, takes, draw = Scan(plan(), NINE), Lines(), 0, random.Random(1)

@@ -356,6 +356,7 @@ class TestLoki:
         with pytest.raises(ObservationError, match="Loki returned a line longer than"):
             list(read_loki(source, since, until, {}, trusted, most_bytes=100))
 
+    @pytest.mark.deep
     def test_it_needs_no_more_memory_for_more_lines(
         self, service: "Service", loki: Loki, apart: Callable[["Service"], "Reading"]
     ) -> None:

@@ -380,6 +380,7 @@ class TestDemo:
         with demo_environment(tmp_path / "demo", faults=frozenset({Fault.ERRORS})) as running:
             yield running
 
+    @pytest.mark.deep
     def test_the_counts_are_those_of_the_access_log(self, demo: DemoEnvironment, tmp_path: Path) -> None:
         targets = [base_url.removeprefix("http://") for base_url in demo.base_urls]
         job = {"job_name": "shop", "scrape_interval": "1s", "static_configs": [{"targets": targets}]}
