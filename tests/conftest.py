@@ -21,6 +21,14 @@ for _name, _examples in (("opsrounds", 20), ("deep", 100)):
 hypothesis.settings.load_profile("opsrounds")
 
 
+@pytest.hookimpl(tryfirst=True)  # before the marks are selected
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs an installed program is deep: it skips on a bare machine, and CI runs it there."""
+    for item in items:
+        if any(item.get_closest_marker(name) for name in ("chromium", "postgresql", "prometheus")):
+            item.add_marker(pytest.mark.deep)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Name what was skipped where nothing may be."""
     if _skipped_against_the_rules(terminalreporter):

@@ -32,6 +32,7 @@ def registered(prefect: SyncPrefectClient, pool: str) -> dict[str, DeploymentRes
     return {f"{prefect.read_flow(deployment.flow_id).name}/{deployment.name}": deployment for deployment in found}
 
 
+@pytest.mark.deep
 def test_registering_twice_changes_nothing_and_a_worker_holds_the_round(
     prefect: SyncPrefectClient, prefect_api: str, pool: str, operate: object, tmp_path: Path
 ) -> None:

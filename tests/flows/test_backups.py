@@ -141,6 +141,7 @@ def test_a_week_with_good_backups(shop: "Operated", server_view: "ServerView") -
     assert "markdown" in server_view.artifacts(state)
 
 
+@pytest.mark.deep
 def test_a_failed_backup_does_not_keep_the_other_database_from_its_checks(shop: "Operated") -> None:
     backups = taken(shop)
     whole = backups["main"].read_bytes()

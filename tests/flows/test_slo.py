@@ -256,6 +256,7 @@ def test_a_month_without_data_is_nowhere_green(shop: "Operated") -> None:
     assert resolution.status is Status.UNKNOWN
 
 
+@pytest.mark.deep
 def test_a_week_report_stands_at_the_weeks_end(shop: "Operated") -> None:
     record(shop)
     state = hold(shop, slo_report, for_period="2026-W11")
