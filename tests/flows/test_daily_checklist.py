@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import os
 import uuid
 from collections import Counter
 from collections.abc import Awaitable
@@ -28,7 +29,7 @@ from flows.checklist import run_checklist, run_section, run_sections
 from flows.daily_checklist import CHECKLIST, daily_checklist
 from flows.options import DailyOptions, RoundRefused
 from flows.outbox import deliver
-from tasks.check_result import Status, Table, msg
+from tasks.check_result import Status, Table, msg, verbatim
 from tasks.guide.judge import Verdict
 from tasks.health.checks import CHECKS as HEALTH_CHECKS
 from tasks.health.checks import LINE as HEALTH_LINE
@@ -419,6 +420,18 @@ async def daily_with_a_bug(service: str) -> State[Any]:
     return await run_checklist(CHECKLIST, service, DailyOptions(), (replace(HEALTH, look=wrong),))
 
 
+@flow(name="daily-checklist", retries=0)
+async def daily_with_a_leak(service: str) -> State[Any]:
+    """The daily round with a system that passes a secret on, in a reason and in a note."""
+
+    async def leaks(run: Round) -> Section:
+        section, leak = await health_check(run), verbatim(f"token {os.environ['SHOP_TOKEN']}")
+        first, *others = section.results
+        return replace(section, results=(replace(first, reason=leak), *others), notes=(leak,))
+
+    return await run_checklist(CHECKLIST, service, DailyOptions(), (replace(HEALTH, look=leaks),))
+
+
 def test_a_bug_in_a_judge_breaks_the_round_and_stores_nothing(operate: "Operate", site: "Site") -> None:
     shop = operate()
     state: State[Any] = asyncio.run(daily_with_a_bug(shop.name, return_state=True))  # type: ignore[arg-type]
@@ -471,6 +484,12 @@ class TestSecrets:
             assert len(rows) > 10 and self.SECRET not in rows
         for database in tmp_path.rglob("*.db*"):
             assert self.SECRET.encode() not in database.read_bytes()
+
+    def test_what_a_system_passes_on_is_masked_before_it_is_stored(self, shop: "Operated") -> None:
+        asyncio.run(daily_with_a_leak(shop.name, return_state=True))  # type: ignore[arg-type]
+        assert shop.report().notes[-1].params == shop.report().results[0].reason.params == {"text": "token ••••••"}
+        for table in ("runs", "check_results", "evidence"):
+            assert self.SECRET not in str(shop.rows(f"SELECT * FROM {table}"))
 
     @pytest.mark.parametrize("word", ["shop", "Passed", "hand", "daily-checklist", "PASS"])
     def test_one_that_is_a_word_of_the_program_breaks_nothing(
