@@ -54,6 +54,7 @@ def test_too_little_traffic_is_neither_quiet_nor_an_alert() -> None:
     assert (result.status, result.reason.params["total"]) == (Status.UNKNOWN, 10)
     one_bad = burn(availability(), {2: (1, 9)}, min_bad=10)
     assert (one_bad.status, one_bad.reason.params["bad"]) == (Status.UNKNOWN, 9)
+    assert burn(availability(), {2: (1, 9)}, min_bad=9).status is Status.FAIL  # as many as are needed are enough
 
 
 def test_hours_that_were_not_measured_are_not_quiet() -> None:
