@@ -182,4 +182,5 @@ def test_a_gzip_bomb_ends_with_the_time_of_the_drill(small: Shop, tmp_path: Path
     found = small.drilled(backup, longest_s=0.8)
     assert time.monotonic() - began < 10
     assert found.verdict is DrillVerdict.ERROR
-    assert "did not finish in time" in text(found.result("decode").reason), found.summary()
+    late = [step for step in ("decode", "restore") if "did not finish in time" in text(found.result(step).reason)]
+    assert len(late) == 1, found.summary()  # which one: the machine's speed
