@@ -29,6 +29,7 @@ from tasks.kpi.settings import Kpi, Queue, need_sources
 from tasks.logs.settings import Logs, Route
 from tasks.prometheus.settings import Metrics
 from tasks.resources.settings import Resources
+from tasks.security.settings import Security, Source
 from tasks.slo.objectives import problems
 from tasks.slo.settings import Slo
 
@@ -132,6 +133,14 @@ class Settings(Model):
 
     databases: tuple[BackedUpDatabase, ...] = ()
     """The service's databases and their backups; needs `[backups]`."""
+
+    source: Source | None = None
+    """The source tree and the lock files that the security scan reads. Without it code, packages and secrets are not
+    scanned: SKIPPED."""
+
+    security: Security | None = None
+    """Security scans and the weekly security alert review; it may be empty. Without it and without `[source]` they have
+    only SKIPPED checks."""
 
     slo: Slo = Slo()
     """Service level objectives, burn rate alerts and error budget policy."""

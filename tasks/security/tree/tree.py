@@ -1,0 +1,29 @@
+"""A source tree: the files in it that are scanned, and those that are not."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tasks.security.facts import LeftOut
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file of a tree: `path` is relative to the root, with `/`; `sha256` is that of its content."""
+
+    path: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceTree:
+    """A tree as it stood at one moment, each real file once, in the order of their paths.
+
+    `left_out` are files that belong to it and are not scanned: too large, unreadable, links to outside. Excluded ones
+    are in neither; their number is `excluded`.
+    """
+
+    root: Path
+    files: tuple[SourceFile, ...]
+    left_out: tuple[LeftOut, ...] = ()
+    excluded: int = 0
