@@ -44,7 +44,7 @@ class Source(Model):
     """Baseline of detect-secrets, as a path in the tree: secrets that it lists are not reported, but counted."""
 
     max_file_kb: Annotated[int, Field(ge=1, le=20_000)] = 2000
-    """Larger files are not scanned: the scan is then partial and lists them. An 11 MB Python file takes bandit 2 GB."""
+    """Larger files are not scanned: the scan is then partial and lists them."""
 
     deadline_min: Annotated[float, Field(gt=0, le=240)] = 30.0
     """Time that one scanner may take for one target; then it is ended and tried once more."""
@@ -72,15 +72,15 @@ class Advisories(Model):
     """Where known vulnerabilities are asked for."""
 
     source: Literal["osv", "pypi"] = "osv"
-    """`osv`: an endpoint with OSV's API, for Python and npm. `pypi`: PyPI for Python, and OSV for npm and severities."""
+    """`osv`: an endpoint with OSV's API, for Python and npm. `pypi`: PyPI for Python, OSV for npm and severities."""
 
     url: HttpUrl = OSV_URL
     """OSV endpoint, without `/v1/…`."""
 
     changes_url: HttpUrl | None = None
-    """List of changes whose first line begins with the time of the newest one, as OSV's `modified_id.csv`; `{ecosystem}`
-    becomes PyPI or npm. Default: OSV's own list for OSV's own address; of another endpoint, the newest record that it
-    gives tells its age."""
+    """List of changes whose first line begins with the time of the newest one, as OSV's `modified_id.csv` does;
+    `{ecosystem}` becomes PyPI or npm. Default: OSV's own list for OSV's own address; of another endpoint, the newest
+    record that it gives tells its age."""
 
     python_canary: str = "jinja2==2.10"
     """Python package that the feed must know as vulnerable: proof that it answers."""
