@@ -167,9 +167,11 @@ class Change(StrEnum):
 class Known:
     """A finding as the history knows it; `reopened` counts how often it came back after it was fixed.
 
-    `first_seen` starts its SLA clock and stays when it is reopened.
+    `fingerprint` is what people and waivers call it: the key that it was first seen with, and it stays when the finding
+    moves or its advisory gets another id. `first_seen` starts its SLA clock and stays when it is reopened.
     """
 
+    fingerprint: str
     finding: Finding
     scanner: str
     target: str
@@ -181,9 +183,9 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A change of a finding, in the order in which they happened."""
+    """A change of a finding."""
 
-    key: str
+    fingerprint: str
     change: Change
     at: datetime
     detail: str = ""

@@ -35,7 +35,10 @@ def upgrade() -> None:
         "security_findings",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("service_id", sa.Integer(), nullable=False),
-        sa.Column("key", sa.String(length=64), nullable=False, comment="the finding's fingerprint"),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False, comment="its first key: what people call it"),
+        sa.Column(
+            "key", sa.String(length=64), nullable=False, comment="by which scans recognise it; changes when it moves"
+        ),
         sa.Column("scanner", sa.String(length=40), nullable=False),
         sa.Column("target", sa.String(length=300), nullable=False),
         sa.Column("kind", sa.String(length=20), nullable=False),
@@ -46,6 +49,7 @@ def upgrade() -> None:
         sa.Column("facts", sa.Text(), nullable=False, comment="canonical JSON: the finding as it was last seen"),
         sa.ForeignKeyConstraint(["service_id"], ["services.id"], name=op.f("fk_security_findings_service_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_security_findings")),
+        sa.UniqueConstraint("service_id", "fingerprint", name=op.f("uq_security_findings_service_id_fingerprint")),
         sa.UniqueConstraint("service_id", "key", name=op.f("uq_security_findings_service_id_key")),
     )
     op.create_table(
