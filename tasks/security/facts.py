@@ -162,6 +162,11 @@ class Change(StrEnum):
     MOVED = "moved"
     MERGED = "merged"
 
+    @property
+    def opens(self) -> bool:
+        """True for what makes a finding open."""
+        return self in (Change.FOUND, Change.REOPENED)
+
 
 @dataclass(frozen=True, slots=True)
 class Known:

@@ -6,8 +6,6 @@ from datetime import datetime
 
 from tasks.security.facts import Change, Event
 
-_OPENING = (Change.FOUND, Change.REOPENED)
-
 
 def open_at(events: Iterable[Event], at: datetime) -> frozenset[str]:
     """The fingerprints of the findings that were open at an instant; events are in the order of their time."""
@@ -16,7 +14,7 @@ def open_at(events: Iterable[Event], at: datetime) -> frozenset[str]:
         if event.at > at:
             break
         if event.change is not Change.MOVED:
-            is_open[event.fingerprint] = event.change in _OPENING
+            is_open[event.fingerprint] = event.change.opens
     return frozenset(fingerprint for fingerprint, opened in is_open.items() if opened)
 
 
