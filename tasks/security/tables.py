@@ -37,7 +37,6 @@ security_findings = Table(
     Column("reopened", Integer, nullable=False),
     Column("facts", Text, nullable=False, comment="canonical JSON: the finding as it was last seen"),
     UniqueConstraint("service_id", "fingerprint"),
-    UniqueConstraint("service_id", "key"),
 )
 
 security_events = Table(

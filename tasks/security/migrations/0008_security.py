@@ -50,7 +50,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["service_id"], ["services.id"], name=op.f("fk_security_findings_service_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_security_findings")),
         sa.UniqueConstraint("service_id", "fingerprint", name=op.f("uq_security_findings_service_id_fingerprint")),
-        sa.UniqueConstraint("service_id", "key", name=op.f("uq_security_findings_service_id_key")),
     )
     op.create_table(
         "security_events",
