@@ -153,6 +153,11 @@ def findings_table(title: Message, standing: Sequence[Standing], within: FixWith
     return Table(title, _COLUMNS, tuple(rows))
 
 
+def rating_word(rating: Rating) -> Message:
+    """A severity as a cell."""
+    return _RATINGS[rating]
+
+
 def place_of(finding: Finding) -> str:
     """Where it is: file and line, or package and version."""
     if finding.kind is Kind.DEPENDENCY:

@@ -34,7 +34,7 @@ def judge_feeds(scans: Sequence[Scan], limits: SecurityLimits, now: datetime) ->
     return found
 
 
-def judge_suppressions(scans: Sequence[Scan], before: Mapping[str, int | None], now: datetime) -> list[CheckResult]:
+def judge_suppressions(scans: Sequence[Scan], before: Mapping[str, int], now: datetime) -> list[CheckResult]:
     """Findings that marks in the code or a baseline take out, against the complete scan before of the same target."""
     return [
         _judge_suppressed(scan, before.get(scan.target.subject), now)
