@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from deployments.init.discovery import MOST_ROUTES, Discovery
 from deployments.init.infer import DEFAULTS, Log
 from deployments.init.metrics import Histogram, Known
-from deployments.init.toml import comment, listed, quoted
+from tasks.toml import comment, listed, quoted
 
 _MOST_HISTOGRAMS = 20
 _MOST_NAMED = 100
