@@ -4,7 +4,7 @@ import math
 import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -71,9 +71,14 @@ def _answers(lock: Lock, advisories: Advisories, endpoint: Endpoint, deadline: D
     doubt: Message | None = None
     try:
         known += records_of(endpoint, named)
+    except ObservationError as error:
+        if osv:
+            raise
+        doubt = error.reason
+    try:
         feed = replace(feed, modified_at=modified_at(endpoint, advisories, PYPI, (one.modified for one in known)))
     except ObservationError as error:
-        doubt = msg("Severities or the age of the advisories are not known: {why}", why=str(error))
+        doubt = doubt or error.reason
     found = tuple(_vulnerability(package, one, known) for package, many in named.items() for one in many)
     return Answers(feed, len(named), tuple(skipped.values()), found, doubt)
 
