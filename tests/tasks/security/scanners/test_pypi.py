@@ -46,6 +46,7 @@ def pypi(known: Mapping[str, Any]) -> Iterator[tuple[str, trustme.CA]]:
             self.wfile.flush()
             self.connection = tls.wrap_socket(self.connection, server_side=True)
             self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb")
+            self.close_connection = False
 
         def do_GET(self) -> None:
             found = known.get(self.path)
