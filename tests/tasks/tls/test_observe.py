@@ -205,7 +205,9 @@ class TestVersions:
 class TestNoTls:
     """What is no TLS server is not observed, and the words say why."""
 
-    def refused(self, talk: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]], **how: float) -> str:
+    def refused(
+        self, talk: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]], **how: float
+    ) -> str:
         with pytest.raises(ObservationError) as error:
             look(None, None, talk=talk, **how)  # type: ignore[arg-type]
         return str(error.value)
