@@ -1,10 +1,11 @@
 """Looks at the running service from outside: every path of its surface, and its TLS server."""
 
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urlsplit
 
-from tasks.check_result import CheckResult, msg
-from tasks.observation import Absent, Unobserved, seen
+from tasks.check_result import CheckResult, Message, moment, msg
+from tasks.observation import Absent, Unobserved
 from tasks.outside import external_text
 from tasks.round import Round
 from tasks.section import nothing_seen
@@ -13,6 +14,7 @@ from tasks.security.judge.surface import judge_cookies, judge_headers, worst_gra
 from tasks.security.judge.tls import judge_tls
 from tasks.security.seen.surface import Answer
 from tasks.security.settings import Security
+from tasks.security.shown import shown
 from tasks.security.surface.observe import Surface, read_surface
 from tasks.tls.facts import TlsFact
 from tasks.tls.observe import read_tls
@@ -40,7 +42,9 @@ async def judge_surface_now(run: Round) -> SurfaceReview:
     surface = _surface(run, security)
     pages: dict[str, Answer | Unobserved] = {}
     for path in security.surface.paths:
-        pages[external_text(path)] = await seen(read_surface(surface, path, run.now()))
+        name = external_text(path)
+        page = await shown(f"read-surface {name}", partial(read_surface.fn, surface, path, run.now()), _status)
+        pages[name] = page
     tls = await _tls(surface)
     worst, limits, now = worst_grade(pages), security.limits, run.now()
     results = (judge_headers(pages, limits, now), judge_cookies(pages, now), judge_tls(tls, limits, now))
@@ -63,6 +67,14 @@ async def _tls(surface: Surface) -> TlsFact | Unobserved | Absent:
         )
     parts = urlsplit(surface.url)
     host = parts.hostname or ""
-    return await seen(
-        read_tls(host, parts.port or _HTTPS, host, surface.ca_file, surface.timeout_s, section="security.surface")
-    )
+    port = parts.port or _HTTPS
+    look = partial(read_tls.fn, host, port, host, surface.ca_file, surface.timeout_s, section="security.surface")
+    return await shown(f"read-tls {host}", look, _expiry)
+
+
+def _status(answer: Answer) -> Message:
+    return msg("HTTP {status}", status=answer.status)
+
+
+def _expiry(fact: TlsFact) -> Message:
+    return msg("The certificate expires at {at}", at=moment(fact.certificate.not_after))
