@@ -238,5 +238,7 @@ def test_hostile_texts_stay_texts_in_every_format() -> None:
         findings_csv(found, FixWithin(), ZONE, NOW),
     ):
         assert "quoted" in text
-        as_written = text.replace("\\\\", "")  # a control character that is spelt out is a text
-        assert not any(word in as_written for word in ("\x1b", "\\u001b", "\u202e", "hunter2", "kim@shop.example"))
+        if text.startswith("{"):
+            text = json.dumps(json.loads(text), ensure_ascii=False).replace("\\\\", "")
+            assert "\\u001b" not in text  # a control character; one that is spelt out is a text
+        assert not any(word in text for word in ("\x1b", "\u202e", "hunter2", "kim@shop.example"))
