@@ -23,6 +23,12 @@ from tasks.processes import Child, free_port
 _HEALTHY_DEADLINE_S = 60.0
 _POLL_S = 0.1
 _WATCHER, _BACKUP = "opsrounds", "opsrounds_backup"
+SERVICE_ROLE = "kondate"
+_SERVICE_RIGHTS: tuple[LiteralString, ...] = (
+    "GRANT USAGE ON SCHEMA ingredients, shopping, users TO {}",
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ingredients, shopping, users TO {}",
+    "GRANT USAGE ON ALL SEQUENCES IN SCHEMA ingredients, shopping, users TO {}",
+)
 _RIGHTS: tuple[LiteralString, ...] = (
     "GRANT pg_monitor TO {}",
     "GRANT USAGE ON SCHEMA ingredients, shopping, users TO {}",
@@ -69,7 +75,8 @@ def demo_environment(
     with ExitStack() as running:
         server = running.enter_context(running_postgres(folder / "postgres", fsync=False))
         dsn = _prepare_database(server)
-        variables = {"DEMO_DSN": dsn, "DEMO_LOG": str(log), "DEMO_FAULTS": str(faults_file)}
+        own_dsn = f"postgresql://{SERVICE_ROLE}@{server.host}:{server.port}/{SERVICE}"
+        variables = {"DEMO_DSN": own_dsn, "DEMO_LOG": str(log), "DEMO_FAULTS": str(faults_file)}
         children = []
         for number in range(1, instances + 1):
             base_url, child = _start_instance(own / f"instance-{number}.log", variables)
@@ -95,15 +102,17 @@ def _prepare_database(server: PostgresServer) -> str:
 
 
 def _let_watch(connection: "psycopg.Connection[object]") -> None:
-    """The roles that opsrounds reads with: one the server's statistics and what queues and figures are asked of, the
-    other all that is backed up.
+    """The role of the service itself, and those that opsrounds reads with: one the server's statistics and what queues
+    and figures are asked of, the other all that is backed up.
     """
-    for role in (_WATCHER, _BACKUP):
+    for role in (SERVICE_ROLE, _WATCHER, _BACKUP):
         if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [role]).rowcount == 0:
             connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
     connection.execute(sql.SQL("GRANT pg_read_all_data TO {}").format(sql.Identifier(_BACKUP)))
     for right in _RIGHTS:
         connection.execute(sql.SQL(right).format(sql.Identifier(_WATCHER)))
+    for right in _SERVICE_RIGHTS:
+        connection.execute(sql.SQL(right).format(sql.Identifier(SERVICE_ROLE)))
 
 
 def _start_instance(log: Path, variables: dict[str, str]) -> tuple[str, Child]:

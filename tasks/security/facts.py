@@ -126,8 +126,8 @@ class Scan:
     """One look of one scanner at one target; a scan that failed has no findings, whatever there is.
 
     `suppressed` counts what marks in the code or a baseline take out. `digest` names everything that the result rests
-    on, so that an unchanged target need not be scanned again; a `reused` scan is one of an earlier round, `at` is its
-    time.
+    on, so that an unchanged target need not be scanned again: a `reused` scan is one of an earlier round. `at` is when
+    it was made, `checked_at` when a round last found that it holds (None: when it was made).
     """
 
     target: Target
@@ -142,6 +142,12 @@ class Scan:
     suppressed: int = 0
     feed: Feed | None = None
     reused: bool = False
+    checked_at: datetime | None = None
+
+    @property
+    def as_of(self) -> datetime:
+        """Up to when the result is known to hold."""
+        return self.checked_at or self.at
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +167,11 @@ class Change(StrEnum):
     REOPENED = "reopened"
     MOVED = "moved"
     MERGED = "merged"
+
+    @property
+    def opens(self) -> bool:
+        """True for what makes a finding open."""
+        return self in (Change.FOUND, Change.REOPENED)
 
 
 @dataclass(frozen=True, slots=True)

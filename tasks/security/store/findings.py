@@ -45,17 +45,15 @@ def read_events(history: History, service: str, since: datetime, until: datetime
         )
 
 
-def apply_scans(connection: Connection, service: int, kind: Kind, scans: Sequence[Scan]) -> None:
+def apply_scans(connection: Connection, service: int, kind: Kind, scans: Sequence[Scan], at: datetime) -> None:
     """Bring the findings of a kind up to a round's scans, within the caller's transaction."""
-    told = [scan for scan in scans if not scan.reused]
-    if not told:
+    if all(scan.reused for scan in scans):
         return
     c = security_findings.c
     mine = select(security_findings).where(c.service_id == service, c.kind == kind.value)
     rows = list(connection.execute(mine.order_by(c.first_seen, c.id)))
     ids = {row.fingerprint: row.id for row in rows}
     outcomes = match([_known(row) for row in rows], scans)
-    at = max(scan.at for scan in told)
     # A key that one finding leaves may be the one that another takes.
     for outcome in sorted(outcomes, key=lambda outcome: outcome.known is None):
         if outcome.known is None:

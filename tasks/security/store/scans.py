@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import and_, func, insert, select
+from sqlalchemy import CTE, Column, ColumnElement, and_, func, insert, select
 
 from tasks.canonical import canonical
 from tasks.check_result import Message
@@ -20,10 +20,11 @@ from tasks.security.tables import security_scans
 
 _REASON, _COVERAGE, _FEED = TypeAdapter(Message), TypeAdapter(Coverage), TypeAdapter(Feed | None)
 _MOST_LEFT_OUT = 200
+_TICK = timedelta(microseconds=1)
 
 
-def store_scans(history: History, service: str, scans: Sequence[Scan]) -> None:
-    """Keep a round's scans, and bring the findings up to them; what is reused is kept already.
+def store_scans(history: History, service: str, scans: Sequence[Scan], at: datetime) -> None:
+    """Keep the scans of a round begun at an instant, those that it reuses too, and bring the findings up to them.
 
     Raises HistoryError: then nothing of the round is kept.
     """
@@ -31,48 +32,58 @@ def store_scans(history: History, service: str, scans: Sequence[Scan]) -> None:
         key = service_id(connection, service)
         # On PostgreSQL, two rounds at once would both find a finding new; on SQLite every writer is alone.
         connection.execute(select(services.c.id).where(services.c.id == key).with_for_update(key_share=True))
-        rows = [_row(scan) | {"service_id": key} for scan in scans if not scan.reused]
-        if rows:
-            connection.execute(insert(security_scans), rows)
+        if scans:
+            connection.execute(insert(security_scans), [_row(scan, at) | {"service_id": key} for scan in scans])
         for kind in Kind:
-            apply_scans(connection, key, kind, [scan for scan in scans if scan.target.kind is kind])
+            apply_scans(connection, key, kind, [scan for scan in scans if scan.target.kind is kind], at)
 
 
-def read_scans(history: History, service: str, *, complete: bool = False) -> tuple[Scan, ...]:
-    """The newest scan of every target, or its newest complete one; without findings. Raises HistoryError."""
+def read_scans(history: History, service: str, until: datetime) -> tuple[Scan, ...]:
+    """The scans of the newest round of each kind up to an instant; without findings. Raises HistoryError."""
     c = security_scans.c
-    mine = [services.c.name == service]
-    if complete:
-        mine.append(c.completeness == Completeness.COMPLETE.value)
-    newest = (
-        select(c.service_id, c.scanner, c.target, func.max(c.at).label("at"))
-        .join(services, services.c.id == c.service_id)
-        .where(*mine)
-        .group_by(c.service_id, c.scanner, c.target)
-        .cte("newest")
-    )
+    newest = _newest(service, until, c.kind)
+    same = [c[name] == newest.c[name] for name in ("service_id", "kind", "at")]
+    query = select(security_scans).join(newest, and_(*same)).order_by(c.scanner, c.target)
+    with reading(history) as connection:
+        return tuple(_scan(row) for row in connection.execute(query))
+
+
+def read_complete(history: History, service: str, until: datetime) -> tuple[Scan, ...]:
+    """The newest complete scan of every target up to an instant; without findings. Raises HistoryError."""
+    c = security_scans.c
+    whole = c.completeness == Completeness.COMPLETE.value
+    newest = _newest(service, until, c.scanner, c.target, where=whole)
     same = [c[name] == newest.c[name] for name in ("service_id", "scanner", "target", "at")]
     query = select(security_scans).join(newest, and_(*same)).order_by(c.scanner, c.target)
     with reading(history) as connection:
         return tuple(_scan(row) for row in connection.execute(query))
 
 
-def read_suppressed(history: History, service: str, scanner: str, target: str, before: datetime) -> int | None:
-    """What the newest complete scan before an instant counted as suppressed; None without one. Raises HistoryError."""
+def read_suppressed(history: History, service: str, before: datetime) -> dict[str, int]:
+    """By subject, how many findings the newest complete scan before an instant counted as suppressed.
+
+    Raises HistoryError.
+    """
+    return {scan.target.subject: scan.suppressed for scan in read_complete(history, service, before - _TICK)}
+
+
+def read_first_scan(history: History, service: str) -> datetime | None:
+    """When the first scan was made; None when there is none. Raises HistoryError."""
     c = security_scans.c
+    query = select(func.min(c.at)).join(services, services.c.id == c.service_id).where(services.c.name == service)
     with reading(history) as connection:
-        facts = connection.execute(_of_target(service, scanner, target).where(c.at < before).limit(1)).scalar()
-    return None if facts is None else int(json.loads(facts)["suppressed"])
+        at: datetime | None = connection.execute(query).scalar()
+    return at
 
 
-def _of_target(service: str, scanner: str, target: str) -> Any:
+def _newest(service: str, until: datetime, *by: Column[str], where: ColumnElement[bool] | None = None) -> CTE:
     c = security_scans.c
-    mine = (services.c.name == service, c.scanner == scanner, c.target == target)
-    query = select(c.facts).join(services, services.c.id == c.service_id)
-    return query.where(*mine, c.completeness == Completeness.COMPLETE.value).order_by(c.at.desc())
+    wanted = [services.c.name == service, c.at <= until, *(() if where is None else (where,))]
+    query = select(c.service_id, *by, func.max(c.at).label("at")).join(services, services.c.id == c.service_id)
+    return query.where(*wanted).group_by(c.service_id, *by).cte("newest")
 
 
-def _row(scan: Scan) -> dict[str, object]:
+def _row(scan: Scan, at: datetime) -> dict[str, object]:
     coverage = scan.coverage
     left_out = coverage.left_out[:_MOST_LEFT_OUT]
     shown = Coverage(coverage.asked, coverage.scanned, coverage.lines, left_out)
@@ -87,7 +98,8 @@ def _row(scan: Scan) -> dict[str, object]:
         "scanner": scan.target.scanner,
         "target": scan.target.name,
         "kind": scan.target.kind.value,
-        "at": scan.at,
+        "at": at,
+        "scanned_at": scan.at,
         "version": scan.version,
         "seconds": scan.seconds,
         "completeness": scan.completeness.value,
@@ -101,7 +113,7 @@ def _scan(row: Any) -> Scan:
     return Scan(
         Target(row.scanner, row.target, Kind(row.kind)),
         row.version,
-        row.at,
+        row.scanned_at,
         row.seconds,
         Completeness(row.completeness),
         _REASON.validate_python(facts["reason"]),
@@ -110,4 +122,5 @@ def _scan(row: Any) -> Scan:
         suppressed=facts["suppressed"],
         feed=_FEED.validate_python(facts["feed"]),
         reused=True,
+        checked_at=row.at,
     )
