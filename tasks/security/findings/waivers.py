@@ -1,11 +1,9 @@
 """Waivers: findings whose alerts somebody has paused, for a reason and until a day. Pure."""
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from functools import cache
 from typing import Annotated, Self
 
 from packaging.utils import canonicalize_name
@@ -13,6 +11,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from tasks.configuration import GlobPattern, Model
 from tasks.security.facts import Finding, Kind, Known
+from tasks.security.tree.exclude import Exclusion
 
 SHORTEST = 8
 PYTHON = "PyPI"
@@ -93,7 +92,7 @@ class Waiver(Model):
         if self.finding is not None:
             return known.fingerprint.startswith(self.finding)
         if self.rule is not None:
-            in_path = self.path is None or _glob(self.path).fullmatch(finding.path) is not None
+            in_path = self.path is None or Exclusion([self.path]).covers(finding.path)
             return self.rule == finding.rule and in_path
         if finding.kind is not Kind.DEPENDENCY:
             return False
@@ -166,14 +165,3 @@ def _same_package(name: str, finding: Finding) -> bool:
     if finding.ecosystem == PYTHON:
         return canonicalize_name(name) == canonicalize_name(finding.package)
     return name == finding.package
-
-
-@cache
-def _glob(pattern: str) -> re.Pattern[str]:
-    """A glob pattern of paths with `/`: `*` and `?` stay within a name, `**` does not."""
-    return re.compile("".join(_glob_parts(pattern)), re.DOTALL)
-
-
-def _glob_parts(pattern: str) -> Iterator[str]:
-    for part in re.split(r"(\*\*/|\*\*|\*|\?)", pattern):
-        yield {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}.get(part, re.escape(part))
