@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 from typing import Annotated, Self
 
 from packaging.utils import canonicalize_name
@@ -11,23 +10,11 @@ from pydantic import Field, StringConstraints, model_validator
 
 from tasks.configuration import GlobPattern, Model
 from tasks.security.facts import Finding, Kind, Known
+from tasks.security.findings.reasons import WaiverReason
 from tasks.security.tree.exclude import Exclusion
 
 SHORTEST = 8
 PYTHON = "PyPI"
-
-
-class WaiverReason(StrEnum):
-    """Why a finding is not fixed now: the justifications of VEX for "not affected", and three of our own."""
-
-    COMPONENT_NOT_PRESENT = "component_not_present"
-    CODE_NOT_PRESENT = "vulnerable_code_not_present"
-    CODE_NOT_REACHED = "vulnerable_code_not_in_execute_path"
-    CODE_NOT_CONTROLLED = "vulnerable_code_cannot_be_controlled_by_adversary"
-    MITIGATED = "inline_mitigations_already_exist"
-    FALSE_POSITIVE = "false_positive"
-    RISK_ACCEPTED = "risk_accepted"
-    FIX_PLANNED = "fix_planned"
 
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]

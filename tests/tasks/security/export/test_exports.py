@@ -19,7 +19,8 @@ from tasks.security.export.csv import COLUMNS, findings_csv
 from tasks.security.export.cyclonedx import cyclonedx
 from tasks.security.export.sarif import sarif
 from tasks.security.facts import Completeness, Confidence, Coverage, Kind, Known, Package, Rating, Scan, Target
-from tasks.security.findings.waivers import Waiver, WaiverReason, WaiverReview, applied
+from tasks.security.findings.reasons import WaiverReason
+from tasks.security.findings.waivers import Waiver, WaiverReview, applied
 from tasks.security.limits import FixWithin
 from tests.known_findings import known_finding
 
