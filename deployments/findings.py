@@ -100,7 +100,7 @@ def export_text(found: Findings, kind: str, *, everything: bool) -> tuple[str, S
     review = WaiverReview(found.today, found.reviewed(everything=everything))
     service = found.settings.service.name
     if kind == "sarif":
-        return sarif(service, review, read_scans(found.history, service), found.now), ()
+        return sarif(service, review, read_scans(found.history, service, found.now), found.now), ()
     if kind == "csv":
         return findings_csv(review, found.limits.fix_within, found.settings.zone, found.now), ()
     packages, warnings = packages_of(found.settings)
