@@ -63,9 +63,9 @@ def judge_kind(
     mine = [one for one in standing if one.finding.kind is kind]
     stopping = over_gate(mine, limits.gate)
     evidence = findings_tables(mine, limits)
-    incomplete = [s for s in scans if s.target.kind is kind and s.completeness is not Completeness.COMPLETE]
-    if not stopping and incomplete:
-        return CHECK_OF[kind].judged(Status.UNKNOWN, SUBJECT, incomplete[0].reason, at=now, evidence=evidence)
+    unscanned = _not_scanned([scan for scan in scans if scan.target.kind is kind])
+    if unscanned is not None and not stopping:
+        return CHECK_OF[kind].judged(Status.UNKNOWN, SUBJECT, unscanned, at=now, evidence=evidence)
     return CHECK_OF[kind].judged(
         Status.FAIL if stopping else Status.PASS,
         SUBJECT,
@@ -75,6 +75,13 @@ def judge_kind(
         limit=Limit("≤", 0, "", _GATE_SOURCE),
         evidence=evidence,
     )
+
+
+def _not_scanned(scans: Sequence[Scan]) -> Message | None:
+    """Why no finding is no good news; None when every target was scanned completely."""
+    if not scans:
+        return msg("Nothing was scanned")
+    return next((scan.reason for scan in scans if scan.completeness is not Completeness.COMPLETE), None)
 
 
 def over_gate(standing: Iterable[Standing], gate: Gate) -> list[Standing]:
