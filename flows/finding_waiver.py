@@ -33,7 +33,7 @@ class WaiverOptions(BaseModel):
     reason: WaiverReason = Field(
         title="理由 / Reason",
         description=(
-            "影響なし（VEX の理由 5 つ）、false_positive 誤検出、risk_accepted リスクを受け入れる、fix_planned 修正予定 / "
+            "影響なし（VEX の理由 5 つ）、false_positive 誤検出、risk_accepted リスクを受容、fix_planned 修正予定 / "
             "not affected (five reasons of VEX), a false positive, a risk that is accepted, a fix that is planned"
         ),
         json_schema_extra={"position": 2},
