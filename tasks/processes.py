@@ -21,12 +21,12 @@ from typing import IO, Self
 
 from tasks.deadline import Deadline
 
-# Drops the user, asks the kernel for a signal at the owner's death, then becomes the program.
-# PDEATHSIG is cleared by a change of user, so it comes last; an owner that died before it is seen by
+# Drops the user, asks the kernel for a signal at the owner's death, bounds the memory, then becomes the program.
+# PDEATHSIG is cleared by a change of user, so it comes after it; an owner that died before it is seen by
 # its pid; Python's own ignored signals would survive the exec, so they are put back.
 _LAUNCHER = """
 import ctypes, os, signal, sys
-owner, death, uid, gid, program = sys.argv[1:6]
+owner, death, uid, gid, memory, program = sys.argv[1:7]
 libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE, signal.SIGXFSZ):
     signal.signal(number, signal.SIG_DFL)
@@ -39,8 +39,13 @@ if libc is not None and libc.prctl(1, int(death)):
     sys.exit("prctl(PR_SET_PDEATHSIG) was refused")
 if os.getppid() != int(owner):
     sys.exit(0)
+if memory and libc is not None:
+    import resource
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    most = int(memory) if hard == resource.RLIM_INFINITY else min(int(memory), hard)
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
 try:
-    os.execv(program, sys.argv[6:])
+    os.execv(program, sys.argv[7:])
 except OSError as error:
     print(f"{program}: {error.strerror}", file=sys.stderr, flush=True)
     os._exit(126)
@@ -189,12 +194,14 @@ def run(
     cwd: Path | None = None,
     input: bytes | None = None,
     max_output_bytes: int = 16 * 1024 * 1024,
+    max_memory_bytes: int | None = None,
     user: User | None = None,
 ) -> Finished:
     """Runs a program to its end, or kills its whole group at the deadline.
 
     A program whose stdout or stderr grows beyond `max_output_bytes` is killed too (`truncated`), and so is
-    what it leaves running in its group when it ends. Raises FileNotFoundError for an unknown program.
+    what it leaves running in its group when it ends. On Linux each process of the group is refused address space
+    beyond `max_memory_bytes`: how it ends then is its own. Raises FileNotFoundError for an unknown program.
     """
     deadline = Deadline.after(deadline_s)
     # Files, not pipes: a grandchild that holds a pipe open cannot keep anybody waiting for its end.
@@ -210,6 +217,7 @@ def run(
             cwd=cwd,
             user=user,
             death_signal=signal.SIGKILL,
+            memory=max_memory_bytes,
         )
         timed_out = False
         try:
@@ -312,6 +320,7 @@ def _start(
     cwd: Path | None,
     user: User | None,
     death_signal: signal.Signals,
+    memory: int | None = None,
 ) -> subprocess.Popen[bytes]:
     program = shutil.which(argv[0], path=None if env is None else env.get("PATH"))
     if program is None:
@@ -326,6 +335,7 @@ def _start(
         _LAUNCHER,
         *owner,
         *drop,
+        "" if memory is None else str(memory),
         str(Path(program).absolute()),
         *argv,
     ]

@@ -171,6 +171,11 @@ class Settings(Model):
         return self._path.parent / self.reports.output
 
     @property
+    def waivers(self) -> Path:
+        """The file of waivers; it need not exist."""
+        return self._path.parent / (self.security or Security()).waivers
+
+    @property
     def zone(self) -> ZoneInfo:
         """The zone in which days, weeks and months of this service begin."""
         return ZoneInfo(self.service.timezone)
@@ -319,7 +324,8 @@ def usable_services(place: Path) -> tuple[dict[str, Settings], list[Configuratio
         if (other := found.setdefault(settings.service.name, settings)) is not settings:
             problem = f"service.name: {settings.service.name!r} is also the name in {other.path}"
             broken.append(ConfigurationError(file, [problem]))
-    return found, broken
+    waivers = {settings.waivers for settings in found.values()}  # they may lie beside the service files
+    return found, [error for error in broken if error.path not in waivers]
 
 
 def find_service(name: str) -> Settings:

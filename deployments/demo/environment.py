@@ -23,11 +23,19 @@ from tasks.processes import Child, free_port
 _HEALTHY_DEADLINE_S = 60.0
 _POLL_S = 0.1
 _WATCHER, _BACKUP = "opsrounds", "opsrounds_backup"
+SERVICE_ROLE = "kondate"
+_SERVICE_RIGHTS: tuple[LiteralString, ...] = (
+    "GRANT USAGE ON SCHEMA ingredients, shopping, users TO {}",
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ingredients, shopping, users TO {}",
+    "GRANT USAGE ON ALL SEQUENCES IN SCHEMA ingredients, shopping, users TO {}",
+)
 _RIGHTS: tuple[LiteralString, ...] = (
     "GRANT pg_monitor TO {}",
     "GRANT USAGE ON SCHEMA ingredients, shopping, users TO {}",
     "GRANT SELECT ON ingredients.ingredients, shopping.lists, shopping.estimate_jobs TO {}",
     "GRANT SELECT (id, last_login_at) ON users.users TO {}",
+    "GRANT EXECUTE ON FUNCTION pg_hba_file_rules() TO {}",
+    "GRANT SELECT ON pg_hba_file_rules TO {}",
 )
 
 
@@ -39,7 +47,8 @@ class DemoUnavailable(ExplainedError):
 class DemoEnvironment:
     """A running demo; all instances write one log and read one file of faults.
 
-    `watch_dsn` is the database for the role that only reads what is checked, `backup_dsn` for one that reads all.
+    `watch_dsn` is the database for the role that only reads what is checked, `backup_dsn` for one that reads all;
+    `advisories` is the address of its advisory server.
     """
 
     base_urls: tuple[str, ...]
@@ -49,6 +58,7 @@ class DemoEnvironment:
     log: Path
     faults_file: Path
     folder: Path
+    advisories: str
 
 
 @contextmanager
@@ -69,7 +79,8 @@ def demo_environment(
     with ExitStack() as running:
         server = running.enter_context(running_postgres(folder / "postgres", fsync=False))
         dsn = _prepare_database(server)
-        variables = {"DEMO_DSN": dsn, "DEMO_LOG": str(log), "DEMO_FAULTS": str(faults_file)}
+        own_dsn = f"postgresql://{SERVICE_ROLE}@{server.host}:{server.port}/{SERVICE}"
+        variables = {"DEMO_DSN": own_dsn, "DEMO_LOG": str(log), "DEMO_FAULTS": str(faults_file)}
         children = []
         for number in range(1, instances + 1):
             base_url, child = _start_instance(own / f"instance-{number}.log", variables)
@@ -79,7 +90,10 @@ def demo_environment(
         os.truncate(log, logged)  # an instance that is not up yet has logged so, which nobody planted
         plant(faults_file, faults)
         watch, backup = (f"postgresql://{role}@{server.host}:{server.port}/{SERVICE}" for role in (_WATCHER, _BACKUP))
-        yield DemoEnvironment(tuple(url for url, _ in children), dsn, watch, backup, log, faults_file, folder)
+        advisories, feed = _start_advisories(own / "advisories.log", faults_file)
+        running.enter_context(feed)
+        urls = tuple(url for url, _ in children)
+        yield DemoEnvironment(urls, dsn, watch, backup, log, faults_file, folder, advisories)
 
 
 def _prepare_database(server: PostgresServer) -> str:
@@ -95,15 +109,17 @@ def _prepare_database(server: PostgresServer) -> str:
 
 
 def _let_watch(connection: "psycopg.Connection[object]") -> None:
-    """The roles that opsrounds reads with: one the server's statistics and what queues and figures are asked of, the
-    other all that is backed up.
+    """The role of the service itself, and those that opsrounds reads with: one the server's statistics and what queues
+    and figures are asked of, the other all that is backed up.
     """
-    for role in (_WATCHER, _BACKUP):
+    for role in (SERVICE_ROLE, _WATCHER, _BACKUP):
         if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [role]).rowcount == 0:
             connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
     connection.execute(sql.SQL("GRANT pg_read_all_data TO {}").format(sql.Identifier(_BACKUP)))
     for right in _RIGHTS:
         connection.execute(sql.SQL(right).format(sql.Identifier(_WATCHER)))
+    for right in _SERVICE_RIGHTS:
+        connection.execute(sql.SQL(right).format(sql.Identifier(SERVICE_ROLE)))
 
 
 def _start_instance(log: Path, variables: dict[str, str]) -> tuple[str, Child]:
@@ -115,6 +131,12 @@ def _start_instance(log: Path, variables: dict[str, str]) -> tuple[str, Child]:
         cwd=Path(__file__).resolve().parents[2],  # where `deployments` is found, installed or not
     )
     return f"http://127.0.0.1:{port}", child
+
+
+def _start_advisories(log: Path, faults_file: Path) -> tuple[str, Child]:
+    port = free_port()
+    argv = [sys.executable, "-m", "deployments.demo.advisories", "--port", str(port), "--faults", str(faults_file)]
+    return f"http://127.0.0.1:{port}", Child(argv, log=log, cwd=Path(__file__).resolve().parents[2])
 
 
 def _wait_until_healthy(base_url: str, child: Child) -> None:

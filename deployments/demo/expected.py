@@ -31,6 +31,7 @@ def _logged(module: str) -> tuple[str, ...]:
 
 
 _NEW = "logs.new-error WARN service"  # the sum of all new ones
+_REVIEWED = ("security.alerts FAIL source",)  # the weekly review has the same finding
 
 SIGNATURES = {
     Fault.ERRORS: Signature(
@@ -66,6 +67,22 @@ SIGNATURES = {
     Fault.LOST_ROWS: Signature(
         "backups.counts FAIL database:kondate",
         ("backups.content FAIL database:kondate", "backups.drill FAIL database:kondate"),
+    ),
+    Fault.VULNERABLE_DEPENDENCY: Signature(
+        "security.dependencies FAIL source", (*_REVIEWED, "security.updates WARN source")
+    ),
+    Fault.CODE_FINDING: Signature("security.code FAIL source", _REVIEWED),
+    Fault.LEAKED_SECRET: Signature("security.secrets FAIL source", _REVIEWED),
+    Fault.MISSING_HEADER: Signature("security.headers FAIL *"),
+    Fault.STALE_FEED: Signature(
+        "security.advisory-feed UNKNOWN *",
+        (
+            "security.scan UNKNOWN *",
+            "security.dependencies UNKNOWN source",
+            "security.scanned UNKNOWN *",
+            "security.alerts UNKNOWN source",
+            "security.updates UNKNOWN source",
+        ),
     ),
 }
 _OF_THE_MACHINE = ("resources.* * host", "resources.* * host/*", "resources.* * container")

@@ -35,6 +35,11 @@ class Fault(StrEnum):
     FEW_DEPLOYS = "few-deploys", "only one deploy a week was made"
     TORN_BACKUP = "torn-backup", "the newest backup of the history database lacks its last 4 kB"
     LOST_ROWS = "lost-rows", "the newest backup of the service's database was taken without one table's rows"
+    VULNERABLE_DEPENDENCY = "vulnerable-dependency", "the lock file pins a package with a known vulnerability"
+    CODE_FINDING = "code-finding", "the source code runs a shell command that it puts together from a request"
+    LEAKED_SECRET = "leaked-secret", "a cloud key lies in the source tree"
+    MISSING_HEADER = "missing-header", "answers lack Content-Security-Policy and X-Frame-Options"
+    STALE_FEED = "stale-feed", "the advisory feed last changed a month ago"
 
 
 DEFAULT_FAULTS = (
@@ -47,6 +52,10 @@ DEFAULT_FAULTS = (
     Fault.FEW_DEPLOYS,
     Fault.TORN_BACKUP,
     Fault.LOST_ROWS,
+    Fault.VULNERABLE_DEPENDENCY,
+    Fault.CODE_FINDING,
+    Fault.LEAKED_SECRET,
+    Fault.MISSING_HEADER,
 )
 SERVICE = "kondate"
 SILENT_MODULE = "shopping"

@@ -11,7 +11,7 @@ from deployments.docs_tables.markdown import table
 from deployments.docs_tables.sections import Key, Section, grouped, section_of, sections, wider
 from deployments.docs_tables.types import in_words
 from deployments.docs_tables.words import DocWords
-from deployments.init.toml import quoted
+from tasks.toml import quoted
 
 
 def keys(words: DocWords) -> str:

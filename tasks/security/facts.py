@@ -126,8 +126,8 @@ class Scan:
     """One look of one scanner at one target; a scan that failed has no findings, whatever there is.
 
     `suppressed` counts what marks in the code or a baseline take out. `digest` names everything that the result rests
-    on, so that an unchanged target need not be scanned again; a `reused` scan is one of an earlier round, `at` is its
-    time.
+    on, so that an unchanged target need not be scanned again: a `reused` scan is one of an earlier round. `at` is when
+    it was made, `checked_at` when a round last found that it holds (None: when it was made).
     """
 
     target: Target
@@ -142,6 +142,12 @@ class Scan:
     suppressed: int = 0
     feed: Feed | None = None
     reused: bool = False
+    checked_at: datetime | None = None
+
+    @property
+    def as_of(self) -> datetime:
+        """Up to when the result is known to hold."""
+        return self.checked_at or self.at
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,14 +168,21 @@ class Change(StrEnum):
     MOVED = "moved"
     MERGED = "merged"
 
+    @property
+    def opens(self) -> bool:
+        """True for what makes a finding open."""
+        return self in (Change.FOUND, Change.REOPENED)
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
     """A finding as the history knows it; `reopened` counts how often it came back after it was fixed.
 
-    `first_seen` starts its SLA clock and stays when it is reopened.
+    `fingerprint` is what people and waivers call it: the key that it was first seen with, and it stays when the finding
+    moves or its advisory gets another id. `first_seen` starts its SLA clock and stays when it is reopened.
     """
 
+    fingerprint: str
     finding: Finding
     scanner: str
     target: str
@@ -181,9 +194,9 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A change of a finding, in the order in which they happened."""
+    """A change of a finding."""
 
-    key: str
+    fingerprint: str
     change: Change
     at: datetime
     detail: str = ""

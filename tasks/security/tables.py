@@ -12,7 +12,8 @@ security_scans = Table(
     Column("scanner", String(40), nullable=False),
     Column("target", String(300), nullable=False),
     Column("kind", String(20), nullable=False),
-    Column("at", UtcDateTime, nullable=False),
+    Column("at", UtcDateTime, nullable=False, comment="of the round, the same for all targets of a kind"),
+    Column("scanned_at", UtcDateTime, nullable=False, comment="earlier where nothing had changed since"),
     Column("version", String(40), nullable=False),
     Column("seconds", Float, nullable=False),
     Column("completeness", String(10), nullable=False, comment="complete, partial or failed"),
@@ -26,7 +27,8 @@ security_findings = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("service_id", ForeignKey("services.id"), nullable=False),
-    Column("key", String(64), nullable=False, comment="the finding's fingerprint"),
+    Column("fingerprint", String(64), nullable=False, comment="its first key: what people call it"),
+    Column("key", String(64), nullable=False, comment="by which scans recognise it; changes when it moves"),
     Column("scanner", String(40), nullable=False),
     Column("target", String(300), nullable=False),
     Column("kind", String(20), nullable=False),
@@ -35,7 +37,7 @@ security_findings = Table(
     Column("last_seen", UtcDateTime, nullable=False),
     Column("reopened", Integer, nullable=False),
     Column("facts", Text, nullable=False, comment="canonical JSON: the finding as it was last seen"),
-    UniqueConstraint("service_id", "key"),
+    UniqueConstraint("service_id", "fingerprint"),
 )
 
 security_events = Table(

@@ -151,6 +151,18 @@ def test_output_at_its_bound_is_whole() -> None:
     assert not finished.truncated and len(finished.stdout) == 100
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not bound address space")
+def test_memory_beyond_its_bound_is_refused_to_the_program_and_to_what_it_starts() -> None:
+    code = "print(len(bytearray(int(input()))), flush=True)"
+    below = f"import subprocess, sys; sys.exit(subprocess.run([sys.executable, '-c', {code!r}]).returncode)"
+    for program in (code, below):
+        bound = {"deadline_s": PATIENT_S, "max_memory_bytes": 256 * 1024 * 1024}
+        assert run(python(program), input=b"30000000", **bound).stdout == b"30000000\n"
+        refused = run(python(program), input=b"300000000", **bound)
+        assert refused.returncode == 1 and refused.stderr.endswith(b"MemoryError\n")
+    assert run(python(code), input=b"300000000", deadline_s=PATIENT_S).returncode == 0
+
+
 def test_an_unknown_program_is_named() -> None:
     with pytest.raises(FileNotFoundError, match="no-such-scanner: no such program on PATH"):
         run(["no-such-scanner"], deadline_s=PATIENT_S)

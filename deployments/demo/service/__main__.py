@@ -15,6 +15,7 @@ def main() -> None:
         host="127.0.0.1",
         port=port,
         access_log=False,
+        server_header=False,
         log_level="warning",
         timeout_graceful_shutdown=2,
     )

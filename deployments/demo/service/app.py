@@ -23,7 +23,7 @@ from deployments.demo.service.cache import Cache
 from deployments.demo.service.database import Database
 from deployments.demo.service.health import Health
 from deployments.demo.service.module import BodyRefused, Module, answer_body_refused, answer_http_error
-from deployments.demo.service.planted import PlantedFaultsMiddleware, SpoiltLog
+from deployments.demo.service.planted import PlantedFaultsMiddleware, SecurityHeaders, SpoiltLog
 from deployments.demo.service.telemetry import Metrics, Telemetry
 
 
@@ -85,6 +85,7 @@ def create_app() -> Starlette:
     return Starlette(
         routes=[*platform, *(route for module in modules for route in module.routes)],
         middleware=[
+            Middleware(SecurityHeaders, faults=faults),
             Middleware(Telemetry, modules=modules, log=log, registry=registry),
             Middleware(PlantedFaultsMiddleware, faults=faults, log=log),
         ],

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from starlette.datastructures import MutableHeaders
 from starlette.responses import HTMLResponse, JSONResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deployments.demo.faults import SILENT_MODULE, Fault, PlantedFaults
 from deployments.demo.service.telemetry import Log, error_fields
@@ -18,6 +19,16 @@ _LONGEST_HANG_S = 60.0
 _ERROR_EVERY = 3
 # Neither exists: example.jp is reserved, and the number is the one that every card scheme gives for tests.
 _PERSONAL = "receipt for hanako.yamada@example.jp, card 4111 1111 1111 1111"
+_PROTECTING = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+_LEFT_OUT_WHEN_PLANTED = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "X-Frame-Options": "DENY",
+}
 _PAGE = "<!doctype html><title>Kondate</title><h1>Welcome to nginx!</h1>"
 
 
@@ -35,6 +46,25 @@ class SpoiltLog(Log):
     def write(self, level: str, message: str, **fields: Any) -> None:
         if fields.get("module") != SILENT_MODULE or Fault.SILENT_MODULE not in self._faults.now():
             super().write(level, message, **fields)
+
+
+class SecurityHeaders:
+    """Headers that protect the users of an answer, error pages included; some are left out while that is planted."""
+
+    def __init__(self, app: ASGIApp, *, faults: PlantedFaults) -> None:
+        self._app = app
+        self._faults = faults
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def protected(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.update(_PROTECTING)
+                if Fault.MISSING_HEADER not in self._faults.now():
+                    headers.update(_LEFT_OUT_WHEN_PLANTED)
+            await send(message)
+
+        await self._app(scope, receive, protected)
 
 
 class PlantedFaultsMiddleware:

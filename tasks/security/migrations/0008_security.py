@@ -19,7 +19,8 @@ def upgrade() -> None:
         sa.Column("scanner", sa.String(length=40), nullable=False),
         sa.Column("target", sa.String(length=300), nullable=False),
         sa.Column("kind", sa.String(length=20), nullable=False),
-        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False, comment="of the round, the same for all targets of a kind"),
+        sa.Column("scanned_at", UtcDateTime(), nullable=False, comment="earlier where nothing had changed since"),
         sa.Column("version", sa.String(length=40), nullable=False),
         sa.Column("seconds", sa.Float(), nullable=False),
         sa.Column("completeness", sa.String(length=10), nullable=False, comment="complete, partial or failed"),
@@ -35,7 +36,10 @@ def upgrade() -> None:
         "security_findings",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("service_id", sa.Integer(), nullable=False),
-        sa.Column("key", sa.String(length=64), nullable=False, comment="the finding's fingerprint"),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False, comment="its first key: what people call it"),
+        sa.Column(
+            "key", sa.String(length=64), nullable=False, comment="by which scans recognise it; changes when it moves"
+        ),
         sa.Column("scanner", sa.String(length=40), nullable=False),
         sa.Column("target", sa.String(length=300), nullable=False),
         sa.Column("kind", sa.String(length=20), nullable=False),
@@ -46,7 +50,7 @@ def upgrade() -> None:
         sa.Column("facts", sa.Text(), nullable=False, comment="canonical JSON: the finding as it was last seen"),
         sa.ForeignKeyConstraint(["service_id"], ["services.id"], name=op.f("fk_security_findings_service_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_security_findings")),
-        sa.UniqueConstraint("service_id", "key", name=op.f("uq_security_findings_service_id_key")),
+        sa.UniqueConstraint("service_id", "fingerprint", name=op.f("uq_security_findings_service_id_fingerprint")),
     )
     op.create_table(
         "security_events",
@@ -60,3 +64,23 @@ def upgrade() -> None:
         comment="append-only",
     )
     op.create_index("ix_security_events_finding_id", "security_events", ["finding_id"])
+    _append_only("security_events")
+
+
+def _append_only(table: str) -> None:
+    """As the runs of a service are; a migration stands alone, so its statements are written out."""
+    if op.get_bind().dialect.name == "sqlite":
+        for verb in ("UPDATE", "DELETE"):
+            op.execute(
+                f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
+                f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+            )
+        return
+    op.execute(
+        f"CREATE FUNCTION {table}_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$ BEGIN RAISE EXCEPTION '{table} is append-only'; END $$"
+    )
+    op.execute(
+        f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+        f"FOR EACH STATEMENT EXECUTE FUNCTION {table}_append_only()"
+    )

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from deployments.init.durations import decide_unit
 from deployments.init.infer import Log, infer
 from deployments.init.samples import Sample, sample_command, sample_files
-from deployments.init.toml import comment, quoted
+from tasks.toml import comment, quoted
 from tests.deep import examples
 
 NOW = datetime(2026, 11, 25, 9, tzinfo=UTC)

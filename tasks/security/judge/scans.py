@@ -1,0 +1,143 @@
+"""Whether everything was scanned, and whether the advisory feeds can be relied on."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from tasks.check_result import CheckResult, Evidence, Limit, Message, Quantity, Scalar, Status, Table, moment, msg
+from tasks.security.checks import FEED, SCAN, SCANNED, SUPPRESSIONS
+from tasks.security.facts import Completeness, Feed, Kind, Scan
+from tasks.security.limits import SecurityLimits
+
+_MOST_ROWS = 30
+_ALL = msg("Everything must be scanned")
+_FEED_SOURCE = msg("[security.limits] max_feed_age_h")
+_AGE_SOURCE = msg("[security.limits] max_scan_age_h")
+_RISE_SOURCE = msg("No more than in the scan before")
+_UNITS = {Kind.CODE: "files", Kind.SECRET: "files", Kind.DEPENDENCY: "packages"}
+
+
+def judge_scans(scans: Sequence[Scan], complete: Mapping[str, datetime], now: datetime) -> list[CheckResult]:
+    """One result a scan; `complete` has by subject when a target was last scanned completely."""
+    return [_judge_scan(scan, complete.get(scan.target.subject), now) for scan in scans]
+
+
+def judge_feeds(scans: Sequence[Scan], limits: SecurityLimits, now: datetime) -> list[CheckResult]:
+    """One result a feed, by the scan of a lock file that asked it; UNKNOWN for a scan that got no answer."""
+    asked = [scan for scan in scans if scan.target.kind is Kind.DEPENDENCY]
+    feeds = {scan.feed.source: (scan, scan.feed) for scan in reversed(asked) if scan.feed is not None}
+    silent = [scan for scan in asked if scan.feed is None and scan.completeness is Completeness.FAILED]
+    found = [_judge_feed(scan, feed, limits, now) for scan, feed in feeds.values()]
+    if silent and not found:
+        return [FEED.judged(Status.UNKNOWN, silent[0].target.subject, silent[0].reason, at=now)]
+    if not found:
+        return [FEED.judged(Status.SKIPPED, "feed", msg("There are no packages to ask about"), at=now)]
+    return found
+
+
+def judge_suppressions(scans: Sequence[Scan], before: Mapping[str, int], now: datetime) -> list[CheckResult]:
+    """Findings that marks in the code or a baseline take out, against the complete scan before of the same target."""
+    return [
+        _judge_suppressed(scan, before.get(scan.target.subject), now)
+        for scan in scans
+        if scan.target.kind is not Kind.DEPENDENCY
+    ]
+
+
+def judge_scanned(
+    complete: Mapping[str, datetime], targets: Sequence[str], limits: SecurityLimits, at: datetime, now: datetime
+) -> list[CheckResult]:
+    """The age of each target's last complete scan at the end of the review; UNKNOWN if it is too old or never was."""
+    if not targets:
+        never = msg("No security scan has run yet: run `rounds run security-scan`")
+        return [SCANNED.judged(Status.UNKNOWN, "source", never, at=now)]
+    return [_judge_age(target, complete.get(target), limits, at, now) for target in targets]
+
+
+def _judge_scan(scan: Scan, last: datetime | None, now: datetime) -> CheckResult:
+    coverage, unit = scan.coverage, _UNITS[scan.target.kind]
+    evidence = tuple(_evidence(scan, last))
+    if scan.completeness is not Completeness.COMPLETE:
+        return SCAN.judged(Status.UNKNOWN, scan.target.subject, scan.reason, at=now, evidence=evidence)
+    reason = scan.reason
+    if scan.reused:
+        reason = msg("Unchanged since the scan of {at}, whose result still holds", at=moment(scan.at))
+    return SCAN.judged(
+        Status.PASS,
+        scan.target.subject,
+        reason,
+        at=now,
+        observed=Quantity(coverage.scanned, unit),
+        limit=Limit("=", coverage.asked, unit, _ALL),
+        evidence=evidence,
+    )
+
+
+def _evidence(scan: Scan, last: datetime | None) -> Iterator[Evidence]:
+    rows: list[tuple[Scalar | Message, ...]] = [
+        (msg("Scanner"), f"{scan.target.scanner} {scan.version}".strip()),
+        (msg("Scanned at"), moment(scan.at)),
+        (msg("Last complete scan"), msg("none") if last is None else moment(last)),
+    ]
+    if scan.coverage.lines:
+        rows.append((msg("Lines of code"), scan.coverage.lines))
+    if scan.target.kind is not Kind.DEPENDENCY:
+        rows.append((msg("Suppressed findings"), scan.suppressed))
+    yield Table(msg("Scan"), (msg("What"), msg("Value")), tuple(rows))
+    if left_out := scan.coverage.left_out:
+        shown = tuple((left.what, left.reason) for left in left_out[:_MOST_ROWS])
+        title = msg("Not scanned ({number}, of which {shown} are shown)", number=len(left_out), shown=len(shown))
+        yield Table(title, (msg("What"), msg("Reason")), shown)
+
+
+def _judge_feed(scan: Scan, feed: Feed, limits: SecurityLimits, now: datetime) -> CheckResult:
+    limit = Limit("≤", limits.max_feed_age_h, "h", _FEED_SOURCE)
+    if not feed.canary_found:
+        reason = msg(
+            "The feed does not know {canary}, which is vulnerable: its answers prove nothing", canary=feed.canary
+        )
+        return FEED.judged(Status.UNKNOWN, feed.source, reason, at=now, limit=limit)
+    if feed.modified_at is None:
+        reason = msg("The feed knows {canary}; it does not publish when it last changed", canary=feed.canary)
+        known = Quantity(feed.canary)
+        return FEED.judged(
+            Status.PASS, feed.source, reason, at=now, observed=known, limit=Limit("=", feed.canary, "", msg("Canary"))
+        )
+    age_h = round((scan.at - feed.modified_at).total_seconds() / 3600, 1)
+    if age_h > limits.max_feed_age_h:
+        reason = msg("The feed last changed at {at}: newer advisories are missing", at=moment(feed.modified_at))
+        return FEED.judged(Status.UNKNOWN, feed.source, reason, at=now, observed=Quantity(age_h, "h"), limit=limit)
+    reason = msg("The feed knows {canary} and last changed at {at}", canary=feed.canary, at=moment(feed.modified_at))
+    return FEED.judged(Status.PASS, feed.source, reason, at=now, observed=Quantity(max(age_h, 0.0), "h"), limit=limit)
+
+
+def _judge_suppressed(scan: Scan, before: int | None, now: datetime) -> CheckResult:
+    subject = scan.target.subject
+    if scan.completeness is not Completeness.COMPLETE:
+        return SUPPRESSIONS.judged(Status.UNKNOWN, subject, scan.reason, at=now)
+    if before is None:
+        first = msg("There is no complete scan before to compare with ({number} suppressed)", number=scan.suppressed)
+        return SUPPRESSIONS.judged(Status.SKIPPED, subject, first, at=now)
+    rose = scan.suppressed > before
+    reason = msg("Suppressed: {number}, before: {before}", number=scan.suppressed, before=before)
+    return SUPPRESSIONS.judged(
+        Status.WARN if rose else Status.PASS,
+        subject,
+        reason,
+        at=now,
+        observed=Quantity(scan.suppressed),
+        limit=Limit("≤", before, "", _RISE_SOURCE),
+    )
+
+
+def _judge_age(target: str, last: datetime | None, limits: SecurityLimits, at: datetime, now: datetime) -> CheckResult:
+    limit = Limit("≤", limits.max_scan_age_h, "h", _AGE_SOURCE)
+    if last is None:
+        never = msg("It was never scanned completely: see the reports of the security scan")
+        return SCANNED.judged(Status.UNKNOWN, target, never, at=now, limit=limit)
+    age = at - last
+    observed = Quantity(round(max(age, timedelta()).total_seconds() / 3600, 1), "h")
+    if age > timedelta(hours=limits.max_scan_age_h):
+        old = msg("The last complete scan is of {at}: what came since is not known", at=moment(last))
+        return SCANNED.judged(Status.UNKNOWN, target, old, at=now, observed=observed, limit=limit)
+    reason = msg("Scanned completely at {at}", at=moment(last))
+    return SCANNED.judged(Status.PASS, target, reason, at=now, observed=observed, limit=limit)
