@@ -14,6 +14,7 @@ from flows import (
     monthly_checklist,
     outbox,
     records,
+    security_scan,
     slo_report,
     weekly_checklist,
 )
@@ -46,6 +47,7 @@ FLOWS: Final = (
     _entry(monthly_checklist.CHECKLIST, monthly_checklist.monthly_checklist),
     _entry(slo_report.CHECKLIST, slo_report.slo_report),
     _entry(backup_verification.CHECKLIST, backup_verification.backup_verification),
+    _entry(security_scan.CHECKLIST, security_scan.security_scan),
     Entry(monitoring.monitoring, monitoring.TIMING, monitoring.SCHEDULE),
     Entry(error_triage.error_triage, error_triage.TIMING),
     Entry(finding_waiver.waive_finding, finding_waiver.TIMING),

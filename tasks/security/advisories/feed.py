@@ -2,7 +2,10 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
+from tasks.check_result import msg
+from tasks.observation import ObservationError
 from tasks.security.advisories.http import Endpoint
 from tasks.security.advisories.records import instant, newest
 from tasks.security.settings import Advisories
@@ -23,7 +26,9 @@ def modified_at(
     first, end, _ = endpoint.beginning(listed, _MOST_BYTES).partition(b"\n")
     at = instant(first.decode("ascii", "replace").partition(",")[0].strip())
     if at is None or not (end or len(first) < _MOST_BYTES):
-        raise endpoint.unlike_osv()
+        raise ObservationError(
+            msg("The list of changes at {host} does not begin with a time", host=urlsplit(listed).hostname)
+        )
     return at
 
 

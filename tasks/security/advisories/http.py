@@ -42,7 +42,7 @@ class Endpoint(AbstractContextManager["Endpoint"]):
         deadline: Deadline,
         waits_s: tuple[float, ...] = WAITS_S,
     ) -> None:
-        self.host = printable(urlsplit(url).hostname or "?", 100)
+        self.host = _host(url)
         self._url = url.rstrip("/")
         self._timeout_s = timeout_s
         self._deadline = deadline
@@ -85,6 +85,7 @@ class Endpoint(AbstractContextManager["Endpoint"]):
             try:
                 return self._once(method, url, body, beginning)
             except _Again as again:
+                self._deadline.require()
                 pause_s = again.after_s if again.after_s is not None else wait_s
                 if wait_s is None or pause_s is None or pause_s > min(_LONGEST_WAIT_S, self._deadline.left_s):
                     raise ObservationError(again.reason) from None
@@ -96,9 +97,11 @@ class Endpoint(AbstractContextManager["Endpoint"]):
         # Packed, the first bytes would not be those of the text.
         headers = {} if beginning is None else {"Range": f"bytes=0-{beginning - 1}", "Accept-Encoding": "identity"}
         try:
-            with self._client.stream(method, url, json=body, headers=headers) as response:
+            with self._client.stream(
+                method, url, json=body, headers=headers, timeout=max(limit.left_s, 0.001)
+            ) as response:
                 if response.status_code not in (200, 206):
-                    raise self._refused(response)
+                    raise _refused(response, _host(url))
                 content = bytearray()
                 for piece in response.iter_bytes():
                     content += piece
@@ -107,37 +110,17 @@ class Endpoint(AbstractContextManager["Endpoint"]):
                     if len(content) > _MOST_BYTES:
                         raise self.unlike_osv()
                     if limit.passed:  # each piece came in time, all of them together did not
-                        raise _Again(self._late())
+                        raise _Again(self._late(url))
                 return bytes(content)
         except httpx.TimeoutException:
-            raise _Again(self._late()) from None
+            raise _Again(self._late(url)) from None
         except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, OSError) as error:
-            raise self._unreached(error) from None
+            raise _unreached(error, _host(url)) from None
 
-    def _late(self) -> Message:
+    def _late(self, url: str) -> Message:
         return msg(
-            "The advisory endpoint {host} did not answer within {seconds} s", host=self.host, seconds=self._timeout_s
+            "The advisory endpoint {host} did not answer within {seconds} s", host=_host(url), seconds=self._timeout_s
         )
-
-    def _refused(self, response: httpx.Response) -> Exception:
-        code = response.status_code
-        reason = msg("The advisory endpoint {host} answered with HTTP {code}", host=self.host, code=str(code))
-        if code in _AGAIN:
-            return _Again(reason, _retry_after_s(response.headers.get("retry-after")))
-        return (NotFound if code == 404 else ObservationError)(reason)
-
-    def _unreached(self, error: BaseException) -> Exception:
-        found = list(causes(error))
-        if any(isinstance(cause, socket.gaierror) for cause in found):
-            return _Again(msg("The name of the advisory endpoint {host} does not resolve", host=self.host))
-        if refused := next((c for c in found if isinstance(c, ssl.SSLCertVerificationError)), None):
-            why = printable(refused.verify_message, 100)
-            return ObservationError(
-                msg("The certificate of the advisory endpoint {host} is not trusted ({why})", host=self.host, why=why)
-            )
-        if isinstance(error, httpx.ConnectError):
-            return _Again(msg("The advisory endpoint {host} cannot be reached", host=self.host))
-        return _Again(msg("The connection to the advisory endpoint {host} was lost", host=self.host))
 
 
 class _Again(Exception):
@@ -161,3 +144,29 @@ def _retry_after_s(header: str | None) -> float | None:
         return None
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
     return max((at - datetime.now(UTC)).total_seconds(), 0.0)
+
+
+def _refused(response: httpx.Response, host: str) -> Exception:
+    code = response.status_code
+    reason = msg("The advisory endpoint {host} answered with HTTP {code}", host=host, code=str(code))
+    if code in _AGAIN:
+        return _Again(reason, _retry_after_s(response.headers.get("retry-after")))
+    return (NotFound if code == 404 else ObservationError)(reason)
+
+
+def _unreached(error: BaseException, host: str) -> Exception:
+    found = list(causes(error))
+    if any(isinstance(cause, socket.gaierror) for cause in found):
+        return _Again(msg("The name of the advisory endpoint {host} does not resolve", host=host))
+    if refused := next((c for c in found if isinstance(c, ssl.SSLCertVerificationError)), None):
+        why = printable(refused.verify_message, 100)
+        return ObservationError(
+            msg("The certificate of the advisory endpoint {host} is not trusted ({why})", host=host, why=why)
+        )
+    if isinstance(error, httpx.ConnectError):
+        return _Again(msg("The advisory endpoint {host} cannot be reached", host=host))
+    return _Again(msg("The connection to the advisory endpoint {host} was lost", host=host))
+
+
+def _host(url: str) -> str:
+    return printable(urlsplit(url).hostname or "?", 100)

@@ -20,11 +20,11 @@ def judge_updates(standing: Sequence[Standing], blind: Message | None, now: date
     if blind is not None and not waiting:
         return UPDATES.judged(Status.UNKNOWN, SUBJECT, blind, at=now, evidence=evidence)
     unfixed = len(updates) - len(waiting)
-    reason = msg("No package waits for an update; {unfixed} have no published fix", unfixed=unfixed)
+    reason = msg("No package waits for an update; without a published fix: {unfixed}", unfixed=unfixed)
     if waiting:
         first = waiting[0]
         reason = msg(
-            "{number} packages have a published fix, such as {package} {version}: `rounds findings fix --patch -`",
+            "Packages with a published fix: {number}, such as {package} {version}. See `rounds findings fix`",
             number=len(waiting),
             package=first.package,
             version=first.to,

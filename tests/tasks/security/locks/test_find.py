@@ -43,7 +43,7 @@ def test_lock_files_are_found_by_their_names(write) -> None:
         "yarn.lock": "npm",
     }
     others = ("README.txt", "requirements.in", "robots.txt", "myrequirements.txt", "poetry.lock", "requirements.lock")
-    root = write({name: "" for name in (*names, *others)})
+    root = write(dict.fromkeys((*names, *others), ""))
     assert dict(found(root)) == names
 
 

@@ -110,7 +110,8 @@ packages:
   /lodash/4.17.4: {resolution: {integrity: sha512-x}}
   /@scope/in/1.0.0_react@17.0.2: {resolution: {integrity: sha512-x}, dev: true}
   registry.npmjs.org/ms/2.0.0: {resolution: {integrity: sha512-x}}
-  github.com/a/fork/0123456: {resolution: {tarball: 'https://codeload.github.com/a/fork/tar.gz/0123456'}, name: fork, version: 1.0.0}
+  github.com/a/fork/0123456: {resolution: {tarball: 'https://codeload.github.com/a/fork/tar.gz/0123'}, name: fork,
+    version: 1.0.0}
   file:libs/local: {resolution: {directory: libs/local, type: directory}, name: local, version: 1.0.0}
 """
 PNPM_6 = """
@@ -118,7 +119,8 @@ lockfileVersion: '6.0'
 packages:
   /lodash@4.17.4: {resolution: {integrity: sha512-x}}
   /@scope/in@1.0.0(react@17.0.2)(@types/a@1.0.0): {resolution: {integrity: sha512-x}}
-  '@codeload.github.com/a/fork/tar.gz/0123': {resolution: {tarball: 'https://codeload.github.com/a/fork/tar.gz/0123'}, name: fork, version: 1.0.0}
+  '@codeload.github.com/a/fork/tar.gz/0123': {resolution: {tarball: 'https://codeload.github.com/a/fork/tar.gz/0123'},
+    name: fork, version: 1.0.0}
 """
 PNPM_9 = """
 lockfileVersion: '9.0'
@@ -127,7 +129,8 @@ importers:
 packages:
   lodash@4.17.4: {resolution: {integrity: sha512-x}, deprecated: Use *another* one & not this}
   '@scope/in@1.0.0': {resolution: {integrity: sha512-x}}
-  fork@https://codeload.github.com/a/fork/tar.gz/0123: {resolution: {tarball: 'https://codeload.github.com/a/fork/tar.gz/0123'}, version: 1.0.0}
+  fork@https://codeload.github.com/a/fork/tar.gz/0123: {resolution: {tarball: 'https://codeload.github.com/a/fork'},
+    version: 1.0.0}
   local@file:libs/local: {resolution: {directory: libs/local, type: directory}}
 snapshots:
   lodash@4.17.4: {}

@@ -1,0 +1,62 @@
+"""Secrets as findings: how bad each is, and how sure it is one. No finding holds a secret or its digest."""
+
+import re
+from collections.abc import Iterator
+
+from tasks.outside import external_text
+from tasks.security.facts import Confidence, Finding, Kind, Rating
+from tasks.security.findings.fingerprint import fingerprint
+from tasks.security.scanners.secret_output import Secret
+from tasks.security.scanners.secret_texts import Copy
+
+_ENTROPY = frozenset({"Base64 High Entropy String", "Hex High Entropy String"})
+_LIKELY = frozenset(
+    {"Secret Keyword", "Basic Auth Credentials", "JSON Web Token", "Artifactory Credentials", "Twilio API Key"}
+    | {"Cloudant Credentials", "SoftLayer Credentials", "Telegram Bot Token", "Mailchimp Access Key"}
+)
+"""Of these, what the words around look like decides, or letters and digits that other words have too."""
+_GIVES_ALL_AWAY = frozenset(
+    {"Private Key", "AWS Access Key", "Azure Storage Account access key", "IBM Cloud IAM Key"}
+    | {"IBM COS HMAC Credentials"}
+)
+"""Who has the private key of a service or the key of its cloud account can be the service."""
+_HASHES = re.compile(
+    r"(?:^|/)(?:pnpm-lock\.yaml|pylock(?:\.[^/]+)?\.toml|[^/]*requirements[^/]*\.txt|\.secrets\.baseline)$"
+)
+"""Files whose long words are digests of packages, or of secrets."""
+_EXAMPLES = re.compile(
+    r"(?:^|/)(?:tests?|testing|testdata|specs?|__tests__|fixtures|examples?|samples?|docs?)/"
+    r"|(?:^|/)(?:test_[^/]*|[^/]*_test|conftest|[^/]*\.(?:test|spec))\.[^/]+$"
+)
+"""Where passwords are made up."""
+
+
+def secret_findings(copy: Copy, secrets: list[Secret]) -> Iterator[Finding]:
+    """The findings in one file."""
+    unsure = _ENTROPY | _LIKELY
+    for secret in sorted(secrets, key=lambda secret: (secret.line_number, secret.type, secret.hashed_secret)):
+        if _HASHES.search(copy.path) and secret.type in _ENTROPY | {"Secret Keyword"}:
+            continue
+        made_up = _EXAMPLES.search(copy.path) or secret.line_number in copy.long_lines
+        if secret.type in _ENTROPY or (made_up and secret.type in unsure):
+            confidence = Confidence.LOW
+        else:
+            confidence = Confidence.MEDIUM if secret.type in _LIKELY else Confidence.HIGH
+        yield _finding(copy, secret, confidence)
+
+
+def _finding(copy: Copy, secret: Secret, confidence: Confidence) -> Finding:
+    # detect-secrets reports a value once a file, so that there is no second one to be counted.
+    prints = fingerprint(Kind.SECRET, copy.path, secret.type, secret.hashed_secret)
+    name = external_text(secret.type, 60)
+    return Finding(
+        Kind.SECRET,
+        prints.key,
+        prints.body,
+        name.lower().replace(" ", "-"),
+        name,
+        Rating.CRITICAL if secret.type in _GIVES_ALL_AWAY else Rating.HIGH,
+        confidence,
+        copy.path,
+        copy.line(secret.line_number) or None,
+    )
