@@ -31,7 +31,8 @@ class Shown:
 
 def show_findings(findings: Sequence[Reviewed], by: Shown) -> None:
     """A table of findings, the most severe first."""
-    table = Table(title=f"{len(findings)} findings", title_justify="left", box=None)
+    title = "1 finding" if len(findings) == 1 else f"{len(findings)} findings"
+    table = Table(title=title, title_justify="left", box=None)
     for name in ("Fingerprint", "State", "Severity", "First seen", "Due", "Rule", "Place", "Title"):
         table.add_column(name, overflow="fold")
     for one in sorted(findings, key=lambda one: (-one.known.finding.rating.rank, one.known.first_seen)):

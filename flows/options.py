@@ -100,6 +100,26 @@ class BackupOptions(RoundOptions):
     )
 
 
+class SecurityOptions(RoundOptions):
+    """The form of a security scan: only the present can be scanned."""
+
+    part: Literal["all", "code", "dependencies", "service"] = Field(
+        default="all",
+        title="対象 / Part",
+        description=(
+            "code はコードと秘密情報、dependencies は依存パッケージ、service は稼働中のサービス / "
+            "code: code and secrets; dependencies: packages; service: the running service"
+        ),
+        json_schema_extra={"position": 1},
+    )
+    rescan: bool = Field(
+        default=False,
+        title="変更がなくてもスキャンする / Scan again",
+        description="通常は前回から変更のないものを省略します / what has not changed is otherwise not scanned again",
+        json_schema_extra={"position": 2},
+    )
+
+
 class SloOptions(RoundOptions):
     """The form of an SLO report."""
 

@@ -2,7 +2,7 @@
 
 import typer
 
-from deployments.cli import backup, config, db, errors, init, record, report, run, serve
+from deployments.cli import backup, config, db, errors, findings, init, record, report, run, serve
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -12,7 +12,7 @@ app = typer.Typer(
 )
 for commands in (run, init, serve):
     app.add_typer(commands.app)
-for group in (config, db, report, backup, errors, record):
+for group in (config, db, report, backup, errors, findings, record):
     app.add_typer(group.app, name=group.__name__.rpartition(".")[2])
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ def init(
         str | None, typer.Option(help="postgresql://… address, or the NAME of an environment variable that holds it.")
     ] = None,
     guide: Annotated[Path | None, typer.Option(help="Operations guide in Markdown, for its daily checklist.")] = None,
+    source: Annotated[Path | None, typer.Option(help="Folder of the source tree, for the security scan.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the service; default: from its address.")] = None,
     timezone: Annotated[str | None, typer.Option(help="IANA time zone; default: this machine's.")] = None,
     output: Annotated[Path, typer.Option(help="Service file to write.")] = Path("service.toml"),
@@ -39,7 +40,7 @@ def init(
         from deployments.init.command import Given, write_service_file
 
         given = Given(
-            url, output, tuple(log or ()), log_command, prometheus, database, guide, name, timezone, force=force
+            url, output, tuple(log or ()), log_command, prometheus, database, guide, source, name, timezone, force=force
         )
         written = write_service_file(given, datetime.now(UTC), typer.echo)
     try:

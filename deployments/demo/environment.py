@@ -34,6 +34,8 @@ _RIGHTS: tuple[LiteralString, ...] = (
     "GRANT USAGE ON SCHEMA ingredients, shopping, users TO {}",
     "GRANT SELECT ON ingredients.ingredients, shopping.lists, shopping.estimate_jobs TO {}",
     "GRANT SELECT (id, last_login_at) ON users.users TO {}",
+    "GRANT EXECUTE ON FUNCTION pg_hba_file_rules() TO {}",
+    "GRANT SELECT ON pg_hba_file_rules TO {}",
 )
 
 
@@ -45,7 +47,8 @@ class DemoUnavailable(ExplainedError):
 class DemoEnvironment:
     """A running demo; all instances write one log and read one file of faults.
 
-    `watch_dsn` is the database for the role that only reads what is checked, `backup_dsn` for one that reads all.
+    `watch_dsn` is the database for the role that only reads what is checked, `backup_dsn` for one that reads all;
+    `advisories` is the address of its advisory server.
     """
 
     base_urls: tuple[str, ...]
@@ -55,6 +58,7 @@ class DemoEnvironment:
     log: Path
     faults_file: Path
     folder: Path
+    advisories: str
 
 
 @contextmanager
@@ -86,7 +90,10 @@ def demo_environment(
         os.truncate(log, logged)  # an instance that is not up yet has logged so, which nobody planted
         plant(faults_file, faults)
         watch, backup = (f"postgresql://{role}@{server.host}:{server.port}/{SERVICE}" for role in (_WATCHER, _BACKUP))
-        yield DemoEnvironment(tuple(url for url, _ in children), dsn, watch, backup, log, faults_file, folder)
+        advisories, feed = _start_advisories(own / "advisories.log", faults_file)
+        running.enter_context(feed)
+        urls = tuple(url for url, _ in children)
+        yield DemoEnvironment(urls, dsn, watch, backup, log, faults_file, folder, advisories)
 
 
 def _prepare_database(server: PostgresServer) -> str:
@@ -124,6 +131,12 @@ def _start_instance(log: Path, variables: dict[str, str]) -> tuple[str, Child]:
         cwd=Path(__file__).resolve().parents[2],  # where `deployments` is found, installed or not
     )
     return f"http://127.0.0.1:{port}", child
+
+
+def _start_advisories(log: Path, faults_file: Path) -> tuple[str, Child]:
+    port = free_port()
+    argv = [sys.executable, "-m", "deployments.demo.advisories", "--port", str(port), "--faults", str(faults_file)]
+    return f"http://127.0.0.1:{port}", Child(argv, log=log, cwd=Path(__file__).resolve().parents[2])
 
 
 def _wait_until_healthy(base_url: str, child: Child) -> None:

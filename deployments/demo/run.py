@@ -21,21 +21,28 @@ from deployments.demo.full_pool import full_pool
 from deployments.demo.history import WEEKS, Shape
 from deployments.demo.outcome import show_outcome
 from deployments.demo.past import generate_history
+from deployments.demo.source import bring_source
 from deployments.demo.traffic import make_traffic
 from deployments.language import terminal_language
 from deployments.prefect_server import PrefectServer
 from deployments.progress import err, working
 from deployments.run import RunResult, run_now
 from deployments.show_result import console, show_result
-from flows import daily_checklist, monthly_checklist, slo_report, weekly_checklist
+from flows import daily_checklist, monthly_checklist, security_scan, slo_report, weekly_checklist
 from flows.checklist import Checklist
 from flows.options import options_of
 from reports.words import LOCALES, Words
 from tasks.errors import ExplainedError
 from tasks.settings import Settings, load_settings, use_services
 
-ROUNDS = (daily_checklist.CHECKLIST, weekly_checklist.CHECKLIST, slo_report.CHECKLIST, monthly_checklist.CHECKLIST)
-"""Of today, of the last whole week twice, of the last whole month."""
+ROUNDS = (
+    daily_checklist.CHECKLIST,
+    security_scan.CHECKLIST,
+    weekly_checklist.CHECKLIST,
+    slo_report.CHECKLIST,
+    monthly_checklist.CHECKLIST,
+)
+"""Of today twice, of the last whole week twice, of the last whole month."""
 _REQUESTS, _SECONDS = 600, 10.0
 
 
@@ -55,6 +62,7 @@ def demo_service(
             name = service_name(faults)
             demo = stack.enter_context(demo_environment(folder.absolute(), name=name, faults=silent))
             file = _write_service_file(demo, name, output.absolute(), language)
+            bring_source(demo.folder / name / "source", faults)
         with working(f"{shape.days} days of history"):
             generate_history(file, shape, demo.watch_dsn, bool(silent), datetime.now(UTC), events_of(faults))
         with working("traffic, faults"):
@@ -110,7 +118,7 @@ def _write_service_file(demo: DemoEnvironment, name: str, output: Path, language
     file = demo.folder / f"{name}.toml"
     locales = json.dumps([language, *(other for other in LOCALES if other != language)])
     values = {"name": name, "base_url": demo.base_urls[0], "instances": instances, "output": output}
-    addresses = {"database_url": demo.watch_dsn, "backup_url": demo.backup_dsn}
+    addresses = {"database_url": demo.watch_dsn, "backup_url": demo.backup_dsn, "advisories": demo.advisories}
     file.write_text(template.substitute(values, python=sys.executable, locales=locales, **addresses), encoding="utf-8")
     return file
 

@@ -9,12 +9,11 @@ from deployments.demo.faults import Fault
 from tasks.files import new_folder
 
 _CODE = "kondate"
-_CLEAN = "1.2.1"
-_VULNERABLE = "1.1.0"
+_CLEAN, _VULNERABLE = "1.4.2", "1.4.0"
 _REQUIREMENTS = """\
-# The packages of the demo service. kondate-recipes exists in this demo alone, and so do its advisories.
+# The packages of the demo service. kondate-labels exists in this demo alone, and so does its advisory.
 httpx==0.28.1
-kondate-recipes=={version}
+kondate-labels=={version}
 psycopg==3.2.9
 starlette==0.47.2
 """

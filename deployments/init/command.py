@@ -20,6 +20,7 @@ from deployments.init.infer import Log, infer
 from deployments.init.metrics import Known, ask_prometheus, histograms_of
 from deployments.init.probe import open_prober
 from deployments.init.samples import sample_command, sample_files
+from deployments.init.source import SourceFound, examine_source
 from deployments.init.write import document
 from tasks.configuration import ConfigurationError, http_url
 from tasks.errors import UsageError
@@ -48,6 +49,7 @@ class Given:
     prometheus: str | None = None
     database: str | None = None
     guide: Path | None = None
+    source: Path | None = None
     name: str | None = None
     timezone: str | None = None
     force: bool = False
@@ -96,6 +98,7 @@ def _examine(given: Given, now: datetime) -> Discovery:
     command = _command(given.log_command)
     checklist = None if given.guide is None else read_checklist(given.guide)
     place = None if given.database is None else database_source(given.database, name)
+    source = None if given.source is None else examine_source(given.source, given.output)
     with open_prober(base_url) as prober:
         found = prober.look()
         logs = [infer(sample_files(path)) for path in given.logs]
@@ -119,6 +122,7 @@ def _examine(given: Given, now: datetime) -> Discovery:
         database=place,
         database_problem="" if place is None else database_problem(place),
         checklist=checklist,
+        source=source,
     )
 
 
@@ -215,6 +219,7 @@ def _summary(discovery: Discovery) -> Iterator[str]:
         yield "not given: database (--database URL or NAME)"
     else:
         yield f"not found: database: {discovery.database_problem}" if discovery.database_problem else "found: database"
+    yield from _source_summary(discovery.source)
     if discovery.checklist is not None:
         known, other = discovery.checklist.known, discovery.checklist.other
         yield f"found: guide with {len(known)} built-in items and {len(other)} of its own"
@@ -232,6 +237,17 @@ def _log_summary(log: Log) -> Iterator[str]:
         return
     yield f"found: log {where}: {log.format}, {log.unread} of {log.lines} lines unreadable, {log.requests} requests"
     yield from (f"note: {note}" for note in log.notes)
+
+
+def _source_summary(source: SourceFound | None) -> Iterator[str]:
+    if source is None:
+        yield "not given: source tree (--source PATH)"
+        return
+    yield f"found: source tree with {source.files} files" + ("" if source.python else ", none of them Python")
+    yield f"found: lock files {' '.join(source.locks)}" if source.locks else "not found: lock file"
+    yield from (f"note: no lock file pins the packages of {file}" for file in source.unlocked)
+    if source.left_out:
+        yield f"note: {source.left_out} files of the tree are too large or cannot be read"
 
 
 def _prometheus_summary(discovery: Discovery) -> Iterator[str]:

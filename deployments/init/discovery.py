@@ -11,6 +11,7 @@ from deployments.init.guide import Checklist
 from deployments.init.infer import Log, Proposed
 from deployments.init.metrics import Histogram, Known
 from deployments.init.probe import Found
+from deployments.init.source import SourceFound
 
 MOST_ROUTES = 30
 MOST_EDITS = 5
@@ -41,6 +42,7 @@ class Discovery:
     database: DatabaseSource | None
     database_problem: str
     checklist: Checklist | None
+    source: SourceFound | None
 
     @property
     def readable(self) -> tuple[Log, ...]:
@@ -115,6 +117,10 @@ class Discovery:
             yield "[resources] or [database]: say where machines and database are, and delete the line resources"
         if self.database_problem:
             yield f"[database]: {self.database_problem}"
+        if self.source is not None and self.source.unlocked:
+            yield f"[source]: pin the packages of {', '.join(self.source.unlocked[:3])} in a lock file beside it"
+        elif self.source is not None and not self.source.locks:
+            yield "[source]: no lock file was found; name it in locks, or say in no_dependencies why there is none"
         if self.checklist is not None and self.checklist.other:
             yield f"[guide.daily]: tie {len(self.checklist.other)} lines of the guide to checks"
         if not self.zone_given:

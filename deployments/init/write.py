@@ -15,7 +15,7 @@ _CHECK = "check this / 要確認: "
 
 def document(discovery: Discovery) -> str:
     """A whole service file."""
-    parts = (_service, _health, _logs, _routes, _metrics, _resources, _database, _slo, _mail, _guide)
+    parts = (_service, _health, _logs, _routes, _metrics, _resources, _database, _security, _slo, _mail, _guide)
     return "\n\n".join("\n".join(part(discovery)) for part in parts) + "\n"
 
 
@@ -198,6 +198,36 @@ def _database(discovery: Discovery) -> Iterator[str]:
         yield f"url = {quoted(discovery.database.url or '')}"
     else:
         yield f"url = {{ env = {quoted(discovery.database.variable)} }}"
+
+
+def _security(discovery: Discovery) -> Iterator[str]:
+    yield "# Source tree for the security scan / セキュリティスキャンの対象"
+    source = discovery.source
+    if source is None:
+        yield "# [source]"
+        yield '# path = "../shop"                # folder of the source tree / ソースツリー'
+        yield "# [security]"
+        return
+    if source.left_out:
+        yield comment(f"{_CHECK}{source.left_out} files are too large or cannot be read / 読めないファイル")
+    yield "[source]"
+    yield f"path = {quoted(source.path)}"
+    if source.excludes:
+        yield comment(f"{_CHECK}code of others, by the name of its folder / 外部のコードを除外")
+        yield f"exclude = {listed(source.excludes)}"
+    if source.locks:
+        yield comment(f"lock files found, as every scan finds them / ロックファイル: {', '.join(source.locks)}")
+    for file in source.unlocked:
+        yield comment(f"{_CHECK}no lock file pins the packages of {file} / ロックファイルがありません")
+    if not source.locks:
+        yield '# locks = ["requirements.txt"]'
+        yield '# no_dependencies = "why / 理由"   # until then the scan of packages fails / 設定するまで失敗'
+    if not source.python:
+        yield 'no_python = "rounds init found no Python file / Python ファイルなし"'
+    if source.baseline is not None:
+        yield f"secrets_baseline = {quoted(source.baseline)}"
+    yield ""
+    yield "[security]"
 
 
 def _slo(_: Discovery) -> Iterator[str]:

@@ -90,3 +90,7 @@ class SecurityLimits(Model):
 
     max_silent_days: Annotated[int, Field(ge=0, le=30)] = 0
     """Days of the last 7 without a line in the audit log."""
+
+    max_unreadable_audit_share: Annotated[float, Field(ge=0, lt=1)] = 0.01
+    """With a larger share of lines without a readable time or JSON object, the audit log does not pass. Source: the
+    limit of every other log, `[logs.limits] max_malformed_share`."""

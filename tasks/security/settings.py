@@ -147,6 +147,10 @@ class Role(Model):
     schemas: tuple[str, ...] = ()
     """Schemas that it may own or create in."""
 
+    no_login_rules: Reason | None = None
+    """Why `pg_hba.conf` cannot be read, such as a managed database. Without it, rules that cannot be read are
+    UNKNOWN."""
+
 
 class Audit(Model):
     """The service's audit log: JSON lines, also packed with gzip."""

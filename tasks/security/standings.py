@@ -11,7 +11,6 @@ from tasks.security.findings.trend import open_at
 from tasks.security.findings.waiver_file import read_waivers
 from tasks.security.findings.waivers import WaiverReview, applied
 from tasks.security.judge.findings import Standing
-from tasks.security.settings import Security
 from tasks.security.store.findings import read_events, read_findings
 
 _BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
@@ -35,9 +34,8 @@ def read_standings(run: Round, since: datetime, until: datetime, kinds: Collecti
     settings = run.settings
     known = read_findings(run.history, run.key.service)
     events = read_events(run.history, run.key.service, _BEGINNING, until + timedelta(microseconds=1))
-    path = settings.path.parent / (settings.security or Security()).waivers
     day = until.astimezone(settings.zone).date()
-    waivers = seen_now(lambda: applied(known, read_waivers(path), day))
+    waivers = seen_now(lambda: applied(known, read_waivers(settings.waivers), day))
     waived = frozenset[str]()
     if isinstance(waivers, WaiverReview):
         waived = frozenset(one.known.fingerprint for one in waivers.findings if one.waiver is not None)

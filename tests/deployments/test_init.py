@@ -255,3 +255,72 @@ def test_the_whole_command_ends_with_a_first_report(
     printed, _, todo = ended.output.partition("To do in service.toml:")
     assert "/r1/report.en.html" in printed or ("/r1/report.html" in printed and todo.count("\n") <= 6)
     assert not list(Path("reports/output").rglob("mail/*.eml"))
+
+
+def planted(root: Path, *files: str, **contents: str) -> Path:
+    """A source tree with these files."""
+    for name in files:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(contents.get(path.name.partition(".")[0], "x = 1\n"))
+    return root
+
+
+def test_a_source_tree_with_what_was_found_in_it(site: Any, here: Path) -> None:
+    tree = planted(here / "shop", "app/run.py", "vendor/lib/a.py", "web/third_party/b.js", ".secrets.baseline")
+    planted(tree, "requirements.txt", "vendor/requirements.txt", requirements="flask==3.0.0\n")
+    planted(tree, "web/yarn.lock", yarn="# yarn lockfile v1\n")
+    (here / "services").mkdir()
+    output = here / "services" / "shop.toml"
+    printed: list[str] = []
+    settings = write_service_file(Given(site.url, output, source=Path("shop")), NOW, printed.append).settings
+    source = settings.source
+    assert source is not None and settings.security is not None
+    assert (str(source.path), source.exclude) == ("../shop", ("vendor/**", "web/third_party/**"))
+    assert (source.no_python, source.no_dependencies, source.locks) == (None, None, None)
+    assert str(source.secrets_baseline) == ".secrets.baseline"
+    assert "found: lock files requirements.txt web/yarn.lock" in printed
+    assert "requirements.txt, web/yarn.lock" in output.read_text()
+    checked = CliRunner().invoke(app, ["config", "check", str(output)])
+    assert (checked.exit_code, json.loads(checked.stdout)["source"]["path"]) == (0, "../shop")
+
+
+def test_a_source_tree_without_python_or_lock_file(site: Any, here: Path) -> None:
+    planted(here / "shop", "main.go")
+    settings, text, printed, edits = write(site.url, source=Path("shop"))
+    assert (
+        settings.source is not None
+        and settings.source.no_python == "rounds init found no Python file / Python ファイルなし"
+    )
+    assert settings.source.no_dependencies is None and '# no_dependencies = "why / 理由"' in text
+    assert any(edit.startswith("[source]: no lock file was found") for edit in edits)
+    assert "found: source tree with 1 files, none of them Python" in printed and "not found: lock file" in printed
+
+
+def test_packages_that_no_lock_file_pins_are_to_be_pinned(site: Any, here: Path) -> None:
+    planted(here / "shop", "app.py", "package.json", package='{"dependencies": {"react": "^18"}}')
+    _, text, _, edits = write(site.url, source=Path("shop"))
+    assert any(edit.startswith("[source]: pin the packages of package.json") for edit in edits)
+    assert "no lock file pins the packages of package.json" in text
+
+
+def test_without_a_source_tree_its_section_is_a_stub(site: Any) -> None:
+    settings, text, printed, _ = write(site.url)
+    assert settings.source is None and settings.security is None
+    assert "# [source]" in text and "not given: source tree (--source PATH)" in printed
+
+
+@pytest.mark.parametrize("name", ["gone", "file"])
+def test_a_source_tree_that_is_none_is_refused(site: Any, here: Path, name: str) -> None:
+    (here / "file").write_text("")
+    with pytest.raises(UsageError, match=r"--source .*: is not a folder"):
+        write(site.url, source=Path(name))
+    assert not (here / "service.toml").exists()
+
+
+def test_hostile_names_in_a_source_tree_stay_texts(site: Any, here: Path) -> None:
+    evil = 'a"]\n(mail)\nsmtp = "evil"\n#\x1b'
+    planted(here / "shop", f"{evil}/vendor/x.py", f"{evil}/requirements.txt", "b[1]*/vendor/y.py")
+    settings, text, printed, _ = write(site.url, source=Path("shop"))
+    assert settings.source is not None and set(settings.source.exclude) == {f"{evil}/vendor/**", "b[[]1][*]/vendor/**"}
+    assert "\x1b" not in text and "\x1b" not in printed

@@ -179,6 +179,12 @@ def test_the_form_of_a_triage(services: dict[str, Settings]) -> None:
             ["starts_at", "ends_at", "reason", "by"],
             ["starts_at", "ends_at", "reason", "by", "module", "late_reason"],
         ),
+        (
+            "waive-finding",
+            ("waiver", "WaiverOptions"),
+            ["finding", "reason", "owner", "expires"],
+            ["finding", "reason", "owner", "expires", "scope", "note"],
+        ),
     ],
 )
 def test_the_form_of_a_record(

@@ -28,7 +28,8 @@ from packageurl import PackageURL
 
 from tasks.outside import external_text
 from tasks.security.facts import Finding, Kind, Package
-from tasks.security.findings.waivers import Reviewed, Waiver, WaiverReason, WaiverReview
+from tasks.security.findings.reasons import WaiverReason
+from tasks.security.findings.waivers import Reviewed, Waiver, WaiverReview
 
 _MOST_CHARS = 1000
 _TYPES = {"PyPI": "pypi", "npm": "npm"}

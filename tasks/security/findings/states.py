@@ -34,4 +34,4 @@ def finding_state(known: Known, waiver: Waiver | None, now: datetime) -> Finding
 
 def due_on(known: Known, limits: FixWithin, zone: ZoneInfo) -> date:
     """The last day on which the finding may be open; a reopened one keeps its first day, a waiver changes nothing."""
-    return known.first_seen.astimezone(zone).date() + timedelta(days=limits.days(known.finding.rating))
+    return (known.first_seen + timedelta(days=limits.days(known.finding.rating))).astimezone(zone).date()

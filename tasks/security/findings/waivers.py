@@ -1,11 +1,8 @@
 """Waivers: findings whose alerts somebody has paused, for a reason and until a day. Pure."""
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
-from functools import cache
 from typing import Annotated, Self
 
 from packaging.utils import canonicalize_name
@@ -13,22 +10,11 @@ from pydantic import Field, StringConstraints, model_validator
 
 from tasks.configuration import GlobPattern, Model
 from tasks.security.facts import Finding, Kind, Known
+from tasks.security.findings.reasons import WaiverReason
+from tasks.security.tree.exclude import Exclusion
 
 SHORTEST = 8
 PYTHON = "PyPI"
-
-
-class WaiverReason(StrEnum):
-    """Why a finding is not fixed now: the justifications of VEX for "not affected", and three of our own."""
-
-    COMPONENT_NOT_PRESENT = "component_not_present"
-    CODE_NOT_PRESENT = "vulnerable_code_not_present"
-    CODE_NOT_REACHED = "vulnerable_code_not_in_execute_path"
-    CODE_NOT_CONTROLLED = "vulnerable_code_cannot_be_controlled_by_adversary"
-    MITIGATED = "inline_mitigations_already_exist"
-    FALSE_POSITIVE = "false_positive"
-    RISK_ACCEPTED = "risk_accepted"
-    FIX_PLANNED = "fix_planned"
 
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
@@ -93,7 +79,7 @@ class Waiver(Model):
         if self.finding is not None:
             return known.fingerprint.startswith(self.finding)
         if self.rule is not None:
-            in_path = self.path is None or _glob(self.path).fullmatch(finding.path) is not None
+            in_path = self.path is None or Exclusion([self.path]).covers(finding.path)
             return self.rule == finding.rule and in_path
         if finding.kind is not Kind.DEPENDENCY:
             return False
@@ -166,14 +152,3 @@ def _same_package(name: str, finding: Finding) -> bool:
     if finding.ecosystem == PYTHON:
         return canonicalize_name(name) == canonicalize_name(finding.package)
     return name == finding.package
-
-
-@cache
-def _glob(pattern: str) -> re.Pattern[str]:
-    """A glob pattern of paths with `/`: `*` and `?` stay within a name, `**` does not."""
-    return re.compile("".join(_glob_parts(pattern)), re.DOTALL)
-
-
-def _glob_parts(pattern: str) -> Iterator[str]:
-    for part in re.split(r"(\*\*/|\*\*|\*|\?)", pattern):
-        yield {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}.get(part, re.escape(part))

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -12,6 +11,7 @@ from tasks.errors import UsageError
 from tasks.files import locked, new_file
 from tasks.outside import external_text
 from tasks.security.facts import Known
+from tasks.security.findings.reasons import Scope, WaiverReason
 from tasks.security.findings.waiver_file import WaiversRejected, parse_waivers, problems, read_text
 from tasks.security.findings.waivers import SHORTEST, Waiver
 from tasks.toml import comment, quoted
@@ -23,15 +23,6 @@ class WaiverRefused(UsageError):
     """A waiver cannot be added as asked; nothing was written."""
 
 
-class Scope(StrEnum):
-    """How much a waiver covers, seen from one finding."""
-
-    FINDING = "finding"
-    PACKAGE = "package"
-    ADVISORY = "advisory"
-    RULE = "rule"
-
-
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """A waiver that now stands in the file, as its number `place`, and how many open findings it covers."""
@@ -39,6 +30,32 @@ class Recorded:
     waiver: Waiver
     place: int
     findings: int
+
+    @property
+    def words(self) -> str:
+        """What was written, in a line."""
+        waiver = self.waiver
+        many = "1 open finding" if self.findings == 1 else f"{self.findings} open findings"
+        text = f"{waiver.scope} ({many}): {waiver.reason}, {waiver.owner}, until {waiver.expires}"
+        return f"waiver {self.place}: {external_text(text)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody asks to be waived: a finding by its fingerprint, or with others like it."""
+
+    finding: str
+    reason: WaiverReason
+    owner: str
+    expires: date
+    note: str = ""
+    scope: Scope = Scope.FINDING
+
+
+def record(path: Path, known: Sequence[Known], wish: Wish, today: date) -> Recorded:
+    """Add the waiver that somebody wishes for to a file. Raises WaiverRefused."""
+    scope = scope_of(known_finding(known, wish.finding), wish.scope)
+    return waive(path, new_waiver(scope, wish.reason, wish.owner, wish.expires, wish.note), known, today)
 
 
 def known_finding(known: Sequence[Known], name: str) -> Known:

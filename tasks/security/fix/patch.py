@@ -1,44 +1,36 @@
 """Updates as changes of requirements files, or as the commands that make them. Pure."""
 
+import posixpath
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import unified_diff
+from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
 from packaging.utils import canonicalize_name
 
 from tasks.check_result import Message, msg
 from tasks.outside import external_text
+from tasks.security.fix.diff import Changed, lines_of
 from tasks.security.fix.updates import Update
+from tasks.security.fix.versions import parse_version
 
 _PIN = re.compile(
     r"(?P<before>\s*(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*={2,3}\s*)"
     r"(?P<version>[^\s;#,\\]+)(?P<after>(?:[\s;#\\].*)?)",
     re.DOTALL,
 )
+_INCLUDE = re.compile(r"^[ \t]*(?:-[rc]|--requirement|--constraint)[ \t=]*(?P<file>[^\s#]+|\"[^\"\n]+\")", re.MULTILINE)
 _HASH = re.compile(r"--hash[=\s]")
+_TOOLS = {
+    "uv.lock": "uv lock --upgrade-package {package}=={to}",
+    "pylock*.toml": "pip lock {package}=={to} …",
+    "package-lock.json": "npm install {package}@{to}",
+    "npm-shrinkwrap.json": "npm install {package}@{to}",
+    "pnpm-lock.yaml": "pnpm update {package}@{to}",
+    "yarn.lock": "yarn upgrade {package}@{to}",
+}
 _PLAIN = re.compile(r"[A-Za-z0-9@/._+!-]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """A file of the tree as it would be after the updates."""
-
-    path: str
-    before: str
-    after: str
-
-    @property
-    def diff(self) -> str:
-        """The change as a unified diff, for `git apply` and `patch -p1`."""
-        lines = unified_diff(
-            self.before.splitlines(keepends=True),
-            self.after.splitlines(keepends=True),
-            _name("a", self.path),
-            _name("b", self.path),
-        )
-        return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,67 +58,88 @@ class Fix:
 
 
 def make_fix(updates: Sequence[Update], texts: Mapping[str, str]) -> Fix:
-    """Change the requirements files among `texts` (the lock files by their path, line ends as they are).
+    """Change the requirements files among `texts` (lock files and what they include, by path, line ends as they are).
 
     Only a pinned version changes. What hashes, or another kind of lock file, hold is left to its own tool.
     """
-    changed: list[Changed] = []
+    after = dict(texts)
     patched: list[Update] = []
     by_command: list[ByCommand] = []
-    possible = [update for update in updates if update.to is not None]
-    for path in dict.fromkeys(update.path for update in possible):
-        mine = [update for update in possible if update.path == path]
-        before = texts.get(path)
-        if before is None or not _is_requirements(path) or _HASH.search(before):
-            by_command += [_by_tool(update, hashed=before is not None) for update in mine]
+    for update in updates:
+        if update.to is None:
             continue
-        after, done = _upgraded(before, mine)
-        patched += done
-        by_command += [_not_found(update) for update in mine if update not in done]
-        if after != before:
-            changed.append(Changed(path, before, after))
+        left = _left_to_tool(update, texts)
+        if left is None and _upgrade(update, after):
+            patched.append(update)
+        else:
+            by_command.append(left or _not_found(update))
+    changed = tuple(Changed(path, texts[path], text) for path, text in after.items() if text != texts[path])
     unfixed = tuple(update for update in updates if update.to is None)
-    return Fix(tuple(changed), tuple(patched), tuple(by_command), unfixed)
+    return Fix(changed, tuple(patched), tuple(by_command), unfixed)
 
 
-def _upgraded(text: str, updates: Sequence[Update]) -> tuple[str, list[Update]]:
-    wanted = {(canonicalize_name(update.package), update.version): update for update in updates}
-    done: list[Update] = []
-    lines = []
-    for line in text.splitlines(keepends=True):
-        pin = _PIN.fullmatch(line)
-        update = None if pin is None else wanted.get((canonicalize_name(pin["name"]), pin["version"]))
-        if pin is not None and update is not None and update.to is not None:
-            line = f"{pin['before']}{update.to}{pin['after']}"
-            done.append(update)
-        lines.append(line)
-    return "".join(lines), [update for update in updates if update in done]
+def with_included(path: str, texts: Mapping[str, str]) -> tuple[str, ...]:
+    """A requirements file and the files that it includes, as far as their texts are given."""
+    found: dict[str, None] = {}
+    waiting = [path]
+    while waiting:
+        file = waiting.pop(0)
+        if file in texts and file not in found:
+            found[file] = None
+            waiting += included(file, texts[file])
+    return tuple(found)
 
 
-def _is_requirements(path: str) -> bool:
+def included(path: str, text: str) -> list[str]:
+    """The paths in the tree that a requirements file includes by `-r` or `-c`."""
+    named = (match["file"].strip("\"'") for match in _INCLUDE.finditer(text))
+    return [posixpath.normpath(posixpath.join(posixpath.dirname(path), name)) for name in named]
+
+
+def is_requirements(path: str) -> bool:
+    """True for a file in the format of pip's requirements."""
     return PurePosixPath(path).suffix in (".txt", ".in")
 
 
-def _by_tool(update: Update, *, hashed: bool) -> ByCommand:
-    name = PurePosixPath(update.path).name
-    package, to, path = (_word(text) for text in (update.package, update.to or "", update.path))
-    folder = str(PurePosixPath(update.path).parent)
-    there = "" if folder == "." else f"cd {_word(folder)} && "
-    tools = {
-        "uv.lock": f"uv lock --upgrade-package {package}=={to}",
-        "package-lock.json": f"npm install {package}@{to}",
-        "npm-shrinkwrap.json": f"npm install {package}@{to}",
-        "pnpm-lock.yaml": f"pnpm update {package}@{to}",
-        "yarn.lock": f"yarn upgrade {package}@{to}",
-    }
-    if name in tools:
-        return ByCommand(update, there + tools[name], msg("The lock file is written by its own tool"))
-    if name.startswith("pylock") and name.endswith(".toml"):
-        return ByCommand(update, f"pip lock {package}=={to} …", msg("The lock file is written by its own tool"))
-    if _is_requirements(update.path) and hashed:
+def _upgrade(update: Update, texts: dict[str, str]) -> bool:
+    """Change the version wherever the package is pinned; false if it is nowhere."""
+    done = False
+    for path in with_included(update.path, texts):
+        lines = lines_of(texts[path])
+        for place, line in enumerate(lines):
+            pin = _PIN.fullmatch(line)
+            if pin is not None and _is_pin_of(update, pin["name"], pin["version"]):
+                lines[place] = f"{pin['before']}{update.to}{pin['after']}"
+                done = True
+        texts[path] = "".join(lines)
+    return done
+
+
+def _is_pin_of(update: Update, name: str, version: str) -> bool:
+    if canonicalize_name(name) != canonicalize_name(update.package):
+        return False
+    pinned = parse_version(update.ecosystem, version)
+    return pinned is not None and pinned == parse_version(update.ecosystem, update.version)
+
+
+def _left_to_tool(update: Update, texts: Mapping[str, str]) -> ByCommand | None:
+    """Why a tool of its own changes this file; None for one that a patch can change."""
+    name, path = PurePosixPath(update.path).name, _word(update.path)
+    package, to = _word(update.package), _word(update.to or "")
+    folder = posixpath.dirname(update.path)
+    there = f"cd {_word(folder)} && " if folder else ""
+    for pattern, command in _TOOLS.items():
+        if fnmatchcase(name, pattern):
+            text = there + command.format(package=package, to=to)
+            return ByCommand(update, text, msg("The lock file is written by its own tool"))
+    if not is_requirements(update.path):
+        return ByCommand(update, f"pip install {package}=={to}", msg("The packages are installed, not locked"))
+    if update.path not in texts:
+        return ByCommand(update, f"{package}=={to}", msg("The file cannot be read as UTF-8 text in the tree"))
+    if any(_HASH.search(texts[file]) for file in with_included(update.path, texts)):
         command = f"pip-compile --generate-hashes --upgrade-package {package}=={to} --output-file {path} …"
         return ByCommand(update, command, msg("The file holds hashes, which its own tool writes"))
-    return ByCommand(update, f"pip install {package}=={to}", msg("The packages are installed, not locked"))
+    return None
 
 
 def _not_found(update: Update) -> ByCommand:
@@ -137,15 +150,3 @@ def _not_found(update: Update) -> ByCommand:
 def _word(text: str) -> str:
     """A text from outside as it may stand in a command that people copy: no shell may find more than a word in it."""
     return text if _PLAIN.fullmatch(text) else f"'{external_text(text).replace(chr(39), '’')}'"
-
-
-def _name(side: str, path: str) -> str:
-    """A file's name in the head of a diff, quoted as git does where it must be."""
-    name = f"{side}/{path}"
-    if name.isprintable() and name.isascii() and '"' not in name and "\\" not in name:
-        return f"{name}\t" if " " in name else name
-    quoted = "".join(
-        chr(byte) if 0x20 <= byte < 0x7F and byte not in (0x22, 0x5C) else f"\\{byte:03o}"
-        for byte in name.encode(errors="surrogateescape")
-    )
-    return f'"{quoted}"'

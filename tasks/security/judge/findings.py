@@ -63,9 +63,9 @@ def judge_kind(
     mine = [one for one in standing if one.finding.kind is kind]
     stopping = over_gate(mine, limits.gate)
     evidence = findings_tables(mine, limits)
-    incomplete = [s for s in scans if s.target.kind is kind and s.completeness is not Completeness.COMPLETE]
-    if not stopping and incomplete:
-        return CHECK_OF[kind].judged(Status.UNKNOWN, SUBJECT, incomplete[0].reason, at=now, evidence=evidence)
+    unscanned = _not_scanned([scan for scan in scans if scan.target.kind is kind])
+    if unscanned is not None and not stopping:
+        return CHECK_OF[kind].judged(Status.UNKNOWN, SUBJECT, unscanned, at=now, evidence=evidence)
     return CHECK_OF[kind].judged(
         Status.FAIL if stopping else Status.PASS,
         SUBJECT,
@@ -75,6 +75,13 @@ def judge_kind(
         limit=Limit("≤", 0, "", _GATE_SOURCE),
         evidence=evidence,
     )
+
+
+def _not_scanned(scans: Sequence[Scan]) -> Message | None:
+    """Why no finding is no good news; None when every target was scanned completely."""
+    if not scans:
+        return msg("Nothing was scanned")
+    return next((scan.reason for scan in scans if scan.completeness is not Completeness.COMPLETE), None)
 
 
 def over_gate(standing: Iterable[Standing], gate: Gate) -> list[Standing]:
@@ -93,10 +100,10 @@ def gate_reason(standing: Sequence[Standing], stopping: Sequence[Standing]) -> M
     waived = sum(one.waived for one in standing)
     if not stopping:
         below = len(standing) - waived
-        return msg("None reaches the gate; {below} are below it, {waived} are waived", below=below, waived=waived)
+        return msg("None at or above the gate; below it: {below}, waived: {waived}", below=below, waived=waived)
     worst = max(stopping, key=_urgency)
     return msg(
-        "{number} reach the gate, such as {title} ({place})",
+        "At or above the gate: {number}, such as {title} ({place})",
         number=len(stopping),
         title=worst.finding.title,
         place=place_of(worst.finding),
@@ -109,12 +116,12 @@ def judge_overdue(standing: Sequence[Standing], scanned: bool, limits: SecurityL
     overdue = [one for one in standing if not one.waived and one.due(within) < now]
     if not scanned and not overdue:
         return OVERDUE.judged(Status.UNKNOWN, SUBJECT, msg("No target was ever scanned completely"), at=now)
-    reason = msg("None of {number} open findings is overdue", number=len(standing))
+    reason = msg("Open findings: {number}, none of them overdue", number=len(standing))
     evidence: tuple[Evidence, ...] = ()
     if overdue:
         oldest = min(overdue, key=lambda one: one.due(within))
         reason = msg(
-            "{number} findings are overdue, {title} since {due}",
+            "Overdue: {number}, such as {title}, due {due}",
             number=len(overdue),
             title=oldest.finding.title,
             due=moment(oldest.due(within)),

@@ -101,7 +101,7 @@ def _curves(week: Week) -> tuple[Evidence, ...]:
         curves.append(
             Curve(
                 msg("Open findings"),
-                msg("{number} findings are open", number=int(counts[-1] or 0)),
+                msg("Open findings: {number}", number=int(counts[-1] or 0)),
                 "",
                 tuple(map(moment, week.days)),
                 counts,

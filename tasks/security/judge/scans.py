@@ -118,7 +118,7 @@ def _judge_suppressed(scan: Scan, before: int | None, now: datetime) -> CheckRes
         first = msg("There is no complete scan before to compare with ({number} suppressed)", number=scan.suppressed)
         return SUPPRESSIONS.judged(Status.SKIPPED, subject, first, at=now)
     rose = scan.suppressed > before
-    reason = msg("{number} findings are suppressed, {before} before", number=scan.suppressed, before=before)
+    reason = msg("Suppressed: {number}, before: {before}", number=scan.suppressed, before=before)
     return SUPPRESSIONS.judged(
         Status.WARN if rose else Status.PASS,
         subject,

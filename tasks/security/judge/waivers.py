@@ -3,8 +3,7 @@
 from datetime import datetime
 
 from tasks.check_result import CheckResult, Evidence, Limit, Message, Quantity, Scalar, Status, Table, msg
-from tasks.observation import Unobserved
-from tasks.outside import external_text
+from tasks.observation import Unobserved, printable
 from tasks.security.checks import WAIVERS
 from tasks.security.findings.waivers import Waiver, WaiverReview
 from tasks.security.limits import SecurityLimits
@@ -30,9 +29,9 @@ def judge_waivers(review: WaiverReview | Unobserved, limits: SecurityLimits, now
     rows = [_row(state, waiver) for state, waivers in groups for waiver in waivers]
     number = len(rows)
     in_force = len(review.active)
-    reason = msg("{number} waivers need attention, {active} are in force", number=number, active=in_force)
+    reason = msg("Waivers that need attention: {number}; in force: {active}", number=number, active=in_force)
     if not rows:
-        reason = msg("{active} waivers are in force", active=in_force)
+        reason = msg("Waivers in force: {active}", active=in_force)
     rows += [_row(msg("in force"), waiver) for waiver in review.active if waiver not in expiring]
     columns = (msg("State"), msg("What"), msg("Reason"), msg("Owner"), msg("Expires"))
     evidence: tuple[Evidence, ...] = (Table(msg("Waivers"), columns, tuple(rows)),) if rows else ()
@@ -48,5 +47,5 @@ def judge_waivers(review: WaiverReview | Unobserved, limits: SecurityLimits, now
 
 
 def _row(state: Message, waiver: Waiver) -> tuple[Scalar | Message, ...]:
-    owner = external_text(waiver.owner)
-    return state, external_text(waiver.scope), waiver.reason.value, owner, waiver.expires.isoformat()
+    owner = printable(waiver.owner)
+    return state, printable(waiver.scope), waiver.reason.value, owner, waiver.expires.isoformat()

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from tasks.security.facts import Kind
+from tasks.security.findings.reasons import Scope
 from tasks.security.findings.waiver_file import read_waivers
 from tasks.security.findings.writing import (
-    Scope,
     WaiverRefused,
     known_finding,
     new_waiver,

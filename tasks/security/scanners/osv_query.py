@@ -1,0 +1,79 @@
+"""OSV: known vulnerabilities of the npm packages that a lock pins."""
+
+import time
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+
+from tasks.check_result import Message, msg
+from tasks.deadline import Deadline
+from tasks.observation import ObservationError
+from tasks.security.advisories.feed import modified_at
+from tasks.security.advisories.http import Endpoint
+from tasks.security.advisories.osv import query_batch, read_records
+from tasks.security.advisories.ratings import rating
+from tasks.security.advisories.records import Record, fixed_versions
+from tasks.security.facts import Feed, Package, Scan
+from tasks.security.locks.interface import NPM, Lock
+from tasks.security.scanners.advised import Answers, Look, scan
+from tasks.security.scanners.vulnerabilities import Vulnerability
+from tasks.security.settings import Advisories
+
+
+def ask(
+    look: Look,
+    lock: Lock,
+    advisories: Advisories,
+    most_age: timedelta,
+    *,
+    deadline_s: float,
+    waits_s: tuple[float, ...],
+) -> Scan:
+    """The scan of a lock's packages; raises ObservationError for what another try may mend."""
+    started = time.monotonic()
+    deadline = Deadline.after(deadline_s, msg("The scan did not end in time"))
+    with Endpoint(
+        advisories.url,
+        ca_file=advisories.ca_file,
+        timeout_s=advisories.timeout_s,
+        deadline=deadline,
+        waits_s=waits_s,
+    ) as endpoint:
+        answers = _answers(lock, advisories, endpoint)
+    return scan(look, lock, answers, most_age, time.monotonic() - started)
+
+
+def _answers(lock: Lock, advisories: Advisories, endpoint: Endpoint) -> Answers:
+    name, _, version = advisories.npm_canary.rpartition("@")
+    canary = Package(NPM, name, version)
+    found = query_batch(endpoint, list(dict.fromkeys((*lock.packages, canary))))
+    records = read_records(endpoint, (one for ids in found.values() for one in ids))
+    doubt: Message | None = None
+    modified: datetime | None = None
+    try:
+        modified = modified_at(endpoint, advisories, NPM, (at for ids in found.values() for at in ids.values()))
+    except ObservationError as error:
+        doubt = error.reason
+    of = {package: [(one, records.get(one)) for one in sorted(ids)] for package, ids in found.items()}
+    known = any(record is None or not record.withdrawn for _, record in of[canary])
+    vulnerabilities = tuple(one for package in lock.packages for one in _grouped(package, dict(of[package])))
+    feed = Feed(f"OSV ({endpoint.host})", advisories.npm_canary, known, modified)
+    return Answers(feed, len(lock.packages), (), vulnerabilities, doubt)
+
+
+def _grouped(package: Package, records: Mapping[str, Record | None]) -> Iterable[Vulnerability]:
+    """One vulnerability for all records that have an id in common; withdrawn ones are none.
+
+    A record that the endpoint names and does not have is a vulnerability of which no more is known.
+    """
+    groups: list[tuple[frozenset[str], list[Record]]] = []
+    for identity, record in records.items():
+        if record is not None and record.withdrawn:
+            continue
+        ids, members = frozenset((identity, *(record.ids if record else ()))), [record] if record else []
+        for group in [group for group in groups if group[0] & ids]:
+            groups.remove(group)
+            ids, members = ids | group[0], [*group[1], *members]
+        groups.append((ids, members))
+    for ids, members in groups:
+        title = next((record.summary for record in members if record.summary), "")
+        yield Vulnerability(package, ids, title, rating(members), fixed_versions(members, package))

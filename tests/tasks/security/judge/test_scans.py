@@ -1,0 +1,79 @@
+"""Coverage, feeds, suppressions and the age of scans: inside, at and outside each limit, and nothing measured."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from tasks.check_result import Status
+from tasks.security.facts import Completeness, Feed
+from tasks.security.judge.scans import judge_feeds, judge_scanned, judge_scans, judge_suppressions
+from tasks.security.limits import SecurityLimits
+from tests.security_standing import DAY, LOCK, NOW, scan
+
+LIMITS = SecurityLimits()
+FEED = Feed("osv.example", "jinja2==2.10", canary_found=True, modified_at=NOW - DAY)
+
+
+@pytest.mark.parametrize("completeness", [Completeness.PARTIAL, Completeness.FAILED])
+def test_only_a_complete_scan_passes(completeness: Completeness) -> None:
+    [passed] = judge_scans([scan()], {}, NOW)
+    [unknown] = judge_scans([scan(completeness=completeness)], {}, NOW)
+    assert (passed.status, unknown.status, unknown.reason) == (Status.PASS, Status.UNKNOWN, scan().reason)
+
+
+def test_a_reused_scan_says_from_when_it_is() -> None:
+    [result] = judge_scans([replace(scan(), reused=True, at=NOW - 3 * DAY, checked_at=NOW)], {}, NOW)
+    assert result.status is Status.PASS
+    assert result.reason.params == {"at": "2026-11-23T02:00Z"}
+
+
+class TestFeeds:
+    def feed(self, **changes: object) -> Status:
+        [result] = judge_feeds([scan(LOCK, feed=replace(FEED, **changes))], LIMITS, NOW)  # type: ignore[arg-type]
+        return result.status
+
+    def test_its_age_is_within_at_and_outside_the_limit(self) -> None:
+        week = timedelta(hours=LIMITS.max_feed_age_h)
+        assert self.feed(modified_at=NOW - week + timedelta(hours=1)) is Status.PASS
+        assert self.feed(modified_at=NOW - week) is Status.PASS
+        assert self.feed(modified_at=NOW - week - timedelta(hours=1)) is Status.UNKNOWN
+
+    def test_a_feed_that_does_not_know_its_canary_proves_nothing(self) -> None:
+        assert self.feed(canary_found=False) is Status.UNKNOWN
+
+    def test_a_feed_that_publishes_no_age_is_known_by_its_canary(self) -> None:
+        assert self.feed(modified_at=None) is Status.PASS
+
+    def test_no_answer_is_unknown_and_nothing_to_ask_is_skipped(self) -> None:
+        [silent] = judge_feeds([scan(LOCK, Completeness.FAILED)], LIMITS, NOW)
+        [absent] = judge_feeds([scan(LOCK)], LIMITS, NOW)
+        assert (silent.status, absent.status) == (Status.UNKNOWN, Status.SKIPPED)
+
+
+class TestSuppressions:
+    @pytest.mark.parametrize(("before", "status"), [(3, Status.PASS), (2, Status.PASS), (1, Status.WARN)])
+    def test_more_than_before_warn(self, before: int, status: Status) -> None:
+        [result] = judge_suppressions([scan(suppressed=2)], {"bandit app": before}, NOW)
+        assert result.status is status
+
+    def test_a_first_scan_has_nothing_to_compare_with(self) -> None:
+        assert [r.status for r in judge_suppressions([scan()], {}, NOW)] == [Status.SKIPPED]
+
+    def test_an_incomplete_scan_counts_nothing(self) -> None:
+        partial = scan(completeness=Completeness.PARTIAL, suppressed=0)
+        assert [r.status for r in judge_suppressions([partial], {"bandit app": 5}, NOW)] == [Status.UNKNOWN]
+
+    def test_packages_have_none(self) -> None:
+        assert judge_suppressions([scan(LOCK)], {}, NOW) == []
+
+
+class TestAge:
+    def test_within_at_and_outside_the_limit(self) -> None:
+        most = timedelta(hours=LIMITS.max_scan_age_h)
+        ages = {"a": NOW - most + DAY / 24, "b": NOW - most, "c": NOW - most - DAY / 24}
+        found = judge_scanned(ages, ["a", "b", "c", "d"], LIMITS, NOW, NOW)
+        assert [r.status for r in found] == [Status.PASS, Status.PASS, Status.UNKNOWN, Status.UNKNOWN]
+
+    def test_without_any_scan_it_is_unknown(self) -> None:
+        assert [r.status for r in judge_scanned({}, [], LIMITS, NOW, NOW)] == [Status.UNKNOWN]
