@@ -47,6 +47,8 @@ def find_nodes(source: bytes, sought: Sequence[Sought]) -> list[Found | None]:
     lines = sorted({line for place in sought for line in range(place.first, place.last + 1)})
     found: list[Found | None] = [None] * len(sought)
     for node, scope in _nodes_on(tree, lines):
+        if isinstance(node, ast.Expr):  # parentheses around the expression belong to the statement
+            continue
         span: tuple[int, int] = getattr(node, "col_offset", _NOWHERE), getattr(node, "end_col_offset", _NOWHERE)
         for number in at_columns.get(span, ()):
             if _better(node, found[number], sought[number]):

@@ -21,7 +21,7 @@ from tasks.security.scanners.supervised import run_scanner, scanner_version
 from tasks.security.settings import Source
 from tasks.security.tree.tree import SourceFile, SourceTree
 
-_ENDING = ".py"
+_ENDINGS = (".py", ".pyw")
 _MOST_ARGUMENT_BYTES = 512 * 1024
 """Linux takes a quarter of the stack's limit: 2 MiB with the usual 8."""
 
@@ -32,8 +32,8 @@ def bandit_job(tree: SourceTree, source: Source, *, python: str = sys.executable
     No `.bandit` and no other settings of the tree are read.
     """
     target = Target("bandit", tree.root.name or str(tree.root), Kind.CODE)
-    files = tuple(file for file in tree.files if file.path.endswith(_ENDING))
-    left_out = tuple(left for left in tree.left_out if left.what.endswith((_ENDING, "/")))
+    files = tuple(file for file in tree.files if file.path.endswith(_ENDINGS))
+    left_out = tuple(left for left in tree.left_out if left.what.endswith((*_ENDINGS, "/")))
     try:
         version = scanner_version("bandit")
     except ObservationError:

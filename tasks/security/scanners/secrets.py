@@ -114,7 +114,7 @@ class _Look:
         if not {*found} <= {_CANARY, *copies.of}:
             raise ObservationError(msg("detect-secrets reports on files that it was not asked for"))
         if not {secret.type for secret in found.get(_CANARY, [])} >= _CANARY_TYPES:
-            raise ObservationError(msg("detect-secrets did not find the made-up secrets that were laid before it"))
+            raise ObservationError(msg("detect-secrets did not find the made-up secrets that it was given"))
         return found
 
 
