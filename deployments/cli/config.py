@@ -33,11 +33,12 @@ def config_check(
         from tasks.configuration import ConfigurationError
         from tasks.observation import ObservationError
         from tasks.secrets import check_secrets
+        from tasks.security.findings.waiver_file import waiver_problems
         from tasks.settings import load_settings
 
         settings = load_settings(file)
         unchecked = ""
-        problems = list(check_secrets(settings))
+        problems = [*check_secrets(settings), *waiver_problems(settings.waivers)]
         if not offline and not problems:
             quiet()
             from tasks.slo.look import objectives_of

@@ -146,6 +146,8 @@ def test_a_broken_waivers_file_waives_nothing_and_is_said(shop: "Operated") -> N
     status, exported, said = rounds(shop, "export", "--format", "csv", "--output", "-")
     assert (status, exported) == (2, "") and "nothing is exported" in said
     assert waive(shop, "00000002")[0] == 2
+    checked = CliRunner().invoke(app, ["config", "check", str(shop.settings.path)])
+    assert checked.exit_code == 2 and "security.waivers: waivers.toml: waiver 2: reason: is required" in checked.stderr
     (shop.settings.path.parent / "other.toml").write_text("[service]\n")
     with pytest.raises(Exception, match=r"other\.toml"):  # only the waivers file is passed over
         find_services(shop.settings.path.parent)

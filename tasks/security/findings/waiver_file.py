@@ -42,6 +42,15 @@ def read_waivers(path: Path) -> tuple[Waiver, ...]:
     return parse_waivers(read_text(path), path)
 
 
+def waiver_problems(path: Path) -> list[str]:
+    """One sentence for each mistake in a waivers file."""
+    try:
+        read_waivers(path)
+    except WaiversRejected as error:
+        return [external_text(f"security.waivers: {path.name}: {problem}", _MOST_CHARS) for problem in error.problems]
+    return []
+
+
 def read_text(path: Path) -> str:
     """The text of a waivers file, empty if it is not there. Raises WaiversRejected."""
     try:
