@@ -27,13 +27,14 @@ FOUR_WEEKS = msg("normal range of the last four weeks")
 _GUIDE = msg("the guide's daily error log review")
 _SLI = msg("the guide's SLI table")
 _NO_REQUESTS = msg("The log contains no requests: no line has a status")
-_KINDS: Mapping[str, Message] = {
+KINDS: Mapping[str, Message] = {
     Kind.EMAIL: msg("e-mail address"),
     Kind.PHONE: msg("phone number"),
     Kind.CARD: msg("card number"),
     Kind.JWT: msg("access token (JWT)"),
     Kind.PASSWORD: msg("password or key"),
 }
+"""What each kind of personal data is called."""
 _MOST_BARS = 20
 
 
@@ -173,7 +174,7 @@ def _judge_personal_data(
 ) -> CheckResult:
     # How many lines hold more than one kind is not known: added up they are never too few.
     lines = sum(kind.lines for kind in found)
-    rows = tuple((_KINDS.get(kind.kind, verbatim(kind.kind)), kind.lines) for kind in found)
+    rows = tuple((KINDS.get(kind.kind, verbatim(kind.kind)), kind.lines) for kind in found)
     table = Table(msg("Personal data found"), (msg("Kind"), msg("Lines")), rows)
     status = Status.WARN if lines > limits.max_personal_data_lines else Status.PASS
     reason = msg("{lines} lines contain personal data or passwords: mask them before they are logged", lines=lines)

@@ -45,9 +45,11 @@ def read_bytes(root: Path, path: str) -> bytes:
             content = file.read(_MOST_BYTES + 1)
     except FileNotFoundError:
         raise Unusable(msg("{file} does not exist", file=shown)) from None
-    except (OSError, ValueError, RuntimeError) as error:  # a NUL in the name, a loop of links
-        why = (error.strerror if isinstance(error, OSError) else None) or "not a usable path"
+    except OSError as error:
+        why = error.strerror or type(error).__name__
         raise Unusable(msg("{file} cannot be read: {why}", file=shown, why=why)) from None
+    except (ValueError, RuntimeError):  # a NUL in the name, a loop of links
+        raise Unusable(msg("{file} is not a path that can be read", file=shown)) from None
     if len(content) > _MOST_BYTES:
         raise Unusable(msg("{file} is larger than {most} MB", file=shown, most=MOST_MB))
     return content

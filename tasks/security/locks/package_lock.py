@@ -9,7 +9,7 @@ from tasks.security.locks.content import malformed, read_whole, unexpected
 from tasks.security.locks.interface import GIT, LOCAL, NPM, Collected, Lock
 from tasks.security.locks.npm_source import is_folder, is_repository, unaliased
 
-_FORM = "package-lock.json (lockfileVersion 1 to 3)"
+_FORM = "package-lock.json (lockfileVersion 1-3)"
 _FOLDER = "node_modules/"
 
 

@@ -8,7 +8,7 @@ from tasks.security.locks.interface import GIT, LOCAL, NPM, Collected, Lock
 from tasks.security.locks.npm_source import is_folder, is_repository, split_name
 from tasks.security.locks.yaml_file import parse_yaml
 
-_FORM = "pnpm-lock.yaml (lockfileVersion 5, 6 or 9)"
+_FORM = "pnpm-lock.yaml (lockfileVersion 5, 6, 9)"
 _VERSION_5 = re.compile(r"(?:[^/@]*)/((?:@[^/]+/)?[^/]+)/([^/_]+)(?:_.*)?")
 
 

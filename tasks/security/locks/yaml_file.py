@@ -5,7 +5,9 @@ from typing import Any
 
 import yaml
 
-from tasks.security.locks.content import Unusable, malformed, unexpected
+from tasks.check_result import msg
+from tasks.outside import external_text
+from tasks.security.locks.content import Unusable, malformed
 
 _PERHAPS_ALIAS = re.compile(r"(?:^|[\s\[{,:-])\*[^\s*]", re.MULTILINE)
 _MOST_DEPTH = 50
@@ -38,10 +40,12 @@ def _look(text: str, path: str) -> None:
     depth = 0
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
         if isinstance(event, yaml.AliasEvent):
-            raise malformed(path, _line(event), "YAML of a lock file (it has an alias)")
+            raise Unusable(
+                msg("{file}, line {line}: YAML with aliases is not read", file=external_text(path), line=_line(event))
+            )
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > _MOST_DEPTH:
-            raise unexpected(path, "a lock file (it is nested too deeply)")
+            raise Unusable(msg("{file} is nested too deeply", file=external_text(path)))
 
 
 def _line(event: yaml.Event) -> int | None:

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path, PurePath
 
 from tasks.check_result import Message, msg
+from tasks.observation import Unobserved, seen_now
 from tasks.outside import external_text
 from tasks.security.advisories.http import WAITS_S
 from tasks.security.facts import Completeness, Coverage, Kind, LeftOut, Scan, Target
@@ -32,7 +33,7 @@ def dependency_jobs(
 ) -> tuple[Job, ...]:
     """The looks at a service's packages; `base` is the service file's folder.
 
-    What no lock file pins is a look of its own, which fails. Raises ObservationError when pip-audit is not installed.
+    What no lock file pins is a look of its own, which fails.
     """
     asking = _Asking(source, security, waits_s)
     locks = lock_files(tree, source)
@@ -63,7 +64,8 @@ class _Asking:
 
     def job(self, ecosystem: str, path: str, content: str, read: Read) -> Job:
         scanner = _SCANNERS[ecosystem]
-        version = scanner_version("pip-audit") if ecosystem == PYPI else _OSV_CLIENT
+        found = seen_now(lambda: _version(ecosystem))
+        version = "" if isinstance(found, Unobserved) else found
         stated = (
             content,
             path,
@@ -79,6 +81,7 @@ class _Asking:
 
     def _run(self, target: Target, version: str, digest: str, read: Read, at: datetime) -> Scan:
         look, lock = Look(target, version, at, digest), read()
+        _version(lock.ecosystem)
         nothing = unusable(look, lock, self._source.no_dependencies)
         if nothing is not None:
             return nothing
@@ -88,6 +91,11 @@ class _Asking:
             return ask(look, lock, self._advisories, most_age, deadline_s=deadline_s, waits_s=self._waits_s)
         bounds = Bounds(deadline_s, self._source.max_memory_mb, self._waits_s)
         return audit(look, lock, self._advisories, bounds, most_age)
+
+
+def _version(ecosystem: str) -> str:
+    """Raises ObservationError when the scanner is not installed."""
+    return scanner_version("pip-audit") if ecosystem == PYPI else _OSV_CLIENT
 
 
 def _nothing() -> Job:

@@ -1,5 +1,6 @@
 """Secrets as findings: how bad each is, and how sure it is one. No finding holds a secret or its digest."""
 
+import hashlib
 import re
 from collections.abc import Iterator
 
@@ -29,20 +30,39 @@ _EXAMPLES = re.compile(
     r"|(?:^|/)(?:test_[^/]*|[^/]*_test|conftest|[^/]*\.(?:test|spec))\.[^/]+$"
 )
 """Where passwords are made up."""
+_PLACEHOLDERS = frozenset(
+    hashlib.sha1(word.encode(), usedforsecurity=False).hexdigest()
+    for word in (
+        *("password", "passwd", "pass", "pwd", "secret", "tiger", "changeme", "change-me", "change_me", "example"),
+        *("placeholder", "dummy", "test", "testing", "foo", "bar", "your-password", "your_password", "yourpassword"),
+        *("mypassword", "my-password", "postgres", "mysql", "root", "admin", "user", "username", "token", "hunter2"),
+    )
+)
+"""What examples have in place of a password; detect-secrets tells these by their digests alone."""
 
 
 def secret_findings(copy: Copy, secrets: list[Secret]) -> Iterator[Finding]:
-    """The findings in one file."""
-    unsure = _ENTROPY | _LIKELY
+    """The findings in one file.
+
+    A word that only looks random is one where its line names a key, a token and the like: nearly all others are digests
+    and identifiers.
+    """
     for secret in sorted(secrets, key=lambda secret: (secret.line_number, secret.type, secret.hashed_secret)):
-        if _HASHES.search(copy.path) and secret.type in _ENTROPY | {"Secret Keyword"}:
+        random = secret.type in _ENTROPY
+        if random and secret.line_number not in copy.naming:
             continue
-        made_up = _EXAMPLES.search(copy.path) or secret.line_number in copy.long_lines
-        if secret.type in _ENTROPY or (made_up and secret.type in unsure):
-            confidence = Confidence.LOW
-        else:
-            confidence = Confidence.MEDIUM if secret.type in _LIKELY else Confidence.HIGH
-        yield _finding(copy, secret, confidence)
+        if _HASHES.search(copy.path) and (random or secret.type == "Secret Keyword"):
+            continue
+        yield _finding(copy, secret, _confidence(copy, secret))
+
+
+def _confidence(copy: Copy, secret: Secret) -> Confidence:
+    if secret.type not in _ENTROPY | _LIKELY:
+        return Confidence.HIGH
+    made_up = (
+        secret.hashed_secret in _PLACEHOLDERS or _EXAMPLES.search(copy.path) or secret.line_number in copy.generated
+    )
+    return Confidence.LOW if made_up else Confidence.MEDIUM
 
 
 def _finding(copy: Copy, secret: Secret, confidence: Confidence) -> Finding:

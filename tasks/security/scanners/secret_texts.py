@@ -25,6 +25,7 @@ _CODE = re.compile(r"\.(?:cls|example|go|java|js|m|php|pyi?|swift|tf|cs|c|cpp)")
 _NO_SETTING = re.compile(rb"^(?![\s#;\[])[^=:\n]+$", re.MULTILINE)
 _FIRST_WORD = re.compile(rb"^[ \t]*(?![#;\s])(.)", re.MULTILINE)
 _NUL_WITHIN = 8000
+_NAMING = re.compile(rb"token|secret|passw|pwd|auth(?!or)|authoriz|cred|key(?![a-z])|salt|bearer", re.IGNORECASE)
 _LONG_LINE = 1000
 """Characters of a line that no person writes."""
 _BOM_16 = (b"\xff\xfe", b"\xfe\xff")
@@ -43,11 +44,15 @@ def is_binary(beginning: bytes) -> bool:
 
 @dataclass(frozen=True)
 class Copy:
-    """A copy: the file it is of, and which lines are long; `origin` numbers its lines, empty when it is whole."""
+    """A copy: the file it is of, and the numbers that its lines have there (empty when it is whole).
+
+    `generated` are its lines that no person has written, `naming` those others that name a key, a token and the like.
+    """
 
     path: str
     origin: tuple[int, ...]
-    long_lines: frozenset[int]
+    generated: frozenset[int]
+    naming: frozenset[int]
 
     def line(self, number: int) -> int:
         """The line of the file that a line of the copy, from 1, is."""
@@ -89,10 +94,12 @@ class Copies:
             if not (numbers := suspicious_lines(text)):
                 return
             kept, origin = kept_lines(text, numbers)
-        long_lines = frozenset(n for n, line in enumerate(kept.split(b"\n"), 1) if len(line) > _LONG_LINE)
+        lines = list(enumerate(kept.split(b"\n"), 1))
+        generated = frozenset(number for number, line in lines if len(line) > _LONG_LINE)
+        naming = frozenset(number for number, line in lines if number not in generated and _NAMING.search(line))
         name = f"{len(self.of)}{ending}"
         (self.folder / name).write_bytes(kept)
-        self.of[name] = Copy(path, origin, long_lines)
+        self.of[name] = Copy(path, origin, generated, naming)
 
 
 def _may_be_settings(ending: str, text: bytes) -> bool:

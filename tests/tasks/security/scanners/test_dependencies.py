@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import Distribution, PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
@@ -336,6 +337,17 @@ def test_a_digest_names_what_a_scan_rests_on(tmp_path: Path) -> None:
     files["more.txt"] = "b==1\n"
     assert digest(advisories={"python_canary": "a==1"}) != same
     assert digest(advisories={"source": "pypi"}) != same
+
+
+def test_a_scanner_that_is_not_installed_is_a_failed_scan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> Distribution:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(Distribution, "from_name", missing)
+    files = {"requirements.txt": "a==1", "package-lock.json": NPM_LOCK}
+    npm, python = jobs_of(tmp_path, files, "http://127.0.0.1:9", {"locks": ["package-lock.json", "requirements.txt"]})
+    assert outcome(npm) == (FAILED, "The advisory endpoint 127.0.0.1 cannot be reached")
+    assert outcome(python)[1].startswith("pip-audit was not run: it is not installed")
 
 
 def test_lock_files_of_both_ecosystems_and_what_none_of_them_pins(tmp_path: Path) -> None:
