@@ -17,6 +17,7 @@ from tasks.security.facts import Completeness, Coverage, Kind, Scan
 from tasks.security.scanners.bandit import bandit_job
 from tasks.security.scanners.dependencies import dependency_jobs
 from tasks.security.scanners.interface import Job
+from tasks.security.scanners.names import with_shown_names
 from tasks.security.scanners.secrets import secrets_job
 from tasks.security.settings import Security, Source
 from tasks.security.store.scans import read_complete, read_scans, store_scans
@@ -111,7 +112,7 @@ async def _scanned(job: Job, at: datetime) -> Scan:
 )
 def run_scan(job: Job, at: datetime) -> Scan:
     """One look of a scanner; what broke, such as at its deadline, is tried once more. Raises ObservationError."""
-    return job.run(at)
+    return with_shown_names(job.run(at))
 
 
 def _state(scan: Scan) -> StepState:

@@ -18,6 +18,7 @@ from tasks.security.scanners.bandit_output import Report, read_report
 from tasks.security.scanners.code_findings import code_findings
 from tasks.security.scanners.digest import scan_digest
 from tasks.security.scanners.interface import Job
+from tasks.security.scanners.names import shown_name
 from tasks.security.scanners.supervised import run_scanner, scanner_version
 from tasks.security.settings import Source
 from tasks.security.tree.tree import SourceFile, SourceTree
@@ -35,7 +36,7 @@ def bandit_job(tree: SourceTree, source: Source, *, python: str = sys.executable
 
     No `.bandit` and no other settings of the tree are read.
     """
-    target = Target("bandit", tree.root.name or str(tree.root), Kind.CODE)
+    target = Target("bandit", shown_name(tree.name or tree.root.name), Kind.CODE)
     files = tuple(file for file in tree.files if file.path.endswith(_ENDINGS))
     left_out = tuple(left for left in tree.left_out if left.what.endswith((*_ENDINGS, "/")))
     try:

@@ -41,7 +41,8 @@ def read_tree(source: Source, root: Path, deadline: Deadline) -> SourceTree:
     walk.links()
     files = tuple(sorted(walk.files, key=lambda file: file.path))
     left_out = tuple(sorted(walk.left_out, key=lambda left: left.what))
-    return SourceTree(real, files, left_out, walk.excluded)
+    name = real.name if root.name in ("", "..") else root.name
+    return SourceTree(real, files, left_out, walk.excluded, name)
 
 
 def _checked(root: Path) -> Path:

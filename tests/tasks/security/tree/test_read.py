@@ -60,7 +60,8 @@ def test_a_root_may_be_a_link(tmp_path: Path) -> None:
     put(tmp_path, "current/a.py")
     (tmp_path / "link").symlink_to("current")
     tree = read(tmp_path / "link")
-    assert paths(tree) == ["a.py"] and tree.root.name == "current"
+    assert paths(tree) == ["a.py"] and (tree.root.name, tree.name) == ("current", "link")
+    assert read(tmp_path / "current" / "..").name == tmp_path.name
 
 
 def test_folders_of_tools_and_environments_are_never_read(tmp_path: Path) -> None:
