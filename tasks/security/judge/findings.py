@@ -156,7 +156,7 @@ def findings_table(title: Message, standing: Sequence[Standing], within: FixWith
     rows = [_row(one, within) for one in standing[:_MOST_ROWS]]
     if more := len(standing) - len(rows):
         rest = msg("{number} more: see `rounds findings list`", number=more)
-        rows.append(("…", "", "", "", rest, "", "", "", ""))
+        rows.append(("…", "", "", rest, "", ""))
     return Table(title, _COLUMNS, tuple(rows))
 
 
@@ -176,11 +176,8 @@ _COLUMNS = (
     msg("Finding"),
     msg("Severity"),
     msg("State"),
-    msg("Rule"),
     msg("What"),
     msg("Where"),
-    msg("Fixed in"),
-    msg("First seen"),
     msg("Due"),
 )
 _RATINGS = {
@@ -198,13 +195,17 @@ def _row(one: Standing, within: FixWithin) -> tuple[Scalar | Message, ...]:
         one.known.fingerprint[:SHORT],
         _RATINGS[finding.rating],
         one.state,
-        finding.rule,
-        finding.title,
-        place_of(finding),
-        ", ".join(finding.fixed_in),
-        moment(one.known.first_seen),
+        finding.title if finding.kind is Kind.SECRET else f"{finding.rule}: {finding.title}",
+        _place(finding),
         moment(one.due(within)),
     )
+
+
+def _place(finding: Finding) -> str | Message:
+    """Where it is, and for a package what fixes it."""
+    if not finding.fixed_in:
+        return place_of(finding)
+    return msg("{place}, fixed in {versions}", place=place_of(finding), versions=", ".join(finding.fixed_in))
 
 
 def _urgency(one: Standing) -> tuple[int, int, str]:
