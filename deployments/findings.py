@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from deployments.show_findings import Shown
 from tasks.deadline import Deadline
@@ -11,8 +12,9 @@ from tasks.history.engine import History
 from tasks.outside import external_text
 from tasks.security.export.csv import findings_csv
 from tasks.security.export.cyclonedx import cyclonedx
+from tasks.security.export.gaps import scan_gap
 from tasks.security.export.sarif import sarif
-from tasks.security.facts import Event, Kind, Known, Package, Rating
+from tasks.security.facts import Event, Kind, Known, Package, Rating, Scan
 from tasks.security.findings.waiver_file import WaiversRejected, read_waivers
 from tasks.security.findings.waivers import Reviewed, WaiverReview, applied
 from tasks.security.findings.writing import known_finding
@@ -32,7 +34,10 @@ _MOST_NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What is known; `rejected` says why the waivers file cannot be used, and is empty when it can."""
+    """What is known; `rejected` says why the waivers file cannot be used, and is empty when it can.
+
+    `scans` are those of the newest round: what they did not see may hold findings that nobody knows of.
+    """
 
     settings: Settings
     history: History
@@ -40,6 +45,7 @@ class Findings:
     known: tuple[Known, ...]
     review: WaiverReview
     rejected: str
+    scans: tuple[Scan, ...]
 
     @property
     def limits(self) -> SecurityLimits:
@@ -55,6 +61,17 @@ class Findings:
     def by(self) -> Shown:
         """How times and days are shown."""
         return Shown(self.limits.fix_within, self.settings.zone, self.now)
+
+    @property
+    def unscanned(self) -> list[str]:
+        """What was not scanned completely or not lately, in words."""
+        if not self.scans:
+            return ["nothing was scanned yet: rounds run security-scan"]
+        gaps = [f"{_at(scan, self.settings.zone)}: {scan_gap(scan)}" for scan in self.scans if scan_gap(scan)]
+        newest = max(self.scans, key=lambda scan: scan.at)
+        if self.now - newest.at > timedelta(hours=self.limits.max_scan_age_h):
+            gaps.append(f"{_at(newest, self.settings.zone)}: the last scan is older than max_scan_age_h")
+        return gaps
 
     def reviewed(
         self, *, everything: bool = False, kind: Kind | None = None, severity: Rating | None = None
@@ -87,7 +104,12 @@ def open_findings(settings: Settings, history: History, now: datetime) -> Findin
         waivers, rejected = read_waivers(settings.waivers), ""
     except WaiversRejected as error:
         waivers, rejected = (), str(error)
-    return Findings(settings, history, now, known, applied(known, waivers, today), rejected)
+    scans = read_scans(history, settings.service.name, now)
+    return Findings(settings, history, now, known, applied(known, waivers, today), rejected, scans)
+
+
+def _at(scan: Scan, zone: ZoneInfo) -> str:
+    return f"{external_text(scan.target.subject)} ({scan.at.astimezone(zone):%Y-%m-%d %H:%M})"
 
 
 def export_text(found: Findings, kind: str, *, everything: bool) -> tuple[str, Sequence[str]]:
@@ -100,11 +122,11 @@ def export_text(found: Findings, kind: str, *, everything: bool) -> tuple[str, S
     review = WaiverReview(found.today, found.reviewed(everything=everything))
     service = found.settings.service.name
     if kind == "sarif":
-        return sarif(service, review, read_scans(found.history, service, found.now), found.now), ()
+        return sarif(service, review, found.scans, found.now), ()
     if kind == "csv":
         return findings_csv(review, found.limits.fix_within, found.settings.zone, found.now), ()
     packages, warnings = packages_of(found.settings)
-    return cyclonedx(service, packages, review, found.now), warnings
+    return cyclonedx(service, packages, review, found.scans, found.now), warnings
 
 
 def packages_of(settings: Settings) -> tuple[list[Package], list[str]]:

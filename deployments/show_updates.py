@@ -8,7 +8,7 @@ from rich.text import Text
 
 from tasks.outside import external_text
 from tasks.security.fix.patch import ByCommand, Fix
-from tasks.security.fix.trial import Trial
+from tasks.security.fix.trial import Trial, TrialEnd
 from tasks.security.fix.updates import Update
 
 
@@ -24,12 +24,13 @@ def show_fix(fix: Fix, *, err: bool) -> None:
     _show(out, "No fix is published", ("Package", "Version", "Severity", "File", "Findings"), map(_stays, unfixed))
 
 
-def show_trial(trial: Trial) -> None:
+def show_trial(trial: Trial) -> TrialEnd:
     """How the tests ended, with their last lines unless they passed; on stderr."""
     err = Console(highlight=False, stderr=True)
     err.print(Text(f"{trial.end}: {trial.reason.text.format(**trial.reason.params)}"))
     for line in trial.last_lines if trial.end != "passed" else ():
         err.print(Text(f"  {line}"))
+    return trial.end
 
 
 def _show(out: Console, title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deployments.cli.command import BROKEN, ServiceOption, explained, fail, service_file, warn
+from deployments.cli.command import BROKEN, ServiceOption, explained, service_file, warn
 from tasks.security.facts import Kind, Rating
 from tasks.security.findings.reasons import Scope, WaiverReason
 
@@ -45,14 +45,15 @@ def list_findings(
 ) -> None:
     """List the open findings, the most severe first.
 
-    Exit status: 3 if the waivers file cannot be used; then no finding is shown as waived.
+    Exit status: 3 if something was not scanned completely, or if the waivers file cannot be used; then no finding is
+    shown as waived.
     """
     with explained():
         from deployments.show_findings import show_findings
 
         found = _opened(service)
         show_findings(found.reviewed(everything=everything, kind=kind, severity=severity), found.by)
-        _end_with_waivers(found)
+        _end_incomplete(found, found.unscanned)
 
 
 @app.command("show")
@@ -67,7 +68,7 @@ def show(finding: FindingArgument, service: ServiceOption = None) -> None:
         found = _opened(service)
         one = found.named(finding)
         show_finding(one, found.events(one.known), found.by)
-        _end_with_waivers(found)
+        _end_incomplete(found, [])
 
 
 @app.command("waive")
@@ -100,16 +101,19 @@ def export(
 ) -> None:
     """Write the findings as SARIF 2.1.0, CycloneDX 1.6 (with all packages of the lock files) or CSV.
 
-    The file is written as a whole or not at all. Exit status: 3 if a lock file cannot be read (CycloneDX).
+    The file is written as a whole or not at all. Exit status: 3 if something was not scanned completely (the file says
+    so, but for CSV), or if a lock file cannot be read (CycloneDX; nothing is written).
     """
     with explained():
         from deployments.findings import export_text
         from deployments.write_output import write_output
 
-        text, warnings = export_text(_opened(service), format.value, everything=everything)
+        found = _opened(service)
+        text, warnings = export_text(found, format.value, everything=everything)
         for warning in warnings:
             warn(warning)
         write_output(output, text)
+        _end_incomplete(found, found.unscanned)
 
 
 @app.command("fix")
@@ -120,7 +124,8 @@ def fix(
 ) -> None:
     """List the upgrades that fix vulnerable packages; write them as a patch, and test a patched copy of the tree.
 
-    The tree itself is not changed. Exit status: 1 if the tests fail with the patch, 3 if they could not be run.
+    The tree itself is not changed. Exit status: 1 if the tests fail with the patch, 3 if they could not be run, or if
+    something was not scanned completely.
     """
     with explained():
         from deployments.fix_findings import make_fix_of, try_fix_of
@@ -131,18 +136,16 @@ def fix(
         found = _opened(service)
         made = make_fix_of(found.settings, found.known)
         show_fix(made, err=patch == "-")
-        if not patch:
-            return
-        if not made.changed:
-            fail("no patch: no file can be changed by one", 0)
-        write_output(patch, made.patch)
-        trial = None if no_test else try_fix_of(found.settings, made)
-        if trial is None:
-            warn("not tested: --no-test" if no_test else "not tested: [security] test is not set")
-            return
-        show_trial(trial)
-        if trial.end is not TrialEnd.PASSED:
-            raise typer.Exit(BROKEN if trial.end is TrialEnd.NOT_RUN else _TESTS_FAILED)
+        if patch and not made.changed:
+            warn("no patch: no file can be changed by one")
+        elif patch:
+            write_output(patch, made.patch)
+            trial = None if no_test else try_fix_of(found.settings, made)
+            if trial is None:
+                warn("not tested: --no-test" if no_test else "not tested: [security] test is not set")
+            elif (ended := show_trial(trial)) is not TrialEnd.PASSED:
+                raise typer.Exit(BROKEN if ended is TrialEnd.NOT_RUN else _TESTS_FAILED)
+        _end_incomplete(found, found.unscanned)
 
 
 def _opened(service: Path | None) -> "Findings":
@@ -154,6 +157,11 @@ def _opened(service: Path | None) -> "Findings":
     return open_findings(settings, history_of(settings), datetime.now(UTC))
 
 
-def _end_with_waivers(found: "Findings") -> None:
+def _end_incomplete(found: "Findings", unscanned: list[str]) -> None:
+    """Say what may be missing, with an exit status for it."""
+    for gap in unscanned:
+        warn(f"not scanned completely: {gap}")
     if found.rejected:
-        fail(found.rejected, BROKEN)
+        warn(found.rejected)
+    if unscanned or found.rejected:
+        raise typer.Exit(BROKEN)

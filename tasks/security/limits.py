@@ -86,7 +86,7 @@ class SecurityLimits(Model):
     """Failed logins of a week in the audit log."""
 
     max_privilege_changes: Annotated[int, Field(ge=0)] = 0
-    """Privilege changes of a week in the audit log: each one above is to be looked at by a person."""
+    """Privilege changes of a week in the audit log; a person checks each one above."""
 
     max_silent_days: Annotated[int, Field(ge=0, le=30)] = 0
     """Days of the last 7 without a line in the audit log."""

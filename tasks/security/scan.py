@@ -1,7 +1,7 @@
 """Runs the scanners over the source tree, each target as a task run, and keeps what they found."""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -19,7 +19,7 @@ from tasks.security.scanners.dependencies import dependency_jobs
 from tasks.security.scanners.interface import Job
 from tasks.security.scanners.secrets import secrets_job
 from tasks.security.settings import Security, Source
-from tasks.security.store.scans import read_complete, store_scans
+from tasks.security.store.scans import read_complete, read_scans, store_scans
 from tasks.security.tree.read import read_tree
 from tasks.security.tree.tree import SourceTree
 from tasks.settings import Settings
@@ -39,8 +39,7 @@ async def scan_source(
     Raises UsageError if the tree is not there, HistoryError.
     """
     jobs = await asyncio.to_thread(_jobs, run.settings, source, kinds)
-    last = await asyncio.to_thread(read_complete, run.history, run.key.service, at)
-    known = {scan.target.subject: scan for scan in last}
+    known = await asyncio.to_thread(_kept, run, at)
     turn = asyncio.Semaphore(_AT_ONCE)
 
     async def one(job: Job) -> Scan:
@@ -72,14 +71,24 @@ def _jobs(settings: Settings, source: Source, kinds: Collection[Kind]) -> Sequen
     return jobs
 
 
-def _still_holds(job: Job, known: Mapping[str, Scan], at: datetime) -> Scan | None:
-    """The last complete scan, if it rests on the same content and is young enough."""
-    before = known.get(job.target.subject)
-    if before is None or before.digest != job.digest:
-        return None
-    if job.reuse_for is not None and at - before.at >= job.reuse_for:
-        return None
-    return replace(before, checked_at=at)
+def _kept(run: Round, at: datetime) -> tuple[Scan, ...]:
+    """The newest scan and the newest complete one of each target."""
+    history, service = run.history, run.key.service
+    return (*read_scans(history, service, at), *read_complete(history, service, at))
+
+
+def _still_holds(job: Job, known: Sequence[Scan], at: datetime) -> Scan | None:
+    """A scan that rests on the same content and is young enough.
+
+    What a scan of files leaves out, such as a file with a syntax error, is left out again; what a feed did not answer
+    may be answered now, so there only a complete scan holds.
+    """
+    holding = {Completeness.COMPLETE} if job.reuse_for else {Completeness.COMPLETE, Completeness.PARTIAL}
+    for before in known:
+        same = before.target == job.target and before.digest == job.digest and before.completeness in holding
+        if same and (job.reuse_for is None or at - before.at < job.reuse_for):
+            return replace(before, checked_at=at)
+    return None
 
 
 async def _given(scan: Scan) -> Scan:

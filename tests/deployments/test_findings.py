@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -218,8 +219,27 @@ def test_fix_says_how_the_tests_ended(shop: "Operated", command: list[str], stat
     assert rounds(shop, "fix", "--patch", "-", "--no-test")[0] == 0
 
 
-def test_a_service_without_scans_has_no_findings(operate: "Operate") -> None:
+def test_without_a_complete_scan_no_finding_is_no_good_news(operate: "Operate", tmp_path: Path) -> None:
     shop: Any = operate(more=SOURCE)
+    (tmp_path / "tree").mkdir()
     assert read_findings(shop.history, shop.name) == ()
-    assert rounds(shop, "list")[1].startswith("0 findings ")
-    assert "no open finding of a package" in rounds(shop, "fix")[1]
+    for command in (["list"], ["fix"], ["export", "--format", "csv", "--output", "-"]):
+        status, _, said = rounds(shop, *command)
+        assert (status, said) == (3, "not scanned completely: nothing was scanned yet: rounds run security-scan\n")
+    now = datetime.now(UTC)
+    code, lock, secrets = scanned(at=now)
+    failed = replace(lock, completeness=Completeness.FAILED, reason=msg("The feed is down"))
+    store_scans(shop.history, shop.name, [code, failed, secrets], now)
+    for command in (["list"], ["fix", "--patch", "-"], ["export", "--format", "sarif", "--output", "-"]):
+        status, _, said = rounds(shop, *command)
+        assert status == 3 and "not scanned completely: pip-audit shop (" in said
+        assert said.endswith("): failed: The feed is down\n")
+
+
+@pytest.mark.parametrize(("hours", "status"), [(35, 0), (37, 3)])
+def test_scans_that_are_old_are_said_to_be_old(operate: "Operate", hours: int, status: int) -> None:
+    shop: Any = operate(more=SOURCE)
+    at = datetime.now(UTC) - timedelta(hours=hours)
+    store_scans(shop.history, shop.name, scanned(at=at), at)
+    ended, _, said = rounds(shop, "list")
+    assert ended == status and ("older than max_scan_age_h" in said) is bool(status)

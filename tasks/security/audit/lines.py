@@ -60,7 +60,7 @@ class Reader:
         return found if isinstance(found, dict) else None
 
 
-def whole_lines(content: Content, tell: Callable[[int], None] | None = None) -> Iterator[bytes | None]:
+def whole_lines(content: Content, tell: Callable[[int], object] | None = None) -> Iterator[bytes | None]:
     """The lines of a file, the last one only if it is whole; None for one that is too long to be read.
 
     `tell` hears how many bytes of the file were read so far, and may raise.
@@ -97,7 +97,7 @@ class Count:
     newest: datetime | None = None
     _events: Counter[tuple[date, Deed, str]] = field(default_factory=Counter)
     _names: set[str] = field(default_factory=set)
-    _known: dict[str, tuple[Deed, ...]] = field(default_factory=dict)
+    _known: dict[str, tuple[tuple[Deed, ...], str]] = field(default_factory=dict)
 
     def add(self, seen: Seen | None) -> None:
         """Count one line."""
@@ -117,24 +117,22 @@ class Count:
         if event is None:
             return
         self.with_event += 1
-        for deed in self._deeds(event):
-            self._events[day, deed, self._shown(event)] += 1
+        deeds, shown = self._known.get(event) or self._learn(event)
+        for deed in deeds:
+            self._events[day, deed, shown] += 1
 
     def events(self) -> tuple[EventLines, ...]:
         """Events that are failures or changes of privileges, by day."""
         return tuple(EventLines(*key, lines) for key, lines in sorted(self._events.items()))
 
-    def _deeds(self, event: str) -> tuple[Deed, ...]:
-        known = self._known.get(event)
-        if known is None:
-            name = event.lower()
-            patterns = ((Deed.FAILURE, self.audit.failures), (Deed.PRIVILEGE, self.audit.privileges))
-            known = tuple(
-                deed for deed, wanted in patterns if any(fnmatchcase(name, pattern.lower()) for pattern in wanted)
-            )
-            if len(self._known) < _MOST_KNOWN:
-                self._known[event] = known
-        return known
+    def _learn(self, event: str) -> tuple[tuple[Deed, ...], str]:
+        name = event.lower()
+        patterns = ((Deed.FAILURE, self.audit.failures), (Deed.PRIVILEGE, self.audit.privileges))
+        deeds = tuple(deed for deed, wanted in patterns if any(fnmatchcase(name, p.lower()) for p in wanted))
+        learnt = deeds, self._shown(event) if deeds else ""
+        if len(self._known) < _MOST_KNOWN:
+            self._known[event] = learnt
+        return learnt
 
     def _shown(self, event: str) -> str:
         name = external_text(event, _EVENT_CHARS)

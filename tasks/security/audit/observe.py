@@ -114,7 +114,7 @@ def _read_start(file: LogFile, reader: Reader, deadline: Deadline) -> _File:
     deadline.require()
     try:
         with open_log(file.path) as log:
-            for number, line in enumerate(whole_lines(log.content())):
+            for number, line in enumerate(whole_lines(log.content(), lambda _: deadline.require())):
                 seen = None if line is None else reader.read(line)
                 if seen is not None and seen[0] is not None:
                     return _File(seen[0], None)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+from cyclonedx.model import Property
 from cyclonedx.model.bom import Bom, BomMetaData
 from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.model.impact_analysis import (
@@ -27,7 +28,8 @@ from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
 from tasks.outside import external_text
-from tasks.security.facts import Finding, Kind, Package
+from tasks.security.export.gaps import scan_gap
+from tasks.security.facts import Finding, Kind, Package, Scan
 from tasks.security.findings.reasons import WaiverReason
 from tasks.security.findings.waivers import Reviewed, Waiver, WaiverReview
 
@@ -46,9 +48,12 @@ _OPEN = {
 }
 
 
-def cyclonedx(service: str, packages: Iterable[Package], review: WaiverReview, now: datetime) -> str:
+def cyclonedx(
+    service: str, packages: Iterable[Package], review: WaiverReview, scans: Iterable[Scan], now: datetime
+) -> str:
     """A CycloneDX 1.6 document in JSON, with the open findings; the same input always gives the same text.
 
+    How far each scan of packages came is a property: without a complete one, no vulnerability is no good news.
     A vulnerable package that is not among `packages`, such as one of an environment, is a component too.
     """
     found = [one for one in review.findings if one.known.is_open and one.known.finding.kind is Kind.DEPENDENCY]
@@ -61,6 +66,7 @@ def cyclonedx(service: str, packages: Iterable[Package], review: WaiverReview, n
         metadata=BomMetaData(
             timestamp=now,
             component=root,
+            properties=[_extent(scan) for scan in scans if scan.target.kind is Kind.DEPENDENCY],
             tools=ToolRepository(components=[Component(name="opsrounds", type=ComponentType.APPLICATION)]),
         ),
         serial_number=UUID(int=0),
@@ -74,6 +80,11 @@ def cyclonedx(service: str, packages: Iterable[Package], review: WaiverReview, n
 def purl_of(package: Package) -> str:
     """The package URL of a package."""
     return _purl(package).to_string()
+
+
+def _extent(scan: Scan) -> Property:
+    target = external_text(scan.target.subject)
+    return Property(name="opsrounds:scan", value=f"{target}: {scan_gap(scan) or scan.completeness}")
 
 
 def _text(bom: Bom) -> str:

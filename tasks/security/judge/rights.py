@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
+from pathlib import PurePath
 
 from tasks.check_result import Check, CheckResult, Limit, Message, Quantity, Scalar, Status, Table, msg
 from tasks.observation import Absent, Unobserved
@@ -69,7 +70,15 @@ def judge_access(seen: tuple[LoginRule, ...] | Unobserved | Absent, now: datetim
     if isinstance(seen, Unobserved):
         return _unknown(ACCESS, seen.reason, now)
     rows = tuple(
-        (rule.line, rule.kind, rule.databases, rule.roles, rule.address, rule.method, why)
+        (
+            f"{PurePath(rule.file).name}:{rule.line}",
+            rule.kind,
+            rule.databases,
+            rule.roles,
+            rule.address,
+            rule.method,
+            why,
+        )
         for rule in seen
         if (why := _why_open(rule)) is not None
     )

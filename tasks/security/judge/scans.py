@@ -96,6 +96,8 @@ def _judge_feed(scan: Scan, feed: Feed, limits: SecurityLimits, now: datetime) -
             "The feed does not know {canary}, which is vulnerable: its answers prove nothing", canary=feed.canary
         )
         return FEED.judged(Status.UNKNOWN, feed.source, reason, at=now, limit=limit)
+    if feed.modified_at is None and scan.completeness is not Completeness.COMPLETE:
+        return FEED.judged(Status.UNKNOWN, feed.source, scan.reason, at=now, limit=limit)
     if feed.modified_at is None:
         reason = msg("The feed knows {canary}; it does not publish when it last changed", canary=feed.canary)
         known = Quantity(feed.canary)

@@ -1,5 +1,6 @@
 """Looks at the running service from outside: every path of its surface, and its TLS server."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
 from urllib.parse import urlsplit
@@ -42,7 +43,7 @@ async def judge_surface_now(run: Round) -> SurfaceReview:
     surface = _surface(run, security)
     pages: dict[str, Answer | Unobserved] = {}
     for path in security.surface.paths:
-        name = external_text(path)
+        name = _name(path, pages)
         page = await shown(f"read-surface {name}", partial(read_surface.fn, surface, path, run.now()), _status)
         pages[name] = page
     tls = await _tls(surface)
@@ -70,6 +71,12 @@ async def _tls(surface: Surface) -> TlsFact | Unobserved | Absent:
     port = parts.port or _HTTPS
     look = partial(read_tls.fn, host, port, host, surface.ca_file, surface.timeout_s, section="security.surface")
     return await shown(f"read-tls {host}", look, _expiry)
+
+
+def _name(path: str, taken: Collection[str]) -> str:
+    """A path as it may be shown: two that look the same masked are two all the same."""
+    name = external_text(path)
+    return name if name not in taken else f"{name} ({len(taken) + 1})"
 
 
 def _status(answer: Answer) -> Message:

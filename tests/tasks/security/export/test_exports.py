@@ -39,8 +39,14 @@ def review(*known: Known, waivers: tuple[Waiver, ...] = (WAIVER,)) -> WaiverRevi
 
 
 def scan(completeness: Completeness, **more: Any) -> Scan:
-    values = {"seconds": 2.5, "reason": msg("{n} of 9 files", n=7), "coverage": Coverage(9, 7), "digest": ""} | more
-    return Scan(Target("bandit", "shop", Kind.CODE), "1.9.4", NOW, completeness=completeness, **values)
+    values = {
+        "target": Target("bandit", "shop", Kind.CODE),
+        "seconds": 2.5,
+        "reason": msg("{n} of 9 files", n=7),
+        "coverage": Coverage(9, 7),
+        "digest": "",
+    } | more
+    return Scan(version="1.9.4", at=NOW, completeness=completeness, **values)
 
 
 @cache
@@ -140,9 +146,9 @@ def test_sarif_addresses_are_addresses_whatever_the_file_is_called() -> None:
     assert location["artifactLocation"]["uri"] == "app/%C3%BC%20%5B1%5D%23%3F%1B%2520.py" and "region" not in location
 
 
-def bill(*packages: Package, found: WaiverReview | None = None) -> Any:
+def bill(*packages: Package, found: WaiverReview | None = None, scans: tuple[Scan, ...] = ()) -> Any:
     """The document, once it has proved to be valid."""
-    text = cyclonedx("shop", packages or PACKAGES, found or review(), NOW)
+    text = cyclonedx("shop", packages or PACKAGES, found or review(), scans, NOW)
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
     return json.loads(text)
 
@@ -158,8 +164,8 @@ def test_cyclonedx_lists_every_package_once_with_its_purl() -> None:
 
 
 def test_cyclonedx_is_the_same_for_the_same_input_and_another_for_another() -> None:
-    same = cyclonedx("shop", PACKAGES, review(), NOW)
-    assert same == cyclonedx("shop", reversed(PACKAGES), review(SECRET, DEPENDENCY, CODE), NOW)
+    same = cyclonedx("shop", PACKAGES, review(), (), NOW)
+    assert same == cyclonedx("shop", reversed(PACKAGES), review(SECRET, DEPENDENCY, CODE), (), NOW)
     serials = {bill()["serialNumber"], bill(*PACKAGES[:1])["serialNumber"]}
     assert len(serials) == 2 and json.loads(same)["serialNumber"] in serials
 
@@ -172,6 +178,15 @@ def test_cyclonedx_vulnerabilities_affect_packages_and_carry_the_waiver() -> Non
     assert vulnerability["analysis"]["justification"] == "code_not_reachable"
     assert "until 2026-12-31" in vulnerability["analysis"]["detail"]
     assert vulnerability["recommendation"] == "Upgrade to jinja2 2.10.1"
+
+
+def test_cyclonedx_says_how_far_the_scans_of_packages_came() -> None:
+    lock = Target("pip-audit", "requirements.txt", Kind.DEPENDENCY)
+    scans = (scan(Completeness.FAILED, target=lock), scan(Completeness.FAILED))
+    properties = bill(scans=scans)["metadata"]["properties"]
+    assert [one["value"] for one in properties] == ["pip-audit requirements.txt: failed: 7 of 9 files"]
+    [whole] = bill(scans=(scan(Completeness.COMPLETE, target=lock),))["metadata"]["properties"]
+    assert whole == {"name": "opsrounds:scan", "value": "pip-audit requirements.txt: complete"}
 
 
 @pytest.mark.parametrize(
@@ -233,9 +248,12 @@ def test_hostile_texts_stay_texts_in_every_format() -> None:
     found = review(code, package)
     exported(found)
     bill(found=found)
+    failed = scan(
+        Completeness.FAILED, reason=msg("{t}", t=HOSTILE), target=Target("pip-audit", HOSTILE, Kind.DEPENDENCY)
+    )
     for text in (
-        sarif("shop", found, [scan(Completeness.FAILED, reason=msg("{t}", t=HOSTILE))], NOW),
-        cyclonedx("shop", PACKAGES, found, NOW),
+        sarif("shop", found, [failed], NOW),
+        cyclonedx("shop", PACKAGES, found, [failed], NOW),
         findings_csv(found, FixWithin(), ZONE, NOW),
     ):
         assert "quoted" in text

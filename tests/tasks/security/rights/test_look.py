@@ -209,7 +209,7 @@ class TestLoginRules:
         with self.rules(server, line):
             result = look(tmp_path, server, readable)[ACCESS.id]
         assert result.status is Status.FAIL
-        assert cells(result)[0][0] == 1
+        assert cells(result)[0][0] == "pg_hba.conf:1"
 
     def test_a_secret_in_a_rule_is_not_shown(self, server: PostgresServer, readable: str, tmp_path: Path) -> None:
         line = 'host all all 10.0.0.0/8 trust ldapbindpasswd="hunter2-secret"'
