@@ -227,7 +227,7 @@ DAMAGED = {
     "blind": ('echo \'{{"plugins_used": [], "results": {{}}}}\'', "did not find the made-up secrets"),
     "newer": ('{python} "$@" | sed s/TwilioKeyDetector/Other/', "detectors that are not known here: Other"),
     "limit": ('{python} "$@" | sed "s/\\"limit\\": 3.0/\\"limit\\": 2.0/"', "not known here: HexHigh"),
-    "digest": ('{python} "$@" | sed "s/hashed_secret\\": \\"/&zz/"', "output is damaged, at results.canary.py"),
+    "digest": ('{python} "$@" | sed "s/hashed_secret\\": \\"/&zz/"', "output is damaged, at results."),
     "not asked": ('{python} "$@" | sed s/canary.py/other.py/', "files that it was not asked for"),
     "time": ("sleep 60", "did not end within"),
 }
