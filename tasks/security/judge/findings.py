@@ -115,7 +115,7 @@ def judge_overdue(standing: Sequence[Standing], scanned: bool, limits: SecurityL
     within = limits.fix_within
     overdue = [one for one in standing if not one.waived and one.due(within) < now]
     if not scanned and not overdue:
-        return OVERDUE.judged(Status.UNKNOWN, SUBJECT, msg("No target was ever scanned completely"), at=now)
+        return OVERDUE.judged(Status.UNKNOWN, SUBJECT, msg("No target has been scanned completely yet"), at=now)
     reason = msg("Open findings: {number}, none of them overdue", number=len(standing))
     evidence: tuple[Evidence, ...] = ()
     if overdue:
@@ -173,8 +173,8 @@ def place_of(finding: Finding) -> str:
 
 
 _COLUMNS = (
-    msg("Finding"),
-    msg("Severity"),
+    msg("Fingerprint"),
+    msg("Severity rating"),
     msg("State"),
     msg("Rule"),
     msg("What"),

@@ -23,7 +23,7 @@ NEVER: Final = frozenset(
 _ENVIRONMENT = "pyvenv.cfg"
 _BLOCK = 1024 * 1024
 _UNREADABLE = msg("Cannot be read")
-_OUTSIDE = msg("A link to outside of the tree")
+_OUTSIDE = msg("A link that leads out of the tree")
 _NO_NAME = msg("Its name is not UTF-8")
 
 
