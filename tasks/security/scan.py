@@ -14,10 +14,10 @@ from tasks.deadline import Deadline
 from tasks.observation import Unobserved, seen
 from tasks.round import Round
 from tasks.security.facts import Completeness, Coverage, Kind, Scan
-from tasks.security.scanners.bandit import bandit_job
-from tasks.security.scanners.dependencies import dependency_jobs
+from tasks.security.scanners.code.bandit import bandit_job
 from tasks.security.scanners.interface import Job
-from tasks.security.scanners.secrets import secrets_job
+from tasks.security.scanners.packages.jobs import dependency_jobs
+from tasks.security.scanners.secrets.detect_secrets import secrets_job
 from tasks.security.settings import Security, Source
 from tasks.security.store.scans import read_complete, read_scans, store_scans
 from tasks.security.tree.read import read_tree

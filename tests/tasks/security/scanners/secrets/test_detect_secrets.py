@@ -14,8 +14,8 @@ from tasks.deadline import Deadline
 from tasks.observation import ObservationError
 from tasks.processes import run
 from tasks.security.facts import Completeness, Confidence, Kind, Rating, Scan
-from tasks.security.scanners.secret_texts import is_read
-from tasks.security.scanners.secrets import secrets_job
+from tasks.security.scanners.secrets.detect_secrets import secrets_job
+from tasks.security.scanners.secrets.texts import is_read
 from tasks.security.settings import Source
 from tasks.security.tree.read import read_tree
 from tests.deep import rows
