@@ -37,7 +37,7 @@ def in_words(hint: Any, words: DocWords, link: Link, *, many: bool = False) -> s
     if get_origin(bare) is Literal:
         return ", ".join(f'`"{value}"`' if isinstance(value, str) else f"`{value}`" for value in get_args(bare))
     if isinstance(bare, type) and issubclass(bare, Enum):
-        return ", ".join(f'`"{value.value}"`' for value in bare)
+        return ", ".join(f"`{value.value}`" for value in bare)
     if get_origin(bare) in (Union, types.UnionType):
         parts = [part for part in get_args(bare) if part is not type(None)]
         separator = ", " if all(_is_written_out(part) for part in parts) else words.say(" or ")
