@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from tasks.check_result import CheckResult, Evidence, Limit, Message, Quantity, Scalar, Status, Table, moment, msg
+from tasks.observation import printable
+from tasks.personal import mask
 from tasks.security.checks import FEED, SCAN, SCANNED, SUPPRESSIONS
 from tasks.security.facts import Completeness, Feed, Kind, Scan
 from tasks.security.limits import SecurityLimits
@@ -84,7 +86,7 @@ def _evidence(scan: Scan, last: datetime | None) -> Iterator[Evidence]:
         rows.append((msg("Suppressed findings"), scan.suppressed))
     yield Table(msg("Scan"), (msg("What"), msg("Value")), tuple(rows))
     if left_out := scan.coverage.left_out:
-        shown = tuple((left.what, left.reason) for left in left_out[:_MOST_ROWS])
+        shown = tuple((printable(mask(left.what), 200), left.reason) for left in left_out[:_MOST_ROWS])
         title = msg("Not scanned ({number}, of which {shown} are shown)", number=len(left_out), shown=len(shown))
         yield Table(title, (msg("What"), msg("Reason")), shown)
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from tasks.check_result import CheckResult, Evidence, Limit, Message, Quantity, Scalar, Status, Table, msg
 from tasks.security.checks import UPDATES
 from tasks.security.fix.updates import Update, find_updates
-from tasks.security.judge.findings import SUBJECT, Standing, rating_word
+from tasks.security.judge.findings import SUBJECT, Standing, rating_word, shown
 
 _MOST_ROWS = 50
 _SOURCE = msg("Published fixes are applied")
@@ -53,6 +53,13 @@ def _table(updates: Sequence[Update]) -> Table:
 
 
 def _row(update: Update) -> tuple[Scalar | Message, ...]:
-    to = msg("no fix is published") if update.to is None else update.to
+    to = msg("no fix is published") if update.to is None else shown(update.to)
     advisories = ", ".join(update.advisories)
-    return update.package, update.version, to, rating_word(update.rating), advisories, update.path
+    return (
+        shown(update.package),
+        shown(update.version),
+        to,
+        rating_word(update.rating),
+        advisories,
+        shown(update.path),
+    )

@@ -17,10 +17,10 @@ from tasks.security.facts import Completeness, Coverage, Finding, Kind, LeftOut,
 from tasks.security.findings.fingerprint import VERSION
 from tasks.security.scanners.digest import scan_digest
 from tasks.security.scanners.interface import Job
-from tasks.security.scanners.secret_baseline import BadBaseline, Listed, read_baseline
-from tasks.security.scanners.secret_findings import secret_findings
-from tasks.security.scanners.secret_output import Secret, read_secrets
-from tasks.security.scanners.secret_texts import Copies, is_binary, is_read
+from tasks.security.scanners.secrets.baseline import BadBaseline, Listed, read_baseline
+from tasks.security.scanners.secrets.findings import secret_findings
+from tasks.security.scanners.secrets.output import Secret, read_secrets
+from tasks.security.scanners.secrets.texts import Copies, is_binary, is_read
 from tasks.security.scanners.supervised import run_scanner, scanner_version
 from tasks.security.settings import Source
 from tasks.security.tree.tree import SourceFile, SourceTree
