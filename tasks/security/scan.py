@@ -17,10 +17,11 @@ from tasks.round import Round
 from tasks.security.facts import Completeness, Coverage, Kind, Scan
 from tasks.security.scanners.code.bandit import bandit_job
 from tasks.security.scanners.interface import Job
+from tasks.security.scanners.names import with_shown_names
 from tasks.security.scanners.packages.jobs import dependency_jobs
 from tasks.security.scanners.secrets.detect_secrets import secrets_job
 from tasks.security.settings import Security, Source
-from tasks.security.store.scans import read_complete, read_scans, store_scans
+from tasks.security.store.scans import read_usable, store_scans
 from tasks.security.tree.read import read_tree
 from tasks.security.tree.tree import SourceTree
 from tasks.settings import Settings
@@ -40,7 +41,7 @@ async def scan_source(
     Raises UsageError if the tree is not there, HistoryError.
     """
     jobs = await asyncio.to_thread(_jobs, run.settings, source, kinds)
-    known = await asyncio.to_thread(_kept, run, at)
+    known = await asyncio.to_thread(read_usable, run.history, run.key.service, at)
     turn = asyncio.Semaphore(_AT_ONCE)
 
     async def one(job: Job) -> Scan:
@@ -72,17 +73,12 @@ def _jobs(settings: Settings, source: Source, kinds: Collection[Kind]) -> Sequen
     return jobs
 
 
-def _kept(run: Round, at: datetime) -> tuple[Scan, ...]:
-    """The newest scan and the newest complete one of each target."""
-    history, service = run.history, run.key.service
-    return (*read_scans(history, service, at), *read_complete(history, service, at))
-
-
 def _still_holds(job: Job, known: Sequence[Scan], at: datetime) -> Scan | None:
-    """A scan that rests on the same content and is young enough.
+    """The newest scan of the target, if it rests on the same content and is young enough.
 
-    What a scan of files leaves out, such as a file with a syntax error, is left out again; what a feed did not answer
-    may be answered now, so there only a complete scan holds.
+    No older one holds: what a later one found would stay open without being there. What a scan of files leaves out,
+    such as a file with a syntax error, is left out again; what a feed did not answer may be answered now, so there only
+    a complete scan holds.
     """
     holding = {Completeness.COMPLETE} if job.reuse_for else {Completeness.COMPLETE, Completeness.PARTIAL}
     for before in known:
@@ -112,7 +108,7 @@ async def _scanned(job: Job, at: datetime) -> Scan:
 )
 def run_scan(job: Job, at: datetime) -> Scan:
     """One look of a scanner; what broke, such as at its deadline, is tried once more. Raises ObservationError."""
-    return job.run(at)
+    return with_shown_names(job.run(at))
 
 
 def _state(scan: Scan) -> StepState:

@@ -128,6 +128,18 @@ def test_an_incomplete_scan_closes_nothing(shop: Shop) -> None:
     assert shop.status("security.scan bandit app") is Status.UNKNOWN
 
 
+def test_what_only_an_incomplete_scan_found_is_closed_when_the_tree_is_as_before(shop: Shop) -> None:
+    shop.scan()
+    shop.write("shop/export.py", SHELL)
+    broken = shop.write("shop/broken.py", "def broken(:\n")
+    shop.scan()
+    assert any(shop.states().values())
+    broken.unlink()
+    (broken.parent / "export.py").unlink()
+    shop.scan()
+    assert not any(shop.states().values())
+
+
 def test_a_waiver_pauses_and_expires(shop: Shop) -> None:
     shop.write("shop/export.py", SHELL)
     shop.scan(part="code")

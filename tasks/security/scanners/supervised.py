@@ -45,7 +45,7 @@ def run_scanner(
                 max_memory_bytes=memory_mb * _MIB,
             )
         except FileNotFoundError:
-            raise _not_installed(module) from None
+            raise _not_installed(module.replace("_", "-")) from None
     _ended_well(module, finished, deadline_s, memory_mb)
     return finished
 
@@ -78,24 +78,25 @@ def _environment(own: str) -> dict[str, str]:
 
 
 def _ended_well(module: str, finished: Finished, deadline_s: float, memory_mb: int) -> None:
+    scanner = module.replace("_", "-")
     if finished.timed_out:
         minutes = round(deadline_s / 60, 2)
         raise ObservationError(
-            msg("{scanner} did not end within {minutes} minutes and was ended", scanner=module, minutes=minutes)
+            msg("{scanner} did not end within {minutes} minutes and was ended", scanner=scanner, minutes=minutes)
         )
     if finished.truncated:
         limit = MOST_OUTPUT_BYTES // _MIB
-        raise ObservationError(msg("{scanner} wrote more than {limit} MiB and was ended", scanner=module, limit=limit))
+        raise ObservationError(msg("{scanner} wrote more than {limit} MiB and was ended", scanner=scanner, limit=limit))
     last = finished.stderr.rstrip().rpartition(b"\n")[2]
     if last.endswith(b"No module named " + module.encode()):
-        raise _not_installed(module)
+        raise _not_installed(scanner)
     if finished.returncode and last.startswith(b"MemoryError"):
         raise ObservationError(
-            msg("{scanner} needs more memory than the {limit} MiB that it may use", scanner=module, limit=memory_mb)
+            msg("{scanner} needs more memory than the {limit} MiB that it may use", scanner=scanner, limit=memory_mb)
         )
     if finished.returncode < 0:
         raise ObservationError(
-            msg("{scanner} was ended by signal {signal}", scanner=module, signal=-finished.returncode)
+            msg("{scanner} was ended by signal {signal}", scanner=scanner, signal=-finished.returncode)
         )
 
 

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import CTE, Column, ColumnElement, and_, func, insert, select
+from sqlalchemy import CTE, Column, ColumnElement, Connection, and_, func, insert, select
 
 from tasks.canonical import canonical
 from tasks.check_result import Message
@@ -35,7 +36,8 @@ def store_scans(history: History, service: str, scans: Sequence[Scan], at: datet
         if scans:
             connection.execute(insert(security_scans), [_row(scan, at) | {"service_id": key} for scan in scans])
         for kind in Kind:
-            apply_scans(connection, key, kind, [scan for scan in scans if scan.target.kind is kind], at)
+            mine = [scan for scan in scans if scan.target.kind is kind]
+            apply_scans(connection, key, kind, _unless_overtaken(connection, key, mine, at), at)
 
 
 def read_scans(history: History, service: str, until: datetime) -> tuple[Scan, ...]:
@@ -50,9 +52,22 @@ def read_scans(history: History, service: str, until: datetime) -> tuple[Scan, .
 
 def read_complete(history: History, service: str, until: datetime) -> tuple[Scan, ...]:
     """The newest complete scan of every target up to an instant; without findings. Raises HistoryError."""
+    return _newest_of_targets(history, service, until, (Completeness.COMPLETE,))
+
+
+def read_usable(history: History, service: str, until: datetime) -> tuple[Scan, ...]:
+    """The newest scan of every target that did not fail, which the open findings rest on; without findings.
+
+    Raises HistoryError.
+    """
+    return _newest_of_targets(history, service, until, (Completeness.COMPLETE, Completeness.PARTIAL))
+
+
+def _newest_of_targets(
+    history: History, service: str, until: datetime, completeness: Sequence[Completeness]
+) -> tuple[Scan, ...]:
     c = security_scans.c
-    whole = c.completeness == Completeness.COMPLETE.value
-    newest = _newest(service, until, c.scanner, c.target, where=whole)
+    newest = _newest(service, until, c.scanner, c.target, where=c.completeness.in_(completeness))
     same = [c[name] == newest.c[name] for name in ("service_id", "scanner", "target", "at")]
     query = select(security_scans).join(newest, and_(*same)).order_by(c.scanner, c.target)
     with reading(history) as connection:
@@ -81,6 +96,21 @@ def _newest(service: str, until: datetime, *by: Column[str], where: ColumnElemen
     wanted = [services.c.name == service, c.at <= until, *(() if where is None else (where,))]
     query = select(c.service_id, *by, func.max(c.at).label("at")).join(services, services.c.id == c.service_id)
     return query.where(*wanted).group_by(c.service_id, *by).cte("newest")
+
+
+def _unless_overtaken(connection: Connection, service: int, scans: Sequence[Scan], at: datetime) -> list[Scan]:
+    """The scans, those of targets that a round begun later has told of as ones that say nothing and close nothing."""
+    c = security_scans.c
+    later = select(c.scanner, c.target).where(
+        c.service_id == service, c.at > at, c.completeness != Completeness.FAILED.value
+    )
+    told = {(row.scanner, row.target) for row in connection.execute(later)}
+    return [
+        replace(scan, reused=True, completeness=Completeness.PARTIAL)
+        if (scan.target.scanner, scan.target.name) in told
+        else scan
+        for scan in scans
+    ]
 
 
 def _row(scan: Scan, at: datetime) -> dict[str, object]:

@@ -21,6 +21,8 @@ NEVER: Final = frozenset(
     | {".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis"}
 )
 _ENVIRONMENT = "pyvenv.cfg"
+_OF_ENVIRONMENT = frozenset({"bin", "include", "lib", "lib64", "share", "Include", "Lib", "Scripts"})
+_PACKAGES = ("lib/python*/site-packages", "Lib/site-packages")
 _BLOCK = 1024 * 1024
 _UNREADABLE = msg("Cannot be read")
 _OUTSIDE = msg("A link that leads out of the tree")
@@ -39,7 +41,8 @@ def read_tree(source: Source, root: Path, deadline: Deadline) -> SourceTree:
     walk.links()
     files = tuple(sorted(walk.files, key=lambda file: file.path))
     left_out = tuple(sorted(walk.left_out, key=lambda left: left.what))
-    return SourceTree(real, files, left_out, walk.excluded)
+    name = real.name if root.name in ("", "..") else root.name
+    return SourceTree(real, files, left_out, walk.excluded, name)
 
 
 def _checked(root: Path) -> Path:
@@ -78,7 +81,7 @@ class _Walk:
                     self._leave_out(f"{path}/", _UNREADABLE)
                 continue
             if path and any(entry.name == _ENVIRONMENT for entry in entries):
-                continue
+                entries = _own_entries(Path(place), entries)
             pending += self._entries(entries, f"{path}/" if path else "", excluded)
 
     def links(self) -> None:
@@ -149,6 +152,13 @@ class _Walk:
 
     def _leave_out(self, path: str, reason: Message) -> None:
         self.left_out.append(LeftOut(os.fsencode(path).decode("utf-8", "backslashreplace"), reason))
+
+
+def _own_entries(place: Path, entries: list[os.DirEntry[str]]) -> list[os.DirEntry[str]]:
+    """What is not installed in a virtual environment; a file's name alone makes no folder one, and hides nothing."""
+    if not any(any(place.glob(pattern)) for pattern in _PACKAGES):
+        return entries
+    return [entry for entry in entries if entry.name not in _OF_ENVIRONMENT]
 
 
 def _has_name(path: str) -> bool:

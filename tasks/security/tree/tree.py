@@ -19,6 +19,7 @@ class SourceFile:
 class SourceTree:
     """A tree as it stood at one moment, each real file once, in the order of their paths.
 
+    `name` is its folder's, or that of a link which the service file names: it stays when the link leads elsewhere.
     `left_out` are files that belong to it and are not scanned: too large, unreadable, links to outside. Excluded ones
     are in neither; their number is `excluded`.
     """
@@ -27,3 +28,4 @@ class SourceTree:
     files: tuple[SourceFile, ...]
     left_out: tuple[LeftOut, ...] = ()
     excluded: int = 0
+    name: str = ""

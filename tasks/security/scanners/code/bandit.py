@@ -1,5 +1,6 @@
 """bandit on a source tree: first whether it looked at every Python file, then what it found."""
 
+import hashlib
 import sys
 import tempfile
 import time
@@ -17,11 +18,15 @@ from tasks.security.scanners.code.findings import code_findings
 from tasks.security.scanners.code.output import Report, read_report
 from tasks.security.scanners.digest import scan_digest
 from tasks.security.scanners.interface import Job
+from tasks.security.scanners.names import shown_name
 from tasks.security.scanners.supervised import run_scanner, scanner_version
 from tasks.security.settings import Source
 from tasks.security.tree.tree import SourceFile, SourceTree
 
 _ENDINGS = (".py", ".pyw")
+_CANARY = "import subprocess\nsubprocess.call(eval('x'), shell=True)\n"
+_CANARY_TESTS = frozenset({"B307", "B602"})
+"""One of its lists of calls, one of its plugins: without them bandit ends well and finds less."""
 _MOST_ARGUMENT_BYTES = 512 * 1024
 """Linux takes a quarter of the stack's limit: 2 MiB with the usual 8."""
 
@@ -31,7 +36,7 @@ def bandit_job(tree: SourceTree, source: Source, *, python: str = sys.executable
 
     No `.bandit` and no other settings of the tree are read.
     """
-    target = Target("bandit", tree.root.name or str(tree.root), Kind.CODE)
+    target = Target("bandit", shown_name(tree.name or tree.root.name), Kind.CODE)
     files = tuple(file for file in tree.files if file.path.endswith(_ENDINGS))
     left_out = tuple(left for left in tree.left_out if left.what.endswith((*_ENDINGS, "/")))
     try:
@@ -59,7 +64,7 @@ class _Look:
         started = time.monotonic()
         version = self.version or scanner_version("bandit")
         report = self._report() if self.files else Report()
-        missed = (*self.left_out, *report.missed([file.path for file in self.files]))
+        missed = (*self.left_out, *self._missed(report))
         asked = len(self.files) + len(self.left_out)
         coverage = Coverage(asked, asked - len(missed), report.lines, missed)
         completeness, reason = self._judged(coverage)
@@ -97,25 +102,47 @@ class _Look:
             "{asked} Python files with {lines} lines of code", asked=coverage.asked, lines=coverage.lines
         )
 
+    def _missed(self, report: Report) -> list[LeftOut]:
+        """What bandit has not scanned, and what is no longer as the scan's digest says."""
+        missed = report.missed([file.path for file in self.files])
+        known = {left.what for left in missed}
+        changed = msg("It changed while it was scanned")
+        return missed + [
+            LeftOut(file.path, changed)
+            for file in self.files
+            if file.path not in known and _digest(self.root / file.path) != file.sha256
+        ]
+
     def _report(self) -> Report:
         deadline = Deadline.after(self.source.deadline_min * 60)
         whole = Report()
-        with tempfile.NamedTemporaryFile("w", suffix=".ini") as settings:
-            settings.write("[bandit]\n")
-            settings.flush()
+        with tempfile.TemporaryDirectory(prefix="rounds-bandit-") as folder:
+            settings, canary = Path(folder) / "bandit.ini", Path(folder) / "canary.py"
+            settings.write_text("[bandit]\n")
+            canary.write_text(_CANARY)
             for shard in _shards([str(self.root / file.path) for file in self.files]):
                 # -x "": else whatever has CVS or .git in its path, that of the tree included, is passed over.
-                options = ["--ini", settings.name, "-x", "", "-f", "json", "-q", "-n", "1", "--"]
+                options = ["--ini", str(settings), "-x", "", "-f", "json", "-q", "-n", "1", "--"]
                 finished = run_scanner(
                     "bandit",
-                    [*options, *shard],
+                    [*options, str(canary), *shard],
                     cwd=None,
                     deadline_s=deadline.left_s,
                     memory_mb=self.source.max_memory_mb,
                     python=self.python,
                 )
-                whole = whole.with_report(read_report(finished, self.root))
+                tests, report = read_report(finished, self.root).without(str(canary))
+                if not tests >= _CANARY_TESTS:
+                    raise ObservationError(msg("bandit did not find the flaws that were planted for it"))
+                whole = whole.with_report(report)
         return whole
+
+
+def _digest(file: Path) -> str:
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError:
+        return ""
 
 
 def _shards(paths: Sequence[str]) -> Iterator[list[str]]:

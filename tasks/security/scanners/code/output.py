@@ -69,6 +69,13 @@ class Report:
         """Both reports in one."""
         return Report(self.results + other.results, {**self.metrics, **other.metrics}, {**self.errors, **other.errors})
 
+    def without(self, canary: str) -> tuple[frozenset[str], "Report"]:
+        """The tests that found something in a file, and the report of the others."""
+        tests = frozenset(result.test_id for result in self.results if result.filename == canary)
+        results = tuple(result for result in self.results if result.filename != canary)
+        metrics = {path: metrics for path, metrics in self.metrics.items() if path != canary}
+        return tests, Report(results, metrics, self.errors)
+
     def missed(self, asked: Sequence[str]) -> list[LeftOut]:
         """The files that it was asked for and has not scanned; raises ObservationError for one it was not asked for."""
         if not {*self.metrics, *self.errors, *(result.filename for result in self.results)} <= set(asked):
@@ -124,5 +131,5 @@ def _reason(reason: str) -> Message:
     if reason.startswith("syntax error"):
         return msg("A syntax error, or not UTF-8: bandit cannot parse it")
     if reason.startswith("exception"):
-        return msg("bandit failed on it: not UTF-8, or nested too deeply")
+        return msg("bandit failed on it: not UTF-8, nested too deeply, or too large for its memory")
     return msg("bandit could not read it: {why}", why=external_text(reason))

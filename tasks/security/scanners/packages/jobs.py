@@ -16,6 +16,7 @@ from tasks.security.locks.environment import read_environment
 from tasks.security.locks.find import Without, lock_files, without_lock
 from tasks.security.locks.interface import NPM, PYPI, Lock
 from tasks.security.scanners.interface import Job
+from tasks.security.scanners.names import shown_name
 from tasks.security.scanners.packages.advised import NO_LOCK, Look, unusable
 from tasks.security.scanners.packages.osv_query import ask
 from tasks.security.scanners.packages.pip_audit import Bounds, audit
@@ -61,6 +62,7 @@ class _Asking:
         self._advisories = security.advisories
         self._limits = security.limits
         self._waits_s = waits_s
+        self._taken: set[str] = set()
 
     def job(self, ecosystem: str, path: str, content: str, read: Read) -> Job:
         scanner = _SCANNERS[ecosystem]
@@ -75,7 +77,8 @@ class _Asking:
             self._advisories.model_dump(mode="json"),
         )
         digest = _digest(stated)
-        target = Target(scanner, path, Kind.DEPENDENCY)
+        target = Target(scanner, shown_name(path, self._taken), Kind.DEPENDENCY)
+        self._taken.add(target.name)
         run = partial(self._run, target, version, digest, read)
         return Job(target, digest, run, timedelta(hours=self._limits.reuse_advisories_h))
 

@@ -73,5 +73,6 @@ def _why(stderr: str) -> Message:
         return msg("pip-audit ended without a report: the advisory source cannot be reached, or cut its answer short")
     if _NO_JSON.search(stderr):
         return msg("pip-audit ended without a report: the advisory source's response is not OSV's JSON")
-    last = stderr.strip().rpartition("\n")[2]
-    return msg("pip-audit ended without a report: {why}", why=external_text(last) or "?")
+    if last := external_text(stderr.strip().rpartition("\n")[2]):
+        return msg("pip-audit ended without a report: {why}", why=last)
+    return msg("pip-audit ended without a report, or with a damaged one, and did not say why")

@@ -17,6 +17,7 @@ from tasks.security.facts import Completeness, Coverage, Finding, Kind, LeftOut,
 from tasks.security.findings.fingerprint import VERSION
 from tasks.security.scanners.digest import scan_digest
 from tasks.security.scanners.interface import Job
+from tasks.security.scanners.names import shown_name
 from tasks.security.scanners.secrets.baseline import BadBaseline, Listed, read_baseline
 from tasks.security.scanners.secrets.findings import secret_findings
 from tasks.security.scanners.secrets.output import Secret, read_secrets
@@ -34,7 +35,7 @@ _OPTIONS = ("--cores", "1", "scan", "--all-files", "--no-verify", "--disable-plu
 
 def secrets_job(tree: SourceTree, source: Source, *, python: str = sys.executable) -> Job:
     """The look of detect-secrets at a tree's text files, with its own detectors and filters."""
-    target = Target(_SCANNER, tree.root.name or str(tree.root), Kind.SECRET)
+    target = Target(_SCANNER, shown_name(tree.name or tree.root.name), Kind.SECRET)
     baseline = source.secrets_baseline
     files = tuple(file for file in tree.files if is_read(file.path) and Path(file.path) != baseline)
     left_out = tuple(left for left in tree.left_out if _matters(tree.root, left))

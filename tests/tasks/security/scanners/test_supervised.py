@@ -52,7 +52,7 @@ def test_modules_and_settings_in_the_folder_change_nothing(tmp_path: Path) -> No
 
 
 def test_a_scanner_that_is_not_installed_was_not_run() -> None:
-    said = "no_such_scanner was not run: it is not installed"
+    said = "no-such-scanner was not run: it is not installed"
     with pytest.raises(ObservationError, match=said):
         run_scanner("no_such_scanner", [], cwd=None, deadline_s=PATIENT_S, memory_mb=512)
     with pytest.raises(ObservationError, match="no-such-scanner was not run"):

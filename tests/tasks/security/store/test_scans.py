@@ -23,7 +23,14 @@ from tasks.security.facts import (
     Target,
 )
 from tasks.security.store.findings import read_events, read_findings
-from tasks.security.store.scans import read_complete, read_first_scan, read_scans, read_suppressed, store_scans
+from tasks.security.store.scans import (
+    read_complete,
+    read_first_scan,
+    read_scans,
+    read_suppressed,
+    read_usable,
+    store_scans,
+)
 
 NOW = datetime(2026, 11, 26, 2, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -88,6 +95,24 @@ def test_partial_and_failed_scans_close_nothing(history: Engine) -> None:
     for day, how in enumerate((Completeness.PARTIAL, Completeness.FAILED), 1):
         kept(history, scan(at=NOW + day * DAY, completeness=how))
     assert states(history) == {"a": (True, 0)}
+
+
+def test_a_round_that_ends_after_a_later_one_changes_no_finding_of_its_targets(history: Engine) -> None:
+    kept(history, scan(finding("a"), at=NOW))
+    kept(history, scan(finding("b"), at=NOW + 2 * DAY))
+    kept(history, scan(finding("a"), at=NOW + DAY), scan(finding("c"), target=replace(CODE, name="web"), at=NOW + DAY))
+    assert states(history) == {"a": (False, 0), "b": (True, 0), "c": (True, 0)}
+    kept(history, scan(at=NOW + 4 * DAY, completeness=Completeness.FAILED))
+    kept(history, scan(at=NOW + 3 * DAY), scan(target=replace(CODE, name="web"), at=NOW + 3 * DAY))
+    assert not any(is_open for is_open, _ in states(history).values())
+
+
+def test_the_newest_usable_scan_is_the_one_that_findings_rest_on(history: Engine) -> None:
+    for day, how in enumerate((Completeness.COMPLETE, Completeness.PARTIAL, Completeness.FAILED)):
+        kept(history, scan(at=NOW + day * DAY, completeness=how))
+    assert [(one.at, one.completeness) for one in read_usable(history, "kondate", NOW + 9 * DAY)] == [
+        (NOW + DAY, Completeness.PARTIAL)
+    ]
 
 
 def test_a_scan_is_read_as_it_was_stored(history: Engine) -> None:

@@ -60,15 +60,28 @@ def test_a_root_may_be_a_link(tmp_path: Path) -> None:
     put(tmp_path, "current/a.py")
     (tmp_path / "link").symlink_to("current")
     tree = read(tmp_path / "link")
-    assert paths(tree) == ["a.py"] and tree.root.name == "current"
+    assert paths(tree) == ["a.py"] and (tree.root.name, tree.name) == ("current", "link")
+    assert read(tmp_path / "current" / "..").name == tmp_path.name
 
 
 def test_folders_of_tools_and_environments_are_never_read(tmp_path: Path) -> None:
     never = (".git", ".hg", ".svn", "node_modules", "__pycache__", ".tox", ".mypy_cache", ".eggs")
     put(tmp_path, "a.py", *(f"{folder}/x.py" for folder in never), "web/node_modules/y.py")
-    put(tmp_path, "env/pyvenv.cfg", "env/lib/z.py", "envs/z.py")
+    put(tmp_path, "env/pyvenv.cfg", "env/lib/python3.11/site-packages/z.py", "env/bin/z.py", "envs/z.py")
+    put(tmp_path, "windows/pyvenv.cfg", "windows/Lib/site-packages/z.py", "windows/Scripts/z.py")
     tree = read(tmp_path)
-    assert paths(tree) == ["a.py", "envs/z.py"] and not tree.left_out and not tree.excluded
+    assert paths(tree) == ["a.py", "env/pyvenv.cfg", "envs/z.py", "windows/pyvenv.cfg"]
+    assert not tree.left_out and not tree.excluded
+
+
+def test_a_file_named_as_in_an_environment_hides_no_code(tmp_path: Path) -> None:
+    put(tmp_path, "pkg/pyvenv.cfg", "pkg/a.py", "pkg/lib/b.py")
+    put(tmp_path, "env/pyvenv.cfg", "env/lib/python3.11/site-packages/z.py", "env/app/c.py")
+    assert [path for path in paths(read(tmp_path)) if path.endswith(".py")] == [
+        "env/app/c.py",
+        "pkg/a.py",
+        "pkg/lib/b.py",
+    ]
 
 
 def test_a_root_that_is_an_environment_itself_is_read(tmp_path: Path) -> None:

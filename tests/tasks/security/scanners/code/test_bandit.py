@@ -139,10 +139,11 @@ DAMAGED = {
     "other": ('echo \'{{"results": [], "errors": []}}\'', "output is damaged, at metrics"),
     "contradiction": ('echo \'{{"results": [], "errors": [], "metrics": {{}}}}\'; exit 1', "contradict each other"),
     "not asked": (
-        'echo \'{{"results": [], "errors": [{{"filename": "x.py", "reason": ""}}], "metrics": {{}}}}\'',
+        'exec {python} "$@" | sed \'s/"metrics": {{/&"x.py": {{"loc": 1, "nosec": 0, "skipped_tests": 0}},/\'; exit 1',
         "files that it was not asked for",
     ),
     "killed": ("kill -9 $$", "ended by signal 9"),
+    "finds nothing": ('echo \'{{"results": [], "errors": [], "metrics": {{}}}}\'', "did not find the flaws"),
 }
 
 
@@ -156,9 +157,25 @@ def test_an_output_that_is_not_whole_is_no_scan(tmp_path: Path, damaged: tuple[s
 
 
 def test_a_file_without_metrics_was_not_scanned(tmp_path: Path) -> None:
-    root = put(tmp_path / "tree", app=SHELL)
-    scan = scanned(root, python=instead(tmp_path, 'echo \'{"results": [], "errors": [], "metrics": {}}\''))
-    assert scan.completeness is FAILED and left_out(scan) == {"app.py": "bandit does not report on it"}
+    root = put(tmp_path / "tree", app=SHELL, other="x = 1\n")
+    silent = "import json,sys; o = json.load(sys.stdin); del o['metrics'][sys.argv[1]]; print(json.dumps(o))"
+    body = f'{sys.executable} "$@" | {sys.executable} -c "{silent}" {root}/other.py; exit 1'
+    scan = scanned(root, python=instead(tmp_path, body))
+    assert scan.completeness is PARTIAL and left_out(scan) == {"other.py": "bandit does not report on it"}
+
+
+def test_a_bandit_that_misses_what_was_planted_proves_nothing(tmp_path: Path) -> None:
+    root = put(tmp_path / "tree", app="x = 1\n")
+    python = instead(tmp_path, f'shift 3; exec {sys.executable} -I -m bandit -s B602 "$@"')
+    with pytest.raises(ObservationError, match="did not find the flaws that were planted"):
+        scanned(root, python=python)
+
+
+def test_a_file_that_changes_while_it_is_scanned_was_not_scanned(tmp_path: Path) -> None:
+    root = put(tmp_path / "tree", app=SHELL, other="x = 1\n")
+    body = f'{sys.executable} "$@"; status=$?; echo "y = 1" > {root}/other.py; exit $status'
+    scan = scanned(root, python=instead(tmp_path, body))
+    assert scan.completeness is PARTIAL and left_out(scan) == {"other.py": "It changed while it was scanned"}
 
 
 LARGE = b"x = {\n" + b"".join(b"    %d: 'word %d',\n" % (n, n) for n in range(100_000)) + b"}\n"
