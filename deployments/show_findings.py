@@ -33,7 +33,9 @@ def show_findings(findings: Sequence[Reviewed], by: Shown) -> None:
     """A table of findings, the most severe first."""
     title = "1 finding" if len(findings) == 1 else f"{len(findings)} findings"
     table = Table(title=title, title_justify="left", box=None)
-    for name in ("Fingerprint", "State", "Severity", "First seen", "Due", "Rule", "Place", "Title"):
+    for name in ("Finding", "State", "Severity", "Due"):
+        table.add_column(name, no_wrap=True)
+    for name in ("Rule", "Where and what"):
         table.add_column(name, overflow="fold")
     for one in sorted(findings, key=lambda one: (-one.known.finding.rating.rank, one.known.first_seen)):
         known, finding = one.known, one.known.finding
@@ -41,11 +43,9 @@ def show_findings(findings: Sequence[Reviewed], by: Shown) -> None:
             known.fingerprint[:SHORT],
             finding_state(known, one.waiver, by.now),
             finding.rating,
-            f"{known.first_seen.astimezone(by.zone):%Y-%m-%d}",
             f"{due_on(known, by.fix_within, by.zone)}" if known.is_open else "-",
             finding.rule,
-            place(known),
-            finding.title,
+            f"{place(known)}: {finding.title}",
         )
         table.add_row(*(Text(external_text(cell)) for cell in cells))
     out.print(table)

@@ -39,7 +39,7 @@ class Fault(StrEnum):
     CODE_FINDING = "code-finding", "the source code runs a shell command that it puts together from a request"
     LEAKED_SECRET = "leaked-secret", "a cloud key lies in the source tree"
     MISSING_HEADER = "missing-header", "answers lack Content-Security-Policy and X-Frame-Options"
-    STALE_FEED = "stale-feed", "the advisory feed last changed a month ago"
+    STALE_FEED = "stale-feed", "the advisory feed last changed more than a year ago"
 
 
 DEFAULT_FAULTS = (

@@ -12,7 +12,7 @@ LINE: Final = GuideLine(
 SCAN: Final = Check(
     "security.scan",
     msg("Scan coverage"),
-    msg("Did every scanner look at all of the source tree and at every package?"),
+    msg("Did the scanners cover the whole source tree and every package?"),
     Severity.WARNING,
 )
 FEED: Final = Check(
@@ -24,18 +24,18 @@ FEED: Final = Check(
 CODE: Final = Check(
     "security.code",
     msg("Code findings"),
-    msg("Does the source code hold no serious finding without a waiver?"),
+    msg("Is every serious finding in the code fixed or waived?"),
     Severity.WARNING,
 )
 DEPENDENCIES: Final = Check(
     "security.dependencies",
     msg("Vulnerable packages"),
-    msg("Does the service use no package with a serious known vulnerability?"),
+    msg("Is the service free of packages with serious known vulnerabilities?"),
     Severity.WARNING,
 )
 SECRETS: Final = Check(
     "security.secrets",
-    msg("Leaked secrets"),
+    msg("Secrets in the source tree"),
     msg("Is the source tree free of secrets?"),
     Severity.EMERGENCY,
 )
@@ -54,7 +54,7 @@ WAIVERS: Final = Check(
 SUPPRESSIONS: Final = Check(
     "security.suppressions",
     msg("Suppressed findings"),
-    msg("Did the number of findings suppressed in the code not rise?"),
+    msg("Are no more findings suppressed in the code than before?"),
     Severity.INFORMATION,
 )
 HEADERS: Final = Check(
@@ -73,32 +73,32 @@ TLS: Final = Check(
     "security.tls",
     msg("TLS certificate and versions"),
     msg(
-        "Is the certificate trusted, made out to this host and valid for long enough, and are old TLS versions refused?"
+        "Is the certificate trusted, issued for this host and valid for long enough, and are old TLS versions refused?"
     ),
     Severity.WARNING,
 )
 ROLE: Final = Check(
     "security.database-role",
     msg("Rights of the database role"),
-    msg("Does the service use its database without more rights than it needs?"),
+    msg("Does the service use its database with only the rights that it needs?"),
     Severity.WARNING,
 )
 SCHEMAS: Final = Check(
     "security.database-schemas",
     msg("Rights on database schemas"),
-    msg("Can nobody but the owner create objects in the schemas that everybody searches?"),
+    msg("Can only the owner create objects in the schemas that everybody searches?"),
     Severity.WARNING,
 )
 ACCESS: Final = Check(
     "security.database-access",
     msg("Database login rules"),
-    msg("Does pg_hba.conf let nobody in over the network without a password?"),
+    msg("Does pg_hba.conf make everybody who connects over the network authenticate?"),
     Severity.WARNING,
 )
 AUDIT: Final = Check(
     "security.audit-log",
     msg("Audit log"),
-    msg("Was the audit log written on every day?"),
+    msg("Was the audit log written every day?"),
     Severity.WARNING,
 )
 RETENTION: Final = Check(
@@ -122,7 +122,7 @@ SCANNED: Final = Check(
 ALERTS: Final = Check(
     "security.alerts",
     msg("Open security alerts"),
-    msg("Is no serious finding open at the end of the week?"),
+    msg("Is every serious finding fixed or waived?"),
     Severity.WARNING,
 )
 UPDATES: Final = Check(
@@ -134,19 +134,19 @@ UPDATES: Final = Check(
 AUTHENTICATION: Final = Check(
     "security.authentication",
     msg("Failed logins"),
-    msg("Did few logins of the week fail?"),
+    msg("Were there few failed logins in the week?"),
     Severity.WARNING,
 )
 PRIVILEGES: Final = Check(
     "security.privileges",
     msg("Privilege changes"),
-    msg("Did nobody's privileges change in the week?"),
+    msg("Did everybody's privileges stay the same in the week?"),
     Severity.INFORMATION,
 )
 PERSONAL_DATA: Final = Check(
     "security.personal-data",
     msg("Personal data in logs"),
-    msg("Did the logs of the week hold no personal data?"),
+    msg("Were the logs of the week free of personal data?"),
     Severity.WARNING,
 )
 REVIEW_ALONE: Final = (SCANNED, ALERTS, UPDATES, AUTHENTICATION, PRIVILEGES, PERSONAL_DATA)

@@ -30,7 +30,8 @@ class Gate(Model):
 
 
 class FixWithin(Model):
-    """Days within which a finding is fixed, from the day on which it was first seen."""
+    """Days within which a finding is fixed, from the day on which it was first seen. It is asked of findings whose
+    confidence is that of the gate or higher."""
 
     critical_days: Days = 7
     """Critical severity. Source: common practice, such as the US CISA BOD 19-02 (15 and 30 days), shortened."""

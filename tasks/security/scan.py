@@ -12,13 +12,14 @@ from prefect.cache_policies import NO_CACHE
 from tasks.check_result import msg
 from tasks.deadline import Deadline
 from tasks.observation import Unobserved, seen
+from tasks.outside import external_text
 from tasks.round import Round
 from tasks.security.facts import Completeness, Coverage, Kind, Scan
-from tasks.security.scanners.bandit import bandit_job
-from tasks.security.scanners.dependencies import dependency_jobs
+from tasks.security.scanners.code.bandit import bandit_job
 from tasks.security.scanners.interface import Job
 from tasks.security.scanners.names import with_shown_names
-from tasks.security.scanners.secrets import secrets_job
+from tasks.security.scanners.packages.jobs import dependency_jobs
+from tasks.security.scanners.secrets.detect_secrets import secrets_job
 from tasks.security.settings import Security, Source
 from tasks.security.store.scans import read_usable, store_scans
 from tasks.security.tree.read import read_tree
@@ -45,9 +46,9 @@ async def scan_source(
 
     async def one(job: Job) -> Scan:
         if not rescan and (before := _still_holds(job, known, at)) is not None:
-            return await async_step(job.target.subject, partial(_given, before), _state)
+            return await async_step(external_text(job.target.subject), partial(_given, before), _state)
         async with turn:
-            return await async_step(job.target.subject, partial(_scanned, job, at), _state)
+            return await async_step(external_text(job.target.subject), partial(_scanned, job, at), _state)
 
     scans = tuple(await asyncio.gather(*map(one, jobs)))
     await asyncio.to_thread(store_scans, run.history, run.key.service, scans, at)

@@ -115,7 +115,7 @@ class Advisories(Model):
 
 
 class Surface(Model):
-    """What of the running service is looked at from outside."""
+    """What of the running service is checked from outside."""
 
     url: HttpUrl | None = None
     """Address whose headers, cookies and certificate users get. Default: `[service] base_url`."""
@@ -187,7 +187,7 @@ class Security(Model):
     """Where known vulnerabilities are asked for."""
 
     surface: Surface = Surface()
-    """What of the running service is looked at from outside."""
+    """What of the running service is checked from outside."""
 
     role: Role | None = None
     """The service's own database role. Without it, least privilege is not checked: SKIPPED."""

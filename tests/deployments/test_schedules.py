@@ -22,7 +22,9 @@ FORM = (None, "")
 def services(tmp_path: Path) -> dict[str, Settings]:
     """Two services in two zones."""
     for name, zone in (("shop", "Asia/Tokyo"), ("bar", "Europe/Berlin")):
-        text = f'[service]\nname = "{name}"\nbase_url = "http://127.0.0.1:1"\ntimezone = "{zone}"\n[backups]\n'
+        text = (
+            f'[service]\nname = "{name}"\nbase_url = "http://127.0.0.1:1"\ntimezone = "{zone}"\n[backups]\n[security]\n'
+        )
         (tmp_path / f"{name}.toml").write_text(text)
     return {name: load_settings(tmp_path / f"{name}.toml") for name in ("shop", "bar")}
 
@@ -94,13 +96,16 @@ def test_a_schedule_looks_at_files_and_a_person_gets_a_drill(services: dict[str,
     assert BackupOptions().depth == "full"
 
 
-def test_without_backups_only_people_start_a_verification(tmp_path: Path) -> None:
+def test_what_is_not_configured_is_started_by_people_alone(tmp_path: Path) -> None:
     (tmp_path / "shop.toml").write_text('[service]\nname = "shop"\nbase_url = "http://127.0.0.1:1"\n')
     services = {"shop": load_settings(tmp_path / "shop.toml")}
     [found] = [d for d in deployments_of(services) if d.flow_name == "backup-verification"]
     assert not found.schedules and "a form, started manually" in str(found.description)
     scheduled = {entry.flow.name for entry in FLOWS if entry.schedule is not None}
-    assert {d.flow_name for d in deployments_of(services) if d.schedules} == scheduled - {"backup-verification"}
+    assert {d.flow_name for d in deployments_of(services) if d.schedules} == scheduled - {
+        "backup-verification",
+        "security-scan",
+    }
 
 
 def test_the_description_says_when_in_which_zone_and_how_late(services: dict[str, Settings]) -> None:

@@ -43,6 +43,8 @@ RUNNABLE_WITHOUT_OPTIONS = {"backups.encryption", "backups.offsite", "backups.sm
 """Checks of what the service file does not ask for."""
 
 BACKUPS = """
+[guide.weekly]
+security = { not_applicable = "reviewed elsewhere" }
 [backups]
 [backups.history]
 pattern = "backups/history-*.sqlite"
@@ -57,6 +59,11 @@ invariants = [
   { name = "orders", sql = "SELECT count(*) FROM orders", min = 1 },
   { name = "unpaid", sql = "SELECT count(*) FROM payments WHERE amount < 0", max = 0 },
 ]
+"""
+LEFT_OUT = """
+[guide.weekly]
+security = { not_applicable = "reviewed elsewhere" }
+backups = { not_applicable = "by the platform team" }
 """
 
 
@@ -126,7 +133,7 @@ def test_a_week_with_good_backups(shop: "Operated", server_view: "ServerView") -
     report = shop.report()
     unknown = [(r.check, r.subject, reason_text(r)) for r in report.with_status(Status.UNKNOWN)]
     assert (state.type.value, state.name, unknown) == ("COMPLETED", "Passed", [])
-    assert report.flow == "weekly-checklist" and [line.id for line in report.lines] == ["backups"]
+    assert report.flow == "weekly-checklist" and [line.id for line in report.lines] == ["security", "backups"]
     for name in ("history", "main"):
         found = statuses(report, name)
         assert found == {
@@ -269,7 +276,7 @@ def test_without_the_section_the_line_is_not_ticked(operate: "Operate") -> None:
     assert checked_weekly(shop).name == "Incomplete"
     assert {r.status for r in shop.report().results} == {Status.SKIPPED}
     assert not shop.report().lines[0].ticked
-    left_out = operate(name="other", more='[guide.weekly]\nbackups = { not_applicable = "by the platform team" }\n')
+    left_out = operate(name="other", more=LEFT_OUT)
     assert checked_weekly(left_out).name == "Incomplete"
     assert left_out.report().results == ()
 

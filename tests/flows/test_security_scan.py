@@ -76,6 +76,7 @@ def shop(operate: "Operate", site: "Site", tmp_path: Path) -> Iterator[Shop]:
         yield shop
 
 
+@pytest.mark.deep
 def test_a_clean_tree_passes_and_is_not_scanned_again(shop: Shop, server_view: "ServerView") -> None:
     state = shop.scan(part="code")
     assert state.name == "Passed", state.message
@@ -107,6 +108,7 @@ def test_what_is_planted_is_found_fixed_and_reopened(shop: Shop) -> None:
     assert shop.changes()[Change.FIXED] >= 2
 
 
+@pytest.mark.deep  # tests of the scanner have every fault
 @pytest.mark.parametrize("fault", [FeedFault.EMPTY, FeedFault.STALE])
 def test_a_feed_that_proves_nothing_is_no_green(shop: Shop, fault: FeedFault) -> None:
     shop.feed.fault = lambda: fault
@@ -115,6 +117,7 @@ def test_a_feed_that_proves_nothing_is_no_green(shop: Shop, fault: FeedFault) ->
         assert shop.status(f"security.{name}") is Status.UNKNOWN
 
 
+@pytest.mark.deep
 def test_an_incomplete_scan_closes_nothing(shop: Shop) -> None:
     shop.write("shop/export.py", SHELL)
     shop.scan(part="code")

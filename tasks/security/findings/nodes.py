@@ -1,6 +1,7 @@
 """Finds places of a Python program in its syntax tree, and puts parts of the tree into words."""
 
 import ast
+import gc
 import warnings
 from bisect import bisect_left
 from collections import defaultdict
@@ -38,9 +39,7 @@ def find_nodes(source: bytes, sought: Sequence[Sought]) -> list[Found | None]:
 
     Raises SyntaxError, ValueError, RecursionError or MemoryError for a source that Python does not parse.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the scanned code, such as an invalid escape
-        tree = ast.parse(source)
+    tree = _parsed(source)
     at_columns: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
     for number, place in enumerate(sought):
         at_columns[place.column, place.end_column].append(number)
@@ -67,6 +66,18 @@ def in_words(node: ast.AST) -> str:
             continue
         words.append(f"{name}={_value_in_words(value)}")
     return f"{type(node).__name__}({','.join(words)})"
+
+
+def _parsed(source: bytes) -> ast.Module:
+    collecting = gc.isenabled()
+    gc.disable()  # a tree has no cycles: to look for them takes as long as to parse
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the scanned code, such as an invalid escape
+            return ast.parse(source)
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _value_in_words(value: object) -> str:

@@ -67,13 +67,13 @@ def judge_retention(seen: AuditLines | Unobserved, audit: Audit, zone: ZoneInfo,
     if (oldest > since or missing) and unread:
         return RETENTION.judged(Status.UNKNOWN, SUBJECT, unread[0], at=now, limit=limit)
     if oldest > since:
-        reason = msg("The oldest line is of {day}; it must reach back to {since}", day=f"{oldest}", since=f"{since}")
+        reason = msg("The oldest line is from {day}; it must reach back to {since}", day=f"{oldest}", since=f"{since}")
         return RETENTION.judged(Status.FAIL, SUBJECT, reason, at=now, observed=reached, limit=limit)
     if missing:
         days = sum((hole.last - max(hole.first, since)).days + 1 for hole in missing)
-        reason = msg("No file reaches over {days} days, the first of them {day}", days=days, day=f"{missing[0].first}")
+        reason = msg("No file covers {days} days, the first of them {day}", days=days, day=f"{missing[0].first}")
         return RETENTION.judged(Status.WARN, SUBJECT, reason, at=now, observed=reached, limit=limit)
-    reason = msg("The oldest line is of {day}", day=f"{oldest}")
+    reason = msg("The oldest line is from {day}", day=f"{oldest}")
     return RETENTION.judged(Status.PASS, SUBJECT, reason, at=now, observed=reached, limit=limit)
 
 
@@ -136,7 +136,7 @@ def _doubt(seen: AuditLines, limits: SecurityLimits) -> Message | None:
         return seen.problems[0]
     if seen.unreadable_share > limits.max_unreadable_audit_share:
         return msg(
-            "{undated} lines have no readable time and {unread} are no JSON objects: correct [security.audit]",
+            "{undated} lines have no readable time and {unread} are not JSON objects: correct [security.audit]",
             undated=seen.undated,
             unread=seen.unread,
         )
@@ -153,12 +153,12 @@ def _silence(silent: Sequence[date]) -> Message:
 
 
 def _newest(seen: AuditLines) -> Message:
-    return _NO_TIME if seen.newest is None else msg("The newest line is of {at}", at=moment(seen.newest))
+    return _NO_TIME if seen.newest is None else msg("The newest line is from {at}", at=moment(seen.newest))
 
 
 def _days_table(seen: AuditLines) -> Table:
     rows: list[tuple[Scalar | Message, ...]] = [(f"{day}", seen.days.get(day, 0)) for day in seen.whole_days]
-    rows += [(msg("without a readable time"), seen.undated), (msg("no JSON object"), seen.unread)]
+    rows += [(msg("without a readable time"), seen.undated), (msg("not a JSON object"), seen.unread)]
     return Table(msg("Lines of the audit log"), (msg("Day"), msg("Lines")), tuple(rows))
 
 

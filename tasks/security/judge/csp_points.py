@@ -37,22 +37,22 @@ def grade_policy(answer: Answer, policy: Policy | None) -> Test:
     shown = answer.shown[_NAME.lower()]
     run, plugins, style = scripts(policy), sources(policy, "object-src"), styles(policy)
     if run & (BROAD | INLINE) or plugins & BROAD:
-        words = msg("Take 'unsafe-inline', data: and whole schemes out of script-src and object-src, and set both")
+        words = msg("Remove 'unsafe-inline', data: and whole schemes from script-src and object-src, and set both")
         return Test(_NAME, shown, -20, words)
     if answer.https and insecure(policy, passive=False):
-        return Test(_NAME, shown, -20, msg("Take http: sources out of the policy"))
+        return Test(_NAME, shown, -20, msg("Remove http: sources from the policy"))
     if "'unsafe-eval'" in run | style:
-        return Test(_NAME, shown, -10, msg("Stop using eval() and take 'unsafe-eval' out of the policy"))
+        return Test(_NAME, shown, -10, msg("Stop using eval() and remove 'unsafe-eval' from the policy"))
     if answer.https and insecure(policy, passive=True):
-        return Test(_NAME, shown, -10, msg("Take http: sources out of img-src and media-src"))
+        return Test(_NAME, shown, -10, msg("Remove http: sources from img-src and media-src"))
     if style & (BROAD | INLINE):
-        return Test(_NAME, shown, 0, msg("Take 'unsafe-inline', data: and whole schemes out of style-src"))
+        return Test(_NAME, shown, 0, msg("Remove 'unsafe-inline', data: and whole schemes from style-src"))
     return Test(_NAME, shown, 10 if policy.get("default-src") == frozenset({NONE}) else 5)
 
 
 def _absent(answer: Answer) -> Test:
     if answer.lines(_NAME.lower()):
-        advice = msg("Correct the policy: browsers read it differently than it is meant, or not at all")
+        advice = msg("Correct the policy: browsers read it otherwise than intended, or not at all")
         return Test(_NAME, answer.shown[_NAME.lower()], -25, advice)
     if answer.lines(f"{_NAME.lower()}-report-only"):
         return Test(

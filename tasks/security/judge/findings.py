@@ -16,6 +16,8 @@ from tasks.check_result import (
     moment,
     msg,
 )
+from tasks.observation import printable
+from tasks.personal import mask
 from tasks.security.checks import CODE, DEPENDENCIES, OVERDUE, SECRETS
 from tasks.security.facts import Completeness, Finding, Kind, Known, Rating, Scan
 from tasks.security.limits import FixWithin, Gate, SecurityLimits
@@ -25,6 +27,7 @@ SUBJECT = "source"
 SHORT = 8
 """Characters of a fingerprint that are shown; commands take them."""
 _MOST_ROWS = 50
+_MOST_CHARS = 200
 _GATE_SOURCE = msg("[security.limits.gate]")
 _TIME_SOURCE = msg("[security.limits.fix_within]")
 
@@ -111,11 +114,15 @@ def gate_reason(standing: Sequence[Standing], stopping: Sequence[Standing]) -> M
 
 
 def judge_overdue(standing: Sequence[Standing], scanned: bool, limits: SecurityLimits, now: datetime) -> CheckResult:
-    """Whether an open finding without a waiver is older than its severity allows; UNKNOWN if nothing was `scanned`."""
-    within = limits.fix_within
-    overdue = [one for one in standing if not one.waived and one.due(within) < now]
+    """Whether an open finding without a waiver is older than its severity allows; UNKNOWN if nothing was `scanned`.
+
+    What the scanner is less sure of than the gate asks for has no time limit.
+    """
+    within, sure = limits.fix_within, limits.gate.confidence.rank
+    counted = [one for one in standing if not one.waived and one.finding.confidence.rank >= sure]
+    overdue = [one for one in counted if one.due(within) < now]
     if not scanned and not overdue:
-        return OVERDUE.judged(Status.UNKNOWN, SUBJECT, msg("No target was ever scanned completely"), at=now)
+        return OVERDUE.judged(Status.UNKNOWN, SUBJECT, msg("No target has been scanned completely yet"), at=now)
     reason = msg("Open findings: {number}, none of them overdue", number=len(standing))
     evidence: tuple[Evidence, ...] = ()
     if overdue:
@@ -168,13 +175,18 @@ def rating_word(rating: Rating) -> Message:
 def place_of(finding: Finding) -> str:
     """Where it is: file and line, or package and version."""
     if finding.kind is Kind.DEPENDENCY:
-        return f"{finding.package} {finding.version}"
-    return finding.path if finding.line is None else f"{finding.path}:{finding.line}"
+        return shown(f"{finding.package} {finding.version}")
+    return shown(finding.path if finding.line is None else f"{finding.path}:{finding.line}")
+
+
+def shown(text: str) -> str:
+    """A name from outside without personal data and control characters; secrets go when the report is stored."""
+    return printable(mask(text), _MOST_CHARS)
 
 
 _COLUMNS = (
-    msg("Finding"),
-    msg("Severity"),
+    msg("Fingerprint"),
+    msg("Severity rating"),
     msg("State"),
     msg("What"),
     msg("Where"),

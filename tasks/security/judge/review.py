@@ -90,8 +90,8 @@ def _happened(week: Week) -> tuple[Evidence, ...]:
         for event in newest
         if event.fingerprint in by_name
     )
-    columns = (msg("When"), msg("What happened"), msg("Finding"), msg("Severity"), msg("What"), msg("Where"))
-    return (Table(msg("What became of findings"), columns, rows),)
+    columns = (msg("When"), msg("What happened"), msg("Fingerprint"), msg("Severity rating"), msg("What"), msg("Where"))
+    return (Table(msg("Changes of the week"), columns, rows),)
 
 
 def _curves(week: Week) -> tuple[Evidence, ...]:

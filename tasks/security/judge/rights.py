@@ -58,7 +58,7 @@ def judge_schemas(
         elif found.role and found.schema not in schemas:
             rows.append((found.schema, role, f"REVOKE CREATE ON SCHEMA {found.schema} FROM {role}"))
     good = msg("Only owners may create objects in the schemas")
-    bad = msg("Others than the owner may create objects in {count} schemas", count=len(rows))
+    bad = msg("Roles other than the owner may create objects in {count} schemas", count=len(rows))
     columns = (msg("Schema"), msg("Who may create"), msg("What to do"))
     return _judged(SCHEMAS, rows, good, bad, Table(msg("Schemas"), columns, tuple(rows)), now)
 
@@ -88,9 +88,9 @@ def judge_access(seen: tuple[LoginRule, ...] | Unobserved | Absent, now: datetim
         reason = msg("Line {line} of pg_hba.conf is invalid: {error}", line=invalid.line, error=invalid.error)
         return _unknown(ACCESS, reason, now)
     if not seen:
-        return _unknown(ACCESS, msg("pg_hba.conf holds no rule"), now)
+        return _unknown(ACCESS, msg("pg_hba.conf has no rules"), now)
     good = msg("{count} login rules, none of them open to the network", count=len(seen))
-    bad = msg("{count} login rules let others in over the network without proof", count=len(rows))
+    bad = msg("{count} login rules are open to the network", count=len(rows))
     columns = (
         msg("Line"), msg("Type"), msg("Databases"), msg("Roles"), msg("Address"), msg("Method"), msg("Why"),
     )  # fmt: skip
@@ -101,7 +101,7 @@ def _why_open(rule: LoginRule) -> Message | None:
     if rule.local or rule.error:
         return None
     if rule.method in _OPEN and _CERTIFIED not in rule.options:
-        return msg("nobody has to prove anything")
+        return msg("nobody has to authenticate")
     if rule.method == _PLAIN and rule.kind in _UNENCRYPTED:
         return msg("the password is sent in the clear: use scram-sha-256 and hostssl")
     return None

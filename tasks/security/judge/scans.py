@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from tasks.check_result import CheckResult, Evidence, Limit, Message, Quantity, Scalar, Status, Table, moment, msg
+from tasks.observation import printable
+from tasks.personal import mask
 from tasks.security.checks import FEED, SCAN, SCANNED, SUPPRESSIONS
 from tasks.security.facts import Completeness, Feed, Kind, Scan
 from tasks.security.limits import SecurityLimits
@@ -12,7 +14,7 @@ _MOST_ROWS = 30
 _ALL = msg("Everything must be scanned")
 _FEED_SOURCE = msg("[security.limits] max_feed_age_h")
 _AGE_SOURCE = msg("[security.limits] max_scan_age_h")
-_RISE_SOURCE = msg("No more than in the scan before")
+_RISE_SOURCE = msg("No more than in the previous complete scan")
 _UNITS = {Kind.CODE: "files", Kind.SECRET: "files", Kind.DEPENDENCY: "packages"}
 
 
@@ -60,7 +62,7 @@ def _judge_scan(scan: Scan, last: datetime | None, now: datetime) -> CheckResult
         return SCAN.judged(Status.UNKNOWN, scan.target.subject, scan.reason, at=now, evidence=evidence)
     reason = scan.reason
     if scan.reused:
-        reason = msg("Unchanged since the scan of {at}, whose result still holds", at=moment(scan.at))
+        reason = msg("Unchanged since the scan at {at}: its result still holds", at=moment(scan.at))
     return SCAN.judged(
         Status.PASS,
         scan.target.subject,
@@ -84,7 +86,7 @@ def _evidence(scan: Scan, last: datetime | None) -> Iterator[Evidence]:
         rows.append((msg("Suppressed findings"), scan.suppressed))
     yield Table(msg("Scan"), (msg("What"), msg("Value")), tuple(rows))
     if left_out := scan.coverage.left_out:
-        shown = tuple((left.what, left.reason) for left in left_out[:_MOST_ROWS])
+        shown = tuple((printable(mask(left.what), 200), left.reason) for left in left_out[:_MOST_ROWS])
         title = msg("Not scanned ({number}, of which {shown} are shown)", number=len(left_out), shown=len(shown))
         yield Table(title, (msg("What"), msg("Reason")), shown)
 
@@ -117,7 +119,7 @@ def _judge_suppressed(scan: Scan, before: int | None, now: datetime) -> CheckRes
     if scan.completeness is not Completeness.COMPLETE:
         return SUPPRESSIONS.judged(Status.UNKNOWN, subject, scan.reason, at=now)
     if before is None:
-        first = msg("There is no complete scan before to compare with ({number} suppressed)", number=scan.suppressed)
+        first = msg("No earlier complete scan to compare with ({number} suppressed)", number=scan.suppressed)
         return SUPPRESSIONS.judged(Status.SKIPPED, subject, first, at=now)
     rose = scan.suppressed > before
     reason = msg("Suppressed: {number}, before: {before}", number=scan.suppressed, before=before)
@@ -134,12 +136,12 @@ def _judge_suppressed(scan: Scan, before: int | None, now: datetime) -> CheckRes
 def _judge_age(target: str, last: datetime | None, limits: SecurityLimits, at: datetime, now: datetime) -> CheckResult:
     limit = Limit("≤", limits.max_scan_age_h, "h", _AGE_SOURCE)
     if last is None:
-        never = msg("It was never scanned completely: see the reports of the security scan")
+        never = msg("Never scanned completely: see the reports of the security scan")
         return SCANNED.judged(Status.UNKNOWN, target, never, at=now, limit=limit)
     age = at - last
     observed = Quantity(round(max(age, timedelta()).total_seconds() / 3600, 1), "h")
     if age > timedelta(hours=limits.max_scan_age_h):
-        old = msg("The last complete scan is of {at}: what came since is not known", at=moment(last))
+        old = msg("Last scanned completely at {at}: what has changed since is unknown", at=moment(last))
         return SCANNED.judged(Status.UNKNOWN, target, old, at=now, observed=observed, limit=limit)
     reason = msg("Scanned completely at {at}", at=moment(last))
     return SCANNED.judged(Status.PASS, target, reason, at=now, observed=observed, limit=limit)

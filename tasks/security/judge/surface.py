@@ -95,12 +95,12 @@ def _why_not(answer: Answer | Unobserved) -> Message | None:
         return None
     if answer.location is not None:
         return msg(
-            "{path} redirects to {target}, whose page was not looked at: set url or paths of [security.surface] to it",
+            "{path} redirects to {target}, whose page was not checked: set url or paths of [security.surface] to it",
             path=answer.path,
             target=answer.location,
         )
     return msg(
-        "{path} answered with HTTP {status}, which is no page of the service: correct [security.surface] paths",
+        "{path} answered with HTTP {status}, which is not a page of the service: correct [security.surface] paths",
         path=answer.path,
         status=answer.status,
     )
@@ -156,7 +156,7 @@ def _beside(answer: Answer) -> Iterator[Test]:
         else Test("Permissions-Policy", policy, 0)
     )
     for name in _banners(answer):
-        yield Test(name, answer.shown[name], 0, msg("Take the version out of this header"))
+        yield Test(name, answer.shown[name], 0, msg("Remove the version from this header"))
 
 
 def _lacks(cookie: Cookie, answer: Answer) -> Iterator[str]:

@@ -52,7 +52,7 @@ def _faults(seen: TlsFact, limits: SecurityLimits, now: datetime) -> Iterator[Me
     if certificate.not_before > now:
         yield msg("The certificate is not valid before {at}", at=moment(certificate.not_before))
     if not seen.matches:
-        yield msg("The certificate is not made out to this host, but to {names}", names=_names(certificate))
+        yield msg("The certificate is not issued for this host, but for {names}", names=_names(certificate))
     if seen.distrust is not None:
         yield seen.distrust
     if certificate.days_left(now) < limits.fail_certificate_days:

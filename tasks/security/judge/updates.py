@@ -6,10 +6,10 @@ from datetime import datetime
 from tasks.check_result import CheckResult, Evidence, Limit, Message, Quantity, Scalar, Status, Table, msg
 from tasks.security.checks import UPDATES
 from tasks.security.fix.updates import Update, find_updates
-from tasks.security.judge.findings import SUBJECT, Standing, rating_word
+from tasks.security.judge.findings import SUBJECT, Standing, rating_word, shown
 
 _MOST_ROWS = 50
-_SOURCE = msg("A published fix is applied")
+_SOURCE = msg("Published fixes are applied")
 
 
 def judge_updates(standing: Sequence[Standing], blind: Message | None, now: datetime) -> CheckResult:
@@ -20,7 +20,7 @@ def judge_updates(standing: Sequence[Standing], blind: Message | None, now: date
     if blind is not None and not waiting:
         return UPDATES.judged(Status.UNKNOWN, SUBJECT, blind, at=now, evidence=evidence)
     unfixed = len(updates) - len(waiting)
-    reason = msg("No package waits for an update; without a published fix: {unfixed}", unfixed=unfixed)
+    reason = msg("No package is waiting for an update; without a published fix: {unfixed}", unfixed=unfixed)
     if waiting:
         first = waiting[0]
         reason = msg(
@@ -41,11 +41,25 @@ def judge_updates(standing: Sequence[Standing], blind: Message | None, now: date
 
 
 def _table(updates: Sequence[Update]) -> Table:
-    columns = (msg("Package"), msg("Version"), msg("Upgrade to"), msg("Severity"), msg("Fixes"), msg("Lock file"))
+    columns = (
+        msg("Package"),
+        msg("Version"),
+        msg("Upgrade to"),
+        msg("Severity rating"),
+        msg("Fixes"),
+        msg("Lock file"),
+    )
     return Table(msg("Updates"), columns, tuple(_row(update) for update in updates[:_MOST_ROWS]))
 
 
 def _row(update: Update) -> tuple[Scalar | Message, ...]:
-    to = msg("no fix is published") if update.to is None else update.to
+    to = msg("no fix is published") if update.to is None else shown(update.to)
     advisories = ", ".join(update.advisories)
-    return update.package, update.version, to, rating_word(update.rating), advisories, update.path
+    return (
+        shown(update.package),
+        shown(update.version),
+        to,
+        rating_word(update.rating),
+        advisories,
+        shown(update.path),
+    )

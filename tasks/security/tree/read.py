@@ -25,7 +25,7 @@ _OF_ENVIRONMENT = frozenset({"bin", "include", "lib", "lib64", "share", "Include
 _PACKAGES = ("lib/python*/site-packages", "Lib/site-packages")
 _BLOCK = 1024 * 1024
 _UNREADABLE = msg("Cannot be read")
-_OUTSIDE = msg("A link to outside of the tree")
+_OUTSIDE = msg("A link that leads out of the tree")
 _NO_NAME = msg("Its name is not UTF-8")
 
 

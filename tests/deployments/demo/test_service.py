@@ -24,7 +24,17 @@ from deployments.demo.service.users import sample_logins
 from deployments.demo.traffic import NotLoopback, make_traffic
 from tasks.settings import load_settings
 
-ELSEWHERE = {Fault.FULL_POOL, Fault.OUTAGE, Fault.FEW_DEPLOYS, Fault.TORN_BACKUP, Fault.LOST_ROWS}
+ELSEWHERE = {
+    Fault.FULL_POOL,
+    Fault.OUTAGE,
+    Fault.FEW_DEPLOYS,
+    Fault.TORN_BACKUP,
+    Fault.LOST_ROWS,
+    Fault.VULNERABLE_DEPENDENCY,
+    Fault.CODE_FINDING,
+    Fault.LEAKED_SECRET,
+    Fault.STALE_FEED,
+}
 """Faults of the database, the past and the backups: the service knows nothing of them."""
 
 ALL = frozenset(Fault) - ELSEWHERE
@@ -66,6 +76,8 @@ def signatures(environment: DemoEnvironment, client: httpx.Client) -> set[Fault]
         seen.add(Fault.HTML_HEALTH)
     if [client.get("/api/live").status_code for _ in range(4)] == [200, 503] * 2:
         seen.add(Fault.FLAP)
+    if "content-security-policy" not in client.get("/metrics").headers:
+        seen.add(Fault.MISSING_HEADER)
     with answered:
         if not select.select([answered], [], [], max(0.0, asked + HANGS_AFTER_S - time.monotonic()))[0]:
             seen.add(Fault.HANG)

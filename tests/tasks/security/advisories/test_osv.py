@@ -131,6 +131,7 @@ def after(seconds: float) -> str:
 @pytest.mark.parametrize(
     ("header", "tries"),
     [("0", 3), ("3600", 1), (after(-5), 3), (after(3600), 1), ("soon", 3), ("-1", 3), ("9" * 400, 1)],
+    ids=["now", "an hour", "a time before", "a time in an hour", "a word", "negative", "a huge number"],
 )
 def test_a_server_that_asks_to_wait(header: str, tries: int) -> None:
     """It is waited for while the time allows; a wait that is too long is not begun."""

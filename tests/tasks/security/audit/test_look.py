@@ -82,7 +82,7 @@ class TestTonight:
         daily(tmp_path)
         found = tonight(tmp_path)
         assert {check: r.status for check, r in found.items()} == {AUDIT.id: Status.PASS, RETENTION.id: Status.PASS}
-        assert words(found[RETENTION.id]) == "The oldest line is of 2026-10-24"
+        assert words(found[RETENTION.id]) == "The oldest line is from 2026-10-24"
 
     def test_a_silent_day(self, tmp_path: Path) -> None:
         daily(tmp_path, {WEEK[3]: ()})
@@ -125,7 +125,7 @@ class TestTonight:
         daily(tmp_path, {WEEK[3]: (*good, b"no json\n", b"[1]\n", line(None), line(None, timestamp="yesterday"))})
         result = tonight(tmp_path)[AUDIT.id]
         assert result.status is Status.WARN
-        assert words(result).startswith("2 lines have no readable time and 2 are no JSON objects")
+        assert words(result).startswith("2 lines have no readable time and 2 are not JSON objects")
 
     def test_a_day_whose_lines_cannot_be_read_is_not_called_silent(self, tmp_path: Path) -> None:
         daily(tmp_path, {WEEK[3]: (line(None),)})
@@ -155,7 +155,7 @@ class TestTonight:
         (tmp_path / f"audit.log.{TODAY - timedelta(days=20)}.gz").unlink()
         result = tonight(tmp_path)[RETENTION.id]
         assert result.status is Status.WARN
-        assert words(result) == "No file reaches over 11 days, the first of them 2026-11-04"
+        assert words(result) == "No file covers 11 days, the first of them 2026-11-04"
 
     def test_nothing_asked_and_the_past(self, tmp_path: Path) -> None:
         assert {r.status for r in tonight(tmp_path, "").values()} == {Status.SKIPPED}

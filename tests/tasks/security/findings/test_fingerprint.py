@@ -14,7 +14,7 @@ import pytest
 from tasks.deadline import Deadline
 from tasks.security.facts import Finding, Kind
 from tasks.security.findings.fingerprint import CodePlace, code_fingerprints, fingerprint
-from tasks.security.scanners.bandit import bandit_job
+from tasks.security.scanners.code.bandit import bandit_job
 from tasks.security.settings import Source
 from tasks.security.tree.read import read_tree
 

@@ -1,5 +1,6 @@
 """Findings at the gate, just below it, and where not everything was scanned."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -92,5 +93,17 @@ class TestOverdue:
         assert judge_overdue([old], True, LIMITS, NOW).status is Status.PASS
         assert old.due(LIMITS.fix_within) == NOW - 400 * DAY + timedelta(days=30)
 
+    def test_what_the_scanner_is_less_sure_of_than_the_gate_asks_has_no_time_limit(self) -> None:
+        unsure = standing(confidence=Confidence.LOW, days=400)
+        assert judge_overdue([unsure], True, LIMITS, NOW).status is Status.PASS
+
     def test_before_the_first_complete_scan_it_is_unknown(self) -> None:
         assert judge_overdue([], False, LIMITS, NOW).status is Status.UNKNOWN
+
+
+def test_names_from_outside_are_shown_without_control_characters_and_personal_data() -> None:
+    odd = standing()
+    finding = replace(odd.finding, path="a\u202eb/hanako@example.jp.py", kind=Kind.CODE)
+    result = judge_kind(Kind.CODE, [replace(odd, known=replace(odd.known, finding=finding))], [scan()], LIMITS, NOW)
+    text = str(result)
+    assert "\u202e" not in text and "hanako@example.jp" not in text

@@ -50,7 +50,7 @@ def test_days_left(left: timedelta, status: Status) -> None:
     [
         (replace(FACT, certificate=replace(CERTIFICATE, not_after=NOW)), "The certificate expired at"),
         (replace(FACT, certificate=replace(CERTIFICATE, not_before=NOW + DAY)), "The certificate is not valid before"),
-        (replace(FACT, matches=False), "The certificate is not made out to this host, but to a"),
+        (replace(FACT, matches=False), "The certificate is not issued for this host, but for a"),
         (replace(FACT, distrust=msg("The certificate is not trusted: x")), "The certificate is not trusted: x"),
         (replace(FACT, certificate=replace(CERTIFICATE, key_bits=2047)), "The key of the certificate is too short"),
         (replace(FACT, certificate=replace(CERTIFICATE, signature="sha1")), "The certificate is signed with sha1"),

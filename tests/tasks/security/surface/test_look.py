@@ -120,7 +120,7 @@ def test_a_redirect_is_not_followed_and_its_target_is_named(tmp_path: Path) -> N
         review = look(tmp_path, url)
     result = by_check(review)[HEADERS.id]
     assert (result.status, review.grade) == (Status.UNKNOWN, None)
-    assert words(result).startswith("/ redirects to https://shop.example/start, whose page was not looked at")
+    assert words(result).startswith("/ redirects to https://shop.example/start, whose page was not checked")
     assert "tanaka" not in words(result)
 
 

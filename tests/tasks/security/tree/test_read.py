@@ -134,7 +134,7 @@ def test_links_lead_to_every_file_once_and_never_outside(tmp_path: Path) -> None
         (root / name).symlink_to(to)
     tree = read(root)
     assert paths(tree) == ["lib.py", "pkg/a.py"]
-    assert left_out(tree) == dict.fromkeys(("out.py", "outside/"), "A link to outside of the tree")
+    assert left_out(tree) == dict.fromkeys(("out.py", "outside/"), "A link that leads out of the tree")
 
 
 def test_names_that_are_not_utf_8_are_left_out(tmp_path: Path) -> None:

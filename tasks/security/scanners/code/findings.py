@@ -7,7 +7,7 @@ from pathlib import Path
 from tasks.outside import external_text
 from tasks.security.facts import Confidence, Finding, Kind, Rating
 from tasks.security.findings.fingerprint import CodePlace, Fingerprint, code_fingerprints
-from tasks.security.scanners.bandit_output import Result
+from tasks.security.scanners.code.output import Result
 
 _CODE_AFTER = {"B103": " on file", "B105": ":", "B106": ":", "B107": ":", "B202": ". "}
 """Where in the texts of these tests words of the code begin: a password, a file's name."""

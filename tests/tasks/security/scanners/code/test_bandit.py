@@ -13,7 +13,7 @@ from tasks.deadline import Deadline
 from tasks.observation import ObservationError
 from tasks.processes import run
 from tasks.security.facts import Completeness, Confidence, Kind, Rating, Scan
-from tasks.security.scanners.bandit import bandit_job
+from tasks.security.scanners.code.bandit import bandit_job
 from tasks.security.settings import Source
 from tasks.security.tree.read import read_tree
 from tests.deep import rows

@@ -14,8 +14,8 @@ from tasks.deadline import Deadline
 from tasks.observation import ObservationError
 from tasks.security.facts import Completeness, Coverage, Finding, Kind, LeftOut, Scan, Target
 from tasks.security.findings.fingerprint import VERSION
-from tasks.security.scanners.bandit_output import Report, read_report
-from tasks.security.scanners.code_findings import code_findings
+from tasks.security.scanners.code.findings import code_findings
+from tasks.security.scanners.code.output import Report, read_report
 from tasks.security.scanners.digest import scan_digest
 from tasks.security.scanners.interface import Job
 from tasks.security.scanners.names import shown_name

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from tasks.outside import external_text
 from tasks.security.facts import Confidence, Finding, Kind, Rating
 from tasks.security.findings.fingerprint import fingerprint
-from tasks.security.scanners.secret_output import Secret
-from tasks.security.scanners.secret_texts import Copy
+from tasks.security.scanners.secrets.output import Secret
+from tasks.security.scanners.secrets.texts import Copy
 
 _ENTROPY = frozenset({"Base64 High Entropy String", "Hex High Entropy String"})
 _LIKELY = frozenset(

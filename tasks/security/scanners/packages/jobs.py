@@ -15,11 +15,11 @@ from tasks.security.facts import Completeness, Coverage, Kind, LeftOut, Scan, Ta
 from tasks.security.locks.environment import read_environment
 from tasks.security.locks.find import Without, lock_files, without_lock
 from tasks.security.locks.interface import NPM, PYPI, Lock
-from tasks.security.scanners.advised import NO_LOCK, Look, unusable
 from tasks.security.scanners.interface import Job
 from tasks.security.scanners.names import shown_name
-from tasks.security.scanners.osv_query import ask
-from tasks.security.scanners.pip_audit import Bounds, audit
+from tasks.security.scanners.packages.advised import NO_LOCK, Look, unusable
+from tasks.security.scanners.packages.osv_query import ask
+from tasks.security.scanners.packages.pip_audit import Bounds, audit
 from tasks.security.scanners.supervised import scanner_version
 from tasks.security.settings import Security, Source
 from tasks.security.tree.tree import SourceTree

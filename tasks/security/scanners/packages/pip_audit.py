@@ -21,10 +21,10 @@ from tasks.security.advisories.ratings import rating
 from tasks.security.advisories.records import Record, fixed_versions
 from tasks.security.facts import Feed, LeftOut, Package, Rating, Scan
 from tasks.security.locks.interface import PYPI, Lock
-from tasks.security.scanners.advised import Answers, Look, scan
-from tasks.security.scanners.pip_audit_report import Named, Pin, Report, parse_report
+from tasks.security.scanners.packages.advised import Answers, Look, scan
+from tasks.security.scanners.packages.pip_audit_report import Named, Pin, Report, parse_report
+from tasks.security.scanners.packages.vulnerabilities import Vulnerability
 from tasks.security.scanners.supervised import network_environment, run_scanner
-from tasks.security.scanners.vulnerabilities import Vulnerability
 from tasks.security.settings import Advisories
 
 

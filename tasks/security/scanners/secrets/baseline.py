@@ -7,7 +7,7 @@ from pydantic import BaseModel, ValidationError
 
 from tasks.check_result import Message, msg
 from tasks.outside import external_text
-from tasks.security.scanners.secret_output import Digest
+from tasks.security.scanners.secrets.output import Digest
 
 Listed = tuple[str, str, str]
 """The path in the tree, the type, the digest."""

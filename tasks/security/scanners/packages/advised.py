@@ -17,7 +17,7 @@ from tasks.security.facts import (
     Target,
 )
 from tasks.security.locks.interface import Lock
-from tasks.security.scanners.vulnerabilities import Vulnerability, as_findings
+from tasks.security.scanners.packages.vulnerabilities import Vulnerability, as_findings
 
 NO_LOCK: Final = "(no lock file)"
 _MOST_LISTED = 500

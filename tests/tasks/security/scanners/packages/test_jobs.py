@@ -16,8 +16,8 @@ import pytest
 from deployments.demo.advisories import FeedFault
 from tasks.observation import ObservationError
 from tasks.security.facts import Completeness, Kind, Rating, Scan
-from tasks.security.scanners.dependencies import dependency_jobs
 from tasks.security.scanners.interface import Job
+from tasks.security.scanners.packages.jobs import dependency_jobs
 from tasks.security.settings import Advisories, Security, Source
 from tasks.security.tree.tree import SourceFile, SourceTree
 from tasks.visible import in_english

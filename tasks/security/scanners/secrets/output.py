@@ -9,7 +9,7 @@ from tasks.check_result import msg
 from tasks.observation import ObservationError
 from tasks.outside import external_text
 from tasks.processes import Finished
-from tasks.security.scanners.secret_lines import DETECTORS, ENTROPY_DETECTORS
+from tasks.security.scanners.secrets.lines import DETECTORS, ENTROPY_DETECTORS
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
 

@@ -14,7 +14,7 @@ import pytest
 import trustme
 
 from tasks.security.facts import Completeness, Rating, Scan
-from tasks.security.scanners.dependencies import dependency_jobs
+from tasks.security.scanners.packages.jobs import dependency_jobs
 from tasks.security.settings import Advisories, Security, Source
 from tasks.security.tree.tree import SourceFile, SourceTree
 from tasks.visible import in_english

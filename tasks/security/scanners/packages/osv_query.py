@@ -14,8 +14,8 @@ from tasks.security.advisories.ratings import rating
 from tasks.security.advisories.records import Record, fixed_versions
 from tasks.security.facts import Feed, Package, Scan
 from tasks.security.locks.interface import NPM, Lock
-from tasks.security.scanners.advised import Answers, Look, scan
-from tasks.security.scanners.vulnerabilities import Vulnerability
+from tasks.security.scanners.packages.advised import Answers, Look, scan
+from tasks.security.scanners.packages.vulnerabilities import Vulnerability
 from tasks.security.settings import Advisories
 
 
