@@ -2,7 +2,6 @@
 
 import os
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Final
 from tasks.check_result import msg
 from tasks.observation import ObservationError
 from tasks.processes import Finished, run
+from tasks.security.scratch import scratch
 
 MOST_OUTPUT_BYTES: Final = 128 * 1024 * 1024
 _MIB = 1024 * 1024
@@ -34,13 +34,13 @@ def run_scanner(
     of ours. Raises ObservationError when it is not installed, does not end in time, is ended by a signal, runs out of
     memory, or writes more than MOST_OUTPUT_BYTES.
     """
-    with tempfile.TemporaryDirectory(prefix="rounds-scan-", ignore_cleanup_errors=True) as own:
+    with scratch() as own:
         try:
             finished = run(
                 [python, "-I", "-m", module, *args],
                 deadline_s=deadline_s,
-                env=_environment(own) | dict(env or {}),
-                cwd=Path(own) if cwd is None else cwd,
+                env=_environment(str(own)) | dict(env or {}),
+                cwd=own if cwd is None else cwd,
                 max_output_bytes=MOST_OUTPUT_BYTES,
                 max_memory_bytes=memory_mb * _MIB,
             )

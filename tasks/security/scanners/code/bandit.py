@@ -2,7 +2,6 @@
 
 import hashlib
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from tasks.security.scanners.digest import scan_digest
 from tasks.security.scanners.interface import Job
 from tasks.security.scanners.names import shown_name
 from tasks.security.scanners.supervised import run_scanner, scanner_version
+from tasks.security.scratch import scratch
 from tasks.security.settings import Source
 from tasks.security.tree.tree import SourceFile, SourceTree
 
@@ -116,8 +116,8 @@ class _Look:
     def _report(self) -> Report:
         deadline = Deadline.after(self.source.deadline_min * 60)
         whole = Report()
-        with tempfile.TemporaryDirectory(prefix="rounds-bandit-") as folder:
-            settings, canary = Path(folder) / "bandit.ini", Path(folder) / "canary.py"
+        with scratch() as folder:
+            settings, canary = folder / "bandit.ini", folder / "canary.py"
             settings.write_text("[bandit]\n")
             canary.write_text(_CANARY)
             for shard in _shards([str(self.root / file.path) for file in self.files]):

@@ -1,12 +1,10 @@
 """pip-audit: known vulnerabilities of the Python packages that a lock pins."""
 
 import math
-import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from pathlib import Path
 
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -25,6 +23,7 @@ from tasks.security.scanners.packages.advised import Answers, Look, scan
 from tasks.security.scanners.packages.pip_audit_report import Named, Pin, Report, parse_report
 from tasks.security.scanners.packages.vulnerabilities import Vulnerability
 from tasks.security.scanners.supervised import network_environment, run_scanner
+from tasks.security.scratch import scratch
 from tasks.security.settings import Advisories
 
 
@@ -110,12 +109,12 @@ def lists(packages: Iterable[Package]) -> list[list[Package]]:
 
 
 def _run(pins: Sequence[Package], advisories: Advisories, deadline: Deadline, memory_mb: int) -> Report:
-    with tempfile.TemporaryDirectory(prefix="rounds-pip-audit-") as folder:
-        file = Path(folder) / "pins.txt"
+    with scratch() as folder:
+        file = folder / "pins.txt"
         file.write_text("".join(f"{package.name}=={package.version}\n" for package in pins), encoding="utf-8")
         finished = run_scanner(
             "pip_audit",
-            [*_options(advisories), "--cache-dir", str(Path(folder) / "cache"), "-r", str(file)],
+            [*_options(advisories), "--cache-dir", str(folder / "cache"), "-r", str(file)],
             cwd=None,
             deadline_s=deadline.require(),
             memory_mb=memory_mb,

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from tasks.security.scanners.secrets.findings import secret_findings
 from tasks.security.scanners.secrets.output import Secret, read_secrets
 from tasks.security.scanners.secrets.texts import Copies, is_binary, is_read
 from tasks.security.scanners.supervised import run_scanner, scanner_version
+from tasks.security.scratch import scratch
 from tasks.security.settings import Source
 from tasks.security.tree.tree import SourceFile, SourceTree
 
@@ -68,8 +68,8 @@ class _Look:
         except BadBaseline as error:
             coverage = Coverage(len(self.files), 0)
             return Scan(self.target, version, at, 0.0, Completeness.FAILED, error.reason, coverage, self.digest)
-        with tempfile.TemporaryDirectory(prefix="rounds-secrets-") as folder:
-            copies = Copies(Path(folder))
+        with scratch() as folder:
+            copies = Copies(folder)
             found = self._scanned(copies)
         missed = (*self.left_out, *copies.missed)
         coverage = Coverage(copies.texts + len(missed), copies.texts, copies.lines, missed)
