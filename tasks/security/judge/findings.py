@@ -163,7 +163,7 @@ def findings_table(title: Message, standing: Sequence[Standing], within: FixWith
     rows = [_row(one, within) for one in standing[:_MOST_ROWS]]
     if more := len(standing) - len(rows):
         rest = msg("{number} more: see `rounds findings list`", number=more)
-        rows.append(("…", "", "", rest, "", ""))
+        rows.append((rest, "", "", "", "", "…"))
     return Table(title, _COLUMNS, tuple(rows))
 
 
@@ -185,12 +185,12 @@ def shown(text: str) -> str:
 
 
 _COLUMNS = (
-    msg("Fingerprint"),
-    msg("Severity rating"),
-    msg("State"),
     msg("What"),
     msg("Where"),
+    msg("Severity rating"),
+    msg("State"),
     msg("Due"),
+    msg("Fingerprint"),
 )
 _RATINGS = {
     Rating.LOW: msg("low"),
@@ -204,12 +204,12 @@ _RATINGS = {
 def _row(one: Standing, within: FixWithin) -> tuple[Scalar | Message, ...]:
     finding = one.finding
     return (
-        one.known.fingerprint[:SHORT],
-        _RATINGS[finding.rating],
-        one.state,
         finding.title if finding.kind is Kind.SECRET else f"{finding.rule}: {finding.title}",
         _place(finding),
+        _RATINGS[finding.rating],
+        one.state,
         moment(one.due(within)),
+        one.known.fingerprint[:SHORT],
     )
 
 
