@@ -21,6 +21,7 @@ _LOCKS = frozenset(
     {"Brewfile.lock.json", "Cartfile.resolved", "Package.resolved", "package-lock.json", "packages.lock.json"}
 )
 _SETTINGS = re.compile(r"\.(?:e?yaml|yml|cnf|conf|cfg|cf|ini|properties|toml)")
+_ENV = re.compile(r"\.env(?:rc)?")
 _CODE = re.compile(r"\.(?:cls|example|go|java|js|m|php|pyi?|swift|tf|cs|c|cpp)")
 _NO_SETTING = re.compile(rb"^(?![\s#;\[])[^=:\n]+$", re.MULTILINE)
 _FIRST_WORD = re.compile(rb"^[ \t]*(?![#;\s])(.)", re.MULTILINE)
@@ -82,6 +83,8 @@ class Copies:
                 self.missed.append(LeftOut(file.path, msg("It changed while it was scanned")))
             elif not is_binary(content):
                 self._add(file.path, _in_utf8(content))
+            elif _named_as_text(file.path):
+                self.missed.append(LeftOut(file.path, msg("It is not text: it holds a NUL")))
 
     def _add(self, path: str, text: bytes) -> None:
         self.texts += 1
@@ -100,6 +103,13 @@ class Copies:
         name = f"{len(self.of)}{ending}"
         (self.folder / name).write_bytes(kept)
         self.of[name] = Copy(path, origin, generated, naming)
+
+
+def _named_as_text(path: str) -> bool:
+    """A file of code or settings is read by its program in spite of a NUL, or is damaged: it is not passed over."""
+    name = PurePosixPath(path)
+    ending = name.suffix or name.name  # .env has none
+    return any(named.fullmatch(ending) for named in (_SETTINGS, _CODE, _ENV))
 
 
 def _may_be_settings(ending: str, text: bytes) -> bool:

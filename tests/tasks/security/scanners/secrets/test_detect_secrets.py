@@ -204,6 +204,14 @@ def test_what_is_no_text_is_not_missed(tmp_path: Path) -> None:
     assert (scan.completeness, scan.coverage.asked) == (COMPLETE, 1)
 
 
+@pytest.mark.parametrize("name", ["app.py", "settings.ini", ".env"])
+def test_a_nul_hides_no_secret_of_code_and_settings(tmp_path: Path, name: str) -> None:
+    put(tmp_path, name, f'password = "{PASSWORD}"\n\0'.encode())
+    put(tmp_path, "other.py", "x = 1\n")
+    scan = scanned(tmp_path)
+    assert scan.completeness is PARTIAL and left_out(scan) == {name: "It is not text: it holds a NUL"}
+
+
 def test_a_file_that_changes_before_it_is_scanned_is_missed(tmp_path: Path) -> None:
     source = Source(path=tmp_path)
     for name in ("stays", "gone", "changed"):
