@@ -26,7 +26,10 @@ def judge_scans(scans: Sequence[Scan], complete: Mapping[str, datetime], now: da
 def judge_feeds(scans: Sequence[Scan], limits: SecurityLimits, now: datetime) -> list[CheckResult]:
     """One result a feed, by the scan of a lock file that asked it; UNKNOWN for a scan that got no answer."""
     asked = [scan for scan in scans if scan.target.kind is Kind.DEPENDENCY]
-    feeds = {scan.feed.source: (scan, scan.feed) for scan in reversed(asked) if scan.feed is not None}
+    answered = [(scan, scan.feed) for scan in reversed(asked) if scan.feed is not None]
+    # One feed may answer for two ecosystems: what it does not know of one of them, or is older, decides.
+    answered.sort(key=lambda pair: (not pair[1].canary_found, now - (pair[1].modified_at or now)))
+    feeds = {feed.source: (scan, feed) for scan, feed in answered}
     silent = [scan for scan in asked if scan.feed is None and scan.completeness is Completeness.FAILED]
     found = [_judge_feed(scan, feed, limits, now) for scan, feed in feeds.values()]
     if silent and not found:

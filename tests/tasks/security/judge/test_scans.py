@@ -42,6 +42,13 @@ class TestFeeds:
     def test_a_feed_that_does_not_know_its_canary_proves_nothing(self) -> None:
         assert self.feed(canary_found=False) is Status.UNKNOWN
 
+    def test_of_two_ecosystems_of_one_feed_the_worse_decides(self) -> None:
+        other = replace(LOCK, name="package-lock.json")
+        for bad in (replace(FEED, canary_found=False), replace(FEED, modified_at=NOW - 99 * DAY)):
+            for feeds in ((FEED, bad), (bad, FEED)):
+                scans = [scan(target, feed=feed) for target, feed in zip((LOCK, other), feeds, strict=True)]
+                assert [result.status for result in judge_feeds(scans, LIMITS, NOW)] == [Status.UNKNOWN]
+
     def test_a_feed_that_publishes_no_age_is_known_by_its_canary(self) -> None:
         assert self.feed(modified_at=None) is Status.PASS
 
