@@ -163,7 +163,7 @@ def findings_table(title: Message, standing: Sequence[Standing], within: FixWith
     rows = [_row(one, within) for one in standing[:_MOST_ROWS]]
     if more := len(standing) - len(rows):
         rest = msg("{number} more: see `rounds findings list`", number=more)
-        rows.append(("…", "", "", "", rest, "", "", "", ""))
+        rows.append(("…", "", "", rest, "", ""))
     return Table(title, _COLUMNS, tuple(rows))
 
 
@@ -188,11 +188,8 @@ _COLUMNS = (
     msg("Fingerprint"),
     msg("Severity rating"),
     msg("State"),
-    msg("Rule"),
     msg("What"),
     msg("Where"),
-    msg("Fixed in"),
-    msg("First seen"),
     msg("Due"),
 )
 _RATINGS = {
@@ -206,15 +203,13 @@ _RATINGS = {
 
 def _row(one: Standing, within: FixWithin) -> tuple[Scalar | Message, ...]:
     finding = one.finding
+    to = f" → {shown(', '.join(finding.fixed_in))}" if finding.fixed_in else ""
     return (
         one.known.fingerprint[:SHORT],
         _RATINGS[finding.rating],
         one.state,
-        finding.rule,
-        finding.title,
-        place_of(finding),
-        ", ".join(finding.fixed_in),
-        moment(one.known.first_seen),
+        f"{finding.rule}: {finding.title}",
+        f"{place_of(finding)}{to}",
         moment(one.due(within)),
     )
 

@@ -15,7 +15,6 @@ _ALL = msg("Everything must be scanned")
 _FEED_SOURCE = msg("[security.limits] max_feed_age_h")
 _AGE_SOURCE = msg("[security.limits] max_scan_age_h")
 _RISE_SOURCE = msg("No more than in the previous complete scan")
-_UNITS = {Kind.CODE: "files", Kind.SECRET: "files", Kind.DEPENDENCY: "packages"}
 
 
 def judge_scans(scans: Sequence[Scan], complete: Mapping[str, datetime], now: datetime) -> list[CheckResult]:
@@ -56,7 +55,7 @@ def judge_scanned(
 
 
 def _judge_scan(scan: Scan, last: datetime | None, now: datetime) -> CheckResult:
-    coverage, unit = scan.coverage, _UNITS[scan.target.kind]
+    coverage = scan.coverage
     evidence = tuple(_evidence(scan, last))
     if scan.completeness is not Completeness.COMPLETE:
         return SCAN.judged(Status.UNKNOWN, scan.target.subject, scan.reason, at=now, evidence=evidence)
@@ -68,8 +67,8 @@ def _judge_scan(scan: Scan, last: datetime | None, now: datetime) -> CheckResult
         scan.target.subject,
         reason,
         at=now,
-        observed=Quantity(coverage.scanned, unit),
-        limit=Limit("=", coverage.asked, unit, _ALL),
+        observed=Quantity(coverage.scanned),
+        limit=Limit("=", coverage.asked, "", _ALL),
         evidence=evidence,
     )
 
@@ -78,8 +77,9 @@ def _evidence(scan: Scan, last: datetime | None) -> Iterator[Evidence]:
     rows: list[tuple[Scalar | Message, ...]] = [
         (msg("Scanner"), f"{scan.target.scanner} {scan.version}".strip()),
         (msg("Scanned at"), moment(scan.at)),
-        (msg("Last complete scan"), msg("none") if last is None else moment(last)),
     ]
+    if scan.completeness is not Completeness.COMPLETE:
+        rows.append((msg("Last complete scan"), msg("none") if last is None else moment(last)))
     if scan.coverage.lines:
         rows.append((msg("Lines of code"), scan.coverage.lines))
     if scan.target.kind is not Kind.DEPENDENCY:

@@ -75,7 +75,7 @@ def test_only_findings_of_the_kind_count() -> None:
 def test_of_many_findings_the_last_row_says_how_many_there_are() -> None:
     result = judge_kind(Kind.CODE, [standing()] * 60, [scan()], LIMITS, NOW)
     [table] = [evidence for evidence in result.evidence if isinstance(evidence, Table)]
-    assert len(table.rows) == 51 and getattr(table.rows[-1][4], "params", None) == {"number": 10}
+    assert len(table.rows) == 51 and getattr(table.rows[-1][3], "params", None) == {"number": 10}
 
 
 class TestOverdue:
