@@ -26,8 +26,9 @@ def match(known: Sequence[Known], scans: Sequence[Scan]) -> tuple[Outcome, ...]:
     """What one round's scans of one kind say of the known findings of that kind.
 
     A finding is recognised by its key, a vulnerability also by any id of its advisory, what has moved by its body.
-    Only a complete scan closes findings, and only those of its own target; those of a target that is gone are closed
-    when every target that is there was scanned completely. Scans that are reused or failed say nothing.
+    Only a complete scan closes findings, and only those of its own target; a partial one may see them move. Those of a
+    target that is gone are closed when every target that is there was scanned completely. Scans that are reused or
+    failed say nothing.
     """
     matching = _Matching(known, scans)
     matching.by_key()
@@ -48,6 +49,7 @@ class _Matching:
         self.unpaired = list(self.known)
         complete = Completeness.COMPLETE
         self.closing = {scan.target.subject for scan in told if scan.completeness is complete}
+        self.partly = {scan.target.subject: scan for scan in told if scan.completeness is not complete}
         self.present = {scan.target.subject for scan in self.scans}
         self.all_complete = bool(self.scans) and all(scan.completeness is complete for scan in self.scans)
 
@@ -76,7 +78,9 @@ class _Matching:
         """What vanished in one place and appeared in another has moved."""
         vanished: defaultdict[str, list[Known]] = defaultdict(list)
         for known in reversed(self.unpaired):
-            if known.is_open and self._closes(known):
+            if known.is_open and (
+                self._closes(known) or self._is_gone(known.finding, f"{known.scanner} {known.target}")
+            ):
                 vanished[known.finding.body].append(known)
         self._pair(lambda _, finding: vanished[finding.body].pop() if vanished.get(finding.body) else None)
 
@@ -104,6 +108,17 @@ class _Matching:
     def _closes(self, known: Known) -> bool:
         subject = f"{known.scanner} {known.target}"
         return subject in self.closing or (subject not in self.present and self.all_complete)
+
+    def _is_gone(self, finding: Finding, subject: str) -> bool:
+        """True when a partial scan has read the place of a finding, or found no such file, and it is not there.
+
+        That proves no fix, for the scan is not whole; but what appears elsewhere instead is the same finding.
+        """
+        scan = self.partly.get(subject)
+        if scan is None or finding.kind is Kind.DEPENDENCY:
+            return False
+        missed = [left.what for left in scan.coverage.left_out]
+        return not any(finding.path == what or (what[-1:] == "/" and finding.path.startswith(what)) for what in missed)
 
 
 def _advisories(finding: Finding) -> list[tuple[str, str, str, str]]:

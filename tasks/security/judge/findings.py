@@ -203,15 +203,21 @@ _RATINGS = {
 
 def _row(one: Standing, within: FixWithin) -> tuple[Scalar | Message, ...]:
     finding = one.finding
-    to = f" → {shown(', '.join(finding.fixed_in))}" if finding.fixed_in else ""
     return (
         one.known.fingerprint[:SHORT],
         _RATINGS[finding.rating],
         one.state,
-        f"{finding.rule}: {finding.title}",
-        f"{place_of(finding)}{to}",
+        finding.title if finding.kind is Kind.SECRET else f"{finding.rule}: {finding.title}",
+        _place(finding),
         moment(one.due(within)),
     )
+
+
+def _place(finding: Finding) -> str | Message:
+    """Where it is, and for a package what fixes it."""
+    if not finding.fixed_in:
+        return place_of(finding)
+    return msg("{place}, fixed in {versions}", place=place_of(finding), versions=", ".join(finding.fixed_in))
 
 
 def _urgency(one: Standing) -> tuple[int, int, str]:

@@ -12,6 +12,7 @@ from tasks.security.facts import (
     Finding,
     Kind,
     Known,
+    LeftOut,
     Rating,
     Scan,
     Target,
@@ -91,9 +92,17 @@ class TestMoves:
         after = [code(key, body="x", path="app/b.py") for key in ("c", "d")]
         assert changes(match(before, [scan(*after)])) == [("a", Change.MOVED), ("b", Change.MOVED)]
 
-    def test_in_a_partial_scan_nothing_has_vanished(self) -> None:
-        partial = scan(code("b", body="x", path="app/b.py"), completeness=Completeness.PARTIAL)
-        assert changes(match([known(code("a", body="x"))], [partial])) == [("b", Change.FOUND)]
+    def test_in_a_partial_scan_nothing_has_vanished_from_what_it_left_out(self) -> None:
+        for missed in ("app/a.py", "app/"):
+            found = scan(code("b", body="x", path="b.py"), completeness=Completeness.PARTIAL)
+            partial = replace(found, coverage=Coverage(2, 1, 9, (LeftOut(missed, msg("Cannot be read")),)))
+            assert changes(match([known(code("a", body="x"))], [partial])) == [("b", Change.FOUND)]
+
+    def test_a_partial_scan_sees_a_move_between_files_that_it_has_read(self) -> None:
+        found = scan(code("b", body="x", path="b.py"), completeness=Completeness.PARTIAL)
+        partial = replace(found, coverage=Coverage(2, 1, 9, (LeftOut("old.py", msg("Cannot be read")),)))
+        before = [known(code("a", body="x")), known(code("c", body="y"))]
+        assert changes(match(before, [partial])) == [("a", Change.MOVED)]
 
     def test_what_was_fixed_before_does_not_move(self) -> None:
         fixed = known(code("a", body="x"), is_open=False)
