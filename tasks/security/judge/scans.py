@@ -45,13 +45,16 @@ def judge_suppressions(scans: Sequence[Scan], before: Mapping[str, int], now: da
 
 
 def judge_scanned(
-    complete: Mapping[str, datetime], targets: Sequence[str], limits: SecurityLimits, at: datetime, now: datetime
+    complete: Mapping[str, datetime], newest: Sequence[Scan], limits: SecurityLimits, at: datetime, now: datetime
 ) -> list[CheckResult]:
-    """The age of each target's last complete scan at the end of the review; UNKNOWN if it is too old or never was."""
-    if not targets:
-        never = msg("No security scan has run yet: run `rounds run security-scan`")
-        return [SCANNED.judged(Status.UNKNOWN, "source", never, at=now)]
-    return [_judge_age(target, complete.get(target), limits, at, now) for target in targets]
+    """The age of each target's last complete scan at the end of the review; UNKNOWN if it is too old or never was.
+
+    `newest` are the scans of each kind's newest round; a kind that was never scanned is UNKNOWN as well.
+    """
+    never = msg("Never scanned: run `rounds run security-scan`")
+    missing = [kind for kind in Kind if kind not in {scan.target.kind for scan in newest}]
+    ages = [_judge_age(scan.target.subject, complete.get(scan.target.subject), limits, at, now) for scan in newest]
+    return [*(SCANNED.judged(Status.UNKNOWN, kind.value, never, at=now) for kind in missing), *ages]
 
 
 def _judge_scan(scan: Scan, last: datetime | None, now: datetime) -> CheckResult:
