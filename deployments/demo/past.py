@@ -11,6 +11,7 @@ from deployments.demo.events import QUIET, Events, deploys, maintenances, outage
 from deployments.demo.faults import SILENT_MODULE
 from deployments.demo.figures import LIVE, Sizes, made_up_figures
 from deployments.demo.history import Shape, write_history
+from deployments.demo.scans import bring_scans
 from tasks.database.judge import SUBJECT as DATABASE
 from tasks.history.engine import History
 from tasks.history.opened import history_of
@@ -39,6 +40,7 @@ def generate_history(file: Path, shape: Shape, dsn: str, silent: bool, now: date
         since = newest_sample(history, name, LIVE)  # made up or measured: neither is painted over
         instances = [instance.name for instance in settings.targets()]
         sizes = _sizes(dsn)
+        bring_scans(history, name, now, shape.days)
         for first, end in _missing(history, name, shape, since, now):
             figures = made_up_figures(shape, instances, sizes, first, end, settings.zone, events)
             store_readings(history, name, figures, synthetic=True)

@@ -21,7 +21,7 @@ from deployments.demo.full_pool import full_pool
 from deployments.demo.history import WEEKS, Shape
 from deployments.demo.outcome import show_outcome
 from deployments.demo.past import generate_history
-from deployments.demo.source import bring_source
+from deployments.demo.source import SOURCE, bring_source
 from deployments.demo.traffic import make_traffic
 from deployments.language import terminal_language
 from deployments.prefect_server import PrefectServer
@@ -62,7 +62,7 @@ def demo_service(
             name = service_name(faults)
             demo = stack.enter_context(demo_environment(folder.absolute(), name=name, faults=silent))
             file = _write_service_file(demo, name, output.absolute(), language)
-            bring_source(demo.folder / name / "source", faults)
+            bring_source(demo.folder / name / SOURCE, faults)
         with working(f"{shape.days} days of history"):
             generate_history(file, shape, demo.watch_dsn, bool(silent), datetime.now(UTC), events_of(faults))
         with working("traffic, faults"):

@@ -8,6 +8,7 @@ from pathlib import Path
 from deployments.demo.faults import Fault
 from tasks.files import new_folder
 
+SOURCE, LOCK, NPM_LOCK = "source", "requirements.txt", "package-lock.json"
 _CODE = "kondate"
 _CLEAN, _VULNERABLE = "1.4.2", "1.4.0"
 _REQUIREMENTS = """\
@@ -17,7 +18,7 @@ kondate-labels=={version}
 psycopg==3.2.9
 starlette==0.47.2
 """
-_NPM_LOCK = """\
+_NPM_CONTENT = """\
 {
   "name": "kondate-web",
   "lockfileVersion": 3,
@@ -44,8 +45,8 @@ def bring_source(folder: Path, faults: Collection[Fault]) -> Path:
     with new_folder(folder, durable=False) as tree:
         _copy_code(tree / _CODE)
         version = _VULNERABLE if Fault.VULNERABLE_DEPENDENCY in faults else _CLEAN
-        (tree / "requirements.txt").write_text(_REQUIREMENTS.format(version=version), encoding="utf-8")
-        (tree / "package-lock.json").write_text(_NPM_LOCK, encoding="utf-8")
+        (tree / LOCK).write_text(_REQUIREMENTS.format(version=version), encoding="utf-8")
+        (tree / NPM_LOCK).write_text(_NPM_CONTENT, encoding="utf-8")
         if Fault.CODE_FINDING in faults:
             (tree / _CODE / "export.py").write_text(_CODE_FINDING, encoding="utf-8")
         if Fault.LEAKED_SECRET in faults:

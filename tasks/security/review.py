@@ -4,7 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from tasks.check_result import CheckResult, Status, msg
+from tasks.check_result import CheckResult, Message, Status, msg
 from tasks.observation import Absent
 from tasks.round import Round, System
 from tasks.samples.store import read_samples
@@ -59,7 +59,14 @@ def _review_source(run: Round) -> Section:
             Kpi("security.open", msg("Open findings"), everything, ""),
             Kpi("security.overdue", msg("Overdue findings"), _figure(overdue), ""),
         ),
+        _notes(run),
     )
+
+
+def _notes(run: Round) -> tuple[Message, ...]:
+    if run.settings.security is not None and run.settings.security.synthetic:
+        return (msg("Synthetic data: security scans of earlier days are generated"),)
+    return ()
 
 
 def review_end(run: Round, now: datetime) -> datetime:
@@ -73,7 +80,7 @@ def _judged(run: Round, standings: Standings, until: datetime, now: datetime) ->
     history, service = run.history, run.key.service
     newest = read_scans(history, service, until)
     complete = {scan.target.subject: scan.as_of for scan in read_complete(history, service, until)}
-    scanned = judge_scanned(complete, [scan.target.subject for scan in newest], limits, until, now)
+    scanned = judge_scanned(complete, newest, limits, until, now)
     blind = next((result.reason for result in scanned if result.status is Status.UNKNOWN), None)
     suppressed = judge_suppressions(newest, read_suppressed(history, service, run.period.start), now)
     if blind is not None and not suppressed:

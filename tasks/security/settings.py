@@ -202,6 +202,9 @@ class Security(Model):
     limits: SecurityLimits = SecurityLimits()
     """Limits."""
 
+    synthetic: bool = False
+    """True for a history of scans that were generated: every review says so."""
+
     @field_validator("test", mode="before")
     @classmethod
     def _a_list(cls, value: Any) -> Any:

@@ -49,7 +49,7 @@ def bare(tree: Path, url: str) -> dict[str, float]:
         tools = {
             "bandit": ("bandit", "-q", "-r", str(tree), "-f", "json", "-o", str(out / "bandit.json")),
             "pip-audit": ("pip_audit", *audit, "--osv-url", f"{url}/v1/query", "--cache-dir", str(out / "cache")),
-            "detect-secrets": ("detect_secrets", "scan", "--all-files", "-n", str(tree)),
+            "detect-secrets": ("detect_secrets", "-C", str(tree), "scan", "--all-files", "-n", "."),
         }
         return {name: _seconds(lambda argv=argv: _run(argv)) for name, argv in tools.items()}  # type: ignore[misc]
 

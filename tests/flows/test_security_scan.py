@@ -158,7 +158,7 @@ def test_a_waiver_pauses_and_expires(shop: Shop) -> None:
 
 def test_the_review_rests_on_the_scans(shop: Shop) -> None:
     assert shop.review().name == "Incomplete"
-    assert shop.status("security.scanned source") is Status.UNKNOWN
+    assert shop.status("security.scanned code") is Status.UNKNOWN
     shop.write("requirements.txt", "kondate-labels==1.4.0\n")
     shop.scan(part="code")
     shop.scan(part="dependencies")

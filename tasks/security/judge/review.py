@@ -95,19 +95,20 @@ def _happened(week: Week) -> tuple[Evidence, ...]:
 
 
 def _curves(week: Week) -> tuple[Evidence, ...]:
-    counts = open_counts(week.all_events, week.days, week.began)
+    days = [day for day in week.days if week.began is not None and day >= week.began]
+    counts = open_counts(week.all_events, days, week.began)
     curves: list[Evidence] = []
-    if any(count is not None for count in counts):
+    if len(days) > 1:  # one point is no curve
         curves.append(
             Curve(
                 msg("Open findings"),
                 msg("Open findings: {number}", number=int(counts[-1] or 0)),
                 "",
-                tuple(map(moment, week.days)),
+                tuple(map(moment, days)),
                 counts,
             )
         )
-    if week.scores:
+    if len(week.scores) > 1:
         curves.append(
             Curve(
                 msg("Score of the security headers"),

@@ -15,7 +15,6 @@ _ALL = msg("Everything must be scanned")
 _FEED_SOURCE = msg("[security.limits] max_feed_age_h")
 _AGE_SOURCE = msg("[security.limits] max_scan_age_h")
 _RISE_SOURCE = msg("No more than in the previous complete scan")
-_UNITS = {Kind.CODE: "files", Kind.SECRET: "files", Kind.DEPENDENCY: "packages"}
 
 
 def judge_scans(scans: Sequence[Scan], complete: Mapping[str, datetime], now: datetime) -> list[CheckResult]:
@@ -49,17 +48,20 @@ def judge_suppressions(scans: Sequence[Scan], before: Mapping[str, int], now: da
 
 
 def judge_scanned(
-    complete: Mapping[str, datetime], targets: Sequence[str], limits: SecurityLimits, at: datetime, now: datetime
+    complete: Mapping[str, datetime], newest: Sequence[Scan], limits: SecurityLimits, at: datetime, now: datetime
 ) -> list[CheckResult]:
-    """The age of each target's last complete scan at the end of the review; UNKNOWN if it is too old or never was."""
-    if not targets:
-        never = msg("No security scan has run yet: run `rounds run security-scan`")
-        return [SCANNED.judged(Status.UNKNOWN, "source", never, at=now)]
-    return [_judge_age(target, complete.get(target), limits, at, now) for target in targets]
+    """The age of each target's last complete scan at the end of the review; UNKNOWN if it is too old or never was.
+
+    `newest` are the scans of each kind's newest round; a kind that was never scanned is UNKNOWN as well.
+    """
+    never = msg("Never scanned: run `rounds run security-scan`")
+    missing = [kind for kind in Kind if kind not in {scan.target.kind for scan in newest}]
+    ages = [_judge_age(scan.target.subject, complete.get(scan.target.subject), limits, at, now) for scan in newest]
+    return [*(SCANNED.judged(Status.UNKNOWN, kind.value, never, at=now) for kind in missing), *ages]
 
 
 def _judge_scan(scan: Scan, last: datetime | None, now: datetime) -> CheckResult:
-    coverage, unit = scan.coverage, _UNITS[scan.target.kind]
+    coverage = scan.coverage
     evidence = tuple(_evidence(scan, last))
     if scan.completeness is not Completeness.COMPLETE:
         return SCAN.judged(Status.UNKNOWN, scan.target.subject, scan.reason, at=now, evidence=evidence)
@@ -71,8 +73,8 @@ def _judge_scan(scan: Scan, last: datetime | None, now: datetime) -> CheckResult
         scan.target.subject,
         reason,
         at=now,
-        observed=Quantity(coverage.scanned, unit),
-        limit=Limit("=", coverage.asked, unit, _ALL),
+        observed=Quantity(coverage.scanned),
+        limit=Limit("=", coverage.asked, "", _ALL),
         evidence=evidence,
     )
 
@@ -81,8 +83,9 @@ def _evidence(scan: Scan, last: datetime | None) -> Iterator[Evidence]:
     rows: list[tuple[Scalar | Message, ...]] = [
         (msg("Scanner"), f"{scan.target.scanner} {scan.version}".strip()),
         (msg("Scanned at"), moment(scan.at)),
-        (msg("Last complete scan"), msg("none") if last is None else moment(last)),
     ]
+    if scan.completeness is not Completeness.COMPLETE:
+        rows.append((msg("Last complete scan"), msg("none") if last is None else moment(last)))
     if scan.coverage.lines:
         rows.append((msg("Lines of code"), scan.coverage.lines))
     if scan.target.kind is not Kind.DEPENDENCY:

@@ -1,12 +1,12 @@
 """Coverage, feeds, suppressions and the age of scans: inside, at and outside each limit, and nothing measured."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from tasks.check_result import Status
-from tasks.security.facts import Completeness, Feed
+from tasks.security.facts import Completeness, Feed, Scan
 from tasks.security.judge.scans import judge_feeds, judge_scanned, judge_scans, judge_suppressions
 from tasks.security.limits import SecurityLimits
 from tests.security_standing import DAY, LOCK, NOW, scan
@@ -76,11 +76,25 @@ class TestSuppressions:
 
 
 class TestAge:
+    def judged(self, complete: dict[str, datetime], *newest: Scan) -> dict[str, Status]:
+        return {r.subject: r.status for r in judge_scanned(complete, newest, LIMITS, NOW, NOW)}
+
     def test_within_at_and_outside_the_limit(self) -> None:
         most = timedelta(hours=LIMITS.max_scan_age_h)
-        ages = {"a": NOW - most + DAY / 24, "b": NOW - most, "c": NOW - most - DAY / 24}
-        found = judge_scanned(ages, ["a", "b", "c", "d"], LIMITS, NOW, NOW)
-        assert [r.status for r in found] == [Status.PASS, Status.PASS, Status.UNKNOWN, Status.UNKNOWN]
+        for age, status in (
+            (most - DAY / 24, Status.PASS),
+            (most, Status.PASS),
+            (most + DAY / 24, Status.UNKNOWN),
+        ):
+            assert self.judged({"bandit app": NOW - age}, scan())["bandit app"] is status
 
-    def test_without_any_scan_it_is_unknown(self) -> None:
-        assert [r.status for r in judge_scanned({}, [], LIMITS, NOW, NOW)] == [Status.UNKNOWN]
+    def test_what_was_never_scanned_completely_is_unknown(self) -> None:
+        assert self.judged({}, scan())["bandit app"] is Status.UNKNOWN
+
+    def test_a_kind_that_was_never_scanned_is_unknown(self) -> None:
+        assert self.judged({"bandit app": NOW}, scan()) == {
+            "bandit app": Status.PASS,
+            "dependency": Status.UNKNOWN,
+            "secret": Status.UNKNOWN,
+        }
+        assert set(self.judged({}).values()) == {Status.UNKNOWN}
