@@ -1,25 +1,22 @@
 """OSV's API: which advisories a package has, and what they say."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Any
 from urllib.parse import quote
 
 from tasks.check_result import msg
 from tasks.observation import ObservationError
 from tasks.security.advisories.http import Endpoint, NotFound
+from tasks.security.advisories.patient import at_once
 from tasks.security.advisories.records import Record, instant, parse_record
 from tasks.security.facts import Package
 
-AT_ONCE: Final = 8
 _BATCH = 1000
 _MOST_PAGES = 100
 _MOST_RECORDS = 20_000
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+-]{0,99}")
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 def query(endpoint: Endpoint, package: Package) -> tuple[Record, ...]:
@@ -37,7 +34,7 @@ def query(endpoint: Endpoint, package: Package) -> tuple[Record, ...]:
 
 def query_each(endpoint: Endpoint, packages: Sequence[Package]) -> dict[Package, tuple[Record, ...]]:
     """The same for several packages, a few at once."""
-    return dict(zip(packages, _at_once(lambda package: query(endpoint, package), packages), strict=True))
+    return dict(zip(packages, at_once(lambda package: query(endpoint, package), packages), strict=True))
 
 
 def query_batch(endpoint: Endpoint, packages: Sequence[Package]) -> dict[Package, dict[str, datetime | None]]:
@@ -73,7 +70,7 @@ def read_records(endpoint: Endpoint, ids: Iterable[str]) -> dict[str, Record]:
     wanted = sorted({one for one in ids if _ID.fullmatch(one)})
     if len(wanted) > _MOST_RECORDS:
         raise ObservationError(msg("More than {most} advisories are named for one lock file", most=_MOST_RECORDS))
-    found = _at_once(lambda one: _one(endpoint, one), wanted)
+    found = at_once(lambda one: _one(endpoint, one), wanted)
     return {one: record for one, record in zip(wanted, found, strict=True) if record is not None}
 
 
@@ -82,15 +79,6 @@ def _one(endpoint: Endpoint, identity: str) -> Record | None:
         return _record(endpoint, endpoint.get(f"/v1/vulns/{quote(identity, safe='')}"))
     except NotFound:
         return None
-
-
-def _at_once(work: Callable[[T], R], items: Sequence[T]) -> list[R]:
-    """What the work gives for each; the first error ends what has not begun."""
-    pool = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="advisories")
-    try:
-        return list(pool.map(work, items))
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _asked(package: Package) -> dict[str, Any]:

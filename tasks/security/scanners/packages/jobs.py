@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 from tasks.check_result import Message, msg
 from tasks.observation import Unobserved, seen_now
 from tasks.outside import external_text
-from tasks.security.advisories.http import WAITS_S
+from tasks.security.advisories.patient import WAITS_S
 from tasks.security.facts import Completeness, Coverage, Kind, LeftOut, Scan, Target
 from tasks.security.locks.environment import read_environment
 from tasks.security.locks.find import Without, lock_files, without_lock
