@@ -1,7 +1,8 @@
 """An advisory server with OSV's API, on loopback: `python -m deployments.demo.advisories --port 8100`.
 
 Its advisories (advisories.json) are written for the demo and say so; their `modified` is an hour ago, so that the feed
-is fresh whenever the demo runs.
+is fresh whenever the demo runs. It is also the package index of the demo's lock files: `/simple/NAME/` as PyPI's,
+`/npm/NAME/VERSION` as npm's.
 """
 
 import argparse
@@ -20,6 +21,8 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 from packaging.version import Version
+
+from deployments.demo.source import demo_packages
 
 Advisory = Mapping[str, Any]
 _HTML = b"<!DOCTYPE html><html><body><h1>Please sign in</h1></body></html>"
@@ -60,6 +63,8 @@ class Feed:
             return {"results": [_brief(result) for result in short]}
         if path.startswith("/v1/vulns/"):
             return next((one for one in known if one["id"] == path.rpartition("/")[2]), None)
+        if path.startswith(("/simple/", "/npm/")):
+            return _indexed(path)
         if path == "/modified_id.csv" and self.changes:
             return "".join(f"{one['modified']},{one['id']}\n" for one in known)
         return None
@@ -74,6 +79,17 @@ class Feed:
         at = datetime.now(UTC) - (_STALE if fault is FeedFault.STALE else _FRESH)
         for advisory in advisories:
             yield {"modified": f"{at:%Y-%m-%dT%H:%M:%SZ}", **advisory}
+
+
+def _indexed(path: str) -> dict[str, Any] | None:
+    """The page of a package (PEP 691, 700), or the entry of an npm package in a version."""
+    index, name, *version = path.strip("/").split("/")
+    versions = demo_packages()["PyPI" if index == "simple" else "npm"].get(name)
+    if versions is None or (version and version[0] not in versions):
+        return None
+    if version:
+        return {"name": name, "version": version[0]}
+    return {"meta": {"api-version": "1.1"}, "name": name, "versions": sorted(versions), "files": []}
 
 
 def affects(advisory: Advisory, package: Mapping[str, str], version: str) -> bool:

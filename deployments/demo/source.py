@@ -1,5 +1,6 @@
 """The demo service's source tree: its own code with two lock files, and what is planted in them."""
 
+import json
 import shutil
 from collections.abc import Collection
 from importlib.resources import as_file, files
@@ -52,6 +53,17 @@ def bring_source(folder: Path, faults: Collection[Fault]) -> Path:
         if Fault.LEAKED_SECRET in faults:
             (tree / "deploy.env").write_text(f"AWS_ACCESS_KEY_ID={_made_up_key()}\n", encoding="utf-8")
     return folder
+
+
+def demo_packages() -> dict[str, dict[str, frozenset[str]]]:
+    """Versions of the packages that the lock files name, with anything planted or nothing, by ecosystem and name."""
+    lines = [line for version in (_CLEAN, _VULNERABLE) for line in _REQUIREMENTS.format(version=version).splitlines()]
+    pins = [line.split("==") for line in lines if not line.startswith("#")]
+    entries = json.loads(_NPM_CONTENT)["packages"].items()
+    return {
+        "PyPI": {name: frozenset(version for other, version in pins if other == name) for name, _ in pins},
+        "npm": {path.rpartition("node_modules/")[2]: frozenset({entry["version"]}) for path, entry in entries if path},
+    }
 
 
 def _copy_code(to: Path) -> None:

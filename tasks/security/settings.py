@@ -5,9 +5,9 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 
-from tasks.configuration import GlobPattern, HttpUrl, Model, each_once
+from tasks.configuration import Called, GlobPattern, HttpUrl, Model, each_once, http_url
 from tasks.security.limits import SecurityLimits
 
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=200)]
@@ -15,6 +15,17 @@ OSV_URL = "https://api.osv.dev"
 _OSV_CHANGES = "https://osv-vulnerabilities.storage.googleapis.com/{ecosystem}/modified_id.csv"
 _PYTHON_CANARY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9][A-Za-z0-9._+!-]*")
 _NPM_CANARY = re.compile(r"(@[a-z0-9._-]+/)?[a-z0-9._-]+@[0-9A-Za-z.+-]+")
+
+
+def _index(own: str) -> AfterValidator:
+    return AfterValidator(lambda value: value if value in (own, NO_INDEX) else http_url(value))
+
+
+PIP_INDEX, NPM_INDEX, NO_INDEX = "pip", "npm", "none"
+PythonIndex = Annotated[
+    str, _index(PIP_INDEX), Called('address, `"pip"` or `"none"`', 'addresses, `"pip"` or `"none"`')
+]
+NpmIndex = Annotated[str, _index(NPM_INDEX), Called('address, `"npm"` or `"none"`', 'addresses, `"npm"` or `"none"`')]
 
 
 class Source(Model):
@@ -82,6 +93,14 @@ class Advisories(Model):
     `{ecosystem}` becomes PyPI or npm. Default: OSV's own list for OSV's own address; of another endpoint, the newest
     record that it gives tells its age."""
 
+    index_url: PythonIndex = PIP_INDEX
+    """Simple index that is asked whether each Python package exists in its version. `pip`: the one that pip uses on
+    this machine, with its user and password. `none`: it is not asked. With source `pypi` it never is: PyPI tells."""
+
+    npm_index_url: NpmIndex = NPM_INDEX
+    """Registry that is asked whether each npm package exists in its version. `npm`: the one of npm's environment
+    variable or of `~/.npmrc`, else npm's own. `none`: it is not asked."""
+
     python_canary: str = "jinja2==2.10"
     """Python package that the feed must know as vulnerable: proof that it answers."""
 
@@ -89,7 +108,7 @@ class Advisories(Model):
     """npm package that the feed must know as vulnerable."""
 
     ca_file: Path | None = None
-    """CA certificates; they replace the system's."""
+    """CA certificates; they replace the system's. pip's own, if it has any, are used for its index."""
 
     timeout_s: Annotated[float, Field(gt=0, le=120)] = 20.0
     """Time limit of one request."""

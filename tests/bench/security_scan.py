@@ -38,6 +38,7 @@ base_url = "http://127.0.0.1:9"
 path = "tree"
 [security.advisories]
 url = "{url}"
+index_url = "none"
 """
 
 

@@ -25,6 +25,7 @@ pytestmark = pytest.mark.usefixtures("prefect")
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 KEY = "AKIA" + "SHOPTESTKEY00001"
 SHELL = 'import subprocess\n\n\ndef export(name):\n    return subprocess.call(f"render {name}", shell=True)\n'
+ADVISORIES = '[security.advisories]\nurl = "{url}"\nindex_url = "{url}/simple"\nnpm_index_url = "{url}/npm"\n'
 BACKUPS_LEFT_OUT = '[guide.weekly]\nbackups = { not_applicable = "by hand" }\n'
 
 
@@ -69,7 +70,7 @@ def shop(operate: "Operate", site: "Site", tmp_path: Path) -> Iterator[Shop]:
         url = stack.enter_context(serving(feed))
         tree = tmp_path / "app"
         tree.mkdir()
-        more = f'[source]\npath = "../app"\n[security.advisories]\nurl = "{url}"\n{BACKUPS_LEFT_OUT}'
+        more = f'[source]\npath = "../app"\n{ADVISORIES.format(url=url)}{BACKUPS_LEFT_OUT}'
         shop = Shop(operate(more=more), tree, feed)
         shop.write("shop/prices.py", "def total(prices):\n    return sum(prices)\n")
         shop.write("requirements.txt", "kondate-labels==1.4.2\n")

@@ -27,8 +27,9 @@ _MOST_LISTED = 500
 class Answers:
     """What an advisory source answered about the packages of a lock.
 
-    `audited` counts those that it knows about, `skipped` are those that it refused. `doubt` is a reason why the answer
-    is not whole though every package was asked about.
+    `audited` counts those that it knows about, `skipped` are those that it refused or that no index knows. `doubt` is a
+    reason why the answer is not whole though every package was asked about. `unproven` is the key of the service file
+    by which nobody was asked whether the packages exist.
     """
 
     feed: Feed
@@ -36,6 +37,7 @@ class Answers:
     skipped: tuple[LeftOut, ...]
     vulnerabilities: tuple[Vulnerability, ...]
     doubt: Message | None = None
+    unproven: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,7 @@ def _completeness(
             asked=len(lock.packages),
         )
     missing = (*lock.unmatched, *answers.skipped)
-    if answers.audited == 0:
+    if answers.audited == 0 and not answers.vulnerabilities:
         return Completeness.FAILED, msg(
             "None of {asked} packages is matched, such as {what}", asked=asked, what=missing[0].what
         )
@@ -146,6 +148,13 @@ def _completeness(
         )
     if answers.doubt is not None:
         return Completeness.PARTIAL, answers.doubt
+    if answers.unproven:
+        return Completeness.COMPLETE, msg(
+            "{count} packages were asked about at {source}, and not matched against a package index: {key} is none",
+            count=asked,
+            source=feed.source,
+            key=answers.unproven,
+        )
     return Completeness.COMPLETE, msg("{count} packages were asked about at {source}", count=asked, source=feed.source)
 
 

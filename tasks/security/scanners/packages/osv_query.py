@@ -15,6 +15,7 @@ from tasks.security.advisories.records import Record, fixed_versions
 from tasks.security.facts import Feed, Package, Scan
 from tasks.security.locks.interface import NPM, Lock
 from tasks.security.scanners.packages.advised import Answers, Look, scan
+from tasks.security.scanners.packages.matched import matched
 from tasks.security.scanners.packages.vulnerabilities import Vulnerability
 from tasks.security.settings import Advisories
 
@@ -39,6 +40,7 @@ def ask(
         waits_s=waits_s,
     ) as endpoint:
         answers = _answers(lock, advisories, endpoint)
+    answers = matched(answers, lock, advisories, deadline, waits_s)
     return scan(look, lock, answers, most_age, time.monotonic() - started)
 
 

@@ -20,6 +20,7 @@ from tasks.security.advisories.records import Record, fixed_versions
 from tasks.security.facts import Feed, LeftOut, Package, Rating, Scan
 from tasks.security.locks.interface import PYPI, Lock
 from tasks.security.scanners.packages.advised import Answers, Look, scan
+from tasks.security.scanners.packages.matched import matched
 from tasks.security.scanners.packages.pip_audit_report import Named, Pin, Report, parse_report
 from tasks.security.scanners.packages.vulnerabilities import Vulnerability
 from tasks.security.scanners.supervised import network_environment, run_scanner
@@ -48,6 +49,8 @@ def audit(look: Look, lock: Lock, advisories: Advisories, bounds: Bounds, most_a
         waits_s=bounds.waits_s,
     ) as endpoint:
         answers = _answers(lock, advisories, endpoint, deadline, bounds)
+    if advisories.source == "osv":  # PyPI has told already what it does not know
+        answers = matched(answers, lock, advisories, deadline, bounds.waits_s)
     return scan(look, lock, answers, most_age, time.monotonic() - started)
 
 

@@ -56,7 +56,8 @@ def tree_of(root: Path, files: Mapping[str, str]) -> SourceTree:
 
 
 def jobs_of(root: Path, files: Mapping[str, str], url: str, source: Any = None, advisories: Any = None) -> list[Job]:
-    given = Advisories(**({"url": url, "changes_url": f"{url}/modified_id.csv", "timeout_s": 2} | (advisories or {})))
+    feed = {"url": url, "changes_url": f"{url}/modified_id.csv", "timeout_s": 2}
+    given = Advisories(**({**feed, "index_url": "none", "npm_index_url": "none"} | (advisories or {})))
     tree = tree_of(root, files)
     return list(
         dependency_jobs(
@@ -86,7 +87,8 @@ def test_what_pip_audit_finds_has_severity_fix_and_aliases(tmp_path: Path) -> No
         scan = scan_one(tmp_path, {"requirements.txt": text}, url)
     assert (scan.completeness, in_english(scan.reason)) == (
         Completeness.COMPLETE,
-        "3 packages were asked about at OSV (127.0.0.1)",
+        "3 packages were asked about at OSV (127.0.0.1), and not matched against a package index: "
+        "[security.advisories] index_url is none",
     )
     assert (scan.target.scanner, scan.target.name, scan.target.kind) == (
         "pip-audit",
@@ -203,7 +205,9 @@ MATRIX: dict[str, Row] = {
     "one package in two versions": Row(
         COMPLETE, "3 packages", files={"requirements.txt": "left-pad==1.0\nleft-pad==2.0\njinja2==3.1\n"}
     ),
-    "unknown package, which OSV cannot tell": Row(COMPLETE, "1 packages", files={"requirements.txt": "no-such==1.0"}),
+    "unknown package, and no index to ask": Row(
+        COMPLETE, "not matched against a package index", files={"requirements.txt": "no-such==1.0"}
+    ),
 }
 OF_EACH_CLASS = (
     "429",
@@ -337,6 +341,7 @@ def test_a_digest_names_what_a_scan_rests_on(tmp_path: Path) -> None:
     files["more.txt"] = "b==1\n"
     assert digest(advisories={"python_canary": "a==1"}) != same
     assert digest(advisories={"source": "pypi"}) != same
+    assert digest(advisories={"index_url": "pip"}) != same
 
 
 def test_a_scanner_that_is_not_installed_is_a_failed_scan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

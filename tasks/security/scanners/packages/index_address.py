@@ -1,0 +1,106 @@
+"""Where the package indexes are: as the service file says, else as pip and npm have it on this machine."""
+
+import ast
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from tasks.check_result import msg
+from tasks.configuration import http_url
+from tasks.deadline import Deadline
+from tasks.observation import ObservationError, Unobserved, seen_now
+from tasks.secrets import keep_secret
+from tasks.security.advisories.index import Index
+from tasks.security.scanners.supervised import run_scanner
+from tasks.security.settings import NPM_INDEX, PIP_INDEX, Advisories
+
+PYPI_INDEX: Final = "https://pypi.org/simple"
+NPM_REGISTRY: Final = "https://registry.npmjs.org"
+_PIP_S, _PIP_MB = 20.0, 1024
+_PIP_NEEDS = ("HOME", "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS", "VIRTUAL_ENV")
+_NPM_NAMES = ("npm_config_registry", "NPM_CONFIG_REGISTRY")
+_PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
+_MOST_NPMRC = 1024 * 1024
+
+
+def python_index(advisories: Advisories, deadline: Deadline) -> Index:
+    """The simple index; raises ObservationError when pip does not tell its own."""
+    if advisories.index_url != PIP_INDEX:
+        return Index(advisories.index_url, ca_file=advisories.ca_file)
+    given = os.environ.get("PIP_INDEX_URL", ""), os.environ.get("PIP_CERT", "")
+    told = {} if all(given) else _pip_tells(deadline)
+    address = given[0] or told.get("global.index-url") or PYPI_INDEX
+    certificates = given[1] or told.get("global.cert")
+    return _index(address, Path(certificates) if certificates else advisories.ca_file)
+
+
+def npm_index(advisories: Advisories) -> Index:
+    """The npm registry; raises ObservationError when npm's own cannot be used."""
+    if advisories.npm_index_url != NPM_INDEX:
+        return Index(advisories.npm_index_url, ca_file=advisories.ca_file)
+    address = next((os.environ[name] for name in _NPM_NAMES if os.environ.get(name)), None)
+    return _index(address or _npmrc() or NPM_REGISTRY, advisories.ca_file)
+
+
+def _index(address: str, ca_file: Path | None) -> Index:
+    """The user and password of an address are kept apart from it, and out of every text."""
+    try:
+        parts = urlsplit(address.strip())
+        login, at, host = parts.netloc.rpartition("@")
+        url = http_url(urlunsplit((parts.scheme, host, parts.path, parts.query, parts.fragment)))
+    except ValueError:
+        if "@" in address:
+            keep_secret(address)
+        raise ObservationError(
+            msg("The package index could not be asked: its address is not one of http or https")
+        ) from None
+    if not at:
+        return Index(url, ca_file=ca_file)
+    name, _, password = login.partition(":")
+    for secret in (address, login, name, password, unquote(name), unquote(password)):
+        keep_secret(secret)
+    return Index(url, (unquote(name), unquote(password)), ca_file)
+
+
+def _pip_tells(deadline: Deadline) -> Mapping[str, str]:
+    """pip's settings, as it reads them from its files; raises ObservationError."""
+    kept = {name: os.environ[name] for name in os.environ if name in _PIP_NEEDS or name.startswith("PIP_")}
+    command = ["config", "list", "--disable-pip-version-check"]
+    limit_s = min(deadline.require(), _PIP_S)
+    finished = seen_now(lambda: run_scanner("pip", command, cwd=None, deadline_s=limit_s, memory_mb=_PIP_MB, env=kept))
+    if isinstance(finished, Unobserved) or finished.returncode:
+        key = "[security.advisories] index_url"
+        raise ObservationError(
+            msg("The package index could not be asked: pip does not tell its settings. Set {key}", key=key)
+        )
+    return dict(_settings(finished.stdout.decode("utf-8", "replace")))
+
+
+def _settings(listed: str) -> list[tuple[str, str]]:
+    """Lines such as `global.index-url='https://…'`."""
+    found = []
+    for line in listed.splitlines():
+        key, _, value = line.partition("=")
+        try:
+            text = ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            continue
+        if isinstance(text, str):
+            found.append((key.strip(), text))
+    return found
+
+
+def _npmrc() -> str | None:
+    """`registry=` of the user's file, with the environment variables that it names."""
+    try:
+        with (Path.home() / ".npmrc").open(encoding="utf-8", errors="replace") as file:
+            lines = file.read(_MOST_NPMRC).splitlines()
+    except (OSError, RuntimeError):
+        return None
+    values = [value for key, _, value in (line.partition("=") for line in lines) if key.strip() == "registry"]
+    if not values:
+        return None
+    return _PLACEHOLDER.sub(lambda found: os.environ.get(found[1], ""), values[-1].strip().strip("\"'")) or None
