@@ -29,12 +29,16 @@ class How(StrEnum):
 
 @dataclass
 class Known:
-    """What the index knows: file names by canonical name, npm versions by name; `user` is who may ask."""
+    """What the index knows: file names by canonical name, npm versions by name.
+
+    `user` is who may ask, `elsewhere` where /away redirects to.
+    """
 
     files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     npm: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     how: How = How.JSON
     user: str | None = None
+    elsewhere: str = ""
     asked: list[str] = field(default_factory=list)
 
     def simple(self, name: str) -> tuple[str, str] | None:
@@ -77,6 +81,8 @@ class _Handler(BaseHTTPRequestHandler):
         if known.how is How.SLOW:
             time.sleep(1)
         _, kind, *rest = self.path.split("/")
+        if kind == "away":
+            return self._send(302, "", "text/plain", {"Location": f"{known.elsewhere}/{rest[0]}/"})
         found = known.simple(rest[0]) if kind == "simple" else known.entry(rest[0].replace("%2F", "/"), rest[1])
         if kind == "moved":
             return self._send(301, "", "text/plain", {"Location": self.path.replace("/moved/", "/simple/")})

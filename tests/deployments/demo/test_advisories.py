@@ -10,7 +10,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from deployments.demo.advisories import affects, demo_advisories
+from deployments.demo.advisories import Feed, affects, demo_advisories, serving
+from deployments.demo.faults import Fault
+from deployments.demo.source import LOCK, bring_source
 from tasks.deadline import Deadline
 from tasks.processes import Child, free_port
 from tests.advisory_feeds import advisory
@@ -46,6 +48,20 @@ def test_the_server_answers_as_osv_does_and_is_stale_when_that_is_planted(tmp_pa
         assert age_h(httpx.get(f"{url}/modified_id.csv").text) < 2
         (tmp_path / "faults.json").write_text(json.dumps({"faults": ["stale-feed"]}))
         assert age_h(httpx.get(f"{url}/modified_id.csv").text) > 24 * 365
+
+
+def test_the_server_indexes_every_package_of_the_lock_files(tmp_path: Path) -> None:
+    with serving(Feed([])) as url:
+        for faults in (set[Fault](), {Fault.VULNERABLE_DEPENDENCY}):
+            tree = bring_source(tmp_path / "tree", faults)
+            for pin in (tree / LOCK).read_text().splitlines()[1:]:
+                name, _, version = pin.partition("==")
+                assert version in httpx.get(f"{url}/simple/{name}/").json()["versions"]
+        entry = httpx.get(f"{url}/npm/kondate-menu/2.0.3").json()
+        gone = [
+            httpx.get(f"{url}/{path}").status_code for path in ("simple/flask/", "npm/kondate-menu/9.9.9", "npm/x/1")
+        ]
+    assert (entry, gone) == ({"name": "kondate-menu", "version": "2.0.3"}, [404, 404, 404])
 
 
 def age_h(text: str) -> float:

@@ -3,8 +3,8 @@
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -128,8 +128,7 @@ def test_what_an_index_does_not_know_is_never_green(tmp_path: Path, row: Row) ->
         scan = job_of(tmp_path, files, feed, timeout_s=0.5 if row.how is How.SLOW else 5, **address).run(
             datetime.now(UTC)
         )
-    assert (scan.completeness, in_english(scan.reason)) == (row.completeness, in_english(scan.reason)), scan
-    assert row.says in in_english(scan.reason)
+    assert (scan.completeness, row.says in in_english(scan.reason)) == (row.completeness, True), scan.reason
     left = [one for one in scan.coverage.left_out if "package index" in in_english(one.reason)]
     assert tuple(one.what for one in left) == row.left_out
     assert {in_english(one.reason) for one in left} <= {"unmatched: the package index does not know it"}
@@ -158,7 +157,8 @@ class TestOfPip:
                 f"[global]\nindex-url = {address.format(host=url.removeprefix('http://'))}\n"
             )
             job = job_of(tmp_path, {"requirements.txt": text}, feed)
-            patch.delenv("PIP_INDEX_URL", raising=False)
+            for name in ("PIP_INDEX_URL", "PIP_CERT"):
+                patch.delenv(name, raising=False)
             return job.run(datetime.now(UTC)), job.digest
 
     def test_its_user_and_password_are_used_and_never_shown(
@@ -166,10 +166,8 @@ class TestOfPip:
     ) -> None:
         caplog.set_level(logging.DEBUG)
         known = Known(FILES, user=f"deployer:{self.secret}")
-        with pytest.MonkeyPatch.context() as patch:
-            patch.delenv("PIP_INDEX_URL", raising=False)
-            scan, digest = self.scan(tmp_path, BOTH, known, f"http://deployer:{self.encoded}@{{host}}/simple/")
-        assert (scan.completeness, known.asked) == (COMPLETE, ["/simple/left-pad/", "/simple/clean/"])
+        scan, digest = self.scan(tmp_path, BOTH, known, f"http://deployer:{self.encoded}@{{host}}/simple/")
+        assert (scan.completeness, sorted(known.asked)) == (COMPLETE, ["/simple/clean/", "/simple/left-pad/"])
         for text in (caplog.text, repr(scan), digest):
             assert self.secret not in text and self.encoded not in text and "deployer" not in text
         assert self.secret not in masked(f"a {self.secret} b") and self.encoded not in masked(f"a {self.encoded} b")
@@ -179,14 +177,11 @@ class TestOfPip:
         [
             ("http://deployer:wrong@{host}/simple", "it answered with HTTP 401"),
             ("file:///srv/index", "its address is not one of http or https"),
+            ("http://{host}/simple\n[", "pip does not tell its settings. Set [security.advisories] index_url"),
+            ("http://{host}/simple\ncert = /none.pem", "pip's file of certificates cannot be read"),
         ],
     )
     def test_one_that_cannot_be_asked(self, tmp_path: Path, address: str, says: str) -> None:
         scan, _ = self.scan(tmp_path, BOTH, Known(FILES, user="a:b"), address)
         assert (scan.completeness, in_english(scan.reason)) == (PARTIAL, f"{NOT_ASKED}{says}")
         assert "127.0.0.1" not in in_english(scan.reason)
-
-
-def test_with_source_pypi_no_index_is_asked(tmp_path: Path) -> None:
-    job = job_of(tmp_path, {"requirements.txt": BOTH}, "http://127.0.0.1:9", source="pypi", index_url="none")
-    assert job.reuse_for == timedelta(hours=12)

@@ -73,7 +73,8 @@ def pypi(known: Mapping[str, Any]) -> Iterator[tuple[str, trustme.CA]]:
 def scan_of(root: Path, text: str, url: str, ca_file: Path) -> Scan:
     (root / "requirements.txt").write_text(text)
     tree = SourceTree(root, (SourceFile("requirements.txt", 1, "0"),))
-    given = Advisories(source="pypi", url=url, changes_url=f"{url}/modified_id.csv", ca_file=ca_file)
+    nobody = "http://127.0.0.1:9/simple"  # with PyPI as the source no index is asked
+    given = Advisories(source="pypi", url=url, changes_url=f"{url}/modified_id.csv", ca_file=ca_file, index_url=nobody)
     [job] = dependency_jobs(tree, Source(path=root), Security(advisories=given), root, waits_s=())
     return job.run(datetime.now(UTC))
 
