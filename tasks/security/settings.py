@@ -18,7 +18,14 @@ _NPM_CANARY = re.compile(r"(@[a-z0-9._-]+/)?[a-z0-9._-]+@[0-9A-Za-z.+-]+")
 
 
 def _index(own: str) -> AfterValidator:
-    return AfterValidator(lambda value: value if value in (own, NO_INDEX) else http_url(value))
+    def checked(value: str) -> str:
+        if value in (own, NO_INDEX):
+            return value
+        if "@" in value.partition("//")[2].partition("/")[0]:
+            raise ValueError(f'must hold no user or password: set "{own}", and give the address to {own} itself')
+        return http_url(value)
+
+    return AfterValidator(checked)
 
 
 PIP_INDEX, NPM_INDEX, NO_INDEX = "pip", "npm", "none"
