@@ -124,7 +124,9 @@ class _Runner:
     """The runner's process, started again when it ends."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
-        self._variables = {"PREFECT_RUNNER_POLL_FREQUENCY": "2", **os.environ, **variables}
+        # Without the safe path, a folder `reports` in the working folder would stand in for the package of that name.
+        own = {"PREFECT_RUNNER_POLL_FREQUENCY": "2", "PYTHONSAFEPATH": "1"}
+        self._variables = {**own, **os.environ, **variables}
         self._child = self._start()
 
     @property
