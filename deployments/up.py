@@ -124,9 +124,7 @@ class _Runner:
     """The runner's process, started again when it ends."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
-        # Without the safe path, a folder `reports` in the working folder would stand in for the package of that name.
-        own = {"PREFECT_RUNNER_POLL_FREQUENCY": "2", "PYTHONSAFEPATH": "1"}
-        self._variables = {**own, **os.environ, **variables}
+        self._variables = {"PREFECT_RUNNER_POLL_FREQUENCY": "2", **os.environ, **variables}
         self._child = self._start()
 
     @property
@@ -149,7 +147,9 @@ class _Runner:
 
     def _start(self) -> Child:
         command = [sys.executable, "-m", "deployments.runner"]
-        return Child(command, log=state_folder() / "runner.log", env=self._variables, grace_s=20)
+        # Prefect imports from the working folder first: there, the folder `reports` would stand for our package.
+        own = state_folder()
+        return Child(command, log=own / "runner.log", env=self._variables, cwd=own, grace_s=20)
 
 
 def _watch(server: PrefectServer, runner: _Runner, say: Callable[[str], None], stop: threading.Event) -> None:
