@@ -146,7 +146,7 @@ def _completeness(
         )
     if answers.doubt is not None:
         return Completeness.PARTIAL, answers.doubt
-    return Completeness.COMPLETE, msg("{count} packages were asked about at {source}", count=asked, source=feed.source)
+    return Completeness.COMPLETE, msg("Packages asked about at {source}: {count}", count=asked, source=feed.source)
 
 
 def _problems(lock: Lock, asked: int) -> Message:

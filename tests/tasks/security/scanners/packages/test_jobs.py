@@ -86,7 +86,7 @@ def test_what_pip_audit_finds_has_severity_fix_and_aliases(tmp_path: Path) -> No
         scan = scan_one(tmp_path, {"requirements.txt": text}, url)
     assert (scan.completeness, in_english(scan.reason)) == (
         Completeness.COMPLETE,
-        "3 packages were asked about at OSV (127.0.0.1)",
+        "Packages asked about at OSV (127.0.0.1): 3",
     )
     assert (scan.target.scanner, scan.target.name, scan.target.kind) == (
         "pip-audit",
@@ -139,7 +139,7 @@ FAILED, PARTIAL, COMPLETE = Completeness.FAILED, Completeness.PARTIAL, Completen
 NPM = {"package-lock.json": NPM_LOCK}
 SLOW = {"advisories": {"timeout_s": 0.2}}
 MATRIX: dict[str, Row] = {
-    "nothing wrong": Row(COMPLETE, "2 packages were asked about"),
+    "nothing wrong": Row(COMPLETE, r"Packages asked about at OSV \(127.0.0.1\): 2"),
     "500": Row(FAILED, "answered with HTTP 500", FeedFault.BROKEN),
     "429": Row(FAILED, "answered with HTTP 429", FeedFault.BUSY),
     "429 for an hour": Row(FAILED, "answered with HTTP 429", FeedFault.BUSY, how={"retry_after": "3600"}),
@@ -191,7 +191,7 @@ MATRIX: dict[str, Row] = {
     "none, declared": Row(
         COMPLETE, "No packages: it has none", files={"a.py": ""}, source={"no_dependencies": "it has none"}
     ),
-    "declared, but it has": Row(COMPLETE, "2 packages were asked about", source={"no_dependencies": "it has none"}),
+    "declared, but it has": Row(COMPLETE, r"Packages asked about at OSV \(127.0.0.1\): 2", source={"no_dependencies": "it has none"}),
     "unsupported lock": Row(FAILED, "run `poetry export", files={"poetry.lock": ""}),
     "named and missing": Row(FAILED, "prod.txt does not exist", source={"locks": ["prod.txt"]}),
     "environment missing": Row(
