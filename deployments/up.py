@@ -147,7 +147,9 @@ class _Runner:
 
     def _start(self) -> Child:
         command = [sys.executable, "-m", "deployments.runner"]
-        return Child(command, log=state_folder() / "runner.log", env=self._variables, grace_s=20)
+        # Prefect imports from the working folder first: there, the folder `reports` would stand for our package.
+        own = state_folder()
+        return Child(command, log=own / "runner.log", env=self._variables, cwd=own, grace_s=20)
 
 
 def _watch(server: PrefectServer, runner: _Runner, say: Callable[[str], None], stop: threading.Event) -> None:

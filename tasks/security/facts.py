@@ -78,12 +78,16 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How much was to be scanned (`asked`) and how much was: files, or packages. `lines` are those of scanned code."""
+    """How much was to be scanned (`asked`) and how much was: files, or packages. `lines` are those of scanned code.
+
+    `excluded` files of the tree were never to be scanned, by the service file.
+    """
 
     asked: int
     scanned: int
     lines: int = 0
     left_out: tuple[LeftOut, ...] = ()
+    excluded: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,12 +65,22 @@ def _jobs(settings: Settings, source: Source, kinds: Collection[Kind]) -> Sequen
     tree = tree_of(settings, source)
     jobs: list[Job] = []
     if Kind.CODE in kinds:
-        jobs.append(bandit_job(tree, source))
+        jobs.append(_counting(bandit_job(tree, source), tree))
     if Kind.DEPENDENCY in kinds:
         jobs += dependency_jobs(tree, source, settings.security or Security(), settings.path.parent)
     if Kind.SECRET in kinds:
-        jobs.append(secrets_job(tree, source))
+        jobs.append(_counting(secrets_job(tree, source), tree))
     return jobs
+
+
+def _counting(job: Job, tree: SourceTree) -> Job:
+    """The look, which also says how much of the tree the service file leaves out."""
+
+    def run(at: datetime) -> Scan:
+        scan = job.run(at)
+        return replace(scan, coverage=replace(scan.coverage, excluded=tree.excluded))
+
+    return replace(job, run=run)
 
 
 def _still_holds(job: Job, known: Sequence[Scan], at: datetime) -> Scan | None:

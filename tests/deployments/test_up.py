@@ -18,7 +18,7 @@ import pytest
 from flows.catalogue import FLOWS
 from tasks.processes import Child, free_port
 
-ROUNDS = [sys.executable, "-m", "deployments.cli.app"]
+ROUNDS = [str(Path(sys.executable).with_name("rounds"))]
 SLOW_SERVICE = """
 import asyncio, pathlib, sys
 async def serve(reader, writer):
@@ -138,7 +138,9 @@ def state(prefect_folder: Callable[[Path], Path], tmp_path: Path) -> Path:
 def rounds_up(services: Path, state: Path, log: Path) -> Iterator[Up]:
     environment = {**os.environ, "OPSROUNDS_STATE": str(state)}
     environment.pop("PREFECT_API_URL", None)
-    process = Child([*ROUNDS, "up", "--services", str(services)], log=log, env=environment)
+    here = services.parent / "here"  # where a report has been written: that folder is named like one of our packages
+    (here / "reports").mkdir(parents=True, exist_ok=True)
+    process = Child([*ROUNDS, "up", "--services", str(services)], log=log, env=environment, cwd=here)
     try:
         deadline = time.monotonic() + START_S
         while not (state / "up.json").exists() or json.loads((state / "up.json").read_text())["pid"] != process.pid:

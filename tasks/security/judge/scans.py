@@ -89,6 +89,7 @@ def _evidence(scan: Scan, last: datetime | None) -> Iterator[Evidence]:
     if scan.coverage.lines:
         rows.append((msg("Lines of code"), scan.coverage.lines))
     if scan.target.kind is not Kind.DEPENDENCY:
+        rows.append((msg("Left out by [source] exclude"), scan.coverage.excluded))
         rows.append((msg("Suppressed findings"), scan.suppressed))
     yield Table(msg("Scan"), (msg("What"), msg("Value")), tuple(rows))
     if left_out := scan.coverage.left_out:

@@ -116,7 +116,7 @@ def _unless_overtaken(connection: Connection, service: int, scans: Sequence[Scan
 def _row(scan: Scan, at: datetime) -> dict[str, object]:
     coverage = scan.coverage
     left_out = coverage.left_out[:_MOST_LEFT_OUT]
-    shown = Coverage(coverage.asked, coverage.scanned, coverage.lines, left_out)
+    shown = replace(coverage, left_out=left_out)
     facts = {
         "reason": _REASON.dump_python(scan.reason, mode="json"),
         "coverage": _COVERAGE.dump_python(shown, mode="json"),

@@ -99,7 +99,7 @@ class _Look:
                 "{missing} of {asked} Python files were not scanned", missing=missing, asked=coverage.asked
             )
         return Completeness.COMPLETE, msg(
-            "{asked} Python files with {lines} lines of code", asked=coverage.asked, lines=coverage.lines
+            "Python files: {asked}, lines of code: {lines}", asked=coverage.asked, lines=coverage.lines
         )
 
     def _missed(self, report: Report) -> list[LeftOut]:

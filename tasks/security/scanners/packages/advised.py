@@ -150,12 +150,12 @@ def _completeness(
         return Completeness.PARTIAL, answers.doubt
     if answers.unproven:
         return Completeness.COMPLETE, msg(
-            "{count} packages were asked about at {source}, and not matched against a package index: {key} is none",
-            count=asked,
+            "Packages asked about at {source}, and not matched against a package index ({key} is none): {count}",
             source=feed.source,
             key=answers.unproven,
+            count=asked,
         )
-    return Completeness.COMPLETE, msg("{count} packages were asked about at {source}", count=asked, source=feed.source)
+    return Completeness.COMPLETE, msg("Packages asked about at {source}: {count}", count=asked, source=feed.source)
 
 
 def _problems(lock: Lock, asked: int) -> Message:

@@ -126,7 +126,7 @@ def _judged(coverage: Coverage) -> tuple[Completeness, Message]:
         return Completeness.PARTIAL, msg(
             "{missing} of {asked} text files were not scanned", missing=missing, asked=coverage.asked
         )
-    return Completeness.COMPLETE, msg("{asked} text files", asked=coverage.asked)
+    return Completeness.COMPLETE, msg("Text files: {asked}", asked=coverage.asked)
 
 
 def _matters(root: Path, left: LeftOut) -> bool:

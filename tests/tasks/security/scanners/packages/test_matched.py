@@ -63,10 +63,10 @@ def npm(completeness: Completeness, says: str, *packages: str, **more: Any) -> R
 
 
 MATRIX: dict[str, Row] = {
-    "known": Row(COMPLETE, "2 packages were asked about at OSV (127.0.0.1)"),
-    "known, html": Row(COMPLETE, "2 packages were asked about at OSV (127.0.0.1)", how=How.HTML),
-    "known, json without versions": Row(COMPLETE, "2 packages were asked about at OSV (127.0.0.1)", how=How.FILES),
-    "known, behind a redirect": Row(COMPLETE, "2 packages were asked about at OSV (127.0.0.1)", address="{url}/moved"),
+    "known": Row(COMPLETE, "Packages asked about at OSV (127.0.0.1): 2"),
+    "known, html": Row(COMPLETE, "Packages asked about at OSV (127.0.0.1): 2", how=How.HTML),
+    "known, json without versions": Row(COMPLETE, "Packages asked about at OSV (127.0.0.1): 2", how=How.FILES),
+    "known, behind a redirect": Row(COMPLETE, "Packages asked about at OSV (127.0.0.1): 2", address="{url}/moved"),
     "unknown package": Row(
         PARTIAL,
         "1 of 3 packages are unmatched, such as left-pat==1.0",
@@ -103,7 +103,7 @@ MATRIX: dict[str, Row] = {
     "cut short": Row(PARTIAL, f"{NOT_ASKED}the connection was lost", how=How.CUT),
     "down": Row(PARTIAL, f"{NOT_ASKED}it cannot be reached", address="http://127.0.0.1:9/simple"),
     "no such host": Row(PARTIAL, f"{NOT_ASKED}its name does not resolve", address="http://index.invalid/simple"),
-    "npm known": npm(COMPLETE, "2 packages were asked about at OSV (127.0.0.1)", "@web/pad@1.0.0", "clean@1.0.0"),
+    "npm known": npm(COMPLETE, "Packages asked about at OSV (127.0.0.1): 2", "@web/pad@1.0.0", "clean@1.0.0"),
     "npm unknown": npm(
         PARTIAL,
         "2 of 3 packages are unmatched, such as @web/pad@9.0.0",

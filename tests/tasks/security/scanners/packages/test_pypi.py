@@ -80,7 +80,7 @@ def scan_of(root: Path, text: str, url: str, ca_file: Path) -> Scan:
 
 
 ROWS = {
-    "all known": (KNOWN, "left-pad==1.0\nclean==1.0\n", Completeness.COMPLETE, "2 packages were asked about at PyPI"),
+    "all known": (KNOWN, "left-pad==1.0\nclean==1.0\n", Completeness.COMPLETE, "Packages asked about at PyPI: 2"),
     "one unknown": (
         KNOWN,
         "left-pad==1.0\nprivate==1.0\n",
