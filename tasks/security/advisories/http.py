@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 from tasks.check_result import Message, msg
 from tasks.deadline import Deadline
 from tasks.observation import ObservationError, printable
-from tasks.security.advisories.patient import WAITS_S, Failed, Patient, Trouble
+from tasks.security.advisories.failed import Failed, Trouble
+from tasks.security.advisories.patient import WAITS_S, Patient
 
 _MOST_BYTES = 64 * 1024 * 1024
 

@@ -13,7 +13,8 @@ from packaging.version import Version
 from tasks.check_result import Message, msg
 from tasks.deadline import Deadline
 from tasks.observation import ObservationError
-from tasks.security.advisories.patient import WAITS_S, Failed, Patient, Trouble, at_once
+from tasks.security.advisories.failed import Failed, Trouble
+from tasks.security.advisories.patient import WAITS_S, Patient, at_once
 from tasks.security.advisories.simple import ACCEPT, has, versions_of
 from tasks.security.facts import Package
 

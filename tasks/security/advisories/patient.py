@@ -1,15 +1,11 @@
 """HTTP requests that are bounded in time and size, and tried again when that may help."""
 
-import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, TypeVar
@@ -17,40 +13,15 @@ from typing import Any, Final, TypeVar
 import httpx
 
 from tasks.deadline import Deadline
-from tasks.http import causes, trust
-from tasks.observation import printable
+from tasks.http import trust
+from tasks.security.advisories.failed import Failed, Trouble, refused, unreached
 
 WAITS_S: Final = (1.0, 3.0, 9.0)
 _LONGEST_WAIT_S = 60.0
-_AGAIN = (429, 500, 502, 503, 504)
 _AT_ONCE = 8
 _MOST_REDIRECTS = 5
 T = TypeVar("T")
 R = TypeVar("R")
-
-
-class Trouble(StrEnum):
-    """How a request came to nothing."""
-
-    REFUSED = "refused"
-    LATE = "late"
-    NAME = "name"
-    CERTIFICATE = "certificate"
-    UNREACHED = "unreached"
-    LOST = "lost"
-    TOO_LARGE = "too large"
-    ASTRAY = "astray"
-
-
-class Failed(Exception):
-    """A request came to nothing, also when it was tried again; `detail` is the HTTP status or a word about it."""
-
-    def __init__(self, trouble: Trouble, detail: str = "", *, again: bool = False, after_s: float | None = None):
-        super().__init__(trouble)
-        self.trouble = trouble
-        self.detail = detail
-        self.again = again
-        self.after_s = after_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +106,13 @@ class Patient(AbstractContextManager["Patient"]):
                 method, url, json=body, headers=headers, timeout=max(limit.left_s, 0.001)
             ) as response:
                 if response.status_code not in (200, 206):
-                    raise _refused(response)
+                    raise refused(response)
                 kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
                 return Answer(self._read(response, limit, beginning), kind)
         except httpx.TimeoutException:
             raise Failed(Trouble.LATE, again=True) from None
         except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, OSError) as error:
-            raise _unreached(error) from None
+            raise unreached(error) from None
 
     def _read(self, response: httpx.Response, limit: Deadline, beginning: int | None) -> bytes:
         content = bytearray()
@@ -163,37 +134,3 @@ def at_once(work: Callable[[T], R], items: Sequence[T]) -> list[R]:
         return list(pool.map(work, items))
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _retry_after_s(header: str | None) -> float | None:
-    """Seconds, or a date (RFC 9110, 10.2.3); None for anything else."""
-    if header is None:
-        return None
-    if header.strip().isascii() and header.strip().isdigit():
-        return float(header.strip()[:9])
-    try:
-        at = parsedate_to_datetime(header)
-    except (ValueError, TypeError):
-        return None
-    at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return max((at - datetime.now(UTC)).total_seconds(), 0.0)
-
-
-def _refused(response: httpx.Response) -> Failed:
-    code = response.status_code
-    again = code in _AGAIN
-    after_s = _retry_after_s(response.headers.get("retry-after")) if again else None
-    return Failed(Trouble.REFUSED, str(code), again=again, after_s=after_s)
-
-
-def _unreached(error: BaseException) -> Failed:
-    found = list(causes(error))
-    if any(isinstance(cause, socket.gaierror) for cause in found):
-        return Failed(Trouble.NAME, again=True)
-    if refused := next((c for c in found if isinstance(c, ssl.SSLCertVerificationError)), None):
-        return Failed(Trouble.CERTIFICATE, printable(refused.verify_message, 100))
-    if isinstance(error, httpx.TooManyRedirects | httpx.UnsupportedProtocol):
-        return Failed(Trouble.ASTRAY)
-    if isinstance(error, httpx.ConnectError):
-        return Failed(Trouble.UNREACHED, again=True)
-    return Failed(Trouble.LOST, again=True)
