@@ -104,7 +104,7 @@ def test_exactly_the_planted_faults_are_found(folder: Path, printed: Printed, fa
     # The language of the terminal is the main one.
     assert "Synthetic" in (archived / "report.html").read_text(encoding="utf-8")
     assert "Checklist" in (archived / "report.txt").read_text(encoding="utf-8")
-    assert len(list((folder / "output" / name / "mail").glob("*.eml"))) == 8
+    assert len(list((folder / "output" / name / "mail").glob("*.eml"))) == 2 * len(ROUNDS)
 
 
 @pytest.mark.deep

@@ -12,7 +12,6 @@ from tasks.security.scanners.packages.index_address import NPM_REGISTRY, PYPI_IN
 from tasks.security.settings import Advisories
 from tests.package_indexes import Known, index_of
 
-SOON = Deadline.after(60)
 CA = Path("/ca.pem")
 
 
@@ -25,13 +24,13 @@ def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def test_the_index_of_pip(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert python_index(Advisories(index_url="https://own.example.com/simple/", ca_file=CA), SOON) == Index(
+    assert python_index(Advisories(index_url="https://own.example.com/simple/", ca_file=CA), Deadline.after(60)) == Index(
         "https://own.example.com/simple", ca_file=CA
     )
     (tmp_path / "pip.conf").write_text("[global]\ncert = /pip.pem\n")
-    assert python_index(Advisories(ca_file=CA), SOON) == Index(PYPI_INDEX, ca_file=Path("/pip.pem"))
+    assert python_index(Advisories(ca_file=CA), Deadline.after(60)) == Index(PYPI_INDEX, ca_file=Path("/pip.pem"))
     monkeypatch.setenv("PIP_INDEX_URL", "https://a%40b:c%3Ad@environment.example.com/simple")
-    own = python_index(Advisories(), SOON)
+    own = python_index(Advisories(), Deadline.after(60))
     assert (own.url, own.user) == ("https://environment.example.com/simple", ("a@b", "c:d"))
     assert "c:d" not in repr(own) and "environment" not in repr(own)
 
@@ -66,9 +65,9 @@ def test_a_password_is_not_taken_to_another_server() -> None:
     package = Package("PyPI", "clean", "1.0")
     with index_of(known) as url:
         here = Index(f"{url}/moved", ("aki", "hunter2hunter2"))
-        assert not unknown_packages(here, "PyPI", [package], timeout_s=5, deadline=SOON)
+        assert not unknown_packages(here, "PyPI", [package], timeout_s=5, deadline=Deadline.after(60))
         there = Known(elsewhere=f"{url}/simple")
         with index_of(there) as other:
             away = Index(f"{other}/away", ("aki", "hunter2hunter2"))
             with pytest.raises(ObservationError, match="HTTP 401"):
-                unknown_packages(away, "PyPI", [package], timeout_s=5, deadline=SOON)
+                unknown_packages(away, "PyPI", [package], timeout_s=5, deadline=Deadline.after(60))
