@@ -197,7 +197,7 @@ VARIABLES = {
     "up with a bad password": {"PREFECT_SERVER_API_AUTH_STRING": "sesame"},
 }
 ON_THE_SERVER = ("run without history", "run with a missing secret", "run on an old schema", "register in no pool")
-BY_THEMSELVES = ("config errors", "run with a missing secret", "up on nobody's address", "run on an old schema")
+BY_THEMSELVES = ("config errors", "run with a missing secret", "run on an old schema")
 """Started as a person does, one of each exit status; a process takes seconds to import what the others share."""
 
 
@@ -317,6 +317,7 @@ class TestRun:
         assert "Mail: waiting, the outbox flow or the next round retries" in ended.out
         assert "mail.password: the environment variable SHOP_MAIL_UNSET is not set" in ended.err
 
+    @pytest.mark.deep
     def test_a_report_for_people_that_cannot_be_archived_and_the_archive_written_again(
         self, here: Machine, site: Any
     ) -> None:
@@ -345,6 +346,7 @@ def test_an_old_schema_is_upgraded_and_a_copy_kept(machine: Machine) -> None:
         assert database.execute("SELECT version_num FROM alembic_version").fetchall() == [(migrate.head(),)]
 
 
+@pytest.mark.deep
 def test_the_server_of_rounds_up_is_used(machine: Machine, prefect_api: str, site: Any) -> None:
     """Without PREFECT_API_URL; a server of its own would take ten seconds and leave its data in the state folder."""
     machine.write(site.url, name=f"shop-{uuid.uuid4().hex[:8]}.toml").rename(machine.folder / "service.toml")

@@ -235,6 +235,7 @@ def test_it_needs_no_server_and_asks_the_service_nothing(shop: "Operated", site:
     assert site.asked == []
 
 
+@pytest.mark.deep
 def test_a_container_whose_user_has_no_name_can_record(shop: "Operated", tmp_path: Path) -> None:
     nobody = os.getuid() + 77_777
     program = f"import os; os.getuid = lambda: {nobody}; from deployments.cli.app import app; app()"

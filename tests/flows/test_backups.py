@@ -214,6 +214,7 @@ def test_every_step_the_verdict_and_progress_are_visible_in_prefect(
     assert SECRET not in repr(shown)
 
 
+@pytest.mark.deep
 def test_files_are_checked_every_day_and_the_last_drill_is_reported(shop: "Operated") -> None:
     drilled(shop, depth="files")
     taken(shop)
@@ -234,6 +235,7 @@ def test_files_are_checked_every_day_and_the_last_drill_is_reported(shop: "Opera
     assert results(shop.report(), "main")["backups.manifest"].status is Status.FAIL
 
 
+@pytest.mark.deep
 def test_a_drill_that_could_not_run_replaces_no_verdict(shop: "Operated", monkeypatch: pytest.MonkeyPatch) -> None:
     drilled(shop, depth="files")
     taken(shop)
@@ -306,6 +308,7 @@ def test_what_is_refused(flow: str, given: dict[str, str], expected: str) -> Non
         options_of(checklist_of(flow).form, given, NOW, ZoneInfo("UTC"))
 
 
+@pytest.mark.deep
 def test_no_secret_and_no_row_leaves_a_drill(shop: "Operated", shop_dsn: str, server_view: "ServerView") -> None:
     backups = taken(shop)
     planted = "planted.person@example.test"

@@ -115,7 +115,8 @@ def letters_of_runs(shop: "Operated") -> Counter[tuple[str, int]]:
 
 
 @pytest.mark.usefixtures("prefect")
-@pytest.mark.parametrize("kills", [4, pytest.param(20, marks=pytest.mark.deep)])
+@pytest.mark.deep  # tests of rounds up kill a run, too
+@pytest.mark.parametrize("kills", [4, 20])
 def test_kills_lose_nothing_and_repeat_a_message_at_most_once(
     shop: "Operated", post: "PostOffice", holding: Holding, kills: int
 ) -> None:

@@ -196,6 +196,7 @@ def test_a_report_that_cannot_be_read_fails_nothing_here(operate: "Operate", sit
     assert [path for path, _ in site.asked if path == "/health"] == ([] if report == "nobody is asked" else ["/health"])
 
 
+@pytest.mark.deep
 def test_a_report_that_hangs_keeps_the_minute_and_spares_the_other_instances(operate: "Operate", site: "Site") -> None:
     names = [f"i{number}" for number in range(1, 7)]
     shop = operate(health=REPORT, more=instances(site, *names))

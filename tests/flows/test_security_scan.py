@@ -129,6 +129,7 @@ def test_an_incomplete_scan_closes_nothing(shop: Shop) -> None:
     assert shop.status("security.scan bandit app") is Status.UNKNOWN
 
 
+@pytest.mark.deep
 def test_what_only_an_incomplete_scan_found_is_closed_when_the_tree_is_as_before(shop: Shop) -> None:
     shop.scan()
     shop.write("shop/export.py", SHELL)
@@ -179,6 +180,7 @@ def test_a_tree_that_is_not_there_is_an_error_of_the_configuration(shop: Shop) -
     assert not shop.operated.runs()
 
 
+@pytest.mark.deep
 def test_each_scanner_and_target_is_a_task_run(shop: Shop, server_view: "ServerView") -> None:
     state = shop.scan()
     log = server_view.log(state)

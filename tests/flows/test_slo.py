@@ -202,6 +202,7 @@ def test_a_month_with_an_outage_and_a_maintenance(shop: "Operated") -> None:
     assert "the disk was full" in page and "America/New_York" in page
 
 
+@pytest.mark.deep
 def test_a_past_month_is_frozen_and_a_correction_is_the_next_revision(shop: "Operated") -> None:
     record(shop)
     hold(shop, for_month="2026-03")

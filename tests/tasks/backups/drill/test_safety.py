@@ -172,7 +172,7 @@ def test_a_drill_while_the_live_database_is_written_to(small: Shop, backup: Path
     assert statuses.pop("smoke") is Status.SKIPPED and set(statuses.values()) == {Status.PASS}, found.summary()
 
 
-@pytest.mark.parametrize("kills", [4, pytest.param(10, marks=pytest.mark.deep)])
+@pytest.mark.parametrize("kills", [1, pytest.param(10, marks=pytest.mark.deep)])
 def test_killed_at_any_moment_it_leaves_no_process_and_the_next_one_clears_up(
     small: Shop, backup: Path, driller: Driller, kills: int
 ) -> None:

@@ -385,6 +385,7 @@ class TestFolder:
             "[]",
         ]
 
+    @pytest.mark.deep
     def test_a_full_disk_and_an_sqlite_file(self, tmp_path: Path) -> None:
         live, small = sqlite_shop(tmp_path / "live.db"), tmp_path / "small"
         small.mkdir()

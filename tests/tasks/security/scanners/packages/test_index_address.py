@@ -24,9 +24,9 @@ def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def test_the_index_of_pip(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert python_index(Advisories(index_url="https://own.example.com/simple/", ca_file=CA), Deadline.after(60)) == Index(
-        "https://own.example.com/simple", ca_file=CA
-    )
+    assert python_index(
+        Advisories(index_url="https://own.example.com/simple/", ca_file=CA), Deadline.after(60)
+    ) == Index("https://own.example.com/simple", ca_file=CA)
     (tmp_path / "pip.conf").write_text("[global]\ncert = /pip.pem\n")
     assert python_index(Advisories(ca_file=CA), Deadline.after(60)) == Index(PYPI_INDEX, ca_file=Path("/pip.pem"))
     monkeypatch.setenv("PIP_INDEX_URL", "https://a%40b:c%3Ad@environment.example.com/simple")
