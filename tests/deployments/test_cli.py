@@ -308,6 +308,7 @@ class TestRun:
         assert broken.status == 1
         assert "runs 2 to 2 are missing" in broken.out and f"the hash {anchor} stands in no chain" in broken.out
 
+    @pytest.mark.deep
     def test_mail_that_cannot_be_sent_is_not_called_nothing_to_send(self, here: Machine, site: Any) -> None:
         login = 'smtp = "smtps://127.0.0.1:1"\nusername = "ops"\npassword = { env = "SHOP_MAIL_UNSET" }\n'
         file = here.write(site.url)

@@ -262,6 +262,7 @@ def test_no_backup_at_all(shop: "Operated") -> None:
         assert {c.id for c in CHECKS} == set(found)
 
 
+@pytest.mark.deep
 def test_one_database_of_several(shop: "Operated") -> None:
     taken(shop)
     assert drilled(shop, database="main").name == "Incomplete"  # of the others nothing is known

@@ -144,6 +144,7 @@ def test_a_migration_that_fails_leaves_the_old_schema(old: Engine) -> None:
     assert migrate.current(old) == "0001"
 
 
+@pytest.mark.deep
 def test_processes_that_create_one_empty_database_at_once_all_succeed(
     empty: Engine, history_url: str, start: Callable[..., "subprocess.Popen[str]"], tmp_path: Path
 ) -> None:

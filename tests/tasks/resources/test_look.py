@@ -52,6 +52,7 @@ def test_what_hangs_ends_in_its_time_and_the_machine_is_seen(tmp_path: Path) -> 
     assert 2 <= taken < 30
 
 
+@pytest.mark.deep
 def test_statements_that_take_too_long_leave_the_others_and_the_database(
     tmp_path: Path, postgres: PostgresServer
 ) -> None:

@@ -59,6 +59,7 @@ print(found.steps[1].outcome, found.steps[1].reason.text.format(**found.steps[1]
 """
 
 
+@pytest.mark.deep
 def test_permission_denied_is_no_verdict() -> None:
     with TemporaryDirectory(prefix="denied-") as name:
         folder = Path(name)

@@ -178,7 +178,7 @@ def encrypted(dumped: tuple[Path, str], folder: Path, drills: Path, tool: Tool) 
     return Kept(folder, drills, live)
 
 
-@pytest.mark.parametrize("tool", rows({tool.name: tool for tool in TOOLS}, ("enc", "gpg")))
+@pytest.mark.parametrize("tool", rows({tool.name: tool for tool in TOOLS}, ("gpg",)))
 def test_a_drill_decrypts_it_and_everything_passes(
     dumped: tuple[Path, str], tmp_path: Path, drills: Path, tool: Tool
 ) -> None:

@@ -127,10 +127,10 @@ class TestPostgres:
         ("ending", "form"),
         [
             (".dump", Form.CUSTOM),
-            (".dir", Form.DIRECTORY),
-            (".sql", Form.SQL),
+            pytest.param(".dir", Form.DIRECTORY, marks=pytest.mark.deep),
+            pytest.param(".sql", Form.SQL, marks=pytest.mark.deep),
             (".sql.gz", Form.SQL_GZ),
-            ("", Form.CUSTOM),
+            pytest.param("", Form.CUSTOM, marks=pytest.mark.deep),
         ],
     )
     def test_every_form_passes_a_drill(self, still: Shop, tmp_path: Path, ending: str, form: Form) -> None:
@@ -378,6 +378,7 @@ class TestKilled:
 
 
 class TestFolder:
+    @pytest.mark.deep
     def test_a_full_disk(self, still: Shop, tmp_path: Path) -> None:
         reason = in_a_mount_namespace(tmp_path, still.dsn, f"mount -t tmpfs -o size=64k none {tmp_path}")
         assert reason.splitlines() == [
@@ -392,6 +393,7 @@ class TestFolder:
         reason = in_a_mount_namespace(small, f"sqlite:///{live}", f"mount -t tmpfs -o size=64k none {small}")
         assert "the disk is full" in reason and reason.endswith("[]\n")
 
+    @pytest.mark.deep
     def test_one_that_may_not_be_written(self, still: Shop, tmp_path: Path) -> None:
         (tmp_path / "backups").mkdir()
         reason = in_a_mount_namespace(
