@@ -41,7 +41,10 @@ def test_registering_twice_changes_nothing_and_a_worker_holds_the_round(
     services = find_services(shop.settings.path.parent)
     names = register_deployments(services, pool, shop.settings.path.parent)
     assert names == [f"{e.flow.name}/{name if e.per_service else 'every-service'}" for e in FLOWS]
-    scheduled = {e.flow.name for e in FLOWS if e.schedule is not None} - {"backup-verification"}  # there are none
+    scheduled = {e.flow.name for e in FLOWS if e.schedule is not None} - {
+        "backup-verification",
+        "security-scan",
+    }  # not configured
     first = registered(prefect, pool)
     assert register_deployments(services, pool, shop.settings.path.parent) == names
     again = registered(prefect, pool)

@@ -182,6 +182,7 @@ def shown() -> Iterator[dict[str, tuple[str, str, str]]]:
         hook.remove(keep)
 
 
+@pytest.mark.deep
 def test_every_step_the_verdict_and_progress_are_visible_in_prefect(
     shop: "Operated", shown: dict[str, tuple[str, str, str]]
 ) -> None:

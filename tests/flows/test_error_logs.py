@@ -119,6 +119,7 @@ def add(log: Path, *lines: str | bytes) -> None:
         file.writelines((text if isinstance(text, bytes) else text.encode()) + b"\n" for text in lines)
 
 
+@pytest.mark.deep
 def test_a_good_log_passes_today_and_for_yesterday_and_no_other_day_is_green(operate: "Operate", log: Path) -> None:
     shop = operate(guide=GUIDE, health="", more=SOURCE)
     assert ended(shop.run_daily()) == "Passed"

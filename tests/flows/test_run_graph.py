@@ -85,6 +85,7 @@ def test_a_checklist_shows_the_guides_lines_and_its_observations(
     assert "NoneType: None" not in log
 
 
+@pytest.mark.deep
 def test_the_lines_are_in_the_language_of_the_service(client: SyncPrefectClient, operate: "Operate") -> None:
     shop = operate(locales='["ja", "en"]')
     [first, *_] = task_runs(client, shop.run_daily(), 3)
@@ -106,6 +107,7 @@ async def steps() -> list[int]:
     return [first, await asyncio.to_thread(step, "second", second, outcome)]
 
 
+@pytest.mark.deep
 def test_steps_within_steps_keep_their_own_states(client: SyncPrefectClient) -> None:
     state: State[Any] = asyncio.run(steps(return_state=True))  # type: ignore[arg-type]
     assert asyncio.run(state.aresult()) == [0, 2]

@@ -142,6 +142,7 @@ def test_what_only_an_incomplete_scan_found_is_closed_when_the_tree_is_as_before
     assert not any(shop.states().values())
 
 
+@pytest.mark.deep
 def test_a_waiver_pauses_and_expires(shop: Shop) -> None:
     shop.write("shop/export.py", SHELL)
     shop.scan(part="code")

@@ -183,6 +183,7 @@ def test_a_month_is_what_another_script_counts_in_the_raw_lines(shop: "Operated"
     assert {row[0]: [row[1], row[2]] for row in by_module.rows} == again["modules"]
 
 
+@pytest.mark.deep
 def test_a_month_with_an_outage_and_a_maintenance(shop: "Operated") -> None:
     record(shop)
     hold(shop, for_month="2026-03")

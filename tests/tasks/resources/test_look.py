@@ -35,6 +35,7 @@ def look(folder: Path, text: str, longest_s: float) -> tuple[ResourceObservation
     return observed, time.monotonic() - started
 
 
+@pytest.mark.deep
 def test_what_hangs_ends_in_its_time_and_the_machine_is_seen(tmp_path: Path) -> None:
     with silent() as port:
         observed, taken = look(

@@ -191,6 +191,7 @@ def test_killed_at_any_moment_it_leaves_no_process_and_the_next_one_clears_up(
     assert folders(drills) == [] and at_work_in(drills) == []
 
 
+@pytest.mark.deep
 def test_two_drills_at_once_the_second_waits(small: Shop, backup: Path, driller: Driller) -> None:
     drills = small.folder / "two"
     driller.begin(small, backup, drills)
@@ -315,6 +316,7 @@ def test_a_folder_that_cannot_be_used_is_no_verdict(small: Shop, backup: Path) -
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root changes the account of its server")
+@pytest.mark.deep
 def test_programs_that_only_root_reaches_are_copied_and_the_copy_does_not_outlive_a_kill(
     small: Shop, backup: Path, driller: Driller
 ) -> None:

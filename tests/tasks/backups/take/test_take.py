@@ -307,6 +307,7 @@ class TestKilled:
         kept = [backup.path for backup in whole] + [newest]
         assert names(folder) == sorted(name for path in kept for name in (path.name, manifest_path(path).name))
 
+    @pytest.mark.deep
     def test_before_each_step_that_gives_a_name_it_is_whole_or_not_there(self, tmp_path: Path) -> None:
         live = sqlite_shop(tmp_path / "live.db")
         killed = subprocess.run(

@@ -323,6 +323,7 @@ class TestLoki:
         loki.broken = None
         assert service.read_lines() == PAGE + 2
 
+    @pytest.mark.deep
     def test_what_there_was_no_time_for_is_read_next_time(self, service: "Service", loki: Loki) -> None:
         self.put(loki, service, 2 * PAGE, step_ns=NS // 10)
         service.commit_bytes, deadline_s, committed = 1000, 4.0, threading.Event()
