@@ -88,7 +88,7 @@ def _judged(run: Round, standings: Standings, until: datetime, now: datetime) ->
     return [
         *scanned,
         judge_alerts(standings.open, _week(run, standings, until), blind, limits, now),
-        judge_overdue(standings.open, bool(complete), limits, now),
+        judge_overdue(standings.open, blind, limits, now),
         judge_waivers(standings.waivers, limits, now),
         *suppressed,
         judge_updates(standings.open, blind, now),

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 from typing import Final, Literal
 
-from tasks.check_result import Check, CheckResult, msg
+from tasks.check_result import Check, CheckResult, Message, msg
 from tasks.observation import Absent
 from tasks.round import Round, System
 from tasks.samples.facts import Reading
@@ -65,7 +65,7 @@ async def scan_security(run: Round, part: Part = "all", rescan: bool = False) ->
         return nothing_seen(_checks(part), run.past, run.now())
     source = await _scan_source(run, part, rescan)
     service = await _look_at_service(run) if part in _LOOKS_AT_SERVICE else Section(())
-    return Section((*source.results, *service.results), (*source.kpis, *service.kpis))
+    return Section((*source.results, *service.results), (*source.kpis, *service.kpis), _notes(part))
 
 
 async def _scan_source(run: Round, part: Part, rescan: bool) -> Section:
@@ -90,7 +90,8 @@ def _judged(run: Round, part: Part, scans: Sequence[Scan], standings: Standings,
     if Kind.DEPENDENCY in _KINDS[part]:
         results += judge_feeds(scans, limits, now)
     results += [judge_kind(kind, standings.open, scans, limits, now) for kind in _KINDS[part]]
-    results.append(judge_overdue(standings.open, bool(complete), limits, now))
+    never = next((scan.reason for scan in scans if scan.target.subject not in complete), None)
+    results.append(judge_overdue(standings.open, never, limits, now))
     results.append(judge_waivers(standings.waivers, limits, now))
     return results + judge_suppressions(scans, before, now)
 
@@ -116,6 +117,10 @@ def _headlines(run: Round, scans: Sequence[Scan], standings: Standings) -> tuple
         Kpi("security.gate", msg("Findings that reach the gate"), stopping, ""),
         Kpi("security.open", msg("Open findings"), everything, ""),
     )
+
+
+def _notes(part: Part) -> tuple[Message, ...]:
+    return () if part == "all" else (msg("Only a part was scanned: {part}. The rest was not checked", part=part),)
 
 
 def _checks(part: Part) -> tuple[Check, ...]:

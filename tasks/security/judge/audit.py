@@ -40,12 +40,15 @@ def judge_written(seen: AuditLines | Unobserved, audit: Audit, limits: SecurityL
     if not seen.files and not seen.problems:
         none = Quantity(len(seen.whole_days), "d")
         return AUDIT.judged(Status.FAIL, SUBJECT, _NO_FILE, at=now, observed=none, limit=limit)
+    if seen.newest is None:
+        nothing = seen.problems[0] if seen.problems else _NO_TIME
+        return AUDIT.judged(Status.UNKNOWN, SUBJECT, nothing, at=now, limit=limit, evidence=evidence)
     silent = _silent(seen, audit)
     too_many, doubt = len(silent) > limits.max_silent_days, _doubt(seen, limits)
     if doubt is not None and (too_many or seen.problems):
         return AUDIT.judged(Status.UNKNOWN, SUBJECT, doubt, at=now, limit=limit, evidence=evidence)
     status = Status.FAIL if too_many else Status.WARN if doubt is not None else Status.PASS
-    reason = _silence(silent) if too_many else doubt or _newest(seen)
+    reason = _silence(silent) if too_many else doubt or _newest(seen.newest)
     observed = Quantity(len(silent), "d")
     return AUDIT.judged(status, SUBJECT, reason, at=now, observed=observed, limit=limit, evidence=evidence)
 
@@ -152,8 +155,8 @@ def _silence(silent: Sequence[date]) -> Message:
     return msg("No line on {days}", days=shown)
 
 
-def _newest(seen: AuditLines) -> Message:
-    return _NO_TIME if seen.newest is None else msg("The newest line is from {at}", at=moment(seen.newest))
+def _newest(newest: datetime) -> Message:
+    return msg("The newest line is from {at}", at=moment(newest))
 
 
 def _days_table(seen: AuditLines) -> Table:

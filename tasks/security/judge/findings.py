@@ -113,16 +113,18 @@ def gate_reason(standing: Sequence[Standing], stopping: Sequence[Standing]) -> M
     )
 
 
-def judge_overdue(standing: Sequence[Standing], scanned: bool, limits: SecurityLimits, now: datetime) -> CheckResult:
-    """Whether an open finding without a waiver is older than its severity allows; UNKNOWN if nothing was `scanned`.
+def judge_overdue(
+    standing: Sequence[Standing], blind: Message | None, limits: SecurityLimits, now: datetime
+) -> CheckResult:
+    """Whether an open finding without a waiver is older than its severity allows; `blind` says what was not scanned.
 
     What the scanner is less sure of than the gate asks for has no time limit.
     """
     within, sure = limits.fix_within, limits.gate.confidence.rank
     counted = [one for one in standing if not one.waived and one.finding.confidence.rank >= sure]
     overdue = [one for one in counted if one.due(within) < now]
-    if not scanned and not overdue:
-        return OVERDUE.judged(Status.UNKNOWN, SUBJECT, msg("No target has been scanned completely yet"), at=now)
+    if blind is not None and not overdue:
+        return OVERDUE.judged(Status.UNKNOWN, SUBJECT, blind, at=now)
     reason = msg("Open findings: {number}, none of them overdue", number=len(standing))
     evidence: tuple[Evidence, ...] = ()
     if overdue:

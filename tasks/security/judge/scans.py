@@ -11,6 +11,8 @@ from tasks.security.facts import Completeness, Feed, Kind, Scan
 from tasks.security.limits import SecurityLimits
 
 _MOST_ROWS = 30
+_CLOCKS_H = 1.0
+"""By how much two clocks may differ."""
 _ALL = msg("Everything must be scanned")
 _FEED_SOURCE = msg("[security.limits] max_feed_age_h")
 _AGE_SOURCE = msg("[security.limits] max_scan_age_h")
@@ -29,13 +31,11 @@ def judge_feeds(scans: Sequence[Scan], limits: SecurityLimits, now: datetime) ->
     # One feed may answer for two ecosystems: what it does not know of one of them, or is older, decides.
     answered.sort(key=lambda pair: (not pair[1].canary_found, now - (pair[1].modified_at or now)))
     feeds = {feed.source: (scan, feed) for scan, feed in answered}
-    silent = [scan for scan in asked if scan.feed is None and scan.completeness is Completeness.FAILED]
+    heard = {scan.target.scanner for scan, _ in answered}
+    silent = [s for s in asked if s.completeness is Completeness.FAILED and s.target.scanner not in heard]
     found = [_judge_feed(scan, feed, limits, now) for scan, feed in feeds.values()]
-    if silent and not found:
-        return [FEED.judged(Status.UNKNOWN, silent[0].target.subject, silent[0].reason, at=now)]
-    if not found:
-        return [FEED.judged(Status.SKIPPED, "feed", msg("There are no packages to ask about"), at=now)]
-    return found
+    found += [FEED.judged(Status.UNKNOWN, scan.target.subject, scan.reason, at=now) for scan in silent]
+    return found or [FEED.judged(Status.SKIPPED, "feed", msg("There are no packages to ask about"), at=now)]
 
 
 def judge_suppressions(scans: Sequence[Scan], before: Mapping[str, int], now: datetime) -> list[CheckResult]:
@@ -105,15 +105,15 @@ def _judge_feed(scan: Scan, feed: Feed, limits: SecurityLimits, now: datetime) -
             "The feed does not know {canary}, which is vulnerable: its answers prove nothing", canary=feed.canary
         )
         return FEED.judged(Status.UNKNOWN, feed.source, reason, at=now, limit=limit)
-    if feed.modified_at is None and scan.completeness is not Completeness.COMPLETE:
-        return FEED.judged(Status.UNKNOWN, feed.source, scan.reason, at=now, limit=limit)
     if feed.modified_at is None:
-        reason = msg("The feed knows {canary}; it does not publish when it last changed", canary=feed.canary)
-        known = Quantity(feed.canary)
-        return FEED.judged(
-            Status.PASS, feed.source, reason, at=now, observed=known, limit=Limit("=", feed.canary, "", msg("Canary"))
-        )
+        unknown = msg("When the feed last changed is not known: set [security.advisories] changes_url")
+        incomplete = scan.completeness is not Completeness.COMPLETE
+        reason = scan.reason if incomplete else unknown
+        return FEED.judged(Status.UNKNOWN, feed.source, reason, at=now, limit=limit)
     age_h = round((scan.at - feed.modified_at).total_seconds() / 3600, 1)
+    if age_h < -_CLOCKS_H:
+        reason = msg("The feed says that it last changed at {at}, in the future", at=moment(feed.modified_at))
+        return FEED.judged(Status.UNKNOWN, feed.source, reason, at=now, observed=Quantity(age_h, "h"), limit=limit)
     if age_h > limits.max_feed_age_h:
         reason = msg("The feed last changed at {at}: newer advisories are missing", at=moment(feed.modified_at))
         return FEED.judged(Status.UNKNOWN, feed.source, reason, at=now, observed=Quantity(age_h, "h"), limit=limit)

@@ -109,7 +109,7 @@ def _holds(marker: Marker) -> bool:
     """A marker that cannot be evaluated is taken to hold: rather a package too many than one too few."""
     try:
         return marker.evaluate()
-    except Exception:
+    except (ValueError, LookupError):  # what packaging raises for a comparison or a name that it does not know
         return True
 
 

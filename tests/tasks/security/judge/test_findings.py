@@ -85,20 +85,22 @@ class TestOverdue:
     )
     def test_the_time_depends_on_the_severity(self, rating: Rating, days: int) -> None:
         at, after = standing(rating=rating, days=days), standing(rating=rating, days=days + 0.001)
-        assert judge_overdue([at], True, LIMITS, NOW).status is Status.PASS
-        assert judge_overdue([after], True, LIMITS, NOW).status is Status.FAIL
+        assert judge_overdue([at], None, LIMITS, NOW).status is Status.PASS
+        assert judge_overdue([after], None, LIMITS, NOW).status is Status.FAIL
 
     def test_a_waiver_pauses_the_alert_and_not_the_age(self) -> None:
         old = standing(days=400, waived=True)
-        assert judge_overdue([old], True, LIMITS, NOW).status is Status.PASS
+        assert judge_overdue([old], None, LIMITS, NOW).status is Status.PASS
         assert old.due(LIMITS.fix_within) == NOW - 400 * DAY + timedelta(days=30)
 
     def test_what_the_scanner_is_less_sure_of_than_the_gate_asks_has_no_time_limit(self) -> None:
         unsure = standing(confidence=Confidence.LOW, days=400)
-        assert judge_overdue([unsure], True, LIMITS, NOW).status is Status.PASS
+        assert judge_overdue([unsure], None, LIMITS, NOW).status is Status.PASS
 
     def test_before_the_first_complete_scan_it_is_unknown(self) -> None:
-        assert judge_overdue([], False, LIMITS, NOW).status is Status.UNKNOWN
+        late = standing(days=400)
+        assert judge_overdue([], scan().reason, LIMITS, NOW).status is Status.UNKNOWN
+        assert judge_overdue([late], scan().reason, LIMITS, NOW).status is Status.FAIL
 
 
 def test_names_from_outside_are_shown_without_control_characters_and_personal_data() -> None:

@@ -49,8 +49,20 @@ class TestFeeds:
                 scans = [scan(target, feed=feed) for target, feed in zip((LOCK, other), feeds, strict=True)]
                 assert [result.status for result in judge_feeds(scans, LIMITS, NOW)] == [Status.UNKNOWN]
 
-    def test_a_feed_that_publishes_no_age_is_known_by_its_canary(self) -> None:
-        assert self.feed(modified_at=None) is Status.PASS
+    def test_a_feed_whose_age_nobody_knows_is_not_known_to_be_fresh(self) -> None:
+        assert self.feed(modified_at=None) is Status.UNKNOWN
+
+    def test_a_feed_of_the_future_is_not_fresh(self) -> None:
+        assert self.feed(modified_at=NOW + timedelta(minutes=59)) is Status.PASS
+        assert self.feed(modified_at=NOW + timedelta(hours=2)) is Status.UNKNOWN
+
+    def test_a_scanner_that_got_no_answer_is_unknown_beside_one_that_did(self) -> None:
+        npm = replace(LOCK, scanner="osv", name="package-lock.json")
+        found = judge_feeds([scan(LOCK, feed=FEED), scan(npm, Completeness.FAILED)], LIMITS, NOW)
+        assert {r.subject: r.status for r in found} == {
+            "osv.example": Status.PASS,
+            "osv package-lock.json": Status.UNKNOWN,
+        }
 
     def test_no_answer_is_unknown_and_nothing_to_ask_is_skipped(self) -> None:
         [silent] = judge_feeds([scan(LOCK, Completeness.FAILED)], LIMITS, NOW)
