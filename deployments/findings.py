@@ -14,7 +14,7 @@ from tasks.security.export.csv import findings_csv
 from tasks.security.export.cyclonedx import cyclonedx
 from tasks.security.export.gaps import scan_gap
 from tasks.security.export.sarif import sarif
-from tasks.security.facts import Event, Kind, Known, Package, Rating, Scan
+from tasks.security.facts.scans import Event, Kind, Known, Package, Rating, Scan
 from tasks.security.findings.waiver_file import WaiversRejected, read_waivers
 from tasks.security.findings.waivers import Reviewed, WaiverReview, applied
 from tasks.security.findings.writing import known_finding

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from tasks.deadline import Deadline
 from tasks.errors import UsageError
-from tasks.security.facts import Known
+from tasks.security.facts.scans import Known
 from tasks.security.fix.files import read_requirements_texts
 from tasks.security.fix.patch import Fix, make_fix
 from tasks.security.fix.trial import Trial, try_fix

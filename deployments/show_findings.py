@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tasks.outside import external_text
-from tasks.security.facts import Event, Known
+from tasks.security.facts.scans import Event, Known
 from tasks.security.findings.states import due_on, finding_state
 from tasks.security.findings.waivers import Reviewed, Waiver
 from tasks.security.limits import FixWithin

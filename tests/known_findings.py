@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from tasks.security.facts import Confidence, Finding, Kind, Known, Rating
+from tasks.security.facts.scans import Confidence, Finding, Kind, Known, Rating
 
 SEEN = datetime(2026, 11, 1, 2, tzinfo=UTC)
 OF_KINDS: dict[Kind, dict[str, Any]] = {

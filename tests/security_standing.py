@@ -3,7 +3,18 @@
 from datetime import UTC, datetime, timedelta
 
 from tasks.check_result import msg
-from tasks.security.facts import Completeness, Confidence, Coverage, Feed, Finding, Kind, Known, Rating, Scan, Target
+from tasks.security.facts.scans import (
+    Completeness,
+    Confidence,
+    Coverage,
+    Feed,
+    Finding,
+    Kind,
+    Known,
+    Rating,
+    Scan,
+    Target,
+)
 from tasks.security.judge.findings import Standing
 
 NOW = datetime(2026, 11, 26, 2, 0, tzinfo=UTC)

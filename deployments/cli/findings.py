@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deployments.cli.command import BROKEN, ServiceOption, explained, service_file, warn
-from tasks.security.facts import Kind, Rating
+from tasks.security.facts.scans import Kind, Rating
 from tasks.security.findings.reasons import Scope, WaiverReason
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tasks.configuration import Model
-from tasks.security.facts import Confidence, Rating
+from tasks.security.facts.scans import Confidence, Rating
 
 Grade = Literal["A+", "A", "A-", "B+", "B", "B-", "C+", "C", "C-", "D+", "D", "D-", "F"]
 Days = Annotated[int, Field(ge=1, le=3650)]

@@ -14,7 +14,7 @@ from tasks.deadline import Deadline
 from tasks.observation import Unobserved, seen
 from tasks.outside import external_text
 from tasks.round import Round
-from tasks.security.facts import Completeness, Coverage, Kind, Scan
+from tasks.security.facts.scans import Completeness, Coverage, Kind, Scan
 from tasks.security.scanners.code.bandit import bandit_job
 from tasks.security.scanners.interface import Job
 from tasks.security.scanners.names import with_shown_names

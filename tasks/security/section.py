@@ -27,7 +27,7 @@ from tasks.security.checks import (
     SURFACE_CHECKS,
     WAIVERS,
 )
-from tasks.security.facts import Completeness, Kind, Scan
+from tasks.security.facts.scans import Completeness, Kind, Scan
 from tasks.security.judge.findings import judge_kind, judge_overdue, over_gate
 from tasks.security.judge.scans import judge_feeds, judge_scans, judge_suppressions
 from tasks.security.judge.waivers import judge_waivers

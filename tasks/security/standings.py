@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from tasks.observation import Unobserved, seen_now
 from tasks.round import Round
-from tasks.security.facts import Event, Kind, Known
+from tasks.security.facts.scans import Event, Kind, Known
 from tasks.security.findings.trend import open_at
 from tasks.security.findings.waiver_file import read_waivers
 from tasks.security.findings.waivers import WaiverReview, applied

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from deployments.cli.app import app
 from tasks.check_result import msg
-from tasks.security.facts import Completeness, Coverage, Finding, Kind, Rating, Scan, Target
+from tasks.security.facts.scans import Completeness, Coverage, Finding, Kind, Rating, Scan, Target
 from tasks.security.findings.waiver_file import read_waivers
 from tasks.security.store.findings import read_findings
 from tasks.security.store.scans import store_scans

@@ -8,7 +8,7 @@ import pytest
 
 from flows.finding_waiver import WaiverOptions, waive_finding
 from tasks.check_result import msg
-from tasks.security.facts import Completeness, Coverage, Kind, Scan, Target
+from tasks.security.facts.scans import Completeness, Coverage, Kind, Scan, Target
 from tasks.security.findings.reasons import WaiverReason
 from tasks.security.findings.waiver_file import read_waivers
 from tasks.security.store.scans import store_scans

@@ -15,7 +15,7 @@ from flows.options import SecurityOptions, WeeklyOptions
 from flows.security_scan import security_scan
 from flows.weekly_checklist import weekly_checklist
 from tasks.check_result import CheckResult, Status
-from tasks.security.facts import Change
+from tasks.security.facts.scans import Change
 from tasks.security.store.findings import read_events, read_findings
 
 if TYPE_CHECKING:

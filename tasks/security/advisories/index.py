@@ -16,7 +16,7 @@ from tasks.observation import ObservationError
 from tasks.security.advisories.failed import Failed, Trouble
 from tasks.security.advisories.patient import WAITS_S, Patient, at_once
 from tasks.security.advisories.simple import ACCEPT, has, versions_of
-from tasks.security.facts import Package
+from tasks.security.facts.scans import Package
 
 _MOST_BYTES: Final = 32 * 1024 * 1024
 T = TypeVar("T")

@@ -11,7 +11,7 @@ from tasks.observation import ObservationError
 from tasks.security.advisories.http import Endpoint, NotFound
 from tasks.security.advisories.patient import at_once
 from tasks.security.advisories.records import Record, instant, parse_record
-from tasks.security.facts import Package
+from tasks.security.facts.scans import Package
 
 _BATCH = 1000
 _MOST_PAGES = 100

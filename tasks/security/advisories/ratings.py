@@ -6,7 +6,7 @@ from typing import Final
 from cvss import CVSS2, CVSS3, CVSS4, CVSSError
 
 from tasks.security.advisories.records import Record
-from tasks.security.facts import Rating
+from tasks.security.facts.scans import Rating
 
 _MOST_VECTOR = 300
 _WORDS: Final = {

@@ -8,7 +8,7 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from tasks.security.advisories.versions import order
-from tasks.security.facts import Package
+from tasks.security.facts.scans import Package
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from tasks.logs.count.scan import MOST_LINE_BYTES
 from tasks.logs.lines.record import instant
 from tasks.logs.sources.content import Content
 from tasks.outside import external_text
-from tasks.security.seen.audit import Deed, EventLines
+from tasks.security.facts.audit import Deed, EventLines
 from tasks.security.settings import Audit
 
 Seen = tuple[datetime | None, str | None]

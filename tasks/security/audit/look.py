@@ -13,6 +13,7 @@ from tasks.round import Round
 from tasks.section import nothing_seen
 from tasks.security.audit.observe import Wanted, read_audit
 from tasks.security.checks import AUDIT_CHECKS, AUTHENTICATION, PRIVILEGES
+from tasks.security.facts.audit import AuditLines
 from tasks.security.judge.audit import (
     SUBJECT,
     judge_authentication,
@@ -20,7 +21,6 @@ from tasks.security.judge.audit import (
     judge_retention,
     judge_written,
 )
-from tasks.security.seen.audit import AuditLines
 from tasks.security.settings import Audit, Security
 from tasks.security.shown import shown
 

@@ -16,7 +16,7 @@ from tasks.logs.facts import Damage, DamagedFile
 from tasks.logs.sources.files import LogFile, find_files, open_log, unreadable
 from tasks.progress import LOG
 from tasks.security.audit.lines import Count, Reader, whole_days, whole_lines
-from tasks.security.seen.audit import AuditLines, Hole
+from tasks.security.facts.audit import AuditLines, Hole
 from tasks.security.settings import Audit
 
 _FIRST_LINES = 1000

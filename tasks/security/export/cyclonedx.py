@@ -29,7 +29,7 @@ from packageurl import PackageURL
 
 from tasks.outside import external_text
 from tasks.security.export.gaps import scan_gap
-from tasks.security.facts import Finding, Kind, Package, Scan
+from tasks.security.facts.scans import Finding, Kind, Package, Scan
 from tasks.security.findings.reasons import WaiverReason
 from tasks.security.findings.waivers import Reviewed, Waiver, WaiverReview
 

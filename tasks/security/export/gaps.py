@@ -1,7 +1,7 @@
 """What a scan did not see, in words."""
 
 from tasks.outside import external_text
-from tasks.security.facts import Completeness, Scan
+from tasks.security.facts.scans import Completeness, Scan
 
 _MOST_CHARS = 1000
 

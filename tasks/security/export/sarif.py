@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from tasks.outside import external_text
 from tasks.secrets import masked
-from tasks.security.facts import Completeness, Finding, Kind, Known, Rating, Scan
+from tasks.security.facts.scans import Completeness, Finding, Kind, Known, Rating, Scan
 from tasks.security.findings.states import FindingState, finding_state
 from tasks.security.findings.waivers import Reviewed, Waiver, WaiverReview
 

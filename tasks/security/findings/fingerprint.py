@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tasks.security.facts import Kind
+from tasks.security.facts.scans import Kind
 from tasks.security.findings.nodes import Sought, find_nodes, in_words
 
 VERSION: Final = "1"

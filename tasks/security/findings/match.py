@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from tasks.security.facts import Change, Completeness, Finding, Kind, Known, Scan, Target
+from tasks.security.facts.scans import Change, Completeness, Finding, Kind, Known, Scan, Target
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from tasks.security.facts import Known
+from tasks.security.facts.scans import Known
 from tasks.security.findings.waivers import Waiver
 from tasks.security.limits import FixWithin
 

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from tasks.security.facts import Change, Event
+from tasks.security.facts.scans import Change, Event
 
 
 def open_at(events: Iterable[Event], at: datetime) -> frozenset[str]:

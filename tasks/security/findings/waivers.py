@@ -9,7 +9,7 @@ from packaging.utils import canonicalize_name
 from pydantic import Field, StringConstraints, model_validator
 
 from tasks.configuration import GlobPattern, Model
-from tasks.security.facts import Finding, Kind, Known
+from tasks.security.facts.scans import Finding, Kind, Known
 from tasks.security.findings.reasons import WaiverReason
 from tasks.security.tree.exclude import Exclusion
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from tasks.errors import UsageError
 from tasks.files import locked, new_file
 from tasks.outside import external_text
-from tasks.security.facts import Known
+from tasks.security.facts.scans import Known
 from tasks.security.findings.reasons import Scope, WaiverReason
 from tasks.security.findings.waiver_file import WaiversRejected, parse_waivers, problems, read_text
 from tasks.security.findings.waivers import SHORTEST, Waiver

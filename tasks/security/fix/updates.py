@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tasks.security.facts import Finding, Kind, Known, Rating
+from tasks.security.facts.scans import Finding, Kind, Known, Rating
 from tasks.security.fix.versions import Version, parse_version, shared
 
 

@@ -19,8 +19,8 @@ from tasks.check_result import (
 )
 from tasks.observation import Unobserved
 from tasks.security.checks import AUDIT, AUTHENTICATION, PRIVILEGES, RETENTION
+from tasks.security.facts.audit import AuditLines, Deed
 from tasks.security.limits import SecurityLimits
-from tasks.security.seen.audit import AuditLines, Deed
 from tasks.security.settings import Audit
 
 SUBJECT = "audit-log"

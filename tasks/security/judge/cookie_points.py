@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from tasks.check_result import Message, msg
+from tasks.security.facts.surface import Answer, Cookie
 from tasks.security.judge.graded import Test
-from tasks.security.seen.surface import Answer, Cookie
 
 _SESSION = ("login", "sess")
 _TOKEN = "csrf"

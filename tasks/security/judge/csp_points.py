@@ -1,6 +1,7 @@
 """The points of a Content-Security-Policy; `observatory` has the table and its source."""
 
 from tasks.check_result import msg
+from tasks.security.facts.surface import Answer
 from tasks.security.judge.csp import (
     BROAD,
     INLINE,
@@ -14,7 +15,6 @@ from tasks.security.judge.csp import (
     styles,
 )
 from tasks.security.judge.graded import Test
-from tasks.security.seen.surface import Answer
 
 _NAME = "Content-Security-Policy"
 _START = msg("Send Content-Security-Policy: default-src 'self', and open only what the pages need")

@@ -19,7 +19,7 @@ from tasks.check_result import (
 from tasks.observation import printable
 from tasks.personal import mask
 from tasks.security.checks import CODE, DEPENDENCIES, OVERDUE, SECRETS
-from tasks.security.facts import Completeness, Finding, Kind, Known, Rating, Scan
+from tasks.security.facts.scans import Completeness, Finding, Kind, Known, Rating, Scan
 from tasks.security.limits import FixWithin, Gate, SecurityLimits
 
 CHECK_OF = {Kind.CODE: CODE, Kind.DEPENDENCY: DEPENDENCIES, Kind.SECRET: SECRETS}

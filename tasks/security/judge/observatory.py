@@ -24,11 +24,11 @@ from collections.abc import Mapping
 from typing import Final
 
 from tasks.check_result import msg
+from tasks.security.facts.surface import Answer
 from tasks.security.judge.cookie_points import grade_cookies
 from tasks.security.judge.csp import BROAD, Policy
 from tasks.security.judge.csp_points import grade_policy, policy_of
 from tasks.security.judge.graded import Graded, Test, grade_of
-from tasks.security.seen.surface import Answer
 
 HALF_YEAR_S: Final = 15_768_000
 START: Final = 100

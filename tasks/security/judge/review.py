@@ -6,7 +6,7 @@ from datetime import datetime
 
 from tasks.check_result import CheckResult, Curve, Evidence, Limit, Message, Quantity, Status, Table, moment, msg
 from tasks.security.checks import ALERTS
-from tasks.security.facts import Change, Event, Known
+from tasks.security.facts.scans import Change, Event, Known
 from tasks.security.findings.trend import by_change, open_counts
 from tasks.security.judge.findings import (
     SHORT,

@@ -7,7 +7,7 @@ from pathlib import PurePath
 from tasks.check_result import Check, CheckResult, Limit, Message, Quantity, Scalar, Status, Table, msg
 from tasks.observation import Absent, Unobserved
 from tasks.security.checks import ACCESS, ROLE, SCHEMAS
-from tasks.security.seen.rights import DatabaseRights, LoginRule, RoleRights, SchemaRights
+from tasks.security.facts.rights import DatabaseRights, LoginRule, RoleRights, SchemaRights
 
 SUBJECT = "database"
 _GUIDE = msg("the guide: least privilege")

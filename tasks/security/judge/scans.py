@@ -7,7 +7,7 @@ from tasks.check_result import CheckResult, Evidence, Limit, Message, Quantity, 
 from tasks.observation import printable
 from tasks.personal import mask
 from tasks.security.checks import FEED, SCAN, SCANNED, SUPPRESSIONS
-from tasks.security.facts import Completeness, Feed, Kind, Scan
+from tasks.security.facts.scans import Completeness, Feed, Kind, Scan
 from tasks.security.limits import SecurityLimits
 
 _MOST_ROWS = 30

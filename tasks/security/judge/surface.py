@@ -8,11 +8,11 @@ from datetime import datetime
 from tasks.check_result import CheckResult, Evidence, Limit, Message, Quantity, Scalar, Status, Table, msg
 from tasks.observation import Unobserved
 from tasks.security.checks import COOKIES, HEADERS
+from tasks.security.facts.surface import Answer, Cookie
 from tasks.security.judge.cookie_points import has_bad_same_site, is_token
 from tasks.security.judge.graded import Graded, Test, least_score
 from tasks.security.judge.observatory import grade_answer
 from tasks.security.limits import SecurityLimits
-from tasks.security.seen.surface import Answer, Cookie
 
 SUBJECT = "service"
 LIMITS = msg("[security.limits] of the service file")

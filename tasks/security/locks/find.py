@@ -10,7 +10,7 @@ from typing import Final
 
 from tasks.check_result import Message, msg
 from tasks.outside import external_text
-from tasks.security.facts import LeftOut
+from tasks.security.facts.scans import LeftOut
 from tasks.security.locks.content import Unusable, read_bytes
 from tasks.security.locks.interface import NPM, PYPI, Lock, Reader
 from tasks.security.locks.manifests import UNSUPPORTED, declares_packages

@@ -11,7 +11,7 @@ from packaging.version import InvalidVersion, Version
 
 from tasks.check_result import Message, msg
 from tasks.outside import external_text
-from tasks.security.facts import LeftOut, Package
+from tasks.security.facts.scans import LeftOut, Package
 
 PYPI: Final = "PyPI"
 NPM: Final = "npm"

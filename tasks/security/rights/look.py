@@ -12,9 +12,9 @@ from tasks.round import Round
 from tasks.secrets import resolve
 from tasks.section import nothing_seen
 from tasks.security.checks import DATABASE_CHECKS
+from tasks.security.facts.rights import DatabaseRights
 from tasks.security.judge.rights import SUBJECT, judge_rights
 from tasks.security.rights.observe import read_rights
-from tasks.security.seen.rights import DatabaseRights
 from tasks.security.settings import Role
 from tasks.security.shown import shown
 from tasks.settings import Settings

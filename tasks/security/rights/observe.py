@@ -11,8 +11,8 @@ from psycopg.rows import dict_row
 from tasks.check_result import msg
 from tasks.database.connection import Server, connected, reason
 from tasks.observation import Absent, ObservationError, Unobserved
+from tasks.security.facts.rights import DatabaseRights
 from tasks.security.rights import queries
-from tasks.security.seen.rights import DatabaseRights
 
 T = TypeVar("T")
 _STATEMENTS = 7

@@ -9,7 +9,7 @@ from psycopg.rows import DictRow
 from tasks.check_result import msg
 from tasks.observation import ObservationError
 from tasks.outside import external_text
-from tasks.security.seen.rights import LoginRule, Owned, Power, Reached, RoleRights, SchemaRights
+from tasks.security.facts.rights import LoginRule, Owned, Power, Reached, RoleRights, SchemaRights
 
 Cursor = psycopg.Cursor[DictRow]
 

@@ -5,7 +5,7 @@ import json
 import platform
 from collections.abc import Iterable
 
-from tasks.security.facts import LeftOut
+from tasks.security.facts.scans import LeftOut
 from tasks.security.tree.tree import SourceFile
 
 

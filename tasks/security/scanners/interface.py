@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tasks.security.facts import Scan, Target
+from tasks.security.facts.scans import Scan, Target
 
 
 @dataclass(frozen=True, slots=True)

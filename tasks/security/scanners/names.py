@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from tasks.outside import external_text
-from tasks.security.facts import Scan
+from tasks.security.facts.scans import Scan
 
 _MOST_CHARS: Final = 280
 """With a number behind it, no longer than the history's columns."""

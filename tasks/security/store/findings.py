@@ -13,7 +13,7 @@ from tasks.canonical import canonical
 from tasks.history.engine import History, reading
 from tasks.history.tables import services
 from tasks.secrets import masked
-from tasks.security.facts import Change, Event, Finding, Kind, Known, Scan
+from tasks.security.facts.scans import Change, Event, Finding, Kind, Known, Scan
 from tasks.security.findings.match import Outcome, match
 from tasks.security.tables import security_events, security_findings
 

@@ -15,7 +15,7 @@ from tasks.history.engine import History, reading, writing
 from tasks.history.services import service_id
 from tasks.history.tables import services
 from tasks.secrets import masked
-from tasks.security.facts import Completeness, Coverage, Feed, Kind, Scan, Target
+from tasks.security.facts.scans import Completeness, Coverage, Feed, Kind, Scan, Target
 from tasks.security.store.findings import apply_scans
 from tasks.security.tables import security_scans
 

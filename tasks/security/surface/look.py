@@ -11,9 +11,9 @@ from tasks.outside import external_text
 from tasks.round import Round
 from tasks.section import nothing_seen
 from tasks.security.checks import SURFACE_CHECKS
+from tasks.security.facts.surface import Answer
 from tasks.security.judge.surface import judge_cookies, judge_headers, worst_grade
 from tasks.security.judge.tls import judge_tls
-from tasks.security.seen.surface import Answer
 from tasks.security.settings import Security
 from tasks.security.shown import shown
 from tasks.security.surface.observe import Surface, read_surface

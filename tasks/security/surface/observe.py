@@ -16,7 +16,7 @@ from tasks.check_result import Message, msg
 from tasks.http import causes, trust
 from tasks.observation import ObservationError
 from tasks.outside import external_text
-from tasks.security.seen.surface import Answer, Cookie
+from tasks.security.facts.surface import Answer, Cookie
 
 LONGEST_S = 180.0
 _MOST_COOKIES = 100

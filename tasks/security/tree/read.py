@@ -11,7 +11,7 @@ from typing import Final
 from tasks.check_result import Message, msg
 from tasks.deadline import Deadline
 from tasks.errors import UsageError
-from tasks.security.facts import LeftOut
+from tasks.security.facts.scans import LeftOut
 from tasks.security.settings import Source
 from tasks.security.tree.exclude import Exclusion
 from tasks.security.tree.tree import SourceFile, SourceTree

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from tasks.security.facts import LeftOut
+from tasks.security.facts.scans import LeftOut
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from sqlalchemy import Engine
 
 from deployments.demo.scans import bring_scans
 from tasks.samples.store import read_samples
-from tasks.security.facts import Completeness
+from tasks.security.facts.scans import Completeness
 from tasks.security.section import SCORE, SCORED
 from tasks.security.store.findings import read_events, read_findings
 from tasks.security.store.scans import read_scans

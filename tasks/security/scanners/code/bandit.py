@@ -11,7 +11,7 @@ from pathlib import Path
 from tasks.check_result import Message, msg
 from tasks.deadline import Deadline
 from tasks.observation import ObservationError
-from tasks.security.facts import Completeness, Coverage, Finding, Kind, LeftOut, Scan, Target
+from tasks.security.facts.scans import Completeness, Coverage, Finding, Kind, LeftOut, Scan, Target
 from tasks.security.findings.fingerprint import VERSION
 from tasks.security.scanners.code.findings import code_findings
 from tasks.security.scanners.code.output import Report, read_report

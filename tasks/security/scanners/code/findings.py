@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tasks.outside import external_text
-from tasks.security.facts import Confidence, Finding, Kind, Rating
+from tasks.security.facts.scans import Confidence, Finding, Kind, Rating
 from tasks.security.findings.fingerprint import CodePlace, Fingerprint, code_fingerprints
 from tasks.security.scanners.code.output import Result
 

@@ -12,7 +12,7 @@ from tasks.check_result import Message, msg
 from tasks.observation import ObservationError
 from tasks.outside import external_text
 from tasks.processes import Finished
-from tasks.security.facts import LeftOut
+from tasks.security.facts.scans import LeftOut
 
 _FOUND, _CLEAN = 1, 0
 _CRASHED = re.compile(rb"Bandit internal error running: \S+ on file (.+) at line \d+: ")

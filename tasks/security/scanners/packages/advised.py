@@ -8,7 +8,7 @@ from typing import Final
 from tasks.check_result import Message, moment, msg
 from tasks.outside import external_text
 from tasks.security.advisories.feed import is_stale
-from tasks.security.facts import (
+from tasks.security.facts.scans import (
     Completeness,
     Coverage,
     Feed,

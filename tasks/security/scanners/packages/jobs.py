@@ -11,7 +11,7 @@ from tasks.check_result import Message, msg
 from tasks.observation import Unobserved, seen_now
 from tasks.outside import external_text
 from tasks.security.advisories.patient import WAITS_S
-from tasks.security.facts import Completeness, Coverage, Kind, LeftOut, Scan, Target
+from tasks.security.facts.scans import Completeness, Coverage, Kind, LeftOut, Scan, Target
 from tasks.security.locks.environment import read_environment
 from tasks.security.locks.find import Without, lock_files, without_lock
 from tasks.security.locks.interface import NPM, PYPI, Lock

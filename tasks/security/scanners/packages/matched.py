@@ -8,7 +8,7 @@ from tasks.errors import UsageError
 from tasks.observation import ObservationError
 from tasks.outside import external_text
 from tasks.security.advisories.index import unknown_packages
-from tasks.security.facts import LeftOut, Package
+from tasks.security.facts.scans import LeftOut, Package
 from tasks.security.locks.interface import PYPI, Lock
 from tasks.security.scanners.packages.advised import Answers
 from tasks.security.scanners.packages.index_address import npm_index, python_index

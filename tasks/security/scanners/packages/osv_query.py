@@ -12,7 +12,7 @@ from tasks.security.advisories.http import Endpoint
 from tasks.security.advisories.osv import query_batch, read_records
 from tasks.security.advisories.ratings import rating
 from tasks.security.advisories.records import Record, fixed_versions
-from tasks.security.facts import Feed, Package, Scan
+from tasks.security.facts.scans import Feed, Package, Scan
 from tasks.security.locks.interface import NPM, Lock
 from tasks.security.scanners.packages.advised import Answers, Look, scan
 from tasks.security.scanners.packages.matched import matched

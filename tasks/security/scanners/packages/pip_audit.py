@@ -17,7 +17,7 @@ from tasks.security.advisories.http import Endpoint
 from tasks.security.advisories.osv import query, query_each, read_records
 from tasks.security.advisories.ratings import rating
 from tasks.security.advisories.records import Record, fixed_versions
-from tasks.security.facts import Feed, LeftOut, Package, Rating, Scan
+from tasks.security.facts.scans import Feed, LeftOut, Package, Rating, Scan
 from tasks.security.locks.interface import PYPI, Lock
 from tasks.security.scanners.packages.advised import Answers, Look, scan
 from tasks.security.scanners.packages.matched import matched

@@ -9,7 +9,7 @@ from typing import Any
 from tasks.check_result import Message, msg
 from tasks.observation import ObservationError
 from tasks.outside import external_text
-from tasks.security.facts import LeftOut
+from tasks.security.facts.scans import LeftOut
 
 Pin = tuple[str, str]
 """Canonical name and version, as pip-audit writes them."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tasks.outside import external_text
-from tasks.security.facts import Confidence, Finding, Kind, Package, Rating
+from tasks.security.facts.scans import Confidence, Finding, Kind, Package, Rating
 
 _BEST_KNOWN = ("CVE-", "GHSA-", "PYSEC-")
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 from tasks.outside import external_text
-from tasks.security.facts import Confidence, Finding, Kind, Rating
+from tasks.security.facts.scans import Confidence, Finding, Kind, Rating
 from tasks.security.findings.fingerprint import fingerprint
 from tasks.security.scanners.secrets.output import Secret
 from tasks.security.scanners.secrets.texts import Copy

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from tasks.check_result import msg
 from tasks.deadline import Deadline
-from tasks.security.facts import LeftOut
+from tasks.security.facts.scans import LeftOut
 from tasks.security.scanners.secrets.lines import kept_lines, marks, suspicious_lines
 from tasks.security.tree.tree import SourceFile
 

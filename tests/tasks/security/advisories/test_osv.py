@@ -16,7 +16,7 @@ from tasks.observation import ObservationError
 from tasks.security.advisories.feed import is_stale, modified_at
 from tasks.security.advisories.http import Endpoint
 from tasks.security.advisories.osv import query, query_batch, read_records
-from tasks.security.facts import Package
+from tasks.security.facts.scans import Package
 from tasks.security.settings import Advisories
 from tests.advisory_feeds import advisory, feed_of
 

@@ -8,7 +8,7 @@ import pytest
 from tasks.security.advisories.ratings import of_vector, rating
 from tasks.security.advisories.records import fixed_versions, instant, parse_record
 from tasks.security.advisories.versions import order
-from tasks.security.facts import Package, Rating
+from tasks.security.facts.scans import Package, Rating
 from tests.advisory_feeds import V3, advisory
 
 # Published scores: FIRST's CVSS examples (v4: 9.3 for the first vector of its user guide), NVD for version 2.

@@ -20,7 +20,7 @@ from tasks.security.audit.lines import OTHERS
 from tasks.security.audit.look import judge_audit_now, judge_audit_week
 from tasks.security.audit.observe import Wanted, read_audit
 from tasks.security.checks import AUDIT, AUTHENTICATION, PRIVILEGES, RETENTION
-from tasks.security.seen.audit import AuditLines, Hole
+from tasks.security.facts.audit import AuditLines, Hole
 from tasks.security.settings import Audit
 from tests.tasks.security.running import NOW, round_of, words
 

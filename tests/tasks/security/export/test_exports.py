@@ -18,7 +18,7 @@ from tasks.check_result import msg
 from tasks.security.export.csv import COLUMNS, findings_csv
 from tasks.security.export.cyclonedx import cyclonedx
 from tasks.security.export.sarif import sarif
-from tasks.security.facts import Completeness, Confidence, Coverage, Kind, Known, Package, Rating, Scan, Target
+from tasks.security.facts.scans import Completeness, Confidence, Coverage, Kind, Known, Package, Rating, Scan, Target
 from tasks.security.findings.reasons import WaiverReason
 from tasks.security.findings.waivers import Waiver, WaiverReview, applied
 from tasks.security.limits import FixWithin

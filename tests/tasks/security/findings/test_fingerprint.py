@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tasks.deadline import Deadline
-from tasks.security.facts import Finding, Kind
+from tasks.security.facts.scans import Finding, Kind
 from tasks.security.findings.fingerprint import CodePlace, code_fingerprints, fingerprint
 from tasks.security.scanners.code.bandit import bandit_job
 from tasks.security.settings import Source

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from tasks.check_result import msg
-from tasks.security.facts import (
+from tasks.security.facts.scans import (
     Change,
     Completeness,
     Confidence,

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from tasks.security.facts import Change, Event
+from tasks.security.facts.scans import Change, Event
 from tasks.security.findings.trend import by_change, open_at, open_counts
 
 START = datetime(2026, 11, 1, tzinfo=UTC)

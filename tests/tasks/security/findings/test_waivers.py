@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tasks.security.facts import Kind
+from tasks.security.facts.scans import Kind
 from tasks.security.findings.waivers import Waiver, applied
 from tests.known_findings import known_finding
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tasks.security.facts import Kind
+from tasks.security.facts.scans import Kind
 from tasks.security.findings.reasons import Scope
 from tasks.security.findings.waiver_file import read_waivers
 from tasks.security.findings.writing import (

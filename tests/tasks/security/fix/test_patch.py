@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tasks.security.facts import Kind
+from tasks.security.facts.scans import Kind
 from tasks.security.fix.files import read_requirements_texts
 from tasks.security.fix.patch import make_fix
 from tasks.security.fix.updates import Update, find_updates

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tasks.security.facts import Kind, Known, Rating
+from tasks.security.facts.scans import Kind, Known, Rating
 from tasks.security.fix.updates import find_updates
 from tests.deep import rows
 from tests.known_findings import known_finding

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from tasks.check_result import Status, Table
-from tasks.security.facts import Completeness, Confidence, Kind, Rating
+from tasks.security.facts.scans import Completeness, Confidence, Kind, Rating
 from tasks.security.judge.findings import judge_kind, judge_overdue
 from tasks.security.limits import Gate, SecurityLimits
 from tests.security_standing import DAY, LOCK, NOW, scan, standing

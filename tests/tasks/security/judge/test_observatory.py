@@ -7,11 +7,11 @@ import pytest
 
 from tasks.check_result import Status, Table, msg
 from tasks.observation import Unobserved
+from tasks.security.facts.surface import Answer, Cookie
 from tasks.security.judge.graded import grade_of
 from tasks.security.judge.observatory import grade_answer
 from tasks.security.judge.surface import judge_cookies, judge_headers, worst_grade
 from tasks.security.limits import SecurityLimits
-from tasks.security.seen.surface import Answer, Cookie
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 GOOD = {

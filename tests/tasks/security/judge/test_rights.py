@@ -7,8 +7,8 @@ import pytest
 
 from tasks.check_result import Status, msg
 from tasks.observation import Absent, Unobserved
+from tasks.security.facts.rights import LoginRule, Owned, Power, Reached, RoleRights, SchemaRights
 from tasks.security.judge.rights import judge_access, judge_rights, judge_role, judge_schemas
-from tasks.security.seen.rights import LoginRule, Owned, Power, Reached, RoleRights, SchemaRights
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 ITSELF = Reached("shop", (), predefined=False)

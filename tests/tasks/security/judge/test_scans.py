@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from tasks.check_result import Status
-from tasks.security.facts import Completeness, Feed, Scan
+from tasks.security.facts.scans import Completeness, Feed, Scan
 from tasks.security.judge.scans import judge_feeds, judge_scanned, judge_scans, judge_suppressions
 from tasks.security.limits import SecurityLimits
 from tests.security_standing import DAY, LOCK, NOW, scan

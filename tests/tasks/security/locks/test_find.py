@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tasks.check_result import msg
-from tasks.security.facts import LeftOut
+from tasks.security.facts.scans import LeftOut
 from tasks.security.locks.find import lock_files, without_lock
 from tasks.security.settings import Source
 from tasks.security.tree.tree import SourceFile, SourceTree

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tasks.check_result import msg
-from tasks.security.facts import Completeness, Confidence, Coverage, Finding, Kind, LeftOut, Rating, Scan, Target
+from tasks.security.facts.scans import Completeness, Confidence, Coverage, Finding, Kind, LeftOut, Rating, Scan, Target
 from tasks.security.scanners.names import shown_name, with_shown_names
 
 AT = datetime(2026, 11, 26, tzinfo=UTC)

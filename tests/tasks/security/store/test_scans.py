@@ -9,7 +9,7 @@ from sqlalchemy import Engine, text
 from tasks.check_result import msg
 from tasks.history.engine import HistoryError, writing
 from tasks.secrets import _resolved, keep_secret
-from tasks.security.facts import (
+from tasks.security.facts.scans import (
     Change,
     Completeness,
     Confidence,

@@ -12,7 +12,7 @@ import pytest
 from tasks.deadline import Deadline
 from tasks.observation import ObservationError
 from tasks.processes import run
-from tasks.security.facts import Completeness, Confidence, Kind, Rating, Scan
+from tasks.security.facts.scans import Completeness, Confidence, Kind, Rating, Scan
 from tasks.security.scanners.code.bandit import bandit_job
 from tasks.security.settings import Source
 from tasks.security.tree.read import read_tree

@@ -7,7 +7,7 @@ import pytest
 from tasks.deadline import Deadline
 from tasks.observation import ObservationError
 from tasks.security.advisories.index import Index, unknown_packages
-from tasks.security.facts import Package
+from tasks.security.facts.scans import Package
 from tasks.security.scanners.packages.index_address import NPM_REGISTRY, PYPI_INDEX, npm_index, python_index
 from tasks.security.settings import Advisories
 from tests.package_indexes import Known, index_of

@@ -15,7 +15,7 @@ import pytest
 
 from deployments.demo.advisories import FeedFault
 from tasks.observation import ObservationError
-from tasks.security.facts import Completeness, Kind, Rating, Scan
+from tasks.security.facts.scans import Completeness, Kind, Rating, Scan
 from tasks.security.scanners.interface import Job
 from tasks.security.scanners.packages.jobs import dependency_jobs
 from tasks.security.settings import Advisories, Security, Source

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tasks.secrets import masked
-from tasks.security.facts import Completeness, Scan
+from tasks.security.facts.scans import Completeness, Scan
 from tasks.security.scanners.interface import Job
 from tasks.security.scanners.packages.jobs import dependency_jobs
 from tasks.security.settings import Advisories, Security, Source

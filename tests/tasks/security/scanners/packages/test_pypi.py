@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import trustme
 
-from tasks.security.facts import Completeness, Rating, Scan
+from tasks.security.facts.scans import Completeness, Rating, Scan
 from tasks.security.scanners.packages.jobs import dependency_jobs
 from tasks.security.settings import Advisories, Security, Source
 from tasks.security.tree.tree import SourceFile, SourceTree

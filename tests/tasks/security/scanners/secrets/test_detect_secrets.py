@@ -13,7 +13,7 @@ from detect_secrets.filters.heuristic import IGNORED_FILE_EXTENSIONS
 from tasks.deadline import Deadline
 from tasks.observation import ObservationError
 from tasks.processes import run
-from tasks.security.facts import Completeness, Confidence, Kind, Rating, Scan
+from tasks.security.facts.scans import Completeness, Confidence, Kind, Rating, Scan
 from tasks.security.scanners.secrets.detect_secrets import secrets_job
 from tasks.security.scanners.secrets.texts import is_read
 from tasks.security.settings import Source
