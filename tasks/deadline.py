@@ -1,10 +1,11 @@
 """By when a piece of work has ended: the one type for it, on the clock that nobody sets."""
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from tasks.check_result import Message, msg
 from tasks.observation import ObservationError, Unobserved
@@ -68,3 +69,7 @@ class Deadline:
             tell(what, done, of)
 
         return report
+
+
+UNLIMITED: Final = Deadline(math.inf)
+"""One that never passes."""

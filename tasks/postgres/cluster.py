@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from tasks.deadline import Deadline
+from tasks.deadline import UNLIMITED, Deadline
 from tasks.files import locked, new_folder
 from tasks.postgres.installation import PostgresPlace, PostgresUnavailable
 from tasks.processes import Child, run
@@ -102,14 +102,22 @@ def _is_postmaster(pid: int, data: Path) -> bool:
         return False
 
 
-def wait_until_ready(server: Child, data: Path, deadline_s: float = _READY_DEADLINE_S) -> None:
-    """Waits for "ready" in the server's pid file, which cannot be another server's on that port."""
-    deadline = Deadline.after(deadline_s)
-    while server.running and not deadline.passed:
+def wait_until_ready(
+    server: Child, data: Path, deadline: Deadline = UNLIMITED, *, ready_s: float = _READY_DEADLINE_S
+) -> None:
+    """Waits for "ready" in the server's pid file, which cannot be another server's on that port.
+
+    Raises PostgresUnavailable for a server that is not ready in `ready_s`, and the error of `deadline` for one that
+    the caller has no time left to wait for.
+    """
+    limit = deadline.within(ready_s)
+    while server.running and not limit.passed:
         with suppress(FileNotFoundError):
             lines = (data / "postmaster.pid").read_text().split("\n")
             if lines[0] == str(server.pid) and len(lines) > 7 and lines[7].strip() == "ready":
                 return
         time.sleep(_POLL_S)
-    state = f"not ready after {deadline_s:.0f} s" if server.running else "exited at startup"
+    if server.running:
+        deadline.require()
+    state = f"not ready after {ready_s:.0f} s" if server.running else "exited at startup"
     raise PostgresUnavailable(f"PostgreSQL on {data}: {state}\n{server.tail()}")

@@ -1,5 +1,6 @@
 """A throw-away PostgreSQL that nobody but its owner reaches: a socket inside its own data folder, and no port."""
 
+import math
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,11 +10,13 @@ from urllib.parse import quote
 
 from psycopg.conninfo import make_conninfo
 
+from tasks.deadline import UNLIMITED, Deadline
 from tasks.postgres.cluster import chown_data, end_orphan, environment, initialise, wait_until_ready
 from tasks.postgres.installation import Installation, PostgresPlace, PostgresUnavailable, chosen_place, server_account
 from tasks.processes import Child
 
 _STOP_GRACE_S = 20.0
+_READY_S = 60.0
 _MOST_PATH = 107
 """What Linux takes as the path of a socket."""
 
@@ -70,36 +73,37 @@ class Throwaway:
 
 
 @contextmanager
-def throwaway_postgres(folder: Path, installation: Installation, *, ready_s: float = 60.0) -> Iterator[Throwaway]:
+def throwaway_postgres(folder: Path, installation: Installation, deadline: Deadline = UNLIMITED) -> Iterator[Throwaway]:
     """An empty server with its data in `folder`, a private folder that the caller made and removes.
 
-    Raises PostgresUnavailable.
+    Raises PostgresUnavailable, or the error of a deadline that passed.
     """
     with chosen_place(folder, installation.binaries, copies_in=folder) as place:
         _require_short(place.data)
         _require_followed(place, installation)
         initialise(place, fsync=False, builtin_locale=installation.major >= _BUILTIN_LOCALE_SINCE)
-        with _serving(place, installation, _FAST, ready_s) as server:
+        with _serving(place, installation, _FAST, deadline, _READY_S) as server:
             yield server
 
 
 @contextmanager
-def copied_postgres(folder: Path, installation: Installation, *, ready_s: float) -> Iterator[Throwaway]:
+def copied_postgres(folder: Path, installation: Installation, deadline: Deadline) -> Iterator[Throwaway]:
     """A server on a physical copy in `folder/data`, in which nothing of the live server's configuration is left.
 
-    Raises PostgresUnavailable, also for a copy that does not become consistent in `ready_s`.
+    Raises PostgresUnavailable, or the error of a deadline by which the copy did not become consistent.
     """
     with chosen_place(folder, installation.binaries, copies_in=folder) as place:
         _require_short(place.data)
         chown_data(place)
         _require_followed(place, installation)
-        with _serving(place, installation, {"fsync": "off", "hot_standby": "off"}, ready_s) as server:
+        options = {"fsync": "off", "hot_standby": "off"}
+        with _serving(place, installation, options, deadline, math.inf) as server:
             yield server
 
 
 @contextmanager
 def _serving(
-    place: PostgresPlace, installation: Installation, options: Mapping[str, str], ready_s: float
+    place: PostgresPlace, installation: Installation, options: Mapping[str, str], deadline: Deadline, ready_s: float
 ) -> Iterator[Throwaway]:
     end_orphan(place.data)
     # The data folder is open to the server's account alone, and named in a way that this account can follow.
@@ -115,7 +119,7 @@ def _serving(
         stop_signal=signal.SIGINT,
         grace_s=_STOP_GRACE_S,
     ) as server:
-        wait_until_ready(server, place.data, ready_s)
+        wait_until_ready(server, place.data, deadline, ready_s=ready_s)
         yield Throwaway(place.data, installation)
 
 

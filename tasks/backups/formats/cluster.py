@@ -55,7 +55,7 @@ def started(installation: Installation, known: Known, at: Workplace) -> Copy:
     Raises BadBackup, ObservationError or PostgresUnavailable.
     """
     try:
-        server = at.stack.enter_context(copied_postgres(at.folder, installation, ready_s=at.deadline.require()))
+        server = at.stack.enter_context(copied_postgres(at.folder, installation, at.deadline))
     except PostgresUnavailable as error:
         if _REFUSED.search(str(error)) is None:
             raise

@@ -19,8 +19,6 @@ from tasks.postgres.throwaway import Throwaway, throwaway_postgres
 _ROOM_OVER_LIVE = 1.3
 """A restored database is denser than the live one; building its indexes takes temporary files."""
 
-_MOST_READY_S = 60.0
-
 
 @dataclass(frozen=True, slots=True)
 class EmptyDatabase:
@@ -44,8 +42,7 @@ def empty_database(head: Head, bytes: int, known: Known, at: Workplace) -> Empty
     """Where a dump of so many bytes is restored; raises ObservationError, PostgresUnavailable or OSError."""
     require_space(head, bytes, known, at)
     installation = fitting(at.installations(), head.needed_major)
-    ready_s = min(_MOST_READY_S, at.deadline.require())
-    server = at.stack.enter_context(throwaway_postgres(at.folder, installation, ready_s=ready_s))
+    server = at.stack.enter_context(throwaway_postgres(at.folder, installation, at.deadline))
     name = f"drill_{secrets.token_hex(6)}"
     _create(server, name, head.encoding, known.roles or ())
     return EmptyDatabase(server, installation, name)

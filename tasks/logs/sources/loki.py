@@ -1,6 +1,5 @@
 """Log lines from Loki, from a moment on."""
 
-import math
 import ssl
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -9,7 +8,7 @@ import httpx
 import msgspec
 
 from tasks.check_result import Message, msg
-from tasks.deadline import Deadline
+from tasks.deadline import UNLIMITED, Deadline
 from tasks.http import causes
 from tasks.logs.settings import Source
 from tasks.logs.sources.cursor import PAGE, Page
@@ -21,7 +20,6 @@ MOST_BYTES = 32 * 1024 * 1024
 """A larger answer is asked for again with fewer lines."""
 _FEWER = 8
 _READ_BYTES = 4000
-_NEVER = Deadline(math.inf)
 
 
 class _Data(msgspec.Struct):
@@ -43,7 +41,7 @@ def read_loki(
     until_ns: int,
     headers: Mapping[bytes, bytes],
     trusted: ssl.SSLContext,
-    deadline: Deadline = _NEVER,
+    deadline: Deadline = UNLIMITED,
     *,
     most_bytes: int = MOST_BYTES,
 ) -> Iterator[Page]:

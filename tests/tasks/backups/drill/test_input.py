@@ -183,5 +183,5 @@ def test_a_gzip_bomb_ends_with_the_time_of_the_drill(small: Shop, tmp_path: Path
     found = small.drilled(backup, longest_s=0.8)
     assert time.monotonic() - began < 10
     assert found.verdict is DrillVerdict.ERROR
-    late = [step for step in ("decode", "restore") if "did not finish in time" in text(found.result(step).reason)]
-    assert len(late) == 1, found.summary()  # which one: the machine's speed
+    late = [taken for taken in found.drill.steps if "did not finish in time" in text(taken.reason)]
+    assert late, found.summary()  # which steps: the speed of the machine decides

@@ -2,7 +2,9 @@
 
 import hashlib
 import os
+import shutil
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 
@@ -152,15 +154,23 @@ def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
     assert paths(read(tmp_path)) == ["a.py"]
 
 
-@pytest.mark.skipif(AS_ROOT, reason="root reads everything")
-def test_what_cannot_be_read_is_left_out(tmp_path: Path) -> None:
-    put(tmp_path, "a.py", "closed/b.py")
-    (tmp_path / "a.py").chmod(0)
-    (tmp_path / "closed").chmod(0)
+def test_what_cannot_be_read_is_left_out() -> None:
+    root = Path(mkdtemp())  # a folder of pytest's is not open to others
+    put(root, "a.py", "closed/b.py", "open.py")
+    root.chmod(0o755)
+    (root / "a.py").chmod(0)
+    (root / "closed").chmod(0)
+    if AS_ROOT:
+        os.seteuid(65534)  # the superuser may read everything
     try:
-        assert left_out(read(tmp_path)) == dict.fromkeys(("a.py", "closed/"), "Cannot be read")
+        tree = read(root)
     finally:
-        (tmp_path / "closed").chmod(0o755)
+        if AS_ROOT:
+            os.seteuid(0)
+        (root / "closed").chmod(0o755)
+        shutil.rmtree(root)
+    assert paths(tree) == ["open.py"]
+    assert left_out(tree) == dict.fromkeys(("a.py", "closed/"), "Cannot be read")
 
 
 def test_no_time_left_is_no_tree(tmp_path: Path) -> None:
