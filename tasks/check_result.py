@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
+from functools import lru_cache
 from itertools import pairwise
 from string import Formatter
 from typing import Literal
@@ -46,7 +47,7 @@ class Message:
 
     def __post_init__(self) -> None:
         wanted = placeholders(self.text)
-        if wanted != set(self.params):
+        if wanted != self.params.keys():
             raise KeyError(f"placeholders {sorted(wanted)} and parameters {sorted(self.params)} differ: {self.text!r}")
 
 
@@ -65,9 +66,10 @@ def moment(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%MZ}"
 
 
-def placeholders(text: str) -> set[str]:
+@lru_cache(maxsize=4096)
+def placeholders(text: str) -> frozenset[str]:
     """The names between braces of a message."""
-    return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
+    return frozenset(name for _, name, _, _ in Formatter().parse(text) if name is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,12 +177,18 @@ def flow_process(run: str) -> psutil.Process | None:
     return None
 
 
-def test_a_killed_run_frees_its_round_and_stopping_leaves_no_process(
-    services: Path, answers: Path, state: Path, tmp_path: Path
+def test_every_flow_has_its_schedule_and_stopping_leaves_no_process(
+    services: Path, state: Path, tmp_path: Path
 ) -> None:
     with rounds_up(services, state, tmp_path / "up.log") as up:
         assert httpx.get(up.archive_url, timeout=60).status_code == 200  # before the first report too
         assert up.scheduled() == SCHEDULED
+        stopping(up)
+
+
+@pytest.mark.deep
+def test_a_killed_run_frees_its_round(services: Path, answers: Path, state: Path, tmp_path: Path) -> None:
+    with rounds_up(services, state, tmp_path / "up.log") as up:
         killed_run(up, answers)
         stopping(up)
 
@@ -214,10 +220,10 @@ def killed_run(up: Up, answers: Path) -> None:
     answers.touch()
     third = up.start()
     up.wait(lambda: up.state_of(third) == "ChecksFailed", START_S)
+    assert httpx.get(up.archive_url + "slow/daily-checklist/latest.html", timeout=60).status_code == 200
 
 
 def stopping(up: Up) -> None:
-    assert httpx.get(up.archive_url + "slow/daily-checklist/latest.html", timeout=60).status_code == 200
     children = psutil.Process(up.process.pid).children(recursive=True)
     assert children
     os.kill(up.process.pid, signal.SIGTERM)
