@@ -1,6 +1,7 @@
 """What all tests share, and the word of CI that nothing is skipped there."""
 
 import os
+import signal
 
 import hypothesis
 import pytest
@@ -9,6 +10,9 @@ pytest_plugins = ["tests.fixtures.databases", "tests.fixtures.servers", "tests.o
 
 # What commands print must not follow the locale of whoever runs the tests.
 os.environ["LC_ALL"] = "C.UTF-8"
+
+# Started in the background of a shell this process ignores Ctrl-C, and so would every command that a test interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A busy machine's hiccup is no finding of a test. `make deep` tries all examples: --hypothesis-profile=deep.
 for _name, _examples in (("opsrounds", 20), ("deep", 100)):

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -17,6 +18,7 @@ from tasks.observation import ObservationError
 from tasks.outside import external_text
 
 _APPLICATION = "opsrounds"
+_CANCEL_S = 5.0
 _OWN_LIMITS = ("too many connections for role", "too many connections for database")
 _OWN_LIMITS_JA = ("からの接続が多すぎます", "への接続が多すぎます")
 _FULL = ("too many clients", "remaining connection slots", "reserved for")
@@ -144,6 +146,16 @@ def _refusal(error: psycopg.Error) -> ObservationError:
     return ObservationError(
         msg("Connection failed with an unrecognised message: see the server log, or set lc_messages = 'C'")
     )
+
+
+def interrupt(connection: psycopg.Connection[Any]) -> None:
+    """Ends what another thread waits for on a connection: its statement, or the connection if that goes on."""
+    try:
+        connection.cancel_safe(timeout=_CANCEL_S)
+    except psycopg.Error:
+        if not connection.closed:
+            with socket.socket(fileno=os.dup(connection.fileno())) as line:
+                _cut(line)
 
 
 @contextmanager

@@ -37,26 +37,31 @@ def owning(folder: Path) -> Iterator[None]:
         yield
 
 
-def initialise(place: PostgresPlace, fsync: bool, *, builtin_locale: bool = True) -> None:
+def initialise(
+    place: PostgresPlace, fsync: bool, deadline: Deadline = UNLIMITED, *, builtin_locale: bool = True
+) -> None:
     """Creates the data beside its final place: an interrupted initdb leaves no half a cluster.
 
-    PostgreSQL before 17 has no locale of its own. Raises PostgresUnavailable.
+    PostgreSQL before 17 has no locale of its own. Raises PostgresUnavailable, or the error of a deadline that passed.
     """
     fresh = place.data.with_name("data.new")
     shutil.rmtree(fresh, ignore_errors=True)
     with new_folder(place.data, mode=0o700, at=fresh, durable=fsync):
         if place.user is not None:
             os.chown(fresh, place.user.uid, place.user.gid)
-        _run_initdb(place, fresh, fsync, builtin_locale)
+        _run_initdb(place, fresh, fsync, builtin_locale, deadline)
 
 
-def _run_initdb(place: PostgresPlace, fresh: Path, fsync: bool, builtin_locale: bool) -> None:
+def _run_initdb(place: PostgresPlace, fresh: Path, fsync: bool, builtin_locale: bool, deadline: Deadline) -> None:
     argument = str(fresh) if place.data_argument == str(place.data) else place.data_argument
     argv = [str(place.binaries / "initdb"), "-D", argument, "-U", "postgres", "-A", "trust", "-E", "UTF8"]
     argv += ["--locale=C", "--no-instructions"]
     argv += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"] if builtin_locale else []
     argv += [] if fsync else ["--no-sync"]
-    finished = run(argv, deadline_s=_INITDB_DEADLINE_S, env=environment(), cwd=fresh, user=place.user)
+    longest_s = deadline.within(_INITDB_DEADLINE_S).require()
+    finished = run(argv, deadline_s=longest_s, env=environment(), cwd=fresh, user=place.user)
+    if finished.timed_out:
+        deadline.require()
     if finished.returncode != 0 or finished.timed_out:
         output = (finished.stderr or finished.stdout).decode(errors="replace")[-2000:]
         raise PostgresUnavailable(f"initdb did not create {place.data}:\n{output}")

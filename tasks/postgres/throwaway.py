@@ -81,7 +81,7 @@ def throwaway_postgres(folder: Path, installation: Installation, deadline: Deadl
     with chosen_place(folder, installation.binaries, copies_in=folder) as place:
         _require_short(place.data)
         _require_followed(place, installation)
-        initialise(place, fsync=False, builtin_locale=installation.major >= _BUILTIN_LOCALE_SINCE)
+        initialise(place, False, deadline, builtin_locale=installation.major >= _BUILTIN_LOCALE_SINCE)
         with _serving(place, installation, _FAST, deadline, _READY_S) as server:
             yield server
 

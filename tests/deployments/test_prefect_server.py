@@ -60,6 +60,7 @@ def test_then_the_one_of_rounds_up(prefect_api: str, monkeypatch: pytest.MonkeyP
         assert variables["PREFECT_API_AUTH_STRING"] == "ops:sesame"
 
 
+@pytest.mark.deep
 def test_a_server_that_cannot_start_is_reported_with_its_last_log_lines(tmp_path: Path) -> None:
     nowhere = "192.0.2.1"  # no address of this machine
     server = PrefectServer(tmp_path / "prefect", host=nowhere, port=free_port(), services=False)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from datetime import UTC
 from queue import SimpleQueue
 from typing import Any
@@ -20,6 +20,7 @@ from tasks.backups.contents.table_scan import Scan
 from tasks.backups.contents.wanted import ProgressCallback, Wanted
 from tasks.backups.facts import Contents, TableContents, Violation
 from tasks.check_result import msg
+from tasks.database.connection import interrupt
 from tasks.observation import ObservationError, printable
 
 Row = tuple[Any, ...]
@@ -43,7 +44,6 @@ _SETTINGS = {
 }
 # A damaged index must not hide a row.
 _WITHOUT_INDEXES = {"enable_indexscan": "off", "enable_indexonlyscan": "off", "enable_bitmapscan": "off"}
-_CANCEL_S = 5.0
 
 
 def read_contents(
@@ -197,7 +197,6 @@ def _answers(
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             for connection in connections:
-                with suppress(psycopg.Error):
-                    connection.cancel_safe(timeout=_CANCEL_S)
+                interrupt(connection)
             raise
         return [ready.result() for ready in answers]

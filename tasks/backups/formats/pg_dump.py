@@ -5,7 +5,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -20,7 +20,7 @@ from tasks.backups.facts import Contents
 from tasks.backups.formats.interface import Order, Tools
 from tasks.backups.formats.pg_dump_words import dump_failed
 from tasks.check_result import msg
-from tasks.database.connection import Server, connected
+from tasks.database.connection import Server, connected, interrupt
 from tasks.deadline import Deadline
 from tasks.observation import ObservationError
 from tasks.postgres.installation import Installation
@@ -39,7 +39,6 @@ _KEPT = ("PATH", "HOME", "USER", "LOGNAME", "KRB5CCNAME", "KRB5_CONFIG")
 _TABLE = b"dumping contents of table"
 _LOCK_WAIT_MS = 300_000
 _CONNECT_S = 10
-_CANCEL_S = 5.0
 _GRACE_S = 10.0
 _POLL_S = 0.1
 _LOG_BYTES = 64 * 1024
@@ -109,8 +108,7 @@ def _reading(connection: psycopg.Connection[Any], wanted: Wanted) -> Iterator[tu
             yield future, read
         finally:
             if not future.done():
-                with suppress(psycopg.Error):
-                    connection.cancel_safe(timeout=_CANCEL_S)
+                interrupt(connection)
 
 
 def _prefer(reading: Future[Contents]) -> None:

@@ -362,6 +362,7 @@ def test_traffic_refuses_what_is_not_this_machine(url: str) -> None:
         asyncio.run(make_traffic([url], requests=1, seconds=1))
 
 
+@pytest.mark.deep
 def test_the_same_folder_serves_again_with_its_data_and_the_faults_asked_for(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), demo_environment(tmp_path, name="first", instances=1) as first:
         httpx.post(

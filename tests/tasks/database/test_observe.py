@@ -5,15 +5,17 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.pq import TransactionStatus
 
 from tasks.check_result import Status
-from tasks.database.connection import Server, connected
+from tasks.database.connection import Server, connected, interrupt
 from tasks.database.facts import (
     Cache,
     Connections,
@@ -406,6 +408,21 @@ class TestNoConnection:
                 dead.set()
                 connection.execute("SELECT 1")
             assert 0.3 <= time.monotonic() - started < 30
+
+    def test_a_statement_that_cannot_be_cancelled_is_cut(
+        self, postgres: PostgresServer, shop: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("tasks.database.connection._CANCEL_S", 0.2)
+        with proxy(postgres.host, postgres.port) as (port, dead), ThreadPoolExecutor(1) as pool:
+            connection = psycopg.connect(shop.replace(f":{postgres.port}", f":{port}"))
+            waiting = pool.submit(connection.execute, "SELECT pg_sleep(300)")
+            while connection.info.transaction_status is not TransactionStatus.ACTIVE:
+                time.sleep(0.01)
+            dead.set()
+            interrupt(connection)
+            with pytest.raises(psycopg.OperationalError):
+                waiting.result(60)
+            connection.close()
 
 
 def _reload(admin: psycopg.Connection, hba: Path, text: str) -> None:

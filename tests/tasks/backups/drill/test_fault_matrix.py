@@ -9,7 +9,7 @@ from tasks.backups.facts import DrillVerdict
 from tasks.check_result import CheckResult, Status
 from tests.deep import rows
 from tests.shop_backups import Drilled, Shop, contents_of, noted, recorded, text
-from tests.shop_faults import CONTENTS, CUSTOM, FILES, FORMS, OF_EACH_CLASS, PLAIN_FOLDER, Fault, good
+from tests.shop_faults import CONTENTS, CUSTOM, FILES, FORMS, OF_EACH_CLASS, Fault, good
 
 BAD = (Status.FAIL, Status.UNKNOWN)
 
@@ -31,7 +31,7 @@ def named(found: CheckResult | None, fault: Fault, found_all: Drilled) -> None:
     assert fault.word in text(found.reason), found_all.summary()
 
 
-@pytest.mark.parametrize("form", rows({form: form for form in FORMS}, (CUSTOM, PLAIN_FOLDER)))
+@pytest.mark.parametrize("form", rows({form: form for form in FORMS}, (CUSTOM,)))
 def test_a_good_dump_of_every_form_passes_every_step(shop: Shop, form: str) -> None:
     found = shop.drilled(good(shop, form))
     statuses = found.statuses

@@ -57,6 +57,7 @@ def test_a_fault_is_found_with_live_alone(shop: Shop, tmp_path: Path, fault: Fau
 
 
 @pytest.mark.parametrize("form", [CUSTOM, SQL])
+@pytest.mark.deep
 def test_a_good_dump_without_manifest_is_never_all_green(shop: Shop, tmp_path: Path, form: str) -> None:
     found = shop.drilled(changed(form, lambda _: None)(shop, tmp_path))
     unverified = {name for name, status in found.statuses.items() if status is Status.UNKNOWN}
@@ -71,6 +72,7 @@ def test_a_good_dump_with_nothing_to_compare_with_has_no_verdict(shop: Shop, tmp
     assert found.statuses["restore"] is Status.PASS and found.verdict is DrillVerdict.ERROR
 
 
+@pytest.mark.deep
 def test_an_unknown_role_is_no_fault_of_the_backup(shop: Shop, tmp_path: Path) -> None:
     found = shop.drilled(GHOST.make(shop, tmp_path), live=False)
     assert found.result("restore").status is Status.UNKNOWN and found.verdict is DrillVerdict.ERROR, found.summary()

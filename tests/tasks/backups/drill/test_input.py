@@ -120,9 +120,7 @@ def test_a_postgresql_that_is_newer_than_every_one_here_is_no_verdict(small: Sho
     assert "needs PostgreSQL 99 or newer, but this machine has" in text(found.result("restore").reason)
 
 
-@pytest.mark.parametrize(
-    "ending", rows({form: form for form in (".dump", ".dir", ".sql", ".sql.gz")}, (".dump", ".sql"))
-)
+@pytest.mark.parametrize("ending", rows({form: form for form in (".dump", ".dir", ".sql", ".sql.gz")}, (".sql",)))
 def test_names_with_a_line_break_and_dashes_are_only_names(small: Shop, tmp_path: Path, ending: str) -> None:
     folder = tmp_path / "--clean\n--if-exists $(id); 'x' \"y\""
     kept = take(small.target(small.folder / f"odd/shop-*{ending}"), datetime.now(UTC), (), LONGEST_S)

@@ -21,7 +21,7 @@ import psycopg
 import pytest
 
 from tasks.backups.drill.folder import PREFIX, drill_folder
-from tasks.backups.facts import DrillStep, DrillVerdict, StepOutcome
+from tasks.backups.facts import DrillVerdict, StepOutcome
 from tasks.backups.settings import Backups
 from tasks.backups.take.take import take
 from tasks.check_result import Status
@@ -148,6 +148,7 @@ def test_the_live_database_is_only_read(small: Shop, backup: Path) -> None:
         connection.execute("DELETE FROM orders")
 
 
+@pytest.mark.deep
 def test_a_drill_while_the_live_database_is_written_to(small: Shop, backup: Path) -> None:
     ended = threading.Event()
     written = []
@@ -250,6 +251,7 @@ def listeners(pid: int) -> set[str]:
     return {row[1] for row in rows if row[3] == "0A" and row[9] in inodes}
 
 
+@pytest.mark.deep
 def test_no_row_value_is_in_the_results_of_a_drill(small: Shop, backup: Path) -> None:
     found = small.drilled(backup, invariants=[{"name": "few", "sql": "SELECT email FROM customers LIMIT 1", "max": 1}])
     output = repr(found.drill) + repr(found.ladder)
@@ -285,15 +287,15 @@ def test_too_little_disk_gives_no_verdict_and_the_space_needed(small: Shop, back
     assert folders(small.drills) == []
 
 
-@pytest.mark.parametrize("longest_s", [0.05, 0.5, 1.0])
+@pytest.mark.parametrize("longest_s", [0.05, 0.5, pytest.param(1.0, marks=pytest.mark.deep)])
 def test_no_time_left_is_no_verdict(small: Shop, backup: Path, longest_s: float) -> None:
     began = time.monotonic()
     found = small.drilled(backup, longest_s=longest_s)
-    assert time.monotonic() - began < longest_s + 5
+    assert time.monotonic() - began < longest_s + 30  # a busy machine's; it would go on for minutes
     assert found.verdict is DrillVerdict.ERROR, found.summary()
     assert Status.FAIL not in found.statuses.values(), found.summary()
     late = next(step for step in found.drill.steps if step.outcome is StepOutcome.ERROR)
-    assert "did not finish in time" in text(late.reason) or late.step is DrillStep.RESTORE, found.summary()
+    assert "did not finish in time" in text(late.reason), found.summary()
     assert folders(small.drills) == [] and at_work_in(small.drills) == []
 
 

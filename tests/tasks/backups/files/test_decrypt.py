@@ -249,6 +249,7 @@ def test_what_is_not_the_backups_fault_is_no_verdict(kept: Kept, command: tuple[
     assert kept.left() == []
 
 
+@pytest.mark.deep
 def test_a_command_that_hangs_is_ended_with_the_drill(kept: Kept) -> None:
     target = kept.target(decrypt=("sleep", "600"))
     found = drill(target, kept.backup, Backups(folder=kept.drills), NOW, 3.0)
@@ -291,6 +292,7 @@ def test_the_plain_file_is_its_owners_alone(kept: Kept, tmp_path: Path) -> None:
     assert plain.read_bytes().startswith(b"PGDMP")
 
 
+@pytest.mark.deep
 def test_nobody_else_can_open_the_folder_of_a_drill(kept: Kept) -> None:
     """Told by the smoke test, which runs while the copy is there."""
     look = (
@@ -309,6 +311,7 @@ def test_the_command_gets_no_secret_of_ours(kept: Kept, monkeypatch: pytest.Monk
     assert done.container[1] == "The backup cannot be decrypted (exit status 7): [nothing]"
 
 
+@pytest.mark.deep
 def test_a_plain_backup_where_encryption_is_demanded(plain: Kept) -> None:
     done = plain.drilled(encrypted=True, decrypt=("false",), content="whole")
     assert done.drill.encrypted is False and done.verdict is DrillVerdict.PASSED

@@ -255,6 +255,7 @@ def test_a_table_that_was_broken_before_the_backup_is_found(source: Source, dril
     assert "invalid page" in text(found.result("restore").reason), found.summary()
 
 
+@pytest.mark.deep
 def test_a_catalogue_that_was_broken_before_the_backup_is_a_bad_backup(
     source: Source, drills: Path, tmp_path: Path
 ) -> None:
@@ -274,6 +275,7 @@ def test_only_its_own_version_restores_it(source: Source, drills: Path, tmp_path
     assert "needs PostgreSQL 99, but this machine has" in text(found.result("decode").reason)
 
 
+@pytest.mark.deep
 def test_a_backup_without_the_expected_database_fails(source: Source, drills: Path, tmp_path: Path) -> None:
     backup = source.copied("plain", tmp_path)
     contents = contents_of(source.server.dsn("shop"), source.made_at)
@@ -283,6 +285,7 @@ def test_a_backup_without_the_expected_database_fails(source: Source, drills: Pa
     assert "does not contain database crm; it contains postgres, shop" in text(found.result("restore").reason)
 
 
+@pytest.mark.deep
 def test_a_backup_that_keeps_its_wal_behind_a_link_is_not_written_to(
     source: Source, drills: Path, tmp_path: Path
 ) -> None:
@@ -294,6 +297,7 @@ def test_a_backup_that_keeps_its_wal_behind_a_link_is_not_written_to(
     assert hashed_files(tmp_path / "wal") == before
 
 
+@pytest.mark.deep
 def test_the_embedded_18_cannot_verify_and_the_reason_names_one_that_can(tmp_path: Path) -> None:
     installation = next(one for one in installations() if one.binaries.parent.name == "pginstall18")
     folder = tmp_path / "source18"

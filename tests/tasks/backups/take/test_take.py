@@ -38,6 +38,7 @@ from tasks.history.migrate import require_current
 from tasks.observation import ObservationError
 from tasks.postgres.installation import Installation, postgres_binaries
 from tasks.postgres.server import PostgresServer
+from tests.deep import rows
 from tests.shop_database import make_shop
 
 NOW = datetime(2026, 11, 24, 12, 30, tzinfo=UTC)
@@ -407,7 +408,7 @@ class TestFolder:
         reason = refusal(lambda: taken(target(tmp_path, still.dsn)))
         assert reason == f"{tmp_path}/backups/shop-{STAMP}.dump cannot be written: File exists"
 
-    @pytest.mark.parametrize("ending", [".dump", ".dir", ".sql.gz"])
+    @pytest.mark.parametrize("ending", rows({ending: ending for ending in (".dump", ".dir", ".sql.gz")}, (".dir",)))
     def test_odd_names(self, still: Shop, tmp_path: Path, ending: str) -> None:
         pattern = f"--of the\nshop %s 注文/--format=x 'y' \n$(z)-*{ending}"
         one = target(tmp_path, still.dsn, pattern)
