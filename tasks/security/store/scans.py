@@ -140,6 +140,7 @@ def _row(scan: Scan, at: datetime) -> dict[str, object]:
         "feed": _FEED.dump_python(scan.feed, mode="json"),
         "suppressed": scan.suppressed,
         "findings": len(scan.findings),
+        "source": scan.source,
     }
     return {
         "scanner": scan.target.scanner,
@@ -170,4 +171,5 @@ def _scan(row: Any) -> Scan:
         feed=_FEED.validate_python(facts["feed"]),
         reused=True,
         checked_at=row.at,
+        source=facts.get("source", ""),
     )
