@@ -67,11 +67,19 @@ class Findings:
         """What was not scanned completely or not lately, in words."""
         if not self.scans:
             return ["nothing was scanned yet: rounds run security-scan"]
-        gaps = [f"{_at(scan, self.settings.zone)}: {scan_gap(scan)}" for scan in self.scans if scan_gap(scan)]
-        newest = max(self.scans, key=lambda scan: scan.at)
-        if self.now - newest.at > timedelta(hours=self.limits.max_scan_age_h):
-            gaps.append(f"{_at(newest, self.settings.zone)}: the last scan is older than max_scan_age_h")
-        return gaps
+        seen = {scan.target.kind for scan in self.scans}
+        gaps = [f"{kind}: never scanned" for kind in Kind if kind not in seen]
+        return gaps + [f"{_at(scan, self.settings.zone)}: {gap}" for scan in self.scans if (gap := self._gap(scan))]
+
+    def _gap(self, scan: Scan) -> str:
+        """Why a scan is not the whole truth of its target now; empty when it is."""
+        if gap := scan_gap(scan):
+            return gap
+        if self.settings.source is not None and scan.source not in ("", self.settings.source.digest):
+            return "[source] names something else now"
+        if self.now - scan.as_of > timedelta(hours=self.limits.max_scan_age_h):
+            return "the scan is older than max_scan_age_h"
+        return ""
 
     def reviewed(
         self, *, everything: bool = False, kind: Kind | None = None, severity: Rating | None = None
@@ -109,7 +117,7 @@ def open_findings(settings: Settings, history: History, now: datetime) -> Findin
 
 
 def _at(scan: Scan, zone: ZoneInfo) -> str:
-    return f"{external_text(scan.target.subject)} ({scan.at.astimezone(zone):%Y-%m-%d %H:%M})"
+    return f"{external_text(scan.target.subject)} ({scan.as_of.astimezone(zone):%Y-%m-%d %H:%M})"
 
 
 def export_text(found: Findings, kind: str, *, everything: bool) -> tuple[str, Sequence[str]]:

@@ -80,7 +80,8 @@ def _judged(run: Round, standings: Standings, until: datetime, now: datetime) ->
     history, service = run.history, run.key.service
     newest = read_scans(history, service, until)
     complete = {scan.target.subject: scan.as_of for scan in read_complete(history, service, until)}
-    scanned = judge_scanned(complete, newest, limits, until, now)
+    source = run.settings.source.digest if run.settings.source is not None and until == now else ""
+    scanned = judge_scanned(complete, newest, source, limits, until, now)
     blind = next((result.reason for result in scanned if result.status is Status.UNKNOWN), None)
     suppressed = judge_suppressions(newest, read_suppressed(history, service, run.period.start), now)
     if blind is not None and not suppressed:

@@ -50,9 +50,8 @@ async def scan_source(
         async with turn:
             return await async_step(external_text(job.target.subject), partial(_scanned, job, at), _state)
 
-    scans = tuple(await asyncio.gather(*map(one, jobs)))
-    await asyncio.to_thread(store_scans, run.history, run.key.service, scans, at)
-    return scans
+    scans = tuple(replace(scan, source=source.digest) for scan in await asyncio.gather(*map(one, jobs)))
+    return await asyncio.to_thread(store_scans, run.history, run.key.service, scans, at)
 
 
 def tree_of(settings: Settings, source: Source) -> SourceTree:

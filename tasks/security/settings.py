@@ -1,5 +1,6 @@
 """[source] and [security] of a service file."""
 
+import hashlib
 import re
 from datetime import date
 from pathlib import Path
@@ -69,6 +70,12 @@ class Source(Model):
 
     max_memory_mb: Annotated[int, Field(ge=256)] = 4096
     """Address space of a scanner's process."""
+
+    @property
+    def digest(self) -> str:
+        """Names what is scanned: the same for as long as tree, exclusions, lock files and environment are."""
+        what = self.model_dump_json(include={"path", "exclude", "locks", "environment"})
+        return hashlib.sha256(what.encode()).hexdigest()[:16]
 
     @field_validator("locks")
     @classmethod

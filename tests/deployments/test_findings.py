@@ -243,3 +243,21 @@ def test_scans_that_are_old_are_said_to_be_old(operate: "Operate", hours: int, s
     store_scans(shop.history, shop.name, scanned(at=at), at)
     ended, _, said = rounds(shop, "list")
     assert ended == status and ("older than max_scan_age_h" in said) is bool(status)
+
+
+def test_every_kind_and_target_is_scanned_lately_and_as_source_says(operate: "Operate") -> None:
+    shop: Any = operate(more=SOURCE)
+    now = datetime.now(UTC)
+    code, lock, secrets = scanned(at=now - timedelta(hours=40))
+    store_scans(shop.history, shop.name, [lock], now - timedelta(hours=40))
+    store_scans(shop.history, shop.name, [replace(code, reused=True, source="another tree")], now)
+    status, _, said = rounds(shop, "list")
+    assert status == 3
+    gaps = [line.partition("not scanned completely: ")[2] for line in said.splitlines()]
+    assert gaps[0] == "secret: never scanned"
+    assert gaps[1].startswith("bandit shop (") and gaps[1].endswith("): [source] names something else now")
+    assert gaps[2].startswith("pip-audit shop (") and gaps[2].endswith("): the scan is older than max_scan_age_h")
+    store_scans(
+        shop.history, shop.name, [replace(one, reused=True) for one in (code, lock, secrets)], datetime.now(UTC)
+    )
+    assert rounds(shop, "list")[0] == 0

@@ -32,6 +32,15 @@ def query(endpoint: Endpoint, package: Package) -> tuple[Record, ...]:
     raise endpoint.unlike_osv()
 
 
+def query_ids(endpoint: Endpoint, packages: Sequence[Package]) -> dict[Package, frozenset[str]]:
+    """Ids of the advisories of each package, also at an endpoint without `/v1/querybatch`; raises ObservationError."""
+    try:
+        return {package: frozenset(ids) for package, ids in query_batch(endpoint, packages).items()}
+    except NotFound:
+        found = query_each(endpoint, packages)
+        return {package: frozenset(record.id for record in records) for package, records in found.items()}
+
+
 def query_each(endpoint: Endpoint, packages: Sequence[Package]) -> dict[Package, tuple[Record, ...]]:
     """The same for several packages, a few at once."""
     return dict(zip(packages, at_once(lambda package: query(endpoint, package), packages), strict=True))
@@ -54,10 +63,8 @@ def query_batch(endpoint: Endpoint, packages: Sequence[Package]) -> dict[Package
         if not isinstance(results, list) or len(results) != len(now):
             raise endpoint.unlike_osv()
         for (package, _token_before), result in zip(now, results, strict=True):
-            found[package] |= {
-                one["id"]: instant(one.get("modified")) for one in _vulnerabilities(endpoint, result or {})
-            }
-            if token := _token(endpoint, result or {}):
+            found[package] |= {one["id"]: instant(one.get("modified")) for one in _vulnerabilities(endpoint, result)}
+            if token := _token(endpoint, result):
                 waiting.append((package, token))
     raise endpoint.unlike_osv()
 
@@ -76,9 +83,12 @@ def read_records(endpoint: Endpoint, ids: Iterable[str]) -> dict[str, Record]:
 
 def _one(endpoint: Endpoint, identity: str) -> Record | None:
     try:
-        return _record(endpoint, endpoint.get(f"/v1/vulns/{quote(identity, safe='')}"))
+        record = _record(endpoint, endpoint.get(f"/v1/vulns/{quote(identity, safe='')}"))
     except NotFound:
         return None
+    if identity not in record.ids:  # whatever it says, such as that it is withdrawn, it says of another one
+        raise endpoint.unlike_osv()
+    return record
 
 
 def _asked(package: Package) -> dict[str, Any]:

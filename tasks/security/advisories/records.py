@@ -61,7 +61,7 @@ def parse_record(data: object) -> Record:
         aliases=tuple(alias for alias in _list(data.get("aliases")) if isinstance(alias, str)),
         summary=_text(data.get("summary")) or _text(data.get("details")).partition("\n")[0],
         modified=instant(data.get("modified")),
-        withdrawn=data.get("withdrawn") is not None,
+        withdrawn=instant(data.get("withdrawn")) is not None,
         vectors=tuple(_text(one.get("score")) for one in severities if isinstance(one, Mapping)),
         word=_text(words.get("severity")) if isinstance(words, Mapping) else "",
         affected=tuple(_affected(entry) for entry in affected),

@@ -101,7 +101,7 @@ def _read_whole(file: LogFile, reader: Reader, count: Count, tell: _Told) -> _Fi
             for line in whole_lines(content, tell):
                 seen = None if line is None else reader.read(line)
                 count.add(seen)
-                if seen is not None and seen[0] is not None and (oldest is None or seen[0] < oldest):
+                if oldest is None and seen is not None:  # a later line with an older time is one of a wrong clock
                     oldest = seen[0]
     except OSError as error:
         return _File(oldest, unreadable(file.path, error))

@@ -30,22 +30,30 @@ class Reached:
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """What the service's role owns in one schema of the database; `schema` itself may be owned too."""
+    """What the service's role owns in one schema of the database; `schema` itself may be owned too.
+
+    `through` is the role that owns it where the service's role can act as its owner; empty for the role itself.
+    """
 
     schema: str
     owns_schema: bool
     objects: int
+    through: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class RoleRights:
-    """The service's role: everything that it can become, and what it owns in the database that was looked at."""
+    """The service's role: everything that it can become, and what it owns in the database that was looked at.
+
+    `database_through` is the role that owns the database where that is one that the service's role can act as.
+    """
 
     role: str
     database: str
     reached: tuple[Reached, ...]
     owns_database: bool
     owned: tuple[Owned, ...]
+    database_through: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,7 +131,8 @@ class Scan:
 
     `suppressed` counts what marks in the code or a baseline take out. `digest` names everything that the result rests
     on, so that an unchanged target need not be scanned again: a `reused` scan is one of an earlier round. `at` is when
-    it was made, `checked_at` when a round last found that it holds (None: when it was made).
+    it was made, `checked_at` when a round last found that it holds (None: when it was made). `source` is the
+    digest of what the service file had scanned then, empty where that is not known.
     """
 
     target: Target
@@ -147,6 +148,7 @@ class Scan:
     feed: Feed | None = None
     reused: bool = False
     checked_at: datetime | None = None
+    source: str = ""
 
     @property
     def as_of(self) -> datetime:

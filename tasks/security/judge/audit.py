@@ -43,6 +43,8 @@ def judge_written(seen: AuditLines | Unobserved, audit: Audit, limits: SecurityL
     if seen.newest is None:
         nothing = seen.problems[0] if seen.problems else _NO_TIME
         return AUDIT.judged(Status.UNKNOWN, SUBJECT, nothing, at=now, limit=limit, evidence=evidence)
+    if (none_over := _none_over(seen, audit)) is not None:
+        return AUDIT.judged(Status.UNKNOWN, SUBJECT, none_over, at=now, limit=limit, evidence=evidence)
     silent = _silent(seen, audit)
     too_many, doubt = len(silent) > limits.max_silent_days, _doubt(seen, limits)
     if doubt is not None and (too_many or seen.problems):
@@ -60,6 +62,9 @@ def judge_retention(seen: AuditLines | Unobserved, audit: Audit, zone: ZoneInfo,
     limit = Limit("≥", max((today - since).days, 0), "d", _SETTINGS)
     if isinstance(seen, Unobserved):
         return RETENTION.judged(Status.UNKNOWN, SUBJECT, seen.reason, at=now, limit=limit)
+    if since > today:
+        ahead = msg("[security.audit] since is {day}, in the future: correct it", day=f"{since}")
+        return RETENTION.judged(Status.UNKNOWN, SUBJECT, ahead, at=now, limit=limit)
     unread = (*seen.problems, *seen.old_problems)
     if seen.oldest is None:
         reason = unread[0] if unread else _NO_TIME if seen.files else _NO_FILE
@@ -124,6 +129,8 @@ def _week_doubt(seen: AuditLines, audit: Audit, limits: SecurityLimits) -> Messa
         return _NO_FILE
     if not seen.whole_days:
         return msg("No day of the week is over")
+    if (nothing := _none_over(seen, audit)) is not None:
+        return nothing
     if (doubt := _doubt(seen, limits)) is not None:
         return doubt
     if silent := _silent(seen, audit):
@@ -144,6 +151,13 @@ def _doubt(seen: AuditLines, limits: SecurityLimits) -> Message | None:
             unread=seen.unread,
         )
     return None
+
+
+def _none_over(seen: AuditLines, audit: Audit) -> Message | None:
+    """Why no day counts: the log began after all of them."""
+    if audit.since is None or any(day >= audit.since for day in seen.whole_days):
+        return None
+    return msg("No day since [security.audit] since, {day}, is over", day=f"{audit.since}")
 
 
 def _silent(seen: AuditLines, audit: Audit) -> list[date]:

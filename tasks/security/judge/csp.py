@@ -1,5 +1,6 @@
 """A Content-Security-Policy as Mozilla's HTTP Observatory reads it."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 Policy = Mapping[str, frozenset[str]]
@@ -12,6 +13,8 @@ _ANY = frozenset({"*"})
 _PASSIVE = ("img-src", "media-src")
 _NONCE_OR_HASH = ("'sha256-", "'sha384-", "'sha512-", "'nonce-")
 _INSECURE = ("http:", "ftp:")
+_EVERY_HOST = re.compile(r"((?:[a-z][a-z0-9+.-]*://)?\*)(?::(?:\*|[0-9]+))?(?:/.*)?")
+"""Every host, with a port or a path: whoever may choose the host chooses these too."""
 _MAY_REPEAT = frozenset({"report-uri", "report-to"})
 _SHORTEST = len("img-src") - 1
 
@@ -22,7 +25,7 @@ class InvalidPolicy(ValueError):
 
 def parse(lines: Sequence[str]) -> Policy:
     """The policy of all header lines together: each of several must allow a source. Raises InvalidPolicy."""
-    policies = [_one(text.strip()) for line in lines for text in line.split(",")]
+    policies = [_one(text.strip()) for line in lines for text in line.split(",") if text.strip()]
     names = dict.fromkeys(name for policy in policies for name in policy)
     return {name: _allowed_by_all([p[name] for p in policies if name in p]) for name in names}
 
@@ -71,8 +74,14 @@ def _one(text: str) -> dict[str, frozenset[str]]:
         if name in found and name not in _MAY_REPEAT:
             raise InvalidPolicy
         empty = frozenset({NONE}) if name.endswith("-src") else frozenset[str]()
-        found.setdefault(name, frozenset(values) or empty)
+        found.setdefault(name, frozenset(_every_host(value) for value in values) or empty)
     return found
+
+
+def _every_host(source: str) -> str:
+    """A source; one that is every host without the port or path that it names."""
+    found = _EVERY_HOST.fullmatch(source)
+    return source if found is None else found[1]
 
 
 def _allowed_by_all(found: Sequence[frozenset[str]]) -> frozenset[str]:

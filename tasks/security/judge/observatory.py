@@ -17,7 +17,8 @@ What is wrong takes points away; when 90 or more are left, what is especially go
 
 What differs: only headers of one answer are read, so that redirection, CORS and subresource integrity, and policies in
 the page itself, have no part. Over http, HSTS and Secure have none either, as neither exists there. The list of
-preloaded hosts is not consulted. `frame-ancestors` that names everybody protects nobody: −20.
+preloaded hosts is not consulted. `frame-ancestors` that names everybody protects nobody, and HSTS with max-age=0 ends
+it: −20 each. Every host with a port or a path is every host.
 """
 
 from collections.abc import Mapping
@@ -76,7 +77,7 @@ def grade_hsts(answer: Answer) -> Test:
     if not (lines := answer.lines(name.lower())):
         return Test(name, _NOT_SET, -20, advice)
     shown, seconds = answer.shown[name.lower()], _max_age(lines[0])  # browsers follow the first one alone
-    if seconds is None:
+    if not seconds:  # 0 tells browsers to forget it
         return Test(name, shown, -20, advice)
     return Test(name, shown, 0) if seconds >= HALF_YEAR_S else Test(name, shown, -10, advice)
 

@@ -14,7 +14,8 @@ _GUIDE = msg("the guide: least privilege")
 _LIMIT = Limit("=", 0, "", _GUIDE)
 _OPEN = ("trust", "ident")
 """Methods that ask for no proof: `ident` believes what the other machine says of its user."""
-_PLAIN = "password"
+_PLAIN = ("password", "ldap", "pam", "bsd", "radius")
+"""Methods that take the password itself over the connection (PostgreSQL manual, client authentication)."""
 _UNENCRYPTED = ("host", "hostnossl", "hostnogssenc")
 _CERTIFIED = "clientcert=verify-full"
 
@@ -102,7 +103,7 @@ def _why_open(rule: LoginRule) -> Message | None:
         return None
     if rule.method in _OPEN and _CERTIFIED not in rule.options:
         return msg("nobody has to authenticate")
-    if rule.method == _PLAIN and rule.kind in _UNENCRYPTED:
+    if rule.method in _PLAIN and rule.kind in _UNENCRYPTED:
         return msg("the password is sent in the clear: use scram-sha-256 and hostssl")
     return None
 
@@ -118,11 +119,24 @@ def _excess(seen: RoleRights, schemas: Collection[str]) -> Iterator[tuple[Scalar
             )
             yield right, other.name, f"REVOKE {other.name} FROM {seen.role}"
     if seen.owns_database:
-        yield msg("owner of the database"), seen.database, f"ALTER DATABASE {seen.database} OWNER TO …"
+        mend = f"ALTER DATABASE {seen.database} OWNER TO …"
+        through = seen.database_through
+        yield msg("owner of the database"), _by(seen.database, through), _without(seen, through) or mend
     for owned in seen.owned:
         if owned.schema not in schemas:
             what = msg("{count} objects", count=owned.objects) if owned.objects else msg("owner of the schema")
-            yield what, owned.schema, msg("Give them to another role, or add the schema to [security.role] schemas")
+            give = msg("Give them to another role, or add the schema to [security.role] schemas")
+            yield what, _by(owned.schema, owned.through), _without(seen, owned.through) or give
+
+
+def _by(what: str, through: str) -> str:
+    """What is owned, with the role that owns it where that is another one."""
+    return f"{what} ({through})" if through else what
+
+
+def _without(seen: RoleRights, through: str) -> str:
+    """What takes the membership away by which something is owned."""
+    return f"REVOKE {through} FROM {seen.role}" if through else ""
 
 
 def _judged(

@@ -48,15 +48,26 @@ def judge_suppressions(scans: Sequence[Scan], before: Mapping[str, int], now: da
 
 
 def judge_scanned(
-    complete: Mapping[str, datetime], newest: Sequence[Scan], limits: SecurityLimits, at: datetime, now: datetime
+    complete: Mapping[str, datetime],
+    newest: Sequence[Scan],
+    source: str,
+    limits: SecurityLimits,
+    at: datetime,
+    now: datetime,
 ) -> list[CheckResult]:
     """The age of each target's last complete scan at the end of the review; UNKNOWN if it is too old or never was.
 
-    `newest` are the scans of each kind's newest round; a kind that was never scanned is UNKNOWN as well.
+    `newest` are the scans of each kind's newest round; a kind that was never scanned is UNKNOWN as well, and so is a
+    scan of something else than `source` names now (empty: not compared).
     """
     never = msg("Never scanned: run `rounds run security-scan`")
     missing = [kind for kind in Kind if kind not in {scan.target.kind for scan in newest}]
-    ages = [_judge_age(scan.target.subject, complete.get(scan.target.subject), limits, at, now) for scan in newest]
+    ages = [
+        _elsewhere(scan, limits, now)
+        if source and scan.source not in ("", source)
+        else _judge_age(scan.target.subject, complete.get(scan.target.subject), limits, at, now)
+        for scan in newest
+    ]
     return [*(SCANNED.judged(Status.UNKNOWN, kind.value, never, at=now) for kind in missing), *ages]
 
 
@@ -138,6 +149,12 @@ def _judge_suppressed(scan: Scan, before: int | None, now: datetime) -> CheckRes
         observed=Quantity(scan.suppressed),
         limit=Limit("≤", before, "", _RISE_SOURCE),
     )
+
+
+def _elsewhere(scan: Scan, limits: SecurityLimits, now: datetime) -> CheckResult:
+    reason = msg("[source] names something else than at the scan of {at}: run it again", at=moment(scan.as_of))
+    limit = Limit("≤", limits.max_scan_age_h, "h", _AGE_SOURCE)
+    return SCANNED.judged(Status.UNKNOWN, scan.target.subject, reason, at=now, limit=limit)
 
 
 def _judge_age(target: str, last: datetime | None, limits: SecurityLimits, at: datetime, now: datetime) -> CheckResult:

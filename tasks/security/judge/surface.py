@@ -21,6 +21,7 @@ Pages = Mapping[str, Answer | Unobserved]
 
 _COOKIE_RULE = msg("the guide: protected cookies")
 _BANNERS = ("server", "x-powered-by", "x-aspnet-version", "x-aspnetmvc-version", "x-generator")
+_MOST_ROWS = 100
 _VERSION = re.compile(r"[0-9]")
 
 
@@ -170,12 +171,13 @@ def _lacks(cookie: Cookie, answer: Answer) -> Iterator[str]:
 
 
 def _cookie_table(found: Sequence[tuple[Answer, Cookie]]) -> Table:
-    rows = tuple(
+    """Those that lack something first, and of very many not all."""
+    rows = [
         (answer.path, c.name, _yes(c.secure), _yes(c.http_only), c.same_site or "", ", ".join(_lacks(c, answer)))
         for answer, c in found
-    )
+    ]
     columns = (msg("Path"), msg("Cookie"), msg("Secure"), msg("HttpOnly"), msg("SameSite"), msg("Lacks"))
-    return Table(msg("Cookies"), columns, rows)
+    return Table(msg("Cookies"), columns, tuple(sorted(rows, key=lambda row: row[-1] == "")[:_MOST_ROWS]))
 
 
 def _yes(there: bool) -> Message | str:

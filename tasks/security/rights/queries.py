@@ -1,5 +1,6 @@
 """The statements behind the rights; catalogues are open to every role, pg_hba.conf is not."""
 
+from collections.abc import Mapping
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -39,7 +40,7 @@ def role_rights(cursor: Cursor, role: str) -> RoleRights | None:
     about = _all(
         cursor,
         """
-        SELECT r.oid, current_database()::text AS database, d.datdba = r.oid AS owns_database
+        SELECT r.oid, current_database()::text AS database, d.datdba AS owner
         FROM pg_roles r, pg_database d WHERE r.rolname = %(role)s AND d.datname = current_database()
         """,
         role=role,
@@ -47,27 +48,36 @@ def role_rights(cursor: Cursor, role: str) -> RoleRights | None:
     if not about:
         return None
     [row] = about
+    reached = _reached(cursor, row["oid"])
+    acts_as = {oid: found.name for oid, found in reached.items() if Power.SUPERUSER not in found.powers}
+    acts_as[row["oid"]] = ""
     return RoleRights(
         role=_name(role),
         database=_name(row["database"]),
-        reached=_reached(cursor, row["oid"]),
-        owns_database=row["owns_database"],
-        owned=_owned(cursor, row["oid"]),
+        reached=tuple(reached.values()),
+        owns_database=row["owner"] in acts_as,
+        owned=_owned(cursor, acts_as),
+        database_through=acts_as.get(row["owner"], ""),
     )
 
 
 def schema_rights(cursor: Cursor, role: str) -> tuple[SchemaRights, ...]:
-    """Schemas in which everybody, or the service's role without owning it, may create."""
+    """Schemas in which everybody, or the service's role or one that it can act as without owning it, may create."""
     rows = _all(
         cursor,
         """
-        SELECT nspname::text AS schema, everybody, coalesce(role, false) AS role
+        WITH RECURSIVE reached(oid) AS (
+            SELECT oid FROM pg_roles WHERE rolname = %(role)s
+            UNION SELECT m.roleid FROM pg_auth_members m JOIN reached ON m.member = reached.oid
+        )
+        SELECT nspname::text AS schema, everybody, role
         FROM (
             SELECT n.nspname,
                    EXISTS (SELECT FROM aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a
                            WHERE a.grantee = 0 AND a.privilege_type = 'CREATE') AS everybody,
-                   (SELECT has_schema_privilege(r.oid, n.oid, 'CREATE') FROM pg_roles r
-                    WHERE r.rolname = %(role)s AND NOT r.rolsuper AND r.oid <> n.nspowner) AS role
+                   EXISTS (SELECT FROM pg_roles r JOIN reached USING (oid)
+                           WHERE NOT r.rolsuper AND r.oid <> n.nspowner
+                             AND has_schema_privilege(r.oid, n.oid, 'CREATE')) AS role
             FROM pg_namespace n
             WHERE n.nspname !~ '^pg_(toast|temp_)'
         ) found
@@ -118,7 +128,8 @@ def _not_readable(cursor: Cursor) -> ObservationError:
     )
 
 
-def _reached(cursor: Cursor, role: int) -> tuple[Reached, ...]:
+def _reached(cursor: Cursor, role: int) -> dict[int, Reached]:
+    """The role itself and all that it can act as, by oid."""
     rows = _all(
         cursor,
         f"""
@@ -126,42 +137,48 @@ def _reached(cursor: Cursor, role: int) -> tuple[Reached, ...]:
             SELECT %(role)s::oid
             UNION SELECT m.roleid FROM pg_auth_members m JOIN reached ON m.member = reached.oid
         )
-        SELECT r.rolname::text AS name, {", ".join(f"r.{column}" for column in _POWERS.values())}
+        SELECT r.oid, r.rolname::text AS name, {", ".join(f"r.{column}" for column in _POWERS.values())}
         FROM pg_roles r JOIN reached USING (oid) ORDER BY r.oid <> %(role)s::oid, r.rolname
         """,
         role=role,
     )
-    return tuple(
-        Reached(
+    return {
+        row["oid"]: Reached(
             _name(row["name"]),
             tuple(power for power, column in _POWERS.items() if row[column]),
             row["name"] in _PREDEFINED,
         )
         for row in rows
-    )
+    }
 
 
-def _owned(cursor: Cursor, role: int) -> tuple[Owned, ...]:
-    """Tables, views, sequences, functions and types of their own; what belongs to a table is counted with it."""
+def _owned(cursor: Cursor, acts_as: Mapping[int, str]) -> tuple[Owned, ...]:
+    """Tables, views, sequences, functions and types of their own; what belongs to a table is counted with it.
+
+    Those of the role itself and of every role that it can act as, by oid: an owner may drop what it owns.
+    """
     rows = _all(
         cursor,
         """
         WITH objects AS (
-            SELECT relnamespace AS namespace, relkind IN ('i', 'I', 't', 'c') AS part
-            FROM pg_class WHERE relowner = %(role)s::oid
-            UNION ALL SELECT pronamespace, false FROM pg_proc WHERE proowner = %(role)s::oid
-            UNION ALL SELECT typnamespace, typtype NOT IN ('d', 'e', 'r') FROM pg_type WHERE typowner = %(role)s::oid
+            SELECT relnamespace AS namespace, relowner AS owner, relkind IN ('i', 'I', 't', 'c') AS part
+            FROM pg_class WHERE relowner = ANY(%(roles)s::oid[])
+            UNION ALL SELECT pronamespace, proowner, false FROM pg_proc WHERE proowner = ANY(%(roles)s::oid[])
+            UNION ALL SELECT typnamespace, typowner, typtype NOT IN ('d', 'e', 'r')
+            FROM pg_type WHERE typowner = ANY(%(roles)s::oid[])
+        ), counted AS (
+            SELECT namespace, owner, count(*) AS objects FROM objects WHERE NOT part GROUP BY namespace, owner
+            UNION ALL SELECT oid, nspowner, 0 FROM pg_namespace WHERE nspowner = ANY(%(roles)s::oid[])
         )
-        SELECT n.nspname::text AS schema, n.nspowner = %(role)s::oid AS owns_schema,
-               (SELECT count(*) FROM objects o WHERE o.namespace = n.oid AND NOT o.part) AS objects
-        FROM pg_namespace n
+        SELECT n.nspname::text AS schema, c.owner, n.nspowner = c.owner AS owns_schema, sum(c.objects)::int AS objects
+        FROM pg_namespace n JOIN counted c ON c.namespace = n.oid
         WHERE n.nspname !~ '^pg_(toast|temp_)'
-          AND (n.nspowner = %(role)s::oid OR n.oid IN (SELECT namespace FROM objects WHERE NOT part))
-        ORDER BY n.nspname
+        GROUP BY n.nspname, c.owner, n.nspowner
+        ORDER BY n.nspname, c.owner
         """,
-        role=role,
+        roles=list(acts_as),
     )
-    return tuple(Owned(_name(row["schema"]), row["owns_schema"], row["objects"]) for row in rows)
+    return tuple(Owned(_name(row["schema"]), row["owns_schema"], row["objects"], acts_as[row["owner"]]) for row in rows)
 
 
 def _rule(row: DictRow) -> LoginRule:

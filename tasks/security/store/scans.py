@@ -1,7 +1,7 @@
 """Scans in the history, and what they change of the findings: one transaction for a round."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import CTE, Column, ColumnElement, Connection, and_, func, insert, select
 
 from tasks.canonical import canonical
-from tasks.check_result import Message
+from tasks.check_result import Message, moment, msg
 from tasks.history.engine import History, reading, writing
 from tasks.history.services import service_id
 from tasks.history.tables import services
@@ -24,20 +24,24 @@ _MOST_LEFT_OUT = 200
 _TICK = timedelta(microseconds=1)
 
 
-def store_scans(history: History, service: str, scans: Sequence[Scan], at: datetime) -> None:
+def store_scans(history: History, service: str, scans: Sequence[Scan], at: datetime) -> tuple[Scan, ...]:
     """Keep the scans of a round begun at an instant, those that it reuses too, and bring the findings up to them.
 
-    Raises HistoryError: then nothing of the round is kept.
+    Gives the scans as they are kept: one of a target that a round begun later has told of changes no finding, and has
+    failed. Raises HistoryError: then nothing of the round is kept.
     """
     with writing(history) as connection:
         key = service_id(connection, service)
         # On PostgreSQL, two rounds at once would both find a finding new; on SQLite every writer is alone.
         connection.execute(select(services.c.id).where(services.c.id == key).with_for_update(key_share=True))
-        if scans:
-            connection.execute(insert(security_scans), [_row(scan, at) | {"service_id": key} for scan in scans])
+        later = _later(connection, key, at)
+        kept = tuple(_unless_overtaken(scan, later) for scan in scans)
+        if kept:
+            connection.execute(insert(security_scans), [_row(scan, at) | {"service_id": key} for scan in kept])
         for kind in Kind:
-            mine = [scan for scan in scans if scan.target.kind is kind]
-            apply_scans(connection, key, kind, _unless_overtaken(connection, key, mine, at), at)
+            mine = [_closing_nothing(scan, later) for scan in kept if scan.target.kind is kind]
+            apply_scans(connection, key, kind, mine, at)
+    return kept
 
 
 def read_scans(history: History, service: str, until: datetime) -> tuple[Scan, ...]:
@@ -98,19 +102,32 @@ def _newest(service: str, until: datetime, *by: Column[str], where: ColumnElemen
     return query.where(*wanted).group_by(c.service_id, *by).cte("newest")
 
 
-def _unless_overtaken(connection: Connection, service: int, scans: Sequence[Scan], at: datetime) -> list[Scan]:
-    """The scans, those of targets that a round begun later has told of as ones that say nothing and close nothing."""
+def _later(connection: Connection, service: int, at: datetime) -> Mapping[Target, datetime]:
+    """The targets that a round begun after an instant has told of, and when the newest of these rounds began."""
     c = security_scans.c
-    later = select(c.scanner, c.target).where(
-        c.service_id == service, c.at > at, c.completeness != Completeness.FAILED.value
+    later = (
+        select(c.scanner, c.target, c.kind, func.max(c.at).label("at"))
+        .where(c.service_id == service, c.at > at, c.completeness != Completeness.FAILED.value)
+        .group_by(c.scanner, c.target, c.kind)
     )
-    told = {(row.scanner, row.target) for row in connection.execute(later)}
-    return [
-        replace(scan, reused=True, completeness=Completeness.PARTIAL)
-        if (scan.target.scanner, scan.target.name) in told
-        else scan
-        for scan in scans
-    ]
+    return {Target(row.scanner, row.target, Kind(row.kind)): row.at for row in connection.execute(later)}
+
+
+def _unless_overtaken(scan: Scan, later: Mapping[Target, datetime]) -> Scan:
+    """The scan; a new one of a target that is told of already has failed: its findings are kept nowhere."""
+    if scan.reused or scan.completeness is Completeness.FAILED or scan.target not in later:
+        return scan
+    reason = msg(
+        "A scan that began later, at {at}, is stored already: this one changes no finding. If that time is in the "
+        "future, the clock was wrong then",
+        at=moment(later[scan.target]),
+    )
+    return replace(scan, completeness=Completeness.FAILED, reason=reason, findings=())
+
+
+def _closing_nothing(scan: Scan, later: Mapping[Target, datetime]) -> Scan:
+    """The scan; one of a target that is told of already is no reason to close what stood in targets that are gone."""
+    return replace(scan, completeness=Completeness.PARTIAL) if scan.reused and scan.target in later else scan
 
 
 def _row(scan: Scan, at: datetime) -> dict[str, object]:
@@ -123,6 +140,7 @@ def _row(scan: Scan, at: datetime) -> dict[str, object]:
         "feed": _FEED.dump_python(scan.feed, mode="json"),
         "suppressed": scan.suppressed,
         "findings": len(scan.findings),
+        "source": scan.source,
     }
     return {
         "scanner": scan.target.scanner,
@@ -153,4 +171,5 @@ def _scan(row: Any) -> Scan:
         feed=_FEED.validate_python(facts["feed"]),
         reused=True,
         checked_at=row.at,
+        source=facts.get("source", ""),
     )

@@ -19,7 +19,6 @@ from tasks.outside import external_text
 from tasks.security.facts.surface import Answer, Cookie
 
 LONGEST_S = 180.0
-_MOST_COOKIES = 100
 _NAME_CHARS = 60
 _SHOWN_CHARS = 160
 _AGENT = "opsrounds"
@@ -93,7 +92,7 @@ def _answer(response: httpx.Response, surface: Surface, path: str, now: datetime
         status=response.status_code,
         headers={name: tuple(lines) for name, lines in headers.items()},
         shown={name: external_text(", ".join(lines), _SHOWN_CHARS) for name, lines in headers.items()},
-        cookies=tuple(_cookie(line, now) for line in cookies[:_MOST_COOKIES]),
+        cookies=tuple(_cookie(line, now) for line in cookies),
         location=None if location is None or not response.has_redirect_location else _target(response, location),
         trusted=trusted,
     )
@@ -125,11 +124,11 @@ def _cookie(line: str, now: datetime) -> Cookie:
 
 def _is_over(attributes: Mapping[str, str], now: datetime) -> bool:
     age = attributes.get("max-age", "")
-    if age.removeprefix("-").isdigit():  # it wins over Expires
+    if age.isascii() and age.removeprefix("-").isdigit():  # it wins over Expires
         return age.startswith("-") or not age.strip("0")
     try:
         ends = parsedate_to_datetime(attributes.get("expires", ""))
-    except ValueError:
+    except (ValueError, OverflowError):
         return False
     return (ends if ends.tzinfo is not None else ends.replace(tzinfo=UTC)) <= now
 

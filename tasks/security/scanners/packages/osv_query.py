@@ -1,7 +1,6 @@
 """OSV: known vulnerabilities of the npm packages that a lock pins."""
 
 import time
-from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from tasks.check_result import Message, msg
@@ -10,13 +9,11 @@ from tasks.observation import ObservationError
 from tasks.security.advisories.feed import modified_at
 from tasks.security.advisories.http import Endpoint
 from tasks.security.advisories.osv import query_batch, read_records
-from tasks.security.advisories.ratings import rating
-from tasks.security.advisories.records import Record, fixed_versions
 from tasks.security.facts.scans import Feed, Package, Scan
 from tasks.security.locks.interface import NPM, Lock
 from tasks.security.scanners.packages.advised import Answers, Look, scan
 from tasks.security.scanners.packages.matched import matched
-from tasks.security.scanners.packages.vulnerabilities import Vulnerability
+from tasks.security.scanners.packages.vulnerabilities import grouped
 from tasks.security.settings import Advisories
 
 
@@ -57,25 +54,6 @@ def _answers(lock: Lock, advisories: Advisories, endpoint: Endpoint) -> Answers:
         doubt = error.reason
     of = {package: [(one, records.get(one)) for one in sorted(ids)] for package, ids in found.items()}
     known = any(record is None or not record.withdrawn for _, record in of[canary])
-    vulnerabilities = tuple(one for package in lock.packages for one in _grouped(package, dict(of[package])))
+    vulnerabilities = tuple(one for package in lock.packages for one in grouped(package, dict(of[package])))
     feed = Feed(f"OSV ({endpoint.host})", advisories.npm_canary, known, modified)
     return Answers(feed, len(lock.packages), (), vulnerabilities, doubt)
-
-
-def _grouped(package: Package, records: Mapping[str, Record | None]) -> Iterable[Vulnerability]:
-    """One vulnerability for all records that have an id in common; withdrawn ones are none.
-
-    A record that the endpoint names and does not have is a vulnerability of which no more is known.
-    """
-    groups: list[tuple[frozenset[str], list[Record]]] = []
-    for identity, record in records.items():
-        if record is not None and record.withdrawn:
-            continue
-        ids, members = frozenset((identity, *(record.ids if record else ()))), [record] if record else []
-        for group in [group for group in groups if group[0] & ids]:
-            groups.remove(group)
-            ids, members = ids | group[0], [*group[1], *members]
-        groups.append((ids, members))
-    for ids, members in groups:
-        title = next((record.summary for record in members if record.summary), "")
-        yield Vulnerability(package, ids, title, rating(members), fixed_versions(members, package))

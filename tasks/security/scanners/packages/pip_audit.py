@@ -14,7 +14,7 @@ from tasks.deadline import Deadline
 from tasks.observation import ObservationError
 from tasks.security.advisories.feed import modified_at
 from tasks.security.advisories.http import Endpoint
-from tasks.security.advisories.osv import query, query_each, read_records
+from tasks.security.advisories.osv import query, query_each, query_ids, read_records
 from tasks.security.advisories.ratings import rating
 from tasks.security.advisories.records import Record, fixed_versions
 from tasks.security.facts.scans import Feed, LeftOut, Package, Rating, Scan
@@ -22,7 +22,7 @@ from tasks.security.locks.interface import PYPI, Lock
 from tasks.security.scanners.packages.advised import Answers, Look, scan
 from tasks.security.scanners.packages.matched import matched
 from tasks.security.scanners.packages.pip_audit_report import Named, Pin, Report, parse_report
-from tasks.security.scanners.packages.vulnerabilities import Vulnerability
+from tasks.security.scanners.packages.vulnerabilities import Vulnerability, grouped
 from tasks.security.scanners.supervised import network_environment, run_scanner
 from tasks.security.scratch import scratch
 from tasks.security.settings import Advisories
@@ -82,8 +82,30 @@ def _answers(lock: Lock, advisories: Advisories, endpoint: Endpoint, deadline: D
         feed = replace(feed, modified_at=modified_at(endpoint, advisories, PYPI, (one.modified for one in known)))
     except ObservationError as error:
         doubt = doubt or error.reason
-    found = tuple(_vulnerability(package, one, known) for package, many in named.items() for one in many)
-    return Answers(feed, len(named), tuple(skipped.values()), found, doubt)
+    found = [_vulnerability(package, one, known) for package, many in named.items() for one in many]
+    if osv:
+        found += _passed_over(endpoint, named)
+    return Answers(feed, len(named), tuple(skipped.values()), tuple(found), doubt)
+
+
+def _passed_over(endpoint: Endpoint, named: Mapping[Package, Sequence[Named]]) -> list[Vulnerability]:
+    """What the endpoint names and pip-audit does not.
+
+    pip-audit reads the first page alone, takes an answer such as `null` for a package without advisories, and passes
+    over a record without `affected` or with another version of the schema.
+    """
+    rest: dict[Package, frozenset[str]] = {}
+    for package, ids in query_ids(endpoint, list(named)).items():
+        if unnamed := ids - {identity for one in named[package] for identity in one.ids}:
+            rest[package] = unnamed
+    records = read_records(endpoint, frozenset[str]().union(*rest.values()))
+    found = []
+    for package, ids in rest.items():
+        taken = {identity for one in named[package] for identity in one.ids}
+        for one in grouped(package, {identity: records.get(identity) for identity in sorted(ids)}):
+            if not one.ids & taken:
+                found.append(one)
+    return found
 
 
 def records_of(endpoint: Endpoint, named: Mapping[Package, Sequence[Named]]) -> list[Record]:

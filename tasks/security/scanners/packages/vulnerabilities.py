@@ -2,10 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tasks.outside import external_text
+from tasks.security.advisories.ratings import rating
+from tasks.security.advisories.records import Record, fixed_versions
 from tasks.security.facts.scans import Confidence, Finding, Kind, Package, Rating
 
 _BEST_KNOWN = ("CVE-", "GHSA-", "PYSEC-")
@@ -20,6 +22,25 @@ class Vulnerability:
     title: str
     rating: Rating
     fixed_in: tuple[str, ...]
+
+
+def grouped(package: Package, records: Mapping[str, Record | None]) -> Iterable[Vulnerability]:
+    """One vulnerability for all records that have an id in common; withdrawn ones are none.
+
+    A record that the endpoint names and does not have is a vulnerability of which no more is known.
+    """
+    groups: list[tuple[frozenset[str], list[Record]]] = []
+    for identity, record in records.items():
+        if record is not None and record.withdrawn:
+            continue
+        ids, members = frozenset((identity, *(record.ids if record else ()))), [record] if record else []
+        for group in [group for group in groups if group[0] & ids]:
+            groups.remove(group)
+            ids, members = ids | group[0], [*group[1], *members]
+        groups.append((ids, members))
+    for ids, members in groups:
+        title = next((record.summary for record in members if record.summary), "")
+        yield Vulnerability(package, ids, title, rating(members), fixed_versions(members, package))
 
 
 def as_findings(vulnerabilities: Iterable[Vulnerability], path: str) -> tuple[Finding, ...]:

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
+from deployments.demo.advisories import Feed, FeedFault, serving
 from tasks.deadline import Deadline
 from tasks.observation import ObservationError
 from tasks.security.advisories.feed import is_stale, modified_at
 from tasks.security.advisories.http import Endpoint
-from tasks.security.advisories.osv import query, query_batch, read_records
+from tasks.security.advisories.osv import query, query_batch, query_ids, read_records
 from tasks.security.facts.scans import Package
 from tasks.security.settings import Advisories
 from tests.advisory_feeds import advisory, feed_of
@@ -103,10 +104,35 @@ def test_an_answer_that_is_not_osv_s(body: bytes) -> None:
     assert str(caught.value) == "The response of the advisory endpoint 127.0.0.1 is not OSV's JSON"
 
 
-@pytest.mark.parametrize("body", [b"{}", b'{"results": []}', b'{"results": [{}, {}]}', b'{"results": [1]}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{}",
+        b'{"results": []}',
+        b'{"results": [{}, {}]}',
+        b'{"results": [1]}',
+        b'{"results": [null]}',
+        b'{"results": [[]]}',
+    ],
+)
 def test_a_batch_that_does_not_answer_each_query(body: bytes) -> None:
     with saying(body) as (url, _), endpoint(url) as asked, pytest.raises(ObservationError):
         query_batch(asked, [PAD])
+
+
+def test_a_record_of_another_advisory_says_nothing_of_this_one() -> None:
+    other = b'{"id": "GHSA-other", "withdrawn": "2026-01-01T00:00:00Z"}'
+    with saying(other) as (url, _), endpoint(url) as asked, pytest.raises(ObservationError):
+        read_records(asked, ["GHSA-asked"])
+
+
+def test_an_endpoint_without_batches_names_ids_all_the_same() -> None:
+    class Single(Feed):
+        def answer(self, path: str, body: Any, fault: FeedFault | None) -> Any:
+            return None if path == "/v1/querybatch" else super().answer(path, body, fault)
+
+    with serving(Single([advisory("a", "pad", ecosystem="npm")])) as url, endpoint(url) as asked:
+        assert query_ids(asked, [PAD]) == {PAD: frozenset({"a"})}
 
 
 def test_an_endless_number_of_pages_ends() -> None:

@@ -62,6 +62,14 @@ def test_a_word_counts_only_without_a_vector(more: Any, found: Rating) -> None:
     assert rated(advisory("a", "x", **more)) is found
 
 
+@pytest.mark.parametrize(
+    ("value", "withdrawn"),
+    [("2026-01-01T00:00:00Z", True), ("", False), ("no", False), (False, False), (None, False)],
+)
+def test_only_a_time_withdraws_a_record(value: Any, withdrawn: bool) -> None:
+    assert parse_record(advisory("a", "x", withdrawn=value)).withdrawn is withdrawn
+
+
 def test_no_record_is_an_unknown_rating() -> None:
     assert rated() is Rating.UNKNOWN
 

@@ -149,6 +149,20 @@ class TestTonight:
         assert {r.status for r in young.values()} == {Status.PASS}
         assert {r.status for r in tonight(tmp_path).values()} == {Status.FAIL}
 
+    @pytest.mark.parametrize("since", ["2026-11-24", "2099-01-01"])
+    def test_days_before_its_beginning_prove_nothing(self, tmp_path: Path, since: str) -> None:
+        write(tmp_path, "audit.log", line(noon(TODAY)))
+        found = tonight(tmp_path, f"{SETTINGS}since = {since}\n")
+        assert found[AUDIT.id].status is Status.UNKNOWN
+        assert found[RETENTION.id].status is (Status.PASS if since == f"{TODAY}" else Status.UNKNOWN)
+        daily(tmp_path)
+        assert {r.status for r in weekly(tmp_path, f"{SETTINGS}since = {since}\n").values()} == {Status.UNKNOWN}
+
+    def test_one_line_of_a_wrong_clock_is_no_retention(self, tmp_path: Path) -> None:
+        lines = [line(noon(day)) for day in WEEK]
+        write(tmp_path, "audit.log", *lines, line(datetime(2001, 1, 1, tzinfo=UTC)), line(noon(TODAY)))
+        assert tonight(tmp_path)[RETENTION.id].status is Status.FAIL
+
     def test_a_hole_between_files(self, tmp_path: Path) -> None:
         """One old file alone proves nothing for the days after it."""
         daily(tmp_path)

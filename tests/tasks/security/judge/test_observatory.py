@@ -107,6 +107,11 @@ class TestPolicy:
             ("default-src 'self'; script-src data:", -20),
             ("default-src 'self'; script-src https:", -20),
             ("default-src 'self'; object-src *", -20),
+            ("default-src *:*", -20),
+            ("default-src 'self'; script-src https://*:443/app.js", -20),
+            ("default-src 'self'; script-src https://*.shop.example:443/app.js", 5),
+            ("default-src 'none', ", 10),
+            (",", -25),
             ("script-src 'self'", -20),  # whatever plug-in
             ("script-src 'self'; object-src 'none'", 0),  # whatever style
             ("upgrade-insecure-requests", -20),
@@ -147,6 +152,7 @@ class TestOtherHeaders:
             ("Strict-Transport-Security", "includeSubDomains", -20),
             ("Strict-Transport-Security", "max-age=1, max-age=31536000", -20),
             ("Strict-Transport-Security", "max-age=31536000; max-age=0", -20),
+            ("Strict-Transport-Security", "max-age=0", -20),
             ("Strict-Transport-Security", "max-age=-1", -20),
             ("Strict-Transport-Security", "max-age=²", -20),
             ("X-Frame-Options", "sameorigin", 5),
@@ -176,6 +182,7 @@ class TestOtherHeaders:
 
     def test_frame_ancestors_win_over_x_frame_options(self) -> None:
         assert points({"content-security-policy": "default-src *; frame-ancestors 'self'"}, "X-Frame-Options") == 5
+        assert points({"content-security-policy": "default-src *; frame-ancestors *:443"}, "X-Frame-Options") == -20
         both = {"content-security-policy": "default-src 'self'; frame-ancestors *", "x-frame-options": "DENY"}
         assert points(both, "X-Frame-Options") == -20
 

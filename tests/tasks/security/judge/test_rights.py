@@ -57,6 +57,9 @@ def test_schemas(schemas: tuple[SchemaRights, ...] | Unobserved, status: Status)
     [
         (RULE, Status.PASS),
         (replace(RULE, method="trust"), Status.FAIL),
+        (replace(RULE, method="ldap"), Status.FAIL),
+        (replace(RULE, method="radius"), Status.FAIL),
+        (replace(RULE, method="pam", kind="hostssl"), Status.PASS),
         (replace(RULE, method="trust", kind="hostssl"), Status.FAIL),
         (replace(RULE, method="trust", local=True), Status.PASS),
         (replace(RULE, method="trust", kind="hostssl", options="clientcert=verify-full"), Status.PASS),

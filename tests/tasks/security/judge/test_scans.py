@@ -89,7 +89,7 @@ class TestSuppressions:
 
 class TestAge:
     def judged(self, complete: dict[str, datetime], *newest: Scan) -> dict[str, Status]:
-        return {r.subject: r.status for r in judge_scanned(complete, newest, LIMITS, NOW, NOW)}
+        return {r.subject: r.status for r in judge_scanned(complete, newest, "here", LIMITS, NOW, NOW)}
 
     def test_within_at_and_outside_the_limit(self) -> None:
         most = timedelta(hours=LIMITS.max_scan_age_h)
@@ -102,6 +102,10 @@ class TestAge:
 
     def test_what_was_never_scanned_completely_is_unknown(self) -> None:
         assert self.judged({}, scan())["bandit app"] is Status.UNKNOWN
+
+    @pytest.mark.parametrize(("source", "status"), [("", Status.PASS), ("here", Status.PASS), ("else", Status.UNKNOWN)])
+    def test_a_scan_of_another_tree_is_unknown(self, source: str, status: Status) -> None:
+        assert self.judged({"bandit app": NOW}, replace(scan(), source=source))["bandit app"] is status
 
     def test_a_kind_that_was_never_scanned_is_unknown(self) -> None:
         assert self.judged({"bandit app": NOW}, scan()) == {

@@ -119,6 +119,31 @@ def test_what_it_owns_elsewhere(server: PostgresServer, shop: str, tmp_path: Pat
     ]
 
 
+def test_what_it_owns_through_a_membership(server: PostgresServer, shop: str, tmp_path: Path) -> None:
+    sql(
+        server,
+        shop,
+        f"CREATE ROLE {shop}_owner",
+        f"ALTER ROLE {shop} NOINHERIT",
+        f"GRANT {shop}_owner TO {shop}",
+        f"ALTER DATABASE {shop} OWNER TO {shop}_owner",
+        "CREATE TABLE public.notes (body text)",
+        f"ALTER TABLE public.notes OWNER TO {shop}_owner",
+        f"CREATE SCHEMA other AUTHORIZATION {shop}_owner",
+        f"CREATE TABLE app.own (id int); ALTER TABLE app.own OWNER TO {shop}_owner",
+    )
+    result = look(tmp_path, server, shop)[ROLE.id]
+    sql(server, shop, f"DROP SCHEMA other; ALTER DATABASE {shop} OWNER TO postgres; DROP OWNED BY {shop}_owner")
+    sql(server, shop, f"DROP ROLE {shop}_owner")
+    assert result.status is Status.FAIL
+    mend = f"REVOKE {shop}_owner FROM {shop}"
+    assert cells(result) == [
+        ("owner of the database", f"{shop} ({shop}_owner)", mend),
+        ("owner of the schema", f"other ({shop}_owner)", mend),
+        ("1 objects", f"public ({shop}_owner)", mend),
+    ]
+
+
 def test_there_is_no_such_role(server: PostgresServer, shop: str, tmp_path: Path) -> None:
     found = look(tmp_path, server, shop, role="nobody")
     assert found[ROLE.id].status is Status.UNKNOWN
@@ -132,10 +157,16 @@ def test_schemas_in_which_others_may_create(server: PostgresServer, shop: str, t
         "GRANT CREATE ON SCHEMA public TO PUBLIC",
         "CREATE SCHEMA stock",
         f"GRANT CREATE ON SCHEMA stock TO {shop}",
+        f"CREATE ROLE {shop}_team",
+        f"ALTER ROLE {shop} NOINHERIT",
+        f"GRANT {shop}_team TO {shop}",
+        "CREATE SCHEMA tools",
+        f"GRANT CREATE ON SCHEMA tools TO {shop}_team",
     )
     result = look(tmp_path, server, shop)[SCHEMAS.id]
+    sql(server, shop, f"DROP SCHEMA tools; DROP ROLE {shop}_team")
     assert result.status is Status.FAIL
-    assert [row[:2] for row in cells(result)] == [("public", "everybody"), ("stock", shop)]
+    assert [row[:2] for row in cells(result)] == [("public", "everybody"), ("stock", shop), ("tools", shop)]
 
 
 class TestLoginRules:

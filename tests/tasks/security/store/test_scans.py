@@ -107,6 +107,17 @@ def test_a_round_that_ends_after_a_later_one_changes_no_finding_of_its_targets(h
     assert not any(is_open for is_open, _ in states(history).values())
 
 
+def test_a_scan_whose_findings_are_not_kept_has_failed(history: Engine) -> None:
+    """The clock was ahead once: what is found until it gets there is nowhere, and no scan says that it is clean."""
+    kept(history, scan(at=NOW + 30 * DAY))
+    [told] = store_scans(history, "kondate", [scan(finding("a"), at=NOW)], NOW)
+    assert (told.completeness, told.findings, states(history)) == (Completeness.FAILED, (), {})
+    assert "at {at}, is stored already" in told.reason.text
+    assert read_usable(history, "kondate", NOW + DAY) == ()
+    reused = replace(scan(at=NOW), reused=True)
+    assert store_scans(history, "kondate", [reused], NOW + DAY) == (reused,)
+
+
 def test_the_newest_usable_scan_is_the_one_that_findings_rest_on(history: Engine) -> None:
     for day, how in enumerate((Completeness.COMPLETE, Completeness.PARTIAL, Completeness.FAILED)):
         kept(history, scan(at=NOW + day * DAY, completeness=how))

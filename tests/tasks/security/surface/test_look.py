@@ -104,6 +104,19 @@ def test_a_plain_service(tmp_path: Path) -> None:
     assert words(found[TLS.id]) == f"{url} is not encrypted: set [security.surface] url to the https address"
 
 
+def test_the_last_of_very_many_cookies_counts_too(tmp_path: Path) -> None:
+    good = tuple(("Set-Cookie", f"c{n}=1; HttpOnly; SameSite=Lax") for n in range(150))
+    bad = ("Set-Cookie", "last=1; Expires=Thu, 01 Jan 2026 00:00:00 +99999999999999999999")
+    with serving({"/": (200, (*GOOD, *good, bad))}) as url:
+        result = by_check(look(tmp_path, url))[COOKIES.id]
+    assert (result.status, words(result)) == (
+        Status.FAIL,
+        "1 of 151 cookies are not protected: last lacks HttpOnly, SameSite",
+    )
+    [table] = result.evidence
+    assert isinstance(table, Table) and (table.rows[0][1], len(table.rows)) == ("last", 100)
+
+
 def test_every_path_is_looked_at_and_text_from_outside_is_masked(tmp_path: Path) -> None:
     bad = (("Server", "nginx/1.25.3 token=abcdef0123456789 tanaka@example.com"), ("Set-Cookie", "tanaka@example.com=1"))
     with serving({"/": (200, GOOD), "/login": (200, bad)}) as url:

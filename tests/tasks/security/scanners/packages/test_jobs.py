@@ -106,6 +106,28 @@ def test_what_pip_audit_finds_has_severity_fix_and_aliases(tmp_path: Path) -> No
     assert scan.version == "2.10.1" or scan.version.startswith("2.")
 
 
+def test_what_pip_audit_passes_over_is_found(tmp_path: Path) -> None:
+    """It reads one page, and neither a record of another schema nor one with `withdrawn` in whatever form."""
+    passed = [
+        advisory("PYSEC-2026-2", "left-pad", fixed="3.0"),
+        advisory("PYSEC-2026-3", "left-pad", schema_version="2.0.0"),
+        advisory("PYSEC-2026-4", "other-pad", withdrawn=""),
+        advisory("PYSEC-2026-5", "left-pad", withdrawn="2026-01-01T00:00:00Z"),
+    ]
+    with feed_of(LEFT_PAD, LEFT_PAD_GITHUB, *passed, page=2) as (_, url):
+        scan = scan_one(tmp_path, {"requirements.txt": "left-pad==1.0\nother-pad==1.0\n"}, url)
+    found = [(one.package, one.rule, one.fixed_in) for one in scan.findings]
+    assert (scan.completeness, sorted(found)) == (
+        Completeness.COMPLETE,
+        [
+            ("left-pad", "CVE-2026-1111", ("2.0",)),
+            ("left-pad", "PYSEC-2026-2", ("3.0",)),
+            ("left-pad", "PYSEC-2026-3", ("9.0",)),
+            ("other-pad", "PYSEC-2026-4", ("9.0",)),
+        ],
+    )
+
+
 def test_what_osv_finds_of_npm(tmp_path: Path) -> None:
     with feed_of(NPM_PAD, RIGHT_PAD) as (feed, url):
         scan = scan_one(tmp_path, {"web/package-lock.json": NPM_LOCK}, url)
