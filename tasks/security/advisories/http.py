@@ -15,10 +15,15 @@ from tasks.security.advisories.failed import Failed, Trouble
 from tasks.security.advisories.patient import WAITS_S, Patient
 
 _MOST_BYTES = 64 * 1024 * 1024
+_NOT_THERE = ("404", "405", "501")
 
 
 class NotFound(ObservationError):
     """The endpoint has nothing at this address."""
+
+
+class UnlikeOsv(ObservationError):
+    """The endpoint's answer has not OSV's form."""
 
 
 class Endpoint(AbstractContextManager["Endpoint"]):
@@ -57,9 +62,9 @@ class Endpoint(AbstractContextManager["Endpoint"]):
         """The first bytes at an address, and no more is loaded; raises ObservationError."""
         return self._content("GET", url, beginning=most_bytes)
 
-    def unlike_osv(self) -> ObservationError:
+    def unlike_osv(self) -> UnlikeOsv:
         """The error for an answer that has not OSV's form."""
-        return ObservationError(msg("The response of the advisory endpoint {host} is not OSV's JSON", host=self.host))
+        return UnlikeOsv(msg("The response of the advisory endpoint {host} is not OSV's JSON", host=self.host))
 
     def _json(self, content: bytes) -> Any:
         try:
@@ -75,7 +80,7 @@ class Endpoint(AbstractContextManager["Endpoint"]):
         except Failed as failed:
             if failed.trouble is Trouble.TOO_LARGE:
                 raise self.unlike_osv() from None
-            error = NotFound if failed.detail == "404" else ObservationError
+            error = NotFound if failed.detail in _NOT_THERE else ObservationError
             raise error(self._why(failed, _host(url))) from None
 
     def _why(self, failed: Failed, host: str) -> Message:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from tasks.check_result import msg
 from tasks.observation import ObservationError
-from tasks.security.advisories.http import Endpoint, NotFound
+from tasks.security.advisories.http import Endpoint, NotFound, UnlikeOsv
 from tasks.security.advisories.patient import at_once
 from tasks.security.advisories.records import Record, instant, parse_record
 from tasks.security.facts.scans import Package
@@ -36,7 +36,7 @@ def query_ids(endpoint: Endpoint, packages: Sequence[Package]) -> dict[Package, 
     """Ids of the advisories of each package, also at an endpoint without `/v1/querybatch`; raises ObservationError."""
     try:
         return {package: frozenset(ids) for package, ids in query_batch(endpoint, packages).items()}
-    except NotFound:
+    except (NotFound, UnlikeOsv):
         found = query_each(endpoint, packages)
         return {package: frozenset(record.id for record in records) for package, records in found.items()}
 

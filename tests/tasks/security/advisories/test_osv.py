@@ -126,10 +126,11 @@ def test_a_record_of_another_advisory_says_nothing_of_this_one() -> None:
         read_records(asked, ["GHSA-asked"])
 
 
-def test_an_endpoint_without_batches_names_ids_all_the_same() -> None:
+@pytest.mark.parametrize("batch", [None, {"vulns": []}])
+def test_an_endpoint_without_batches_names_ids_all_the_same(batch: Any) -> None:
     class Single(Feed):
         def answer(self, path: str, body: Any, fault: FeedFault | None) -> Any:
-            return None if path == "/v1/querybatch" else super().answer(path, body, fault)
+            return batch if path == "/v1/querybatch" else super().answer(path, body, fault)
 
     with serving(Single([advisory("a", "pad", ecosystem="npm")])) as url, endpoint(url) as asked:
         assert query_ids(asked, [PAD]) == {PAD: frozenset({"a"})}
