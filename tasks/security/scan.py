@@ -77,7 +77,7 @@ def _counting(job: Job, tree: SourceTree) -> Job:
 
     def run(at: datetime) -> Scan:
         scan = job.run(at)
-        return replace(scan, coverage=replace(scan.coverage, excluded=tree.excluded))
+        return replace(scan, coverage=replace(scan.coverage, excluded=tree.excluded, passed_over=tree.passed_over))
 
     return replace(job, run=run)
 

@@ -80,7 +80,8 @@ class LeftOut:
 class Coverage:
     """How much was to be scanned (`asked`) and how much was: files, or packages. `lines` are those of scanned code.
 
-    `excluded` files of the tree were never to be scanned, by the service file.
+    `excluded` files of the tree were never to be scanned, by the service file. `passed_over` are the folders of tools
+    in it: names such as `node_modules`, and paths of virtual environments.
     """
 
     asked: int
@@ -88,6 +89,7 @@ class Coverage:
     lines: int = 0
     left_out: tuple[LeftOut, ...] = ()
     excluded: int = 0
+    passed_over: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from tasks.security.facts.scans import Completeness, Feed, Kind, Scan
 from tasks.security.limits import SecurityLimits
 
 _MOST_ROWS = 30
+_MOST_NAMES = 10
 _CLOCKS_H = 1.0
 """By how much two clocks may differ."""
 _ALL = msg("Everything must be scanned")
@@ -101,12 +102,19 @@ def _evidence(scan: Scan, last: datetime | None) -> Iterator[Evidence]:
         rows.append((msg("Lines of code"), scan.coverage.lines))
     if scan.target.kind is not Kind.DEPENDENCY:
         rows.append((msg("Left out by [source] exclude"), scan.coverage.excluded))
+        if scan.coverage.passed_over:
+            rows.append((msg("Folders of tools, not scanned"), _some(scan.coverage.passed_over)))
         rows.append((msg("Suppressed findings"), scan.suppressed))
     yield Table(msg("Scan"), (msg("What"), msg("Value")), tuple(rows))
     if left_out := scan.coverage.left_out:
         shown = tuple((printable(mask(left.what), 200), left.reason) for left in left_out[:_MOST_ROWS])
         title = msg("Not scanned ({number}, of which {shown} are shown)", number=len(left_out), shown=len(shown))
         yield Table(title, (msg("What"), msg("Reason")), shown)
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(printable(mask(name), 80) for name in names[:_MOST_NAMES])
+    return shown if len(names) <= _MOST_NAMES else f"{shown}, … ({len(names)})"
 
 
 def _judge_feed(scan: Scan, feed: Feed, limits: SecurityLimits, now: datetime) -> CheckResult:

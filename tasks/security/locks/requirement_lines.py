@@ -23,6 +23,7 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|(?:git|hg|svn|bzr)\+", re.IGNOREC
 _PATH = re.compile(
     r"[.~]{0,2}[\\/]|\.{1,2}(?:\[|$)|[^@\s;]+[\\/]|[^@\s;]+\.(?:whl|zip|tar\.gz|tgz|tar\.bz2)(?:\[|\s|$)"
 )
+_ARCHIVE = re.compile(r"[^@\s;/=<>!~]+\.(?:whl|zip|tar\.gz|tgz|tar\.bz2)(?:\[[^\]]*\])?", re.IGNORECASE)
 _BAD_VERSION = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*={2,3}\s*([^\s;,*$]+)\s*(?:;.*)?")
 
 
@@ -73,6 +74,8 @@ def read_line(text: str) -> Line:
     if text.startswith("-"):
         return _option(text)
     bare = text[: found.start()] if (found := _NEXT_OPTION.search(text)) else text
+    if _ARCHIVE.fullmatch(bare.strip()):  # without a slash it would be a name that is not pinned
+        return Line(Form.PATH)
     try:
         requirement = Requirement(bare)
     except InvalidRequirement:

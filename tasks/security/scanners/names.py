@@ -21,4 +21,6 @@ def with_shown_names(scan: Scan) -> Scan:
     """The scan as it is kept; keys of findings rest on the paths as they are."""
     findings = tuple(replace(finding, path=shown_name(finding.path)) for finding in scan.findings)
     left_out = tuple(replace(left, what=shown_name(left.what)) for left in scan.coverage.left_out)
-    return replace(scan, findings=findings, coverage=replace(scan.coverage, left_out=left_out))
+    passed_over = tuple(map(shown_name, scan.coverage.passed_over))
+    coverage = replace(scan.coverage, left_out=left_out, passed_over=passed_over)
+    return replace(scan, findings=findings, coverage=coverage)

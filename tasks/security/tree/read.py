@@ -42,7 +42,7 @@ def read_tree(source: Source, root: Path, deadline: Deadline) -> SourceTree:
     files = tuple(sorted(walk.files, key=lambda file: file.path))
     left_out = tuple(sorted(walk.left_out, key=lambda left: left.what))
     name = real.name if root.name in ("", "..") else root.name
-    return SourceTree(real, files, left_out, walk.excluded, name)
+    return SourceTree(real, files, left_out, walk.excluded, name, tuple(sorted(walk.passed_over)))
 
 
 def _checked(root: Path) -> Path:
@@ -66,6 +66,7 @@ class _Walk:
     excluded: int = 0
     reached: set[str] = field(default_factory=set)
     linked: list[str] = field(default_factory=list)
+    passed_over: set[str] = field(default_factory=set)
 
     def folder(self, folder: Path, path: str, excluded: bool) -> None:
         """Everything in a folder; a folder that is a link is none."""
@@ -81,7 +82,10 @@ class _Walk:
                     self._leave_out(f"{path}/", _UNREADABLE)
                 continue
             if path and any(entry.name == _ENVIRONMENT for entry in entries):
-                entries = _own_entries(Path(place), entries)
+                own = _own_entries(Path(place), entries)
+                if len(own) < len(entries) and not excluded:
+                    self.passed_over.add(path)
+                entries = own
             pending += self._entries(entries, f"{path}/" if path else "", excluded)
 
     def links(self) -> None:
@@ -101,9 +105,10 @@ class _Walk:
         for entry in sorted(entries, key=lambda entry: entry.name):
             path = before + entry.name
             is_folder = entry.is_dir(follow_symlinks=False)
-            if is_folder and entry.name in NEVER:
-                continue
             out = excluded or self.exclusion.covers(path)
+            if is_folder and entry.name in NEVER:
+                self.passed_over.update(() if out else (entry.name,))
+                continue
             if is_folder and not _has_name(path):
                 self._leave_out(f"{path}/", _NO_NAME)
             elif is_folder:

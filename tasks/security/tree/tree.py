@@ -21,7 +21,8 @@ class SourceTree:
 
     `name` is its folder's, or that of a link which the service file names: it stays when the link leads elsewhere.
     `left_out` are files that belong to it and are not scanned: too large, unreadable, links to outside. Excluded ones
-    are in neither; their number is `excluded`.
+    are in neither; their number is `excluded`. `passed_over` are the folders of tools, which are in neither: each name
+    once, such as `node_modules`, and the paths of virtual environments.
     """
 
     root: Path
@@ -29,3 +30,4 @@ class SourceTree:
     left_out: tuple[LeftOut, ...] = ()
     excluded: int = 0
     name: str = ""
+    passed_over: tuple[str, ...] = ()

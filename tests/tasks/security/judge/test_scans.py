@@ -28,6 +28,14 @@ def test_a_reused_scan_says_from_when_it_is() -> None:
     assert result.reason.params == {"at": "2026-11-23T02:00Z"}
 
 
+def test_folders_of_tools_that_are_not_scanned_are_named() -> None:
+    before = scan()
+    coverage = replace(before.coverage, passed_over=tuple(f"env{number}" for number in range(12)))
+    [result] = judge_scans([replace(before, coverage=coverage)], {}, NOW)
+    [row] = [row for row in result.evidence[0].rows if "Folders" in str(row[0])]  # type: ignore[union-attr]
+    assert str(row[1]).startswith("env0, env1, ") and str(row[1]).endswith(", env9, … (12)")
+
+
 class TestFeeds:
     def feed(self, **changes: object) -> Status:
         [result] = judge_feeds([scan(LOCK, feed=replace(FEED, **changes))], LIMITS, NOW)  # type: ignore[arg-type]

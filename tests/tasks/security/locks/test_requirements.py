@@ -67,6 +67,7 @@ def test_pins(write, text: str | bytes, pinned: list[str]) -> None:
         ("x @ file:///srv/x.whl", "a requirement in a file or folder has no version"),
         ("./vendor/x", "a requirement in a file or folder has no version"),
         ("vendor/x-1.0-py3-none-any.whl", "a requirement in a file or folder has no version"),
+        ("x-1.0-py3-none-any.whl", "a requirement in a file or folder has no version"),
         ("--no-such-option hunter2", "this option is unknown"),
         ("jinja2==${VERSION}", "this is not a requirement"),
         ("<p>hunter2</p>", "this is not a requirement"),

@@ -74,6 +74,7 @@ def test_folders_of_tools_and_environments_are_never_read(tmp_path: Path) -> Non
     tree = read(tmp_path)
     assert paths(tree) == ["a.py", "env/pyvenv.cfg", "envs/z.py", "windows/pyvenv.cfg"]
     assert not tree.left_out and not tree.excluded
+    assert {"env", "windows", ".git"} <= {*tree.passed_over} and "envs" not in tree.passed_over
 
 
 def test_a_file_named_as_in_an_environment_hides_no_code(tmp_path: Path) -> None:
