@@ -39,11 +39,9 @@ def dependency_jobs(
     asking = _Asking(source, security, waits_s)
     locks = lock_files(tree, source)
     jobs = [asking.job(lock.ecosystem, lock.path, lock.digest, lock.read) for lock in locks]
-    covered = {lock.ecosystem for lock in locks}
     if source.environment is not None:
         lock = read_environment(base / source.environment, PurePath(source.environment).as_posix())
         jobs.append(asking.job(PYPI, lock.path, lock.digest, lambda: lock))
-        covered.add(PYPI)
     if source.no_dependencies is not None:
         return tuple(jobs) or (_declared(source.no_dependencies),)
     missing = () if source.locks is not None else without_lock(tree, locks)
