@@ -91,7 +91,7 @@ class Count:
     since: datetime
     until: datetime
     days: Counter[date] = field(default_factory=Counter)
-    with_event: int = 0
+    with_event: Counter[date] = field(default_factory=Counter)
     undated: int = 0
     unread: int = 0
     newest: datetime | None = None
@@ -116,7 +116,7 @@ class Count:
         self.days[day] += 1
         if event is None:
             return
-        self.with_event += 1
+        self.with_event[day] += 1
         deeds, shown = self._known.get(event) or self._learn(event)
         for deed in deeds:
             self._events[day, deed, shown] += 1

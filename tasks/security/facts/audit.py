@@ -38,15 +38,15 @@ class AuditLines:
     """The lines of a stretch of whole days in the service's zone, and how far the files reach back.
 
     `whole_days` are the days of the stretch that are over; `days` has the lines of each day with any. `unread` lines
-    are no JSON objects, `undated` ones have no readable time: of which day they are is not known. `with_event` are
-    dated lines that have the event's field. `oldest` and `newest` are the times of lines of all files, of which `files`
-    hold one. `problems` are files of which lines of the stretch may be missing, `old_problems` others.
+    are no JSON objects, `undated` ones have no readable time: of which day they are is not known. `with_event` has
+    those of each day that have the event's field. `oldest` and `newest` are the times of lines of all files, of which
+    `files` hold one. `problems` are files of which lines of the stretch may be missing, `old_problems` others.
     """
 
     whole_days: tuple[date, ...]
     days: Mapping[date, int]
     events: tuple[EventLines, ...]
-    with_event: int
+    with_event: Mapping[date, int]
     undated: int
     unread: int
     files: int

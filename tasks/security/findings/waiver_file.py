@@ -54,6 +54,8 @@ def waiver_problems(path: Path) -> list[str]:
 def read_text(path: Path) -> str:
     """The text of a waivers file, empty if it is not there. Raises WaiversRejected."""
     try:
+        if path.exists() and not path.is_file():
+            raise WaiversRejected(path, ("is not a file",))  # a pipe would be waited for
         with path.open("rb") as file:
             content = file.read(_MOST_BYTES + 1)
     except FileNotFoundError:

@@ -135,8 +135,11 @@ def _week_doubt(seen: AuditLines, audit: Audit, limits: SecurityLimits) -> Messa
         return doubt
     if silent := _silent(seen, audit):
         return _silence(silent)
-    if not seen.with_event:
-        return msg("No line of the week has the field {field}: correct [security.audit] event", field=audit.event)
+    # A release that renames the field would hide every event from then on.
+    if day := next((day for day in sorted(seen.days) if not seen.with_event.get(day)), None):
+        return msg(
+            "No line of {day} has the field {field}: correct [security.audit] event", day=f"{day}", field=audit.event
+        )
     return None
 
 

@@ -213,7 +213,13 @@ class TestWeek:
         daily(tmp_path)
         found = weekly(tmp_path, f'{SETTINGS}event = "action.kind"\n')
         assert {r.status for r in found.values()} == {Status.UNKNOWN}
-        assert words(found[PRIVILEGES.id]).startswith("No line of the week has the field action.kind")
+        assert words(found[PRIVILEGES.id]).startswith("No line of 2026-11-16 has the field action.kind")
+
+    def test_a_day_on_which_no_line_has_an_event_hides_what_happened(self, tmp_path: Path) -> None:
+        daily(tmp_path, {WEEK[5]: (line(noon(WEEK[5]), None, action="login_failed"),)})
+        found = weekly(tmp_path)
+        assert {r.status for r in found.values()} == {Status.UNKNOWN}
+        assert words(found[AUTHENTICATION.id]).startswith("No line of 2026-11-21 has the field event")
 
     def test_too_many_are_too_many_whatever_else_is_missing(self, tmp_path: Path) -> None:
         failed = tuple(line(noon(WEEK[2]), "auth.fail") for _ in range(101))

@@ -1,5 +1,6 @@
 """A waivers file is read as a whole, or waives nothing."""
 
+import os
 from datetime import date
 from pathlib import Path
 
@@ -61,7 +62,9 @@ def test_all_mistakes_are_named_at_once(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read_is_rejected_too(tmp_path: Path) -> None:
     path = tmp_path / "waivers.toml"
     path.write_bytes(b"\xff")
-    for given in (path, tmp_path):  # not UTF-8, and a folder
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for given in (path, tmp_path, pipe):  # not UTF-8, a folder, and what would be waited for
         with pytest.raises(WaiversRejected):
             read_waivers(given)
     path.write_text("#" * 1_000_001)
