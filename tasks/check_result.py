@@ -127,11 +127,20 @@ class Chart:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """An event beside a curve, such as a deploy: its time as `moment` writes it, and a word or two from outside."""
+
+    at: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
 class Curve:
     """Evidence as a line over time, with the limit drawn through; `finding` is its alt text.
 
     `at` are the points' times as `moment` writes them (UTC), rising; None among the values means not measured there:
     the line has a gap. `expected` is a second, thin line of the same length (what an even burn would leave), or empty.
+    `marks` are drawn where they happened. Values on the side `worse` of the limit are drawn as beyond it.
     """
 
     title: Message
@@ -141,6 +150,8 @@ class Curve:
     values: tuple[float | None, ...]
     limit: float | None = None
     expected: tuple[float, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    worse: Literal["under", "over"] = "under"
     kind: Literal["curve"] = "curve"
 
     def __post_init__(self) -> None:
@@ -152,6 +163,62 @@ class Curve:
             raise ValueError(f"a time of {self.title.text!r} is not as `moment` writes it")
         if any(earlier >= later for earlier, later in pairwise(self.at)):
             raise ValueError(f"the times of {self.title.text!r} do not rise")
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """Evidence as days of a figure, measured ones and a band for those to come; `finding` is its alt text.
+
+    `at` are the days, rising, as `moment` writes their beginning. `measured` is None in the future and where a day is
+    missing; `low`, `middle` and `high` are the 10 %, 50 % and 90 % quantiles, None in the past.
+    """
+
+    title: Message
+    finding: Message
+    unit: str
+    at: tuple[str, ...]
+    measured: tuple[float | None, ...]
+    low: tuple[float | None, ...]
+    middle: tuple[float | None, ...]
+    high: tuple[float | None, ...]
+    limit: float | None = None
+    kind: Literal["forecast"] = "forecast"
+
+    def __post_init__(self) -> None:
+        if any(len(line) != len(self.at) for line in (self.measured, self.low, self.middle, self.high)):
+            raise ValueError(f"{self.title.text!r} has not {len(self.at)} values in every line")
+
+
+@dataclass(frozen=True, slots=True)
+class PlotLine:
+    """One line of a plot: a value for each x, None where there is none; a `fitted` one is a model, not a measurement."""
+
+    label: Message
+    values: tuple[float | None, ...]
+    fitted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """Evidence as lines over a quantity such as virtual users, with the limit drawn through; `finding` is its alt text.
+
+    `xs` rise; measured lines have points, fitted ones are dashed.
+    """
+
+    title: Message
+    finding: Message
+    x_label: Message
+    unit: str
+    xs: tuple[float, ...]
+    lines: tuple[PlotLine, ...]
+    limit: float | None = None
+    kind: Literal["plot"] = "plot"
+
+    def __post_init__(self) -> None:
+        if any(len(line.values) != len(self.xs) for line in self.lines):
+            raise ValueError(f"{self.title.text!r} has not {len(self.xs)} values in every line")
+        if any(earlier >= later for earlier, later in pairwise(self.xs)):
+            raise ValueError(f"the x of {self.title.text!r} do not rise")
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +244,7 @@ class Ladder:
     kind: Literal["ladder"] = "ladder"
 
 
-Evidence = Table | Excerpt | Chart | Curve | Ladder
+Evidence = Table | Excerpt | Chart | Curve | Forecast | Plot | Ladder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

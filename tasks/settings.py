@@ -19,6 +19,7 @@ from pydantic import (
 
 from tasks.backups.settings import Backups
 from tasks.backups.settings import Database as BackedUpDatabase
+from tasks.capacity.settings import Capacity
 from tasks.configuration import ConfigurationError, HttpUrl, Locale, Model, Slug, TimeZone, each_once
 from tasks.database.settings import Database
 from tasks.delivery.settings import Mail
@@ -26,7 +27,9 @@ from tasks.guide.settings import Guide
 from tasks.health.settings import LONGEST_S, Health
 from tasks.history.settings import History
 from tasks.kpi.settings import Kpi, Queue, need_sources
+from tasks.load.settings import Load
 from tasks.logs.settings import Logs, Route
+from tasks.performance.settings import Performance
 from tasks.prometheus.settings import Metrics
 from tasks.resources.settings import Resources
 from tasks.security.settings import Security, Source
@@ -141,6 +144,15 @@ class Settings(Model):
     security: Security | None = None
     """Security scans and the weekly security alert review; it may be empty. Without it and without `[source]` they have
     only SKIPPED checks."""
+
+    load: Load | None = None
+    """Load tests. Without it there are none: SKIPPED."""
+
+    performance: Performance = Performance()
+    """The weekly performance report; it needs a `[[logs.source]]` whose requests are counted."""
+
+    capacity: Capacity = Capacity()
+    """Capacity planning, from what monitoring stores."""
 
     slo: Slo = Slo()
     """Service level objectives, burn rate alerts and error budget policy."""

@@ -24,3 +24,16 @@ samples = Table(
     Column("value", Float, nullable=False),
     sqlite_with_rowid=False,
 )
+
+sample_days = Table(
+    "sample_days",
+    metadata,
+    Column("series_id", ForeignKey("sample_series.id"), primary_key=True),
+    Column("day", Integer, primary_key=True, comment="days since 1970, of the service's zone"),
+    Column("samples", Integer, nullable=False, comment="minutes of the day that have a figure"),
+    Column("mean", Float, nullable=False),
+    Column("p95", Float, nullable=False, comment="nearest rank"),
+    Column("high", Float, nullable=False),
+    Column("last", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
