@@ -9,7 +9,7 @@ import psycopg
 
 from deployments.demo.events import QUIET, Events, deploys, maintenances, outages
 from deployments.demo.faults import SILENT_MODULE
-from deployments.demo.figures import LIVE, Sizes, made_up_figures
+from deployments.demo.figures import LIVE, UPLOADS, Sizes, made_up_figures
 from deployments.demo.history import Shape, write_history
 from deployments.demo.scans import bring_scans
 from tasks.database.judge import SUBJECT as DATABASE
@@ -83,4 +83,5 @@ def _sizes(dsn: str) -> Sizes:
     with psycopg.connect(dsn, connect_timeout=5) as connection:
         row = connection.execute("SELECT pg_database_size(current_database())").fetchone()
     assert row is not None  # a function call gives one row
-    return Sizes(disk_subject(HOST, _DISK), disk.percent, disk.total, DATABASE, row[0])
+    disks = (disk_subject(HOST, place) for place in (_DISK, UPLOADS))
+    return Sizes(*disks, disk.percent, disk.total, DATABASE, row[0])
