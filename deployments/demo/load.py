@@ -49,7 +49,9 @@ def _baseline(settings: Settings, profile: Profile, now: datetime) -> LoadRun:
     short = profile.model_copy(update={"steps": (step.model_copy(update={"seconds": _BASELINE_S}),)})
     run = asyncio.run(measure_load(settings, short, production=False, at=now))
     if run.problem is not None:
-        raise ExplainedError(f"the demo's baseline could not be measured: {run.problem.text.format(**run.problem.params)}")
+        raise ExplainedError(
+            f"the demo's baseline could not be measured: {run.problem.text.format(**run.problem.params)}"
+        )
     return run
 
 
@@ -57,7 +59,9 @@ def _earlier(baseline: LoadRun, profile: Profile, chance: random.Random, at: dat
     """The baseline a little faster or slower, as long as the profile."""
     [step] = baseline.steps
     longer = profile.steps[0].seconds / step.measured_s
-    drawn = {one: chance.lognormvariate(0.0, _NOISE) for one in (*_names(baseline.routes), *_names(baseline.modules), "")}
+    drawn = {
+        one: chance.lognormvariate(0.0, _NOISE) for one in (*_names(baseline.routes), *_names(baseline.modules), "")
+    }
 
     def changed(stats: RouteStats) -> RouteStats:
         of = f"{stats.module}:{stats.route}" if stats.module else ""
