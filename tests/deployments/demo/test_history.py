@@ -238,13 +238,13 @@ def test_a_day_that_was_packed_meanwhile_is_read_on_and_not_again(tmp_path: Path
     history.dispose()
 
 
-@pytest.mark.parametrize(("leaking", "full_in_days"), [(False, 1100), (True, 40)])
-def test_a_leaking_disk_is_full_in_forty_days(leaking: bool, full_in_days: int) -> None:
+@pytest.mark.parametrize(("leaking", "least", "most"), [(False, 700, 2000), (True, 35, 45)])
+def test_a_leaking_disk_is_full_in_forty_days(leaking: bool, least: int, most: int) -> None:
     figures = made_up_figures(Shape(days=20), ("a",), SIZES, None, NOW, ZONE, Events(leaking_disk=leaking))
     used = [(at, reading.value) for at, reading in figures if reading.subject == SIZES.uploads]
     (first, before), (last, now) = used[0], used[-1]
     per_day = (now - before) / ((last - first) / timedelta(days=1))
-    assert (95 - now) / per_day == pytest.approx(full_in_days, rel=0.15)
+    assert least < (95 - now) / per_day < most
 
 
 def test_figures_cover_every_minute_and_hour_and_end_at_what_is_there() -> None:
