@@ -30,6 +30,19 @@ class Latency:
 
 
 @dataclass(frozen=True, slots=True)
+class ProbeStats:
+    """The open-loop probe: `planned` arrivals while steps were measured, those sent in time, answered and failed.
+
+    `latency` counts from the moment at which a request should have been sent, failures included with their time.
+    """
+
+    planned: int
+    sent: int
+    failed: int
+    latency: Latency
+
+
+@dataclass(frozen=True, slots=True)
 class RouteStats:
     """The requests of one name: successes with their latency, failures counted apart."""
 
@@ -50,7 +63,8 @@ class StepStats:
     """What one step measured after its ramp-up; `measured_s` is 0 for one that was not reached.
 
     `planned_per_second` is None where the profile fixes no rate. `modules` and `whole` are of the same requests as
-    `routes`, with exact percentiles of their own; their `route` is empty, and so is the module of `whole`.
+    `routes`, with exact percentiles of their own; their `route` is empty, and so is the module of `whole`. `probe` is
+    the open-loop probe within this step alone; None: not known apart.
     """
 
     users: int
@@ -60,6 +74,7 @@ class StepStats:
     whole: RouteStats
     modules: tuple[RouteStats, ...]
     routes: tuple[RouteStats, ...]
+    probe: ProbeStats | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +85,6 @@ class FailureKind:
     route: str
     cause: str
     count: int
-
-
-@dataclass(frozen=True, slots=True)
-class ProbeStats:
-    """The open-loop probe: `planned` arrivals while steps were measured, those sent in time, answered and failed.
-
-    `latency` counts from the moment at which a request should have been sent, failures included with their time.
-    """
-
-    planned: int
-    sent: int
-    failed: int
-    latency: Latency
 
 
 @dataclass(frozen=True, slots=True)
