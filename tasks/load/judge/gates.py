@@ -108,8 +108,8 @@ def _judge_probe(
     else:
         status = Status.FAIL
         why = msg(
-            "{statistic} of {number} requests, timed from when they were due: users wait longer than those of the test, "
-            "who wait for each answer before they ask again",
+            "{statistic} of {number} requests, timed from when they were due: users wait longer than those of the "
+            "test, who wait for each answer before they ask again",
             statistic=gate.statistic,
             number=probe.latency.count,
         )
