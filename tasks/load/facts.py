@@ -18,6 +18,23 @@ class Ended(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Live:
+    """How a load test that is running does: `step` counts from 1 (0: not begun), figures are of the last second.
+
+    `failed` counts from the start; `p95_ms` is None where nothing succeeded.
+    """
+
+    elapsed_s: float
+    planned_s: float
+    step: int
+    steps: int
+    users: int
+    per_second: float
+    failed: int
+    p95_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Latency:
     """Exact statistics of some requests' response times (nearest rank); None where there are none."""
 
@@ -44,7 +61,10 @@ class ProbeStats:
 
 @dataclass(frozen=True, slots=True)
 class RouteStats:
-    """The requests of one name: successes with their latency, failures counted apart."""
+    """The requests of one name: successes with their latency, failures counted apart; `per_second` counts both.
+
+    What a Locust file raised counts as a failure of a route named after its User class.
+    """
 
     module: str
     route: str
