@@ -123,10 +123,14 @@ def trend(run: LoadRun, earlier: Sequence[LoadRun], gates: Sequence[Gate]) -> It
         yield Curve(title, finding, "ms", tuple(points), values, p95_limit(gates), worse="over")
 
 
+def judged_part(run: LoadRun) -> RouteStats:
+    """All requests at the judged step: the first one where the profile seeks the limit, else of all steps."""
+    return run.steps[0].whole if run.seeks_limit and run.steps else run.whole
+
+
 def judged_p95(run: LoadRun) -> float | None:
-    """p95 of all requests at the judged step: the first one where the profile seeks the limit, else all of them."""
-    whole = run.steps[0].whole if run.seeks_limit and run.steps else run.whole
-    return whole.succeeded.p95_ms
+    """Their p95 in ms."""
+    return judged_part(run).succeeded.p95_ms
 
 
 def p95_limit(gates: Sequence[Gate]) -> float | None:
