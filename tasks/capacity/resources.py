@@ -128,9 +128,7 @@ def is_gone(series: DailySeries, as_of: date, limits: CapacityLimits) -> bool:
     return not series.days or (as_of - series.days[-1].day).days > limits.gone_after_days
 
 
-def _resource(
-    kind: Kind, subject: str, days: Iterable[DayFigures], as_of: date, limits: CapacityLimits
-) -> Resource:
+def _resource(kind: Kind, subject: str, days: Iterable[DayFigures], as_of: date, limits: CapacityLimits) -> Resource:
     limit = kind.limit(limits)
     values = [(day.day, kind.value(day)) for day in days if day.samples >= limits.min_day_samples]
     return Resource(kind, kind.subject(subject), limit, look_ahead(values, limit, as_of, limits))

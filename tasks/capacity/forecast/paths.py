@@ -56,7 +56,8 @@ def draw_paths(parts: Parts, first_day: int, sources: tuple[Source, ...], horizo
 def first_passage(paths: Paths, limit: float) -> NDArray[np.int64]:
     """The first day, from 1 on, on which each path is at the limit or above; one more than the last for none."""
     reached = paths >= limit
-    return np.where(reached.any(axis=1), reached.argmax(axis=1) + 1, paths.shape[1] + 1)
+    days: NDArray[np.int64] = np.where(reached.any(axis=1), reached.argmax(axis=1) + 1, paths.shape[1] + 1)
+    return days
 
 
 def _start(parts: Parts) -> float:
@@ -71,6 +72,7 @@ def _drawn(source: Source, paths: int, horizon: int, chance: np.random.Generator
     resample: growth itself is uncertain too, more so the fewer blocks there are (Student's t).
     """
     blocks = np.lib.stride_tricks.sliding_window_view(source.increments, WEEK).astype(np.float32)
+    grown: Paths
     weeks, own = -(-horizon // WEEK), max(2, source.increments.size // WEEK)
     resample = chance.integers(0, blocks.shape[0], (paths, own))
     chosen = np.take_along_axis(resample, chance.integers(0, own, (paths, weeks)), axis=1)
