@@ -9,12 +9,12 @@ from rich.text import Text
 
 from reports.localise import view
 from reports.report import Report, Seal
-from reports.sparks import curve_line, ladder_line
+from reports.sparks import curve_line, forecast_line, ladder_line
 from reports.terminal import STYLES
 from reports.text import MOST_TABLES, wrapped
 from reports.view import EvidenceView, LineView, ReportView, ResultView
 from reports.words import Words
-from tasks.check_result import Curve, Ladder, Status
+from tasks.check_result import Curve, Forecast, Ladder, Status
 
 MOST_LINES = 55
 """Of a round's 60: the others say what was done, and where the report and the mail are."""
@@ -139,6 +139,8 @@ def _drawn(piece: EvidenceView, words: Words, width: int) -> Iterator[str]:
     match piece.chart:
         case Curve():
             yield _fitted(curve_line(piece.chart, words, width), width)
+        case Forecast():
+            yield _fitted(forecast_line(piece.chart, words, width), width)
         case Ladder():
             yield _fitted(ladder_line(piece.chart, words), width)
 

@@ -1,17 +1,19 @@
-"""Charts as PNG: one horizontal bar a label, and the limit drawn through them; curves and ladders stand elsewhere."""
+"""Charts as PNG: one horizontal bar a label, and the limit drawn through them; all others stand elsewhere."""
 
 from matplotlib.axes import Axes
 
 from reports.curves import draw_curve
 from reports.drawing import BEYOND, GROUND, HATCH, INK, RULE, SOFT, WITHIN, drawable, finished, sheet, short
+from reports.forecasts import draw_forecast
 from reports.ladders import draw_ladder
+from reports.plots import draw_plot
 from reports.words import Words
-from tasks.check_result import Chart, Curve, Ladder
+from tasks.check_result import Chart, Curve, Drawing, Forecast, Ladder, Plot
 
 MOST_BARS = 20
 
 
-def png(chart: Chart | Curve | Ladder, words: Words) -> bytes:
+def png(chart: Drawing, words: Words) -> bytes:
     """The chart on an opaque ground, at most 100 kB, the same bytes for the same data; the title stands outside.
 
     What is beyond the limit differs by colour, hatching and a word.
@@ -21,6 +23,10 @@ def png(chart: Chart | Curve | Ladder, words: Words) -> bytes:
             return _draw_bars(chart, words)
         case Curve():
             return draw_curve(chart, words)
+        case Forecast():
+            return draw_forecast(chart, words)
+        case Plot():
+            return draw_plot(chart, words)
         case Ladder():
             return draw_ladder(chart, words)
 

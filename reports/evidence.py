@@ -1,11 +1,12 @@
 """A piece of evidence in the reader's words."""
 
+from collections.abc import Iterator, Sequence
 from math import ceil
 
 from reports.tones import status_tone
 from reports.view import EvidenceView
 from reports.words import Words, minute
-from tasks.check_result import Chart, Curve, Evidence, Excerpt, Ladder, LadderStep, Table
+from tasks.check_result import Chart, Curve, Evidence, Excerpt, Forecast, Ladder, LadderStep, Plot, Table
 from tasks.observation import printable
 
 MOST_POINTS = 31
@@ -23,6 +24,10 @@ def evidence_view(piece: Evidence, words: Words) -> EvidenceView:
             return _chart(piece, words)
         case Curve():
             return _curve(piece, words)
+        case Forecast():
+            return _forecast(piece, words)
+        case Plot():
+            return _plot(piece, words)
         case Ladder():
             return _ladder(piece, words)
 
@@ -55,25 +60,75 @@ def _chart(chart: Chart, words: Words) -> EvidenceView:
 
 
 def _curve(curve: Curve, words: Words) -> EvidenceView:
-    """At most MOST_POINTS rows at even distances, the last point among them."""
-    points = len(curve.at)
-    kept = sorted(range(points - 1, -1, -max(ceil(points / MOST_POINTS), 1)))
-    times = [minute(words.local(curve.at[n])) for n in kept]
+    kept = _kept(len(curve.at))
     series = [curve.values, curve.expected] if curve.expected else [curve.values]
-    figures = [[words.figure(values[n], curve.unit) for n in kept] for values in series]
     return EvidenceView(
         "curve",
         words.say(curve.title),
-        columns=(
-            words.tr("Time ({zone})", zone=words.timezone),
-            *(words.tr("Observed"), words.tr("If spent evenly"))[: len(series)],
-        ),
+        columns=(_time(words), *(words.tr("Observed"), words.tr("If spent evenly"))[: len(series)]),
         figures=(False, *(True for _ in series)),
-        rows=tuple(zip(times, *figures, strict=True)),
-        note=words.tr("{shown} of {all} points in time", shown=len(kept), all=points) if len(kept) < points else "",
+        rows=_over_time(curve.at, series, curve.unit, kept, words),
+        note=" · ".join((*_thinned(curve.at, kept, words), *_deploys(curve, words))),
         finding=words.say(curve.finding),
         chart=curve,
     )
+
+
+def _deploys(curve: Curve, words: Words) -> Iterator[str]:
+    if curve.marks:
+        named = "; ".join(f"{minute(words.local(mark.at))} {printable(mark.label)}".strip() for mark in curve.marks)
+        yield words.tr("Deploys: {deploys}", deploys=named)
+
+
+def _forecast(forecast: Forecast, words: Words) -> EvidenceView:
+    kept = _kept(len(forecast.at))
+    series = [forecast.measured, forecast.low, forecast.middle, forecast.high]
+    return EvidenceView(
+        "forecast",
+        words.say(forecast.title),
+        columns=(_time(words), words.tr("Measured"), *(f"{share} %" for share in (10, 50, 90))),
+        figures=(False, True, True, True, True),
+        rows=_over_time(forecast.at, series, forecast.unit, kept, words),
+        note=" · ".join(_thinned(forecast.at, kept, words)),
+        finding=words.say(forecast.finding),
+        chart=forecast,
+    )
+
+
+def _plot(plot: Plot, words: Words) -> EvidenceView:
+    kept = _kept(len(plot.xs))
+    return EvidenceView(
+        "plot",
+        words.say(plot.title),
+        columns=(words.say(plot.x_label), *(words.say(line.label) for line in plot.lines)),
+        figures=(True, *(True for _ in plot.lines)),
+        rows=tuple(
+            (words.scalar(plot.xs[n]), *(words.figure(line.values[n], plot.unit) for line in plot.lines)) for n in kept
+        ),
+        note=" · ".join(_thinned(plot.xs, kept, words)),
+        finding=words.say(plot.finding),
+        chart=plot,
+    )
+
+
+def _kept(points: int) -> list[int]:
+    """The places of at most MOST_POINTS points at even distances, the last one among them."""
+    return sorted(range(points - 1, -1, -max(ceil(points / MOST_POINTS), 1)))
+
+
+def _thinned(points: Sequence[object], kept: Sequence[int], words: Words) -> Iterator[str]:
+    if len(kept) < len(points):
+        yield words.tr("{shown} of {all} points", shown=len(kept), all=len(points))
+
+
+def _over_time(
+    at: Sequence[str], series: Sequence[Sequence[float | None]], unit: str, kept: Sequence[int], words: Words
+) -> tuple[tuple[str, ...], ...]:
+    return tuple((minute(words.local(at[n])), *(words.figure(values[n], unit) for values in series)) for n in kept)
+
+
+def _time(words: Words) -> str:
+    return words.tr("Time ({zone})", zone=words.timezone)
 
 
 def _ladder(ladder: Ladder, words: Words) -> EvidenceView:

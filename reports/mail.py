@@ -18,7 +18,7 @@ from reports.templating import asset, render
 from reports.text import plain, provenance
 from reports.view import ReportView, ResultView
 from reports.words import LOCALES, Words
-from tasks.check_result import Chart, Curve, Ladder
+from tasks.check_result import Drawing
 from tasks.observation import printable
 
 MOST_HTML_BYTES = 80_000
@@ -36,7 +36,7 @@ class _Picture:
     cid: str
     title: str
     finding: str
-    chart: Chart | Curve | Ladder
+    chart: Drawing
 
 
 def render_mail(

@@ -1,4 +1,4 @@
-"""Curves and ladders in one line of text."""
+"""Curves, forecasts and ladders in one line of text."""
 
 from itertools import pairwise
 
@@ -6,7 +6,7 @@ from rich.cells import cell_len
 
 from reports.tones import status_tone
 from reports.words import Words
-from tasks.check_result import Curve, Ladder, Status
+from tasks.check_result import Curve, Forecast, Ladder, Status
 
 _BARS = "▁▂▃▄▅▆▇█"
 _GAP = "·"
@@ -36,7 +36,22 @@ def curve_line(curve: Curve, words: Words, width: int) -> str:
         last += f" ({words.tr('limit {figure}', figure=words.figure(curve.limit, curve.unit))})"
     elif curve.expected:
         last += f" ({words.tr('if spent evenly')}: {words.figure(curve.expected[-1], curve.unit)})"
-    title = words.say(curve.title)
+    return _line(words.say(curve.title), curve, last, width)
+
+
+def forecast_line(forecast: Forecast, words: Words, width: int) -> str:
+    """Title, sparkline of the measured days and of the middle of the forecast, last measured value and limit."""
+    values = tuple(middle if y is None else y for y, middle in zip(forecast.measured, forecast.middle, strict=True))
+    measured = [value for value in forecast.measured if value is not None]
+    last = words.figure(measured[-1] if measured else None, forecast.unit)
+    if forecast.limit is not None:
+        last += f" ({words.tr('limit {figure}', figure=words.figure(forecast.limit, forecast.unit))})"
+    whole = Curve(forecast.title, forecast.finding, forecast.unit, forecast.at, values, forecast.limit)
+    return _line(words.say(forecast.title), whole, last, width)
+
+
+def _line(title: str, curve: Curve, last: str, width: int) -> str:
+    """The sparkline gives way where the room is narrow."""
     room = width - cell_len(title) - cell_len(last) - 4
     return f"{title}  {spark(curve, max(room, _SHORTEST))}  {last}" if curve.values else f"{title}  {last}"
 

@@ -13,7 +13,7 @@ from reports.words import Words
 
 WIDTH = 78
 MOST_TABLES = 5
-_WITH_TABLE = frozenset({"curve", "ladder"})
+_WITH_TABLE = frozenset({"curve", "forecast", "plot", "ladder"})
 _INDENT, _GAP = "  ", "  "
 
 # A word, one wide character with the punctuation that must not begin a line after it, or a space.

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tasks.check_result import Chart, Curve, Ladder, Status
+from tasks.check_result import Drawing, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class EvidenceView:
     note: str = ""
     text: str = ""
     finding: str = ""
-    chart: Chart | Curve | Ladder | None = None
+    chart: Drawing | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -128,7 +128,7 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """An event beside a curve, such as a deploy: its time as `moment` writes it, and a word or two from outside."""
+    """A deploy beside a curve: its time as `moment` writes it, and its version or another word from outside."""
 
     at: str
     label: str
@@ -164,6 +164,12 @@ class Curve:
         if any(earlier >= later for earlier, later in pairwise(self.at)):
             raise ValueError(f"the times of {self.title.text!r} do not rise")
 
+    def is_beyond(self, value: float | None) -> bool:
+        """True for a value on the wrong side of the limit."""
+        if value is None or self.limit is None:
+            return False
+        return value < self.limit if self.worse == "under" else value > self.limit
+
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
@@ -191,7 +197,7 @@ class Forecast:
 
 @dataclass(frozen=True, slots=True)
 class PlotLine:
-    """One line of a plot: a value for each x, None where there is none; a `fitted` one is a model, not a measurement."""
+    """One line of a plot: a value for each x or None; a `fitted` one is a model, not a measurement."""
 
     label: Message
     values: tuple[float | None, ...]
@@ -244,7 +250,9 @@ class Ladder:
     kind: Literal["ladder"] = "ladder"
 
 
-Evidence = Table | Excerpt | Chart | Curve | Forecast | Plot | Ladder
+Drawing = Chart | Curve | Forecast | Plot | Ladder
+"""Evidence that is drawn."""
+Evidence = Table | Excerpt | Drawing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 import io
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -10,8 +11,9 @@ import pytest
 from PIL import Image
 
 from reports.charts import png
+from reports.evidence import evidence_view
 from reports.words import Words
-from tasks.check_result import Curve, moment, verbatim
+from tasks.check_result import Curve, Mark, moment, verbatim
 
 Say = Callable[[str], Words]
 Values = tuple[float | None, ...]
@@ -114,6 +116,31 @@ def test_the_expected_line_is_drawn_and_named(words: Say) -> None:
     for place in (beside_the_first_name, between_two_rules):
         assert min(without.crop(place).tobytes()) == 255
         assert min(with_it.crop(place).tobytes()) < 180
+
+
+def test_over_the_limit_is_beyond_where_more_is_worse(words: Say) -> None:
+    under = curve((50.0,) * 60, 10.0)
+    over = replace(under, worse="over")
+    assert [drawn.is_beyond(50.0) for drawn in (under, over)] == [False, True]
+    assert [drawn.is_beyond(10.0) for drawn in (under, over)] == [False, False]
+    assert over.is_beyond(None) is replace(over, limit=None).is_beyond(50.0) is False
+    assert picture(under, words("en")) != picture(over, words("en"))
+
+
+def test_deploys_stand_where_they_happened_and_are_named_while_they_are_few(words: Say) -> None:
+    without = curve((60.0,) * 60, None)
+    deploys = tuple(Mark(moment(START + timedelta(days=20 + n)), f"1.{n}") for n in range(7))
+    named, many = replace(without, marks=deploys[:1]), replace(without, marks=deploys)
+    differing = [picture(each, words("ja")) != picture(without, words("ja")) for each in (named, many)]
+    assert differing == [True, True]
+    assert evidence_view(named, words("ja")).note.endswith("デプロイ: 2026-11-21 00:00 1.0")
+
+
+@pytest.mark.usefixtures("quiet")
+def test_the_version_of_a_deploy_is_text_from_outside(words: Say) -> None:
+    hostile = replace(curve((60.0,) * 60, None), marks=(Mark(moment(START), "\u202e$\\frac{1}{0}$\n<b>"),))
+    assert png(hostile, words("ja")).startswith(b"\x89PNG")
+    assert "\u202e" not in evidence_view(hostile, words("ja")).note
 
 
 def test_days_are_those_of_the_services_zone() -> None:

@@ -27,7 +27,7 @@ def test_rows_are_few_evenly_spread_and_end_with_the_last_point(words: Say, poin
     assert len(values) == points if points <= MOST_POINTS else MOST_POINTS / 2 <= len(values) <= MOST_POINTS
     assert values[-1:] == ([points - 1] if points else [])
     assert len({b - a for a, b in pairwise(values)}) <= 1
-    assert view.note == ("" if points <= MOST_POINTS else f"{len(values)} of {points:,} points in time")
+    assert view.note == ("" if points <= MOST_POINTS else f"{len(values)} of {points:,} points")
 
 
 def test_hours_of_a_month_come_as_the_same_hour_of_each_day(words: Say) -> None:
