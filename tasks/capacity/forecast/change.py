@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 Values = NDArray[np.float64]
 SHORTEST: Final = 14
 """Days on either side of a change of growth: with fewer a bend is not told from noise."""
-_MOST_CHANGES = 4
+_ROUNDS = 3
 _STEP = 8.0
 _STEPS_PER_DAYS = 14
 _CERTAIN = 7.0
@@ -29,14 +29,13 @@ class Change:
 def last_change(level: Values) -> Change | None:
     """The last change of growth in a level without season; None where none is certain."""
     smooth = without_steps(level)
-    begin, found = 0, None
-    for _ in range(_MOST_CHANGES):
-        bend = _bend(smooth[begin:])
-        if bend is None:
-            return found
-        found = Change(begin + bend.at, bend.before, bend.after)
-        begin = found.at
-    return found
+    at = _last_bend(smooth)
+    if at is None:
+        return None
+    since = _last_bend(smooth[:at]) or 0
+    change = Change(at, _slope(smooth[since:at]), _slope(smooth[at:]))
+    slight = abs(change.after - change.before) < _SLIGHT * max(abs(change.before), abs(change.after))
+    return None if slight else change
 
 
 def without_steps(level: Values) -> Values:
@@ -55,9 +54,17 @@ def without_steps(level: Values) -> Values:
     return np.concatenate(([level[0]], level[0] + np.cumsum(np.where(steps, usual, grown))))
 
 
-def _bend(level: Values) -> Change | None:
-    """The likeliest bend of a line, if it is certain and not slight: largest |t| over all places, with residuals
-    taken as AR(1), so that a wandering level bends only where its increments change.
+def _last_bend(level: Values) -> int | None:
+    """The place of the last bend: of what is behind one, the bend, and so on."""
+    begin, found = 0, None
+    while (bend := _bend(level[begin:])) is not None:
+        found = begin = begin + bend
+    return found
+
+
+def _bend(level: Values) -> int | None:
+    """The likeliest bend of a line, if it is certain: largest |t| over all places, with residuals taken as AR(1), so
+    that a wandering level bends only where its increments change.
 
     Source of the scan: Andrews (1993), tests with an unknown change point; `_CERTAIN` is tuned by simulation.
     """
@@ -67,20 +74,20 @@ def _bend(level: Values) -> Change | None:
     t = np.arange(n, dtype=np.float64)
     places = np.arange(SHORTEST, n - SHORTEST + 1, max(1, n // _MOST_PLACES))
     hinges = np.maximum(t[None, :] - places[:, None], 0.0)
-    follows = 0.0
-    for _ in range(3):
-        scores, slopes = _scores(level, t, hinges, follows)
+    follows, best, scores = 0.0, 0, np.zeros(places.size)
+    for _ in range(_ROUNDS):
+        scores = _scores(level, t, hinges, follows)
         best = int(np.argmax(np.abs(scores)))
         follows = _follows(level, t, hinges[best])
-    before, bent = slopes[best]
-    after = before + bent
-    if abs(scores[best]) < _CERTAIN or abs(bent) < _SLIGHT * max(abs(before), abs(after)):
-        return None
-    return Change(int(places[best]), float(before), float(after))
+    return int(places[best]) if abs(scores[best]) >= _CERTAIN else None
 
 
-def _scores(level: Values, t: Values, hinges: Values, follows: float) -> tuple[Values, Values]:
-    """t of every hinge, and its slopes before and beyond, after what follows from the day before is taken out."""
+def _slope(level: Values) -> float:
+    return float(np.polyfit(np.arange(level.size), level, 1)[0])
+
+
+def _scores(level: Values, t: Values, hinges: Values, follows: float) -> Values:
+    """t of every hinge, after what follows from the day before is taken out."""
     ones = np.full(level.size - 1, 1 - follows) if follows < 1 else np.zeros(level.size - 1)
     y, line = level[1:] - follows * level[:-1], t[1:] - follows * t[:-1]
     bends = hinges[:, 1:] - follows * hinges[:, :-1]
@@ -91,11 +98,8 @@ def _scores(level: Values, t: Values, hinges: Values, follows: float) -> tuple[V
     bent = left @ y_left / squares
     residual = np.maximum(y_left @ y_left - bent**2 * squares, 0.0) / (y.size - 3)
     tiny = np.finfo(np.float64).eps * max(float(y @ y), 1.0)
-    scores = bent / np.sqrt(np.maximum(residual, tiny) / squares)
-    rest = y[None, :] - bent[:, None] * bends
-    design = np.stack((ones, line), axis=1)
-    slopes = np.linalg.lstsq(design, rest.T, rcond=None)[0][1]
-    return scores, np.stack((slopes, bent), axis=1)
+    scores: Values = bent / np.sqrt(np.maximum(residual, tiny) / squares)
+    return scores
 
 
 def _follows(level: Values, t: Values, hinge: Values) -> float:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.capacity.forecast.change import without_steps
+
 Values = NDArray[np.float64]
 WEEK = 7
 _HALF = WEEK // 2
@@ -52,13 +54,17 @@ def even_days(days: NDArray[np.int64], values: Values, longest_gap: int) -> Even
 
 
 def parts_of(even: Even) -> Parts:
-    """Season by median of each weekday's deviation, so that a single step or a holiday leaves no mark on it."""
+    """Season by the median of each weekday's deviation: a holiday leaves no mark on it, nor does a single step."""
     numbers = np.arange(even.first, even.last + 1)
-    middle = np.median(np.lib.stride_tricks.sliding_window_view(even.values, WEEK), axis=1)
-    off, weekday = even.values[_HALF:-_HALF] - middle, numbers[_HALF:-_HALF] % WEEK
+    usual = without_steps(even.values)
+    off, weekday = usual[_HALF:-_HALF] - _weekly_mean(usual), numbers[_HALF:-_HALF] % WEEK
     season = np.array([np.median(off[weekday == day]) if (weekday == day).any() else 0.0 for day in range(WEEK)])
     season -= season.mean()
     level = even.values - season[numbers % WEEK]
-    trend = np.convolve(level, np.full(WEEK, 1 / WEEK), "valid")
+    trend = _weekly_mean(level)
     noise = (level[_HALF:-_HALF] - trend) * np.sqrt(WEEK / (WEEK - 1))
     return Parts(season, level, trend, noise)
+
+
+def _weekly_mean(values: Values) -> Values:
+    return np.convolve(values, np.full(WEEK, 1 / WEEK), "valid")
