@@ -11,7 +11,7 @@ from sqlalchemy import Connection, case, func, select
 from tasks.history.engine import History, reading
 from tasks.history.tables import services
 from tasks.logs.tables import latency_bounds, traffic_minutes, traffic_series
-from tasks.samples.store import read_samples
+from tasks.samples.store.minutes import read_samples
 from tasks.slo.facts import Counts, Flags, Minutes, Probes, Scope, ScopeTraffic
 from tasks.slo.sli.minutes import Span, slices
 

@@ -22,7 +22,7 @@ from tasks.history.opened import history_of
 from tasks.history.runs import read_runs
 from tasks.postgres.server import running_postgres
 from tasks.samples.facts import Reading
-from tasks.samples.store import oldest_sample, store_readings, synthetic_until
+from tasks.samples.store.minutes import oldest_sample, store_readings, synthetic_until
 from tasks.settings import SERVICES_VARIABLE, load_settings
 from tasks.slo.checks import CHECKS as SLO
 from tests.operated import figures
