@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from tasks.load.generator.digest import script_digest
+from tasks.load.generator.plan import script_digest
 from tasks.load.measure import measure_load
 from tasks.load.store.runs import read_runs, store_run
 
