@@ -59,6 +59,7 @@ bench: .venv
 	$(BIN)/python -m tests.bench.slo_month
 	$(BIN)/python -m tests.bench.restore_drill
 	PREFECT_LOGGING_LEVEL=ERROR PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL=CRITICAL $(BIN)/python -m tests.bench.security_scan
+	$(BIN)/python -m tests.bench.load
 
 up: .venv
 	$(BIN)/rounds up --demo

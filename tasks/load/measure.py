@@ -156,7 +156,7 @@ class _Test:
         if watch.locust is not None and self._over:
             return Stop(Ended.BROKEN, msg("The last records of a worker did not arrive"))
         files, workers = self._plan.scenarios, self._plan.workers
-        words = ended_by_itself(status, locust.tail(200), files, watch.elapsed_s, planned_s, workers)
+        words = ended_by_itself(status, locust.tail(200), files, watch.ran_s(time.time()), planned_s, workers)
         return Stop(Ended.BROKEN, words)
 
     async def _end(self, locust: Child, probe: Child, *, hurry: bool) -> None:

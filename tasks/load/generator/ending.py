@@ -9,18 +9,20 @@ from tasks.check_result import Message, msg
 from tasks.outside import external_text
 
 _LOG_PREFIX = re.compile(r"^\[[^\]]*\] \S+: ")
-_OF_LOCUST = ("Gave up waiting for workers",)
+_GAVE_UP = "Gave up waiting for workers"
 _WORDS = 200
 
 
 def ended_by_itself(
-    status: int, log: str, scenarios: Sequence[Path], elapsed_s: float, planned_s: float, workers: int
+    status: int, log: str, scenarios: Sequence[Path], elapsed_s: float | None, planned_s: float, workers: int
 ) -> Message:
-    """Why a generator is gone before the last step was over; `status` is negative for a signal."""
+    """Why a generator is gone before the last step was over; `status` is negative for a signal, `elapsed_s` None
+    before the first step.
+    """
     error = _last_error(log, scenarios)
-    if elapsed_s <= 0 and workers and _OF_LOCUST[0] in log:
+    if elapsed_s is None and workers and _GAVE_UP in log:
         return msg("Not all {n} workers connected in time", n=workers)
-    if elapsed_s <= 0:
+    if elapsed_s is None:
         return msg("The load generator did not start (exit status {status}): {why}", status=status, why=error or "–")
     seconds, planned = round(elapsed_s), round(planned_s)
     if status < 0:

@@ -13,7 +13,6 @@ from tasks.load.generator.plan import Plan
 from tasks.outside import external_text
 
 _MOST_BYTES = 262_144
-_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +27,20 @@ async def look_at_target(plan: Plan, headers: Mapping[str, str]) -> Look:
     """Asks for the identity's path, or the probe's where there is none. Raises UsageError for headers and CA file."""
     identity = plan.load.identity
     path = plan.load.probe.path if identity is None else identity.path
+    timeout_s = plan.load.probe.timeout_s
     sent = httpx.Headers({"Cache-Control": "no-cache"})
     sent.update(sendable(headers, "load"))
     async with httpx.AsyncClient(
-        headers=sent, verify=trust(plan.ca_file, "load"), timeout=_TIMEOUT_S, trust_env=False
+        headers=sent, verify=trust(plan.ca_file, "load"), timeout=timeout_s, trust_env=False
     ) as client:
         try:
-            async with asyncio.timeout(_TIMEOUT_S), client.stream("GET", plan.load.base_url + path) as response:
+            async with asyncio.timeout(timeout_s), client.stream("GET", plan.load.base_url + path) as response:
                 body = b""
                 async for piece in response.aiter_bytes():
                     body += piece[: _MOST_BYTES - len(body)]
-        except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        except (TimeoutError, httpx.TimeoutException):
+            return Look(msg("The tested service did not answer within {n} s", n=timeout_s), None)
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             why = external_text(str(error), 100) or type(error).__name__
             return Look(msg("The tested service does not answer: {why}", why=why), None)
     if not response.is_success:

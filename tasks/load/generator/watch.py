@@ -86,6 +86,10 @@ class Watch:
             return 0.0
         return max((self._ended or (self._now or {}).get("at", self._began)) - self._began, 0.0)
 
+    def ran_s(self, now: float) -> float | None:
+        """Since the first step; None before it."""
+        return None if self._began is None else now - self._began
+
     def live(self) -> Live:
         """How the test does."""
         now = self._now or {}
