@@ -63,7 +63,7 @@ class ProbeStats:
 class RouteStats:
     """The requests of one name: successes with their latency, failures counted apart; `per_second` counts both.
 
-    What a Locust file raised counts as a failure of a route named after its User class.
+    What a Locust file raised counts as a failure of a route named after its User class, and not in `per_second`.
     """
 
     module: str

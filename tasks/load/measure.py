@@ -1,7 +1,6 @@
 """Runs one load test and measures it; what a target or the generator does is part of what is measured."""
 
 import asyncio
-import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -18,7 +17,7 @@ from tasks.load.generator.database import DatabaseWatch
 from tasks.load.generator.ending import ended_by_itself
 from tasks.load.generator.figures import Requests, generator_figures
 from tasks.load.generator.plan import Plan, locust_command, locust_environment, scenario_files, script_digest
-from tasks.load.generator.probed import end_probe, read_probe, start_probe
+from tasks.load.generator.probed import ask_to_end, read_probe, start_probe
 from tasks.load.generator.refusals import refuse
 from tasks.load.generator.target import look_at_target
 from tasks.load.generator.trace import PROGRESS, Progress, Window, ramps, read_trace, windows
@@ -68,9 +67,7 @@ async def measure_load(
         ran = await _Test(plan, secrets, deadline, tell).run()
         after = await look_at_target(plan, secrets.headers)
         run = await asyncio.to_thread(_measured, run, plan, ran)
-    problem = run.problem
-    if problem is None and after.problem is not None:
-        problem = msg("After the test: {why}", why=after.problem.text.format(**after.problem.params))
+    problem = run.problem or after.problem
     seen = (before.environment, after.environment)
     return replace(run, problem=problem, environment_seen=seen, finished_at=datetime.now(UTC))
 
@@ -110,6 +107,7 @@ class _Test:
         wait_s = plan.load.workers.wait_s if plan.workers else 0.0
         self._watch = Watch(plan.profile, plan.load.limits, plan.workers, time.time(), wait_s)
         self._progress = Progress(plan.folder / PROGRESS)
+        self._over = False
 
     async def run(self) -> _Ran:
         """Until the last step is over, or until it has to end."""
@@ -117,9 +115,8 @@ class _Test:
             with ExitStack() as processes:
                 locust = processes.enter_context(self._start_locust())
                 probe = processes.enter_context(start_probe(self._plan, self._secrets.headers))
-                stop = await self._follow(locust, lambda: end_probe(probe))
+                stop = await self._follow(locust, lambda: ask_to_end(probe))
                 stopped_at = time.time()
-                end_probe(probe)
                 await self._end(locust, probe, hurry=stop is not None)
         return _Ran(stop, self._watch, stopped_at, database)
 
@@ -135,12 +132,12 @@ class _Test:
 
     async def _follow(self, locust: Child, load_ended: Callable[[], None]) -> Stop | None:
         """None if the generator came to its end with everything recorded."""
-        told, over = 0.0, False
+        told = 0.0
         while True:
             status = locust.returncode  # before the lines: its last ones are then among them
             self._watch.take(self._progress.new(), time.time())
-            if not over and any(line["kind"] == "end" for line in self._watch.lines):
-                over = True
+            if not self._over and any(line["kind"] == "end" for line in self._watch.lines):
+                self._over = True
                 load_ended()
             if time.monotonic() - told >= _TELL_S:
                 told = time.monotonic()
@@ -156,7 +153,7 @@ class _Test:
 
     def _gone(self, status: int, locust: Child) -> Stop:
         watch, planned_s = self._watch, self._plan.profile.duration_s
-        if watch.locust is not None and any(line["kind"] == "end" for line in watch.lines):
+        if watch.locust is not None and self._over:
             return Stop(Ended.BROKEN, msg("The last records of a worker did not arrive"))
         files, workers = self._plan.scenarios, self._plan.workers
         words = ended_by_itself(status, locust.tail(200), files, watch.elapsed_s, planned_s, workers)
@@ -164,12 +161,12 @@ class _Test:
 
     async def _end(self, locust: Child, probe: Child, *, hurry: bool) -> None:
         """Time for what is under way and for the last records; then whatever is left is killed."""
-        if hurry and locust.running:
-            with suppress(ProcessLookupError):
-                os.kill(locust.pid, signal.SIGTERM)
+        if hurry:
+            ask_to_end(locust)
+            ask_to_end(probe, signal.SIGINT)
         most = Deadline.after(2.0 if hurry else min(self._plan.stop_timeout_s + 2, _END_S))
-        while (locust.running or probe.running) and not most.passed:
-            await asyncio.sleep(_POLL_S / 4)  # noqa: ASYNC110 – the end of a process is no event of this loop
+        for process in (locust, probe):
+            await asyncio.to_thread(process.wait, most.left_s)
         self._watch.take(self._progress.new(), time.time())
 
     @asynccontextmanager

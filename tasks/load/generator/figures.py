@@ -103,7 +103,8 @@ class Requests:
         rows: npt.NDArray[Any] = self._rows[mask]
         good = rows["cause"] == 0
         failed = int((~good).sum())
-        rate = len(rows) / seconds if seconds else 0.0
+        sent = int((~self._of_file[rows["name"]]).sum())  # what a file raised is no request
+        rate = sent / seconds if seconds else 0.0
         return RouteStats(module, route, latency(rows["ms"][good]), failed, rate)
 
 

@@ -105,7 +105,8 @@ class Probe:
         self._most = int(min(max(self._rate * self._timeout_s, 4), _MOST_THREADS))
         self._turn, self._count, self._writing = threading.Lock(), threading.Lock(), threading.Lock()
         self._idle: list[Line] = []
-        self._free = self._threads = self._busy = 0
+        self._free = self._threads = 0
+        self._busy: dict[int, float] = {}
         self._next = 0
         self.ended = threading.Event()
         self._origin = time.monotonic() + 0.05
@@ -138,11 +139,12 @@ class Probe:
                 if self.ended.is_set():
                     return
                 with self._count:
-                    self._busy += 1
-            self._say([number, *self._once(due)])
+                    self._busy[number] = due
+            answer = self._once(due)
             with self._count:
-                self._busy -= 1
+                del self._busy[number]
                 self._free += 1
+            self._say([number, *answer])
 
     def _due(self) -> tuple[int, float]:
         """Sleeps until the next moment that is not past."""
@@ -183,29 +185,36 @@ class Probe:
             else:
                 line.socket.close()
 
-    def finish(self) -> None:
-        """No more requests; those that are under way have their time."""
+    def finish(self, hurry: threading.Event) -> None:
+        """No more requests; those that are under way have their time, or none if there is a hurry, and then failed."""
         self.ended.set()
         until = time.monotonic() + self._timeout_s + 0.5
-        while time.monotonic() < until:
-            with self._count:
-                if not self._busy:
-                    return
-            time.sleep(0.02)
+        while self._busy and time.monotonic() < until and not hurry.wait(0.02):
+            pass
+        with self._count:
+            for number, due in self._busy.items():
+                self._say([number, round((time.monotonic() - due) * 1000, 3), False])
 
 
 def main() -> None:
-    """Until SIGTERM."""
+    """Until SIGTERM, or SIGINT when there is a hurry."""
     orders = json.loads(os.environ.pop(ORDERS))
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_TIMER_SLACK, 1)
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    stop, hurry = threading.Event(), threading.Event()
+
+    def end(number: int, _: Any) -> None:
+        if number == signal.SIGINT:
+            hurry.set()
+        stop.set()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
     with Path(orders["file"]).open("a", encoding="utf-8", buffering=1) as out:
         probe = Probe(orders, out)
         probe.start()
         stop.wait()
-        probe.finish()
+        probe.finish(hurry)
         out.flush()
         os._exit(0)  # threads that hang
 

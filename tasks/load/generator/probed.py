@@ -40,18 +40,14 @@ def start_probe(plan: Plan, headers: Mapping[str, str]) -> Child:
     )
 
 
-def end_probe(child: Child) -> None:
-    """Asks it to send no more; it waits for what is under way."""
+def ask_to_end(child: Child, number: signal.Signals = signal.SIGTERM) -> None:
+    """A signal to a child that may be gone; the probe sends no more at SIGTERM, and waits for nothing at SIGINT."""
     with suppress(ProcessLookupError):
-        os.kill(child.pid, signal.SIGTERM)
+        os.kill(child.pid, number)
 
 
 def read_probe(folder: Path, windows: Sequence[Window], timeout_s: float) -> ProbeStats | None:
-    """What the probe measured of requests that were due within the windows; None if it never began.
-
-    A request that was sent and has no line is one without an answer. Those are not told from requests that could not
-    be sent: both are missing in `sent`.
-    """
+    """What the probe measured of requests that were due within the windows; None if it never began."""
     lines = (folder / _LINES).read_text(encoding="utf-8").splitlines() if (folder / _LINES).exists() else []
     if not lines:
         return None

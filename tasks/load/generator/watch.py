@@ -96,7 +96,7 @@ class Watch:
 
     def stop(self, now: float) -> Stop | None:
         """Why the test has to end now, if it has to."""
-        return self._stop or self._silent(now) or self._late(now) or self._lost() or self._hopeless(now)
+        return self._stop or self._silent(now) or self._late(now) or self._lost() or self._hopeless()
 
     def _silent(self, now: float) -> Stop | None:
         if self._last == 0.0:
@@ -122,18 +122,16 @@ class Watch:
         left = msg("Only {n} of {of} workers are left", n=self._now["workers"], of=self.workers)
         return Stop(Ended.BROKEN, left)
 
-    def _hopeless(self, now: float) -> Stop | None:
+    def _hopeless(self) -> Stop | None:
         if self._began is None or self._ended is not None:
             return None
         if fast := next((row for row in self.seconds if row[1] > self.limits.max_per_second), None):
             text = "{n} requests in one second are more than the limit of {most}"
             return Stop(Ended.ABORTED, msg(text, n=fast[1], most=self.limits.max_per_second))
         span = self.limits.abort_after_s
-        if now - self._answered > span + _LATE_S:
+        if self._now is not None and self._now["at"] - self._answered > span + _LATE_S:
             return Stop(Ended.ABORTED, msg("No request was answered for {n} s", n=span))
-        last = int(now)
-        if self.seconds:
-            last = self.seconds[-1][0]
+        last = self.seconds[-1][0] if self.seconds else 0
         recent = [row for row in self.seconds if row[0] > last - span]
         if last - self._began < span or sum(row[1] for row in recent) < _MIN_REQUESTS:
             return None

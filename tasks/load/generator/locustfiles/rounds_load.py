@@ -27,6 +27,7 @@ from rounds_record import UNANSWERED, Health, Recorder, cause_of
 
 _BEAT_S = 1.0
 _FINAL_S = 15.0
+_CUT_S = 1.0
 _SKEW_S = 0.1
 _CA_FILE = PLAN["ca_file"] if PLAN["ca_file"] and Path(PLAN["ca_file"]).is_file() else None
 fence = Fence(PLAN["hosts"])
@@ -96,9 +97,8 @@ def _on_request(
 
 @events.user_error.add_listener
 def _on_user_error(user_instance: Any, exception: BaseException, **_: Any) -> None:
-    recorder.add(
-        f"{type(user_instance).__name__} (Locust file)", time.time(), 0.0, f"raised {type(exception).__name__}"
-    )
+    name = type(getattr(user_instance, "user", user_instance)).__name__  # Locust gives a task set, too
+    recorder.add(f"{name} (Locust file)", time.time(), 0.0, f"raised {type(exception).__name__}")
 
 
 class Steps(LoadTestShape):
@@ -237,6 +237,15 @@ class Beat:
         """In a worker: the master said that the last step is over."""
         self.runner.stop()
 
+    def cut(self) -> None:
+        """SIGTERM, which Locust handles only once its shape is over: users stop at once, open requests count."""
+        self.environment.stop_timeout = 0.0
+        with gevent.Timeout(_CUT_S, False):
+            self.runner.stop(*([False] if self.master else []))
+        self.closed()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTERM)
+
     def closed(self) -> None:
         """The process ends: what is left, and Locust's own figures."""
         if not self.leads:
@@ -274,6 +283,7 @@ def _on_init(environment: Any, **_: Any) -> None:
         environment.runner.register_message("rounds", beat.received)
     if beat.leads:
         environment.shape_class = Steps(beat)
+        gevent.signal_handler(signal.SIGTERM, beat.cut)
     else:
         environment.runner.register_message("rounds-end", beat.stop_users, concurrent=True)
         environment.events.test_stop.add_listener(lambda **_: beat.pass_on(final=True))
