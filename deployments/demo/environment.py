@@ -48,7 +48,8 @@ class DemoEnvironment:
     """A running demo; all instances write one log and read one file of faults.
 
     `watch_dsn` is the database for the role that only reads what is checked, `backup_dsn` for one that reads all;
-    `advisories` is the address of its advisory server.
+    `advisories` is the address of its advisory server. `staging_url` is one more instance, on the same database, with a
+    log and faults of its own; empty without one.
     """
 
     base_urls: tuple[str, ...]
@@ -59,11 +60,18 @@ class DemoEnvironment:
     faults_file: Path
     folder: Path
     advisories: str
+    staging_url: str = ""
+    staging_faults_file: Path = Path()
 
 
 @contextmanager
 def demo_environment(
-    folder: Path, *, name: str = SERVICE, instances: int = 2, faults: frozenset[Fault] = frozenset()
+    folder: Path,
+    *,
+    name: str = SERVICE,
+    instances: int = 2,
+    faults: frozenset[Fault] = frozenset(),
+    staging: bool = False,
 ) -> Iterator[DemoEnvironment]:
     """The demo with its data kept in `folder`: started until healthy, stopped at the end.
 
@@ -85,6 +93,14 @@ def demo_environment(
         for number in range(1, instances + 1):
             base_url, child = _start_instance(own / f"instance-{number}.log", variables)
             children.append((base_url, running.enter_context(child)))
+        urls = tuple(url for url, _ in children)
+        staging_faults, staging_url = own / "staging-faults.json", ""
+        if staging:
+            plant(staging_faults, ())
+            own_log = {"DEMO_LOG": str(own / "staging.log"), "DEMO_FAULTS": str(staging_faults)}
+            apart = variables | own_log | {"DEMO_ENVIRONMENT": "staging"}
+            staging_url, child = _start_instance(own / "instance-staging.log", apart)
+            children.append((staging_url, running.enter_context(child)))
         for base_url, child in children:
             _wait_until_healthy(base_url, child)
         os.truncate(log, logged)  # an instance that is not up yet has logged so, which nobody planted
@@ -92,8 +108,9 @@ def demo_environment(
         watch, backup = (f"postgresql://{role}@{server.host}:{server.port}/{SERVICE}" for role in (_WATCHER, _BACKUP))
         advisories, feed = _start_advisories(own / "advisories.log", faults_file)
         running.enter_context(feed)
-        urls = tuple(url for url, _ in children)
-        yield DemoEnvironment(urls, dsn, watch, backup, log, faults_file, folder, advisories)
+        yield DemoEnvironment(
+            urls, dsn, watch, backup, log, faults_file, folder, advisories, staging_url, staging_faults
+        )
 
 
 def _prepare_database(server: PostgresServer) -> str:

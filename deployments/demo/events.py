@@ -19,11 +19,12 @@ _TUESDAY, _THURSDAY, _SUNDAY = 1, 3, 6
 @dataclass(frozen=True, slots=True)
 class Events:
     """What is made to happen: with `outages` the service is down once a month, with `few_deploys` every other fails
-    to come.
+    to come, with `leaking_disk` one disk fills up.
     """
 
     outages: bool = False
     few_deploys: bool = False
+    leaking_disk: bool = False
 
 
 QUIET = Events()

@@ -40,6 +40,9 @@ class Fault(StrEnum):
     LEAKED_SECRET = "leaked-secret", "a cloud key lies in the source tree"
     MISSING_HEADER = "missing-header", "answers lack Content-Security-Policy and X-Frame-Options"
     STALE_FEED = "stale-feed", "the advisory feed last changed more than a year ago"
+    SLOW_MODULE = "slow-module", "on staging module shopping takes 15 % longer, and at least 40 ms"
+    LEAKING_DISK = "leaking-disk", "a disk fills since a month, and will be full in 40 days"
+    KNEE = "knee", "on staging module users answers 15 requests a second and no more"
 
 
 DEFAULT_FAULTS = (
@@ -56,7 +59,11 @@ DEFAULT_FAULTS = (
     Fault.CODE_FINDING,
     Fault.LEAKED_SECRET,
     Fault.MISSING_HEADER,
+    Fault.SLOW_MODULE,
+    Fault.LEAKING_DISK,
 )
+ON_STAGING = frozenset({Fault.SLOW_MODULE, Fault.KNEE})
+"""What is planted where load tests look, and nowhere else."""
 SERVICE = "kondate"
 SILENT_MODULE = "shopping"
 _MOST_NAME = 40
@@ -79,7 +86,11 @@ def plant(path: Path, faults: Iterable[Fault]) -> None:
 def events_of(faults: Iterable[Fault]) -> Events:
     """What faults make of the demo's past."""
     planted = frozenset(faults)
-    return Events(outages=Fault.OUTAGE in planted, few_deploys=Fault.FEW_DEPLOYS in planted)
+    return Events(
+        outages=Fault.OUTAGE in planted,
+        few_deploys=Fault.FEW_DEPLOYS in planted,
+        leaking_disk=Fault.LEAKING_DISK in planted,
+    )
 
 
 class PlantedFaults:

@@ -33,7 +33,8 @@ _FEWEST_PER_FAILURE = 2000
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How much history is made; `requests_per_day` is that of a usual weekday.
+    """How much history is made; `requests_per_day` is that of a usual weekday, and how long load tests measure: smoke
+    test and each of six steps, which take two seconds more.
 
     The last whole month and three days before it reach back 64 days at most.
     """
@@ -41,6 +42,8 @@ class Shape:
     days: int = 65
     requests_per_day: int = 6000
     seed: int = 7
+    smoke_s: int = 18
+    step_s: int = 8
 
 
 WEEKS = Shape()

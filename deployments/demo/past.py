@@ -9,7 +9,7 @@ import psycopg
 
 from deployments.demo.events import QUIET, Events, deploys, maintenances, outages
 from deployments.demo.faults import SILENT_MODULE
-from deployments.demo.figures import LIVE, Sizes, made_up_figures
+from deployments.demo.figures import LIVE, UPLOADS, Sizes, made_up_figures
 from deployments.demo.history import Shape, write_history
 from deployments.demo.scans import bring_scans
 from tasks.database.judge import SUBJECT as DATABASE
@@ -18,7 +18,7 @@ from tasks.history.opened import history_of
 from tasks.records.store.records import Record, store_records
 from tasks.resources.judge import disk_subject
 from tasks.resources.look import HOST
-from tasks.samples.store import newest_sample, oldest_sample, store_readings
+from tasks.samples.store.minutes import newest_sample, oldest_sample, store_readings
 from tasks.settings import Settings, load_settings
 
 _MINUTE = timedelta(minutes=1)
@@ -83,4 +83,5 @@ def _sizes(dsn: str) -> Sizes:
     with psycopg.connect(dsn, connect_timeout=5) as connection:
         row = connection.execute("SELECT pg_database_size(current_database())").fetchone()
     assert row is not None  # a function call gives one row
-    return Sizes(disk_subject(HOST, _DISK), disk.percent, disk.total, DATABASE, row[0])
+    root, uploads = (disk_subject(HOST, place) for place in (_DISK, UPLOADS))
+    return Sizes(root, uploads, disk.percent, disk.total, DATABASE, row[0])

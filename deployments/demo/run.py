@@ -4,21 +4,24 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from string import Template
+from typing import Final
+from urllib.parse import urlsplit
 
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from deployments.demo.backups import bring_backups
 from deployments.demo.environment import DemoEnvironment, demo_environment
 from deployments.demo.expected import compare
-from deployments.demo.faults import Fault, events_of, plant, service_name
+from deployments.demo.faults import ON_STAGING, Fault, events_of, plant, service_name
 from deployments.demo.full_pool import full_pool
 from deployments.demo.history import WEEKS, Shape
+from deployments.demo.load import bring_load_runs
 from deployments.demo.outcome import show_outcome
 from deployments.demo.past import generate_history
 from deployments.demo.source import SOURCE, bring_source
@@ -28,21 +31,24 @@ from deployments.prefect_server import PrefectServer
 from deployments.progress import err, working
 from deployments.run import RunResult, run_now
 from deployments.show_result import console, show_result
-from flows import daily_checklist, monthly_checklist, security_scan, slo_report, weekly_checklist
+from flows import daily_checklist, load_test, monthly_checklist, security_scan, slo_report, weekly_checklist
 from flows.checklist import Checklist
 from flows.options import options_of
 from reports.words import LOCALES, Words
 from tasks.errors import ExplainedError
+from tasks.history.opened import history_of
 from tasks.settings import Settings, load_settings, use_services
 
-ROUNDS = (
-    daily_checklist.CHECKLIST,
-    security_scan.CHECKLIST,
-    weekly_checklist.CHECKLIST,
-    slo_report.CHECKLIST,
-    monthly_checklist.CHECKLIST,
+ROUNDS: Final[tuple[tuple[Checklist, Mapping[str, str]], ...]] = (
+    (daily_checklist.CHECKLIST, {}),
+    (security_scan.CHECKLIST, {}),
+    (load_test.CHECKLIST, {"profile": "smoke"}),
+    (load_test.CHECKLIST, {"profile": "steps"}),
+    (weekly_checklist.CHECKLIST, {}),
+    (slo_report.CHECKLIST, {}),
+    (monthly_checklist.CHECKLIST, {}),
 )
-"""Of today twice, of the last whole week twice, of the last whole month."""
+"""Of today four, of the last whole week two, of the last whole month one, each with its options."""
 _REQUESTS, _SECONDS = 600, 10.0
 
 
@@ -60,16 +66,19 @@ def demo_service(
     with ExitStack() as stack:
         with working("demo service"):
             name = service_name(faults)
-            demo = stack.enter_context(demo_environment(folder.absolute(), name=name, faults=silent))
-            file = _write_service_file(demo, name, output.absolute(), language)
+            demo = stack.enter_context(demo_environment(folder.absolute(), name=name, faults=silent, staging=True))
+            file = _write_service_file(demo, name, output.absolute(), language, shape)
             bring_source(demo.folder / name / SOURCE, faults)
         with working(f"{shape.days} days of history"):
             generate_history(file, shape, demo.watch_dsn, bool(silent), datetime.now(UTC), events_of(faults))
+        with working("baseline of load tests"):
+            _bring_load_runs(file)
         with working("traffic, faults"):
             asyncio.run(make_traffic(demo.base_urls, requests=_REQUESTS, seconds=_SECONDS))
             if Fault.FULL_POOL in faults:
                 stack.enter_context(full_pool(demo.dsn))
-            plant(demo.faults_file, faults)
+            plant(demo.faults_file, faults - ON_STAGING)
+            plant(demo.staging_faults_file, faults & ON_STAGING)
         yield file
 
 
@@ -86,10 +95,10 @@ def run_demo(
         stack.enter_context(temporary_settings({PREFECT_API_URL: server.api_url}))
         use_services(file)
         settings = load_settings(file)
-        results = [_run(checklist, settings, lang, full) for checklist in ROUNDS[:1]]
+        results = [_run(*round_, settings, lang, full) for round_ in ROUNDS[:1]]
         with working("backups"):  # those of the night: the day's log is in the history by then
             bring_backups(file, faults, datetime.now(UTC))
-        results += [_run(checklist, settings, lang, full) for checklist in ROUNDS[1:]]
+        results += [_run(*round_, settings, lang, full) for round_ in ROUNDS[1:]]
     reports = [result.report for result in results if result.report is not None]
     comparison = compare(faults, *reports)
     words = Words(settings.reports.locales[0], settings.service.timezone)
@@ -97,10 +106,10 @@ def run_demo(
     return comparison.exact and all(r.state == r.report.verdict for r in results if r.report is not None)
 
 
-def _run(checklist: Checklist, settings: Settings, lang: str | None, full: bool) -> RunResult:
+def _run(checklist: Checklist, given: Mapping[str, str], settings: Settings, lang: str | None, full: bool) -> RunResult:
     """A round, shown. Raises ExplainedError if it broke."""
-    with working(checklist.name):
-        options = options_of(checklist.form, {}, datetime.now(UTC), settings.zone)
+    with working(" ".join((checklist.name, *given.values()))):
+        options = options_of(checklist.form, given, datetime.now(UTC), settings.zone)
         result = run_now(checklist, settings, options, _warn)
     show_result(result, settings, lang, full=full)
     console().print()
@@ -109,7 +118,16 @@ def _run(checklist: Checklist, settings: Settings, lang: str | None, full: bool)
     return result
 
 
-def _write_service_file(demo: DemoEnvironment, name: str, output: Path, language: str) -> Path:
+def _bring_load_runs(file: Path) -> None:
+    settings = load_settings(file)
+    history = history_of(settings)
+    try:
+        bring_load_runs(history, settings, datetime.now(UTC))
+    finally:
+        history.dispose()
+
+
+def _write_service_file(demo: DemoEnvironment, name: str, output: Path, language: str, shape: Shape) -> Path:
     template = Template(files("deployments.demo").joinpath("service.toml").read_text(encoding="utf-8"))
     instances = "\n".join(
         f'[[instances]]\nname = "{name}"\nbase_url = "{url}"\n'
@@ -119,7 +137,10 @@ def _write_service_file(demo: DemoEnvironment, name: str, output: Path, language
     locales = json.dumps([language, *(other for other in LOCALES if other != language)])
     values = {"name": name, "base_url": demo.base_urls[0], "instances": instances, "output": output}
     addresses = {"database_url": demo.watch_dsn, "backup_url": demo.backup_dsn, "advisories": demo.advisories}
-    file.write_text(template.substitute(values, python=sys.executable, locales=locales, **addresses), encoding="utf-8")
+    staging = {"staging_url": demo.staging_url, "staging_host": urlsplit(demo.staging_url).netloc}
+    load = {"scenarios": Path(__file__).parent / "scenarios", "smoke_s": shape.smoke_s, "step_s": shape.step_s}
+    text = template.substitute(values, python=sys.executable, locales=locales, **addresses, **staging, **load)
+    file.write_text(text, encoding="utf-8")
     return file
 
 

@@ -67,7 +67,15 @@ def create_app() -> Starlette:
     client = httpx.AsyncClient(timeout=1.0, trust_env=False)
     stock = ingredients.Ingredients(database, cache, registry)
     people = users.Users(database, registry)
-    health = Health(database, cache, client, faults, version=settings.version, folder=settings.log.parent)
+    health = Health(
+        database,
+        cache,
+        client,
+        faults,
+        version=settings.version,
+        environment=settings.environment,
+        folder=settings.log.parent,
+    )
     lists = shopping.Shopping(database, stock, people, registry)
     modules: list[Module] = [health, stock, lists, people]
 

@@ -56,6 +56,7 @@ class Health:
         faults: PlantedFaults,
         *,
         version: str,
+        environment: str,
         folder: Path,
     ) -> None:
         self._database = database
@@ -63,6 +64,7 @@ class Health:
         self._client = client
         self._faults = faults
         self._version = version
+        self._environment = environment
         self._folder = folder
         self.routes = [
             Route("/api/health", self._health),
@@ -79,6 +81,7 @@ class Health:
         answer = {
             "status": status,
             "version": self._version,
+            "environment": self._environment,
             "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "checks": [component.as_json() for component in components],
         }

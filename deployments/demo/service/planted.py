@@ -15,6 +15,9 @@ from deployments.demo.faults import SILENT_MODULE, Fault, PlantedFaults
 from deployments.demo.service.telemetry import Log, error_fields
 
 _EXTRA_LATENCY_S = 0.3
+_SLOWER_SHARE, _SLOWER_S = 0.15, 0.04
+_AT_KNEE_S = 1 / 15
+"""Requests of module users are answered one at a time, each takes so long."""
 _LONGEST_HANG_S = 60.0
 _ERROR_EVERY = 3
 # Neither exists: example.jp is reserved, and the number is the one that every card scheme gives for tests.
@@ -76,6 +79,7 @@ class PlantedFaultsMiddleware:
         self._log = log
         self._shopping = count(1)
         self._lives = count(1)
+        self._one_at_a_time = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -96,6 +100,11 @@ class PlantedFaultsMiddleware:
                 self._fail_sometimes()
             if _within(path, "/api/ingredients") and Fault.LATENCY in faults:
                 await asyncio.sleep(_EXTRA_LATENCY_S)
+            if _within(path, "/api/users") and Fault.KNEE in faults:
+                async with self._one_at_a_time:
+                    await asyncio.sleep(_AT_KNEE_S)
+            if _within(path, "/api/shopping") and Fault.SLOW_MODULE in faults:
+                send = _slower(send)
             await self._app(scope, receive, send)
 
     def _start_anew(self, faults: frozenset[Fault]) -> None:
@@ -117,6 +126,19 @@ class PlantedFaultsMiddleware:
         number = next(self._shopping)
         if number % _ERROR_EVERY == 0:
             raise PriceLookupError(f"price lookup {number} failed: the supplier's table is locked")
+
+
+def _slower(send: Send) -> Send:
+    """Answers of which each takes a share longer than it would have, and some time at least."""
+    started = asyncio.get_running_loop().time()
+
+    async def later(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            taken = asyncio.get_running_loop().time() - started
+            await asyncio.sleep(max(_SLOWER_S, _SLOWER_SHARE * taken))
+        await send(message)
+
+    return later
 
 
 def _never_seen() -> Exception:
