@@ -22,7 +22,7 @@ from tasks.records.store.records import note_version
 from tasks.resources.look import resource_readings
 from tasks.round import utc_now
 from tasks.samples.facts import Reading
-from tasks.samples.store import store_readings
+from tasks.samples.store.minutes import store_readings
 from tasks.secrets import masked
 from tasks.settings import Settings, find_service
 

@@ -8,6 +8,7 @@ from prefect import State, flow
 from flows.checklist import Checklist, run_checklist
 from flows.options import MonthlyOptions
 from flows.timing import Schedule, Timing
+from tasks.capacity.section import CAPACITY
 from tasks.check_result import msg
 from tasks.slo.section import SLO
 
@@ -17,6 +18,7 @@ CHECKLIST = Checklist(
     guide="monthly",
     systems=(
         SLO,  # SLOレビュー
+        CAPACITY,  # キャパシティプランニング
     ),
     form=MonthlyOptions,
     timing=Timing(max_lateness=timedelta(days=5), deadline=timedelta(minutes=30)),
@@ -26,7 +28,7 @@ CHECKLIST = Checklist(
 
 @flow(name=CHECKLIST.name, flow_run_name=CHECKLIST.run_name, retries=0, timeout_seconds=CHECKLIST.deadline_s)
 async def monthly_checklist(service: str, options: MonthlyOptions = MonthlyOptions()) -> State[Any]:  # noqa: B008
-    """月次チェックリスト: SLO レビュー / The monthly checklist: SLO review.
+    """月次チェックリスト: SLO レビュー、キャパシティ / The monthly checklist: SLO review, capacity planning.
 
     Args:
         service: 対象サービスの名前 / name of the service, as in its service file

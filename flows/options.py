@@ -120,6 +120,26 @@ class SecurityOptions(RoundOptions):
     )
 
 
+class LoadOptions(RoundOptions):
+    """The form of a load test: only the present can be tested."""
+
+    profile: str = Field(
+        default="",
+        title="プロファイル / Profile",
+        description="空欄は [load] scheduled / empty: [load] scheduled",
+        json_schema_extra={"position": 1},
+    )
+    production: bool = Field(
+        default=False,
+        title="本番環境に負荷をかける / Load production",
+        description=(
+            "[load] が本番環境を指すときだけ必要です。利用者に影響します / "
+            "needed only where [load] names production; its users will notice"
+        ),
+        json_schema_extra={"position": 2},
+    )
+
+
 class SloOptions(RoundOptions):
     """The form of an SLO report."""
 

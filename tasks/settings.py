@@ -258,6 +258,20 @@ class Settings(Model):
             raise ValueError(text)
         return self
 
+    @model_validator(mode="after")
+    def _load_gates_name_modules(self) -> Self:
+        known = self.known_modules()
+        gates = () if self.load is None else self.load.gate
+        unknown = dict.fromkeys(gate.module for gate in gates if gate.module is not None and gate.module not in known)
+        if known and unknown:
+            raise ValueError(
+                "\n".join(
+                    f"load.gate: no module {module!r} in service.modules or [[routes]]; known: {', '.join(known)}"
+                    for module in unknown
+                )
+            )
+        return self
+
     def sources_of_requests(self) -> tuple[str, ...]:
         """Where requests are counted: `logs`, `metrics`."""
         counted = any(source.requests for source in self.logs.source)

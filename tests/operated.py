@@ -40,7 +40,7 @@ from tasks import secrets
 from tasks.history.engine import History, writing
 from tasks.history.opened import history_of
 from tasks.history.runs import StoredRun, read_runs
-from tasks.samples.store import read_samples
+from tasks.samples.store.minutes import read_samples
 from tasks.settings import SERVICES_VARIABLE, Settings, load_settings, use_services
 
 DROP = "drop"

@@ -6,13 +6,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from tasks.load.generator.plan import script_digest
+from tasks.load.measure import measure_load
+from tasks.load.store.runs import read_runs, store_run
+
 from tasks.errors import ExplainedError
 from tasks.history.engine import History
-from tasks.load.facts import JudgedRun, Latency, LoadRun, LoadVerdict, RouteStats, StepStats
-from tasks.load.generator.digest import script_digest
-from tasks.load.measure import measure_load
-from tasks.load.settings import Load, Profile
-from tasks.load.store.runs import read_runs, store_run
+from tasks.load.facts import JudgedRun, Latency, LoadRun, LoadVerdict, RouteStats
+from tasks.load.settings import Profile
 from tasks.settings import Settings
 
 PROFILE: Final = "smoke"
@@ -49,7 +50,9 @@ def _baseline(settings: Settings, profile: Profile, now: datetime) -> LoadRun:
     short = profile.model_copy(update={"steps": (step.model_copy(update={"seconds": _BASELINE_S}),)})
     run = asyncio.run(measure_load(settings, short, production=False, at=now))
     if run.problem is not None:
-        raise ExplainedError(f"the demo's baseline could not be measured: {run.problem.text.format(**run.problem.params)}")
+        raise ExplainedError(
+            f"the demo's baseline could not be measured: {run.problem.text.format(**run.problem.params)}"
+        )
     return run
 
 
@@ -57,7 +60,9 @@ def _earlier(baseline: LoadRun, profile: Profile, chance: random.Random, at: dat
     """The baseline a little faster or slower, as long as the profile."""
     [step] = baseline.steps
     longer = profile.steps[0].seconds / step.measured_s
-    drawn = {one: chance.lognormvariate(0.0, _NOISE) for one in (*_names(baseline.routes), *_names(baseline.modules), "")}
+    drawn = {
+        one: chance.lognormvariate(0.0, _NOISE) for one in (*_names(baseline.routes), *_names(baseline.modules), "")
+    }
 
     def changed(stats: RouteStats) -> RouteStats:
         of = f"{stats.module}:{stats.route}" if stats.module else ""

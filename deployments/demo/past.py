@@ -18,7 +18,7 @@ from tasks.history.opened import history_of
 from tasks.records.store.records import Record, store_records
 from tasks.resources.judge import disk_subject
 from tasks.resources.look import HOST
-from tasks.samples.store import newest_sample, oldest_sample, store_readings
+from tasks.samples.store.minutes import newest_sample, oldest_sample, store_readings
 from tasks.settings import Settings, load_settings
 
 _MINUTE = timedelta(minutes=1)

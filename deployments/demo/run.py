@@ -106,9 +106,7 @@ def run_demo(
     return comparison.exact and all(r.state == r.report.verdict for r in results if r.report is not None)
 
 
-def _run(
-    checklist: Checklist, given: Mapping[str, str], settings: Settings, lang: str | None, full: bool
-) -> RunResult:
+def _run(checklist: Checklist, given: Mapping[str, str], settings: Settings, lang: str | None, full: bool) -> RunResult:
     """A round, shown. Raises ExplainedError if it broke."""
     with working(" ".join((checklist.name, *given.values()))):
         options = options_of(checklist.form, given, datetime.now(UTC), settings.zone)

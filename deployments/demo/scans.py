@@ -9,7 +9,7 @@ from deployments.demo.source import LOCK, NPM_LOCK, SOURCE
 from tasks.check_result import msg
 from tasks.history.engine import History
 from tasks.samples.facts import Reading
-from tasks.samples.store import store_readings
+from tasks.samples.store.minutes import store_readings
 from tasks.security.facts.scans import Completeness, Confidence, Coverage, Feed, Finding, Kind, Rating, Scan, Target
 from tasks.security.section import SCORE, SCORED
 from tasks.security.store.scans import read_first_scan, store_scans

@@ -40,6 +40,25 @@ class CapacityLimits(Model):
     """Days with figures before anything is forecast. Source: three whole weeks; with fewer nothing is known of what
     differs from week to week."""
 
+    min_day_samples: Annotated[int, Field(ge=1)] = 12
+    """A day with fewer figures counts as missing: monitoring was down. Source: opsrounds' default; half of a day of
+    hourly figures. A day's traffic counts whatever minutes had requests."""
+
+    max_gap_days: Annotated[int, Field(ge=1, le=60)] = 14
+    """Only what came after the last longer gap is used; growth in a shorter one is spread evenly over its days. Source:
+    opsrounds' default; two weeks."""
+
+    max_stale_days: Annotated[int, Field(ge=1, le=30)] = 3
+    """Days without figures up to the report; above it UNKNOWN. Source: opsrounds' default; a long weekend."""
+
+    gone_after_days: Annotated[int, Field(ge=7)] = 35
+    """What has had no figures for longer, such as a disk that was removed, is no longer asked for. Source: opsrounds'
+    default; every monthly report has named it once as UNKNOWN by then."""
+
+    min_peak_days: Annotated[int, Field(ge=1, le=28)] = 14
+    """Days with requests, of the last 28, before their peak counts as the production peak. Source: opsrounds' default;
+    two weeks."""
+
     min_headroom: Annotated[float, Field(ge=1)] = 1.5
     """Tested load capacity as a multiple of the production peak; below it WARN. Source: opsrounds' default; one of
     three machines may fail."""

@@ -18,6 +18,23 @@ class Ended(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Live:
+    """How a load test that is running does: `step` counts from 1 (0: not begun), figures are of the last second.
+
+    `failed` counts from the start; `p95_ms` is None where nothing succeeded.
+    """
+
+    elapsed_s: float
+    planned_s: float
+    step: int
+    steps: int
+    users: int
+    per_second: float
+    failed: int
+    p95_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Latency:
     """Exact statistics of some requests' response times (nearest rank); None where there are none."""
 
@@ -30,8 +47,24 @@ class Latency:
 
 
 @dataclass(frozen=True, slots=True)
+class ProbeStats:
+    """The open-loop probe: `planned` arrivals while steps were measured, those sent in time, answered and failed.
+
+    `latency` counts from the moment at which a request should have been sent, failures included with their time.
+    """
+
+    planned: int
+    sent: int
+    failed: int
+    latency: Latency
+
+
+@dataclass(frozen=True, slots=True)
 class RouteStats:
-    """The requests of one name: successes with their latency, failures counted apart."""
+    """The requests of one name: successes with their latency, failures counted apart; `per_second` counts both.
+
+    What a Locust file raised counts as a failure of a route named after its User class, and not in `per_second`.
+    """
 
     module: str
     route: str
@@ -50,7 +83,8 @@ class StepStats:
     """What one step measured after its ramp-up; `measured_s` is 0 for one that was not reached.
 
     `planned_per_second` is None where the profile fixes no rate. `modules` and `whole` are of the same requests as
-    `routes`, with exact percentiles of their own; their `route` is empty, and so is the module of `whole`.
+    `routes`, with exact percentiles of their own; their `route` is empty, and so is the module of `whole`. `probe` is
+    the open-loop probe within this step alone; None: not known apart.
     """
 
     users: int
@@ -60,6 +94,7 @@ class StepStats:
     whole: RouteStats
     modules: tuple[RouteStats, ...]
     routes: tuple[RouteStats, ...]
+    probe: ProbeStats | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +105,6 @@ class FailureKind:
     route: str
     cause: str
     count: int
-
-
-@dataclass(frozen=True, slots=True)
-class ProbeStats:
-    """The open-loop probe: `planned` arrivals while steps were measured, those sent in time, answered and failed.
-
-    `latency` counts from the moment at which a request should have been sent, failures included with their time.
-    """
-
-    planned: int
-    sent: int
-    failed: int
-    latency: Latency
 
 
 @dataclass(frozen=True, slots=True)

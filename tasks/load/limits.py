@@ -50,9 +50,17 @@ class LoadLimits(Model):
     """Highest load that met the SLO, as a multiple of the production peak of four weeks; below it WARN. Source:
     opsrounds' default; one of three machines may fail."""
 
+    min_peak_days: Annotated[int, Field(ge=1, le=14)] = 7
+    """Days with requests in the logs, of the last twice as many; with fewer the production peak is not known. Source:
+    opsrounds' default; one of every day of the week."""
+
     min_runs: Annotated[int, Field(ge=5)] = 5
     """Comparable valid runs before a slowdown is judged. Source: opsrounds' default; the spread between runs is not
     known from fewer."""
+
+    max_size_difference_percent: Annotated[float, Field(gt=0)] = 20.0
+    """Difference in the size of the tested database; runs with a larger one are not compared. Source: opsrounds'
+    default."""
 
     min_effect_percent: Annotated[float, Field(ge=0)] = 10.0
     """Smaller slowdowns are not reported. Source: opsrounds' default."""

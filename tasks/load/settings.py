@@ -261,6 +261,11 @@ class Load(Model):
             raise ValueError(
                 f"scheduled: there is no profile {self.scheduled!r}; there are: {', '.join(self.profiles)}"
             )
+        steps = {step.users for profile in self.profiles.values() for step in profile.steps}
+        for gate in self.gate:
+            if gate.users is not None and gate.users not in steps:
+                there = ", ".join(str(users) for users in sorted(steps))
+                raise ValueError(f"gate: no profile has a step of {gate.users} users; there are steps of {there}")
         for profile in self.profiles.values():
             own = profile in self.profile
             if own and profile.most_users > self.limits.max_users:

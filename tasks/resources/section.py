@@ -34,6 +34,7 @@ from tasks.resources.look import HOST, ResourceObservation, all_unobserved, look
 from tasks.resources.readings import CONTAINER
 from tasks.resources.store import read_day
 from tasks.round import Round, System
+from tasks.samples.roll_up import keep_days
 from tasks.section import Kpi, Section, highest_figure
 
 _SAMPLED = ("cpu.used", "oom.kills")
@@ -41,7 +42,7 @@ _SAMPLED = ("cpu.used", "oom.kills")
 
 
 async def resource_usage(run: Round) -> Section:
-    """Look at machines, container, database, queues and business KPIs, and judge what was seen."""
+    """Look at machines, container, database, queues and business KPIs, judge what was seen, and keep the day before."""
     settings, past = run.settings, run.past
     seen = await look_at_resources(settings) if past is None else all_unobserved(settings, past)
     now = run.now()
@@ -56,6 +57,7 @@ async def resource_usage(run: Round) -> Section:
         *judge_queues(settings.queues, seen.numbers, now),
         *judge_kpis(settings.kpi, seen.numbers, now),
     )
+    await keep_days(run)
     return Section(results, _headlines(results, seen))
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from tasks.history.engine import History
 from tasks.resources.judge import Samples
-from tasks.samples.store import read_samples
+from tasks.samples.store.minutes import read_samples
 
 _MINUTES = 24 * 60
 

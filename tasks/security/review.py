@@ -7,7 +7,7 @@ from typing import Final
 from tasks.check_result import CheckResult, Message, Status, msg
 from tasks.observation import Absent
 from tasks.round import Round, System
-from tasks.samples.store import read_samples
+from tasks.samples.store.minutes import read_samples
 from tasks.section import Kpi, Section, nothing_seen
 from tasks.security.audit.look import judge_audit_week
 from tasks.security.checks import (

@@ -10,7 +10,7 @@ from tasks.check_result import Check, CheckResult, Message, msg
 from tasks.observation import Absent
 from tasks.round import Round, System
 from tasks.samples.facts import Reading
-from tasks.samples.store import store_readings
+from tasks.samples.store.minutes import store_readings
 from tasks.section import Kpi, Section, nothing_seen
 from tasks.security.audit.look import judge_audit_now
 from tasks.security.checks import (

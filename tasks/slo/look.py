@@ -10,7 +10,7 @@ from tasks.history.engine import History
 from tasks.kpi.judge import kpi_subject
 from tasks.observation import Unobserved
 from tasks.records.store.records import first_deploys, read_deploys, read_maintenance, read_outages
-from tasks.samples.store import synthetic_until
+from tasks.samples.store.minutes import synthetic_until
 from tasks.settings import Settings
 from tasks.slo.facts import Minutes, Probes, Scope, ScopeTraffic
 from tasks.slo.objectives import guide_objectives

@@ -24,7 +24,7 @@ from tasks.history.engine import reading
 from tasks.records.facts import Deploy, DeployOutcome, Maintenance, Origin, Outage
 from tasks.records.store.records import store_records
 from tasks.samples.facts import Reading
-from tasks.samples.store import store_readings
+from tasks.samples.store.minutes import store_readings
 from tasks.settings import load_settings
 from tasks.slo.store.months import month_problems
 

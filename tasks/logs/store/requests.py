@@ -31,3 +31,13 @@ def read_requests(history: History, service: str, first: int, end: int) -> dict[
             found.setdefault(module, []).append((minute, int(valid)))
             everything[minute] = everything.get(minute, 0) + int(valid)
     return found | ({ALL_MODULES: list(everything.items())} if everything else {})
+
+
+def oldest_request(history: History, service: str) -> int | None:
+    """The first minute of which requests are known; None when of none. Raises HistoryError."""
+    oldest = select(func.min(traffic_minutes.c.minute)).where(traffic_minutes.c.series_id == traffic_series.c.id)
+    query = select(oldest.scalar_subquery()).select_from(traffic_series)
+    mine = query.join(services, services.c.id == traffic_series.c.service_id).where(services.c.name == service)
+    with reading(history) as connection:
+        found = [minute for (minute,) in connection.execute(mine) if minute is not None]
+    return min(found, default=None)

@@ -10,7 +10,7 @@ from typing import Final
 from tasks.check_result import msg
 from tasks.observation import ObservationError
 from tasks.processes import Finished, run
-from tasks.security.scratch import scratch
+from tasks.scratch import scratch
 
 MOST_OUTPUT_BYTES: Final = 128 * 1024 * 1024
 _MIB = 1024 * 1024

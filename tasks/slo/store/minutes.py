@@ -11,7 +11,7 @@ from sqlalchemy import Connection, case, func, select
 from tasks.history.engine import History, reading
 from tasks.history.tables import services
 from tasks.logs.tables import latency_bounds, traffic_minutes, traffic_series
-from tasks.samples.store import read_samples
+from tasks.samples.store.minutes import read_samples
 from tasks.slo.facts import Counts, Flags, Minutes, Probes, Scope, ScopeTraffic
 from tasks.slo.sli.minutes import Span, slices
 
@@ -45,7 +45,7 @@ def read_traffic(
                 for total in wanted:
                     total.add(rows, bounds)
     busy = added[Scope()].valid > 0
-    known = _known(busy, quiet_min, min(read_to - wide[0], busy.size))
+    known = known_minutes(busy, quiet_min, min(read_to - wide[0], busy.size))
     inside = slice(quiet_min, quiet_min + span[1] - span[0])
     return {scope: added[scope].traffic(span[0], known, inside) for scope in scopes}
 
@@ -123,8 +123,11 @@ class _TrafficSum:
         )
 
 
-def _known(busy: Flags, quiet_min: int, read_to: int) -> Flags:
-    """Minutes with requests, and those between two that lie no further apart than a log may be quiet."""
+def known_minutes(busy: Flags, quiet_min: int, read_to: int) -> Flags:
+    """Minutes with requests, and those between two that lie no further apart than a log may be quiet.
+
+    After the last one up to the minute `read_to`, counted from the first flag, the log was read.
+    """
     places = [*np.flatnonzero(busy).tolist()]
     known = busy.copy()
     for before, after in pairwise([*places, *([read_to] if places and read_to > places[-1] else [])]):

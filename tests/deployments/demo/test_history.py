@@ -27,7 +27,7 @@ from tasks.settings import Settings, load_settings
 ZONE = ZoneInfo("Asia/Tokyo")
 NOW = datetime(2026, 11, 25, 4, 5, 27, tzinfo=UTC)  # 13:05 in Tokyo
 SMALL = Shape(days=9, requests_per_day=1200)
-SIZES = Sizes("host/disk:/", 40.0, 250_000_000_000, "database", 9_000_000)
+SIZES = Sizes("host/disk:/", "host/disk:/uploads", 40.0, 250_000_000_000, "database", 9_000_000)
 LIMITS = LogLimits()
 
 
@@ -238,6 +238,15 @@ def test_a_day_that_was_packed_meanwhile_is_read_on_and_not_again(tmp_path: Path
     history.dispose()
 
 
+@pytest.mark.parametrize(("leaking", "least", "most"), [(False, 700, 2000), (True, 35, 45)])
+def test_a_leaking_disk_is_full_in_forty_days(leaking: bool, least: int, most: int) -> None:
+    figures = made_up_figures(Shape(days=20), ("a",), SIZES, None, NOW, ZONE, Events(leaking_disk=leaking))
+    used = [(at, reading.value) for at, reading in figures if reading.subject == SIZES.uploads]
+    (first, before), (last, now) = used[0], used[-1]
+    per_day = (now - before) / ((last - first) / timedelta(days=1))
+    assert least < (95 - now) / per_day < most
+
+
 def test_figures_cover_every_minute_and_hour_and_end_at_what_is_there() -> None:
     figures = list(made_up_figures(SMALL, ("a", "b"), SIZES, None, NOW))
     probes = [(at, reading) for at, reading in figures if reading.name == LIVE]
@@ -246,7 +255,7 @@ def test_figures_cover_every_minute_and_hour_and_end_at_what_is_there() -> None:
     assert all(
         NOW - timedelta(days=SMALL.days, minutes=1) < at and at + timedelta(minutes=1) <= NOW for at, _ in probes
     )
-    used = [reading.value for _, reading in figures if reading.name == "disk.used"]
+    used = [reading.value for _, reading in figures if (reading.name, reading.subject) == ("disk.used", SIZES.disk)]
     assert len(used) == SMALL.days * 24
     assert used[0] < 39.0 < 39.8 < used[-1] <= 40.0
     sizes = [reading.value for _, reading in figures if reading.name == "database.size"]

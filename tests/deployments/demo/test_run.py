@@ -22,13 +22,14 @@ from tasks.history.opened import history_of
 from tasks.history.runs import read_runs
 from tasks.postgres.server import running_postgres
 from tasks.samples.facts import Reading
-from tasks.samples.store import oldest_sample, store_readings, synthetic_until
+from tasks.samples.store.minutes import oldest_sample, store_readings, synthetic_until
 from tasks.settings import SERVICES_VARIABLE, load_settings
 from tasks.slo.checks import CHECKS as SLO
 from tests.operated import figures
 
 NO_FAULT = frozenset[Fault]()
-SHORT = Shape(requests_per_day=3500)
+FLOWS = {checklist.name for checklist, _ in ROUNDS}
+SHORT = Shape(requests_per_day=3500, smoke_s=10, step_s=5)
 """Fewer requests a day than the demo's, and as many days: the last whole month is covered."""
 
 
@@ -69,7 +70,7 @@ def reports_of(folder: Path, name: str) -> dict[str, Report]:
     settings = load_settings(folder / "data" / f"{name}.toml")
     history = history_of(settings)
     try:
-        return {run.flow: from_text(run.report) for run in read_runs(history, name, most=10)}
+        return {run.flow: from_text(run.report) for run in reversed(read_runs(history, name, most=10))}
     finally:
         history.dispose()
 
@@ -104,15 +105,16 @@ def test_exactly_the_planted_faults_are_found(folder: Path, printed: Printed, fa
     # The language of the terminal is the main one.
     assert "Synthetic" in (archived / "report.html").read_text(encoding="utf-8")
     assert "Checklist" in (archived / "report.txt").read_text(encoding="utf-8")
-    assert len(list((folder / "output" / name / "mail").glob("*.eml"))) == 2 * len(ROUNDS)
+    mails = len(list((folder / "output" / name / "mail").glob("*.eml")))  # the second load test only if it differs
+    assert 2 * len(FLOWS) <= mails <= 2 * len(ROUNDS)
 
 
 @pytest.mark.deep
 def test_the_last_week_and_the_last_month_are_reported(folder: Path, printed: Printed) -> None:
     assert printed[frozenset(Fault)][0] and printed[NO_FAULT][0]
     ill, well = (reports_of(folder, service_name(faults)) for faults in (frozenset(Fault), frozenset[Fault]()))
-    assert set(ill) == set(well) == {checklist.name for checklist in ROUNDS}
-    assert {well[checklist.name].verdict for checklist in ROUNDS[1:]} == {"Passed"}
+    assert set(ill) == set(well) == FLOWS
+    assert {well[name].verdict for name in FLOWS - {"daily-checklist"}} == {"Passed"}
     month = ill["monthly-checklist"]
     assert {r.check for r in month.with_status(Status.FAIL)} == {
         "slo.uptime",

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine
 
 from deployments.demo.scans import bring_scans
-from tasks.samples.store import read_samples
+from tasks.samples.store.minutes import read_samples
 from tasks.security.facts.scans import Completeness
 from tasks.security.section import SCORE, SCORED
 from tasks.security.store.findings import read_events, read_findings

@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from deployments.demo.environment import DemoEnvironment, DemoUnavailable, demo_environment
-from deployments.demo.faults import Fault, plant
+from deployments.demo.faults import ON_STAGING, Fault, plant
 from deployments.demo.full_pool import full_pool
 from deployments.demo.history import Shape
 from deployments.demo.lively import background_traffic
@@ -34,8 +34,10 @@ ELSEWHERE = {
     Fault.CODE_FINDING,
     Fault.LEAKED_SECRET,
     Fault.STALE_FEED,
+    Fault.LEAKING_DISK,
+    *ON_STAGING,
 }
-"""Faults of the database, the past and the backups: the service knows nothing of them."""
+"""Faults of the database, the past, the backups and staging: the service in production knows nothing of them."""
 
 ALL = frozenset(Fault) - ELSEWHERE
 """What the service itself is planted with."""
@@ -204,6 +206,26 @@ def test_each_fault_is_distinct_among_all_the_others(
     planted = ALL - {left_out}
     plant(environment.faults_file, planted)
     assert signatures(environment, client) == planted
+
+
+def quickest_s(client: httpx.Client, path: str) -> float:
+    """Of ten requests one after another: a busy machine slows some of them down, a fault all of them."""
+    return min(client.get(path).elapsed.total_seconds() for _ in range(10))
+
+
+@pytest.mark.parametrize(
+    ("fault", "path", "other", "least_s"),
+    [
+        (Fault.SLOW_MODULE, "/api/shopping/lists", "/api/users", 0.04),
+        (Fault.KNEE, "/api/users", "/api/shopping/lists", 1 / 15),
+    ],
+)
+def test_what_is_planted_on_staging_slows_one_module_down(
+    environment: DemoEnvironment, client: httpx.Client, fault: Fault, path: str, other: str, least_s: float
+) -> None:
+    assert fault in ON_STAGING and quickest_s(client, path) < least_s
+    plant(environment.faults_file, {fault})
+    assert quickest_s(client, path) >= least_s > quickest_s(client, other)
 
 
 def test_a_component_that_is_down_is_named(environment: DemoEnvironment, client: httpx.Client) -> None:

@@ -6,7 +6,7 @@ from sqlalchemy import Engine
 
 from tasks.resources.store import read_day
 from tasks.samples.facts import Reading
-from tasks.samples.store import store_readings
+from tasks.samples.store.minutes import store_readings
 
 NOON = datetime(2026, 11, 25, 12, 0, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

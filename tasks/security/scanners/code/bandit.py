@@ -11,6 +11,7 @@ from pathlib import Path
 from tasks.check_result import Message, msg
 from tasks.deadline import Deadline
 from tasks.observation import ObservationError
+from tasks.scratch import scratch
 from tasks.security.facts.scans import Completeness, Coverage, Finding, Kind, LeftOut, Scan, Target
 from tasks.security.findings.fingerprint import VERSION
 from tasks.security.scanners.code.findings import code_findings
@@ -19,7 +20,6 @@ from tasks.security.scanners.digest import scan_digest
 from tasks.security.scanners.interface import Job
 from tasks.security.scanners.names import shown_name
 from tasks.security.scanners.supervised import run_scanner, scanner_version
-from tasks.security.scratch import scratch
 from tasks.security.settings import Source
 from tasks.security.tree.tree import SourceFile, SourceTree
 

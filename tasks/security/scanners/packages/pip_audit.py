@@ -12,6 +12,7 @@ from packaging.version import Version
 from tasks.check_result import Message, msg
 from tasks.deadline import Deadline
 from tasks.observation import ObservationError
+from tasks.scratch import scratch
 from tasks.security.advisories.feed import modified_at
 from tasks.security.advisories.http import Endpoint
 from tasks.security.advisories.osv import query, query_each, query_ids, read_records
@@ -24,7 +25,6 @@ from tasks.security.scanners.packages.matched import matched
 from tasks.security.scanners.packages.pip_audit_report import Named, Pin, Report, parse_report
 from tasks.security.scanners.packages.vulnerabilities import Vulnerability, grouped
 from tasks.security.scanners.supervised import network_environment, run_scanner
-from tasks.security.scratch import scratch
 from tasks.security.settings import Advisories
 
 

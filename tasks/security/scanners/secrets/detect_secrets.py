@@ -12,6 +12,7 @@ from pathlib import Path
 from tasks.check_result import Message, msg
 from tasks.deadline import Deadline
 from tasks.observation import ObservationError
+from tasks.scratch import scratch
 from tasks.security.facts.scans import Completeness, Coverage, Finding, Kind, LeftOut, Scan, Target
 from tasks.security.findings.fingerprint import VERSION
 from tasks.security.scanners.digest import scan_digest
@@ -22,7 +23,6 @@ from tasks.security.scanners.secrets.findings import secret_findings
 from tasks.security.scanners.secrets.output import Secret, read_secrets
 from tasks.security.scanners.secrets.texts import Copies, is_binary, is_read
 from tasks.security.scanners.supervised import run_scanner, scanner_version
-from tasks.security.scratch import scratch
 from tasks.security.settings import Source
 from tasks.security.tree.tree import SourceFile, SourceTree
 

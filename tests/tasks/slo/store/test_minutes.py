@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from tasks.logs.count.batch import Batch, MinuteTraffic
 from tasks.logs.store.counts import open_source, store_batch
 from tasks.samples.facts import Reading
-from tasks.samples.store import store_readings
+from tasks.samples.store.minutes import store_readings
 from tasks.slo.facts import Scope
 from tasks.slo.store.minutes import read_floor, read_probes, read_traffic
 from tasks.slo.windows import at_minute

@@ -1,4 +1,4 @@
-"""Temporary folders of scanners, which hold copies of source code and must not outlive a process that was killed."""
+"""Temporary folders that must not outlive a process that was killed: copies of source code, records of load tests."""
 
 import fcntl
 import os
@@ -16,10 +16,10 @@ _YOUNG_S = 60.0
 
 
 @contextmanager
-def scratch() -> Iterator[Path]:
+def scratch(start: str = _START) -> Iterator[Path]:
     """A folder that is removed at the end; those of processes that were killed are removed first."""
-    _sweep(Path(tempfile.gettempdir()))
-    with tempfile.TemporaryDirectory(prefix=_START, ignore_cleanup_errors=True) as place:
+    _sweep(Path(tempfile.gettempdir()), start)
+    with tempfile.TemporaryDirectory(prefix=start, ignore_cleanup_errors=True) as place:
         handle = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
@@ -28,8 +28,8 @@ def scratch() -> Iterator[Path]:
             os.close(handle)
 
 
-def _sweep(parent: Path) -> None:
-    for folder in parent.glob(f"{_START}*"):
+def _sweep(parent: Path, start: str) -> None:
+    for folder in parent.glob(f"{start}*"):
         with suppress(OSError):  # another user's, one that is in use, or one that is gone meanwhile
             handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
             try:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tasks.security.scratch import scratch
+from tasks.scratch import scratch
 
 HOLD = """
-from tasks.security.scratch import scratch
+from tasks.scratch import scratch
 with scratch() as folder:
     (folder / "copy.py").write_text("x = 1")
     print(folder, flush=True)

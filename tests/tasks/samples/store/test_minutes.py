@@ -8,7 +8,7 @@ from sqlalchemy import Engine, text
 
 from tasks.history.engine import HistoryError, reading
 from tasks.samples.facts import Reading
-from tasks.samples.store import newest_sample, oldest_sample, store_readings, synthetic_until
+from tasks.samples.store.minutes import newest_sample, oldest_sample, store_readings, synthetic_until
 from tests.operated import figures
 
 NOON = datetime(2026, 11, 25, 12, 0, 30, tzinfo=UTC)

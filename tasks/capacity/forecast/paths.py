@@ -1,0 +1,94 @@
+"""Simulated futures of a figure: weekly blocks of its own past put together anew, and when they reach a limit.
+
+The blocks are of the daily increments of the 7-day mean. Blocks of the raw figure would add the noise of their two ends
+each week, though noise around a trend does not add up; it is laid on the paths afterwards.
+Sources: Künsch (1989), moving blocks; Davison and Hinkley (1997), Bootstrap Methods, for two levels of resampling.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
+from scipy.stats import t as student
+
+from tasks.capacity.forecast.days import WEEK, Parts
+
+Values = NDArray[np.float64]
+Paths = NDArray[np.float32]
+PATHS: Final = 4000
+_NEWEST = 3
+_LEVEL = 0.9
+_WANDERING = math.sqrt(2)
+"""The 7-day mean of a level that wanders (independent increments) moves by 2/3 of their variance in a week."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """A stretch of the past that paths are drawn from: increments of the trend, and noise around it."""
+
+    increments: Values
+    noise: Values
+
+
+def sources_of(parts: Parts, change_at: int | None) -> tuple[Source, ...]:
+    """The whole past, and the part after the last change of growth where it is long enough for a block."""
+    whole = Source(np.diff(parts.trend), parts.noise)
+    if change_at is None or parts.trend.size - change_at <= WEEK:
+        return (whole,)
+    # Place 0 of the trend is the mean of days 0 to 6: from the change on, means of days after it alone.
+    return (whole, Source(np.diff(parts.trend[change_at:]), parts.noise[change_at:]))
+
+
+def draw_paths(parts: Parts, first_day: int, sources: tuple[Source, ...], horizon: int, seed: int) -> Paths:
+    """Futures of `horizon` days after the last day of the past, as many of each source."""
+    chance = np.random.default_rng(seed)
+    each = PATHS // len(sources)
+    drawn = [_drawn(source, each, horizon, chance) for source in sources]
+    days = np.arange(first_day, first_day + horizon)
+    paths = np.concatenate(drawn)
+    paths += (_start(parts) + parts.season[days % WEEK]).astype(np.float32)
+    return paths
+
+
+def first_passage(paths: Paths, limit: float) -> NDArray[np.int64]:
+    """The first day, from 1 on, on which each path is at the limit or above; one more than the last for none."""
+    reached = paths >= limit
+    days: NDArray[np.int64] = np.where(reached.any(axis=1), reached.argmax(axis=1) + 1, paths.shape[1] + 1)
+    return days
+
+
+def _start(parts: Parts) -> float:
+    """Where the future begins: the newest days without season; by their median, which a step moves at once but a
+    single day's spike does not.
+    """
+    return float(np.median(parts.level[-_NEWEST:]))
+
+
+def _drawn(source: Source, paths: int, horizon: int, chance: np.random.Generator) -> Paths:
+    """Growth from 0 and noise around it. First the blocks of the past are resampled, then each path draws from its own
+    resample: growth itself is uncertain too, more so the fewer blocks there are (Student's t).
+    """
+    blocks = np.lib.stride_tricks.sliding_window_view(source.increments, WEEK).astype(np.float32)
+    grown: Paths
+    weeks, own = -(-horizon // WEEK), max(2, source.increments.size // WEEK)
+    resample = chance.integers(0, blocks.shape[0], (paths, own))
+    chosen = np.take_along_axis(resample, chance.integers(0, own, (paths, weeks)), axis=1)
+    grown = blocks[chosen].reshape(paths, -1)[:, :horizon]
+    means = blocks.mean(axis=1)
+    own_growth = means[resample].mean(axis=1)
+    widened = _WANDERING * math.sqrt(own / (own - 1))
+    growth = means.mean() + widened * _student(own) * (own_growth - means.mean())
+    grown = widened * (grown - own_growth[:, None]) + growth[:, None]
+    np.cumsum(grown, axis=1, out=grown)
+    around = np.lib.stride_tricks.sliding_window_view(source.noise, min(WEEK, source.noise.size)).astype(np.float32)
+    lengths = -(-horizon // around.shape[1])
+    grown += around[chance.integers(0, around.shape[0], (paths, lengths))].reshape(paths, -1)[:, :horizon]
+    return grown
+
+
+def _student(blocks: int) -> float:
+    """By how much Student's t for a mean of so few blocks is wider than the normal distribution."""
+    return float(student.ppf(_LEVEL, blocks - 1)) / float(norm.ppf(_LEVEL))

@@ -1,0 +1,95 @@
+"""Is anything slower than in comparable earlier load tests?"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from tasks.check_result import CheckResult, Limit, Message, Quantity, Scalar, Status, Table, msg
+from tasks.load.analysis.comparison import Change, compare
+from tasks.load.checks import REGRESSION
+from tasks.load.facts import LoadRun
+from tasks.load.judge.validity import shown
+from tasks.load.limits import LoadLimits
+from tasks.observation import Unobserved
+
+_SOURCE = msg("[load.limits] min_effect_percent")
+_ALL = "modules"
+_STATISTICS = {"p50_ms": "p50", "p95_ms": "p95"}
+
+
+def judge_regression(
+    run: LoadRun,
+    earlier: Sequence[LoadRun] | Unobserved,
+    limits: LoadLimits,
+    invalid: Message | None,
+    now: datetime,
+) -> list[CheckResult]:
+    """One result a module against comparable valid runs, newest first; SKIPPED before there are enough of them."""
+    if invalid is not None:
+        why = msg("The test is invalid: its figures say nothing")
+        return [REGRESSION.judged(Status.UNKNOWN, _ALL, why, at=now)]
+    if isinstance(earlier, Unobserved):
+        return [REGRESSION.judged(Status.UNKNOWN, _ALL, earlier.reason, at=now)]
+    if len(earlier) < limits.min_runs:
+        why = msg("No baseline yet: {number} of {needed} comparable runs", number=len(earlier), needed=limits.min_runs)
+        return [REGRESSION.judged(Status.SKIPPED, _ALL, why, at=now)]
+    changes = compare(run, earlier, limits)
+    usual = {m.module for other in earlier for m in other.modules if m.requests >= limits.min_requests}
+    names = sorted({module.module for module in run.modules} | usual)
+    if not names:
+        why = msg("No request has a module: name requests `module:route`")
+        return [REGRESSION.judged(Status.UNKNOWN, _ALL, why, at=now)]
+    return [_judge_module(name, [c for c in changes if c.module == name], len(earlier), limits, now) for name in names]
+
+
+def _judge_module(module: str, changes: Sequence[Change], runs: int, limits: LoadLimits, now: datetime) -> CheckResult:
+    subject = f"module:{shown(module)}" if module else _ALL
+    limit = Limit("≤", limits.min_effect_percent, "%", _SOURCE)
+    if not changes:
+        why = msg("Too few requests now or in an earlier run ({needed} needed)", needed=limits.min_requests)
+        return REGRESSION.judged(Status.UNKNOWN, subject, why, at=now, limit=limit)
+    slower = [change for change in changes if change.slower]
+    worst = max(
+        slower or changes, key=lambda change: (not change.route, change.percent) if slower else (True, change.percent)
+    )
+    evidence = (_table(changes, runs),)
+    observed = Quantity(round(worst.percent, 1), "%")
+    if not slower:
+        reason = msg("No slowdown that is larger than what runs usually differ by ({runs} earlier runs)", runs=runs)
+        return REGRESSION.judged(
+            Status.PASS, subject, reason, at=now, observed=observed, limit=limit, evidence=evidence
+        )
+    reason = msg(
+        "{what} {statistic}: {now} ms, usually {usual} ms; slower beyond doubt: {number} of {all} figures",
+        what=shown(worst.route or worst.module or _ALL),
+        statistic=_STATISTICS[worst.statistic],
+        now=round(worst.now_ms, 1),
+        usual=round(worst.usual_ms, 1),
+        number=len(slower),
+        all=len(changes),
+    )
+    return REGRESSION.judged(Status.WARN, subject, reason, at=now, observed=observed, limit=limit, evidence=evidence)
+
+
+def _table(changes: Sequence[Change], runs: int) -> Table:
+    ordered = sorted(changes, key=lambda change: (not change.slower, bool(change.route), -change.percent))
+    columns = (msg("Route"), msg("Statistic"), msg("Median before (ms)"), msg("Now (ms)"), msg("Change (%)"),
+               msg("Interval (%)"), msg("Result"))  # fmt: skip
+    return Table(msg("Against {runs} comparable runs", runs=runs), columns, tuple(_row(change) for change in ordered))
+
+
+def _row(change: Change) -> tuple[Scalar | Message, ...]:
+    low, high = round(change.low_percent, 1), round(change.high_percent, 1)
+    within = (
+        msg("{low} to {high}, beside the other routes of the run", low=low, high=high)
+        if change.relative
+        else msg("{low} to {high}", low=low, high=high)
+    )
+    return (
+        shown(change.route) if change.route else msg("all routes"),
+        _STATISTICS[change.statistic],
+        round(change.usual_ms, 1),
+        round(change.now_ms, 1),
+        round(change.percent, 1),
+        within,
+        msg("slower") if change.slower else msg("as usual"),
+    )
