@@ -45,6 +45,10 @@ class Round:
         """The day, week or month that the round is for."""
         return parse_period(self.key.period, self.settings.zone)
 
+    def known_until(self, now: datetime) -> datetime:
+        """Up to when what is known counts: now, or the period's end once the period after it is over as well."""
+        return now if now < self.period.end + (self.period.end - self.period.start) else self.period.end
+
 
 def never(_settings: Settings) -> None:
     """Of a system that always has something to look at."""

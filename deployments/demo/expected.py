@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from deployments.demo.faults import SILENT_MODULE, Fault
+from deployments.demo.figures import UPLOADS
 from reports.report import Report
 from tasks.check_result import CheckResult, Message, Status
+from tasks.resources.judge import disk_subject
+from tasks.resources.look import HOST
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,7 @@ def _logged(module: str) -> tuple[str, ...]:
 
 
 _NEW = "logs.new-error WARN service"  # the sum of all new ones
+_TESTED = ("load.verdict FAIL *", "performance.load-test FAIL *")
 _REVIEWED = ("security.alerts FAIL source",)  # the weekly review has the same finding
 
 SIGNATURES = {
@@ -50,7 +54,7 @@ SIGNATURES = {
     Fault.NEW_ERROR: Signature("logs.new-error WARN module:ingredients/error:*", (_NEW,)),
     Fault.SILENT_MODULE: Signature(f"logs.silent-module FAIL module:{SILENT_MODULE}"),
     Fault.PERSONAL_DATA: Signature("logs.personal-data WARN module:users"),
-    Fault.FULL_POOL: Signature("resources.database-connections FAIL database"),
+    Fault.FULL_POOL: Signature("resources.database-connections FAIL database", ("load.database WARN database",)),
     Fault.OUTAGE: Signature(
         "slo.uptime FAIL objective:uptime",
         (
@@ -83,6 +87,14 @@ SIGNATURES = {
             "security.alerts UNKNOWN source",
             "security.updates UNKNOWN source",
         ),
+    ),
+    Fault.SLOW_MODULE: Signature("load.regression WARN module:shopping", _TESTED),
+    Fault.LEAKING_DISK: Signature(
+        f"capacity.forecast WARN {disk_subject(HOST, UPLOADS)}", ("capacity.* WARN service",)
+    ),
+    Fault.KNEE: Signature(
+        "load.gate FAIL module:users",
+        (*_TESTED, "load.* * module:users", "load.capacity WARN *", "capacity.headroom *"),
     ),
 }
 _OF_THE_MACHINE = ("resources.* * host", "resources.* * host/*", "resources.* * container")

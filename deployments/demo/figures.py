@@ -9,6 +9,9 @@ from zoneinfo import ZoneInfo
 from deployments.demo.events import QUIET, Events, maintenance_of, outage_of
 from deployments.demo.history import Shape
 from tasks.capacity.limits import CapacityLimits
+from tasks.database.judge import SUBJECT as DATABASE
+from tasks.kpi.judge import kpi_subject
+from tasks.resources.look import HOST
 from tasks.samples.facts import Reading
 
 LIVE = "probe.live"
@@ -24,6 +27,29 @@ _WIGGLE = 0.002
 _DAYS_PER_BAD = 6
 _LONGEST_BAD_MIN = 3
 _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Steady:
+    """A figure that hardly changes: what it is today, how much of it grew in a day, and how much it varies."""
+
+    name: str
+    subject: str
+    unit: str
+    value: float
+    growth_per_day: float
+    spread: float
+
+
+_STEADY = (
+    _Steady("cpu.used", HOST, "%", 24.0, 0.0005, 0.25),
+    _Steady("memory.used", HOST, "%", 46.0, 0.0005, 0.04),
+    _Steady("database.connections", DATABASE, "%", 14.0, 0.0005, 0.2),
+    _Steady("database.cache-hit", DATABASE, "%", 99.2, 0.0, 0.003),
+    _Steady("kpi.value", kpi_subject("ingredients"), "", 25.0, 0.001, 0.0),
+    _Steady("kpi.value", kpi_subject("active-users"), "", 8.0, 0.001, 0.05),
+    _Steady("kpi.value", kpi_subject("conversion"), "%", 75.0, 0.0, 0.02),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +73,7 @@ def made_up_figures(
     zone: ZoneInfo = ZoneInfo("UTC"),  # noqa: B008
     events: Events = QUIET,
 ) -> Iterator[tuple[datetime, Reading]]:
-    """Every figure of the weeks before `now`, or of the minutes after `since`: probes by minute, sizes by hour.
+    """Every figure of the weeks before `now`, or of the minutes after `since`: probes by minute, all others by hour.
 
     No instance answers during an outage or a maintenance, which are days' of the zone.
     """
@@ -102,6 +128,9 @@ def _sizes(shape: Shape, sizes: Sizes, at: datetime, days_ago: float, *, leaking
     yield Reading("disk.used", sizes.uploads, round(uploads, 3), "%")
     size = sizes.database_bytes * _grown(chance, _DATABASE_GROWTH_PER_DAY, days_ago)
     yield Reading("database.size", sizes.database, round(size), "B")
+    for one in _STEADY:
+        grown = one.value * (1 - one.growth_per_day * days_ago)
+        yield Reading(one.name, one.subject, round(grown * (1 + chance.uniform(-one.spread, one.spread)), 3), one.unit)
 
 
 def _uploads_percent(days_ago: float, *, leaking: bool) -> float:

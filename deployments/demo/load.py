@@ -6,14 +6,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from tasks.load.generator.plan import script_digest
-from tasks.load.measure import measure_load
-from tasks.load.store.runs import read_runs, store_run
-
 from tasks.errors import ExplainedError
 from tasks.history.engine import History
 from tasks.load.facts import JudgedRun, Latency, LoadRun, LoadVerdict, RouteStats
+from tasks.load.generator.plan import script_digest
+from tasks.load.measure import measure_load
 from tasks.load.settings import Profile
+from tasks.load.store.runs import read_runs, store_run
 from tasks.settings import Settings
 
 PROFILE: Final = "smoke"

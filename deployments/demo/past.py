@@ -83,5 +83,5 @@ def _sizes(dsn: str) -> Sizes:
     with psycopg.connect(dsn, connect_timeout=5) as connection:
         row = connection.execute("SELECT pg_database_size(current_database())").fetchone()
     assert row is not None  # a function call gives one row
-    disks = (disk_subject(HOST, place) for place in (_DISK, UPLOADS))
-    return Sizes(*disks, disk.percent, disk.total, DATABASE, row[0])
+    root, uploads = (disk_subject(HOST, place) for place in (_DISK, UPLOADS))
+    return Sizes(root, uploads, disk.percent, disk.total, DATABASE, row[0])

@@ -49,7 +49,7 @@ async def look_at_capacity(run: Round) -> CapacityFacts:
     settings, history, service = run.settings, run.history, run.key.service
     doubt = await _read_logs(run)
     await keep_days(run)
-    as_of = min(run.period.end, run.now())
+    as_of = run.known_until(run.now())
     today = as_of.astimezone(settings.zone).date()
     first = today - timedelta(days=HISTORY_DAYS)
     series = await asyncio.to_thread(read_days, history, service, first, today)

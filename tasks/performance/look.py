@@ -21,7 +21,7 @@ from tasks.records.facts import Deploy, Origin
 from tasks.records.store.records import read_deploys
 from tasks.resources.look import database_server
 from tasks.round import Round
-from tasks.samples.store import synthetic_until
+from tasks.samples.store.minutes import synthetic_until
 from tasks.settings import Settings
 from tasks.slo.sli.minutes import Span
 from tasks.visible import StepState, async_step

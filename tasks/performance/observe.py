@@ -14,7 +14,7 @@ from tasks.performance.facts import Gauge, Hours, Rollup, Traffic, Weeks
 from tasks.performance.rollups import DAYS, HourSum, Sum, calendar_of
 from tasks.periods import Period, day_period, week_before
 from tasks.records.store.records import read_maintenance, read_outages
-from tasks.samples.store import read_samples
+from tasks.samples.store.minutes import read_samples
 from tasks.settings import Settings
 from tasks.slo.facts import Flags
 from tasks.slo.sli.minutes import Span, flags

@@ -46,7 +46,7 @@ def _review_source(run: Round) -> Section:
     now = run.now()
     if run.settings.source is None:
         return nothing_seen(_OF_SOURCE, Absent(msg("[source] is not set, so nothing is scanned")), now, "source")
-    until = review_end(run, now)
+    until = run.known_until(now)
     standings = read_standings(run, run.period.start, until)
     results = _judged(run, standings, until, now)
     alerts = next(result for result in results if result.check == ALERTS.id)
@@ -67,12 +67,6 @@ def _notes(run: Round) -> tuple[Message, ...]:
     if run.settings.security is not None and run.settings.security.synthetic:
         return (msg("Synthetic data: security scans of earlier days are generated"),)
     return ()
-
-
-def review_end(run: Round, now: datetime) -> datetime:
-    """Now, or the end of the week that the round is for once the week after it is over as well."""
-    week = run.period.end - run.period.start
-    return now if now < run.period.end + week else run.period.end
 
 
 def _judged(run: Round, standings: Standings, until: datetime, now: datetime) -> list[CheckResult]:
