@@ -11,18 +11,20 @@ from rich.progress import Progress, ProgressColumn, SpinnerColumn, Task, TextCol
 from rich.progress_bar import ProgressBar
 from rich.text import Text
 
-from tasks.progress import TABLES, progress
+from tasks.progress import LOAD, TABLES, progress
 
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 _MIN_PROGRESS_BYTES = 100_000_000
 """Fewer bytes are read in a second or two."""
+_LOAD_LINE_S = 10
 
 
 @contextmanager
 def working(what: str) -> Iterator[Callable[[], None]]:
     """Show that something is being done; it ends with the block, or when the yielded function is called.
 
-    While log files or backups are read, a bar shows how many of their bytes are; while one is restored, of its tables.
+    While log files or backups are read, a bar shows how many of their bytes are; while one is restored, of its tables;
+    while a load test runs, of its seconds, with its figures.
     """
     started = time.monotonic()
     shown = _Bar(what) if err.is_terminal else _Lines(what)
@@ -49,11 +51,11 @@ class _Bar:
     def __init__(self, what: str) -> None:
         columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), _Done())
         self._progress = Progress(*columns, console=err, transient=True)
-        self._task = self._progress.add_task(f"{what} …", total=None, counted="")
+        self._task = self._progress.add_task(f"{what} …", total=None, counted="", figures="")
         self._progress.start()
 
-    def read(self, counted: str, done: int, of: int) -> None:
-        self._progress.update(self._task, completed=done, total=of, counted=counted)
+    def read(self, counted: str, done: int, of: int, figures: str) -> None:
+        self._progress.update(self._task, completed=done, total=of, counted=counted, figures=figures)
 
     def end(self) -> None:
         self._progress.stop()
@@ -66,24 +68,32 @@ class _Done(ProgressColumn):
         if not task.total:
             return Text("")
         bar = ProgressBar(total=task.total, completed=task.completed, width=30)
-        return Columns([bar, _counted(task.fields["counted"], int(task.completed), int(task.total))])
+        fields = task.fields
+        return Columns([bar, _counted(fields["counted"], int(task.completed), int(task.total), fields["figures"])])
 
 
-def _counted(what: str, done: int, of: int) -> str:
+def _counted(what: str, done: int, of: int, figures: str) -> str:
+    if what == LOAD:
+        return f"{done} of {of} s, {figures}"
     return f"{done} of {of} tables" if what == TABLES else f"{decimal(done)} of {decimal(of)} of {what}"
 
 
 class _Lines:
-    """Plain lines where there is no terminal: one at the start, and one a tenth of the bytes."""
+    """Plain lines where there is no terminal: one at the start, one a tenth of the bytes, one in 10 s of load."""
 
     def __init__(self, what: str) -> None:
-        self._what, self._tenths = what, 0
+        self._what, self._tenths, self._load_lines = what, 0, 0
         err.print(f"{what} …", markup=False)
 
-    def read(self, counted: str, done: int, of: int) -> None:
+    def read(self, counted: str, done: int, of: int, figures: str) -> None:
+        if counted == LOAD:
+            if done // _LOAD_LINE_S > self._load_lines:
+                err.print(f"{self._what}: {_counted(counted, done, of, figures)}", markup=False)
+            self._load_lines = done // _LOAD_LINE_S
+            return
         tenths = done * 10 // of if of else 0
         if counted != TABLES and of >= _MIN_PROGRESS_BYTES and tenths > self._tenths:
-            err.print(f"{self._what}: {_counted(counted, done, of)} read", markup=False)
+            err.print(f"{self._what}: {_counted(counted, done, of, figures)} read", markup=False)
         self._tenths = tenths
 
     def end(self) -> None:

@@ -3,14 +3,15 @@
 from collections.abc import Callable
 from contextvars import ContextVar
 
-Progress = Callable[[str, int, int], None]
+Progress = Callable[[str, int, int, str], None]
 progress: ContextVar[Progress | None] = ContextVar("progress", default=None)
-"""Called with (what is counted, how many are done, how many there are): bytes of log, bytes of backup, tables."""
+"""Called with (what is counted, how many are done, how many there are, figures to show beside it): bytes of log, bytes
+of backup, tables, seconds of a load test."""
 
-LOG, BACKUP, TABLES = "log", "backup", "tables"
+LOG, BACKUP, TABLES, LOAD = "log", "backup", "tables", "load"
 
 
-def tell(what: str, done: int, of: int) -> None:
+def tell(what: str, done: int, of: int, figures: str = "") -> None:
     """Report how far the work has come, if anybody listens."""
     if (report := progress.get()) is not None:
-        report(what, done, of)
+        report(what, done, of, figures)

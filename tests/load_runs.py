@@ -17,9 +17,27 @@ from tasks.load.facts import (
     Statement,
     StepStats,
 )
+from tasks.load.settings import GUIDE_GATES, Gate, Load
 
 AT = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
 """Sunday 03:00 in Tokyo."""
+
+
+def a_load(*gates: Gate, identity: bool = False, database: bool = False, **limits: object) -> Load:
+    """[load] of a service file; without gates the guide's."""
+    return Load.model_validate(
+        {
+            "base_url": "http://staging.shop.example",
+            "hosts": ["staging.shop.example"],
+            "scenarios": ["shop.py"],
+            "probe": {"path": "/lists"},
+            "gate": gates or GUIDE_GATES,
+            "limits": limits,
+        }
+        | ({"identity": {"path": "/health"}} if identity else {})
+        | ({"database": "postgresql://reader@db.shop.example/shop"} if database else {})
+    )
+
 
 ROUTES = ("shopping:/lists", "shopping:/items", "users:/me", "recipes:/search")
 

@@ -19,8 +19,8 @@ SOON_S = 0.1
 
 
 @pytest.fixture
-def reported() -> Iterator[list[tuple[str, int, int]]]:
-    heard: list[tuple[str, int, int]] = []
+def reported() -> Iterator[list[tuple[str, int, int, str]]]:
+    heard: list[tuple[str, int, int, str]] = []
     token = progress.set(lambda *what: heard.append(what))
     yield heard
     progress.reset(token)
@@ -60,11 +60,11 @@ def test_what_is_required_is_there_or_the_reason_is_raised() -> None:
         Deadline.after(0.0).require()
 
 
-def test_progress_is_reported_until_no_time_is_left(reported: list[tuple[str, int, int]]) -> None:
+def test_progress_is_reported_until_no_time_is_left(reported: list[tuple[str, int, int, str]]) -> None:
     Deadline.after(60.0).progress("bytes")(1, 3)
     with pytest.raises(ObservationError, match="09:30"):
         AGO.progress("bytes")(2, 3)
-    assert reported == [("bytes", 1, 3)]
+    assert reported == [("bytes", 1, 3, "")]
 
 
 def test_a_block_is_cut() -> None:

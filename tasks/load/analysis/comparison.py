@@ -7,18 +7,16 @@ from typing import Final
 import numpy as np
 from scipy.stats import t as t_distribution
 
+from tasks.load.analysis.figures import STATISTICS, Key, compared_figures
 from tasks.load.analysis.spread import Matrix, Variance, spread_of
-from tasks.load.facts import LoadRun, RouteStats
+from tasks.load.facts import LoadRun
 from tasks.load.limits import LoadLimits
+from tasks.load.settings import Gate
 
 MOST_RUNS: Final = 12
 """Earlier runs that are compared at most: a quarter of weekly ones."""
-STATISTICS: Final = ("p50_ms", "p95_ms")
 _MEDIAN: Final = np.pi / 2
 """Variance of a median of n normal values, times n."""
-
-Key = tuple[str, str, str]
-"""Module, route (empty: the whole module), statistic."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,7 @@ def comparable(run: LoadRun, earlier: Sequence[LoadRun], limits: LoadLimits) -> 
     return tuple(other for other in earlier if alike(other))[:MOST_RUNS]
 
 
-def compare(run: LoadRun, earlier: Sequence[LoadRun], limits: LoadLimits) -> tuple[Change, ...]:
+def compare(run: LoadRun, earlier: Sequence[LoadRun], gates: Sequence[Gate], limits: LoadLimits) -> tuple[Change, ...]:
     """Every figure that can be compared: those with enough requests now and in each of the earlier runs.
 
     Prediction intervals of one more run by Student's t around the medians of earlier runs, with Bonferroni's correction
@@ -62,9 +60,8 @@ def compare(run: LoadRun, earlier: Sequence[LoadRun], limits: LoadLimits) -> tup
     """
     if len(earlier) < limits.min_runs:
         raise ValueError(f"{len(earlier)} earlier runs, {limits.min_runs} needed")
-    now = _figures(run, limits)
-    before = [_figures(other, limits) for other in earlier]
-    keys = [key for key in now if all(key in figures for figures in before)]
+    now, *before = compared_figures((run, *earlier), gates, limits)
+    keys = list(now)
     return tuple(change for kind in _kinds(keys) for change in _compared(kind, len(keys), now, before, limits))
 
 
@@ -108,21 +105,6 @@ def _reach(variance: Variance, of_medians: float, chance: float) -> Matrix:
     """Half the width of the interval."""
     width: Matrix = t_distribution.ppf(1 - chance, variance.freedom) * np.sqrt(variance.value * of_medians)
     return width
-
-
-def _figures(run: LoadRun, limits: LoadLimits) -> dict[Key, float]:
-    return {
-        (part.module, part.route, statistic): value
-        for part in (*run.modules, *run.routes)
-        if part.succeeded.count >= limits.min_requests
-        for statistic in STATISTICS
-        if (value := _time(part, statistic))
-    }
-
-
-def _time(part: RouteStats, statistic: str) -> float | None:
-    value: float | None = getattr(part.succeeded, statistic)
-    return value
 
 
 def _percent(change: float) -> float:

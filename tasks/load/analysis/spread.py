@@ -52,13 +52,13 @@ def spread_of(logs: Matrix) -> Spread:
     """The spread of figures (rows) over runs (columns); at least one figure and three runs, none missing."""
     figures, runs = logs.shape
     level = np.median(logs, axis=1)
-    off = logs - logs.mean(axis=1, keepdims=True)
+    off = logs - level[:, None]
     if figures == 1:
         alone = np.maximum(_pulled_in(off).var(axis=1, ddof=1), _LEAST_VARIANCE)
         return Spread(level, Variance(alone, np.full(1, float(runs - 1))), None)
     shared = np.median(off, axis=0)
-    shared -= shared.mean()
     own = _shrunk(_pulled_in(off - shared), runs)
+    shared -= shared.mean()
     # What is seen of the shared part has some of the rests in it: too much is taken rather than too little.
     common = max(float(shared @ shared) / (runs - 1), _LEAST_VARIANCE)
     whole = common + own.value

@@ -34,6 +34,7 @@ def judge_database(run: LoadRun, *, configured: bool, limits: DatabaseLimits, no
         for step, share in zip(run.steps, window.connections_percent, strict=False)
         if share is not None
     ]
+    parts.sort(key=lambda part: -part.value)
     missing = sum(step.measured_s > 0 for step in run.steps) - len(parts)
     beyond = [part for part in parts if bound.status(part.value) is not Status.PASS]
     if (missing > 0 and not beyond) or not parts:

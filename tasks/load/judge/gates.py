@@ -14,6 +14,7 @@ from tasks.load.settings import Gate
 
 _SOURCE = msg("[[load.gate]]")
 _PROBE = "open-loop"
+_RULE_OF_THREE = 3
 
 
 def judge_gates(
@@ -49,9 +50,21 @@ def _judge_scope(
     if one.kept is None or observed is None:
         why = msg("{users} users: too few requests ({number}) to say", users=one.users, number=one.requests)
         return GATE.judged(Status.UNKNOWN, name, why, at=now, observed=observed, limit=limit, evidence=evidence)
-    reason = msg("{number} requests with {users} users", number=one.requests, users=one.users)
     status = Status.PASS if one.kept else Status.FAIL
-    return GATE.judged(status, name, reason, at=now, observed=observed, limit=limit, evidence=evidence)
+    return GATE.judged(status, name, _words(gate, one), at=now, observed=observed, limit=limit, evidence=evidence)
+
+
+def _words(gate: Gate, one: Measured) -> Message:
+    # The rule of three: the 95 % bound after n requests without a failure.
+    shown = _RULE_OF_THREE * 100 / max(one.requests, 1)
+    if gate.metric == "error-share" and one.value == 0 and gate.max is not None and shown > gate.max:
+        return msg(
+            "0 of {number} requests failed with {users} users; so few only show a share below {bound} %",
+            number=one.requests,
+            users=one.users,
+            bound=round(shown, 2),
+        )
+    return msg("{number} requests with {users} users", number=one.requests, users=one.users)
 
 
 def _limit(gate: Gate) -> Limit:

@@ -9,6 +9,7 @@ from tasks.load.checks import REGRESSION
 from tasks.load.facts import LoadRun
 from tasks.load.judge.validity import shown
 from tasks.load.limits import LoadLimits
+from tasks.load.settings import Gate
 from tasks.observation import Unobserved
 
 _SOURCE = msg("[load.limits] min_effect_percent")
@@ -19,6 +20,7 @@ _STATISTICS = {"p50_ms": "p50", "p95_ms": "p95"}
 def judge_regression(
     run: LoadRun,
     earlier: Sequence[LoadRun] | Unobserved,
+    gates: Sequence[Gate],
     limits: LoadLimits,
     invalid: Message | None,
     now: datetime,
@@ -32,7 +34,7 @@ def judge_regression(
     if len(earlier) < limits.min_runs:
         why = msg("No baseline yet: {number} of {needed} comparable runs", number=len(earlier), needed=limits.min_runs)
         return [REGRESSION.judged(Status.SKIPPED, _ALL, why, at=now)]
-    changes = compare(run, earlier, limits)
+    changes = compare(run, earlier, gates, limits)
     usual = {m.module for other in earlier for m in other.modules if m.requests >= limits.min_requests}
     names = sorted({module.module for module in run.modules} | usual)
     if not names:
@@ -45,7 +47,10 @@ def _judge_module(module: str, changes: Sequence[Change], runs: int, limits: Loa
     subject = f"module:{shown(module)}" if module else _ALL
     limit = Limit("≤", limits.min_effect_percent, "%", _SOURCE)
     if not changes:
-        why = msg("Too few requests now or in an earlier run ({needed} needed)", needed=limits.min_requests)
+        why = msg(
+            "Nothing to compare: too few requests now or in an earlier run ({needed} needed)",
+            needed=limits.min_requests,
+        )
         return REGRESSION.judged(Status.UNKNOWN, subject, why, at=now, limit=limit)
     slower = [change for change in changes if change.slower]
     worst = max(

@@ -68,7 +68,7 @@ def judge_run(run: LoadRun, load: Load, known: Known, now: datetime) -> Judgemen
         judge_achieved(run, load.limits, now),
         *gates,
         judge_capacity(run, capacity, known.peak, load.limits, invalid, now),
-        *judge_regression(run, known.earlier, load.limits, invalid, now),
+        *judge_regression(run, known.earlier, load.gate, load.limits, invalid, now),
         judge_database(run, configured=load.database is not None, limits=known.database, now=now),
     )
     held = None if reasons else capacity.per_second

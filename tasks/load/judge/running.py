@@ -7,7 +7,7 @@ from tasks.check_result import CheckResult, Limit, Message, Quantity, Scalar, St
 from tasks.load.analysis.held import achieved_percent, sent_percent
 from tasks.load.checks import ACHIEVED, GENERATOR, TARGET
 from tasks.load.facts import LoadRun
-from tasks.load.judge.validity import achieved_reasons, generator_reasons, shown, target_reasons
+from tasks.load.judge.validity import achieved_reasons, answer_reasons, environment_reasons, generator_reasons, shown
 from tasks.load.limits import LoadLimits
 
 _CPU = msg("[load.limits] max_generator_percent")
@@ -21,7 +21,7 @@ _ANSWERED = msg("At least one answer without an error")
 def judge_target(run: LoadRun, *, asked: bool, now: datetime) -> list[CheckResult]:
     """Did the service answer, at allowed hosts alone, and is it the environment that was meant?"""
     subject = shown(run.base_url)
-    reasons = list(target_reasons(run, asked=False))
+    reasons = list(answer_reasons(run))
     if not run.whole.requests:
         reasons.append(msg("No request was sent"))
     answered = run.whole.succeeded.count
@@ -40,14 +40,10 @@ def _judge_environment(run: LoadRun, *, asked: bool, now: datetime) -> CheckResu
         reason = msg("[load.identity] is not set: which environment answered is not checked")
         return TARGET.judged(Status.SKIPPED, subject, reason, at=now)
     limit = Limit("=", run.environment, "", _MEANT)
-    seen = [name for name in run.environment_seen if name is not None]
-    other = next((name for name in seen if name != run.environment), None)
-    if other is not None or None in run.environment_seen:
-        reason = msg("The service did not say which environment it is, before and after the test")
-        if other is not None:
-            reason = msg("The service says that it is {seen}, not {meant}", seen=shown(other), meant=run.environment)
+    if reasons := list(environment_reasons(run, asked=True)):
+        other = next((name for name in run.environment_seen if name not in (None, run.environment)), None)
         observed = None if other is None else Quantity(shown(other))
-        return TARGET.judged(Status.UNKNOWN, subject, reason, at=now, observed=observed, limit=limit)
+        return TARGET.judged(Status.UNKNOWN, subject, reasons[-1], at=now, observed=observed, limit=limit)
     reason = msg("The service says so itself, before and after the test")
     return TARGET.judged(Status.PASS, subject, reason, at=now, observed=Quantity(run.environment), limit=limit)
 

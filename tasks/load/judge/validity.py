@@ -19,7 +19,8 @@ def invalid_reasons(run: LoadRun, load: Load) -> tuple[Message, ...]:
     limits = load.limits
     return (
         *_ended(run),
-        *target_reasons(run, asked=load.identity is not None),
+        *answer_reasons(run),
+        *environment_reasons(run, asked=load.identity is not None),
         *generator_reasons(run, limits),
         *achieved_reasons(run, limits),
         *(reason for gate in load.gate for reason in _names_nothing(gate, run)),
@@ -34,13 +35,17 @@ def _ended(run: LoadRun) -> Iterator[Message]:
         yield run.problem or (msg("The test was ended early") if aborted else msg("The load generator did not finish"))
 
 
-def target_reasons(run: LoadRun, *, asked: bool) -> Iterator[Message]:
-    """Reasons of the tested service: without an answer, or another one than was meant."""
+def answer_reasons(run: LoadRun) -> Iterator[Message]:
+    """Reasons of the answers: none without an error, or from hosts that load must not go to."""
     if run.whole.requests and not run.whole.succeeded.count:
         yield msg("The service answered none of {number} requests without an error", number=run.whole.requests)
     if run.refused:
         hosts = ", ".join(shown(host) for host in run.refused[:_MOST_NAMES])
         yield msg("Requests to hosts that are not in [load] hosts were refused: {hosts}", hosts=hosts)
+
+
+def environment_reasons(run: LoadRun, *, asked: bool) -> Iterator[Message]:
+    """Reasons of the environment that answered: another one than was meant, or not known though it was asked for."""
     seen = {name for name in run.environment_seen if name is not None}
     if asked and None in run.environment_seen:
         yield msg("The service did not say which environment it is, before and after the test")

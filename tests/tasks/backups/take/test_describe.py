@@ -175,7 +175,7 @@ def test_a_file_that_is_still_being_written(live: str, tmp_path: Path) -> None:
     file = dumped(live, tmp_path / "shop.sql")
     grown: list[int] = []
 
-    def grow(_what: str, done: int, _of: int) -> None:
+    def grow(_what: str, done: int, _of: int, _figures: str) -> None:
         if not grown:
             grown.append(done)
             with file.open("ab") as growing:
