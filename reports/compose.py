@@ -57,7 +57,7 @@ def compose_report(facts: RoundFacts, sections: tuple[Section, ...], revision: i
         kpis=tuple(_compared(kpi, before) for section in sections for kpi in section.kpis),
         actions=tuple(_action(r, facts) for r in _to_do(results)),
         previous=None if before is None else _previous(before),
-        notes=(*facts.notes, *(note for section in sections for note in section.notes)),
+        notes=_once((*facts.notes, *(note for section in sections for note in section.notes))),
     )
 
 
@@ -75,6 +75,11 @@ def _to_do(results: tuple[CheckResult, ...]) -> list[CheckResult]:
         reason = (result.reason.text, *sorted(result.reason.params.items()))
         first.setdefault((result.subject, result.status, reason), result)
     return list(first.values())
+
+
+def _once(notes: tuple[Message, ...]) -> tuple[Message, ...]:
+    """Each note where it comes first: two systems may rest on the same data."""
+    return tuple(note for n, note in enumerate(notes) if note not in notes[:n])
 
 
 def _urgency(result: CheckResult) -> tuple[int, int]:

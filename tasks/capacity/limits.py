@@ -29,12 +29,13 @@ class CapacityLimits(Model):
     """Size at which the database counts as full, in GB (10⁹ bytes), such as what the contract allows. Without it its
     growth is shown and not judged; that of its disk is. Source: yours."""
 
-    fail_30_days_percent: Percent = 50.0
-    """Probability of being full within 30 days; above it FAIL. Source: opsrounds' default."""
+    fail_30_days_percent: Percent = 40.0
+    """Probability of being full within 30 days; above it FAIL. Source: opsrounds' default. Less than half, because
+    after a change of growth half of the simulated paths do not know of it."""
 
-    warn_90_days_percent: Percent = 50.0
-    """Probability of being full within 90 days; above it WARN. Source: opsrounds' default; a quarter is the time to
-    order, to migrate and to test."""
+    warn_90_days_percent: Percent = 40.0
+    """Probability of being full within 90 days; above it WARN. Source: opsrounds' default, as above; a quarter is the
+    time to order, to migrate and to test."""
 
     min_days: Annotated[int, Field(ge=21)] = 21
     """Days with figures before anything is forecast. Source: three whole weeks; with fewer nothing is known of what

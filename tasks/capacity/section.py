@@ -7,8 +7,8 @@ from typing import Final
 
 from tasks.capacity.checks import CHECKS, FORECAST, HEADROOM, LINE, TRAFFIC
 from tasks.capacity.judge.growth import judge_growth
+from tasks.capacity.judge.held import HeldLoad, held_load
 from tasks.capacity.judge.resources import judge_resources, ranked
-from tasks.capacity.judge.tested import TestedLoad, tested_load
 from tasks.capacity.judge.traffic import judge_headroom, judge_traffic
 from tasks.capacity.judge.words import percent
 from tasks.capacity.look import HISTORY_DAYS, CapacityFacts, expected_resources, look_at_capacity
@@ -31,7 +31,7 @@ async def capacity_planning(run: Round) -> Section:
 def _judged(facts: CapacityFacts, settings: Settings, now: datetime) -> Section:
     limits, zone = settings.capacity.limits, settings.zone
     resources = resources_of(facts.series, expected_resources(settings), facts.today, limits)
-    tested = tested_load(facts.load_tests, facts.as_of, limits)
+    tested = held_load(facts.load_tests, facts.as_of, limits)
     known = tested if isinstance(tested, Absent) else facts.logs_doubt or tested
     configured = settings.load is not None
     results = (
@@ -74,7 +74,7 @@ def _headlines(results: Sequence[CheckResult], resources: Sequence[Resource], fa
     )
 
 
-def _notes(facts: CapacityFacts, settings: Settings, tested: TestedLoad | Unobserved | Absent) -> tuple[Message, ...]:
+def _notes(facts: CapacityFacts, settings: Settings, tested: HeldLoad | Unobserved | Absent) -> tuple[Message, ...]:
     """What is generated, in the words of the other systems."""
     notes = []
     first = facts.as_of - timedelta(days=HISTORY_DAYS)
@@ -83,7 +83,7 @@ def _notes(facts: CapacityFacts, settings: Settings, tested: TestedLoad | Unobse
         notes.append(msg("Synthetic data: log {sources} is generated", sources=", ".join(made_up)))
     if ends:
         notes.append(msg("Synthetic data: samples up to {at} are generated", at=moment(max(ends))))
-    if isinstance(tested, TestedLoad) and tested.synthetic:
+    if isinstance(tested, HeldLoad) and tested.synthetic:
         notes.append(msg("Synthetic data: the load test of {at} is generated", at=moment(tested.at)))
     return tuple(notes)
 

@@ -42,15 +42,17 @@ def sources_of(parts: Parts, change_at: int | None) -> tuple[Source, ...]:
     return (whole, Source(np.diff(parts.trend[change_at:]), parts.noise[change_at:]))
 
 
-def draw_paths(parts: Parts, first_day: int, sources: tuple[Source, ...], horizon: int, seed: int) -> Paths:
+def draw_paths(
+    parts: Parts, first_day: int, sources: tuple[Source, ...], horizon: int, seed: int, paths: int = PATHS
+) -> Paths:
     """Futures of `horizon` days after the last day of the past, as many of each source."""
     chance = np.random.default_rng(seed)
-    each = PATHS // len(sources)
+    each = paths // len(sources)
     drawn = [_drawn(source, each, horizon, chance) for source in sources]
     days = np.arange(first_day, first_day + horizon)
-    paths = np.concatenate(drawn)
-    paths += (_start(parts) + parts.season[days % WEEK]).astype(np.float32)
-    return paths
+    joined = np.concatenate(drawn)
+    joined += (_start(parts) + parts.season[days % WEEK]).astype(np.float32)
+    return joined
 
 
 def first_passage(paths: Paths, limit: float) -> NDArray[np.int64]:

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 from tasks.capacity.checks import HEADROOM, TRAFFIC
 from tasks.capacity.forecast.outlook import Outlook, look_ahead
+from tasks.capacity.judge.held import HeldLoad
 from tasks.capacity.judge.resources import SERVICE, judge_passage
-from tasks.capacity.judge.tested import TestedLoad
 from tasks.capacity.judge.words import OWN, chart, details, growth_words, short, when
 from tasks.capacity.limits import CapacityLimits
 from tasks.check_result import CheckResult, Evidence, Limit, Message, Quantity, Scalar, Status, Table, moment, msg
@@ -23,7 +23,7 @@ _MOST_CHARTS = 4
 
 def judge_traffic(
     peaks: Sequence[DailySeries],
-    tested: TestedLoad | Unobserved | Absent,
+    tested: HeldLoad | Unobserved | Absent,
     as_of: date,
     limits: CapacityLimits,
     zone: ZoneInfo,
@@ -40,7 +40,7 @@ def judge_traffic(
 
 def _judge_peak(
     series: DailySeries,
-    tested: TestedLoad | Unobserved | Absent,
+    tested: HeldLoad | Unobserved | Absent,
     as_of: date,
     limits: CapacityLimits,
     zone: ZoneInfo | None,
@@ -57,7 +57,7 @@ def _judge_peak(
     if isinstance(outlook, Unobserved):
         return TRAFFIC.judged(Status.UNKNOWN, subject, outlook.reason, at=now)
     judged = judge_passage(TRAFFIC, subject, outlook, _UNIT, limits, now, evidence)
-    assert isinstance(tested, TestedLoad)
+    assert isinstance(tested, HeldLoad)
     if tested.at_least and judged.status is not Status.PASS:
         return TRAFFIC.judged(Status.UNKNOWN, subject, _only_known_to(limit), at=now, evidence=evidence)
     return judged
@@ -65,7 +65,7 @@ def _judge_peak(
 
 def judge_headroom(
     peaks: Sequence[DailySeries],
-    tested: TestedLoad | Unobserved | Absent,
+    tested: HeldLoad | Unobserved | Absent,
     as_of: date,
     limits: CapacityLimits,
     configured: bool,
@@ -109,9 +109,9 @@ def judge_headroom(
     return HEADROOM.judged(status, SERVICE, reason, at=now, observed=observed, limit=limit, evidence=(table,))
 
 
-def _held(tested: TestedLoad | Unobserved | Absent, subject: str) -> float | Unobserved | Absent:
+def _held(tested: HeldLoad | Unobserved | Absent, subject: str) -> float | Unobserved | Absent:
     """The load that a module, or the whole service, held."""
-    if not isinstance(tested, TestedLoad):
+    if not isinstance(tested, HeldLoad):
         return tested
     if subject == SERVICE:
         return tested.per_second
@@ -136,7 +136,7 @@ def _evidence(outlook: Outlook, subject: str, zone: ZoneInfo | None) -> tuple[Ev
     return (chart(msg("{name}: daily peak and forecast", name=subject), finding, outlook, _UNIT, zone), table)
 
 
-def _headroom_table(tested: TestedLoad, day: date, peak: float) -> Table:
+def _headroom_table(tested: HeldLoad, day: date, peak: float) -> Table:
     rows: list[tuple[Message, Scalar | Message]] = [
         (msg("Load test of"), moment(tested.at)),
         (msg("Virtual users of the highest step that met the SLO"), tested.users),

@@ -14,7 +14,7 @@ _SAME = 1.001
 
 
 @dataclass(frozen=True, slots=True)
-class TestedLoad:
+class HeldLoad:
     """The highest load that met the SLO, in successful requests/s, of all requests and of each module.
 
     `at_least`: the test did not look for the limit, which may be far above. `synthetic`: the test is generated.
@@ -28,7 +28,7 @@ class TestedLoad:
     synthetic: bool
 
 
-def tested_load(runs: Sequence[JudgedRun], as_of: datetime, limits: CapacityLimits) -> TestedLoad | Unobserved | Absent:
+def held_load(runs: Sequence[JudgedRun], as_of: datetime, limits: CapacityLimits) -> HeldLoad | Unobserved | Absent:
     """The load held in the newest valid test that looked for the limit, else in the newest valid one.
 
     `runs` are newest first. Absent without any valid test; Unobserved for one that is too old or held nothing.
@@ -48,7 +48,7 @@ def tested_load(runs: Sequence[JudgedRun], as_of: datetime, limits: CapacityLimi
         return Unobserved(msg("No step of the load test of {at} met the SLO", at=moment(run.at)))
     step = max(held, key=lambda step: _rate(step.whole, step))
     modules = {stats.module: _rate(stats, step) for stats in step.modules}
-    return TestedLoad(run.at, step.users, capacity, modules, not run.seeks_limit, run.synthetic)
+    return HeldLoad(run.at, step.users, capacity, modules, not run.seeks_limit, run.synthetic)
 
 
 def _rate(stats: RouteStats, step: StepStats) -> float:
