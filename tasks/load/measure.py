@@ -232,7 +232,7 @@ def _measured(run: LoadRun, plan: Plan, ran: _Ran) -> LoadRun:
         run,
         ended=Ended.FINISHED if stop is None else stop.ended,
         problem=None if stop is None else stop.problem,
-        steps=tuple(_step(requests, profile, index, span, rising[index]) for index, span in enumerate(spans)),
+        steps=tuple(_step(requests, plan, index, span, rising[index]) for index, span in enumerate(spans)),
         whole=requests.whole(mask, seconds),
         modules=requests.by_module(mask, seconds),
         routes=requests.by_route(mask, seconds),
@@ -245,17 +245,18 @@ def _measured(run: LoadRun, plan: Plan, ran: _Ran) -> LoadRun:
     )
 
 
-def _step(requests: Requests, profile: Profile, index: int, span: Window, ramp: Window) -> StepStats:
-    users = profile.steps[index].users
+def _step(requests: Requests, plan: Plan, index: int, span: Window, ramp: Window) -> StepStats:
+    users = plan.profile.steps[index].users
     mask = requests.within([span], [ramp])
     return StepStats(
         users,
         datetime.fromtimestamp(span.start, UTC) if span.seconds else None,
         span.seconds,
-        _planned(profile, users),
+        _planned(plan.profile, users),
         requests.whole(mask, span.seconds),
         requests.by_module(mask, span.seconds),
         requests.by_route(mask, span.seconds),
+        read_probe(plan.folder, [span], plan.load.probe.timeout_s) if span.seconds else None,
     )
 
 

@@ -14,6 +14,7 @@ from tasks.load.checks import CHECKS, LINE
 from tasks.load.facts import LoadRun, LoadVerdict
 from tasks.load.judge.run import Judgement, Known, judge_run
 from tasks.load.judge.tables import judged_p95, judged_part
+from tasks.load.live import shown_live
 from tasks.load.measure import measure_load
 from tasks.load.settings import Load, Profile
 from tasks.load.store.runs import UnreadableLoadRun, read_runs, store_run
@@ -56,7 +57,10 @@ async def _tested(run: Round, load: Load, profile: Profile, production: bool) ->
     deadline = Deadline.after(
         (run.ends_at - run.now() - _LEFT_FOR_THE_END).total_seconds(), msg("Time limit of the round reached")
     )
-    measured = await measure_load(run.settings, profile, production=production, at=run.now(), deadline=deadline)
+    async with shown_live(f"{run.key.service}-{run.key.flow}-progress") as tell:
+        measured = await measure_load(
+            run.settings, profile, production=production, at=run.now(), deadline=deadline, tell=tell
+        )
     return await asyncio.to_thread(_judged, run, load, measured)
 
 

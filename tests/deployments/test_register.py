@@ -43,6 +43,7 @@ def test_registering_twice_changes_nothing_and_a_worker_holds_the_round(
     assert names == [f"{e.flow.name}/{name if e.per_service else 'every-service'}" for e in FLOWS]
     scheduled = {e.flow.name for e in FLOWS if e.schedule is not None} - {
         "backup-verification",
+        "load-test",
         "security-scan",
     }  # not configured
     first = registered(prefect, pool)

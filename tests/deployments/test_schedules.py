@@ -14,6 +14,9 @@ from flows.options import BackupOptions
 from tasks.settings import Settings, load_settings
 
 ONE_AT_A_TIME = (1, "ConcurrencyLimitStrategy.CANCEL_NEW")
+LOAD = (
+    '[load]\nbase_url = "http://127.0.0.1:2"\nhosts = ["127.0.0.1"]\nscenarios = ["shop.py"]\nprobe = { path = "/" }\n'
+)
 FORM = (None, "")
 """Two decisions at once both count."""
 
@@ -22,10 +25,8 @@ FORM = (None, "")
 def services(tmp_path: Path) -> dict[str, Settings]:
     """Two services in two zones."""
     for name, zone in (("shop", "Asia/Tokyo"), ("bar", "Europe/Berlin")):
-        text = (
-            f'[service]\nname = "{name}"\nbase_url = "http://127.0.0.1:1"\ntimezone = "{zone}"\n[backups]\n[security]\n'
-        )
-        (tmp_path / f"{name}.toml").write_text(text)
+        service = f'[service]\nname = "{name}"\nbase_url = "http://127.0.0.1:1"\ntimezone = "{zone}"\n'
+        (tmp_path / f"{name}.toml").write_text(f"{service}[backups]\n[security]\n{LOAD}")
     return {name: load_settings(tmp_path / f"{name}.toml") for name in ("shop", "bar")}
 
 
@@ -104,6 +105,7 @@ def test_what_is_not_configured_is_started_by_people_alone(tmp_path: Path) -> No
     scheduled = {entry.flow.name for entry in FLOWS if entry.schedule is not None}
     assert {d.flow_name for d in deployments_of(services) if d.schedules} == scheduled - {
         "backup-verification",
+        "load-test",
         "security-scan",
     }
 
