@@ -47,7 +47,7 @@ def written(folder: Path, weeks: int = 5, per_day: int = 40, slow: float = 1.0) 
             for module, routes in MODULES.items():
                 for route in routes:
                     ms = round(chance.lognormvariate(math.log(60), 0.45), 2)
-                    if route == "/api/login" and 0 <= day:
+                    if route == "/api/login" and day >= 0:
                         ms = round(ms * slow, 2)
                     failed = route == "/api/lists" and number == 0 and day == 3
                     line = {
