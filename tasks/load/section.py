@@ -43,7 +43,7 @@ async def put_load(run: Round, profile: str = "", production: bool = False) -> S
         return nothing_seen(CHECKS, run.past, run.now())
     name = external_text(f"load {load.environment} {chosen.name}")
     judgement, known = await async_step(name, partial(_tested, run, load, chosen, production), _state)
-    return Section(judgement.results, _headlines(judgement, known), _notes(known, production))
+    return Section(judgement.results, headlines(judgement, known), notes(known, production=production))
 
 
 def _chosen(load: Load, name: str) -> Profile:
@@ -61,10 +61,11 @@ async def _tested(run: Round, load: Load, profile: Profile, production: bool) ->
         measured = await measure_load(
             run.settings, profile, production=production, at=run.now(), deadline=deadline, tell=tell
         )
-    return await asyncio.to_thread(_judged, run, load, measured)
+    return await asyncio.to_thread(judge_and_store, run, load, measured)
 
 
-def _judged(run: Round, load: Load, measured: LoadRun) -> tuple[Judgement, Known]:
+def judge_and_store(run: Round, load: Load, measured: LoadRun) -> tuple[Judgement, Known]:
+    """Judge a measured test by what the history knows, and keep it whatever its verdict; raises HistoryError."""
     known = Known(_earlier(run, load, measured), _peak(run, load, measured), _database_limits(run.settings))
     judgement = judge_run(measured, load, known, run.now())
     store_run(run.history, run.key.service, judgement.judged)
@@ -93,7 +94,7 @@ def _state(found: tuple[Judgement, Known]) -> StepState:
     return StepState(_STATES[verdict], found[0].results[0].reason, verdict is LoadVerdict.PASS)
 
 
-def _headlines(judgement: Judgement, known: Known) -> tuple[Kpi, ...]:
+def headlines(judgement: Judgement, known: Known) -> tuple[Kpi, ...]:
     """The figures of a valid test; unknown for an invalid one."""
     run, valid = judgement.judged.run, not judgement.reasons
     part = judged_part(run)
@@ -111,7 +112,8 @@ def _shown(value: float | None, digits: int = 1) -> float | None:
     return None if value is None else round(value, digits)
 
 
-def _notes(known: Known, production: bool) -> tuple[Message, ...]:
+def notes(known: Known, *, production: bool) -> tuple[Message, ...]:
+    """What a reader must know of the figures."""
     earlier = () if isinstance(known.earlier, Unobserved) else known.earlier
     made_up = sum(run.synthetic for run in earlier)
     of = msg("Synthetic data: {number} of {all} earlier load tests are generated", number=made_up, all=len(earlier))

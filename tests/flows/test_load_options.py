@@ -1,0 +1,31 @@
+"""The load test's own options on the command line."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from flows.options import LoadOptions, options_of
+from tasks.round import RoundRefused
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+TOKYO = ZoneInfo("Asia/Tokyo")
+
+
+def given(**options: str) -> LoadOptions:
+    return options_of(LoadOptions, options, NOW, TOKYO)
+
+
+def test_a_profile_and_production_are_chosen() -> None:
+    assert given() == LoadOptions(profile="", production=False)
+    assert given(profile="smoke", production="true") == LoadOptions(profile="smoke", production=True)
+
+
+def test_production_needs_a_plain_yes_or_no() -> None:
+    with pytest.raises(RoundRefused, match="--production perhaps"):
+        given(production="perhaps")
+
+
+def test_only_the_present_can_be_tested() -> None:
+    with pytest.raises(RoundRefused, match="leave --for out"):
+        given(**{"for": "2026-11-21"})
