@@ -88,9 +88,18 @@ def running_target() -> Iterator[Target]:
 
 
 def load_service(
-    folder: Path, target: str, scenarios: dict[str, str], more: str = "", environment: str = "staging"
+    folder: Path,
+    target: str,
+    scenarios: dict[str, str],
+    more: str = "",
+    *,
+    environment: str = "staging",
+    rate: int = 50,
 ) -> Settings:
-    """A service file with a load test of `target` and its Locust files; `more` are lines of `[load]` and below."""
+    """A service file with a load test of `target` and its Locust files; `more` are lines of `[load]` and below.
+
+    `rate` is that of the probe.
+    """
     for name, content in scenarios.items():
         (folder / name).write_text(content, encoding="utf-8")
     file = folder / "service.toml"
@@ -98,7 +107,7 @@ def load_service(
         f'[service]\nname = "shop"\nbase_url = "http://shop.example"\nenvironment = "production"\n'
         f'[load]\nbase_url = "{target}"\nhosts = ["{target.removeprefix("http://")}"]\n'
         f'environment = "{environment}"\nscenarios = {list(scenarios)}\n'
-        f'probe = {{ path = "/probe", per_second = 50, timeout_s = 2 }}\n{more}',
+        f'probe = {{ path = "/probe", per_second = {rate}, timeout_s = 2 }}\n{more}',
         encoding="utf-8",
     )
     return load_settings(file)

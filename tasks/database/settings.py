@@ -11,7 +11,7 @@ from tasks.database.limits import DatabaseLimits
 
 URL = "must be postgresql://USER@HOST[:PORT]/DATABASE"
 _SECRET_KEY = re.compile(r"password|secret|scram")
-_SECRET_URL = 'an address with a password is a secret: use { env = "NAME" } or { file = "/path" }'
+SECRET_URL = 'an address with a password is a secret: use { env = "NAME" } or { file = "/path" }'
 
 
 class Database(Model):
@@ -36,7 +36,7 @@ class Database(Model):
         if isinstance(value, str):
             check_database_url(value)
             if has_password(value):
-                raise ValueError(_SECRET_URL)
+                raise ValueError(SECRET_URL)
         return value
 
 

@@ -7,7 +7,18 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from tasks.configuration import AddressOrSecret, Called, Headers, HttpUrl, Model, Slug, TextOrSecret, each_once
+from tasks.configuration import (
+    AddressOrSecret,
+    Called,
+    Headers,
+    HttpUrl,
+    Model,
+    SecretRef,
+    Slug,
+    TextOrSecret,
+    each_once,
+)
+from tasks.database.settings import SECRET_URL, check_database_url, has_password
 from tasks.health.settings import UrlPath
 from tasks.load.limits import LoadLimits
 
@@ -237,6 +248,13 @@ class Load(Model):
     @classmethod
     def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         each_once(value, "a host")
+        return value
+
+    @field_validator("database")
+    @classmethod
+    def _database(cls, value: str | SecretRef | None) -> str | SecretRef | None:
+        if isinstance(value, str) and has_password(check_database_url(value)):
+            raise ValueError(SECRET_URL)
         return value
 
     @field_validator("profile")

@@ -86,8 +86,8 @@ def bare(folder: Path, url: str) -> Throughput:
 
 
 def ours(folder: Path, url: str) -> Throughput:
-    """The same by opsrounds, its probe included."""
-    settings = load_service(folder, url, {"full.py": FULL}, ALL_AT_ONCE)
+    """The same by opsrounds, with its probe at the rate that is the default."""
+    settings = load_service(folder, url, {"full.py": FULL}, ALL_AT_ONCE, rate=20)
     before = cpu_s()
     found = asyncio.run(
         measure_load(settings, profile((USERS, float(SECONDS))), production=False, at=datetime.now(UTC))
@@ -107,9 +107,9 @@ Percentiles = dict[str, float]
 
 def probed(folder: Path, url: str) -> Percentiles:
     """p50, p95 and p99 of the probe in ms."""
-    settings = load_service(folder, url, {"full.py": FULL}, ALL_AT_ONCE)
+    settings = load_service(folder, url, {"full.py": FULL}, ALL_AT_ONCE, rate=RATE)
     assert settings.load is not None
-    load = settings.load.model_copy(update={"probe": settings.load.probe.model_copy(update={"per_second": RATE})})
+    load = settings.load
     with start_probe(Plan(load, profile((1, 1.0)), folder, (), None), {}) as probe:
         time.sleep(PROBED_S)
         ask_to_end(probe)

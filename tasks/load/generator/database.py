@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import psycopg
+from psycopg import sql
 
 from tasks.check_result import Message, msg
 from tasks.database.connection import Server, connected, reason
@@ -21,9 +22,13 @@ _CONNECTIONS = """
 SELECT 100.0 * count(*) / current_setting('max_connections')::int
 FROM pg_stat_activity WHERE backend_type = 'client backend'
 """
+_EXTENSION = """
+SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+WHERE e.extname = 'pg_stat_statements'
+"""
 _STATEMENTS = """
 SELECT s.queryid, min(s.query), sum(s.calls)::bigint, sum(s.total_exec_time)::float8
-FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid
+FROM {}.pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid
 WHERE d.datname = current_database() AND s.queryid IS NOT NULL GROUP BY s.queryid
 """
 _NONE = msg("The extension pg_stat_statements is not installed in this database")
@@ -60,10 +65,8 @@ class DatabaseWatch:
         except ObservationError as error:
             self.problem = error.reason
 
-    def window(self, windows: Sequence[Window]) -> DatabaseWindow | None:
-        """What was seen, step by step; None if nothing was."""
-        if not self._samples:
-            return None
+    def window(self, windows: Sequence[Window]) -> DatabaseWindow:
+        """What was seen, step by step; why nothing was seen stands where its statements would."""
         highest = tuple(
             max((percent for at, percent in self._samples if window.start <= at < window.end), default=None)
             for window in windows
@@ -77,9 +80,10 @@ class DatabaseWatch:
 
 def _statements(connection: psycopg.Connection, server: Server) -> Counted | Message:
     try:
-        rows = connection.execute(_STATEMENTS).fetchall()
-    except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):
-        return _NONE
+        there = connection.execute(_EXTENSION).fetchone()
+        if there is None:
+            return _NONE
+        rows = connection.execute(sql.SQL(_STATEMENTS).format(sql.Identifier(there[0]))).fetchall()
     except psycopg.Error as error:
         if error.sqlstate is None:
             raise

@@ -39,7 +39,7 @@ async def look_at_target(plan: Plan, headers: Mapping[str, str]) -> Look:
                 async for piece in response.aiter_bytes():
                     body += piece[: _MOST_BYTES - len(body)]
         except (TimeoutError, httpx.TimeoutException):
-            return Look(msg("The tested service did not answer within {n} s", n=timeout_s), None)
+            return Look(msg("The tested service does not answer: {why}", why=f"timeout, {timeout_s:g} s"), None)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             why = external_text(str(error), 100) or type(error).__name__
             return Look(msg("The tested service does not answer: {why}", why=why), None)

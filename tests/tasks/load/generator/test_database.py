@@ -37,7 +37,7 @@ def test_connections_and_size_are_read_and_a_missing_extension_is_said(url: str)
     address = url.replace("postgresql+psycopg", "postgresql")
     watch, window = watched(address)
     found = watch.window([window, Window(0.0, 0.0)])
-    assert found is not None and watch.problem is None
+    assert watch.problem is None
     assert found.connections_percent[0] and 0 < found.connections_percent[0] <= 100
     assert found.connections_percent[1] is None
     assert found.size_bytes and found.size_bytes > 1_000_000
@@ -45,9 +45,11 @@ def test_connections_and_size_are_read_and_a_missing_extension_is_said(url: str)
     assert "pg_stat_statements" in found.no_statements.text
 
 
-def test_a_database_that_cannot_be_reached_has_no_window_but_a_reason() -> None:
+def test_a_database_that_cannot_be_reached_has_a_reason() -> None:
     watch, window = watched("postgresql://nobody@127.0.0.1:9/none", busy="")
-    assert watch.window([window]) is None and watch.problem is not None
+    found = watch.window([window])
+    assert found.connections_percent == (None,) and found.statements == () and found.size_bytes is None
+    assert found.no_statements is not None and "refused the connection" in found.no_statements.text
 
 
 def test_what_the_test_added_to_the_counters() -> None:

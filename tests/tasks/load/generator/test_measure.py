@@ -245,7 +245,7 @@ def test_requests_without_an_answer_are_failures_not_omissions(target: Target, t
     at_first_request(target, target.answering.clear)
     settings = load_service(tmp_path, target.url, {"shop.py": SHOP}, "limits = { abort_after_s = 60 }\n")
     run = measured(settings, profile((3, 3.0), ramp_up_s=0))
-    assert run.ended is Ended.FINISHED and "did not answer within 2.0 s" in words(run)
+    assert run.ended is Ended.FINISHED and "does not answer: timeout, 2 s" in words(run)
     assert run.whole.failed == 3 and run.failures[0].cause == "unanswered when the test ended"
     assert run.probe is not None and run.probe.failed > 10 and run.probe.latency.max_ms == 2000.0
     assert run.locust is not None and run.locust.failures == 0, "Locust itself does not know of them"
