@@ -10,6 +10,7 @@ from flows.options import WeeklyOptions
 from flows.timing import Schedule, Timing
 from tasks.backups.section import BACKUPS
 from tasks.check_result import msg
+from tasks.performance.section import PERFORMANCE
 from tasks.security.review import SECURITY_REVIEW
 
 CHECKLIST = Checklist(
@@ -17,6 +18,7 @@ CHECKLIST = Checklist(
     title=msg("Weekly checklist"),  # 週次チェックリスト
     guide="weekly",
     systems=(
+        PERFORMANCE,  # パフォーマンスレポートの作成
         SECURITY_REVIEW,  # セキュリティアラートのレビュー
         BACKUPS,  # バックアップの検証
     ),
@@ -28,7 +30,7 @@ CHECKLIST = Checklist(
 
 @flow(name=CHECKLIST.name, flow_run_name=CHECKLIST.run_name, retries=0, timeout_seconds=CHECKLIST.deadline_s)
 async def weekly_checklist(service: str, options: WeeklyOptions = WeeklyOptions()) -> State[Any]:  # noqa: B008
-    """週次チェックリスト: セキュリティアラート、バックアップ / The weekly checklist: security alerts, backups.
+    """週次チェックリスト / The weekly checklist: performance, security alerts, backups.
 
     Args:
         service: 対象サービスの名前 / name of the service, as in its service file

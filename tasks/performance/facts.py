@@ -8,6 +8,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.observation import Absent, Unobserved
+
 Counts = NDArray[np.int64]
 Figures = NDArray[np.float64]
 
@@ -139,3 +141,15 @@ class Gauge:
     median: float
     p95: float
     busy_p95: float | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Signals:
+    """What may show a bottleneck; a Gauge that is None was not sampled. `slow` are the modules above the p95 limit."""
+
+    hours: Hours
+    slow: tuple[str, ...]
+    connections: Gauge | Absent | None
+    cpu: Gauge | Absent | None
+    cache: Gauge | Absent | None
+    queries: QueryTimes | Unobserved | Absent

@@ -36,8 +36,8 @@ class PerformanceLimits(Model):
     one week a year."""
 
     max_query_ms: Annotated[float, Field(gt=0)] = 200.0
-    """Mean time of a query that takes at least `min_query_share_percent` of the database's time. Source: the guide's SLI table: one such
-    query uses up a request's whole time."""
+    """Mean time of a query that takes at least `min_query_share_percent` of the database's time. Source: the guide's
+    SLI table: one such query uses up a request's whole time."""
 
     max_load_test_days: Annotated[int, Field(ge=1)] = 8
     """Age of the last valid load test. Source: opsrounds' default; one a week, and a day of grace."""

@@ -32,23 +32,25 @@ class Calendar:
 
 
 class Sum:
-    """The requests of one scope over the span, added up route by route."""
+    """The requests of one scope by day of the span, added up route by route."""
 
-    def __init__(self, calendar: Calendar) -> None:
-        self._calendar = calendar
-        days = len(calendar.day_hours)
+    def __init__(self, days: int) -> None:
         self._sums = np.zeros((5, days), dtype=np.int64)
         self._bins = np.zeros((days, BINS), dtype=np.int64)
 
-    def add(self, route: RouteHours) -> "Sum":
-        """Count a route's requests here as well; gives itself."""
-        at = self._calendar.day_hours
-        for sums, hours in zip(
-            self._sums, (route.valid, route.bad, route.timed, route.compared, route.within), strict=True
-        ):
-            sums += np.add.reduceat(hours, at)
-        self._bins += np.add.reduceat(route.bins, at, axis=0)
-        return self
+    @classmethod
+    def of(cls, route: RouteHours, calendar: Calendar) -> "Sum":
+        """The requests of one route."""
+        found, at = cls(0), calendar.day_hours
+        by_hour = np.stack((route.valid, route.bad, route.timed, route.compared, route.within))
+        found._sums = np.add.reduceat(by_hour, at, axis=1)
+        found._bins = np.add.reduceat(route.bins, at, axis=0)
+        return found
+
+    def add(self, other: "Sum") -> None:
+        """Count the requests of another scope here as well."""
+        self._sums += other._sums
+        self._bins += other._bins
 
     def rollup(self, module: str, route: str, limit_ms: float) -> Rollup:
         """What it comes to by week and day."""

@@ -72,9 +72,7 @@ def holm(p: Figures, tested: Flags) -> Figures:
     return found
 
 
-def _spread(
-    before: Figures, weeks: NDArray[np.int64], days: Figures, comparable: Flags
-) -> tuple[Figures, Figures]:
+def _spread(before: Figures, weeks: NDArray[np.int64], days: Figures, comparable: Flags) -> tuple[Figures, Figures]:
     """The variance of a week's ln(ms) of each route and quantile, and its degrees of freedom.
 
     Four weeks say little of a route's spread: it is what its days explain, and what the weeks of all routes differ by

@@ -59,7 +59,7 @@ async def look_at_resources(settings: Settings, longest_s: float = LONGEST_S) ->
     What is not seen in time is Unobserved, and leaves the others alone. Raises ConfigurationError for a secret that
     cannot be resolved, UsageError for a CA file or header that cannot be used.
     """
-    server = _server(settings)
+    server = database_server(settings)
     deadline = Deadline.after(longest_s, msg("The measurement took more than {seconds} s in total", seconds=longest_s))
     part_s = longest_s / _PARTS
     async with AsyncExitStack() as stack:
@@ -180,7 +180,11 @@ def _numbers(database: DatabaseFacts | Unobserved | Absent, settings: Settings) 
     return database.numbers if isinstance(database, DatabaseFacts) else {}
 
 
-def _server(settings: Settings) -> Server | None:
+def database_server(settings: Settings) -> Server | None:
+    """Where the service's PostgreSQL is; None without one.
+
+    Raises ConfigurationError for an address that cannot be resolved or used.
+    """
     database = settings.database
     if database is None:
         return None

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import BigInteger, Connection, Select, case, cast, func, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, case, cast, func, select
 
 from tasks.history.engine import History, reading
 from tasks.history.tables import services
@@ -86,9 +86,9 @@ def _places(connection: Connection, bound_ms: float) -> dict[int, int]:
 def _by_hour(series: int, first: int, end: int, places: dict[int, int], dialect: str) -> Select[Any]:
     c = traffic_minutes.c
     hour = (c.minute - first) // _HOUR
-    within = case(*((c.bounds_id == key, c[f"within_{place}"]) for key, place in places.items()), else_=None)
-    if not places:
-        within = cast(None, BigInteger)
+    within: ColumnElement[Any] = cast(None, BigInteger)
+    if places:
+        within = case(*((c.bounds_id == key, c[f"within_{place}"]) for key, place in places.items()), else_=None)
     # The minutes of an hour that had a request, as the bits of one number: each minute stands there once.
     bit = cast(1, BigInteger).bitwise_lshift((c.minute - first) % _HOUR)
     hexed = func.hex(c.sketch) if dialect == "sqlite" else func.encode(c.sketch, "hex")
@@ -118,7 +118,8 @@ def _route(module: str, route: str, rows: Sequence[Any], minutes: int) -> RouteH
     busy = np.zeros((hours, _HOUR), dtype=np.bool_)
     busy[at] = (masks[:, None] >> np.arange(_HOUR)) & 1 > 0
     bins = _bins([(int(row[0]), row[7]) for row in rows if row[7]], hours)
-    return RouteHours(module, route, *sums, bins, busy.reshape(-1)[:minutes])
+    valid, bad, timed, compared, within = sums
+    return RouteHours(module, route, valid, bad, timed, compared, within, bins, busy.reshape(-1)[:minutes])
 
 
 def _bins(texts: Sequence[tuple[int, str]], hours: int) -> Counts:
