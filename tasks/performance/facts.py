@@ -147,7 +147,7 @@ class Gauge:
 class Signals:
     """What may show a bottleneck; a Gauge that is None was not sampled. `slow` are the modules above the p95 limit."""
 
-    hours: Hours
+    hours: Hours | Absent
     slow: tuple[str, ...]
     connections: Gauge | Absent | None
     cpu: Gauge | Absent | None

@@ -79,7 +79,7 @@ def _state(seen_: StatementTotals | Absent | Unobserved) -> StepState:
 def read_signals(
     history: History,
     settings: Settings,
-    hours: Hours,
+    hours: Hours | Absent,
     slow: tuple[str, ...],
     queries: QueryTimes | Unobserved | Absent,
     span: Span,
@@ -87,7 +87,9 @@ def read_signals(
     """What may show a bottleneck in a span of minutes. Raises HistoryError."""
 
     def gauge(name: str) -> Gauge | None:
-        return read_gauge(history, settings.service.name, name, hours if hours.at else None, span)
+        return read_gauge(
+            history, settings.service.name, name, hours if isinstance(hours, Hours) and hours.at else None, span
+        )
 
     database = settings.database is not None
     return Signals(

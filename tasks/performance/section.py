@@ -63,7 +63,7 @@ class _Requests:
 
     results: tuple[CheckResult, ...]
     kpis: tuple[Kpi, ...]
-    hours: Hours
+    hours: Hours | Absent
     slow: tuple[str, ...]
     doubt: Message | None
 
@@ -113,7 +113,8 @@ def _requests(run: Round, logs: Message | None, now: datetime) -> _Requests:
 
 def _unseen(why: Unobserved | Absent, now: datetime) -> _Requests:
     doubt = why.reason if isinstance(why, Unobserved) else None
-    return _Requests(nothing_seen(_OF_REQUESTS, why, now).results, _kpis(None, None, None, None), NO_HOURS, (), doubt)
+    hours = why if isinstance(why, Absent) else NO_HOURS
+    return _Requests(nothing_seen(_OF_REQUESTS, why, now).results, _kpis(None, None, None, None), hours, (), doubt)
 
 
 def _headlines(traffic: Traffic, doubt: Message | None) -> tuple[Kpi, ...]:

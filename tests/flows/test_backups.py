@@ -44,6 +44,7 @@ RUNNABLE_WITHOUT_OPTIONS = {"backups.encryption", "backups.offsite", "backups.sm
 
 BACKUPS = """
 [guide.weekly]
+performance = { not_applicable = "reported elsewhere" }
 security = { not_applicable = "reviewed elsewhere" }
 [backups]
 [backups.history]
@@ -62,6 +63,7 @@ invariants = [
 """
 LEFT_OUT = """
 [guide.weekly]
+performance = { not_applicable = "reported elsewhere" }
 security = { not_applicable = "reviewed elsewhere" }
 backups = { not_applicable = "by the platform team" }
 """
@@ -133,7 +135,11 @@ def test_a_week_with_good_backups(shop: "Operated", server_view: "ServerView") -
     report = shop.report()
     unknown = [(r.check, r.subject, reason_text(r)) for r in report.with_status(Status.UNKNOWN)]
     assert (state.type.value, state.name, unknown) == ("COMPLETED", "Passed", [])
-    assert report.flow == "weekly-checklist" and [line.id for line in report.lines] == ["security", "backups"]
+    assert report.flow == "weekly-checklist" and [line.id for line in report.lines] == [
+        "performance",
+        "security",
+        "backups",
+    ]
     for name in ("history", "main"):
         found = statuses(report, name)
         assert found == {

@@ -26,7 +26,9 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 KEY = "AKIA" + "SHOPTESTKEY00001"
 SHELL = 'import subprocess\n\n\ndef export(name):\n    return subprocess.call(f"render {name}", shell=True)\n'
 ADVISORIES = '[security.advisories]\nurl = "{url}"\nindex_url = "{url}/simple"\nnpm_index_url = "{url}/npm"\n'
-BACKUPS_LEFT_OUT = '[guide.weekly]\nbackups = { not_applicable = "by hand" }\n'
+BACKUPS_LEFT_OUT = (
+    '[guide.weekly]\nperformance = { not_applicable = "by hand" }\nbackups = { not_applicable = "by hand" }\n'
+)
 
 
 class Shop:

@@ -64,7 +64,10 @@ def judge_bottleneck(
         return BOTTLENECK.judged(
             Status.WARN, "service", found[0].found, at=now, observed=seen, limit=none, evidence=table
         )
-    if missing or not measured:
+    if not missing and not measured:
+        nothing = msg("Nothing is set in the service file that could show a bottleneck")
+        return BOTTLENECK.judged(Status.SKIPPED, "service", nothing, at=now)
+    if missing:
         unknown = msg(
             "No bottleneck is shown, but {n} of {all} signals were not measured", n=len(missing), all=len(rules)
         )
@@ -124,8 +127,10 @@ def _cache(signals: Signals, least: float) -> _Rule:
     return _Rule(_CACHE, value, least, found if seen.median < least and signals.slow else None)
 
 
-def _load(hours: Hours, limits: PerformanceLimits) -> _Rule:
+def _load(hours: Hours | Absent, limits: PerformanceLimits) -> _Rule:
     """Response times that follow the load: by rank correlation, and busy hours against quiet ones."""
+    if isinstance(hours, Absent):
+        return _Rule(_LOAD, None, limits.min_load_ratio, state=_NOT_THERE)
     there = np.isfinite(hours.p95_ms)
     if there.sum() < _LEAST_HOURS:
         return _Rule(_LOAD, None, limits.min_load_ratio, state=NOT_MEASURED)

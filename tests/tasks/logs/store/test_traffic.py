@@ -19,7 +19,9 @@ FIRST = int(START.timestamp()) // 60
 END = FIRST + 3 * 60
 
 
-def put(history: Engine, minutes: dict[tuple[str, str, int], list[float]], bounds_ms: tuple[float, ...], bad: int = 0) -> None:
+def put(
+    history: Engine, minutes: dict[tuple[str, str, int], list[float]], bounds_ms: tuple[float, ...], bad: int = 0
+) -> None:
     state = open_source(history, "shop", "app", synthetic=False)
     traffic = {
         (module, route, FIRST + minute): MinuteTraffic(
