@@ -12,8 +12,8 @@ MEASURED: Final = Check(
 )
 LATENCY: Final = Check(
     "performance.latency",
-    msg("Response time of a module, p95"),
-    msg("Is each module's p95 below the limit?"),
+    msg("Response time, p95"),
+    msg("Is p95 of the service and of each module below the limit?"),
     Severity.WARNING,
 )
 SLOWDOWN: Final = Check(
@@ -24,7 +24,7 @@ SLOWDOWN: Final = Check(
 )
 ERRORS: Final = Check(
     "performance.errors",
-    msg("Failed requests of a module"),
+    msg("Share of failed requests"),
     msg("Is each module's share of failed requests below the limit?"),
     Severity.WARNING,
 )

@@ -134,10 +134,12 @@ class QueryTimes:
 class Gauge:
     """A figure of monitoring over the report's week: how often it was sampled, its median and 95 % quantile.
 
-    `busy_p95` is that of the busiest tenth of the hours; None without a sample in them.
+    `sampled_percent` is the share of the hours that have a sample. `busy_p95` is the 95 % quantile in the busiest tenth
+    of the hours; None without a sample in them.
     """
 
     samples: int
+    sampled_percent: float
     median: float
     p95: float
     busy_p95: float | None

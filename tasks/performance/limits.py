@@ -25,6 +25,10 @@ class PerformanceLimits(Model):
     min_measured_percent: Percent = 95.0
     """Measured share of the minutes of the week; below it the report is incomplete. Source: opsrounds' default."""
 
+    min_sampled_percent: Percent = 50.0
+    """Share of the week's hours of which monitoring stored a figure, or of the week in which queries were counted; with
+    less, cache, KPIs, queries and bottleneck cannot pass. Source: opsrounds' default; days and nights are in it."""
+
     min_effect_percent: Annotated[float, Field(ge=0)] = 10.0
     """Smaller slowdowns are not reported. Source: opsrounds' default."""
 

@@ -34,8 +34,9 @@ NO_HOURS = Hours((), np.zeros(0, dtype=np.int64), np.zeros(0))
 
 
 async def read_logs(run: Round) -> Message | None:
-    """Read every log to its end; why they are incomplete, or None."""
-    for read in (await read_sources(run, run.settings.logs.source, _LOG_DEADLINE_S)).values():
+    """Read every log that counts requests to its end; why they are incomplete, or None."""
+    sources = [source for source in run.settings.logs.source if source.requests]
+    for read in (await read_sources(run, sources, _LOG_DEADLINE_S)).values():
         if isinstance(read, Unobserved):
             return read.reason
         if read.problems:

@@ -108,16 +108,26 @@ def read_gauge(history: History, service: str, name: str, hours: Hours | None, s
         places = np.minimum((worst.index.to_numpy() - minute_of(hours.at[0])) // 60, hours.valid.size - 1)
         inside = worst[hours.valid[places] >= np.quantile(hours.valid[hours.valid > 0], _BUSY_SHARE)]
         busy_p95 = float(inside.quantile(0.95)) if len(inside) else None
-    return Gauge(len(worst), float(worst.median()), float(worst.quantile(0.95)), busy_p95)
+    sampled = sampled_percent(worst.index, span)
+    return Gauge(len(worst), sampled, float(worst.median()), float(worst.quantile(0.95)), busy_p95)
+
+
+def sampled_percent(minutes: "pd.Index[int]", span: Span) -> float:
+    """The share of the hours of a span that have a sample."""
+    hours = max(1, -(-(span[1] - span[0]) // 60))
+    return 100 * len(((minutes - span[0]) // 60).unique()) / hours
 
 
 def read_kpi_means(history: History, service: str, period: Period, as_of: datetime, zone: ZoneInfo) -> pd.DataFrame:
-    """The mean of each business KPI by subject (rows) in the week and the one before (columns `now`, `before`)."""
-    start = minute_of(period.start)
+    """By subject (rows) the mean of each business KPI in the week and the one before (columns `now`, `before`), and the
+    share of the week's hours with a sample (`sampled_percent`).
+    """
+    start, end = minute_of(period.start), minute_of(as_of)
     first = minute_of(week_before(period.start.astimezone(zone).date(), zone).start)
     found = {}
-    for subject, rows in read_samples(history, service, "kpi.value", first, minute_of(as_of)).items():
+    for subject, rows in read_samples(history, service, "kpi.value", first, end).items():
         values = pd.Series([value for _, value in rows], index=[minute for minute, _ in rows])
         now = values.index >= start
-        found[subject] = {"before": values[~now].mean(), "now": values[now].mean()}
-    return pd.DataFrame.from_dict(found, orient="index", columns=["before", "now"])
+        sampled = sampled_percent(values.index[now], (start, end))
+        found[subject] = {"before": values[~now].mean(), "now": values[now].mean(), "sampled_percent": sampled}
+    return pd.DataFrame.from_dict(found, orient="index", columns=["before", "now", "sampled_percent"])

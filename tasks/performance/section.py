@@ -82,8 +82,8 @@ def _report(run: Round, logs: Message | None, queries: QueryTimes | Unobserved |
     results = (
         *requests.results,
         judge_queries(queries, limits, now),
-        judge_cache(signals.cache, database.min_cache_hit_percent, now),
-        *judge_kpis(settings.kpi, means, now),
+        judge_cache(signals.cache, database.min_cache_hit_percent, limits, now),
+        *judge_kpis(settings.kpi, means, limits, now),
         judge_load_test(*load_tests(history, settings, until), limits, until, now),
         *doubted((bottleneck,), requests.doubt, now),
     )

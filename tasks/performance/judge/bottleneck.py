@@ -48,8 +48,8 @@ def judge_bottleneck(
 ) -> CheckResult:
     """The first rule that shows a bottleneck is named; UNKNOWN when none does, and one that is set was not measured."""
     rules = (
-        _busy(_CONNECTIONS, signals.connections, database.warn_connections_percent, _connections),
-        _busy(_CPU, signals.cpu, resources.warn_cpu_percent, _cpu),
+        _busy(_CONNECTIONS, signals.connections, database.warn_connections_percent, _connections, limits),
+        _busy(_CPU, signals.cpu, resources.warn_cpu_percent, _cpu, limits),
         _query(signals.queries, limits),
         _cache(signals, database.min_cache_hit_percent),
         _load(signals.hours, limits),
@@ -86,11 +86,17 @@ def _cpu(value: float) -> Message:
     return msg("Bottleneck: the CPU, {percent} % busy in the busiest hours", percent=value)
 
 
-def _busy(name: Message, seen: Gauge | Absent | None, most: float, words: Callable[[float], Message]) -> _Rule:
+def _busy(
+    name: Message,
+    seen: Gauge | Absent | None,
+    most: float,
+    words: Callable[[float], Message],
+    limits: PerformanceLimits,
+) -> _Rule:
     if isinstance(seen, Absent):
         return _Rule(name, None, most, state=_NOT_THERE)
     value = None if seen is None else seen.busy_p95
-    if value is None:
+    if seen is None or value is None or (value < most and seen.sampled_percent < limits.min_sampled_percent):
         return _Rule(name, None, most, state=NOT_MEASURED)
     percent = round(value, 1)
     return _Rule(name, percent, most, words(percent) if value >= most else None)

@@ -1,17 +1,18 @@
 """Judges the database's week: its slow queries, and how much it answered from memory."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tasks.check_result import CheckResult, Limit, Message, Quantity, Status, Table, moment, msg
 from tasks.observation import Absent, Unobserved
 from tasks.performance.checks import CACHE, QUERIES
 from tasks.performance.facts import Gauge, QueryTimes, SlowQuery
-from tasks.performance.judge.words import OWN, shown
+from tasks.performance.judge.words import OWN, shown, sparse
 from tasks.performance.limits import PerformanceLimits
 
 SUBJECT = "database"
 _DATABASE = msg("[database.limits] of the service file")
 _MOST_QUERIES = 10
+_WEEK = timedelta(days=7)
 
 
 def judge_queries(seen: QueryTimes | Unobserved | Absent, limits: PerformanceLimits, now: datetime) -> CheckResult:
@@ -26,10 +27,13 @@ def judge_queries(seen: QueryTimes | Unobserved | Absent, limits: PerformanceLim
         return QUERIES.judged(Status.UNKNOWN, SUBJECT, none, at=now, limit=limit)
     slowest = max(frequent(seen, limits), key=lambda query: query.mean_ms, default=seen.queries[0])
     slow = slowest.mean_ms > limits.max_query_ms and slowest.share_percent >= limits.min_query_share_percent
+    status, reason = Status.WARN if slow else Status.PASS, _reason(slowest, seen)
+    if not slow and 100 * (seen.until - seen.since) / _WEEK < limits.min_sampled_percent:
+        status, reason = Status.UNKNOWN, msg("Queries are counted only since {since}", since=moment(seen.since))
     return QUERIES.judged(
-        Status.WARN if slow else Status.PASS,
+        status,
         SUBJECT,
-        _reason(slowest, seen),
+        reason,
         at=now,
         observed=Quantity(shown(slowest.mean_ms) or 0.0, "ms"),
         limit=limit,
@@ -66,7 +70,9 @@ def _table(seen: QueryTimes) -> Table:
     return Table(msg("Queries with the most time"), columns, rows)
 
 
-def judge_cache(seen: Gauge | Absent | None, min_percent: float, now: datetime) -> CheckResult:
+def judge_cache(
+    seen: Gauge | Absent | None, min_percent: float, limits: PerformanceLimits, now: datetime
+) -> CheckResult:
     """The median of the week's samples; None: there are none."""
     limit = Limit("≥", min_percent, "%", _DATABASE)
     if isinstance(seen, Absent):
@@ -76,5 +82,7 @@ def judge_cache(seen: Gauge | Absent | None, min_percent: float, now: datetime) 
         return CACHE.judged(Status.UNKNOWN, SUBJECT, none, at=now, limit=limit)
     status = Status.WARN if seen.median < min_percent else Status.PASS
     reason = msg("Median of {n} samples", n=seen.samples)
+    if status is Status.PASS and seen.sampled_percent < limits.min_sampled_percent:
+        status, reason = Status.UNKNOWN, sparse(seen.sampled_percent)
     observed = Quantity(shown(seen.median, 4) or 0.0, "%")
     return CACHE.judged(status, SUBJECT, reason, at=now, observed=observed, limit=limit)

@@ -10,21 +10,26 @@ from tasks.check_result import CheckResult, Limit, Message, Quantity, Status, ms
 from tasks.kpi.judge import kpi_subject
 from tasks.kpi.settings import Kpi
 from tasks.performance.checks import KPI
-from tasks.performance.judge.words import shown
+from tasks.performance.judge.words import shown, sparse
+from tasks.performance.limits import PerformanceLimits
 
 _FILE = msg("the service file")
 _DIGITS = 6
 
 
-def judge_kpis(kpis: Sequence[Kpi], means: pd.DataFrame, now: datetime) -> tuple[CheckResult, ...]:
-    """Every business KPI; `means` has by subject the mean of the week and of the one before, NaN without samples."""
+def judge_kpis(
+    kpis: Sequence[Kpi], means: pd.DataFrame, limits: PerformanceLimits, now: datetime
+) -> tuple[CheckResult, ...]:
+    """Every business KPI; `means` has by subject the mean of the week and of the one before, NaN without samples, and
+    how much of the week was sampled.
+    """
     if not kpis:
         unset = msg("[[kpi]] is not set in the service file")
         return (KPI.judged(Status.SKIPPED, "kpi", unset, at=now),)
-    return tuple(_judge(kpi, means, now) for kpi in kpis)
+    return tuple(_judge(kpi, means, limits, now) for kpi in kpis)
 
 
-def _judge(kpi: Kpi, means: pd.DataFrame, now: datetime) -> CheckResult:
+def _judge(kpi: Kpi, means: pd.DataFrame, limits: PerformanceLimits, now: datetime) -> CheckResult:
     subject = kpi_subject(kpi.name)
     week, before = (float(means[name].get(subject, math.nan)) for name in ("now", "before"))
     if math.isnan(week):
@@ -33,8 +38,11 @@ def _judge(kpi: Kpi, means: pd.DataFrame, now: datetime) -> CheckResult:
     low = kpi.floor is not None and week < kpi.floor
     high = kpi.ceiling is not None and week > kpi.ceiling
     observed = Quantity(shown(week, _DIGITS) or 0.0, kpi.unit)
-    status = Status.FAIL if low or high else Status.PASS
-    return KPI.judged(status, subject, _change(week, before), at=now, observed=observed, limit=_limit(kpi, week))
+    status, reason = Status.FAIL if low or high else Status.PASS, _change(week, before)
+    sampled = float(means["sampled_percent"].get(subject, 0.0))
+    if status is Status.PASS and sampled < limits.min_sampled_percent:
+        status, reason = Status.UNKNOWN, sparse(sampled)
+    return KPI.judged(status, subject, reason, at=now, observed=observed, limit=_limit(kpi, week))
 
 
 def _change(week: float, before: float) -> Message:

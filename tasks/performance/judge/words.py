@@ -54,6 +54,13 @@ def error_percent(rollup: Rollup) -> float | None:
     return 100 * int(rollup.bad[-1]) / valid if valid else None
 
 
+def sparse(percent: float) -> Message:
+    """Why a figure of monitoring cannot pass."""
+    return msg(
+        "Monitoring stored a sample in only {percent} % of the week's hours", percent=math.floor(percent * 10) / 10
+    )
+
+
 def doubt_of(weeks: Weeks, limits: PerformanceLimits, logs: Message | None) -> Message | None:
     """Why the week's figures are incomplete: the logs were not read to the end, or minutes are missing."""
     if logs is not None:

@@ -24,8 +24,8 @@ def connection(postgres: PostgresServer) -> Iterator[psycopg.Connection]:
         connection.execute('CREATE SCHEMA "stats ""of"" all"')
         connection.execute('SET LOCAL search_path = "stats ""of"" all"')
         connection.execute(
-            "CREATE TABLE pg_stat_statements (dbid oid, userid oid, toplevel bool, queryid int8, query text, calls int8,"
-            " total_exec_time float8)"
+            "CREATE TABLE pg_stat_statements (dbid oid, userid oid, toplevel bool, queryid int8, query text,"
+            " calls int8, total_exec_time float8)"
         )
         yield connection
         connection.rollback()

@@ -49,8 +49,16 @@ def test_queries(seen: QueryTimes | Absent | Unobserved, status: Status) -> None
     assert ("reset" in found.reason.text) == (isinstance(seen, QueryTimes) and seen.since_reset)
 
 
-def gauge(value: float) -> Gauge:
-    return Gauge(100, value, value, value)
+def test_queries_of_a_day_are_no_week() -> None:
+    short = replace(queries((50, 10.0)), since=NOW - timedelta(days=3.4))
+    assert judge_queries(short, LIMITS, NOW).status is Status.UNKNOWN
+    assert judge_queries(replace(short, since=NOW - timedelta(days=3.5)), LIMITS, NOW).status is Status.PASS
+    slow = replace(queries((50, 900.0)), since=NOW - timedelta(hours=1))
+    assert judge_queries(slow, LIMITS, NOW).status is Status.WARN
+
+
+def gauge(value: float, sampled: float = 50.0) -> Gauge:
+    return Gauge(100, sampled, value, value, value)
 
 
 @pytest.mark.parametrize(
@@ -58,12 +66,14 @@ def gauge(value: float) -> Gauge:
     [
         (gauge(90.0), Status.PASS),
         (gauge(89.99), Status.WARN),
+        (gauge(99.0, 49.9), Status.UNKNOWN),
+        (gauge(80.0, 1.0), Status.WARN),
         (None, Status.UNKNOWN),
         (ABSENT, Status.SKIPPED),
     ],
 )
 def test_cache(seen: Gauge | Absent | None, status: Status) -> None:
-    assert judge_cache(seen, 90.0, NOW).status is status
+    assert judge_cache(seen, 90.0, LIMITS, NOW).status is status
 
 
 @pytest.mark.parametrize(
@@ -78,15 +88,17 @@ def test_cache(seen: Gauge | Absent | None, status: Status) -> None:
 )
 def test_kpi(now: float, before: float, status: Status, word: str) -> None:
     kpi = Kpi(name="orders", sql="SELECT 1", floor=10, ceiling=20)
-    means = pd.DataFrame({"now": [now], "before": [before]}, index=["kpi:orders"])
-    [found] = judge_kpis([kpi], means, NOW)
+    means = pd.DataFrame({"now": [now], "before": [before], "sampled_percent": [50.0]}, index=["kpi:orders"])
+    [found] = judge_kpis([kpi], means, LIMITS, NOW)
+    [sparse] = judge_kpis([kpi], means.assign(sampled_percent=49.9), LIMITS, NOW)
+    assert sparse.status is (Status.UNKNOWN if status is Status.PASS else status)
     assert found.status is status and found.reason.params.get("percent", "") == word
 
 
 def test_kpis_that_are_not_set_or_were_never_sampled() -> None:
-    nothing = pd.DataFrame(columns=["before", "now"])
-    assert judge_kpis([], nothing, NOW)[0].status is Status.SKIPPED
-    assert judge_kpis([Kpi(name="a", sql="SELECT 1", ceiling=1)], nothing, NOW)[0].status is Status.UNKNOWN
+    nothing = pd.DataFrame(columns=["before", "now", "sampled_percent"])
+    assert judge_kpis([], nothing, LIMITS, NOW)[0].status is Status.SKIPPED
+    assert judge_kpis([Kpi(name="a", sql="SELECT 1", ceiling=1)], nothing, LIMITS, NOW)[0].status is Status.UNKNOWN
 
 
 def run(days_ago: float, verdict: LoadVerdict) -> JudgedRun:
@@ -135,7 +147,9 @@ FOLLOWS = hours(50.0 + 3 * np.tile(np.arange(24), 7))
         (replace(QUIET, connections=gauge(79.9)), Status.PASS, "No bottleneck"),
         (replace(QUIET, connections=gauge(80.0)), Status.WARN, "connections"),
         (replace(QUIET, cpu=gauge(80.0)), Status.WARN, "CPU"),
-        (replace(QUIET, cpu=Gauge(9, 90.0, 99.0, None)), Status.UNKNOWN, "1 of 5"),
+        (replace(QUIET, cpu=gauge(80.0, 1.0)), Status.WARN, "CPU"),
+        (replace(QUIET, cpu=gauge(20.0, 49.9)), Status.UNKNOWN, "1 of 5"),
+        (replace(QUIET, cpu=Gauge(9, 100.0, 90.0, 99.0, None)), Status.UNKNOWN, "1 of 5"),
         (replace(QUIET, queries=queries((30, 201.0))), Status.WARN, "one query"),
         (replace(QUIET, queries=queries((29.9, 201.0), (70, 200.0))), Status.PASS, "No bottleneck"),
         (replace(QUIET, cache=gauge(80.0)), Status.PASS, "No bottleneck"),
