@@ -45,7 +45,7 @@ def test_a_whole_week_that_is_a_little_slower_is_no_finding() -> None:
     study = made_up(np.random.default_rng(3), 20)
     routes = tuple(rollup("m", f"/{n}", bins) for n, bins in enumerate(study.bins))
     figures = np.stack([route.figures_ms[:, [TYPICAL]] for route in routes])
-    figures[:, -1] *= 1.04
+    figures[:, -1] *= 1.02
     shift = shift_of(figures, np.stack([route.days_ms[..., :1] for route in routes]))
     large = shift.change >= np.log1p(LIMITS.min_effect_percent / 100)
     assert not (large & shift.above & (shift.slower_p <= LIMITS.max_false_alarm_percent / 100)).any()
