@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 END = datetime(2026, 11, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-MORE = '[database]\nurl = "postgresql://nobody@127.0.0.1:1/none"\n[[kpi]]\nname = "users"\nsql = "SELECT 1"\nfloor = 4\n'
+MORE = (
+    '[database]\nurl = "postgresql://nobody@127.0.0.1:1/none"\n[[kpi]]\nname = "users"\nsql = "SELECT 1"\nfloor = 4\n'
+)
 
 
 def planned(shop: "Operated", period: str = "2026-10", now: datetime = NOW) -> Section:
