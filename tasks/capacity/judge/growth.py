@@ -3,10 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
-import numpy as np
-
 from tasks.capacity.checks import GROWTH
-from tasks.capacity.forecast.line import line_through
 from tasks.capacity.forecast.outlook import Outlook, look_ahead
 from tasks.capacity.judge.words import growth_words, short
 from tasks.capacity.limits import CapacityLimits
@@ -37,8 +34,7 @@ def _judge_kpi(kpi: Kpi, series: DailySeries | None, as_of: date, limits: Capaci
     outlook = look_ahead(days, None, as_of, limits)
     if isinstance(outlook, Unobserved):
         return GROWTH.judged(Status.UNKNOWN, subject, outlook.reason, at=now)
-    there = outlook.even.there
-    line = line_through(np.flatnonzero(there).astype(np.float64), outlook.even.values[there])
+    line = outlook.line
     assert line is not None  # more days than a line needs
     ends = line.slope_interval(_LEVEL)
     slope, low, high = (short(_WEEK * value) for value in (line.slope, ends.low, ends.high))

@@ -239,9 +239,9 @@ def test_the_slo_report_follows_the_monthly_line_and_takes_no_added_ones() -> No
     left = {"not_applicable": "no objectives yet"}
     guide = Guide.model_validate({"monthly": {"SLOレビュー": left, "Ask the users": ["slo.*"]}})
     own = [system.line for system in MONTHLY.systems]
-    [slo] = guide.lines("monthly", own, takes_added=SLO_REPORT.takes_added_lines)
+    [slo] = guide.lines("monthly", own[:1], takes_added=SLO_REPORT.takes_added_lines)
     monthly = guide.lines("monthly", own, takes_added=MONTHLY.takes_added_lines)
     assert slo.not_applicable == monthly[0].not_applicable == "no objectives yet"
-    assert [line.text.params.get("text") for line in monthly[1:]] == ["Ask the users"]
+    assert [line.text.params.get("text") for line in monthly[len(own) :]] == ["Ask the users"]
     daily = [system.line for system in DAILY.systems]
     assert guide.lines("daily", daily, takes_added=True) == tuple(daily)
