@@ -1,7 +1,9 @@
 """From a round's sections to its report: lines, verdict, actions and what changed."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import zip_longest
 from typing import Literal
 
 from reports.report import Action, Previous, Report
@@ -54,7 +56,7 @@ def compose_report(facts: RoundFacts, sections: tuple[Section, ...], revision: i
         verdict=judge_round(lines, results),
         lines=lines,
         results=results,
-        kpis=tuple(_compared(kpi, before) for section in sections for kpi in section.kpis),
+        kpis=tuple(_compared(kpi, before) for kpi in _in_turn(sections)),
         actions=tuple(_action(r, facts) for r in _to_do(results)),
         previous=None if before is None else _previous(before),
         notes=_once((*facts.notes, *(note for section in sections for note in section.notes))),
@@ -97,6 +99,12 @@ def _action(result: CheckResult, facts: RoundFacts) -> Action:
         owner=facts.owner,
         due=facts.finished_at + DUE_WITHIN[result.severity],
     )
+
+
+def _in_turn(sections: Sequence[Section]) -> Iterator[Kpi]:
+    """The first figure of each section, then the second ones: of the few that are shown every section has its own."""
+    for of_each in zip_longest(*(section.kpis for section in sections)):
+        yield from (kpi for kpi in of_each if kpi is not None)
 
 
 def _compared(kpi: Kpi, before: Report | None) -> Kpi:

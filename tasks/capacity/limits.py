@@ -17,13 +17,13 @@ class CapacityLimits(Model):
     100 %, and a database needs room to clean up."""
 
     memory_percent: Percent = 95.0
-    """The same for memory (p95 of the day). Source: opsrounds' fail_memory_percent."""
+    """The same for memory: the p95 of the days of a week. Source: opsrounds' fail_memory_percent."""
 
     cpu_percent: Percent = 80.0
-    """The same for CPU usage (p95 of the day). Source: opsrounds' warn_cpu_percent."""
+    """The same for CPU usage: the p95 of the days of a week. Source: opsrounds' warn_cpu_percent."""
 
     connections_percent: Percent = 95.0
-    """The same for database connections (highest of the day). Source: opsrounds' fail_connections_percent."""
+    """The same for database connections: the highest of the days of a week. Source: opsrounds' fail_connections_percent."""
 
     database_gb: Annotated[float, Field(gt=0)] | None = None
     """Size at which the database counts as full, in GB (10⁹ bytes), such as what the contract allows. Without it its

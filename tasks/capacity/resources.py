@@ -16,7 +16,8 @@ _GB = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of resource: `figure` of the day stands for it, divided by `scale` to be in `unit`.
+    """A kind of resource: `figure` of the day stands for it, divided by `scale` to be in `unit`; what it has grown by
+    stays where it `accumulates`.
 
     `place` is put into the subject, so that two figures of one machine have different ones.
     """
@@ -27,6 +28,7 @@ class Kind:
     place: str
     limit: Callable[[CapacityLimits], float | None]
     advice: Message
+    accumulates: bool
     scale: float = 1.0
 
     def subject(self, of: str) -> str:
@@ -48,6 +50,7 @@ KINDS: Final = (
         "",
         lambda limits: limits.disk_percent,
         msg("Remove what is not needed (old logs, backups, images), or extend the disk"),
+        True,
     ),
     Kind(
         "inodes.used",
@@ -56,6 +59,7 @@ KINDS: Final = (
         "inodes",
         lambda limits: limits.disk_percent,
         msg("Find folders with very many small files; inodes cannot be added to most file systems later"),
+        True,
     ),
     Kind(
         "memory.used",
@@ -64,6 +68,7 @@ KINDS: Final = (
         "memory",
         lambda limits: limits.memory_percent,
         msg("Look for a leak (does usage fall after a restart?), else add memory"),
+        False,
     ),
     Kind(
         "container.memory",
@@ -72,6 +77,7 @@ KINDS: Final = (
         "memory",
         lambda limits: limits.memory_percent,
         msg("Look for a leak (does usage fall after a restart?), else raise the container's limit"),
+        False,
     ),
     Kind(
         "cpu.used",
@@ -80,6 +86,7 @@ KINDS: Final = (
         "cpu",
         lambda limits: limits.cpu_percent,
         msg("Find what uses the CPU, then add CPUs or instances"),
+        False,
     ),
     Kind(
         "database.connections",
@@ -88,6 +95,7 @@ KINDS: Final = (
         "connections",
         lambda limits: limits.connections_percent,
         msg("Check the pools' sizes and idle connections; add a pooler before raising max_connections"),
+        False,
     ),
     Kind(
         "database.size",
@@ -96,6 +104,7 @@ KINDS: Final = (
         "size",
         lambda limits: limits.database_gb,
         msg("Delete or archive old rows, check the largest tables and indexes, or order more storage"),
+        True,
         _GB,
     ),
 )
@@ -131,4 +140,6 @@ def is_gone(series: DailySeries, as_of: date, limits: CapacityLimits) -> bool:
 def _resource(kind: Kind, subject: str, days: Iterable[DayFigures], as_of: date, limits: CapacityLimits) -> Resource:
     limit = kind.limit(limits)
     values = [(day.day, kind.value(day)) for day in days if day.samples >= limits.min_day_samples]
-    return Resource(kind, kind.subject(subject), limit, look_ahead(values, limit, as_of, limits))
+    return Resource(
+        kind, kind.subject(subject), limit, look_ahead(values, limit, as_of, limits, accumulates=kind.accumulates)
+    )

@@ -12,7 +12,9 @@ class Ended(StrEnum):
 
     FINISHED = "finished"
     ABORTED = "aborted"
-    """Ended early, because a gate was hopelessly failed or a limit of the test reached."""
+    """Ended early, because nearly nothing worked or the test made more load than it may."""
+    LIMIT = "limit"
+    """Ended early above what the service holds, in a profile that seeks its limit and after its first step."""
     BROKEN = "broken"
     """The generator ended by itself, was ended by a signal, or never began."""
 

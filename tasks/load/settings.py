@@ -88,7 +88,7 @@ def _steps(*levels: tuple[int, float]) -> tuple[Step, ...]:
 
 
 BUILT_IN: Final = (
-    Profile(name="smoke", steps=_steps((2, 30)), ramp_up_s=2),
+    Profile(name="smoke", steps=_steps((5, 60)), ramp_up_s=2),
     Profile(name="baseline", steps=_steps((10, 300))),
     Profile(
         name="steps",

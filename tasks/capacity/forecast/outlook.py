@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.capacity.forecast.change import last_change
-from tasks.capacity.forecast.days import Even, Parts, even_days, parts_of
+from tasks.capacity.forecast.days import WEEK, Even, Parts, even_days, parts_of
 from tasks.capacity.forecast.line import Line, line_through
-from tasks.capacity.forecast.paths import Paths, Source, draw_paths, first_passage, sources_of
+from tasks.capacity.forecast.paths import Paths, Source, draw_paths, first_passage, sources_of, weekly_means
 from tasks.capacity.limits import CapacityLimits
 from tasks.check_result import msg
 from tasks.observation import Unobserved
@@ -95,9 +95,18 @@ class Outlook:
 
 
 def look_ahead(
-    days: Sequence[tuple[date, float]], limit: float | None, as_of: date, limits: CapacityLimits
+    days: Sequence[tuple[date, float]],
+    limit: float | None,
+    as_of: date,
+    limits: CapacityLimits,
+    *,
+    accumulates: bool,
 ) -> Outlook | Unobserved:
-    """The outlook of the days before `as_of`, oldest first; why there is none where they are too few or too old."""
+    """The outlook of the days before `as_of`, oldest first; why there is none where they are too few or too old.
+
+    What `accumulates` keeps what it has grown by, as a disk does and CPU usage does not: of that it is not one busy day
+    that is at the limit, but the mean of a week.
+    """
     if not days:
         return Unobserved(msg("No figures of this kind are stored: monitoring stores them every minute"))
     newest = days[-1][0]
@@ -110,15 +119,16 @@ def look_ahead(
         return Unobserved(text)
     parts = parts_of(even)
     change = last_change(parts.level)
-    sources = sources_of(parts, None if change is None else change.at)
-    full = limit is not None and float(even.values[-1]) >= limit
+    sources = sources_of(parts, None if change is None else change.at, accumulates=accumulates)
+    standing = float(even.values[-1] if accumulates else even.values[-WEEK:].mean())
+    full = limit is not None and standing >= limit
     return Outlook(
         even,
         parts,
         sources,
         limit,
         full,
-        None if limit is None else _passage(even, parts, sources, limit, as_of, full),
+        None if limit is None else _passage(even, parts, sources, limit, as_of, full=full, weekly=not accumulates),
         None if change is None else GrowthChange(day_of(even.first + change.at), change.before, change.after),
         line_through(np.flatnonzero(even.there).astype(np.float64), even.values[even.there]),
     )
@@ -129,12 +139,14 @@ def day_of(number: int) -> date:
     return _EPOCH + timedelta(days=number)
 
 
-def _passage(even: Even, parts: Parts, sources: tuple[Source, ...], limit: float, as_of: date, full: bool) -> Passage:
+def _passage(
+    even: Even, parts: Parts, sources: tuple[Source, ...], limit: float, as_of: date, *, full: bool, weekly: bool
+) -> Passage:
     newest = day_of(even.last)
     if full:
         return Passage(1.0, 1.0, (newest, newest, newest))
     paths = _paths(even, parts, sources)
-    reached = first_passage(paths, limit)
+    reached = first_passage(weekly_means(paths, even.values) if weekly else paths, limit)
     since = (as_of - newest).days
     soon, later = (float((reached <= since + days).mean()) for days in (SOON_DAYS, LATER_DAYS))
     low, middle, high = (

@@ -1,7 +1,9 @@
 """Simulated futures of a figure: weekly blocks of its own past put together anew, and when they reach a limit.
 
-The blocks are of the daily increments of the 7-day mean. Blocks of the raw figure would add the noise of their two ends
-each week, though noise around a trend does not add up; it is laid on the paths afterwards.
+What accumulates, such as the use of a disk, goes on by blocks of the daily increments of its 7-day mean. Blocks of the
+raw figure would add the noise of their two ends each week, though noise around a trend does not add up; it is laid on
+the paths afterwards. What does not accumulate, such as CPU usage, goes on so in half of its paths alone: in the others
+it stays around its line, else the noise of a busy but steady machine would be taken for growth to come.
 Sources: Künsch (1989), moving blocks; Davison and Hinkley (1997), Bootstrap Methods, for two levels of resampling.
 """
 
@@ -26,20 +28,34 @@ _WANDERING = math.sqrt(2)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Source:
-    """A stretch of the past that paths are drawn from: increments of the trend, and noise around it."""
+class Growing:
+    """A stretch of the past whose growth goes on: the newest level, increments of the trend, noise around it."""
 
+    newest: float
     increments: Values
     noise: Values
 
 
-def sources_of(parts: Parts, change_at: int | None) -> tuple[Source, ...]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Steady:
+    """A stretch of the past that goes on along its line: the level without season."""
+
+    level: Values
+
+
+Source = Growing | Steady
+
+
+def sources_of(parts: Parts, change_at: int | None, *, accumulates: bool) -> tuple[Source, ...]:
     """The whole past, and the part after the last change of growth where it is long enough for a block."""
-    whole = Source(np.diff(parts.trend), parts.noise)
-    if change_at is None or parts.trend.size - change_at <= WEEK:
-        return (whole,)
-    # Place 0 of the trend is the mean of days 0 to 6: from the change on, means of days after it alone.
-    return (whole, Source(np.diff(parts.trend[change_at:]), parts.noise[change_at:]))
+    begins = [0]
+    if change_at is not None and parts.trend.size - change_at > WEEK:
+        # Place 0 of the trend is the mean of days 0 to 6: from the change on, means of days after it alone.
+        begins.append(change_at)
+    newest = _newest(parts)
+    growing = (Growing(newest, np.diff(parts.trend[begin:]), parts.noise[begin:]) for begin in begins)
+    steady = () if accumulates else (Steady(parts.level[begin:]) for begin in begins)
+    return (*growing, *steady)
 
 
 def draw_paths(
@@ -48,10 +64,15 @@ def draw_paths(
     """Futures of `horizon` days after the last day of the past, as many of each source."""
     chance = np.random.default_rng(seed)
     each = paths // len(sources)
-    drawn = [_drawn(source, each, horizon, chance) for source in sources]
+    drawn = [
+        _grown(source, each, horizon, chance)
+        if isinstance(source, Growing)
+        else _along_line(source.level, each, horizon, chance)
+        for source in sources
+    ]
     days = np.arange(first_day, first_day + horizon)
     joined = np.concatenate(drawn)
-    joined += (_start(parts) + parts.season[days % WEEK]).astype(np.float32)
+    joined += parts.season[days % WEEK].astype(np.float32)
     return joined
 
 
@@ -62,15 +83,40 @@ def first_passage(paths: Paths, limit: float) -> NDArray[np.int64]:
     return days
 
 
-def _start(parts: Parts) -> float:
+def weekly_means(paths: Paths, past: Values) -> Paths:
+    """The mean of the seven days up to each day to come; the first ones take in the newest days of the past."""
+    before = np.broadcast_to(past[1 - WEEK :].astype(np.float32), (paths.shape[0], WEEK - 1))
+    summed = np.cumsum(np.concatenate((np.zeros((paths.shape[0], 1)), before, paths), axis=1), axis=1)
+    means: Paths = ((summed[:, WEEK:] - summed[:, :-WEEK]) / WEEK).astype(np.float32)
+    return means
+
+
+def _newest(parts: Parts) -> float:
     """Where the future begins: the newest days without season; by their median, which a step moves at once but a
     single day's spike does not.
     """
     return float(np.median(parts.level[-_NEWEST:]))
 
 
-def _drawn(source: Source, paths: int, horizon: int, chance: np.random.Generator) -> Paths:
-    """Growth from 0 and noise around it. First the blocks of the past are resampled, then each path draws from its own
+def _along_line(level: Values, paths: int, horizon: int, chance: np.random.Generator) -> Paths:
+    """The line through a stretch, each time through the stretch with its residuals put together anew, and residuals
+    around what follows of it.
+    """
+    t = np.arange(level.size) - (level.size - 1) / 2
+    slope, middle = np.polyfit(t, level, 1)
+    blocks = np.lib.stride_tricks.sliding_window_view(level - middle - slope * t, WEEK)
+    weeks = -(-level.size // WEEK)
+    again = blocks[chance.integers(0, blocks.shape[0], (paths, weeks))].reshape(paths, -1)[:, : level.size]
+    off = _student(weeks) * np.stack((again.mean(axis=1), again @ t / (t @ t)))
+    after = t[-1] + np.arange(1, horizon + 1)
+    ahead: Paths = (middle + off[0][:, None] + (slope + off[1])[:, None] * after).astype(np.float32)
+    following = chance.integers(0, blocks.shape[0], (paths, -(-horizon // WEEK)))
+    ahead += blocks.astype(np.float32)[following].reshape(paths, -1)[:, :horizon]
+    return ahead
+
+
+def _grown(source: Growing, paths: int, horizon: int, chance: np.random.Generator) -> Paths:
+    """Growth and noise around it. First the blocks of the past are resampled, then each path draws from its own
     resample: growth itself is uncertain too, more so the fewer blocks there are (Student's t).
     """
     blocks = np.lib.stride_tricks.sliding_window_view(source.increments, WEEK).astype(np.float32)
@@ -87,6 +133,7 @@ def _drawn(source: Source, paths: int, horizon: int, chance: np.random.Generator
     np.cumsum(grown, axis=1, out=grown)
     around = np.lib.stride_tricks.sliding_window_view(source.noise, min(WEEK, source.noise.size)).astype(np.float32)
     lengths = -(-horizon // around.shape[1])
+    grown += np.float32(source.newest)
     grown += around[chance.integers(0, around.shape[0], (paths, lengths))].reshape(paths, -1)[:, :horizon]
     return grown
 

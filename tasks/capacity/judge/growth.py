@@ -31,7 +31,7 @@ def _judge_kpi(kpi: Kpi, series: DailySeries | None, as_of: date, limits: Capaci
     """SKIPPED with the figure beside it: like a size without a limit, growth as such is neither good nor bad."""
     subject = kpi_subject(kpi.name)
     days = [] if series is None else [(d.day, d.mean) for d in series.days if d.samples >= limits.min_day_samples]
-    outlook = look_ahead(days, None, as_of, limits)
+    outlook = look_ahead(days, None, as_of, limits, accumulates=False)
     if isinstance(outlook, Unobserved):
         return GROWTH.judged(Status.UNKNOWN, subject, outlook.reason, at=now)
     line = outlook.line

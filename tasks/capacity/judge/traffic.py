@@ -49,7 +49,7 @@ def _judge_peak(
     subject = series.subject
     limit = _held(tested, subject)
     days = [(day.day, day.high) for day in series.days]
-    outlook = look_ahead(days, limit if isinstance(limit, float) else None, as_of, limits)
+    outlook = look_ahead(days, limit if isinstance(limit, float) else None, as_of, limits, accumulates=False)
     evidence: tuple[Evidence, ...] = () if isinstance(outlook, Unobserved) else _evidence(outlook, subject, zone)
     if isinstance(limit, Absent | Unobserved):
         status = Status.SKIPPED if isinstance(limit, Absent) else Status.UNKNOWN

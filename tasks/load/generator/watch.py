@@ -133,8 +133,10 @@ class Watch:
             text = "{n} requests in one second are more than the limit of {most}"
             return Stop(Ended.ABORTED, msg(text, n=fast[1], most=self.limits.max_per_second))
         span = self.limits.abort_after_s
+        # Beyond the first step of what seeks the limit, this is the limit.
+        ended = Ended.LIMIT if self.profile.seeks_limit and (self._now or {}).get("step", 0) > 0 else Ended.ABORTED
         if self._now is not None and self._now["at"] - self._answered > span + _LATE_S:
-            return Stop(Ended.ABORTED, msg("No request was answered for {n} s", n=span))
+            return Stop(ended, msg("No request was answered for {n} s", n=span))
         last = self.seconds[-1][0] if self.seconds else 0
         recent = [row for row in self.seconds if row[0] > last - span]
         if last - self._began < span or sum(row[1] for row in recent) < _MIN_REQUESTS:
@@ -143,4 +145,4 @@ class Watch:
         if share < self.limits.abort_error_percent:
             return None
         text = "{share} % of the requests of {n} s failed"
-        return Stop(Ended.ABORTED, msg(text, share=round(share, 1), n=span))
+        return Stop(ended, msg(text, share=round(share, 1), n=span))

@@ -30,7 +30,7 @@ def invalid_reasons(run: LoadRun, load: Load) -> tuple[Message, ...]:
 def _ended(run: LoadRun) -> Iterator[Message]:
     if run.ended is Ended.FINISHED and run.problem is not None:
         yield run.problem
-    elif run.ended is not Ended.FINISHED:
+    elif run.ended not in (Ended.FINISHED, Ended.LIMIT):
         aborted = run.ended is Ended.ABORTED
         yield run.problem or (msg("The test was ended early") if aborted else msg("The load generator did not finish"))
 

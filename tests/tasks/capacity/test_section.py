@@ -49,10 +49,10 @@ def shop(operate: "Operate") -> "Operated":
     return operate(more=MORE)
 
 
-def test_a_month_that_is_over_is_planned_from_its_own_days(shop: "Operated") -> None:
+def test_a_month_is_planned_from_all_that_is_known_until_the_month_after_is_over_too(shop: "Operated") -> None:
     store_readings(shop.history, shop.name, hourly("disk.used", "host/disk:/", 1.0, 20.0), synthetic=True)
     store_readings(shop.history, shop.name, hourly("kpi.value", "kpi:users", 2.0, 100.0))
-    past, present = planned(shop), planned(shop, "2026-11")
+    past, present = planned(shop, now=NOW + timedelta(days=20)), planned(shop)
     then, now = (found(section)["capacity.forecast", "host/disk:/"] for section in (past, present))
     assert (then.status, now.status) == (Status.WARN, Status.FAIL)
     days = [r.reason.params["middle"] for r in (then, now)]

@@ -7,7 +7,7 @@ import pytest
 
 from tasks.capacity.forecast.change import last_change
 from tasks.capacity.forecast.days import even_days, parts_of
-from tasks.capacity.forecast.paths import draw_paths, first_passage, sources_of
+from tasks.capacity.forecast.paths import draw_paths, first_passage, sources_of, weekly_means
 from tests.deep import rows
 
 DAYS, AHEAD = 65, 365
@@ -44,15 +44,22 @@ LEAST, RUNS = 0.69, 100
 """The specification's. The seeds are fixed: what holds once holds always."""
 
 
-def covered(process: Process, runs: int, horizons: tuple[int, ...] = (30, 60)) -> dict[str, float]:
+def drawn(series: np.ndarray, run: int, *, accumulates: bool) -> np.ndarray:
+    """What may follow of the past days of a series."""
+    parts = parts_of(even_days(T[:DAYS], series[:DAYS], 14))
+    change = last_change(parts.level)
+    sources = sources_of(parts, None if change is None else change.at, accumulates=accumulates)
+    return draw_paths(parts, DAYS, sources, AHEAD, run, 800)
+
+
+def covered(
+    process: Process, runs: int, *, accumulates: bool = True, horizons: tuple[int, ...] = (30, 60)
+) -> dict[str, float]:
     """Share of runs in which the level some days ahead, and the date of a limit, lay in the 80 % interval."""
     hits = dict.fromkeys((*map(str, horizons), "date"), 0)
     for run in range(runs):
         series = process(np.random.default_rng(run))
-        past = even_days(T[:DAYS], series[:DAYS], 14)
-        parts = parts_of(past)
-        change = last_change(parts.level)
-        paths = draw_paths(parts, DAYS, sources_of(parts, None if change is None else change.at), AHEAD, run, 800)
+        paths = drawn(series, run, accumulates=accumulates)
         for days in horizons:
             low, high = np.quantile(paths[:, days - 1], [0.1, 0.9])
             hits[str(days)] += bool(low <= series[DAYS - 1 + days] <= high)
@@ -68,6 +75,35 @@ def covered(process: Process, runs: int, horizons: tuple[int, ...] = (30, 60)) -
 def test_intervals_hold_what_they_promise(process: Process) -> None:
     found = covered(process, RUNS)
     assert min(found.values()) >= LEAST, found
+
+
+FLUCTUATING: dict[str, Process] = {
+    name: PROCESSES[name] for name in ("linear", "season", "faster", "slower", "no-growth", "strong-noise")
+}
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("process", rows(FLUCTUATING, FLUCTUATING))
+def test_intervals_of_what_does_not_accumulate_hold_it_too(process: Process) -> None:
+    found = covered(process, RUNS, accumulates=False)
+    assert min(found.values()) >= LEAST, found
+
+
+def full_within_90_days(level: float, noise_of: float, limit: float, days: int, run: int) -> float:
+    """Probability of being full of a machine that is busy, and that nothing happens to."""
+    series = np.random.default_rng(run).normal(level, noise_of, days)
+    parts = parts_of(even_days(np.arange(days), series, 14))
+    change = last_change(parts.level)
+    sources = sources_of(parts, None if change is None else change.at, accumulates=False)
+    means = weekly_means(draw_paths(parts, days, sources, 90, run, 800), series)
+    return float((first_passage(means, limit) <= 90).mean())
+
+
+@pytest.mark.parametrize(("level", "noise_of", "limit", "days"), [(55, 8, 80, 65), (70, 3, 80, 65), (60, 5, 95, 30)])
+def test_a_busy_machine_that_does_not_grow_is_not_full_soon(
+    level: float, noise_of: float, limit: float, days: int
+) -> None:
+    assert [run for run in range(20) if full_within_90_days(level, noise_of, limit, days, run) > 0.4] == []
 
 
 @pytest.mark.parametrize("process", rows(PROCESSES, ("linear", "season", "faster", "no-growth")))

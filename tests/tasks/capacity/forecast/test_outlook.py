@@ -20,13 +20,13 @@ def given(values: np.ndarray, newest: date = TODAY - DAY) -> list[tuple[date, fl
 
 
 def outlook(values: np.ndarray, limit: float | None = 95.0, newest: date = TODAY - DAY) -> Outlook:
-    found = look_ahead(given(values, newest), limit, TODAY, LIMITS)
+    found = look_ahead(given(values, newest), limit, TODAY, LIMITS, accumulates=True)
     assert isinstance(found, Outlook)
     return found
 
 
 def why_not(days: list[tuple[date, float]]) -> dict[str, object]:
-    found = look_ahead(days, 95.0, TODAY, LIMITS)
+    found = look_ahead(days, 95.0, TODAY, LIMITS, accumulates=True)
     assert isinstance(found, Unobserved)
     return dict(found.reason.params)
 
