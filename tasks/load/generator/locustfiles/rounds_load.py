@@ -184,6 +184,11 @@ class Beat:
         self._keep(block, 0.0)
         self._tell()
 
+    def final(self) -> None:
+        """In a worker whose users have stopped: Locust's figures first, so that the master has both when it goes on."""
+        self.runner._send_stats()
+        self.pass_on(final=True)
+
     def received(self, environment: Any, msg: Any, **_: Any) -> None:
         """A worker's block; its clock may be another one."""
         block = msg.data
@@ -286,7 +291,7 @@ def _on_init(environment: Any, **_: Any) -> None:
         gevent.signal_handler(signal.SIGTERM, beat.cut)
     else:
         environment.runner.register_message("rounds-end", beat.stop_users, concurrent=True)
-        environment.events.test_stop.add_listener(lambda **_: beat.pass_on(final=True))
+        environment.events.test_stop.add_listener(lambda **_: beat.final())
     environment.events.spawning_complete.add_listener(lambda **_: beat.say("spawned"))
     environment.events.quit.add_listener(lambda **_: beat.closed())
 

