@@ -1,11 +1,12 @@
 """A report as a mail: text and HTML that say the same, charts inside, nothing fetched from elsewhere."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.policy import SMTP
 from hashlib import sha256
+from itertools import islice
 
 import css_inline
 
@@ -16,9 +17,9 @@ from reports.report import Report, Seal
 from reports.runbooks import source
 from reports.templating import asset, render
 from reports.text import plain, provenance
-from reports.view import ReportView, ResultView
+from reports.view import ReportView
 from reports.words import LOCALES, Words
-from tasks.check_result import Drawing
+from tasks.check_result import Drawing, Status
 from tasks.observation import printable
 
 MOST_HTML_BYTES = 80_000
@@ -61,7 +62,7 @@ def render_mail(
     mail.set_content(f"{plain(report, seal, words)}{words.tr('Report')}: {link or path}\n")
     for name, value in _headers(report, v, words, sender, recipient):  # set_content takes Content-… headers away
         mail[name] = value
-    pictures = tuple(_pictures((*v.failed, *v.warned)))
+    pictures = tuple(_pictures(v))
     checks = f"{base_url.rstrip('/')}/checks" if base_url else None
 
     def runbook(check: str) -> str | None:
@@ -141,13 +142,14 @@ def _html(
     return html
 
 
-def _pictures(results: Iterable[ResultView]) -> Iterator[_Picture]:
-    number = 0
-    for r in results:
-        for piece in r.evidence:
-            if piece.chart and number < MOST_CHARTS:
-                number += 1
-                yield _Picture(f"chart{number}@opsrounds", piece.title, piece.finding, piece.chart)
+def _pictures(v: ReportView) -> Iterator[_Picture]:
+    """The first charts of what needs somebody, then the first one of each item: a good week has its curve too."""
+    bad = [piece for r in (*v.failed, *v.warned) for piece in r.evidence if piece.chart]
+    of_items = [[p for r in line.results if r.status is Status.PASS for p in r.evidence if p.chart] for line in v.lines]
+    good = [drawn[0] for drawn in of_items if drawn]
+    for number, piece in enumerate(islice((*bad, *good), MOST_CHARTS), 1):
+        assert piece.chart is not None  # chosen for it
+        yield _Picture(f"chart{number}@opsrounds", piece.title, piece.finding, piece.chart)
 
 
 def _atom(text: str) -> str:

@@ -23,7 +23,8 @@ class CapacityLimits(Model):
     """The same for CPU usage: the p95 of the days of a week. Source: opsrounds' warn_cpu_percent."""
 
     connections_percent: Percent = 95.0
-    """The same for database connections: the highest of the days of a week. Source: opsrounds' fail_connections_percent."""
+    """The same for database connections: the highest of the days of a week. Source: opsrounds'
+    fail_connections_percent."""
 
     database_gb: Annotated[float, Field(gt=0)] | None = None
     """Size at which the database counts as full, in GB (10⁹ bytes), such as what the contract allows. Without it its

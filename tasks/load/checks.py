@@ -56,7 +56,7 @@ CAPACITY: Final = Check(
 )
 REGRESSION: Final = Check(
     "load.regression",
-    msg("Slowdown against earlier load tests"),
+    msg("Figures slower than in earlier load tests"),
     msg("Are all routes as fast as in comparable earlier load tests?"),
     Severity.WARNING,
 )

@@ -8,7 +8,7 @@ from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from tasks.check_result import msg
+from tasks.check_result import Message, msg
 from tasks.database.connection import Server
 from tasks.deadline import UNLIMITED, Deadline
 from tasks.http import sendable, trust
@@ -27,6 +27,7 @@ from tasks.processes import Child
 from tasks.scratch import scratch
 from tasks.secrets import resolve
 from tasks.settings import Settings
+from tasks.visible import in_english
 
 _POLL_S = 0.2
 _TELL_S = 1.0
@@ -67,9 +68,18 @@ async def measure_load(
         ran = await _Test(plan, secrets, deadline, tell).run()
         after = await look_at_target(plan, secrets.headers)
         run = await asyncio.to_thread(_measured, run, plan, ran)
-    problem = run.problem or after.problem
+    if after.problem is not None:
+        run = _not_back(run, after.problem)
     seen = (before.environment, after.environment)
-    return replace(run, problem=problem, environment_seen=seen, finished_at=datetime.now(UTC))
+    return replace(run, environment_seen=seen, finished_at=datetime.now(UTC))
+
+
+def _not_back(run: LoadRun, after: Message) -> LoadRun:
+    """A test after which the service does not answer; one that found its limit so did not leave it standing."""
+    if run.ended is Ended.LIMIT and run.problem is not None:
+        words = {"why": in_english(run.problem), "after": in_english(after)}
+        return replace(run, ended=Ended.ABORTED, problem=msg("{why}; after the test: {after}", **words))
+    return replace(run, problem=run.problem or after)
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,7 +166,7 @@ class Probe(Model):
 
 
 class Workers(Model):
-    """Locust's own master and workers, for more load than one processor makes."""
+    """Locust's own master and workers, for more load than one CPU makes."""
 
     processes: Annotated[int, Field(ge=1, le=64)] = 1
     """Processes on this machine; from two on they are workers of a master."""
@@ -191,8 +191,8 @@ class Load(Model):
     """The service that is tested. In the form of `[service] base_url`."""
 
     environment: Annotated[str, Field(min_length=1, max_length=40)] = "staging"
-    """Which environment it is. `production`, and the address of `[service]` or of an instance whose environment is
-    production, is tested only with the option `production` of a run."""
+    """Which environment it is. `production` is tested only with the option `production` of a run; so are the
+    addresses of `[service]` and of instances where the environment of `[service]` is `production`."""
 
     hosts: Annotated[tuple[Host, ...], Field(min_length=1)]
     """The only hosts that load goes to, as `HOST` or `HOST:PORT`: requests to others, redirects too, are refused."""
@@ -218,7 +218,7 @@ class Load(Model):
 
     variables: dict[Annotated[str, AfterValidator(_variable)], TextOrSecret] = Field(default_factory=dict)
     """Environment variables of the Locust files, such as a test user's password. They see no others but PATH, HOME,
-    LANG and TMPDIR."""
+    LANG, LC_ALL and TMPDIR."""
 
     headers: Headers = Field(default_factory=dict)
     """Sent with the requests of the probe and for the identity. In the form of `[health] headers`."""

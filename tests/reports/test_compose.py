@@ -39,6 +39,14 @@ def found(status: Status, subject: str = "a", severity: Severity = WARNING, chec
     return asked.judged(status, subject, verbatim(f"{status} at {subject}"), at=AT, observed=observed, limit=limit)
 
 
+def test_every_section_has_its_first_figure_before_others_have_their_second() -> None:
+    def of(name: str, count: int) -> Section:
+        return Section((), tuple(Kpi(f"{name}{n}", msg("Slowest p95"), None, "ms") for n in range(count)))
+
+    report = compose_report(FACTS, (of("a", 3), of("b", 0), of("c", 2)), 1, None)
+    assert [kpi.id for kpi in report.kpis] == ["a0", "c0", "a1", "c1", "a2"]
+
+
 def composed(*results: CheckResult, kpis: tuple[Kpi, ...] = (), before: Report | None = None) -> Report:
     return compose_report(FACTS, (Section(results, kpis),), 1, before)
 

@@ -12,6 +12,7 @@ import pytest
 from reports import mail
 from reports.report import Report, Seal
 from reports.words import Words
+from tasks.check_result import Status
 
 Say = Callable[[str], Words]
 Sealed = Callable[[Report], Seal]
@@ -60,6 +61,15 @@ def test_charts_and_curves_count_alike(bad_day: Report, seal: Sealed, words: Say
         assert sum(part.get_content_type() == "image/png" for part in message.walk()) == mail.MOST_CHARTS
         found = re.findall(r'<img[^>]* alt="([^"]+)"', html_of(message))
         assert [alt.startswith(begin) for alt, begin in zip(found, alts, strict=True)] == [True, True]
+
+
+def test_a_good_round_shows_a_chart_of_what_passed(bad_day: Report, seal: Sealed, words: Say) -> None:
+    disk = next(r for r in bad_day.results if r.check == "resources.disk")
+    well = replace(disk, status=Status.PASS)
+    for results, pictures in (((well, well), 1), ((replace(well, evidence=()),), 0), ((disk, well), 1)):
+        report = replace(bad_day, results=results, actions=())
+        message = rendered(report, seal(report), words("en"))
+        assert sum(part.get_content_type() == "image/png" for part in message.walk()) == pictures
 
 
 def test_nothing_is_fetched_and_no_link_without_an_address(bad_day: Report, seal: Sealed, words: Say) -> None:

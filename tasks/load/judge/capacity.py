@@ -8,7 +8,7 @@ from tasks.load.analysis.held import Level, highest_held
 from tasks.load.analysis.peak import PEAK_DAYS, Peak
 from tasks.load.analysis.usl import CONFIDENCE, MIN_LEVELS, NoFit, Usl, fit_usl
 from tasks.load.checks import CAPACITY
-from tasks.load.facts import LoadRun
+from tasks.load.facts import Ended, LoadRun
 from tasks.load.judge.tables import rounded, steps_table, throughput_plot
 from tasks.load.limits import LoadLimits
 from tasks.observation import Absent, Unobserved
@@ -67,6 +67,8 @@ def judge_capacity(
     if invalid is not None:
         why = msg("The test is invalid: its figures say nothing")
         return CAPACITY.judged(Status.UNKNOWN, _SUBJECT, why, at=now, limit=limit, evidence=evidence)
+    if run.ended is Ended.LIMIT and run.problem is not None:
+        evidence = (*evidence, Table(msg("Why it ended early"), (msg("Reason"),), ((run.problem,),)))
     if capacity.held is None or capacity.per_second is None:
         return _none_held(capacity, limit, evidence, now)
     return _judge_headroom(capacity, capacity.held, peak, limits, evidence, now)

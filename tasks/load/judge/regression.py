@@ -12,7 +12,6 @@ from tasks.load.limits import LoadLimits
 from tasks.load.settings import Gate
 from tasks.observation import Unobserved
 
-_SOURCE = msg("[load.limits] min_effect_percent")
 _ALL = "modules"
 _STATISTICS = {"p50_ms": "p50", "p95_ms": "p95"}
 
@@ -45,7 +44,8 @@ def judge_regression(
 
 def _judge_module(module: str, changes: Sequence[Change], runs: int, limits: LoadLimits, now: datetime) -> CheckResult:
     subject = f"module:{shown(module)}" if module else _ALL
-    limit = Limit("≤", limits.min_effect_percent, "%", _SOURCE)
+    source = msg("slower by {percent} % and {ms} ms", percent=limits.min_effect_percent, ms=limits.min_effect_ms)
+    limit = Limit("≤", 0, "", source)
     if not changes:
         why = msg(
             "Nothing to compare: too few requests now or in an earlier run ({needed} needed)",
@@ -57,9 +57,13 @@ def _judge_module(module: str, changes: Sequence[Change], runs: int, limits: Loa
         slower or changes, key=lambda change: (not change.route, change.percent) if slower else (True, change.percent)
     )
     evidence = (_table(changes, runs),)
-    observed = Quantity(round(worst.percent, 1), "%")
+    observed = Quantity(len(slower))
     if not slower:
-        reason = msg("No slowdown that is larger than what runs usually differ by ({runs} earlier runs)", runs=runs)
+        reason = msg(
+            "No slowdown that counts and is more than {runs} earlier runs differ by; largest change: {percent} %",
+            runs=runs,
+            percent=round(worst.percent, 1),
+        )
         return REGRESSION.judged(
             Status.PASS, subject, reason, at=now, observed=observed, limit=limit, evidence=evidence
         )

@@ -42,7 +42,8 @@ def _module(subject: str, routes: pd.DataFrame, weeks: int, limits: PerformanceL
     tested = routes[routes["change"].isin([Change.SLOWER, Change.FASTER, Change.SAME])]
     if tested.empty:
         none = msg(
-            "Not measured: no route has {least} requests this week and in two weeks before", least=limits.min_requests
+            "Too few requests, not measured: no route has {least} this week and in two weeks before",
+            least=limits.min_requests,
         )
         return SLOWDOWN.judged(Status.SKIPPED, subject, none, at=now)
     slower = tested[tested["change"] == Change.SLOWER]

@@ -26,7 +26,9 @@ def shown(value: float | None, digits: int = _DIGITS) -> float | None:
 
 def too_few(requests: int, limits: PerformanceLimits) -> Message:
     """Why something is not measured."""
-    return msg("Not measured: {n} requests, at least {least} needed", n=int(requests), least=limits.min_requests)
+    return msg(
+        "Too few requests, not measured: {n}, at least {least} needed", n=int(requests), least=limits.min_requests
+    )
 
 
 def latency_limit(limits: PerformanceLimits) -> Limit:

@@ -63,7 +63,8 @@ def _subsets(faults: Sequence[Fault]) -> list[frozenset[Fault]]:
     return [frozenset(some) for size in range(len(faults) + 1) for some in combinations(faults, size)]
 
 
-DAILY = tuple(fault for fault in Fault if not SIGNATURES[fault].found_by.startswith(("slo.", "backups.", "security.")))
+NOT_DAILY = ("slo.", "backups.", "security.", "load.", "capacity.")
+DAILY = tuple(fault for fault in Fault if not SIGNATURES[fault].found_by.startswith(NOT_DAILY))
 SUBSETS = _subsets(DAILY)
 
 

@@ -231,7 +231,7 @@ def test_progress_is_reported_in_bytes(service: "Service", written: Written) -> 
         (service.logs / f"app.log.{place}").write_bytes(written(100, START, place))
     total = sum(file.stat().st_size for file in service.logs.iterdir())
     service.commit_bytes = 4096
-    before = progress.set(lambda _what, done, of: reported.append((done, of)))
+    before = progress.set(lambda _what, done, of, _figures: reported.append((done, of)))
     try:
         service.read()
     finally:
@@ -248,7 +248,7 @@ def test_a_reader_that_is_always_behind_gives_up_in_time(service: "Service", wri
     overtakings: list[int] = []
     deadline_s = 3.0
 
-    def overtaken(_what: str, done: int, of: int) -> None:
+    def overtaken(_what: str, done: int, of: int, _figures: str) -> None:
         overtakings.append(done)
         if len(overtakings) == 2:  # there is time for no other
             time.sleep(max(0.0, began + deadline_s - time.monotonic()))

@@ -120,3 +120,20 @@ def test_a_file_without_users_ends_it() -> None:
     of.take([{"kind": "ready", "at": START, "empty": ["lists.py"]}], START)
     stop = of.stop(START)
     assert stop is not None and stop.problem.params == {"file": "lists.py"}
+
+
+@pytest.mark.parametrize(
+    ("seeks_limit", "step", "ended"), [(True, 1, Ended.LIMIT), (True, 0, Ended.ABORTED), (False, 1, Ended.ABORTED)]
+)
+def test_beyond_its_first_step_what_seeks_the_limit_has_found_it(seeks_limit: bool, step: int, ended: Ended) -> None:
+    failing, hanging = begun(watch()), begun(watch())
+    for running in (failing, hanging):
+        running.profile = running.profile.model_copy(update={"seeks_limit": seeks_limit})
+    every_second(failing, 13, 20, 20)
+    for second in range(2, 18):
+        beat(hanging, START + second, [])
+    for running, now in ((failing, START + 13), (hanging, START + 17)):
+        assert running._now is not None
+        running._now["step"] = step
+        found = reason(running, now)
+        assert found is not None and found[0] is ended

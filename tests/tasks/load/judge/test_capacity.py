@@ -1,11 +1,13 @@
 """Capacity and its headroom over the production peak."""
 
+from dataclasses import replace
+
 import pytest
 
 from tasks.check_result import CheckResult, Message, Plot, Quantity, Status, Table, msg
 from tasks.load.analysis.held import levels_of
 from tasks.load.analysis.peak import Peak
-from tasks.load.facts import LoadRun, StepStats
+from tasks.load.facts import Ended, LoadRun, StepStats
 from tasks.load.judge.capacity import capacity_of, judge_capacity
 from tasks.load.limits import LoadLimits
 from tasks.load.settings import GUIDE_GATES
@@ -53,6 +55,12 @@ def test_without_a_peak_there_is_no_headroom() -> None:
     assert judged(steps(), Unobserved(msg("no rollups"))).status is Status.UNKNOWN
     assert judged(steps(), Absent(msg("no logs"))).status is Status.SKIPPED
     assert judged(steps(5), Unobserved(msg("no rollups"))).status is Status.FAIL
+
+
+def test_why_a_test_that_found_its_limit_ended_early_is_evidence() -> None:
+    run = replace(steps(80, 160), ended=Ended.LIMIT, problem=msg("96 % failed"))
+    shown = [piece for piece in judged(run, peak(1.0)).evidence if isinstance(piece, Table)]
+    assert shown[-1].rows == ((msg("96 % failed"),),)
 
 
 def test_an_invalid_test_says_nothing_of_capacity() -> None:

@@ -22,6 +22,12 @@ def test_a_run_that_went_well_is_valid() -> None:
     assert why(a_run(a_step(5), not_reached(10, planned=100.0), seeks_limit=True)) == []
 
 
+def test_a_limit_that_was_sought_and_found_is_no_failed_test() -> None:
+    found = a_run(a_step(5), not_reached(10), seeks_limit=True, ended=Ended.LIMIT, problem=msg("96 % failed"))
+    assert why(found) == []
+    assert why(replace(found, steps=(not_reached(5),))) != []
+
+
 UNANSWERED = replace(a_step(10).whole, succeeded=NOTHING, failed=500)
 INVALID = {
     "aborted": (a_run(ended=Ended.ABORTED, problem=msg("96 % failed")), "96 % failed"),
