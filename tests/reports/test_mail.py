@@ -66,7 +66,7 @@ def test_charts_and_curves_count_alike(bad_day: Report, seal: Sealed, words: Say
 def test_a_good_round_shows_a_chart_of_what_passed(bad_day: Report, seal: Sealed, words: Say) -> None:
     disk = next(r for r in bad_day.results if r.check == "resources.disk")
     well = replace(disk, status=Status.PASS)
-    for results, pictures in (((well, well), 1), ((replace(well, evidence=()),), 0), ((disk, well), 1)):
+    for results, pictures in (((well, well), 1), ((replace(well, evidence=()),), 0), ((disk, well), 2)):
         report = replace(bad_day, results=results, actions=())
         message = rendered(report, seal(report), words("en"))
         assert sum(part.get_content_type() == "image/png" for part in message.walk()) == pictures
