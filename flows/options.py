@@ -181,15 +181,22 @@ class MonthlyOptions(RoundOptions):
 def options_of(
     form: type[Form], given: Mapping[str, str], now: datetime, zone: ZoneInfo, *, mail: bool = False
 ) -> Form:
-    """A flow's form as a command fills it in, `for` being its period; raises RoundRefused, naming the option."""
+    """A flow's form as a command fills it in, `for` being its period; one that is on or off may stand without a value.
+
+    Raises RoundRefused, naming the option.
+    """
     fields = {("for" if name == form.PERIOD else name): name for name in form.model_fields}
     if "for" in given and form.PERIOD is None:
         raise RoundRefused("this flow sees only the present: leave --for out")
     if unknown := sorted(given.keys() - fields.keys()):
         own = ", ".join(f"--{name}" for name in form.own()) or "no options of its own"
         raise RoundRefused(f"--{unknown[0]} is not an option of this flow, which takes {own}")
+    switches = {option for option, name in fields.items() if form.model_fields[name].annotation is bool}
+    if without := sorted(option for option, value in given.items() if not value and option not in switches):
+        raise RoundRefused(f"--{without[0]} needs a value")
+    values = {fields[option]: value or "true" for option, value in given.items()}
     try:
-        options = form.model_validate({"mail": mail} | {fields[option]: value for option, value in given.items()})
+        options = form.model_validate({"mail": mail} | values)
     except ValidationError as error:
         [first, *_] = error.errors(include_input=False, include_url=False)
         option = next(option for option, name in fields.items() if name == first["loc"][0])

@@ -66,14 +66,14 @@ def run(
 
 
 def _flow_options(words: list[str]) -> dict[str, str]:
-    """Options of one flow, as they were typed: `--depth files` or `--depth=files`."""
-    given, left = {}, iter(words)
-    for word in left:
-        name, equals, value = word.partition("=")
+    """Options of one flow, as they were typed: `--depth files`, `--depth=files`, or `--rescan` without a value: ""."""
+    given, left = {}, list(words)
+    while left:
+        name, equals, value = left.pop(0).partition("=")
         if not name.startswith("--"):
-            fail(f"{word!r} is neither a flow nor an option: see `rounds run --help`", USAGE)
-        if not equals and (value := next(left, "")) == "":
-            fail(f"{name} needs a value", USAGE)
+            fail(f"{name!r} is neither a flow nor an option: see `rounds run --help`", USAGE)
+        if not equals and left and not left[0].startswith("--"):
+            value = left.pop(0)
         given[name.removeprefix("--")] = value
     return given
 
