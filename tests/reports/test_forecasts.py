@@ -13,6 +13,7 @@ from reports.evidence import MOST_POINTS, evidence_view
 from reports.sparks import forecast_line
 from reports.words import Words
 from tasks.check_result import Forecast, moment, verbatim
+from tests.deep import rows
 
 Say = Callable[[str], Words]
 START = datetime(2026, 8, 31, 15, tzinfo=UTC)
@@ -30,11 +31,14 @@ def forecast(past: int, future: int, limit: float | None = 95.0) -> Forecast:
     return Forecast(verbatim("ディスク"), verbatim("finding"), "%", at, measured, *lines, limit)
 
 
+DAYS = {"none": (0, 0), "one": (1, 0), "one-to-come": (0, 1), "both": (65, 120), "past": (40, 0)}
+
+
 @pytest.mark.usefixtures("quiet")
-@pytest.mark.parametrize("limit", [None, 95.0, -1.0])
-@pytest.mark.parametrize(("past", "future"), [(0, 0), (1, 0), (0, 1), (65, 120), (40, 0)])
-def test_any_days_are_drawn_the_same_and_small(words: Say, past: int, future: int, limit: float | None) -> None:
-    drawn = forecast(past, future, limit)
+@pytest.mark.parametrize("limit", [pytest.param(None, marks=pytest.mark.deep), -1.0])
+@pytest.mark.parametrize("days", rows(DAYS, ("none", "one-to-come", "both")))
+def test_any_days_are_drawn_the_same_and_small(words: Say, days: tuple[int, int], limit: float | None) -> None:
+    drawn = forecast(*days, limit)
     image = png(drawn, words("ja"))
     assert image == png(drawn, words("ja"))
     assert len(image) <= 100_000

@@ -9,6 +9,7 @@ from reports.charts import png
 from reports.evidence import evidence_view
 from reports.words import Words
 from tasks.check_result import Plot, PlotLine, verbatim
+from tests.deep import rows
 
 Say = Callable[[str], Words]
 
@@ -19,12 +20,20 @@ def plot(*lines: tuple[float | None, ...], limit: float | None = 200.0) -> Plot:
     return Plot(verbatim("p95"), verbatim("finding"), verbatim("Users"), "ms", xs, named, limit)
 
 
+LINES: dict[str, tuple[tuple[float | None, ...], ...]] = {
+    "none": (),
+    "empty": ((),),
+    "missing": ((None,),),
+    "one": ((3.0,),),
+    "gaps": ((None, 3.0, None),),
+    "sizes": ((1e12, -1e12), (1e-9, 2e-9)),
+    "many": tuple([(1.0, 2.0)] * 9),
+}
+
+
 @pytest.mark.usefixtures("quiet")
-@pytest.mark.parametrize("limit", [None, 0.0, 200.0])
-@pytest.mark.parametrize(
-    "lines",
-    [(), ((),), ((None,),), ((3.0,),), ((None, 3.0, None),), ((1e12, -1e12), (1e-9, 2e-9)), tuple([(1.0, 2.0)] * 9)],
-)
+@pytest.mark.parametrize("limit", [pytest.param(None, marks=pytest.mark.deep), 0.0])
+@pytest.mark.parametrize("lines", rows(LINES, ("gaps", "sizes", "many")))
 def test_any_lines_are_drawn_the_same_and_small(
     words: Say, lines: tuple[tuple[float | None, ...], ...], limit: float | None
 ) -> None:

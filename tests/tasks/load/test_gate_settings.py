@@ -53,7 +53,7 @@ def test_a_gate_on_what_is_known(tmp_path: Path, gate: str) -> None:
         ),
         (
             "users = 7",
-            "load: gate: no profile has a step of 7 users; there are steps of 2, 5, 10, 20, 40, 80, 100, 120, 160",
+            "load: gate: no profile has a step of 7 users; there are steps of 5, 10, 20, 40, 80, 100, 120, 160",
         ),
     ],
 )
