@@ -93,7 +93,7 @@ SIGNATURES = {
         f"capacity.forecast WARN {disk_subject(HOST, UPLOADS)}", ("capacity.* WARN service",)
     ),
     Fault.KNEE: Signature(
-        "load.gate FAIL latency p95 users @12",
+        "load.gate FAIL latency p95 users @18",
         (*_TESTED, "load.* * module:users", "load.capacity WARN *", "capacity.headroom *"),
     ),
 }

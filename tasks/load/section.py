@@ -99,12 +99,13 @@ def headlines(judgement: Judgement, known: Known) -> tuple[Kpi, ...]:
     run, valid = judgement.judged.run, not judgement.reasons
     part = judged_part(run)
     share = 100 * part.failed / part.requests if part.requests else None
+    of = run.profile  # the figures of another profile are others
     held, headroom = judgement.judged.capacity_per_second, judgement.capacity.headroom(known.peak)
     return (
-        Kpi("load.held", msg("Highest load that met the SLO"), _shown(held), "requests/s"),
-        Kpi("load.p95", msg("p95 under load"), _shown(judged_p95(run)) if valid else None, "ms"),
-        Kpi("load.headroom", msg("Headroom over the production peak"), _shown(headroom, 2) if valid else None, "×"),
-        Kpi("load.errors", msg("Failed requests under load"), _shown(share, 3) if valid else None, "%"),
+        Kpi(f"load.held.{of}", msg("Highest load that met the SLO"), _shown(held), "requests/s"),
+        Kpi(f"load.p95.{of}", msg("p95 under load"), _shown(judged_p95(run)) if valid else None, "ms"),
+        Kpi(f"load.headroom.{of}", msg("Headroom over the production peak"), _shown(headroom, 2) if valid else None, "×"),
+        Kpi(f"load.errors.{of}", msg("Failed requests under load"), _shown(share, 3) if valid else None, "%"),
     )
 
 

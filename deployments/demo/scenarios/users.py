@@ -8,7 +8,7 @@ from locust import FastHttpUser, constant_throughput, task
 class PeopleUser(FastHttpUser):
     """Looks at who plans meals."""
 
-    wait_time = constant_throughput(5)
+    wait_time = constant_throughput(4)
 
     @task
     def look(self) -> None:

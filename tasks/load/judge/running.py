@@ -63,7 +63,7 @@ def judge_generator(run: LoadRun, limits: LoadLimits, now: datetime) -> CheckRes
         unknown = reason or msg("How busy the load generator was is not known")
         return GENERATOR.judged(Status.UNKNOWN, "generator", unknown, at=now, observed=observed, limit=limit)
     good = msg(
-        "{number} processes; timers at most {ms} ms late (p99)", number=run.generator.processes, ms=round(lag, 1)
+        "Processes: {number}; timers at most {ms} ms late (p99)", number=run.generator.processes, ms=round(lag, 1)
     )
     return GENERATOR.judged(Status.PASS, "generator", good, at=now, observed=observed, limit=limit)
 
