@@ -15,7 +15,7 @@ _CHECK = "check this / 要確認: "
 
 def document(discovery: Discovery) -> str:
     """A whole service file."""
-    parts = (_service, _health, _logs, _routes, _metrics, _resources, _database, _security, _slo, _mail, _guide)
+    parts = (_service, _health, _logs, _routes, _metrics, _resources, _database, _security, _load, _slo, _mail, _guide)
     return "\n\n".join("\n".join(part(discovery)) for part in parts) + "\n"
 
 
@@ -228,6 +228,16 @@ def _security(discovery: Discovery) -> Iterator[str]:
         yield f"secrets_baseline = {quoted(source.baseline)}"
     yield ""
     yield "[security]"
+
+
+def _load(_: Discovery) -> Iterator[str]:
+    yield "# Load tests of staging by your Locust files / ステージングの負荷テスト"
+    yield "# [load]"
+    yield '# base_url = "https://staging.example.com"'
+    yield '# hosts = ["staging.example.com"]   # load goes nowhere else / 負荷をかけてよいホスト'
+    yield '# scenarios = ["load/locustfile.py"]'
+    yield '# identity = { path = "/health" }   # its field "environment" says staging / 環境名の確認'
+    yield '# probe = { path = "/" }            # an ordinary request that changes nothing / 変更を伴わないリクエスト'
 
 
 def _slo(_: Discovery) -> Iterator[str]:

@@ -104,7 +104,9 @@ def headlines(judgement: Judgement, known: Known) -> tuple[Kpi, ...]:
     return (
         Kpi(f"load.held.{of}", msg("Highest load that met the SLO"), _shown(held), "requests/s"),
         Kpi(f"load.p95.{of}", msg("p95 under load"), _shown(judged_p95(run)) if valid else None, "ms"),
-        Kpi(f"load.headroom.{of}", msg("Headroom over the production peak"), _shown(headroom, 2) if valid else None, "×"),
+        Kpi(
+            f"load.headroom.{of}", msg("Headroom over the production peak"), _shown(headroom, 2) if valid else None, "×"
+        ),
         Kpi(f"load.errors.{of}", msg("Failed requests under load"), _shown(share, 3) if valid else None, "%"),
     )
 

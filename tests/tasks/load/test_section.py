@@ -56,8 +56,9 @@ def test_a_test_is_judged_by_earlier_ones_and_the_production_peak(history: Engin
     statuses = {result.check: result.status for result in judgement.results}
     assert statuses["load.regression"] is Status.PASS and statuses["load.capacity"] is Status.PASS
     assert {kpi.id: kpi.value for kpi in headlines(judgement, known)} == {
-        "load.held.steps": 100.0, "load.p95.steps": 80.0, "load.headroom.steps": 5.0, "load.errors.steps": 0.0,
-    }  # fmt: skip
+        f"load.{of}.baseline": value
+        for of, value in (("held", 100.0), ("p95", 80.0), ("headroom", 5.0), ("errors", 0.0))
+    }
     assert [note.params for note in notes(known, production=True)] == [{"number": 6, "all": 6}, {}]
     assert read_runs(history, "shop", AT)[0] == judgement.judged
 
