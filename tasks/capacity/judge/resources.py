@@ -148,16 +148,15 @@ def _charts(order: Sequence[_Ranked], zone: ZoneInfo) -> tuple[Evidence, ...]:
 def _table(order: Sequence[_Ranked], rest: Sequence[Resource]) -> Table:
     columns = (
         msg("Resource"),
+        msg("What to do"),
         msg("Now"),
         msg("Limit"),
-        msg("Unit"),
         msg("Growth"),
         msg("10 % by"),
         msg("50 % by"),
         msg("90 % by"),
         msg("Within 30 days, %"),
         msg("Within 90 days, %"),
-        msg("What to do"),
     )
     rows = (*(_row(entry) for entry in order), *(_other_row(resource) for resource in rest))
     return Table(msg("What reaches its limit first"), columns, rows)
@@ -167,23 +166,25 @@ def _row(entry: _Ranked) -> tuple[str | float | Message | None, ...]:
     resource, outlook, passage = entry.resource, entry.outlook, entry.passage
     unit = resource.kind.unit
     days = tuple(day if isinstance(day := shown_day(d), str | Message) else None for d in passage.dates)
-    later = percent(passage.later)
     return (
         resource.subject,
-        short(outlook.now),
-        None if outlook.limit is None else short(outlook.limit),
-        unit,
+        msg("nothing within a year") if passage.dates[1] is None else resource.kind.advice,
+        _with_unit(outlook.now, unit),
+        None if outlook.limit is None else _with_unit(outlook.limit, unit),
         growth_words(outlook, unit),
         *days,
         percent(passage.soon),
-        later,
-        resource.kind.advice if later else msg("Nothing"),
+        percent(passage.later),
     )
+
+
+def _with_unit(value: float, unit: str) -> Message:
+    return msg("{value} {unit}", value=short(value), unit=unit)
 
 
 def _other_row(resource: Resource) -> tuple[str | float | Message | None, ...]:
     outlook, unit = resource.outlook, resource.kind.unit
     if isinstance(outlook, Unobserved):
-        return (resource.subject, None, resource.limit, unit, outlook.reason, *(None,) * 6)
-    growth = growth_words(outlook, unit)
-    return (resource.subject, short(outlook.now), _NO_LIMIT, unit, growth, *(None,) * 6)
+        limit = None if resource.limit is None else _with_unit(resource.limit, unit)
+        return (resource.subject, outlook.reason, None, limit, *(None,) * 6)
+    return (resource.subject, None, _with_unit(outlook.now, unit), _NO_LIMIT, growth_words(outlook, unit), *(None,) * 5)
