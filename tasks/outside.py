@@ -14,7 +14,18 @@ _TOKEN = re.compile(
     r"|pypi-AgEI[0-9A-Za-z_-]{40,}"
 )
 
+# Of a statement: texts in quotes, in dollars, and one that was cut off. Numbers and names stay.
+_LITERAL = re.compile(r"""'(?:[^'\\]|\\.|'')*(?:'|$)|(\$[A-Za-z_]*\$).*?(?:\1|$)""", re.DOTALL)
+
 
 def external_text(text: str, most: int = 200) -> str:
     """A text without secrets and personal data, bounded, with every control character spelt out."""
     return printable(_TOKEN.sub("<token>", mask(masked(text[:_READ_CHARS]))), most)
+
+
+def external_sql(text: str, most: int = 200) -> str:
+    """A statement as `external_text`, on one line and without the texts in it.
+
+    PostgreSQL leaves them out of queries only: in its statistics a password stands in ALTER ROLE as it was written.
+    """
+    return external_text(" ".join(_LITERAL.sub("'…'", text[:_READ_CHARS]).split()), most)

@@ -12,7 +12,7 @@ from tasks.check_result import msg
 from tasks.database import queries
 from tasks.database.connection import Server, connected
 from tasks.observation import Absent, ObservationError, printable
-from tasks.outside import external_text
+from tasks.outside import external_sql
 from tasks.performance.facts import StatementTotal, StatementTotals
 
 MOST_STATEMENTS = 200
@@ -72,7 +72,7 @@ def totals_in(cursor: queries.Cursor, schema: str, now: datetime) -> StatementTo
         reset["stats_reset"],
         float(rows[0]["everything_ms"]) if rows else 0.0,
         {row["query_id"]: StatementTotal(int(row["calls"]), float(row["total_ms"])) for row in rows},
-        {row["query_id"]: external_text(" ".join(row["query"].split()), _MOST_QUERY) for row in rows},
+        {row["query_id"]: external_sql(row["query"], _MOST_QUERY) for row in rows},
     )
 
 

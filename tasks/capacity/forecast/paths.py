@@ -22,6 +22,8 @@ Values = NDArray[np.float64]
 Paths = NDArray[np.float32]
 PATHS: Final = 4000
 _NEWEST = 3
+_RANGE_KNOWN = 4
+"""Weeks from which on the growth of the past's weeks bounds that of the paths; of fewer it says too little."""
 _LEVEL = 0.9
 _WANDERING = math.sqrt(2)
 """The 7-day mean of a level that wanders (independent increments) moves by 2/3 of their variance in a week."""
@@ -129,6 +131,9 @@ def _grown(source: Growing, paths: int, horizon: int, chance: np.random.Generato
     own_growth = means[resample].mean(axis=1)
     widened = _WANDERING * math.sqrt(own / (own - 1))
     growth = means.mean() + widened * _student(own) * (own_growth - means.mean())
+    if own >= _RANGE_KNOWN:
+        # Of a single large step, widening would make growth that no week had.
+        growth = np.clip(growth, means.min(), means.max())
     grown = widened * (grown - own_growth[:, None]) + growth[:, None]
     np.cumsum(grown, axis=1, out=grown)
     around = np.lib.stride_tricks.sliding_window_view(source.noise, min(WEEK, source.noise.size)).astype(np.float32)

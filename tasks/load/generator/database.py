@@ -13,7 +13,7 @@ from tasks.database.connection import Server, connected, reason
 from tasks.load.facts import DatabaseWindow, Statement
 from tasks.load.generator.trace import Window
 from tasks.observation import ObservationError
-from tasks.outside import external_text
+from tasks.outside import external_sql
 
 _EVERY_S = 2.0
 _MOST_STATEMENTS = 10
@@ -99,6 +99,6 @@ def _slowest(before: Counted, after: Counted) -> tuple[Statement, ...]:
         if calls < earlier:
             earlier, spent = 0, 0.0
         if calls > earlier:
-            text = external_text(" ".join(query.split()), _QUERY_CHARS)
+            text = external_sql(query, _QUERY_CHARS)
             found.append(Statement(text, calls - earlier, round(max(total - spent, 0.0), 3)))
     return tuple(sorted(found, key=lambda one: -one.total_ms)[:_MOST_STATEMENTS])

@@ -101,7 +101,8 @@ def _by_hour(series: int, first: int, end: int, places: dict[int, int], dialect:
             func.coalesce(func.sum(case((within.is_(None), 0), else_=c.timed)), 0),
             func.coalesce(func.sum(within), 0),
             func.sum(case((c.valid > 0, bit), else_=0)),
-            func.aggregate_strings(hexed, " "),
+            # A minute without any duration has an empty sketch, which is none.
+            func.aggregate_strings(func.nullif(hexed, ""), " "),
         )
         .where(c.series_id == series, c.minute >= first, c.minute < end)
         .group_by("hour")

@@ -10,7 +10,10 @@ from tasks.performance.facts import P95, Rollup, Weeks
 from tasks.performance.limits import PerformanceLimits
 
 OWN = msg("[performance.limits] of the service file")
-ERROR_BOUND = msg("Each latency is within 1 % of the exact one: the minutes' stored sketches are merged")
+ERROR_BOUND = msg(
+    "Each latency is within 1 % of the exact one, before it is rounded to three digits: the minutes' stored sketches "
+    "are merged"
+)
 NOT_MEASURED = msg("not measured")
 _DIGITS = 3
 

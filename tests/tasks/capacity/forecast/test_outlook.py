@@ -112,3 +112,10 @@ def test_a_leak_of_three_weeks_after_a_calm_year_is_not_overlooked() -> None:
     calm = 30 + 0.01 * t + np.random.default_rng(1).normal(size=380) * 0.2
     found = outlook(calm + 2.0 * np.maximum(t - 359, 0))
     assert found.passage is not None and 100 * found.passage.soon > LIMITS.fail_30_days_percent
+
+
+def test_a_disk_that_was_extended_does_not_fill_faster_than_before() -> None:
+    values = 70 + 0.4 * np.arange(60)
+    values[40:] /= 2
+    seen = outlook(values + np.random.default_rng(3).normal(0, 0.3, 60))
+    assert seen.passage is not None and seen.passage.later < 0.4, seen.passage

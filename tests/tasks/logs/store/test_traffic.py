@@ -74,3 +74,11 @@ def test_nothing_outside_the_span_and_of_others(history: Engine) -> None:
     put(history, {("users", "/a", -1): [1.0], ("users", "/a", 180): [1.0]}, (200.0,))
     assert list(read_routes(history, "shop", FIRST, END, 200.0)) == []
     assert list(read_routes(history, "other", FIRST - 10, END, 200.0)) == []
+
+
+def test_minutes_without_durations_take_none_from_the_others(history: Engine) -> None:
+    put(history, {("users", "/a", minute): [] for minute in (1, 2, 61, 63)}, (200.0,))
+    put(history, {("users", "/a", minute): [50.0] for minute in (62, 64)}, (200.0,))
+    [route] = read_routes(history, "shop", FIRST, END, 200.0)
+    assert route.valid.tolist() == [2, 6, 0] and route.timed.tolist() == [0, 2, 0]
+    assert route.bins.sum(axis=1).tolist() == [0, 2, 0]
