@@ -44,12 +44,6 @@ async def read_logs(run: Round) -> Message | None:
     return None
 
 
-def report_end(run: Round, now: datetime) -> datetime:
-    """Now, or the end of the week that the round is for once the week after it is over as well."""
-    week = run.period.end - run.period.start
-    return now if now < run.period.end + week else run.period.end
-
-
 async def look_at_queries(run: Round) -> QueryTimes | Unobserved | Absent:
     """The database's queries since about a week ago; the counters are kept for the next report.
 
@@ -58,7 +52,7 @@ async def look_at_queries(run: Round) -> QueryTimes | Unobserved | Absent:
     server, now, name = database_server(run.settings), run.now(), run.key.service
     if server is None:
         return _NO_DATABASE
-    if report_end(run, now) != now:
+    if run.known_until(now) != now:
         return Unobserved(msg("Only the present can be checked, not {day}", day=run.period.key))
     look = partial(asyncio.to_thread, read_statements.fn, server, now)
     totals = await async_step("read-statements", lambda: seen(look()), _state)

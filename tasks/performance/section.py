@@ -34,7 +34,6 @@ from tasks.performance.look import (
     look_at_queries,
     read_logs,
     read_signals,
-    report_end,
     synthetic_notes,
 )
 from tasks.performance.observe import read_kpi_means, read_week
@@ -70,7 +69,7 @@ class _Requests:
 
 def _report(run: Round, logs: Message | None, queries: QueryTimes | Unobserved | Absent, counted: bool) -> Section:
     settings, history, now = run.settings, run.history, run.now()
-    until = report_end(run, now)
+    until = run.known_until(now)
     requests = _requests(run, logs, now) if counted else _unseen(Absent(NO_LOG), now)
     span = minute_of(run.period.start), minute_of(min(now, run.period.end))
     signals = read_signals(history, settings, requests.hours, requests.slow, queries, span)

@@ -87,6 +87,7 @@ def test_a_new_series_begins_with_its_oldest_minute_and_a_gone_one_costs_nothing
     assert [d.last for d in days_of(history, "web-3")] == [2.0]
 
 
+@pytest.mark.deep  # four hundred days are rolled up
 def test_wrong_clocks_neither_stop_the_days_nor_make_them_endless(history: Engine) -> None:
     begin = midnight(date(2026, 10, 1), TOKYO)
     fill(history, datetime(1999, 1, 1, tzinfo=UTC), [1.0])
