@@ -243,6 +243,17 @@ def test_a_target_that_dies_ends_the_test_early(target: Target, tmp_path: Path, 
 
 
 @pytest.mark.deep
+def test_a_route_that_hangs_from_the_first_request_on_is_no_pass(target: Target, tmp_path: Path, scratch: Path) -> None:
+    orders = SHOP.replace("Shop", "Orders").replace('"/lists"', '"/hangs"').replace("shopping:/lists", "orders:/x")
+    settings = load_service(tmp_path, target.url, {"shop.py": SHOP, "orders.py": orders})
+    run = measured(settings, profile((4, 2.0), ramp_up_s=0.5))
+    assert run.ended is Ended.FINISHED and {module.module: module.failed for module in run.modules} == {
+        "orders": 2,
+        "shopping": 0,
+    }
+
+
+@pytest.mark.deep
 def test_requests_without_an_answer_are_failures_not_omissions(target: Target, tmp_path: Path, scratch: Path) -> None:
     at_first_request(target, target.answering.clear)
     settings = load_service(tmp_path, target.url, {"shop.py": SHOP}, "limits = { abort_after_s = 60 }\n")
