@@ -1,6 +1,7 @@
 """Runs one checklist now: the flow, then its mail, with what came of both."""
 
 import asyncio
+import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -9,6 +10,7 @@ from typing import Any
 
 from prefect import State
 from prefect.events.worker import EventsWorker
+from prefect.exceptions import TerminationSignal
 from prefect.logging.handlers import APILogWorker
 from prefect.settings import (
     PREFECT_API_AUTH_STRING,
@@ -77,11 +79,15 @@ def flush_prefect() -> None:
 def run_now(checklist: Checklist, settings: Settings, options: RoundOptions, warn: Callable[[str], None]) -> RunResult:
     """Run a checklist in this process on the Prefect server of the environment, then send what it caused.
 
-    Raises ExplainedError as the flow does.
+    Raises ExplainedError as the flow does. SIGTERM ends the process, as it does outside a run.
     """
     history = history_of(settings)
     before = {run.sequence for run in read_runs(history, settings.service.name, most=1)}
-    state = asyncio.run(_run(checklist, settings.service.name, options))
+    try:
+        state = asyncio.run(_run(checklist, settings.service.name, options))
+    except TerminationSignal as ended:  # no Exception: Python would end with 1, "checks failed"
+        flush_prefect()
+        sys.exit(128 + ended.signal)
     flush_prefect()
     error = getattr(state.data, "result", None)
     if isinstance(error, ExplainedError):

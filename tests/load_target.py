@@ -22,7 +22,10 @@ class Shop(FastHttpUser):
 
 
 class Target(ThreadingHTTPServer):
-    """Answers `/bad` with 503, `/to?ADDRESS` with a redirect, `/id` with its environment, all others with 200."""
+    """Answers `/bad` with 503, `/to?ADDRESS` with a redirect, `/id` with its environment, all others with 200.
+
+    `/hangs` has no answer.
+    """
 
     daemon_threads = True
     request_queue_size = 128
@@ -31,6 +34,7 @@ class Target(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Answer)
         self.answering = threading.Event()
         self.answering.set()
+        self.ended = threading.Event()
         self.alive = True
         self.requests: Counter[str] = Counter()
         self.headers: dict[str, str] = {}
@@ -54,6 +58,10 @@ class _Answer(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         path, _, query = self.path.partition("?")
         self.server.answering.wait(60)
+        if path == "/hangs":
+            self.server.ended.wait(60)
+            self.close_connection = True
+            return
         if not self.server.alive:
             self.close_connection = True
             return
@@ -82,6 +90,7 @@ def running_target() -> Iterator[Target]:
             yield target
         finally:
             target.answering.set()
+            target.ended.set()
             with suppress(OSError):
                 target.shutdown()
             thread.join()

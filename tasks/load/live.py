@@ -28,14 +28,14 @@ async def shown_live(key: str) -> AsyncIterator[Callable[[Live], None]]:
         tell_terminal(LOAD, round(live.elapsed_s), round(live.planned_s), figures(live))
 
     within = FlowRunContext.get() is not None or TaskRunContext.get() is not None
-    artifact = asyncio.create_task(_keep_artifact(key, last)) if within else None
+    over = asyncio.Event()
+    artifact = asyncio.create_task(_keep_artifact(key, last, over)) if within else None
     try:
         yield tell
     finally:
+        over.set()
         if artifact is not None:
-            artifact.cancel()
-            with suppress(asyncio.CancelledError):
-                await artifact
+            await artifact
 
 
 def figures(live: Live) -> str:
@@ -45,10 +45,12 @@ def figures(live: Live) -> str:
     return f"{step}{live.users} users, {live.per_second:.0f} requests/s, p95 {p95}, {live.failed} failed"
 
 
-async def _keep_artifact(key: str, last: list[Live]) -> None:
-    """Until it is cancelled."""
+async def _keep_artifact(key: str, last: list[Live], over: asyncio.Event) -> None:
+    """Until the test is over, and once more then: what it came to stays."""
     made: Any = None
-    while True:
+    ended = False
+    while not ended:
+        ended = over.is_set()
         if last:
             live = last[0]
             percent = min(100 * live.elapsed_s / live.planned_s, 100.0)
@@ -59,4 +61,5 @@ async def _keep_artifact(key: str, last: list[Live]) -> None:
                         made = await acreate_progress_artifact(percent, key=key, description=words)
                     else:
                         await aupdate_progress_artifact(made, percent, description=words)
-        await asyncio.sleep(_EVERY_S)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(over.wait(), _EVERY_S)

@@ -126,6 +126,7 @@ class _Test:
                 locust = processes.enter_context(self._start_locust())
                 probe = processes.enter_context(start_probe(self._plan, self._secrets.headers))
                 stop = await self._follow(locust, lambda: ask_to_end(probe))
+                self._tell(self._watch.live())
                 stopped_at = time.time()
                 await self._end(locust, probe, hurry=stop is not None)
         return _Ran(stop, self._watch, stopped_at, database)

@@ -363,3 +363,24 @@ def test_the_server_of_rounds_up_is_used(machine: Machine, prefect_api: str, sit
     )
     assert refused.status == 2
     assert f"rounds up is already running (process {os.getpid()}, {prefect_api}); stop it first" in refused.err
+
+
+@pytest.mark.deep
+def test_a_run_that_is_ended_by_sigterm_is_no_failed_check(machine: Machine, prefect_api: str) -> None:
+    machine.variables["PREFECT_API_URL"] = prefect_api
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        machine.write(f"http://127.0.0.1:{silent.getsockname()[1]}")
+        argv = [sys.executable, "-m", "deployments.cli.app", "run", "daily-checklist"]
+        running = subprocess.Popen(
+            argv, cwd=machine.folder, env=machine.environment(), stderr=subprocess.PIPE, text=True
+        )
+        try:
+            silent.settimeout(60)
+            line, _ = silent.accept()
+            running.terminate()
+            err = running.communicate(timeout=60)[1]
+            line.close()
+        finally:
+            running.kill()
+            running.wait()
+    assert running.returncode == 128 + signal.SIGTERM and "Traceback" not in err, err

@@ -46,18 +46,19 @@ class Requests:
         self._of_file = np.array([name.endswith(OF_THE_FILE) for name in trace.names], bool)
 
     def within(self, windows: Sequence[Window], ramps: Sequence[Window] = ()) -> Mask:
-        """Requests that started in one of the windows.
+        """Requests that started in one of the windows; `ramps` are the times before them, one of each.
 
-        What a Locust file raised while users were started counts too: such users are not there afterwards.
+        What a Locust file raised while users were started counts too, and so does a request of that time that was still
+        open when the window ended: such users made no other.
         """
-        start = self._rows["start"]
+        start, end = self._rows["start"], self._rows["start"] + self._rows["ms"] / 1000
         found = np.zeros(len(start), bool)
         for window in windows:
             found |= (start >= window.start) & (start < window.end)
-        if len(start) and self._of_file.any():
+        if ramps:
             raised = self._of_file[self._rows["name"]]
-            for ramp in ramps:
-                found |= raised & (start >= ramp.start) & (start < ramp.end)
+            for ramp, window in zip(ramps, windows, strict=True):
+                found |= (raised | (end >= window.end)) & (start >= ramp.start) & (start < ramp.end)
         return found
 
     def whole(self, mask: Mask, seconds: float) -> RouteStats:

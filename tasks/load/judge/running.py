@@ -23,7 +23,7 @@ def judge_target(run: LoadRun, *, asked: bool, now: datetime) -> list[CheckResul
     subject = shown(run.base_url)
     reasons = list(answer_reasons(run))
     if not run.whole.requests:
-        reasons.append(msg("No request was sent"))
+        reasons.append(msg("No request was measured"))
     answered = run.whole.succeeded.count
     if reasons:
         found = [TARGET.judged(Status.UNKNOWN, subject, reasons[0], at=now)]

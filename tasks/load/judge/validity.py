@@ -37,7 +37,11 @@ def _ended(run: LoadRun) -> Iterator[Message]:
 
 def answer_reasons(run: LoadRun) -> Iterator[Message]:
     """Reasons of the answers: none without an error, or from hosts that load must not go to."""
-    if run.whole.requests and not run.whole.succeeded.count:
+    if run.whole.requests and not run.whole.per_second:
+        kind = max(run.failures, key=lambda kind: kind.count, default=None)
+        why = "–" if kind is None else f"{shown(kind.route)} {shown(kind.cause)}"
+        yield msg("The users of the Locust files failed before they sent a request: {why}", why=why)
+    elif run.whole.requests and not run.whole.succeeded.count:
         yield msg("The service answered none of {number} requests without an error", number=run.whole.requests)
     if run.refused:
         hosts = ", ".join(shown(host) for host in run.refused[:_MOST_NAMES])

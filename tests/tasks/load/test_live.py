@@ -11,6 +11,7 @@ from tasks.load.live import figures, shown_live
 from tasks.progress import LOAD, progress
 
 HALF = Live(30.2, 60.0, 2, 6, 20, 183.4, 3, 45.6)
+OVER = Live(60.2, 60.0, 6, 6, 120, 310.0, 3, 81.0)
 
 
 def test_the_figures_in_a_few_words() -> None:
@@ -42,9 +43,11 @@ def test_the_ui_shows_how_far_it_is(prefect: SyncPrefectClient) -> None:
         async with shown_live("live-load-shop") as tell:
             tell(HALF)
             for _ in range(600):
-                if await asyncio.to_thread(artifacts):
-                    return
+                if found := await asyncio.to_thread(artifacts):
+                    assert found == [("progress", f"30 of 60 s, {figures(HALF)}")]
+                    break
                 await asyncio.sleep(0.05)
+            tell(OVER)
 
     asyncio.run(watched())
-    assert artifacts() == [("progress", f"30 of 60 s, {figures(HALF)}")]
+    assert artifacts() == [("progress", f"60 of 60 s, {figures(OVER)}")], "what it came to stays"

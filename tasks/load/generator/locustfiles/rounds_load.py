@@ -29,6 +29,7 @@ _BEAT_S = 1.0
 _FINAL_S = 15.0
 _CUT_S = 1.0
 _SKEW_S = 0.1
+_ALONE_S = 15
 _CA_FILE = PLAN["ca_file"] if PLAN["ca_file"] and Path(PLAN["ca_file"]).is_file() else None
 fence = Fence(PLAN["hosts"])
 recorder = Recorder()
@@ -245,8 +246,12 @@ class Beat:
     def cut(self) -> None:
         """SIGTERM, which Locust handles only once its shape is over: users stop at once, open requests count."""
         self.environment.stop_timeout = 0.0
+        self.step = -1  # from here on nobody misses a worker
+        for client in list(self.runner.clients) if self.master else ():
+            self.runner.send_message("quit", {}, client)  # those on other machines do not end with this process
         with gevent.Timeout(_CUT_S, False):
             self.runner.stop(*([False] if self.master else []))
+            gevent.sleep(_CUT_S if self.master else 0)
         self.closed()
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGTERM)
@@ -290,6 +295,7 @@ def _on_init(environment: Any, **_: Any) -> None:
         environment.shape_class = Steps(beat)
         gevent.signal_handler(signal.SIGTERM, beat.cut)
     else:
+        runners.MASTER_HEARTBEAT_TIMEOUT = _ALONE_S  # a worker whose master was killed goes on with the load so long
         environment.runner.register_message("rounds-end", beat.stop_users, concurrent=True)
         environment.events.test_stop.add_listener(lambda **_: beat.final())
     environment.events.spawning_complete.add_listener(lambda **_: beat.say("spawned"))

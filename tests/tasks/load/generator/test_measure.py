@@ -18,6 +18,7 @@ from tasks.errors import UsageError
 from tasks.load.facts import Ended, Live, LoadRun
 from tasks.load.measure import measure_load
 from tasks.load.settings import Profile
+from tasks.processes import free_port
 from tasks.settings import Settings
 from tests.load_target import SHOP, Target, load_service, profile, running_target
 
@@ -185,6 +186,30 @@ def test_workers_that_do_not_come(target: Target, tmp_path: Path, scratch: Path)
     assert target.requests["/lists"] == 0 and not processes(str(scratch))
 
 
+def master_of(scratch: str) -> int:
+    """The process that leads Locust's workers."""
+    return next(int(one.split()[0]) for one in processes(scratch) if "--master-bind-port" in one)
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize(("number", "most_s"), [(signal.SIGTERM, 12), (signal.SIGKILL, 40)])
+def test_a_remote_worker_ends_its_load_with_its_master(
+    number: signal.Signals, most_s: int, target: Target, tmp_path: Path, scratch: Path
+) -> None:
+    """At once when the test was ended early; after 15 s when the master was killed: Locust's own patience is 60 s."""
+    port = free_port()
+    more = f"workers = {{ remote = 1, port = {port} }}\n"
+    master = ["--master-host", "127.0.0.1", "--master-port", str(port)]
+    with subprocess.Popen([sys.executable, "-m", "locust", "-f", "-", "--worker", *master], cwd=tmp_path) as worker:
+        try:
+            at_first_request(target, lambda: os.kill(master_of(str(scratch)), number))
+            run = measured(load_service(tmp_path, target.url, {"shop.py": SHOP}, more), profile((2, 60.0)))
+            assert run.ended is Ended.BROKEN and f"ended by {number.name}" in words(run)
+            worker.wait(most_s)
+        finally:
+            worker.kill()
+
+
 @pytest.mark.deep
 @pytest.mark.parametrize(
     ("content", "reason"),
@@ -240,6 +265,17 @@ def test_a_target_that_dies_ends_the_test_early(target: Target, tmp_path: Path, 
     assert run.ended is Ended.ABORTED and "of the requests of 2.0 s failed" in words(run)
     assert run.whole.failed > 5 and run.probe is not None and run.probe.failed > 0
     assert not processes(str(scratch))
+
+
+@pytest.mark.deep
+def test_a_route_that_hangs_from_the_first_request_on_is_no_pass(target: Target, tmp_path: Path, scratch: Path) -> None:
+    orders = SHOP.replace("Shop", "Orders").replace('"/lists"', '"/hangs"').replace("shopping:/lists", "orders:/x")
+    settings = load_service(tmp_path, target.url, {"shop.py": SHOP, "orders.py": orders})
+    run = measured(settings, profile((4, 2.0), ramp_up_s=0.5))
+    assert run.ended is Ended.FINISHED and {module.module: module.failed for module in run.modules} == {
+        "orders": 2,
+        "shopping": 0,
+    }
 
 
 @pytest.mark.deep

@@ -14,6 +14,7 @@ import pytest
 import tasks.load.generator.locustfiles as locustfiles
 from tasks.load.generator.figures import Requests, generator_figures, latency, split_name
 from tasks.load.generator.trace import BLOCKS, Window, read_trace, windows
+from tasks.secrets import keep_secret
 
 RECORD = runpy.run_path(str(Path(locustfiles.__path__[0]) / "rounds_record.py"))
 
@@ -172,6 +173,31 @@ def test_only_requests_that_started_within_count_but_what_a_file_raises_at_the_s
     mask = requests.within([Window(5.0, 10.0)], [Window(0.0, 5.0)])
     whole = requests.whole(mask, 5.0)
     assert (whole.succeeded.count, whole.failed, whole.per_second) == (2, 1, 0.4)
+
+
+def test_a_request_of_the_ramp_up_that_stays_open_is_not_left_out(tmp_path: Path) -> None:
+    recorder = RECORD["Recorder"]()
+    for name, at, ms in (("shop:/hangs", 4.0, 7000.0), ("shop:/a", 4.0, 1000.0), ("shop:/a", 4.0, 5999.0)):
+        recorder.add(name, at, ms, RECORD["UNANSWERED"] if ms == 7000.0 else "")
+    recorder.add("shop:/a", 6.0, 1.0, "")
+    kept(tmp_path, recorder)
+    requests = Requests(read_trace(tmp_path))
+    mask = requests.within([Window(5.0, 10.0), Window(0.0, 0.0)], [Window(0.0, 5.0), Window(0.0, 0.0)])
+    assert {route.route: route.requests for route in requests.by_route(mask, 5.0)} == {"/hangs": 1, "/a": 1}
+
+
+def test_what_is_cut_off_a_long_name_or_cause_is_no_half_of_a_secret(tmp_path: Path) -> None:
+    secret = "planted" * 20
+    keep_secret(secret)
+    recorder = RECORD["Recorder"]()
+    recorder.add("shop:" + "/x" * 90 + secret, 5.0, 1.0, "x" * 190 + secret)
+    recorder.add("shop:" + "/y" * 1_000_000, 5.0, 1.0, "y" * 1_000_000)
+    kept(tmp_path, recorder)
+    requests = Requests(read_trace(tmp_path))
+    mask = requests.within([Window(0.0, 10.0)])
+    shown = [route.route for route in requests.by_route(mask, 1.0)] + [k.cause for k in requests.failures(mask)]
+    assert len(shown) == 4 and max(map(len, shown)) <= 200 and "plant" not in "".join(shown)
+    assert (tmp_path / BLOCKS).stat().st_size < 20_000
 
 
 def test_the_busiest_process_counts(tmp_path: Path) -> None:

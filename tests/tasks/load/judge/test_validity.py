@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tasks.check_result import msg
-from tasks.load.facts import Ended, Generator, LoadRun, ProbeStats
+from tasks.load.facts import Ended, FailureKind, Generator, LoadRun, ProbeStats
 from tasks.load.judge.validity import invalid_reasons
 from tasks.load.settings import Gate, Load
 from tests.load_runs import NOTHING, a_load, a_run, a_step, latency, not_reached
@@ -35,6 +35,13 @@ INVALID = {
     "broken": (a_run(ended=Ended.BROKEN), "The load generator did not finish"),
     "problem": (a_run(problem=msg("After the test: no answer")), "After the test: no answer"),
     "unanswered": (a_run(whole=UNANSWERED), "The service answered none of 500 requests without an error"),
+    "raised": (
+        a_run(
+            whole=replace(UNANSWERED, per_second=0.0),
+            failures=(FailureKind("", "Shop (Locust file)", "raised KeyError", 500),),
+        ),
+        "The users of the Locust files failed before they sent a request: Shop (Locust file) raised KeyError",
+    ),
     "refused": (
         a_run(refused=("elsewhere.example:80", "a\u202eb:80")),
         "Requests to hosts that are not in [load] hosts were refused: elsewhere.example:80, a\\u202eb:80",
