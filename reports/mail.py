@@ -1,12 +1,12 @@
 """A report as a mail: text and HTML that say the same, charts inside, nothing fetched from elsewhere."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.policy import SMTP
 from hashlib import sha256
-from itertools import islice
+from itertools import islice, zip_longest
 
 import css_inline
 
@@ -17,7 +17,7 @@ from reports.report import Report, Seal
 from reports.runbooks import source
 from reports.templating import asset, render
 from reports.text import plain, provenance
-from reports.view import ReportView
+from reports.view import EvidenceView, ReportView, ResultView
 from reports.words import LOCALES, Words
 from tasks.check_result import Drawing, Status
 from tasks.observation import printable
@@ -143,13 +143,23 @@ def _html(
 
 
 def _pictures(v: ReportView) -> Iterator[_Picture]:
-    """The first charts of what needs somebody, then the first one of each item: a good week has its curve too."""
-    bad = [piece for r in (*v.failed, *v.warned) for piece in r.evidence if piece.chart]
-    of_items = [[p for r in line.results if r.status is Status.PASS for p in r.evidence if p.chart] for line in v.lines]
-    good = [drawn[0] for drawn in of_items if drawn]
+    """Charts of what needs somebody, each item's first one before others' second; then those of what passed."""
+    items = [line.results for line in v.lines] + [v.others]
+    bad = _in_turn(_drawn(results, (Status.FAIL, Status.WARN)) for results in items)
+    good = _in_turn(_drawn(results, (Status.PASS,)) for results in items)
     for number, piece in enumerate(islice((*bad, *good), MOST_CHARTS), 1):
         assert piece.chart is not None  # chosen for it
         yield _Picture(f"chart{number}@opsrounds", piece.title, piece.finding, piece.chart)
+
+
+def _drawn(results: Iterable[ResultView], statuses: Sequence[Status]) -> list[EvidenceView]:
+    """What is drawn of results of these statuses, in their order."""
+    return [piece for status in statuses for r in results if r.status is status for piece in r.evidence if piece.chart]
+
+
+def _in_turn(items: Iterable[Sequence[EvidenceView]]) -> Iterator[EvidenceView]:
+    for of_each in zip_longest(*items):
+        yield from (piece for piece in of_each if piece is not None)
 
 
 def _atom(text: str) -> str:
