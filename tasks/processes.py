@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import random
 import select
 import shutil
 import signal
@@ -54,6 +55,8 @@ except OSError as error:
 _TAIL_BYTES = 64 * 1024
 _POLL_S = 0.02
 _PIPE_BYTES = 1024 * 1024
+_OUTGOING = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_FIRST_PORT, _TRIED_PORTS = 15_000, 50
 
 # PDEATHSIG fires when the *thread* that started the child ends, and pool threads end early: children
 # are therefore started by the main thread, or by this one thread that lives as long as the process.
@@ -83,9 +86,24 @@ class Finished:
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A TCP port nobody listens on right now; another process may still take it before its user does."""
+    """A TCP port nobody listens on right now; another process may still take it before its user does.
+
+    On Linux none of those that outgoing connections are given: one of them would take it within seconds.
+    """
+    for port in random.sample(_own_ports(), _TRIED_PORTS):
+        with suppress(OSError), socket.create_server((host, port)):
+            return port
     with socket.create_server((host, 0)) as listener:
         return int(listener.getsockname()[1])
+
+
+def _own_ports() -> range:
+    """Ports below those of outgoing connections; where these are not known, below Linux's usual ones."""
+    try:
+        first = int(_OUTGOING.read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        first = 0
+    return range(_FIRST_PORT, first if first >= _FIRST_PORT + _TRIED_PORTS else 2**15)
 
 
 class Child:

@@ -315,3 +315,9 @@ def test_root_drops_to_another_account_and_the_child_still_ends_with_its_owner(t
 def test_a_free_port_can_be_listened_on() -> None:
     with socket.create_server(("127.0.0.1", free_port())):
         pass
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the range of outgoing connections is Linux's")
+def test_a_free_port_is_none_that_an_outgoing_connection_may_get() -> None:
+    first, last = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    assert not any(first <= free_port() <= last for _ in range(20))
