@@ -140,6 +140,7 @@ def newest(text: str, module: str) -> datetime:
     return max(moments(text, module))
 
 
+@pytest.mark.deep  # `make demo` rests on the same weeks
 def test_lines_are_the_services_own_format(weeks: list[list[Line]]) -> None:
     always = {"timestamp", "level", "service", "environment", "message", "module", "requestId", "error"}
     for line in weeks[10]:
@@ -154,6 +155,7 @@ def test_lines_are_the_services_own_format(weeks: list[list[Line]]) -> None:
             assert set(data["error"]) == {"name", "message", "stack"} and "Traceback" in data["error"]["stack"]
 
 
+@pytest.mark.deep  # `make demo` rests on the same weeks
 def test_the_weeks_are_within_their_bounds(weeks: list[list[Line]]) -> None:
     lines = [line for day in weeks for line in day]
     assert sum(len(line.text) + 1 for line in lines) < 180_000_000
@@ -164,6 +166,7 @@ def test_the_weeks_are_within_their_bounds(weeks: list[list[Line]]) -> None:
     assert min(by_hour.values()) >= 10  # or the silence of its module could not be detected at night
 
 
+@pytest.mark.deep  # `make demo` rests on the same weeks
 def test_in_no_24_hours_is_a_modules_error_share_above_the_guides(weeks: list[list[Line]]) -> None:
     hours: dict[str, Counter[int]] = {}
     bad: dict[str, Counter[int]] = {}
@@ -195,6 +198,7 @@ def taken_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Setting
     history.dispose()
 
 
+@pytest.mark.deep  # `make demo` rests on the same weeks
 def test_every_line_is_counted_once(taken_in: tuple[Settings, Engine, Path]) -> None:
     settings, history, folder = taken_in
     made = sum(text.count("\n") for text in contents(folder / "history").values())
@@ -207,6 +211,7 @@ def test_every_line_is_counted_once(taken_in: tuple[Settings, Engine, Path]) -> 
     assert read_log.fn(history, settings, settings.logs.source[0], NOW, 300.0).lines == 0
 
 
+@pytest.mark.deep  # `make demo` rests on the same weeks
 def test_nothing_of_the_weeks_is_a_finding_whenever_a_round_runs(taken_in: tuple[Settings, Engine, Path]) -> None:
     _, history, _ = taken_in
     for hours_ago in range(0, 24 * 6, 7):
