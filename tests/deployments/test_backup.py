@@ -152,7 +152,7 @@ class TestTake:
         assert ended.status == 2 and "databases.0.live: the environment variable SHOP_DATABASE is not set" in ended.err
         assert backup(shop, "list").status == 0  # whoever restores has the files, and perhaps no secret
 
-    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+    @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGKILL, marks=pytest.mark.deep)])
     def test_a_command_that_is_ended_leaves_no_half_backup(
         self, shop: "Operated", live: str, number: signal.Signals
     ) -> None:

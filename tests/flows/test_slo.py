@@ -164,6 +164,7 @@ def counted_again(shop: "Operated") -> dict[str, Any]:
     return found
 
 
+@pytest.mark.deep
 def test_a_month_is_what_another_script_counts_in_the_raw_lines(shop: "Operated") -> None:
     record(shop)
     state = hold(shop, for_month="2026-03")

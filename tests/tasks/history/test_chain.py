@@ -66,6 +66,7 @@ def test_services_have_chains_of_their_own(history: Engine, a_run: ARun, verify:
     assert [run.sequence for run in read_runs(history, "kondate", most=9)] == [3, 2, 1]
 
 
+@pytest.mark.deep
 def test_two_processes_lose_and_fork_nothing(history: Engine, start: Start, verify: Verify) -> None:
     writers = [start("record", "kondate", "150") for _ in range(2)]
     printed: list[str] = []
@@ -81,6 +82,7 @@ def test_two_processes_lose_and_fork_nothing(history: Engine, start: Start, veri
     assert verify() == (ChainVerdict("kondate", 300, kept[0].chained, ()),)
 
 
+@pytest.mark.deep
 def test_a_chain_is_verified_while_runs_are_added(history: Engine, start: Start, verify: Verify) -> None:
     writer = start("record-for-ever", "kondate")
     line_of(writer)

@@ -107,6 +107,7 @@ def test_a_message_is_not_taken_before_it_is_due(history: Engine, put: Put, a_me
     assert leased_at(history, AT).message.dedupe_key == "one"
 
 
+@pytest.mark.deep
 def test_two_processes_take_each_message_once(
     history: Engine, put: Put, a_message: AMessage, start: Callable[..., "subprocess.Popen[str]"]
 ) -> None:

@@ -82,6 +82,7 @@ def test_twenty_kills_lose_nothing_and_count_nothing_twice(
     assert service.counts() == afresh(service)
 
 
+@pytest.mark.deep
 def test_two_that_read_at_once_count_as_one(
     history: Engine, service: "Service", written: Written, afresh: Afresh, apart: Apart
 ) -> None:
