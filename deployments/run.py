@@ -85,9 +85,11 @@ def run_now(checklist: Checklist, settings: Settings, options: RoundOptions, war
     before = {run.sequence for run in read_runs(history, settings.service.name, most=1)}
     try:
         state = asyncio.run(_run(checklist, settings.service.name, options))
-    except TerminationSignal as ended:  # no Exception: Python would end with 1, "checks failed"
+    except BaseException as ended:
+        if (signal := _ended_by(ended)) is None:
+            raise
         flush_prefect()
-        sys.exit(128 + ended.signal)
+        sys.exit(128 + signal)  # else Python would end with 1, "checks failed"
     flush_prefect()
     error = getattr(state.data, "result", None)
     if isinstance(error, ExplainedError):
@@ -98,6 +100,15 @@ def run_now(checklist: Checklist, settings: Settings, options: RoundOptions, war
         return RunResult(name, message, None, None, Counter())
     report, seal = parse_report(stored)
     return RunResult(name, message, report, seal, _delivered(settings, warn))
+
+
+def _ended_by(error: BaseException) -> int | None:
+    """The signal that ended a run, also where tasks of a group were under way; None for any other error."""
+    if isinstance(error, TerminationSignal):
+        return int(error.signal)
+    if isinstance(error, BaseExceptionGroup):
+        return next((found for inner in error.exceptions if (found := _ended_by(inner)) is not None), None)
+    return None
 
 
 def _delivered(settings: Settings, warn: Callable[[str], None]) -> Counter[str] | None:

@@ -204,7 +204,7 @@ def test_every_step_the_verdict_and_progress_are_visible_in_prefect(
     shown.clear()
     whole = backups["main"].read_bytes()
     backups["main"].write_bytes(whole[: len(whole) // 2])
-    token = progress.set(lambda what, _done, _of: reported.add(what))
+    token = progress.set(lambda what, *_: reported.add(what))
     drilled(shop)
     progress.reset(token)
     assert reported == {BACKUP, TABLES}
