@@ -97,7 +97,14 @@ SIGNATURES = {
         (*_TESTED, "load.* * module:users", "load.capacity WARN *", "capacity.headroom *"),
     ),
 }
-_OF_THE_MACHINE = ("resources.* * host", "resources.* * host/*", "resources.* * container")
+_OF_THE_MACHINE = (
+    "resources.* * host",
+    "resources.* * host/*",
+    "resources.* * container",
+    # Other work on the machine slows every module down; the planted one is told by its own name.
+    "load.regression WARN module:ingredients",
+    "load.regression WARN module:users",
+)
 """Findings about the machine that the demo runs on: nobody planted them, and they are true."""
 _BAD = (Status.FAIL, Status.WARN, Status.UNKNOWN)
 

@@ -15,7 +15,7 @@ from deployments.demo.faults import SILENT_MODULE, Fault, PlantedFaults
 from deployments.demo.service.telemetry import Log, error_fields
 
 _EXTRA_LATENCY_S = 0.3
-_SLOWER_SHARE, _SLOWER_S = 0.15, 0.04
+_SLOWER_SHARE, _SLOWER_S = 0.15, 0.07
 _AT_KNEE_S = 1 / 15
 """Requests of module users are answered one at a time, each takes so long."""
 _LONGEST_HANG_S = 60.0
