@@ -114,6 +114,13 @@ def load_tests(
     return last_run(history, settings.service.name, until, valid=True), newest
 
 
+def made_up_test(valid: JudgedRun | Absent | None) -> tuple[Message, ...]:
+    """Says that the load test the report rests on is generated."""
+    if not isinstance(valid, JudgedRun) or not valid.run.synthetic:
+        return ()
+    return (msg("Synthetic data: the load test of {at} is generated", at=moment(valid.run.at)),)
+
+
 def synthetic_notes(history: History, settings: Settings, since: datetime, signals: Signals) -> tuple[Message, ...]:
     """What of the figures is generated. Raises HistoryError."""
     notes = []

@@ -32,6 +32,7 @@ from tasks.performance.look import (
     deploys_of,
     load_tests,
     look_at_queries,
+    made_up_test,
     read_logs,
     read_signals,
     synthetic_notes,
@@ -77,16 +78,21 @@ def _report(run: Round, logs: Message | None, queries: QueryTimes | Unobserved |
     database = DatabaseLimits() if settings.database is None else settings.database.limits
     resources = ResourceLimits() if settings.resources is None else settings.resources.limits
     means = read_kpi_means(history, settings.service.name, run.period, min(now, run.period.end), settings.zone)
+    valid, newest = load_tests(history, settings, until)
     bottleneck = judge_bottleneck(signals, limits, database, resources, now)
     results = (
         *requests.results,
         judge_queries(queries, limits, now),
         judge_cache(signals.cache, database.min_cache_hit_percent, limits, now),
         *judge_kpis(settings.kpi, means, limits, now),
-        judge_load_test(*load_tests(history, settings, until), limits, until, now),
+        judge_load_test(valid, newest, limits, until, now),
         *doubted((bottleneck,), requests.doubt, now),
     )
-    notes = (*((ERROR_BOUND,) if counted else ()), *synthetic_notes(history, settings, run.period.start, signals))
+    notes = (
+        *((ERROR_BOUND,) if counted else ()),
+        *synthetic_notes(history, settings, run.period.start, signals),
+        *made_up_test(valid),
+    )
     return Section(results, requests.kpis, notes)
 
 

@@ -49,12 +49,7 @@ def judge_run(run: LoadRun, load: Load, known: Known, now: datetime) -> Judgemen
     reasons = invalid_reasons(run, load)
     gates = _judge_gates(run, load, reasons[0] if reasons else None, now)
     if not reasons and not any(gate.status is Status.FAIL for gate in gates):
-        # No test passes on a gate that was not judged.
-        reasons = tuple(
-            msg("Gate {gate} could not be judged", gate=gate.subject)
-            for gate in gates
-            if gate.check == GATE.id and gate.status is Status.UNKNOWN
-        )
+        reasons = _not_judged(gates)
         if reasons:
             gates = _judge_gates(run, load, reasons[0], now)
     invalid = reasons[0] if reasons else None
@@ -78,6 +73,16 @@ def judge_run(run: LoadRun, load: Load, known: Known, now: datetime) -> Judgemen
 def _judge_gates(run: LoadRun, load: Load, invalid: Message | None, now: datetime) -> list[CheckResult]:
     gates = judge_gates(run, load.gate, load.limits, invalid, now)
     return [*gates, judge_open_loop(run, load.gate, load.limits, invalid, now)]
+
+
+def _not_judged(gates: Sequence[CheckResult]) -> tuple[Message, ...]:
+    """Why a test cannot pass: a gate, or the probe beside them, that was not judged, or none that was."""
+    unknown = tuple(
+        msg("Gate {gate} could not be judged", gate=gate.subject) for gate in gates if gate.status is Status.UNKNOWN
+    )
+    if not unknown and not any(gate.check == GATE.id and gate.status.measured for gate in gates):
+        return (msg("No gate is asked of this profile: there is nothing that it could fail"),)
+    return unknown
 
 
 def _judge_verdict(

@@ -45,6 +45,20 @@ def test_a_gate_that_is_not_kept_fails_the_round() -> None:
     assert found.results[0].reason.params == {"gates": "latency p95"}
 
 
+@pytest.mark.parametrize("gates", [(), (Gate(metric="latency", statistic="p95", max=200, users=80),)])
+def test_a_test_of_which_no_gate_is_asked_does_not_pass(gates: tuple[Gate, ...]) -> None:
+    found = judged(a_run(a_step(10)), a_load().model_copy(update={"gate": gates}))
+    assert found.judged.verdict is LoadVerdict.INVALID and line(found) is Verdict.INCOMPLETE
+
+
+def test_a_test_whose_probe_has_too_few_requests_does_not_pass() -> None:
+    run = a_run(a_step(10))
+    assert run.probe is not None
+    few = replace(run.probe, latency=replace(run.probe.latency, count=99))
+    found = judged(replace(run, probe=few))
+    assert found.judged.verdict is LoadVerdict.INVALID and statuses(found, "gate", "open-loop") == {Status.UNKNOWN}
+
+
 def test_an_invalid_test_is_incomplete_and_nothing_of_it_is_good_or_bad() -> None:
     earlier = [a_run(at=AT - timedelta(days=7 * n)) for n in range(1, 7)]
     for run in (a_run(a_step(5), a_step(10)), a_run(a_step(5, 500.0), a_step(10))):
