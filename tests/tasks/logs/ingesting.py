@@ -28,7 +28,7 @@ def die_after(history: History, times: int) -> None:
     """Let this process be killed once it has stored something so many times."""
     last = stored(history) + times
 
-    def on_progress(_what: str, _done: int, _of: int) -> None:
+    def on_progress(_what: str, _done: int, _of: int, _figures: str) -> None:
         if stored(history) >= last:
             os.kill(os.getpid(), signal.SIGKILL)
 
