@@ -61,9 +61,5 @@ class CapacityLimits(Model):
     """Days with requests, of the last 28, before their peak counts as the production peak. Source: opsrounds' default;
     two weeks."""
 
-    min_headroom: Annotated[float, Field(ge=1)] = 1.5
-    """Tested load capacity as a multiple of the production peak; below it WARN. Source: opsrounds' default; one of
-    three machines may fail."""
-
     max_load_test_days: Annotated[int, Field(ge=1)] = 35
     """Age of the load test that capacity is taken from. Source: opsrounds' default; a month and some days."""

@@ -14,6 +14,7 @@ from tasks.capacity.judge.words import percent
 from tasks.capacity.look import HISTORY_DAYS, CapacityFacts, expected_resources, look_at_capacity
 from tasks.capacity.resources import Resource, resources_of
 from tasks.check_result import CheckResult, Message, Status, moment, msg
+from tasks.load.limits import LoadLimits
 from tasks.observation import Absent, Unobserved
 from tasks.round import Round, System
 from tasks.section import Kpi, Section, first_figure
@@ -34,10 +35,11 @@ def _judged(facts: CapacityFacts, settings: Settings, now: datetime) -> Section:
     tested = held_load(facts.load_tests, facts.as_of, limits)
     known = tested if isinstance(tested, Absent) else facts.logs_doubt or tested
     configured = settings.load is not None
+    min_headroom = (LoadLimits() if settings.load is None else settings.load.limits).min_headroom
     results = (
         *(judge_resources(resources, limits, zone, now) or (_nothing(now),)),
         *(judge_traffic(facts.peaks, known, facts.today, limits, zone, now) or (_no_traffic(settings, now),)),
-        judge_headroom(facts.peaks, known, facts.today, limits, configured, now),
+        judge_headroom(facts.peaks, known, facts.today, limits, min_headroom, configured, now),
         *judge_growth(
             settings.kpi, {s.subject: s for s in facts.series if s.name == "kpi.value"}, facts.today, limits, now
         ),

@@ -18,6 +18,7 @@ from tasks.samples.facts import DailySeries
 PEAK_DAYS: Final = 28
 _UNIT = "/s"
 _MODULE = "module:"
+_MULTIPLE = msg("[load.limits] min_headroom")
 _MOST_CHARTS = 4
 
 
@@ -68,6 +69,7 @@ def judge_headroom(
     tested: HeldLoad | Unobserved | Absent,
     as_of: date,
     limits: CapacityLimits,
+    min_headroom: float,
     configured: bool,
     now: datetime,
 ) -> CheckResult:
@@ -75,7 +77,7 @@ def judge_headroom(
     if isinstance(tested, Absent | Unobserved):
         blind = configured or isinstance(tested, Unobserved)
         return HEADROOM.judged(Status.UNKNOWN if blind else Status.SKIPPED, SERVICE, tested.reason, at=now)
-    limit = Limit("≥", limits.min_headroom, "×", OWN)
+    limit = Limit("≥", min_headroom, "×", _MULTIPLE)
     recent = [
         day
         for series in peaks
@@ -94,7 +96,7 @@ def judge_headroom(
     busiest = max(recent, key=lambda day: day.high)
     headroom = round(tested.per_second / busiest.high, 2)
     table = _headroom_table(tested, busiest.day, busiest.high)
-    if headroom < limits.min_headroom and tested.at_least:
+    if headroom < min_headroom and tested.at_least:
         reason = _only_known_to(tested.per_second)
         return HEADROOM.judged(Status.UNKNOWN, SERVICE, reason, at=now, limit=limit, evidence=(table,))
     reason = msg(
@@ -104,7 +106,7 @@ def judge_headroom(
         peak=short(busiest.high),
         day=busiest.day.isoformat(),
     )
-    status = Status.WARN if headroom < limits.min_headroom else Status.PASS
+    status = Status.WARN if headroom < min_headroom else Status.PASS
     observed = Quantity(headroom, "×")
     return HEADROOM.judged(status, SERVICE, reason, at=now, observed=observed, limit=limit, evidence=(table,))
 

@@ -133,13 +133,13 @@ class TestHeadroom:
     )
     def test_limits(self, peak: float, status: Status, headroom: float) -> None:
         values = np.concatenate((np.full(10, 500.0), np.full(27, 20.0), [peak]))
-        result = judge_headroom([peaks(values)], TESTED, TODAY, LIMITS, True, NOW)
+        result = judge_headroom([peaks(values)], TESTED, TODAY, LIMITS, 1.5, True, NOW)
         assert result.status is status and result.observed is not None
         assert result.observed.value == headroom
 
     @pytest.mark.parametrize(("days", "status"), [(13, Status.UNKNOWN), (14, Status.PASS)])
     def test_days_of_the_peak(self, days: int, status: Status) -> None:
-        assert judge_headroom([peaks(np.full(days, 20.0))], TESTED, TODAY, LIMITS, True, NOW).status is status
+        assert judge_headroom([peaks(np.full(days, 20.0))], TESTED, TODAY, LIMITS, 1.5, True, NOW).status is status
 
     @pytest.mark.parametrize(
         ("tested", "configured", "status"),
@@ -150,10 +150,10 @@ class TestHeadroom:
         ],
     )
     def test_nothing_observed(self, tested: Absent | Unobserved, configured: bool, status: Status) -> None:
-        assert judge_headroom([peaks(20 + NOISE)], tested, TODAY, LIMITS, configured, NOW).status is status
-        assert judge_headroom([], TESTED, TODAY, LIMITS, configured, NOW).status is Status.UNKNOWN
+        assert judge_headroom([peaks(20 + NOISE)], tested, TODAY, LIMITS, 1.5, configured, NOW).status is status
+        assert judge_headroom([], TESTED, TODAY, LIMITS, 1.5, configured, NOW).status is Status.UNKNOWN
 
     def test_a_lower_bound_is_enough_where_it_is_high_and_unknown_where_it_is_not(self) -> None:
         low = replace(TESTED, at_least=True)
         for peak, status in ((20.0, Status.PASS), (140.0, Status.UNKNOWN)):
-            assert judge_headroom([peaks(np.full(28, peak))], low, TODAY, LIMITS, True, NOW).status is status
+            assert judge_headroom([peaks(np.full(28, peak))], low, TODAY, LIMITS, 1.5, True, NOW).status is status
