@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from reports.charts import png
+from reports.charts.png import png
 from reports.html import data_uri
 from reports.localise import view
 from reports.report import Report, Seal

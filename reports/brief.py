@@ -7,9 +7,9 @@ from itertools import chain, islice
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
+from reports.charts.sparks import curve_line, forecast_line, ladder_line
 from reports.localise import view
 from reports.report import Report, Seal
-from reports.sparks import curve_line, forecast_line, ladder_line
 from reports.terminal import STYLES
 from reports.text import MOST_TABLES, wrapped
 from reports.view import EvidenceView, LineView, ReportView, ResultView

@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from reports import names
-from reports.charts import png
+from reports.charts.png import png
 from reports.localise import view
 from reports.report import Report, Seal
 from reports.templating import asset, render

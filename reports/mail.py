@@ -10,7 +10,7 @@ from itertools import islice, zip_longest
 
 import css_inline
 
-from reports.charts import png
+from reports.charts.png import png
 from reports.localise import view
 from reports.names import page_name
 from reports.report import Report, Seal

@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from reports import artifacts, html, mail
-from reports.charts import png
+from reports.charts.png import png
 from reports.report import Report, Seal
 from reports.terminal import terminal
 from reports.text import plain

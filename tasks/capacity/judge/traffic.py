@@ -9,7 +9,7 @@ from tasks.capacity.checks import HEADROOM, TRAFFIC
 from tasks.capacity.forecast.outlook import Outlook, look_ahead
 from tasks.capacity.judge.held import HeldLoad
 from tasks.capacity.judge.resources import SERVICE, judge_passage
-from tasks.capacity.judge.words import OWN, chart, details, growth_words, short, when
+from tasks.capacity.judge.words import chart, details, growth_words, short, when
 from tasks.capacity.limits import CapacityLimits
 from tasks.check_result import CheckResult, Evidence, Limit, Message, Quantity, Scalar, Status, Table, moment, msg
 from tasks.observation import Absent, Unobserved

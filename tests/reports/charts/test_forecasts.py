@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from PIL import Image
 
-from reports.charts import png
+from reports.charts.png import png
+from reports.charts.sparks import forecast_line
 from reports.evidence import MOST_POINTS, evidence_view
-from reports.sparks import forecast_line
 from reports.words import Words
 from tasks.check_result import Forecast, moment, verbatim
 from tests.deep import rows

@@ -2,11 +2,11 @@
 
 from matplotlib.axes import Axes
 
-from reports.curves import draw_curve
-from reports.drawing import BEYOND, GROUND, HATCH, INK, RULE, SOFT, WITHIN, drawable, finished, sheet, short
-from reports.forecasts import draw_forecast
-from reports.ladders import draw_ladder
-from reports.plots import draw_plot
+from reports.charts.curves import draw_curve
+from reports.charts.drawing import BEYOND, GROUND, HATCH, INK, RULE, SOFT, WITHIN, drawable, finished, sheet, short
+from reports.charts.forecasts import draw_forecast
+from reports.charts.ladders import draw_ladder
+from reports.charts.plots import draw_plot
 from reports.words import Words
 from tasks.check_result import Chart, Curve, Drawing, Forecast, Ladder, Plot
 

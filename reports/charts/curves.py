@@ -7,7 +7,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from rich.cells import cell_len
 
-from reports.axes import (
+from reports.charts.axes import (
     HALF_A_DAY,
     HEIGHT,
     LINE,
@@ -22,7 +22,7 @@ from reports.axes import (
     scale_y,
     time_axis,
 )
-from reports.drawing import BEYOND, GROUND, HATCH, INK, SOFT, WITHIN, drawable, finished, sheet, short
+from reports.charts.drawing import BEYOND, GROUND, HATCH, INK, SOFT, WITHIN, drawable, finished, sheet, short
 from reports.words import Words
 from tasks.check_result import Curve
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from reports.charts import png
+from reports.charts.png import png
 from reports.evidence import evidence_view
 from reports.words import Words
 from tasks.check_result import Plot, PlotLine, verbatim

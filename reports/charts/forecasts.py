@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
-from reports.axes import (
+from reports.charts.axes import (
     BAND,
     HALF_A_DAY,
     HEIGHT,
@@ -20,7 +20,7 @@ from reports.axes import (
     scale_y,
     time_axis,
 )
-from reports.drawing import GROUND, INK, SOFT, drawable, finished, sheet
+from reports.charts.drawing import GROUND, INK, SOFT, drawable, finished, sheet
 from reports.words import Words
 from tasks.check_result import Forecast
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.ticks import ticks
+from reports.charts.ticks import ticks
 from reports.words import Words
 
 Say = Callable[[str], Words]

@@ -12,10 +12,10 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from reports import artifacts, html, mail
-from reports.charts import png
-from reports.drawing import fitted, width
+from reports.charts.drawing import fitted, width
+from reports.charts.ladders import MOST_STEPS
+from reports.charts.png import png
 from reports.evidence import evidence_view
-from reports.ladders import MOST_STEPS
 from reports.report import OWN_WORDS, Report, Seal, from_text, to_data
 from reports.terminal import terminal
 from reports.text import WIDTH, plain

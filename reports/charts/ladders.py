@@ -6,7 +6,20 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from reports.drawing import GROUND, INK, RULE, SOFT, TONES, WIDTH, drawable, finished, fitted, outline, sheet, width
+from reports.charts.drawing import (
+    GROUND,
+    INK,
+    RULE,
+    SOFT,
+    TONES,
+    WIDTH,
+    drawable,
+    finished,
+    fitted,
+    outline,
+    sheet,
+    width,
+)
 from reports.evidence import evidence_view
 from reports.tones import status_tone
 from reports.view import Tone

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
-from reports.axes import HEIGHT, LINE, MOST_DOTS, frame, legend, limit_line, no_data, numbers, scale_x, scale_y
-from reports.drawing import GROUND, SOFT, drawable, finished, fitted, sheet
+from reports.charts.axes import HEIGHT, LINE, MOST_DOTS, frame, legend, limit_line, no_data, numbers, scale_x, scale_y
+from reports.charts.drawing import GROUND, SOFT, drawable, finished, fitted, sheet
 from reports.words import Words
 from tasks.check_result import Plot, PlotLine
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from PIL import Image
 
-from reports.charts import MOST_BARS, png
+from reports.charts.png import MOST_BARS, png
 from reports.words import Words
 from tasks.check_result import Chart, verbatim
 

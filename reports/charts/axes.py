@@ -7,8 +7,8 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from rich.cells import cell_len
 
-from reports.drawing import INK, RULE, SOFT, drawable, short
-from reports.ticks import ticks
+from reports.charts.drawing import INK, RULE, SOFT, drawable, short
+from reports.charts.ticks import ticks
 from reports.words import Words, minute
 
 HEIGHT = 2.9

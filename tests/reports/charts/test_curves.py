@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 from PIL import Image
 
-from reports.charts import png
+from reports.charts.png import png
 from reports.evidence import evidence_view
 from reports.words import Words
 from tasks.check_result import Curve, Mark, moment, verbatim
