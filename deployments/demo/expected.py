@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from deployments.demo.faults import SILENT_MODULE, Fault
-from deployments.demo.figures import UPLOADS
+from deployments.demo.past.figures import UPLOADS
 from reports.report import Report
 from tasks.check_result import CheckResult, Message, Status
 from tasks.resources.judge import disk_subject

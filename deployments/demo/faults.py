@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 
-from deployments.demo.events import Events
 from tasks.files import write_whole
 
 
@@ -81,16 +80,6 @@ def service_name(faults: Iterable[Fault]) -> str:
 def plant(path: Path, faults: Iterable[Fault]) -> None:
     """Makes exactly these the planted faults, in one step for every process that reads the file."""
     write_whole(path, (json.dumps({"faults": sorted(faults)}) + "\n").encode())
-
-
-def events_of(faults: Iterable[Fault]) -> Events:
-    """What faults make of the demo's past."""
-    planted = frozenset(faults)
-    return Events(
-        outages=Fault.OUTAGE in planted,
-        few_deploys=Fault.FEW_DEPLOYS in planted,
-        leaking_disk=Fault.LEAKING_DISK in planted,
-    )
 
 
 class PlantedFaults:

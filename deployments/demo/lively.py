@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from deployments.demo.backups import bring_backups
-from deployments.demo.history import WEEKS, Shape
-from deployments.demo.past import bring_log
+from deployments.demo.past.bring import bring_log
+from deployments.demo.past.history import WEEKS, Shape
 from deployments.demo.run import demo_service
 from deployments.demo.traffic import make_traffic
 from deployments.progress import working

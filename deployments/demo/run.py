@@ -18,12 +18,12 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from deployments.demo.backups import bring_backups
 from deployments.demo.environment import DemoEnvironment, demo_environment
 from deployments.demo.expected import compare
-from deployments.demo.faults import ON_STAGING, Fault, events_of, plant, service_name
+from deployments.demo.faults import ON_STAGING, Fault, plant, service_name
 from deployments.demo.full_pool import full_pool
-from deployments.demo.history import WEEKS, Shape
-from deployments.demo.load import bring_load_runs
 from deployments.demo.outcome import show_outcome
-from deployments.demo.past import generate_history
+from deployments.demo.past.bring import events_of, generate_history
+from deployments.demo.past.history import WEEKS, Shape
+from deployments.demo.past.load_tests import bring_load_runs
 from deployments.demo.source import SOURCE, bring_source
 from deployments.demo.traffic import make_traffic
 from deployments.language import terminal_language

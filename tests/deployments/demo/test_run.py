@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import text
 
 from deployments.demo.faults import Fault, service_name
-from deployments.demo.figures import LIVE
-from deployments.demo.history import Shape
-from deployments.demo.past import generate_history
+from deployments.demo.past.bring import generate_history
+from deployments.demo.past.figures import LIVE
+from deployments.demo.past.history import Shape
 from deployments.demo.run import ROUNDS, run_demo
 from reports.report import Report, from_text
 from tasks.check_result import Status

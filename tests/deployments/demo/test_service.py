@@ -18,8 +18,8 @@ import pytest
 from deployments.demo.environment import DemoEnvironment, DemoUnavailable, demo_environment
 from deployments.demo.faults import ON_STAGING, Fault, plant
 from deployments.demo.full_pool import full_pool
-from deployments.demo.history import Shape
 from deployments.demo.lively import background_traffic
+from deployments.demo.past.history import Shape
 from deployments.demo.service.users import sample_logins
 from deployments.demo.traffic import NotLoopback, make_traffic
 from tasks.settings import load_settings

@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import Engine
 
-from deployments.demo.events import QUIET, Events, deploys, outages
-from deployments.demo.figures import LIVE, Sizes, made_up_figures
-from deployments.demo.history import WEEKS, Line, Shape, day_lines, write_history
+from deployments.demo.past.events import QUIET, Events, deploys, outages
+from deployments.demo.past.figures import LIVE, Sizes, made_up_figures
+from deployments.demo.past.history import WEEKS, Line, Shape, day_lines, write_history
 from tasks.check_result import Status
 from tasks.history.opened import history_of
 from tasks.logs.ingest import read_log

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from isal import igzip
 
-from deployments.demo.events import QUIET, Events, maintenance_of, outage_of
+from deployments.demo.past.events import QUIET, Events, maintenance_of, outage_of
 from tasks.files import new_file
 
 _SILENCE = timedelta(hours=3)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from deployments.demo.events import QUIET, Events, maintenance_of, outage_of
-from deployments.demo.history import Shape
+from deployments.demo.past.events import QUIET, Events, maintenance_of, outage_of
+from deployments.demo.past.history import Shape
 from tasks.capacity.limits import CapacityLimits
 from tasks.database.judge import SUBJECT as DATABASE
 from tasks.kpi.judge import kpi_subject

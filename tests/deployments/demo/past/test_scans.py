@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine
 
-from deployments.demo.scans import bring_scans
+from deployments.demo.past.scans import bring_scans
 from tasks.samples.store.minutes import read_samples
 from tasks.security.facts.scans import Completeness
 from tasks.security.section import SCORE, SCORED

@@ -1,17 +1,17 @@
 """Brings the demo's past up to now: log files beside the service's own, figures in the history database."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import psutil
 import psycopg
 
-from deployments.demo.events import QUIET, Events, deploys, maintenances, outages
-from deployments.demo.faults import SILENT_MODULE
-from deployments.demo.figures import LIVE, UPLOADS, Sizes, made_up_figures
-from deployments.demo.history import Shape, write_history
-from deployments.demo.scans import bring_scans
+from deployments.demo.faults import SILENT_MODULE, Fault
+from deployments.demo.past.events import QUIET, Events, deploys, maintenances, outages
+from deployments.demo.past.figures import LIVE, UPLOADS, Sizes, made_up_figures
+from deployments.demo.past.history import Shape, write_history
+from deployments.demo.past.scans import bring_scans
 from tasks.database.judge import SUBJECT as DATABASE
 from tasks.history.engine import History
 from tasks.history.opened import history_of
@@ -24,6 +24,16 @@ from tasks.settings import Settings, load_settings
 _MINUTE = timedelta(minutes=1)
 _DISK = "/"
 _BY = "demo"
+
+
+def events_of(faults: Iterable[Fault]) -> Events:
+    """What faults make of the demo's past."""
+    planted = frozenset(faults)
+    return Events(
+        outages=Fault.OUTAGE in planted,
+        few_deploys=Fault.FEW_DEPLOYS in planted,
+        leaking_disk=Fault.LEAKING_DISK in planted,
+    )
 
 
 def generate_history(file: Path, shape: Shape, dsn: str, silent: bool, now: datetime, events: Events = QUIET) -> None:
