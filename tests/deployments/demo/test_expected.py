@@ -339,6 +339,23 @@ def test_the_same_check_of_the_service_is_not_taken_for_the_machines() -> None:
     assert (comparison.exact, [f.result for f in comparison.unexplained]) == (False, [elsewhere])
 
 
+def slower(*modules: str) -> Report:
+    """The report of a load test in which these modules were slower than before."""
+    whole = reported(frozenset())
+    bad = (replace(BUSY, check="load.regression", subject=f"module:{m}", status=Status.WARN) for m in modules)
+    return report((*whole.results, *bad))
+
+
+@pytest.mark.parametrize("planted", [frozenset[Fault](), frozenset({Fault.SLOW_MODULE})], ids=["none", "slow module"])
+def test_a_machine_that_slows_every_module_down_is_no_planted_fault(planted: frozenset[Fault]) -> None:
+    assert compare(planted, slower("ingredients", "shopping", "users")).exact
+    alone = compare(planted, slower("shopping"))
+    assert alone.found == {Fault.SLOW_MODULE} and alone.exact is bool(planted)
+    assert compare(planted, slower("users")).exact is not bool(planted)
+    in_two = compare(planted, slower("users"), slower("shopping"))
+    assert in_two.found == {Fault.SLOW_MODULE}, "a control holds for its own load test"
+
+
 def test_an_error_that_came_a_second_day_is_still_explained() -> None:
     planted = frozenset({Fault.ERRORS})
     again = replace(group("shopping", "PriceLookupError", known=True), lines=14, daily=(*(0,) * 27, 1))
