@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import stdtr
 
 from tasks.performance.facts import Figures
 
@@ -53,8 +53,8 @@ def shift_of(weeks_ms: Figures, days_ms: Figures) -> Shift:
         comparable = np.isfinite(now) & (weeks >= LEAST_WEEKS)
         spread, freedom = _spread(before, weeks, np.log(days_ms[:, :-1]), comparable)
         score = (now - np.nanmean(before, axis=1)) / np.sqrt(spread * (1 + 1 / np.maximum(weeks, 1)))
-        slower = np.where(comparable, stats.t.sf(score, freedom), 1.0)
-        faster = np.where(comparable, stats.t.cdf(score, freedom), 1.0)
+        slower = np.where(comparable, stdtr(freedom, -score), 1.0)
+        faster = np.where(comparable, stdtr(freedom, score), 1.0)
         change = np.where(comparable, now - np.nanmedian(before, axis=1), np.nan)
         above = comparable & (now > np.nanmax(before, axis=1))
         below = comparable & (now < np.nanmin(before, axis=1))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 Values = NDArray[np.float64]
 _FEWEST = 3
@@ -42,7 +42,7 @@ class Line:
         """The slope's interval; wider where one day's deviation lasts into the next (AR(1): √((1+ρ)/(1−ρ)))."""
         lasting = min(max(self.follows, 0.0), 0.95)
         error = self.residual / math.sqrt(self.spread) * math.sqrt((1 + lasting) / (1 - lasting))
-        wide = float(student.ppf((1 + level) / 2, self.n - 2)) * error
+        wide = float(stdtrit(self.n - 2, (1 + level) / 2)) * error
         return Interval(self.slope - wide, self.slope + wide)
 
     def crossing(self, value: float) -> float | None:
@@ -57,7 +57,7 @@ class Line:
         crossing = self.crossing(value)
         if crossing is None:
             return None
-        quantile = float(student.ppf((1 + level) / 2, self.n - 2))
+        quantile = float(stdtrit(self.n - 2, (1 + level) / 2))
         g = (quantile * self.residual / self.slope) ** 2 / self.spread
         if g >= 1:
             return None

@@ -13,8 +13,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
-from scipy.stats import t as student
+from scipy.special import ndtri, stdtrit
 
 from tasks.capacity.forecast.days import WEEK, Parts
 
@@ -145,4 +144,4 @@ def _grown(source: Growing, paths: int, horizon: int, chance: np.random.Generato
 
 def _student(blocks: int) -> float:
     """By how much Student's t for a mean of so few blocks is wider than the normal distribution."""
-    return float(student.ppf(_LEVEL, blocks - 1)) / float(norm.ppf(_LEVEL))
+    return float(stdtrit(blocks - 1, _LEVEL)) / float(ndtri(_LEVEL))

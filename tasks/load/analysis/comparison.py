@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy.stats import t as t_distribution
+from scipy.special import stdtrit
 
 from tasks.load.analysis.figures import STATISTICS, Key, compared_figures
 from tasks.load.analysis.spread import Matrix, Variance, spread_of
@@ -103,8 +103,7 @@ def _change(
 
 def _reach(variance: Variance, of_medians: float, chance: float) -> Matrix:
     """Half the width of the interval."""
-    width: Matrix = t_distribution.ppf(1 - chance, variance.freedom) * np.sqrt(variance.value * of_medians)
-    return width
+    return np.asarray(stdtrit(variance.freedom, 1 - chance) * np.sqrt(variance.value * of_medians), np.float64)
 
 
 def _percent(change: float) -> float:

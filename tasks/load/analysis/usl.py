@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 from scipy.optimize import brentq, nnls
-from scipy.stats import f as f_distribution
+from scipy.special import fdtri
 
 MIN_LEVELS: Final = 6
 """Distinct numbers of users. Source: Gunther, section 5.4: at least half a dozen data points."""
@@ -82,9 +82,7 @@ def fit_usl(levels: Sequence[Level]) -> Usl | NoFit:
     freedom = len(usable) - _PARAMETERS
     least = profile.rss(best)
     residual = 100 * float(np.sqrt(least / freedom))
-    within, claimed = (
-        least * (1 + float(f_distribution.ppf(share, 1, freedom)) / freedom) for share in (CONFIDENCE, CLAIM)
-    )
+    within, claimed = (least * (1 + float(fdtri(1, freedom, share)) / freedom) for share in (CONFIDENCE, CLAIM))
     no_peak = _refusal(profile, best, residual, claimed)
     low, high = (None, None) if no_peak else profile.interval(best, within)
     return Usl(lam, sigma, kappa, residual, None if no_peak else best, low, high, no_peak)

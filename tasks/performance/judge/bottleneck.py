@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
-from scipy import stats
+import pandas as pd
 
 from tasks.check_result import CheckResult, Limit, Message, Quantity, Scalar, Status, Table, msg
 from tasks.database.limits import DatabaseLimits
@@ -143,9 +143,8 @@ def _load(hours: Hours | Absent, limits: PerformanceLimits) -> _Rule:
     valid, p95 = hours.valid[there], hours.p95_ms[there]
     busy, quiet = (valid >= np.quantile(valid, _BUSY)), (valid <= np.quantile(valid, _QUIET))
     ratio = float(np.median(p95[busy]) / np.median(p95[quiet]))
-    alike = (
-        0.0 if valid.min() == valid.max() or p95.min() == p95.max() else float(stats.spearmanr(valid, p95).statistic)
-    )
+    ranks = pd.DataFrame({"valid": valid, "p95": p95}).rank()
+    alike = float(ranks["valid"].corr(ranks["p95"]))  # NaN where one of them never changes, which follows nothing
     found = msg(
         "Bottleneck: the load: p95 is {ratio} times as high in the busiest hours as in quiet ones",
         ratio=shown(ratio, 2),
