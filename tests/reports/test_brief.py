@@ -40,7 +40,7 @@ def with_results(report: Report, **numbers: int) -> Report:
         {},
         {"FAIL": 9, "WARN": 6, "UNKNOWN": 8},
         {"PASS": 400, "FAIL": 1},
-        {"WARN": 300, "UNKNOWN": 300, "FAIL": 300},
+        {"WARN": 60, "UNKNOWN": 60, "FAIL": 60},
         {"UNKNOWN": 100},
         {"FAIL": 12, "WARN": 90},
     ],
@@ -56,20 +56,20 @@ def test_lines_and_columns(
 
 def test_every_failure_comes_before_any_other_finding(bad_day: Report, seal: Sealed, words: Say) -> None:
     """What is left out is counted, and never a failure where a warning is shown."""
-    shown = lines(with_results(bad_day, WARN=300, UNKNOWN=40, FAIL=20), seal, words("en"))
+    shown = lines(with_results(bad_day, WARN=60, UNKNOWN=40, FAIL=20), seal, words("en"))
     assert [n for n in range(20) if not any(re.search(rf"module:fail{n}\b", line) for line in shown)] == []
     text = "\n".join(shown)
-    assert "Checks that need attention (300)" in text and "Unknown (40)" in text
+    assert "Checks that need attention (60)" in text and "Unknown (40)" in text
     left = re.findall(r"… and (\d+) more: --full", text)
     assert len(left) == 2 and int(left[1]) == 40 - text.count("? Errors not seen before")
-    assert int(left[0]) == 300 - sum("module:warn" in line for line in shown)
-    too_many = "\n".join(lines(with_results(bad_day, WARN=1, FAIL=300), seal, words("en")))
-    assert too_many.index("Failed checks (300)") < too_many.index("more: --full")
+    assert int(left[0]) == 60 - sum("module:warn" in line for line in shown)
+    too_many = "\n".join(lines(with_results(bad_day, WARN=1, FAIL=90), seal, words("en")))
+    assert too_many.index("Failed checks (90)") < too_many.index("more: --full")
     assert "Checks that need attention (1)" in too_many
 
 
 def test_severe_failures_are_the_last_to_be_left_out(bad_day: Report, seal: Sealed, words: Say) -> None:
-    report = with_results(bad_day, FAIL=300)
+    report = with_results(bad_day, FAIL=90)
     *others, severe = report.results
     worst = replace(severe, subject="module:worst", severity=type(severe.severity)(3))
     shown = lines(replace(report, results=(*others, worst)), seal, words("ja"))

@@ -217,7 +217,7 @@ def test_after_enough_charts_curves_come_as_tables(bad_day: Report, seal: Sealed
 
 
 def test_many_curves_leave_a_text_readable(bad_day: Report, seal: Sealed, words: Say) -> None:
-    report = curves_only(bad_day, 300)
+    report = curves_only(bad_day, 30)
     found = texts(report, seal(report), words("ja"))
     for name in ("text", "mail text", "terminal"):
         assert found[name].count("31.25 %") == MOST_TABLES, name
