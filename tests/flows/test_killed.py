@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tests.operated import Operate, Operated, PostOffice
 
 PROGRAM = Path(__file__).with_name("holding.py")
+KILLS = 20
 
 
 class Holding:
@@ -116,19 +117,18 @@ def letters_of_runs(shop: "Operated") -> Counter[tuple[str, int]]:
 
 @pytest.mark.usefixtures("prefect")
 @pytest.mark.deep  # tests of rounds up kill a run, too
-@pytest.mark.parametrize("kills", [4, 20])
 def test_kills_lose_nothing_and_repeat_a_message_at_most_once(
-    shop: "Operated", post: "PostOffice", holding: Holding, kills: int
+    shop: "Operated", post: "PostOffice", holding: Holding
 ) -> None:
     duration = max(holding.finish() for _ in range(2))
     chance = random.Random(20261124)
     stored_by_killed = 0
-    for kill in range(kills):
+    for kill in range(KILLS):
         before = len(shop.runs())
         if kill % 4 == 3:  # however fast or slow the machine has become
             holding.kill_after(chance.random() * duration / 4, partial(has_more_runs, shop, before))
         else:
-            holding.kill_after(duration * (kill + chance.random()) / kills if kill else 0.0)
+            holding.kill_after(duration * (kill + chance.random()) / KILLS if kill else 0.0)
         after = len(shop.runs())
         assert after - before in (0, 1)
         stored_by_killed += after - before
@@ -137,7 +137,7 @@ def test_kills_lose_nothing_and_repeat_a_message_at_most_once(
         assert len(shop.runs()) == after + 1
         assert whole(shop)
         assert letters_of_runs(shop) == Counter({(run.period, run.revision): 2 for run in shop.runs()})
-    assert 0 < stored_by_killed < kills  # before its run was stored, and after it
+    assert 0 < stored_by_killed < KILLS  # before its run was stored, and after it
 
     shop.all_due()
     asyncio.run(deliver(shop.settings, lambda _text: None))
