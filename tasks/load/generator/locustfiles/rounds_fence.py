@@ -6,7 +6,7 @@ A guard against mistakes (a redirect, an absolute URL, a file of another environ
 import errno
 import ipaddress
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 _MOST_REFUSED = 20
@@ -33,14 +33,20 @@ class Fence:
             name, port = _split(entry)
             self._names.setdefault(_plain(name), set()).add(port)
 
-    def audit(self, event: str, args: tuple[Any, ...]) -> None:
-        """Python's audit hook: it raises for what is not allowed, before anything is sent."""
-        if not event.startswith("socket."):
-            return
-        if event in _LOOKUPS:
-            self.look_up(args[0], args[1] if len(args) > 1 else None)
-        elif event in _SENDS:
-            self.connect(args[0], args[1])
+    def hook(self) -> Callable[[str, tuple[Any, ...]], None]:
+        """For `sys.addaudithook`: it raises for what is not allowed, before anything is sent.
+
+        A plain function, because Python takes three times as long to call a method here, and Locust causes six audit
+        events a request.
+        """
+
+        def audit(event: str, args: tuple[Any, ...]) -> None:
+            if event in _LOOKUPS:
+                self.look_up(args[0], args[1] if len(args) > 1 else None)
+            elif event in _SENDS:
+                self.connect(args[0], args[1])
+
+        return audit
 
     def look_up(self, host: str | bytes | None, port: Any) -> None:
         """Raises RefusedName for a name that is not on the list; addresses are judged when they are connected to."""

@@ -33,7 +33,7 @@ _ALONE_S = 15
 _CA_FILE = PLAN["ca_file"] if PLAN["ca_file"] and Path(PLAN["ca_file"]).is_file() else None
 fence = Fence(PLAN["hosts"])
 recorder = Recorder()
-waiting: dict[int, float] = {}
+waiting: dict[Any, float] = {}  # when the request of a greenlet began
 
 
 def _watch_lookups() -> None:
@@ -64,7 +64,7 @@ def _watch_requests(session: Any) -> None:
     def request(self: Any, method: Any, url: Any, name: str | None = None, *args: Any, **kwargs: Any) -> Any:
         if session is HttpSession and self.verify is True and _CA_FILE:
             kwargs.setdefault("verify", _CA_FILE)
-        started, key = time.time(), id(gevent.getcurrent())
+        started, key = time.time(), gevent.getcurrent()
         waiting[key] = started
         try:
             return plain(self, method, url, name, *args, **kwargs)
@@ -312,4 +312,4 @@ _watch_lookups()
 _watch_requests(HttpSession)
 _watch_requests(FastHttpSession)
 os.register_at_fork(after_in_child=_end_with_master)
-sys.addaudithook(fence.audit)
+sys.addaudithook(fence.hook())

@@ -99,9 +99,9 @@ def test_what_an_allowed_name_resolved_to_is_allowed_on_its_ports_only(line: soc
 
 def test_the_audit_hook_sees_lookups_and_connections_and_nothing_else(line: socket.socket) -> None:
     kept = fence("127.0.0.1")
-    kept.audit("open", ("/etc/hosts", "r", 0))
-    kept.audit("socket.bind", (line, ("0.0.0.0", 0)))
-    kept.audit("socket.sendmsg", (line, None))
+    kept.hook()("open", ("/etc/hosts", "r", 0))
+    kept.hook()("socket.bind", (line, ("0.0.0.0", 0)))
+    kept.hook()("socket.sendmsg", (line, None))
     for event, args in (
         ("socket.getaddrinfo", ("other.test", 80, 0, 0, 0)),
         ("socket.gethostbyname", ("other.test",)),
@@ -109,7 +109,7 @@ def test_the_audit_hook_sees_lookups_and_connections_and_nothing_else(line: sock
         ("socket.sendto", (line, ("10.0.0.1", 80))),
     ):
         with pytest.raises(OSError):
-            kept.audit(event, args)
+            kept.hook()(event, args)
 
 
 def test_refusals_that_are_kept_have_an_end() -> None:
