@@ -202,6 +202,7 @@ class TestHandedOver:
         with reading(shop.history) as connection:
             assert [verdict.problems for verdict in verify_chains(connection)] == [()]
 
+    @pytest.mark.deep
     def test_other_failures_under_the_same_verdict_are_news(self, operate: "Operate", site: "Site") -> None:
         shop = operate()
         site.answers["/ready"].status = 503
@@ -506,6 +507,7 @@ class TestSecrets:
             assert [verdict.problems for verdict in verify_chains(connection)] == [()]
         assert len(list(shop.folder(shop.runs()[0]).iterdir())) == 5
 
+    @pytest.mark.deep
     def test_a_rerun_that_says_the_same_is_no_news_though_it_was_masked(self, shop: "Operated") -> None:
         shop.run_daily()
         shop.run_daily()

@@ -262,6 +262,7 @@ class TestFlow:
         again = self.run()
         assert (again.type.value, again.message) == ("COMPLETED", "nothing was waiting")
 
+    @pytest.mark.deep
     def test_it_delivers_for_one_service_when_asked(self, both: "list[Operated]", post: "PostOffice") -> None:
         assert self.run("cafe").message == "1 sent"
         assert [to for to, _ in post.kept] == ["cafe@shop.example"]
@@ -276,6 +277,7 @@ class TestFlow:
         assert (state.type.value, state.name) == ("FAILED", "NotDelivered")
         assert [to for to, _ in post.kept] == ["cafe@shop.example"]
 
+    @pytest.mark.deep
     def test_a_file_that_cannot_be_read_stops_no_other(self, both: "list[Operated]", post: "PostOffice") -> None:
         both[0].settings.path.write_text("[service")
         state = self.run()
@@ -295,6 +297,7 @@ class TestFlow:
         state = self.run()
         assert (state.name, state.message) == ("NotDelivered", "1 failed, 1 sent")
 
+    @pytest.mark.deep
     def test_a_message_that_waits_does_not(self, both: "list[Operated]", site: "Site", post: "PostOffice") -> None:
         post.recipients["cafe@shop.example"] = ["451 later"]
         assert (state := self.run()).type.value == "COMPLETED" and state.message == "1 sent, 1 waiting"

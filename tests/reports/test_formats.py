@@ -114,6 +114,7 @@ def test_the_same_figures_stand_in_every_format(bad_day: Report, seal: Sealed, w
         assert not missing, f"{name} lacks {missing}"
 
 
+@pytest.mark.deep
 def test_both_languages_have_the_same_figures(bad_day: Report, seal: Sealed, words: Say) -> None:
     japanese, english = (formats(bad_day, seal(bad_day), words(locale)) for locale in ("ja", "en"))
     for name in japanese:

@@ -33,6 +33,7 @@ def html_of(message: EmailMessage) -> str:
     return content
 
 
+@pytest.mark.deep
 def test_500_failures_stay_small(many_failures: Report, seal: Sealed, words: Say) -> None:
     message = rendered(many_failures, seal(many_failures), words("ja"))
     page = html_of(message)

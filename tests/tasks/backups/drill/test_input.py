@@ -174,6 +174,7 @@ def test_a_gzip_bomb(small: Shop, tmp_path: Path, filling: bytes, ended: bool, s
     assert free - shutil.disk_usage(tmp_path).free < GIGABYTE // 2
 
 
+@pytest.mark.deep
 def test_a_gzip_bomb_ends_with_the_time_of_the_drill(small: Shop, tmp_path: Path) -> None:
     backup = tmp_path / "shop.sql.gz"
     bomb(backup, b"-- \n", ended=True)
