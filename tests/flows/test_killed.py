@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tests.operated import Operate, Operated, PostOffice
 
 PROGRAM = Path(__file__).with_name("holding.py")
-KILLS = 20
+KILLS = 12
 
 
 class Holding:

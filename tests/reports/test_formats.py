@@ -210,7 +210,10 @@ def test_a_curve_is_in_every_format(bad_day: Report, seal: Sealed, words: Say, l
 
 
 @pytest.mark.deep
-def test_after_enough_charts_curves_come_as_tables(bad_day: Report, seal: Sealed, words: Say) -> None:
+def test_after_enough_charts_curves_come_as_tables(
+    bad_day: Report, seal: Sealed, words: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(html, "MOST_CHARTS", 4)
     report = curves_only(bad_day, html.MOST_CHARTS + 3)
     page = html.page(report, seal(report), words("ja"), links=html.PageLinks())
     assert page.count("<img") == html.MOST_CHARTS

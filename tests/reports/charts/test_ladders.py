@@ -204,7 +204,10 @@ def test_a_ladder_is_in_every_format(bad_day: Report, seal: Sealed, words: Say, 
 
 
 @pytest.mark.deep
-def test_after_enough_charts_ladders_come_as_tables(bad_day: Report, seal: Sealed, words: Say) -> None:
+def test_after_enough_charts_ladders_come_as_tables(
+    bad_day: Report, seal: Sealed, words: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(html, "MOST_CHARTS", 4)
     report = with_drill(bad_day, *[DRILL] * (html.MOST_CHARTS + 2))
     page = html.page(report, seal(report), words("en"), links=html.PageLinks())
     assert page.count("<img") == html.MOST_CHARTS
