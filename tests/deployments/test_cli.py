@@ -286,7 +286,7 @@ class TestRun:
         assert self.report(failed)["revision"] == 2
 
         yesterday = (datetime.now(ZoneInfo(here.zone)) - timedelta(days=1)).date().isoformat()
-        incomplete = here.rounds("run", "daily-checklist", "--json", "--for", yesterday)
+        incomplete = here.rounds_here("run", "daily-checklist", "--json", "--for", yesterday)
         assert (incomplete.status, self.report(incomplete)["verdict"]) == (3, "Incomplete")
         assert self.report(incomplete)["period"] == yesterday
 

@@ -225,6 +225,7 @@ class TestHandedOver:
         assert (rebuilt.exit_code, rebuilt.stdout) == (0, f"written {shop.folder(run)}\n"), rebuilt.output
         assert json.loads((shop.folder(run) / "report.json").read_text())["seal"]["chained"] == run.chained
 
+    @pytest.mark.deep
     def test_a_report_that_is_missing_is_written_by_the_next_round_too(self, operate: "Operate") -> None:
         shop = operate()
         shop.settings.output.write_text("a file in the way")

@@ -231,6 +231,7 @@ def test_a_log_that_is_missing_stale_or_not_whole_makes_no_other_result_green(op
     assert "problems: 1" in names()
 
 
+@pytest.mark.deep
 def test_a_field_that_a_release_leaves_out_is_noticed_though_it_was_there_for_weeks(
     operate: "Operate", tmp_path: Path
 ) -> None:

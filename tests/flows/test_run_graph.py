@@ -114,6 +114,7 @@ def test_steps_within_steps_keep_their_own_states(client: SyncPrefectClient) -> 
     assert sorted(task_runs(client, state, 3)) == [("first", "Failed"), ("inner", "Failed"), ("second", "Passed")]
 
 
+@pytest.mark.deep
 def test_reasons_are_given_in_the_language_that_is_set(client: SyncPrefectClient) -> None:
     messages: list[Message] = []
 

@@ -99,7 +99,7 @@ def test_golden_mail(bad_day: Report, seal: Sealed, words: Say, locale: str) -> 
     golden(f"mail.{locale}.txt", f"{head}\n{text.get_content()}".replace("\r\n", "\n"))
 
 
-@pytest.mark.parametrize("locale", ["ja", "en"])
+@pytest.mark.parametrize("locale", ["ja", pytest.param("en", marks=pytest.mark.deep)])
 def test_the_same_figures_stand_in_every_format(bad_day: Report, seal: Sealed, words: Say, locale: str) -> None:
     sealed = seal(bad_day)
     v = view(bad_day, sealed, words(locale))
@@ -192,7 +192,7 @@ def curves_only(report: Report, number: int) -> Report:
     return replace(report, results=tuple(replace(warned, subject=f"host:/var/{n}") for n in range(number)), actions=())
 
 
-@pytest.mark.parametrize("locale", ["ja", "en"])
+@pytest.mark.parametrize("locale", ["ja", pytest.param("en", marks=pytest.mark.deep)])
 def test_a_curve_is_in_every_format(bad_day: Report, seal: Sealed, words: Say, locale: str) -> None:
     report = curves_only(bad_day, 1)
     found = formats(report, seal(report), words(locale))

@@ -168,7 +168,7 @@ def test_a_label_is_cut_to_its_room_and_no_shorter() -> None:
 
 
 @pytest.mark.usefixtures("quiet")
-@pytest.mark.parametrize("locale", ["ja", "en"])
+@pytest.mark.parametrize("locale", ["ja", pytest.param("en", marks=pytest.mark.deep)])
 def test_hostile_text_is_inert(bad_day: Report, seal: Sealed, words: Say, locale: str) -> None:
     evil = Ladder(verbatim(LONG), verbatim(LONG), (step(Status.FAIL, 1.0, LONG, LONG),) * 3)
     report = with_drill(bad_day, evil)

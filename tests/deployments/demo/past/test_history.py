@@ -225,6 +225,7 @@ def test_nothing_of_the_weeks_is_a_finding_whenever_a_round_runs(taken_in: tuple
         assert {r.status for r in results} <= {Status.PASS, Status.SKIPPED}, at
 
 
+@pytest.mark.deep
 def test_a_day_that_was_packed_meanwhile_is_read_on_and_not_again(tmp_path: Path) -> None:
     write_history(tmp_path / "history", SMALL, ZONE, NOW)
     (tmp_path / "service.toml").write_text(
@@ -267,6 +268,7 @@ def test_figures_cover_every_minute_and_hour_and_end_at_what_is_there() -> None:
     assert sizes[0] < 8_200_000 < 8_950_000 < sizes[-1] <= 9_000_000
 
 
+@pytest.mark.deep
 def test_a_few_minutes_of_the_weeks_are_bad_and_a_later_start_goes_on_where_the_last_one_ended() -> None:
     figures = [f for f in made_up_figures(WEEKS, ("a", "b"), SIZES, None, NOW) if f[1].name == LIVE]
     bad = Counter(at for at, reading in figures if reading.value == 0.0)

@@ -180,6 +180,7 @@ def test_answers_of_other_servers(status: int, body: bytes, expected: str) -> No
         assert expected in refused(address)
 
 
+@pytest.mark.deep
 def test_a_server_that_is_not_there() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]

@@ -176,9 +176,14 @@ class TestOfPip:
         ("address", "says"),
         [
             ("http://deployer:wrong@{host}/simple", "it answered with HTTP 401"),
-            ("file:///srv/index", "its address is not one of http or https"),
             ("http://{host}/simple\n[", "pip does not tell its settings. Set [security.advisories] index_url"),
-            ("http://{host}/simple\ncert = /none.pem", "pip's file of certificates cannot be read"),
+            *(
+                pytest.param(*row, marks=pytest.mark.deep)
+                for row in (
+                    ("file:///srv/index", "its address is not one of http or https"),
+                    ("http://{host}/simple\ncert = /none.pem", "pip's file of certificates cannot be read"),
+                )
+            ),
         ],
     )
     def test_one_that_cannot_be_asked(self, tmp_path: Path, address: str, says: str) -> None:
