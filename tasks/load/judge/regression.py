@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from statistics import median
 
 from tasks.check_result import CheckResult, Limit, Message, Quantity, Scalar, Status, Table, msg
 from tasks.load.analysis.comparison import Change, compare
@@ -39,10 +40,38 @@ def judge_regression(
     if not names:
         why = msg("No request has a module: name requests `module:route`")
         return [REGRESSION.judged(Status.UNKNOWN, _ALL, why, at=now)]
-    return [_judge_module(name, [c for c in changes if c.module == name], len(earlier), limits, now) for name in names]
+    fewer = _fewer(run, earlier, limits)
+    return [
+        _judge_module(name, [c for c in changes if c.module == name], fewer.get(name), len(earlier), limits, now)
+        for name in names
+    ]
 
 
-def _judge_module(module: str, changes: Sequence[Change], runs: int, limits: LoadLimits, now: datetime) -> CheckResult:
+def _fewer(run: LoadRun, earlier: Sequence[LoadRun], limits: LoadLimits) -> dict[str, Message]:
+    """By module, a route that is left out of the comparison because most of its requests are missing now.
+
+    Users who wait for a slow answer ask less often: what slowed down most must not drop out of sight.
+    """
+    now = {(stats.module, stats.route): stats.succeeded.count for stats in run.routes}
+    before: dict[tuple[str, str], list[int]] = {}
+    for stats in (stats for other in earlier for stats in other.routes):
+        before.setdefault((stats.module, stats.route), []).append(stats.succeeded.count)
+    found: dict[str, Message] = {}
+    for (module, route), counts in before.items():
+        count, usual = now.get((module, route), 0), round(median(counts)) if len(counts) == len(earlier) else 0
+        if count < limits.min_requests <= usual and 2 * count < usual:
+            found[module] = msg(
+                "{route} was answered {number} times, usually {usual} times: too few to compare",
+                route=shown(route),
+                number=count,
+                usual=usual,
+            )
+    return found
+
+
+def _judge_module(
+    module: str, changes: Sequence[Change], fewer: Message | None, runs: int, limits: LoadLimits, now: datetime
+) -> CheckResult:
     subject = f"module:{shown(module)}" if module else _ALL
     source = msg("slower by {percent} % and {ms} ms", percent=limits.min_effect_percent, ms=limits.min_effect_ms)
     limit = Limit("≤", 0, "", source)
@@ -58,6 +87,10 @@ def _judge_module(module: str, changes: Sequence[Change], runs: int, limits: Loa
     )
     evidence = (_table(changes, runs),)
     observed = Quantity(len(slower))
+    if not slower and fewer is not None:
+        return REGRESSION.judged(
+            Status.UNKNOWN, subject, fewer, at=now, observed=observed, limit=limit, evidence=evidence
+        )
     if not slower:
         reason = msg(
             "No slowdown that counts and is more than {runs} earlier runs differ by; largest change: {percent} %",

@@ -49,11 +49,30 @@ def test_small_changes_are_not_reported(factor: float, status: Status) -> None:
 def test_what_cannot_be_compared_is_unknown() -> None:
     few = a_run(a_step(10, per_second=396 / 60))
     found = judged(few)
-    assert found["module:users"].status is Status.UNKNOWN and found["module:shopping"].status is Status.PASS
+    assert found["module:users"].status is Status.UNKNOWN
+    shopping = found["module:shopping"]
+    assert shopping.status is Status.UNKNOWN and "too few to compare" in shopping.reason.text and shopping.evidence
     gone = replace(a_run(), modules=a_run().modules[:1])
     assert judged(replace(gone, routes=gone.routes[:2]))["module:users"].status is Status.UNKNOWN
     bare = replace(a_run(), modules=(), routes=())
     assert [r.status for r in judge_regression(bare, [bare] * 5, (), LIMITS, None, AT)] == [Status.UNKNOWN]
+
+
+def test_a_route_that_lost_most_of_its_requests_hides_behind_no_other() -> None:
+    def answered(count: int) -> CheckResult:
+        first, *others = (route for route in a_run().routes)
+        rare = replace(first, succeeded=replace(first.succeeded, count=count))
+        return judged(replace(a_run(), routes=(rare, *others)))[f"module:{first.module}"]
+
+    usual = a_run().routes[0].succeeded.count
+    assert usual >= 2 * LIMITS.min_requests
+    assert answered(LIMITS.min_requests).status is Status.PASS
+    lost = answered(LIMITS.min_requests - 1)
+    assert lost.status is Status.UNKNOWN
+    assert lost.reason.params == {"route": a_run().routes[0].route, "number": 99, "usual": usual}
+    first, *others = a_run().routes
+    absent = judged(replace(a_run(), routes=tuple(others)))[f"module:{first.module}"]
+    assert absent.status is Status.UNKNOWN and absent.reason.params["number"] == 0
 
 
 def test_an_invalid_test_or_an_unreadable_history_says_nothing() -> None:
