@@ -51,10 +51,13 @@ class SmtpServer:
         if self.security == "plain":
             return None
         try:
-            return ssl.create_default_context(cafile=self.ca_file)
+            context = ssl.create_default_context()
+            if self.ca_file is not None:
+                context.load_verify_locations(self.ca_file)  # besides the machine's authorities
         except OSError as error:
             why = "it holds no certificate" if isinstance(error, ssl.SSLError) else error.strerror
             raise permanent(f"the CA file {self.ca_file} cannot be used ({why}): correct [mail] ca_file") from None
+        return context
 
 
 def parse_smtp_url(url: str) -> SmtpAddress:

@@ -30,14 +30,18 @@ _GUIDE = msg("the guide's daily health check")
 _SLI = msg("the guide's SLI table")
 
 
-def judge_liveness(seen: Sampled | Unobserved | None, subject: str, now: datetime) -> CheckResult:
+def judge_liveness(
+    seen: Sampled | Unobserved | None, subject: str, limits: HealthLimits, now: datetime
+) -> CheckResult:
     """Alive each time it was asked; None when the service file names no path."""
-    return _judge_probe(LIVENESS, seen, subject, now, setting="live")
+    return _judge_probe(LIVENESS, seen, subject, limits, now, setting="live")
 
 
-def judge_readiness(seen: Sampled | Unobserved | None, subject: str, now: datetime) -> CheckResult:
+def judge_readiness(
+    seen: Sampled | Unobserved | None, subject: str, limits: HealthLimits, now: datetime
+) -> CheckResult:
     """Ready each time it was asked; None when the service file names no path."""
-    return _judge_probe(READINESS, seen, subject, now, setting="ready")
+    return _judge_probe(READINESS, seen, subject, limits, now, setting="ready")
 
 
 def judge_status(
@@ -214,7 +218,13 @@ def _latency_chart(p95: Mapping[str, float], limits: HealthLimits) -> Chart:
 
 
 def _judge_probe(
-    check: Check, seen: Sampled | Unobserved | None, subject: str, now: datetime, *, setting: str
+    check: Check,
+    seen: Sampled | Unobserved | None,
+    subject: str,
+    limits: HealthLimits,
+    now: datetime,
+    *,
+    setting: str,
 ) -> CheckResult:
     if seen is None:
         return check.judged(Status.SKIPPED, subject, _not_set(setting), at=now)
@@ -223,8 +233,9 @@ def _judge_probe(
         return check.judged(Status.UNKNOWN, subject, seen.reason, at=now, limit=limit)
     good = sum(answer.succeeded for answer in seen.answers)
     observed = Quantity(_percent(good / len(seen.answers)), "%")
-    if good == len(seen.answers) and seen.gave_up:
-        return check.judged(Status.UNKNOWN, subject, _gave_up(seen), at=now, limit=limit)
+    doubt = _gave_up(seen) if seen.gave_up else seen.unsure(limits.max_report_age_s)
+    if good == len(seen.answers) and doubt is not None:
+        return check.judged(Status.UNKNOWN, subject, doubt, at=now, limit=limit)
     if good == len(seen.answers):
         reason = msg("{good} of {all} probes succeeded", good=good, all=len(seen.answers))
         return check.judged(Status.PASS, subject, reason, at=now, observed=observed, limit=limit)
@@ -255,6 +266,8 @@ def _judge_component(component: Component, subject: str, limits: HealthLimits, n
 def _fresh(seen: HealthReport | Unobserved, limits: HealthLimits, now: datetime) -> HealthBody | Unobserved:
     if isinstance(seen, Unobserved):
         return seen
+    if (old := seen.answer.unsure(limits.max_report_age_s)) is not None:
+        return Unobserved(old)
     body = Unobserved(_failed(seen.answer)) if seen.answer.unexpected_status else seen.body
     if isinstance(body, Unobserved) or body.timestamp is None:
         return body
@@ -293,7 +306,7 @@ def _failed(answer: Answer) -> Message:
 
 
 def _word(answer: Answer) -> Quantity:
-    return Quantity(msg("no response") if answer.status is None else f"HTTP {answer.status}")
+    return Quantity(msg("no complete response") if answer.status is None else f"HTTP {answer.status}")
 
 
 def _not_set(setting: str) -> Message:
@@ -306,7 +319,7 @@ def _doubt(seen: Sampled) -> Message | None:
         return _gave_up(seen)
     codes = [str(answer.status) for answer in seen.answers if answer.unexpected_status]
     if not codes:
-        return None
+        return seen.unsure(math.inf)
     return msg(
         "{n} of {all} requests returned {code}: check the path and the headers",
         n=len(codes),

@@ -29,5 +29,5 @@ class HealthLimits(BaseModel):
     close to timing out."""
 
     max_report_age_s: Annotated[float, Field(gt=0)] = 300.0
-    """A health report whose time is further from now is UNKNOWN. Source: opsrounds' default; an older report comes from
-    a cache."""
+    """A health report whose time is further from now is UNKNOWN, and so is a report or a probe whose response is older
+    by its headers Age and Date. Source: opsrounds' default; an older response comes from a cache."""

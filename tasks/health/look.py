@@ -87,6 +87,10 @@ async def _probe(settings: Settings, instance: Instance) -> tuple[list[Reading],
             probe: Sampled | Unobserved = await seen(read_answers(target, path, 0))
             if isinstance(probe, Unobserved):
                 blind.append(probe)
+                continue
+            good = all(answer.succeeded for answer in probe.answers)
+            if good and (unsure := probe.unsure(health.limits.max_report_age_s)) is not None:
+                blind.append(Unobserved(unsure))  # it shows nothing of this minute
             else:
                 readings += probe_readings(name, probe, instance.name)
     return readings, blind

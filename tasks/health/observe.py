@@ -4,10 +4,11 @@ import asyncio
 import socket
 import ssl
 import time
-import zlib
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import httpx
@@ -18,7 +19,7 @@ from tasks.check_result import Message, msg
 from tasks.health.body import parse_health
 from tasks.health.facts import Answer, HealthReport, Sampled
 from tasks.health.settings import LONGEST_S
-from tasks.http import causes, sendable, trust
+from tasks.http import CODINGS, Body, NotReadable, NotWhole, causes, sendable, trust
 from tasks.observation import ObservationError, Unobserved, printable
 
 _MOST_BYTES = 262_144
@@ -43,7 +44,7 @@ async def open_target(
     Raises UsageError if the CA file or a header cannot be used.
     """
     # A cache on the way would answer for a service that is down.
-    sent = httpx.Headers({"Cache-Control": "no-cache", "Accept-Encoding": "gzip"})
+    sent = httpx.Headers({"Cache-Control": "no-cache", **CODINGS})
     sent.update(sendable(headers, "health"))
     async with httpx.AsyncClient(
         base_url=base_url, headers=sent, verify=trust(ca_file, "health"), timeout=timeout_s, trust_env=False
@@ -81,41 +82,54 @@ async def read_answers(target: Target, path: str, samples: int) -> Sampled:
 )
 async def read_health(target: Target, path: str) -> HealthReport:
     """Read the health report of a service. Raises ObservationError if the name does not resolve."""
-    answer, body, headers = await _ask(target, path)
-    if answer.error is not None:
-        return HealthReport(answer, Unobserved(answer.error))
+    answer, body, kind = await _ask(target, path)
+    if (why := answer.error or answer.doubt) is not None:
+        return HealthReport(answer, Unobserved(why))
+    if len(body) > _MOST_BYTES:  # cut there, it could read as a whole other report
+        return HealthReport(answer, Unobserved(msg("The health report is larger than {most} bytes", most=_MOST_BYTES)))
     try:
-        return HealthReport(answer, parse_health(_unpacked(body, headers), headers.get("content-type", "")))
+        return HealthReport(answer, parse_health(body, kind))
     except ObservationError as error:
         return HealthReport(answer, Unobserved(error.reason))
 
 
-def _unpacked(body: bytes, headers: httpx.Headers) -> bytes:
-    """A whole body; one that is cut at the most that is kept could read as a whole other report."""
-    if headers.get("content-encoding", "").lower() == "gzip" and len(body) <= _MOST_BYTES:
-        with suppress(zlib.error):  # not gzip: not JSON either
-            body = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(body, _MOST_BYTES + 1)
-    if len(body) > _MOST_BYTES:
-        raise ObservationError(msg("The health report is larger than {most} bytes", most=_MOST_BYTES))
-    return body
-
-
-async def _ask(target: Target, path: str) -> tuple[Answer, bytes, httpx.Headers]:
-    """An answer with its headers and, as sent, at most one byte more of its body than is used."""
+async def _ask(target: Target, path: str) -> tuple[Answer, bytes, str]:
+    """An answer with at most one byte more of its body than is used, and the media type of that."""
     started = time.perf_counter()
     try:
         async with asyncio.timeout(target.timeout_s), target.client.stream("GET", path) as response:
-            body = b""
-            async for chunk in response.aiter_raw():
+            body = Body(response, _MOST_BYTES)
+            async for sent in response.aiter_raw():
                 # What is not kept is read all the same: an answer is complete, and in time, with its last byte.
-                body += chunk[: _MOST_BYTES + 1 - len(body)]
+                body.take(sent)
     except (TimeoutError, httpx.TimeoutException):
-        reason = msg("No response within {seconds} s", seconds=target.timeout_s)
+        return _unanswered(started, msg("No response within {seconds} s", seconds=target.timeout_s))
     except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, OSError) as error:
-        reason = _reason(error)
-    else:
-        return Answer(response.status_code, _since(started)), body, response.headers
-    return Answer(None, _since(started), reason), b"", httpx.Headers()
+        return _unanswered(started, _reason(error))
+    except NotWhole as error:
+        return _unanswered(started, error.reason)
+    answer = Answer(response.status_code, _since(started), stored_s=_stored_s(response.headers))
+    try:
+        return answer, body.end(), response.headers.get("content-type", "")
+    except NotWhole as error:
+        return _unanswered(started, error.reason)
+    except NotReadable as error:
+        return replace(answer, doubt=error.reason), b"", ""
+
+
+def _unanswered(started: float, reason: Message) -> tuple[Answer, bytes, str]:
+    return Answer(None, _since(started), reason), b"", ""
+
+
+def _stored_s(headers: httpx.Headers) -> float:
+    """How long ago a cache got the answer, by what it says; 0 when it says nothing. Source: RFC 9111 4.2.3."""
+    age = headers.get("age", "").partition(",")[0].strip()
+    said = float(age) if age.isascii() and age.isdigit() else 0.0
+    try:
+        made = parsedate_to_datetime(headers.get("date", ""))
+    except ValueError:
+        return said
+    return max(said, (datetime.now(UTC) - made.replace(tzinfo=made.tzinfo or UTC)).total_seconds())
 
 
 def _since(started: float) -> float:

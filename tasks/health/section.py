@@ -45,8 +45,8 @@ async def health_check(run: Round) -> Section:
             report = reports[instance.name] = await _report(run, target, health.report)
             now = run.now()
             results += [
-                judge_liveness(live, instance.name, now),
-                judge_readiness(ready, instance.name, now),
+                judge_liveness(live, instance.name, health.limits, now),
+                judge_readiness(ready, instance.name, health.limits, now),
                 judge_status(report, instance.name, health.limits, now),
                 *judge_components(report, health.components, instance.name, health.limits, now),
             ]

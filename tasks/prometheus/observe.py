@@ -12,7 +12,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.check_result import msg
-from tasks.http import sendable, trust
+from tasks.http import CODINGS, Body, sendable, trust
 from tasks.observation import ObservationError
 from tasks.prometheus.answer import Data, TooMuch, one_number, parse_answer, points, tracks
 from tasks.prometheus.facts import Point, Track
@@ -40,7 +40,8 @@ async def open_prometheus(
 
     Raises UsageError if the CA file or a header cannot be used.
     """
-    sent = sendable(headers, "metrics")
+    sent = httpx.Headers(CODINGS)
+    sent.update(sendable(headers, "metrics"))
     async with httpx.AsyncClient(
         base_url=url, headers=sent, verify=trust(ca_file, "metrics"), timeout=timeout_s, trust_env=False
     ) as client:
@@ -118,15 +119,15 @@ async def _asked(prometheus: Prometheus, path: str, form: Mapping[str, str], mos
     # Thanos and Mimir leave a store that is down out of an answer unless asked not to; Prometheus ignores the field.
     # A little less time than is waited here: a query that takes too long is then not mistaken for a silent server.
     form = {**form, "timeout": f"{round(prometheus.timeout_s * 900)}ms", "partial_response": "false"}
-    body = bytearray()
     try:
         async with (
             asyncio.timeout(prometheus.timeout_s),
             prometheus.client.stream("POST", path, data=form) as response,
         ):
-            async for chunk in response.aiter_bytes():
-                body += chunk
-                if len(body) > most_bytes:
+            body = Body(response, most_bytes)
+            async for sent in response.aiter_raw():
+                body.take(sent)
+                if body.too_large:
                     raise TooMuch(msg("Prometheus's response is larger than {most} bytes", most=most_bytes))
     except (TimeoutError, httpx.TimeoutException):
         seconds = prometheus.timeout_s
@@ -137,4 +138,4 @@ async def _asked(prometheus: Prometheus, path: str, form: Mapping[str, str], mos
         raise ObservationError(msg("Prometheus cannot be reached: check prometheus_url and the network")) from None
     except (httpx.HTTPError, httpx.InvalidURL, OSError):
         raise ObservationError(msg("The connection to Prometheus was lost before the response was complete")) from None
-    return parse_answer(response.status_code, body, response.headers.get("content-type", ""))
+    return parse_answer(response.status_code, body.end(), response.headers.get("content-type", ""))

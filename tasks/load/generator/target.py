@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import httpx
 
 from tasks.check_result import Message, msg
-from tasks.http import sendable, trust
+from tasks.http import CODINGS, Body, sendable, trust
+from tasks.observation import ObservationError
 from tasks.load.generator.plan import Plan
 from tasks.outside import external_text
 
@@ -28,16 +29,19 @@ async def look_at_target(plan: Plan, headers: Mapping[str, str]) -> Look:
     identity = plan.load.identity
     path = plan.load.probe.path if identity is None else identity.path
     timeout_s = plan.load.probe.timeout_s
-    sent = httpx.Headers({"Cache-Control": "no-cache"})
+    sent = httpx.Headers({"Cache-Control": "no-cache", **CODINGS})
     sent.update(sendable(headers, "load"))
     async with httpx.AsyncClient(
         headers=sent, verify=trust(plan.ca_file, "load"), timeout=timeout_s, trust_env=False
     ) as client:
         try:
             async with asyncio.timeout(timeout_s), client.stream("GET", plan.load.base_url + path) as response:
-                body = b""
-                async for piece in response.aiter_bytes():
-                    body += piece[: _MOST_BYTES - len(body)]
+                taken = Body(response, _MOST_BYTES)
+                async for piece in response.aiter_raw():
+                    taken.take(piece)
+                body = taken.end()
+        except ObservationError as error:
+            return Look(error.reason, None)
         except (TimeoutError, httpx.TimeoutException):
             return Look(msg("The tested service does not answer: {why}", why=f"timeout, {timeout_s:g} s"), None)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:

@@ -9,7 +9,7 @@ import msgspec
 
 from tasks.check_result import Message, msg
 from tasks.deadline import UNLIMITED, Deadline
-from tasks.http import causes
+from tasks.http import CODINGS, Body, causes
 from tasks.logs.settings import Source
 from tasks.logs.sources.cursor import PAGE, Page
 from tasks.logs.sources.streams import mib
@@ -53,7 +53,9 @@ def read_loki(
     address = f"{source.url}/loki/api/v1/query_range"
     params: dict[str, str | int] = {"query": source.query, "end": until_ns, "direction": "forward"}
     start, most = since_ns, PAGE
-    with httpx.Client(headers=dict(headers), verify=trusted, trust_env=False) as client:
+    sent = httpx.Headers(CODINGS)
+    sent.update(dict(headers))
+    with httpx.Client(headers=sent, verify=trusted, trust_env=False) as client:
         while start < until_ns:
             within = deadline.within(source.timeout_s)
             body = _body(client, address, {**params, "start": start, "limit": most}, within, most_bytes)
@@ -76,7 +78,7 @@ def read_loki(
 
 def _body(
     client: httpx.Client, address: str, params: Mapping[str, str | int], deadline: Deadline, most_bytes: int
-) -> bytearray | None:
+) -> bytes | None:
     """The body of an answer that is well; None when it is too large."""
     status, body = _get(client, address, params, deadline, most_bytes)
     if status == httpx.codes.OK:
@@ -87,21 +89,21 @@ def _body(
 
 def _get(
     client: httpx.Client, address: str, params: Mapping[str, str | int], deadline: Deadline, most_bytes: int
-) -> tuple[int, bytearray]:
+) -> tuple[int, bytes]:
     """Status and body, of one that is too large only the beginning."""
-    body = bytearray()
     try:
         if deadline.passed:
             raise TimeoutError
         # httpx's own bound is for each part of an answer.
         with client.stream("GET", address, params=params, timeout=deadline.left_s) as answer:
-            for part in answer.iter_bytes():
-                body += part
+            body = Body(answer, most_bytes)
+            for sent in answer.iter_raw():
+                body.take(sent)
                 if deadline.passed:
                     raise TimeoutError
-                if len(body) > most_bytes:
-                    break
-            return answer.status_code, body
+                if body.too_large:
+                    return answer.status_code, bytes(body.kept)
+            return answer.status_code, body.end()
     except (TimeoutError, httpx.TimeoutException):
         raise ObservationError(msg("Loki did not respond in time")) from None
     except (httpx.HTTPError, OSError) as error:
@@ -120,7 +122,7 @@ def _unreachable(error: BaseException) -> Message:
     return msg("Cannot connect to Loki: check url")
 
 
-def _lines(body: bytearray) -> list[tuple[int, bytes]]:
+def _lines(body: bytes) -> list[tuple[int, bytes]]:
     try:
         data = msgspec.json.decode(body, type=_Answer).data
         if data.kind != "streams":

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 import httpx
 
 from tasks.deadline import Deadline
-from tasks.http import trust
+from tasks.http import CODINGS, Body, NotReadable, NotWhole, trust
 from tasks.security.advisories.failed import Failed, Trouble, refused, unreached
 
 WAITS_S: Final = (1.0, 3.0, 9.0)
@@ -57,7 +57,7 @@ class Patient(AbstractContextManager["Patient"]):
         self._client = httpx.Client(
             verify=trust(ca_file, "security.advisories"),
             timeout=timeout_s,
-            headers={"User-Agent": "opsrounds"},
+            headers={"User-Agent": "opsrounds", **CODINGS},
             auth=user,
             follow_redirects=redirects,
             max_redirects=_MOST_REDIRECTS,
@@ -111,20 +111,22 @@ class Patient(AbstractContextManager["Patient"]):
                 return Answer(self._read(response, limit, beginning), kind)
         except httpx.TimeoutException:
             raise Failed(Trouble.LATE, again=True) from None
+        except (NotWhole, NotReadable):
+            raise Failed(Trouble.LOST, again=True) from None
         except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, OSError) as error:
             raise unreached(error) from None
 
     def _read(self, response: httpx.Response, limit: Deadline, beginning: int | None) -> bytes:
-        content = bytearray()
-        for piece in response.iter_bytes():
-            content += piece
-            if beginning is not None and len(content) >= beginning:
-                return bytes(content[:beginning])
-            if len(content) > self._most_bytes:
+        body = Body(response, self._most_bytes)
+        for sent in response.iter_raw():
+            body.take(sent)
+            if beginning is not None and len(body.kept) >= beginning:
+                return bytes(body.kept[:beginning])
+            if body.too_large:
                 raise Failed(Trouble.TOO_LARGE)
             if limit.passed:  # each piece came in time, all of them together did not
                 raise Failed(Trouble.LATE, again=True)
-        return bytes(content)
+        return body.end()
 
 
 def at_once(work: Callable[[T], R], items: Sequence[T]) -> list[R]:

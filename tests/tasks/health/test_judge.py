@@ -69,19 +69,19 @@ class TestProbes:
 
     @pytest.mark.parametrize("code", [200, 204, 299])
     def test_every_probe_answered_with_2xx_passes(self, code: int) -> None:
-        result = judge_liveness(sampled([Answer(code, 5.0)] * 5), "a", NOW)
+        result = judge_liveness(sampled([Answer(code, 5.0)] * 5), "a", LIMITS, NOW)
         assert (result.status, result.observed, result.subject) == (Status.PASS, Quantity(100.0, "%"), "a")
         assert result.limit is not None
         assert (result.limit.comparison, result.limit.value) == ("=", 100)
 
     @pytest.mark.parametrize("code", [199, 300, 302, 401, 404, 429, 500, 503])
     def test_an_answer_that_is_not_2xx_fails(self, code: int) -> None:
-        result = judge_readiness(sampled([Answer(code, 5.0)] * 5), "a", NOW)
+        result = judge_readiness(sampled([Answer(code, 5.0)] * 5), "a", LIMITS, NOW)
         assert result.status is Status.FAIL
         assert reason_of(result) == f"HTTP {code}"
 
     def test_one_bad_probe_of_five_is_flapping(self) -> None:
-        result = judge_liveness(sampled([*ok(4), Answer(503, 5.0)]), "a", NOW)
+        result = judge_liveness(sampled([*ok(4), Answer(503, 5.0)]), "a", LIMITS, NOW)
         assert (result.status, result.observed) == (Status.FAIL, Quantity(80.0, "%"))
         assert reason_of(result) == "Flapping: 4 of 5 probes succeeded"
         [table] = result.evidence
@@ -89,14 +89,14 @@ class TestProbes:
         assert table.rows[-1] == (5, 503, 5.0)
 
     def test_no_answer_fails_with_what_was_in_the_way(self) -> None:
-        result = judge_liveness(sampled([SILENT] * 3, wanted=5), "a", NOW)
+        result = judge_liveness(sampled([SILENT] * 3, wanted=5), "a", LIMITS, NOW)
         assert (result.status, reason_of(result)) == (Status.FAIL, "Connection refused")
 
     def test_good_probes_that_were_given_up_are_unknown(self) -> None:
-        assert judge_liveness(sampled(ok(4), wanted=5), "a", NOW).status is Status.UNKNOWN
+        assert judge_liveness(sampled(ok(4), wanted=5), "a", LIMITS, NOW).status is Status.UNKNOWN
 
     def test_not_seen_is_unknown_and_not_set_is_skipped(self) -> None:
-        unseen, unset = judge_liveness(BLIND, "a", NOW), judge_readiness(None, "a", NOW)
+        unseen, unset = judge_liveness(BLIND, "a", LIMITS, NOW), judge_readiness(None, "a", LIMITS, NOW)
         assert (unseen.status, unseen.reason) == (Status.UNKNOWN, BLIND.reason)
         assert (unset.status, reason_of(unset)) == (Status.SKIPPED, "[health] ready is not set in the service file")
 
@@ -136,7 +136,7 @@ class TestStatus:
     def test_no_answer_fails(self) -> None:
         refused = msg("Connection refused")
         result = judge_status(HealthReport(SILENT, Unobserved(refused)), "a", LIMITS, NOW)
-        assert (result.status, result.reason, result.observed) == (Status.FAIL, refused, Quantity(msg("no response")))
+        assert (result.status, result.reason, result.observed) == (Status.FAIL, refused, Quantity(msg("no complete response")))
 
     @pytest.mark.parametrize("sign", [1, -1])
     @pytest.mark.parametrize(
@@ -475,7 +475,7 @@ def test_what_was_not_seen_never_passes(
     expected: list[str],
     requests: bool,
 ) -> None:
-    results = [judge_liveness(live, "a", NOW), judge_readiness(ready, "a", NOW)]
+    results = [judge_liveness(live, "a", LIMITS, NOW), judge_readiness(ready, "a", LIMITS, NOW)]
     for seen in reports:
         results += [
             judge_status(seen, "a", LIMITS, NOW),
@@ -491,7 +491,7 @@ def test_a_sample_passes_only_if_it_is_whole_and_reached_the_service(answers: li
     seen = sampled(answers, len(answers) + missing)
     doubtful = bool(missing) or any(a.unexpected_status for a in answers)
     for result in (
-        judge_liveness(seen, "a", NOW),
+        judge_liveness(seen, "a", LIMITS, NOW),
         judge_errors(seen, "a", LIMITS, NOW),
         judge_latency(seen, "a", LIMITS, NOW),
     ):
