@@ -130,4 +130,6 @@ CHECKS: Final = (
     SIZE,
     OFFSITE,
 )
-LINE: Final = GuideLine("backups", msg("Verify the backups"), ("backups.*",), also="バックアップの検証")
+LINE: Final = GuideLine(
+    "backups", msg("Verify the backups"), ("backups.*",), also="バックアップの検証", named_by=(DRILL.id,)
+)

@@ -5,7 +5,13 @@ from typing import Final
 from tasks.check_result import Check, Severity, msg
 from tasks.guide.lines import GuideLine
 
-LINE: Final = GuideLine("capacity", msg("Plan the capacity"), ("capacity.*",), also="キャパシティプランニング")
+LINE: Final = GuideLine(
+    "capacity",
+    msg("Plan the capacity"),
+    ("capacity.*",),
+    also="キャパシティプランニング",
+    named_by=("capacity.forecast", "capacity.traffic"),
+)
 
 FORECAST: Final = Check(
     "capacity.forecast",

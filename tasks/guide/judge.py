@@ -56,7 +56,7 @@ def judge_round(lines: tuple[LineVerdict, ...], results: tuple[CheckResult, ...]
 def _judge_line(line: GuideLine, results: tuple[CheckResult, ...]) -> LineVerdict:
     verdict, reason = _line_verdict(line, results)
     unknown = any(r.status is Status.UNKNOWN for r in results)
-    ticked = verdict.measured and not unknown
+    ticked = verdict.measured and not unknown and _is_looked_at(line, results)
     return LineVerdict(line.id, line.text, line.checks, verdict, ticked, reason)
 
 
@@ -74,8 +74,16 @@ def _line_verdict(line: GuideLine, results: tuple[CheckResult, ...]) -> tuple[Ve
         )
     if count[Status.SKIPPED] == len(results):
         return Verdict.INCOMPLETE, msg("Every check of this item was skipped")
+    if not _is_looked_at(line, results):
+        # Everything else may pass: of what the item is called after, nothing is known.
+        needed = ", ".join(line.named)
+        return Verdict.INCOMPLETE, msg("None of the checks that this item is about was measured: {checks}", checks=needed)
     if count[Status.WARN]:
         return Verdict.ATTENTION, msg(
             "attention needed by {warned} of {all} checks", warned=count[Status.WARN], all=len(results)
         )
     return Verdict.PASSED, msg("{passed} of {all} checks passed", passed=count[Status.PASS], all=len(results))
+
+
+def _is_looked_at(line: GuideLine, results: tuple[CheckResult, ...]) -> bool:
+    return any(result.status.measured for result in results if line.needs(result.check))

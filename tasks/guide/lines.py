@@ -11,6 +11,9 @@ from tasks.check_result import Check, Message
 class GuideLine:
     """A checklist item; `checks` are id patterns, `not_applicable` a reason to leave it out,
     `also` its words in the Japanese guide.
+
+    `named_by` are ids of the checks that give it its name, all of its own if empty: unless one of them is measured the item is
+    not confirmed, whatever else was checked.
     """
 
     id: str
@@ -18,15 +21,26 @@ class GuideLine:
     checks: tuple[str, ...]
     not_applicable: str | None = None
     also: str = ""
+    named_by: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
         """What a service file may call this line: its id, its English or its Japanese words."""
         return (self.id, self.text.text, self.also)
 
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Those checks that give it its name which a service file has left to it."""
+        return tuple(check for check in self.named_by if self.covers(check))
+
     def covers(self, check: str) -> bool:
         """True when a check answers this line."""
         return any(fnmatchcase(check, pattern) for pattern in self.checks)
+
+    def needs(self, check: str) -> bool:
+        """True when a check is one of those of which one must be measured."""
+        named = self.named
+        return check in named if named else self.covers(check)
 
 
 def left_out(lines: Iterable[GuideLine], checks: Collection[Check]) -> bool:

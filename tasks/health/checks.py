@@ -47,5 +47,17 @@ VERSION: Final = Check(
     msg("Does every instance run the same version?"),
     Severity.INFORMATION,
 )
-CHECKS: Final = (LIVENESS, READINESS, STATUS, COMPONENT, ERRORS, LATENCY, VERSION)
-LINE: Final = GuideLine("health", msg("Confirm the health check"), ("health.*",), also="ヘルスチェックの確認")
+TLS: Final = Check(
+    "health.tls",
+    msg("TLS certificate"),
+    msg("Is the certificate of every https address trusted, issued for it and valid for long enough?"),
+    Severity.EMERGENCY,
+)
+CHECKS: Final = (LIVENESS, READINESS, STATUS, COMPONENT, ERRORS, LATENCY, TLS, VERSION)
+LINE: Final = GuideLine(
+    "health",
+    msg("Confirm the health check"),
+    ("health.*",),
+    also="ヘルスチェックの確認",
+    named_by=(LIVENESS.id, READINESS.id, STATUS.id),
+)

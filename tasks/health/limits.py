@@ -2,13 +2,13 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from tasks.tls.limits import TlsLimits
 
 
-class HealthLimits(BaseModel):
+class HealthLimits(TlsLimits):
     """Limits of the health section; each can be set under [health.limits]."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     max_latency_ms: Annotated[float, Field(gt=0)] = 200.0
     """A test request faster than this is in time. Source: the guide's SLI table, p95 < 200 ms."""

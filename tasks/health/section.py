@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from tasks.check_result import CheckResult, Message, Table, msg
+from tasks.health.certificates import judge_certificates
 from tasks.health.checks import CHECKS, LINE
 from tasks.health.facts import HealthReport, Sampled
 from tasks.health.judge import (
@@ -53,6 +54,7 @@ async def health_check(run: Round) -> Section:
             for path in health.requests:
                 sampled[f"{instance.name} {path}"] = await _sample(run, target, path, health.samples)
     results += judge_requests(sampled, health.limits, run.now())
+    results += await judge_certificates(run)
     version = judge_version(reports, run.now(), health.limits)
     results.append(replace(version, evidence=(*version.evidence, _addresses(settings.targets()))))
     answered = Kpi("health.answered", msg("Test requests without a server error"), answered_percent(sampled), "%")

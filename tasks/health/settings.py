@@ -12,6 +12,9 @@ from tasks.health.limits import HealthLimits
 PROBES = 5
 """Liveness and readiness are probed this often, to distinguish a flapping instance from a healthy one."""
 
+CONNECTIONS = 4
+"""So many connections does a look at a certificate take."""
+
 LONGEST_S = 900.0
 """The longest that looking at everything may take: it must end within the flow's deadline."""
 
@@ -48,7 +51,7 @@ class Health(Model):
     """Sent with every request. One whose name sounds like a credential must be a secret."""
 
     ca_file: Path | None = None
-    """CA certificates; they replace the system's."""
+    """CA certificates that are trusted besides the system's."""
 
     timeout_s: Annotated[float, Field(gt=0, le=60)] = 2.0
     """Longest time of one request, body included."""
@@ -72,7 +75,7 @@ class Health(Model):
             raise ValueError("components are read from the health report: set report too")
         return self
 
-    def longest_s(self, instances: int) -> float:
-        """The longest that looking at every instance may take, if each request takes all of its time."""
+    def longest_s(self, instances: int, https: int) -> float:
+        """The longest that looking at every instance, and at that many certificates, may take."""
         requests = 2 * PROBES + 1 + len(self.requests) * (self.samples + 1)
-        return instances * requests * self.timeout_s
+        return (instances * requests + https * CONNECTIONS) * self.timeout_s

@@ -10,6 +10,7 @@ LINE: Final = GuideLine(
     msg("Write the performance report"),
     ("performance.*", "load.*"),
     also="パフォーマンスレポートの作成",
+    named_by=("performance.latency", "load.verdict"),
 )
 
 VERDICT: Final = Check(

@@ -70,4 +70,11 @@ CHECKS: Final = (
     PERSONAL_DATA,
     REFUSED,
 )
-LINE: Final = GuideLine("error-logs", msg("Review the error log"), ("logs.*",), also="エラーログのレビュー")
+LINE: Final = GuideLine(
+    "error-logs",
+    msg("Review the error log"),
+    ("logs.*",),
+    also="エラーログのレビュー",
+    # In the first week only the error rate is judged yet.
+    named_by=(ERROR_SHARE.id, NEW_ERROR.id, REGRESSED_ERROR.id, SPIKING_ERROR.id),
+)

@@ -68,4 +68,11 @@ OOM: Final = Check(
 HOST_CHECKS: Final = (CPU, PRESSURE, MEMORY, SWAP, DISK, INODES, NETWORK, OOM)
 CONTAINER_CHECKS: Final = (CONTAINER_CPU, CONTAINER_MEMORY, OOM)
 CHECKS: Final = (CPU, PRESSURE, MEMORY, SWAP, DISK, INODES, NETWORK, CONTAINER_CPU, CONTAINER_MEMORY, OOM)
-LINE: Final = GuideLine("resources", msg("Check resource usage"), ("resources.*", "kpi.*"), also="リソース使用率の確認")
+LINE: Final = GuideLine(
+    "resources",
+    msg("Check resource usage"),
+    ("resources.*", "kpi.*"),
+    also="リソース使用率の確認",
+    # A queue or a business KPI is no resource that is used up.
+    named_by=(CPU.id, MEMORY.id, DISK.id, CONTAINER_CPU.id, CONTAINER_MEMORY.id, "resources.database-connections"),
+)

@@ -6,7 +6,11 @@ from tasks.check_result import Check, Severity, msg
 from tasks.guide.lines import GuideLine
 
 LINE: Final = GuideLine(
-    "security", msg("Security alert review"), ("security.*",), also="セキュリティアラートのレビュー"
+    "security",
+    msg("Security alert review"),
+    ("security.*",),
+    also="セキュリティアラートのレビュー",
+    named_by=("security.scan", "security.scanned", "security.alerts"),
 )
 
 SCAN: Final = Check(

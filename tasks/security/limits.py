@@ -6,6 +6,7 @@ from pydantic import Field
 
 from tasks.configuration import Model
 from tasks.security.facts.scans import Confidence, Rating
+from tasks.tls.limits import TlsLimits
 
 Grade = Literal["A+", "A", "A-", "B+", "B", "B-", "C+", "C", "C-", "D+", "D", "D-", "F"]
 Days = Annotated[int, Field(ge=1, le=3650)]
@@ -50,7 +51,7 @@ class FixWithin(Model):
         return (self.low_days, self.medium_days, self.high_days, self.critical_days)[rating.rank]
 
 
-class SecurityLimits(Model):
+class SecurityLimits(TlsLimits):
     """Limits of the security scans and of the weekly review."""
 
     gate: Gate = Gate()
@@ -73,15 +74,6 @@ class SecurityLimits(Model):
 
     min_grade: Grade = "B"
     """Worst acceptable grade of headers and cookies."""
-
-    warn_certificate_days: Days = 21
-    """Days until the TLS certificate expires: below, a warning."""
-
-    fail_certificate_days: Days = 7
-    """Days until the TLS certificate expires: below, a failure."""
-
-    min_tls: Literal["1.2", "1.3"] = "1.2"
-    """Oldest TLS version that the service may accept. Source: RFC 8996, which forbids 1.0 and 1.1."""
 
     max_authentication_failures: Annotated[int, Field(ge=0)] = 100
     """Failed logins of a week in the audit log."""

@@ -84,4 +84,10 @@ CHECKS: Final = (
     DOWNTIME,
     CLOSED_MONTH,
 )
-LINE: Final = GuideLine("slo", msg("Review the SLOs"), ("slo.*",), also="SLOレビュー")
+LINE: Final = GuideLine(
+    "slo",
+    msg("Review the SLOs"),
+    ("slo.*",),
+    also="SLOレビュー",
+    named_by=(AVAILABILITY.id, LATENCY.id, ERROR_RATE.id, UPTIME.id, KPI.id),
+)

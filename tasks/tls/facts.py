@@ -54,7 +54,8 @@ class TlsFact:
     """A TLS server as a client meets it.
 
     `distrust` is why the chain is not trusted (None: it is); the host name is `matches`' own question. `negotiated` is
-    the version that a client gets which offers all.
+    the version that a client gets which offers all. `chain` are the authorities from the certificate on to one that is
+    trusted, none if there is no such way.
     """
 
     host: str
@@ -64,3 +65,9 @@ class TlsFact:
     matches: bool
     negotiated: str
     versions: tuple[Version, ...]
+    chain: tuple[Certificate, ...] = ()
+
+    @property
+    def first_to_expire(self) -> Certificate:
+        """The certificate, or the one of its chain that ends before it."""
+        return min((self.certificate, *self.chain), key=lambda one: one.not_after)

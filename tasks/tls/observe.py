@@ -6,6 +6,7 @@ import ssl
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -15,7 +16,7 @@ from tasks.http import causes, trust
 from tasks.observation import ObservationError
 from tasks.outside import external_text
 from tasks.tls.certificate import matches, read_certificate
-from tasks.tls.facts import Offer, TlsFact, Version
+from tasks.tls.facts import Certificate, Offer, TlsFact, Version
 
 _VERSIONS = {
     "1.0": ssl.TLSVersion.TLSv1,
@@ -42,6 +43,7 @@ class _Server:
 class _Met:
     der: bytes
     version: str
+    chain: tuple[bytes, ...]
 
 
 @task(
@@ -52,38 +54,53 @@ class _Met:
     persist_result=False,
 )
 async def read_tls(
-    host: str, port: int, server_name: str, ca_file: Path | None, timeout_s: float, *, section: str
+    host: str,
+    port: int,
+    server_name: str,
+    ca_file: Path | None,
+    timeout_s: float,
+    *,
+    section: str,
+    below: str | None = None,
 ) -> TlsFact:
     """The TLS server at an address, its certificate read also when it is invalid.
 
-    `server_name` is whom it must be made out to; each of seven connections may take `timeout_s`. Raises
-    ObservationError if nothing there speaks TLS, UsageError naming `section` for a CA file that cannot be used.
+    `server_name` is whom it must be made out to. Each version is offered alone, in seven connections that may take
+    `timeout_s` each; with `below` only those that are older than that one, together, in four. Raises ObservationError
+    if nothing there speaks TLS, UsageError naming `section` for a CA file that cannot be used.
     """
     trusting = _verifying(trust(ca_file, section))
     server = _Server(host, port, server_name, timeout_s)
     met = await _meet(server, _unverified())
     certificate, names = read_certificate(met.der)
+    distrust, chain = await _verified(server, trusting)
     return TlsFact(
         host=host,
         port=port,
         certificate=certificate,
-        distrust=await _distrust(server, trusting),
+        distrust=distrust,
         matches=matches(server_name, names),
-        negotiated="1.0" if met.version == "TLSv1" else met.version.removeprefix("TLSv"),
-        versions=await _versions(server),
+        negotiated=met.version,
+        versions=await _versions(server, below),
+        chain=chain,
     )
 
 
-async def _distrust(server: _Server, trusting: ssl.SSLContext) -> Message | None:
+async def _verified(server: _Server, trusting: ssl.SSLContext) -> tuple[Message | None, tuple[Certificate, ...]]:
+    """Why the chain is not trusted, or the authorities on the way to one that is."""
     try:
-        await _meet(server, trusting)
+        met = await _meet(server, trusting)
     except _Distrusted as distrusted:
-        return msg("The certificate is not trusted: {why}", why=external_text(distrusted.why, 100))
-    return None
+        return msg("The certificate is not trusted: {why}", why=external_text(distrusted.why, 100)), ()
+    return None, tuple(read_certificate(der)[0] for der in met.chain[1:])
 
 
-async def _versions(server: _Server) -> tuple[Version, ...]:
-    offered = [await _offer(server, name) for name in _VERSIONS]
+async def _versions(server: _Server, below: str | None) -> tuple[Version, ...]:
+    if below is None:
+        offered = [version for name in _VERSIONS for version in await _offer(server, name, name)]
+    else:
+        older = [name for name in _VERSIONS if name < below]
+        offered = await _offer(server, older[0], older[-1]) if older else []
     if any(version.offer is Offer.REFUSED for version in offered):
         # A server that went away meanwhile refuses everything: only one that still answers has refused a version.
         try:
@@ -96,25 +113,22 @@ async def _versions(server: _Server) -> tuple[Version, ...]:
     return tuple(offered)
 
 
-async def _offer(server: _Server, name: str) -> Version:
-    """Offer one version alone."""
+async def _offer(server: _Server, oldest: str, newest: str) -> list[Version]:
+    """Offer one version alone, or several and no newer one; the server takes one of them or refuses them all."""
+    names = [name for name in _VERSIONS if oldest <= name <= newest]
+    unoffered = [
+        Version(name, Offer.NOT_TRIED, msg("OpenSSL on this machine cannot offer TLS {version}", version=name))
+        for name in names
+    ]
     try:
-        context = _unverified(_VERSIONS[name])
+        met = await _meet(server, _unverified(_VERSIONS[oldest], _VERSIONS[newest]))
     except (ValueError, ssl.SSLError):
-        return _not_offered(name)
-    try:
-        await _meet(server, context)
+        return unoffered
     except _Refused as refused:
-        if refused.by_us:
-            return _not_offered(name)
-        return Version(name, Offer.REFUSED)
+        return unoffered if refused.by_us else [Version(name, Offer.REFUSED) for name in names]
     except ObservationError as error:
-        return Version(name, Offer.NOT_TRIED, error.reason)
-    return Version(name, Offer.ACCEPTED)
-
-
-def _not_offered(name: str) -> Version:
-    return Version(name, Offer.NOT_TRIED, msg("OpenSSL on this machine cannot offer TLS {version}", version=name))
+        return [Version(name, Offer.NOT_TRIED, error.reason) for name in names]
+    return [Version(met.version, Offer.ACCEPTED)]
 
 
 class _Distrusted(ObservationError):
@@ -138,14 +152,29 @@ async def _meet(server: _Server, context: ssl.SSLContext) -> _Met:
             try:
                 await writer.start_tls(context, server_hostname=server.name)
                 session: ssl.SSLObject = writer.get_extra_info("ssl_object")
-                return _Met(session.getpeercert(binary_form=True) or b"", session.version() or "")
+                version = session.version() or ""
+                return _Met(
+                    der=session.getpeercert(binary_form=True) or b"",
+                    version="1.0" if version == "TLSv1" else version.removeprefix("TLSv"),
+                    chain=_chain(session) if context.verify_mode is ssl.CERT_REQUIRED else (),
+                )
             finally:
                 writer.transport.abort()
                 del reader
     except TimeoutError:
         raise ObservationError(msg("No TLS answer within {seconds} s", seconds=server.timeout_s)) from None
+    except UnicodeError:  # a label that no name may have
+        raise ObservationError(msg("The host name does not resolve: check the address and DNS")) from None
     except OSError as error:
         raise _reason(error) from None
+
+
+def _chain(session: Any) -> tuple[bytes, ...]:
+    """The way on which a certificate was verified, itself first. Python shows it from 3.13 on; it is there before."""
+    if hasattr(session, "get_verified_chain"):
+        return tuple(session.get_verified_chain())
+    found = session._sslobj.get_verified_chain() or ()
+    return tuple(ssl.PEM_cert_to_DER_cert(one.public_bytes()) for one in found)
 
 
 def _reason(error: OSError) -> ObservationError:
@@ -167,24 +196,25 @@ def _reason(error: OSError) -> ObservationError:
     return ObservationError(msg("Cannot connect"))
 
 
-def _unverified(only: ssl.TLSVersion | None = None) -> ssl.SSLContext:
+def _unverified(
+    oldest: ssl.TLSVersion = ssl.TLSVersion.TLSv1, newest: ssl.TLSVersion = ssl.TLSVersion.MAXIMUM_SUPPORTED
+) -> ssl.SSLContext:
     """A client that believes everything: what it learns is what is shown, not what is trusted."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    return _permissive(context, only)
+    return _permissive(context, oldest, newest)
 
 
 def _verifying(context: ssl.SSLContext) -> ssl.SSLContext:
     """Verifies the chain alone, over whichever version: host name and versions are questions of their own."""
     context.check_hostname = False
-    return _permissive(context)
+    return _permissive(context, ssl.TLSVersion.TLSv1, ssl.TLSVersion.MAXIMUM_SUPPORTED)
 
 
-def _permissive(context: ssl.SSLContext, only: ssl.TLSVersion | None = None) -> ssl.SSLContext:
+def _permissive(context: ssl.SSLContext, oldest: ssl.TLSVersion, newest: ssl.TLSVersion) -> ssl.SSLContext:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # old versions are offered to see them refused
-        context.minimum_version = only or ssl.TLSVersion.TLSv1
-        context.maximum_version = only or ssl.TLSVersion.MAXIMUM_SUPPORTED
+        context.minimum_version, context.maximum_version = oldest, newest
     context.set_ciphers(_EVERYTHING)
     return context

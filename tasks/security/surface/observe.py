@@ -26,7 +26,7 @@ _AGENT = "opsrounds"
 
 @dataclass(frozen=True, slots=True)
 class Surface:
-    """Where pages are asked for; `timeout_s` bounds one request. `ca_file` replaces the system's authorities."""
+    """Where pages are asked for; `timeout_s` bounds one request. `ca_file` adds to the system's authorities."""
 
     url: str
     ca_file: Path | None
