@@ -1,11 +1,13 @@
 """What every HTTP client of the rounds is made of: whom it trusts, what it sends, and when an answer is whole."""
 
+import os
 import ssl
 import zlib
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, TypeAlias
 
+import certifi
 import httpx
 
 from tasks.check_result import msg
@@ -142,6 +144,15 @@ def trust(ca_file: Path | None, section: str) -> ssl.SSLContext:
         why = "it holds no certificate" if isinstance(error, ssl.SSLError) else error.strerror
         raise UsageError(f"the CA file {ca_file} cannot be used ({why}): correct [{section}] ca_file") from None
     return context
+
+
+def write_bundle(ca_file: Path, folder: Path) -> Path:
+    """The same for a program of requests', which takes one file in place of its authorities; raises OSError."""
+    own = Path(os.environ.get("REQUESTS_CA_BUNDLE", ""))
+    bundle = folder / "authorities.pem"
+    authorities = own if own.is_file() else Path(certifi.where())
+    bundle.write_bytes(authorities.read_bytes() + b"\n" + ca_file.read_bytes())
+    return bundle
 
 
 def sendable(headers: Mapping[str, str], section: str) -> dict[bytes, bytes]:

@@ -77,7 +77,9 @@ def _line_verdict(line: GuideLine, results: tuple[CheckResult, ...]) -> tuple[Ve
     if not _is_looked_at(line, results):
         # Everything else may pass: of what the item is called after, nothing is known.
         needed = ", ".join(line.named)
-        return Verdict.INCOMPLETE, msg("None of the checks that this item is about was measured: {checks}", checks=needed)
+        return Verdict.INCOMPLETE, msg(
+            "None of the checks that this item is about was measured: {checks}", checks=needed
+        )
     if count[Status.WARN]:
         return Verdict.ATTENTION, msg(
             "attention needed by {warned} of {all} checks", warned=count[Status.WARN], all=len(results)

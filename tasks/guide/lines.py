@@ -12,8 +12,8 @@ class GuideLine:
     """A checklist item; `checks` are id patterns, `not_applicable` a reason to leave it out,
     `also` its words in the Japanese guide.
 
-    `named_by` are ids of the checks that give it its name, all of its own if empty: unless one of them is measured the item is
-    not confirmed, whatever else was checked.
+    `named_by` are ids of the checks that give it its name, all of its own if empty: unless one of them is measured the
+    item is not confirmed, whatever else was checked.
     """
 
     id: str

@@ -30,9 +30,7 @@ _GUIDE = msg("the guide's daily health check")
 _SLI = msg("the guide's SLI table")
 
 
-def judge_liveness(
-    seen: Sampled | Unobserved | None, subject: str, limits: HealthLimits, now: datetime
-) -> CheckResult:
+def judge_liveness(seen: Sampled | Unobserved | None, subject: str, limits: HealthLimits, now: datetime) -> CheckResult:
     """Alive each time it was asked; None when the service file names no path."""
     return _judge_probe(LIVENESS, seen, subject, limits, now, setting="live")
 

@@ -1,4 +1,4 @@
-"""Judges a TLS server: its chain, its host name, its days, its versions. Pure; every section that looks at one shares it."""
+"""Judges a TLS server by its chain, host name, days and versions, for every section that looks at one."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -53,9 +53,7 @@ def judge_server(
     observed = Quantity(days, "d")
     if days < limits.warn_certificate_days or not weaknesses:
         status = Status.WARN if days < limits.warn_certificate_days else Status.PASS
-        return check.judged(
-            status, subject, _validity(seen), at=now, observed=observed, limit=limit, evidence=evidence
-        )
+        return check.judged(status, subject, _validity(seen), at=now, observed=observed, limit=limit, evidence=evidence)
     observed, limit = Quantity(len(weaknesses)), Limit("=", 0, "", _FAULTS)
     return check.judged(weak, subject, weaknesses[0], at=now, observed=observed, limit=limit, evidence=evidence)
 
@@ -131,7 +129,7 @@ def _evidence(seen: TlsFact, now: datetime) -> Iterator[Table]:
         (msg("Trusted"), seen.distrust or msg("yes")),
         (msg("Key"), f"{certificate.key}{size}"),
         (msg("Signature"), certificate.signature or "-"),
-        *((msg("Valid until, chain"), f"{one.not_after:%Y-%m-%d} {one.subject}") for one in seen.chain),
+        *((msg("Chain, valid until"), f"{one.not_after:%Y-%m-%d} {one.subject}") for one in seen.chain),
     )
     yield Table(msg("Certificate"), (msg("What"), msg("Found")), rows)
     yield _versions(seen.versions)
@@ -139,4 +137,4 @@ def _evidence(seen: TlsFact, now: datetime) -> Iterator[Table]:
 
 def _versions(versions: Sequence[Version]) -> Table:
     rows = tuple((f"TLS {v.name}", _OFFERS[v.offer], v.reason or "") for v in versions)
-    return Table(msg("TLS versions"), (msg("Version"), msg("Offered alone"), msg("Why")), rows)
+    return Table(msg("TLS versions"), (msg("Version"), msg("Server's answer"), msg("Why")), rows)

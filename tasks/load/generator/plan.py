@@ -9,6 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
+from tasks.http import write_bundle
 from tasks.load.settings import Load, Profile
 from tasks.processes import free_port
 from tasks.settings import Settings
@@ -73,7 +74,7 @@ def locust_command(plan: Plan) -> list[str]:
         "folder": str(plan.folder),
         "scenarios": [path.name for path in plan.scenarios],
         "workers": plan.workers,
-        "ca_file": None if plan.ca_file is None else str(plan.ca_file),
+        "ca_file": None if plan.ca_file is None else str(write_bundle(plan.ca_file, plan.folder)),
     }
     written.write_text(f"import json\n\nPLAN = json.loads({json.dumps(about)!r})\n", encoding="utf-8")
     own = resources.files("tasks.load.generator.locustfiles")

@@ -9,8 +9,8 @@ import httpx
 
 from tasks.check_result import Message, msg
 from tasks.http import CODINGS, Body, sendable, trust
-from tasks.observation import ObservationError
 from tasks.load.generator.plan import Plan
+from tasks.observation import ObservationError
 from tasks.outside import external_text
 
 _MOST_BYTES = 262_144

@@ -232,7 +232,7 @@ class TestWholeSection:
     def test_another_day_is_not_measured(self, tmp_path: Path) -> None:
         text = '[health]\nlive = "/l"\nready = "/r"\nreport = "/h"\nrequests = ["/x"]\ncomponents = ["db"]\n'
         past = Unobserved(msg("Only the present can be checked, not {day}", day="2026-11-23"))
-        assert self.verdict(tmp_path, text + self.OTHERS, past) == (Verdict.INCOMPLETE, {UNKNOWN})
+        assert self.verdict(tmp_path, text + self.OTHERS, past) == (Verdict.INCOMPLETE, {UNKNOWN, SKIPPED})  # no https
 
 
 def test_the_slo_report_follows_the_monthly_line_and_takes_no_added_ones() -> None:

@@ -136,7 +136,11 @@ class TestStatus:
     def test_no_answer_fails(self) -> None:
         refused = msg("Connection refused")
         result = judge_status(HealthReport(SILENT, Unobserved(refused)), "a", LIMITS, NOW)
-        assert (result.status, result.reason, result.observed) == (Status.FAIL, refused, Quantity(msg("no complete response")))
+        assert (result.status, result.reason, result.observed) == (
+            Status.FAIL,
+            refused,
+            Quantity(msg("no complete response")),
+        )
 
     @pytest.mark.parametrize("sign", [1, -1])
     @pytest.mark.parametrize(

@@ -5,12 +5,14 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from tasks.check_result import Message, msg
 from tasks.deadline import Deadline
+from tasks.http import write_bundle
 from tasks.observation import ObservationError
 from tasks.scratch import scratch
 from tasks.security.advisories.feed import modified_at
@@ -143,7 +145,7 @@ def _run(pins: Sequence[Package], advisories: Advisories, deadline: Deadline, me
             cwd=None,
             deadline_s=deadline.require(),
             memory_mb=memory_mb,
-            env=_environment(advisories),
+            env=_environment(advisories, folder),
         )
     return parse_report(finished.stdout, finished.stderr)
 
@@ -156,10 +158,10 @@ def _options(advisories: Advisories) -> list[str]:
     return ["--no-deps", "--disable-pip", "-f", "json", "--progress-spinner", "off", *timeout, *source]
 
 
-def _environment(advisories: Advisories) -> dict[str, str]:
+def _environment(advisories: Advisories, folder: Path) -> dict[str, str]:
     if advisories.ca_file is None:
         return network_environment()
-    return network_environment() | {"REQUESTS_CA_BUNDLE": str(advisories.ca_file)}
+    return network_environment() | {"REQUESTS_CA_BUNDLE": str(write_bundle(advisories.ca_file, folder))}
 
 
 def _vulnerability(package: Package, named: Named, records: Sequence[Record]) -> Vulnerability:
