@@ -16,6 +16,7 @@ from flows.slo_report import CHECKLIST as SLO_REPORT
 from reports.compose import RoundFacts, compose_report
 from tasks.check_result import Check, CheckResult, Limit, Quantity, Severity, Status, msg, verbatim
 from tasks.guide.judge import LineVerdict, Verdict, judge_lines, judge_round
+from tasks.guide.known import every_check, every_line
 from tasks.guide.lines import GuideLine
 from tasks.guide.settings import Guide
 from tasks.health.section import health_check
@@ -68,6 +69,41 @@ class TestLine:
     def test_a_line(self, statuses: list[Status], verdict: Verdict, ticked: bool, reason: str) -> None:
         line = judged(LINE, *statuses)
         assert (line.verdict, line.ticked, reason_of(line)) == (verdict, ticked, reason)
+
+    @pytest.mark.parametrize(
+        ("named", "beside", "verdict", "ticked"),
+        [
+            (PASS, PASS, Verdict.PASSED, True),
+            (WARN, PASS, Verdict.ATTENTION, True),
+            (SKIPPED, PASS, Verdict.INCOMPLETE, False),
+            (SKIPPED, WARN, Verdict.INCOMPLETE, False),
+            (SKIPPED, FAIL, Verdict.FAILED, False),
+            (PASS, SKIPPED, Verdict.PASSED, True),
+            (SKIPPED, UNKNOWN, Verdict.INCOMPLETE, False),
+        ],
+    )
+    def test_a_line_needs_one_of_those_that_it_is_named_for(
+        self, named: Status, beside: Status, verdict: Verdict, ticked: bool
+    ) -> None:
+        line = replace(LINE, named_by=("health.liveness", "health.readiness"))
+        [found] = judge_lines(
+            [line], (result(named), result(SKIPPED, "health.readiness"), result(beside, "health.tls"))
+        )
+        assert (found.verdict, found.ticked) == (verdict, ticked)
+        if named is SKIPPED and beside in (PASS, WARN):
+            missing = "None of the checks that this item is about was measured: health.liveness, health.readiness"
+            assert reason_of(found) == missing
+
+    def test_a_line_that_was_given_other_checks_is_named_for_those(self) -> None:
+        line = replace(LINE, checks=("health.tls",), named_by=("health.liveness",))
+        [found] = judge_lines([line], (result(PASS, "health.tls"), result(SKIPPED)))
+        assert found.verdict is Verdict.PASSED
+
+    def test_every_line_is_named_for_checks_that_there_are(self) -> None:
+        known = {check.id for check in every_check()}
+        for line in every_line():
+            assert line.named_by and set(line.named_by) <= known
+            assert line.named == line.named_by
 
     @pytest.mark.parametrize("statuses", [[], [SKIPPED], [SKIPPED, SKIPPED]])
     def test_a_line_left_out_says_why(self, statuses: list[Status]) -> None:

@@ -22,7 +22,7 @@ from tasks.check_result import Status
 from tasks.errors import UsageError
 from tasks.health.body import parse_health
 from tasks.health.facts import Component, HealthBody, HealthReport, Sampled
-from tasks.health.judge import judge_errors, judge_latency, judge_status
+from tasks.health.judge import judge_errors, judge_latency, judge_liveness, judge_readiness, judge_status
 from tasks.health.limits import HealthLimits
 from tasks.health.observe import open_target, read_answers, read_health
 from tasks.observation import ObservationError, Unobserved
@@ -328,6 +328,54 @@ class TestTls:
             asyncio.run(look("http://127.0.0.1:9", ca_file=tmp_path / "ca.pem"))
 
 
+class TestNotWhole:
+    """An answer that is not whole, or not of now, never passes."""
+
+    PACKED = gzip.compress(HEALTHY)
+
+    @pytest.mark.parametrize(
+        ("answer", "cause"),
+        [
+            (http(PACKED[:-8], 200, "application/json", "content-encoding: gzip"), "its gzip data has no end"),
+            (http(b"plain", 200, "application/json", "content-encoding: gzip"), "it is not gzip data"),
+            (http(HEALTHY, 206, "application/json", "content-range: bytes 0-20/400"), "HTTP 206"),
+        ],
+    )
+    def test_a_part_is_no_answer(self, answer: bytes, cause: str) -> None:
+        sampled, report, _ = observe(answering(answer))
+        assert all(cause in found for found in causes(sampled))
+        assert cause in why(report.body)
+        now = datetime.now(UTC)
+        assert judge_liveness(sampled, "a", HealthLimits(), now).status is Status.FAIL
+        assert judge_errors(sampled, "a", HealthLimits(), now).status is Status.FAIL
+        assert judge_status(report, "a", HealthLimits(), now).status is Status.FAIL
+
+    @pytest.mark.parametrize(
+        ("header", "errors"),
+        [
+            ("content-encoding: br", Status.UNKNOWN),
+            ("age: 301", Status.PASS),
+            ("age: 1000000, 3", Status.PASS),
+            ("date: Mon, 23 Nov 2020 09:00:00 GMT", Status.PASS),
+        ],
+    )
+    def test_what_shows_nothing_of_now(self, header: str, errors: Status) -> None:
+        sampled, report, _ = observe(answering(http(HEALTHY, 200, "application/json", header)))
+        now = datetime.now(UTC)
+        assert judge_readiness(sampled, "a", HealthLimits(), now).status is Status.UNKNOWN
+        assert judge_status(report, "a", HealthLimits(), now).status is Status.UNKNOWN
+        assert judge_errors(sampled, "a", HealthLimits(), now).status is errors
+        down, _, _ = observe(answering(http(HEALTHY, 503, "application/json", header)), samples=1)
+        assert judge_readiness(down, "a", HealthLimits(), now).status is Status.FAIL
+
+    @pytest.mark.parametrize("header", ["age: 0", "age: 5", "age: x", "date: yesterday", "content-encoding: identity"])
+    def test_what_ordinary_servers_say(self, header: str) -> None:
+        sampled, report, _ = observe(answering(http(HEALTHY, 200, "application/json", header)), samples=1)
+        now = datetime.now(UTC)
+        assert judge_readiness(sampled, "a", HealthLimits(), now).status is Status.PASS
+        assert judge_status(report, "a", HealthLimits(), now).status is Status.PASS
+
+
 class TestHugeBodies:
     """Nothing that a server sends takes much memory or more than the timeout."""
 
@@ -367,11 +415,12 @@ class TestHugeBodies:
         _, down, _ = observe(answering(http(body, 503)), samples=1)
         assert judge_status(down, "a", HealthLimits(), datetime.now(UTC)).status is Status.FAIL
 
-    def test_a_small_answer_that_unpacks_to_a_huge_one_is_not_unpacked(self) -> None:
+    def test_a_small_answer_that_unpacks_to_a_huge_one_is_not_kept(self) -> None:
         packed = gzip.compress(HEALTHY + b" " * 100_000_000)
         assert len(packed) < 200_000
         tracemalloc.reset_peak()
-        sampled, report, _ = observe(answering(http(packed, 200, "application/json", "content-encoding: gzip")))
+        packed_answer = http(packed, 200, "application/json", "content-encoding: gzip")
+        sampled, report, _ = observe(answering(packed_answer), samples=1)
         assert {a.status for a in sampled.answers} == {200}
         assert why(report.body) == "The health report is larger than 262144 bytes"
 
@@ -379,10 +428,9 @@ class TestHugeBodies:
         packed = http(gzip.compress(HEALTHY), 200, "application/json", "content-encoding: gzip")
         assert observe(answering(packed))[1].body == HealthBody("healthy", None, None, ())
 
-    @pytest.mark.parametrize("body", [b"no gzip", gzip.compress(HEALTHY)[:-12], b""], ids=["plain", "cut", "empty"])
-    def test_a_report_that_does_not_unpack_is_unknown(self, body: bytes) -> None:
-        _, report, _ = observe(answering(http(body, 200, "application/json", "content-encoding: gzip")))
-        assert isinstance(report.body, Unobserved)
+    def test_a_packed_report_of_nothing_is_unknown(self) -> None:
+        _, report, _ = observe(answering(http(b"", 200, "application/json", "content-encoding: gzip")), samples=1)
+        assert why(report.body) == "The health report is not JSON but application/json"
 
 
 class TestReport:

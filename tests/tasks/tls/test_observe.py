@@ -73,10 +73,12 @@ def look(
     name: str = "localhost",
     talk: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]] = quiet,
     timeout_s: float = 30.0,
+    below: str | None = None,
 ) -> TlsFact:
     async def run() -> TlsFact:
         async with serving(talk, tls) as port:
-            return await read_tls.fn("127.0.0.1", port, name, ca_file, timeout_s, section="security.surface")
+            asked = read_tls.fn("127.0.0.1", port, name, ca_file, timeout_s, section="security.surface", below=below)
+            return await asked
 
     return asyncio.run(run())
 
@@ -102,6 +104,13 @@ class TestCertificate:
         assert certificate.not_before < NOW < certificate.not_after
         assert (certificate.key, certificate.key_bits, certificate.signature) == ("EC", 256, "sha256")
         assert "trustme" in certificate.issuer
+
+    def test_the_chain_up_to_whom_is_trusted(self, authority: trustme.CA, ca_file: Path) -> None:
+        between = authority.create_child_ca()
+        fact = look(server(between.issue_cert("localhost")), ca_file, below="1.2")
+        assert [found.subject for found in fact.chain] == [fact.certificate.issuer, fact.chain[0].issuer]
+        assert fact.first_to_expire.not_after == min(c.not_after for c in (fact.certificate, *fact.chain))
+        assert look(server(authority.issue_cert("localhost")), None, below="1.2").chain == ()
 
     def test_an_unknown_authority(self, authority: trustme.CA) -> None:
         fact = look(server(authority.issue_cert("localhost")), None)
@@ -178,6 +187,14 @@ class TestVersions:
             "1.2": Offer.ACCEPTED,
             "1.3": Offer.ACCEPTED,
         }
+
+    def test_the_old_ones_alone_are_offered_together(self, authority: trustme.CA, ca_file: Path) -> None:
+        context = server(authority.issue_cert("localhost"))
+        assert offers(look(context, ca_file, below="1.2")) == {"1.0": Offer.REFUSED, "1.1": Offer.REFUSED}
+        assert offers(look(context, ca_file, below="1.0")) == {}
+        old = limited(context, ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_3)
+        assert offers(look(old, ca_file, below="1.2")) == {"1.1": Offer.ACCEPTED}
+        assert offers(look(old, ca_file, below="1.3")) == {"1.2": Offer.ACCEPTED}
 
     def test_a_server_that_went_away_refused_nothing(self, authority: trustme.CA, ca_file: Path) -> None:
         """Of what is not reached any more, nothing is known."""
