@@ -279,7 +279,8 @@ class Settings(Model):
 
     @model_validator(mode="after")
     def _ends_in_time(self) -> Self:
-        https = {one.base_url for one in (*self.targets(), self.service) if one.base_url.startswith("https:")}
+        addresses = {self.service.base_url, *(instance.base_url for instance in self.targets())}
+        https = [address for address in addresses if address.startswith("https:")]
         longest_s = 0 if self.health is None else self.health.longest_s(len(self.targets()), len(https))
         if longest_s > LONGEST_S:
             raise ValueError(
