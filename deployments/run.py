@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -23,18 +23,16 @@ from flows.catalogue import flow_of
 from flows.checklist import Checklist
 from flows.options import RoundOptions
 from flows.outbox import deliver
-from flows.rounds import NOT_ARCHIVED, parse_report
+from flows.rounds import parse_report, recorded
 from reports.report import Report, Seal
 from tasks.errors import ExplainedError
 from tasks.guide.judge import Verdict
-from tasks.history.opened import history_of
-from tasks.history.runs import StoredRun, read_runs
+from tasks.history.runs import StoredRun
 from tasks.settings import Settings
 
 _EXIT_STATUS = {Verdict.PASSED: 0, Verdict.ATTENTION: 0, Verdict.FAILED: 1, Verdict.INCOMPLETE: 3}
 BROKEN = 3
 _FLUSH_WITHIN_S = 10.0
-_RECENT = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +79,8 @@ def run_now(checklist: Checklist, settings: Settings, options: RoundOptions, war
 
     Raises ExplainedError as the flow does. SIGTERM ends the process, as it does outside a run.
     """
-    history = history_of(settings)
-    before = {run.sequence for run in read_runs(history, settings.service.name, most=1)}
+    stored: list[StoredRun] = []
+    listening = recorded.set(stored.append)
     try:
         state = asyncio.run(_run(checklist, settings.service.name, options))
     except BaseException as ended:
@@ -90,15 +88,16 @@ def run_now(checklist: Checklist, settings: Settings, options: RoundOptions, war
             raise
         flush_prefect()
         sys.exit(128 + signal)  # else Python would end with 1, "checks failed"
+    finally:
+        recorded.reset(listening)
     flush_prefect()
     error = getattr(state.data, "result", None)
     if isinstance(error, ExplainedError):
         raise error
     name, message = state.name or "", state.message or ""
-    stored = _stored_as(name, read_runs(history, settings.service.name, most=_RECENT), max(before, default=0))
-    if stored is None:
+    if not stored:
         return RunResult(name, message, None, None, Counter())
-    report, seal = parse_report(stored)
+    report, seal = parse_report(stored[-1])
     return RunResult(name, message, report, seal, _delivered(settings, warn))
 
 
@@ -118,9 +117,3 @@ def _delivered(settings: Settings, warn: Callable[[str], None]) -> Counter[str] 
     except ExplainedError as error:
         warn(f"mail was not sent, the outbox flow or the next round tries again: {error}")
         return None
-
-
-def _stored_as(state: str, recent: Sequence[StoredRun], before: int) -> StoredRun | None:
-    """The run that ended in this state; another process may have stored one of its own meanwhile."""
-    new = [run for run in recent if run.sequence > before]
-    return next((run for run in new if state in (run.verdict, NOT_ARCHIVED)), None)
