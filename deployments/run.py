@@ -8,9 +8,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 from prefect import State
 from prefect.events.worker import EventsWorker
-from prefect.exceptions import TerminationSignal
+from prefect.exceptions import PrefectException, TerminationSignal
 from prefect.logging.handlers import APILogWorker
 from prefect.settings import (
     PREFECT_API_AUTH_STRING,
@@ -18,6 +19,7 @@ from prefect.settings import (
     PREFECT_CLIENT_METRICS_ENABLED,
     temporary_settings,
 )
+from prefect.states import Crashed
 
 from flows.catalogue import flow_of
 from flows.checklist import Checklist
@@ -83,6 +85,8 @@ def run_now(checklist: Checklist, settings: Settings, options: RoundOptions, war
     listening = recorded.set(stored.append)
     try:
         state = asyncio.run(_run(checklist, settings.service.name, options))
+    except (httpx.HTTPError, PrefectException) as error:
+        state = _lost(error, bool(stored))
     except BaseException as ended:
         if (signal := _ended_by(ended)) is None:
             raise
@@ -99,6 +103,12 @@ def run_now(checklist: Checklist, settings: Settings, options: RoundOptions, war
         return RunResult(name, message, None, None, Counter())
     report, seal = parse_report(stored[-1])
     return RunResult(name, message, report, seal, _delivered(settings, warn))
+
+
+def _lost(error: Exception, is_stored: bool) -> State[Any]:
+    """The end of a run whose server went away: the state is Prefect's, the round is the history's."""
+    kept = "the round had ended before and is stored" if is_stored else "nothing of the round is stored: run it again"
+    return Crashed(message=f"the Prefect server was lost ({type(error).__name__}); {kept}")
 
 
 def _ended_by(error: BaseException) -> int | None:
