@@ -85,8 +85,8 @@ def run_now(checklist: Checklist, settings: Settings, options: RoundOptions, war
     listening = recorded.set(stored.append)
     try:
         state = asyncio.run(_run(checklist, settings.service.name, options))
-    except (httpx.HTTPError, PrefectException) as error:
-        state = _lost(error, bool(stored))
+    except (httpx.HTTPError, PrefectException) as gone:
+        state = _lost(gone, bool(stored))
     except BaseException as ended:
         if (signal := _ended_by(ended)) is None:
             raise
