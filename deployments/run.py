@@ -3,14 +3,15 @@
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 from prefect import State
 from prefect.events.worker import EventsWorker
-from prefect.exceptions import TerminationSignal
+from prefect.exceptions import PrefectException, TerminationSignal
 from prefect.logging.handlers import APILogWorker
 from prefect.settings import (
     PREFECT_API_AUTH_STRING,
@@ -18,23 +19,22 @@ from prefect.settings import (
     PREFECT_CLIENT_METRICS_ENABLED,
     temporary_settings,
 )
+from prefect.states import Crashed
 
 from flows.catalogue import flow_of
 from flows.checklist import Checklist
 from flows.options import RoundOptions
 from flows.outbox import deliver
-from flows.rounds import NOT_ARCHIVED, parse_report
+from flows.rounds import parse_report, recorded
 from reports.report import Report, Seal
 from tasks.errors import ExplainedError
 from tasks.guide.judge import Verdict
-from tasks.history.opened import history_of
-from tasks.history.runs import StoredRun, read_runs
+from tasks.history.runs import StoredRun
 from tasks.settings import Settings
 
 _EXIT_STATUS = {Verdict.PASSED: 0, Verdict.ATTENTION: 0, Verdict.FAILED: 1, Verdict.INCOMPLETE: 3}
 BROKEN = 3
 _FLUSH_WITHIN_S = 10.0
-_RECENT = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,25 +81,34 @@ def run_now(checklist: Checklist, settings: Settings, options: RoundOptions, war
 
     Raises ExplainedError as the flow does. SIGTERM ends the process, as it does outside a run.
     """
-    history = history_of(settings)
-    before = {run.sequence for run in read_runs(history, settings.service.name, most=1)}
+    stored: list[StoredRun] = []
+    listening = recorded.set(stored.append)
     try:
         state = asyncio.run(_run(checklist, settings.service.name, options))
+    except (httpx.HTTPError, PrefectException) as gone:
+        state = _lost(gone, bool(stored))
     except BaseException as ended:
         if (signal := _ended_by(ended)) is None:
             raise
         flush_prefect()
         sys.exit(128 + signal)  # else Python would end with 1, "checks failed"
+    finally:
+        recorded.reset(listening)
     flush_prefect()
     error = getattr(state.data, "result", None)
     if isinstance(error, ExplainedError):
         raise error
     name, message = state.name or "", state.message or ""
-    stored = _stored_as(name, read_runs(history, settings.service.name, most=_RECENT), max(before, default=0))
-    if stored is None:
+    if not stored:
         return RunResult(name, message, None, None, Counter())
-    report, seal = parse_report(stored)
+    report, seal = parse_report(stored[-1])
     return RunResult(name, message, report, seal, _delivered(settings, warn))
+
+
+def _lost(error: Exception, is_stored: bool) -> State[Any]:
+    """The end of a run whose server went away: the state is Prefect's, the round is the history's."""
+    kept = "the round had ended before and is stored" if is_stored else "nothing of the round is stored: run it again"
+    return Crashed(message=f"the Prefect server was lost ({type(error).__name__}); {kept}")
 
 
 def _ended_by(error: BaseException) -> int | None:
@@ -118,9 +127,3 @@ def _delivered(settings: Settings, warn: Callable[[str], None]) -> Counter[str] 
     except ExplainedError as error:
         warn(f"mail was not sent, the outbox flow or the next round tries again: {error}")
         return None
-
-
-def _stored_as(state: str, recent: Sequence[StoredRun], before: int) -> StoredRun | None:
-    """The run that ended in this state; another process may have stored one of its own meanwhile."""
-    new = [run for run in recent if run.sequence > before]
-    return next((run for run in new if state in (run.verdict, NOT_ARCHIVED)), None)

@@ -25,8 +25,7 @@ def deployments_of(services: Mapping[str, Settings]) -> list[RunnerDeployment]:
             found.append(_deployment(entry, entry.schedule, "every-service", "UTC", {}))
             continue
         for name, settings in services.items():
-            wanted = entry.checklist is None or entry.checklist.is_scheduled_for(settings)
-            schedule = entry.schedule if wanted else None
+            schedule = entry.schedule if entry.is_scheduled_for(settings) else None
             found.append(_deployment(entry, schedule, name, settings.service.timezone, {"service": name}))
     return found
 
@@ -53,11 +52,16 @@ def _cron(schedule: Schedule, zone: str) -> Any:
 
 
 def _when(entry: Entry, schedule: Schedule | None, zone: str) -> str:
-    late = int(entry.timing.max_lateness.total_seconds() // 60)
     longest = int(entry.timing.deadline.total_seconds() // 60)
     if schedule is None:
         return "手動で開始するフォーム / a form, started manually"
+    late = entry.timing.max_lateness
+    if late is None:
+        late_ja = late_en = ""
+    else:
+        minutes = int(late.total_seconds() // 60)
+        late_ja, late_en = f"遅れは {minutes} 分まで、", f"at most {minutes} min late, "
     return (
-        f"予定 `{schedule.cron}` {zone}、遅れは {late} 分まで、実行は {longest} 分まで / "
-        f"scheduled `{schedule.cron}` {zone}, at most {late} min late, at most {longest} min long"
+        f"予定 `{schedule.cron}` {zone}、{late_ja}実行は {longest} 分まで / "
+        f"scheduled `{schedule.cron}` {zone}, {late_en}at most {longest} min long"
     )

@@ -8,6 +8,7 @@ from rich.console import Console
 from deployments.language import terminal_language
 from deployments.progress import err
 from deployments.run import RunResult
+from flows.rounds import NOT_ARCHIVED
 from reports.archive import folder_of
 from reports.brief import brief
 from reports.names import page_name
@@ -15,6 +16,7 @@ from reports.schema import file_data
 from reports.terminal import terminal
 from reports.words import Words
 from tasks.canonical import canonical
+from tasks.guide.judge import Verdict
 from tasks.settings import Settings
 
 _PIPED = 100
@@ -37,6 +39,8 @@ def show_result(
         out.print(terminal(result.report, result.seal, words))
     else:
         out.print(brief(result.report, result.seal, words, out.width))
+    if result.state not in {*Verdict, NOT_ARCHIVED}:  # the round is stored, and its run broke afterwards
+        err.print(f"{result.state}: {result.message}", markup=False)
     for line in (
         *_places(result, settings, words),
         words.tr("Mail: {messages}", messages=_mail(result, settings, words)),

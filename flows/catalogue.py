@@ -1,5 +1,6 @@
 """The one list of flows: the command line, deployments, documents and tests read it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,13 +23,15 @@ from flows import (
 from flows.checklist import Checklist
 from flows.timing import Schedule, Timing
 from tasks.round import RoundRefused
+from tasks.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A flow as it is deployed: on a schedule, or without one as a form that people start.
 
-    One that is not `per_service` has one deployment for every service of the machine.
+    `is_scheduled_for` is False for a service that has nothing for it to look at. One that is not `per_service` has one
+    deployment for every service of the machine.
     """
 
     flow: Flow[..., Any]
@@ -36,10 +39,11 @@ class Entry:
     schedule: Schedule | None = None
     checklist: Checklist | None = None
     per_service: bool = True
+    is_scheduled_for: Callable[[Settings], bool] = lambda _settings: True
 
 
 def _entry(checklist: Checklist, flow: Flow[..., Any]) -> Entry:
-    return Entry(flow, checklist.timing, checklist.schedule, checklist)
+    return Entry(flow, checklist.timing, checklist.schedule, checklist, is_scheduled_for=checklist.is_scheduled_for)
 
 
 FLOWS: Final = (
@@ -50,7 +54,12 @@ FLOWS: Final = (
     _entry(backup_verification.CHECKLIST, backup_verification.backup_verification),
     _entry(security_scan.CHECKLIST, security_scan.security_scan),
     _entry(load_test.CHECKLIST, load_test.load_test),
-    Entry(monitoring.monitoring, monitoring.TIMING, monitoring.SCHEDULE),
+    Entry(
+        monitoring.monitoring,
+        monitoring.TIMING,
+        monitoring.SCHEDULE,
+        is_scheduled_for=monitoring.is_scheduled_for,
+    ),
     Entry(error_triage.error_triage, error_triage.TIMING),
     Entry(finding_waiver.waive_finding, finding_waiver.TIMING),
     Entry(records.record_deploy, records.TIMING),

@@ -10,6 +10,7 @@ from prefect.context import FlowRunContext
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
+from flows.missed import notes_of_missed
 from flows.options import RoundOptions
 from flows.rounds import begin_round, close_round
 from flows.timing import Schedule, Timing, planned_start
@@ -84,7 +85,9 @@ async def run_checklist(
         return run
     lines = checklist.lines(run.settings)
     sections = await run_sections(run, lines, systems or checklist.systems)
-    return await close_round(run, sections, lines, checklist.title)
+    scheduled = checklist.is_scheduled_for(run.settings)
+    missed = await notes_of_missed(run, checklist.schedule, checklist.form()) if scheduled else ()
+    return await close_round(run, sections, lines, checklist.title, missed)
 
 
 async def run_sections(run: Round, asked: Sequence[GuideLine], systems: Sequence[System]) -> list[Section]:

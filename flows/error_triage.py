@@ -14,7 +14,7 @@ from tasks.logs.store.triage import Action, Decision, decide
 from tasks.round import utc_now
 from tasks.settings import find_service
 
-TIMING = Timing(max_lateness=timedelta(minutes=10), deadline=timedelta(minutes=2))
+TIMING = Timing(deadline=timedelta(minutes=2))
 
 
 class TriageOptions(BaseModel):

@@ -16,7 +16,7 @@ from tasks.security.findings.writing import Wish, record
 from tasks.security.store.findings import read_findings
 from tasks.settings import find_service
 
-TIMING = Timing(max_lateness=timedelta(minutes=10), deadline=timedelta(minutes=2))
+TIMING = Timing(deadline=timedelta(minutes=2))
 
 
 class WaiverOptions(BaseModel):

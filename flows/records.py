@@ -16,7 +16,7 @@ from tasks.records.words import described, placed
 from tasks.round import utc_now
 from tasks.settings import Settings, find_service
 
-TIMING = Timing(max_lateness=timedelta(minutes=10), deadline=timedelta(minutes=2))
+TIMING = Timing(deadline=timedelta(minutes=2))
 _ZONE = "オフセットがなければ対象サービスのタイムゾーン / without an offset: the service's time zone"
 _BY = "名前 / your name"
 _MODULE = "空欄はサービス全体 / empty: the whole service"

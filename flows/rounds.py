@@ -1,8 +1,9 @@
 """What every flow shares: how a round begins, what could not be seen, and the one way in which it ends."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from contextvars import ContextVar
 from datetime import timedelta
 from typing import Any
 
@@ -16,7 +17,7 @@ from prefect.states import Completed, Failed
 
 from flows.messages import archive_missing, report_messages
 from flows.options import RoundOptions, refuse_future
-from flows.timing import SKIPPED, Timing, planned_start, too_late
+from flows.timing import SKIPPED, Timing, missed, planned_start
 from reports import artifacts
 from reports.archive import folder_of
 from reports.compose import RoundFacts, compose_report
@@ -49,6 +50,8 @@ from tasks.settings import Settings, find_service
 
 NOT_ARCHIVED = "NotArchived"
 _RECENT = 20
+recorded: ContextVar[Callable[[StoredRun], None] | None] = ContextVar("recorded", default=None)
+"""Told which run a round has stored: whoever started it shows this one, and no other of the same time or verdict."""
 _CLOSING = timedelta(minutes=2)
 """What storing, archiving and showing a round may take."""
 
@@ -61,8 +64,6 @@ async def begin_round(flow: str, service: str, options: RoundOptions, timing: Ti
     settings = await asyncio.to_thread(find_service, service)
     now = utc_now()
     planned = planned_start()
-    if late := too_late(planned, timing, now):
-        return Completed(name=SKIPPED, message=late)
     begins = planned or now
     period = options.period(begins.astimezone(settings.zone).date(), settings.zone)
     refuse_future(period, now, settings.zone)
@@ -70,19 +71,27 @@ async def begin_round(flow: str, service: str, options: RoundOptions, timing: Ti
     history = await asyncio.to_thread(history_of, settings)
     if planned is not None and await asyncio.to_thread(is_scheduled_run_recorded, history, key):
         return Completed(name=SKIPPED, message=f"{flow} {key.period} is already recorded by its schedule")
+    if (late := missed(planned, timing, now)) is not None:
+        return late
     present = period.start <= begins < period.end
     past = None if present else Unobserved(msg("Only the present can be checked, not {day}", day=period.key))
     return Round(key, settings, history, now, now + timing.deadline - _CLOSING, past, options.mail)
 
 
 async def close_round(
-    run: Round, sections: Sequence[Section], lines: tuple[GuideLine, ...], title: Message
+    run: Round,
+    sections: Sequence[Section],
+    lines: tuple[GuideLine, ...],
+    title: Message,
+    notes: tuple[Message, ...] = (),
 ) -> State[Any]:
-    """Store, archive and show what was found, and give the run its outcome."""
+    """Store, archive and show what was found, and give the run its outcome; `notes` come before all others."""
     try:
-        stored = await asyncio.to_thread(_store, run, tuple(sections), lines, title)
+        stored = await asyncio.to_thread(_store, run, tuple(sections), lines, title, notes)
     except AlreadyRecorded as error:
         return Completed(name=SKIPPED, message=str(error))
+    if (tell := recorded.get()) is not None:
+        tell(stored)
     report, seal = parse_report(stored)
     words = Words(run.settings.reports.locales[0], run.settings.service.timezone)
     broken = await asyncio.to_thread(_archive, run)
@@ -119,12 +128,23 @@ def outcome(report: Report, words: Words, broken: str | None = None) -> State[An
     return Completed(name=report.verdict.value, message=text)
 
 
-def _store(run: Round, sections: tuple[Section, ...], lines: tuple[GuideLine, ...], title: Message) -> StoredRun:
-    return record_run(run.history, run.key, lambda place: _compose(run, sections, lines, title, place))
+def _store(
+    run: Round,
+    sections: tuple[Section, ...],
+    lines: tuple[GuideLine, ...],
+    title: Message,
+    notes: tuple[Message, ...],
+) -> StoredRun:
+    return record_run(run.history, run.key, lambda place: _compose(run, sections, lines, title, notes, place))
 
 
 def _compose(
-    run: Round, sections: tuple[Section, ...], lines: tuple[GuideLine, ...], title: Message, place: RunPlace
+    run: Round,
+    sections: tuple[Section, ...],
+    lines: tuple[GuideLine, ...],
+    title: Message,
+    notes: tuple[Message, ...],
+    place: RunPlace,
 ) -> NewRun:
     settings, key = run.settings, run.key
     before, same_period = _known(place.previous), _known(place.same_period)
@@ -141,7 +161,7 @@ def _compose(
         started_at=run.started_at,
         finished_at=finished_at,
         lines=lines,
-        notes=_notes(settings, unreadable=place.previous is not None and before is None),
+        notes=(*notes, *_notes(settings, unreadable=place.previous is not None and before is None)),
     )
     data = masked(to_data(compose_report(facts, sections, place.revision, before)), own=OWN_WORDS)
     text = canonical(data)

@@ -2,20 +2,23 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from prefect import State
 from prefect.context import FlowRunContext
+from prefect.states import Failed
 
-SKIPPED = "Skipped"
+SKIPPED, MISSED = "Skipped", "Missed"
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """How late a scheduled run may begin, and how long a run may last."""
+    """How long a run may last, and how late a scheduled one may begin; None: it is never too late."""
 
-    max_lateness: timedelta
     deadline: timedelta
+    max_lateness: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,17 @@ class Schedule:
     slug: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
+    def is_planned_on(self, day: date) -> bool:
+        """True for a day on which a run starts; a field of `cron` is one number or `*`."""
+        *_, of_month, month, weekday = self.cron.split()
+        at = zip((of_month, month, weekday), (day.day, day.month, day.isoweekday() % 7), strict=True)
+        return all(field in ("*", str(number)) for field, number in at)
+
+    def starts_on(self, day: date, zone: ZoneInfo) -> datetime:
+        """When the run of a day starts, in UTC; of a schedule that names its hour and minute."""
+        minute, hour, *_ = self.cron.split()
+        return datetime.combine(day, time(int(hour), int(minute)), zone).astimezone(UTC)
+
 
 def planned_start() -> datetime | None:
     """When the schedule planned this run; None for a run by hand, and a retry is one."""
@@ -34,8 +48,9 @@ def planned_start() -> datetime | None:
     return run.expected_start_time if run is not None and run.auto_scheduled and run.run_count <= 1 else None
 
 
-def too_late(planned: datetime | None, timing: Timing, now: datetime) -> str | None:
-    """Why a run that was planned too long ago is skipped; None when it is not."""
-    if planned is None or now - planned <= timing.max_lateness:
+def missed(planned: datetime | None, timing: Timing, now: datetime) -> State[Any] | None:
+    """The end of a run that was planned too long ago, which is not green: nothing was looked at. None when in time."""
+    if planned is None or timing.max_lateness is None or now - planned <= timing.max_lateness:
         return None
-    return f"planned for {planned:%Y-%m-%d %H:%M} UTC, more than {timing.max_lateness} ago"
+    late = f"planned for {planned:%Y-%m-%d %H:%M} UTC, more than {timing.max_lateness} ago: nothing was looked at"
+    return Failed(name=MISSED, message=late)

@@ -49,31 +49,35 @@ async def health_readings(settings: Settings) -> tuple[tuple[Reading, ...], tupl
     return tuple(r for readings, _ in probed for r in readings), tuple(b for _, blind in probed for b in blind)
 
 
-async def read_versions(settings: Settings) -> str | None:
-    """The version in the health reports of all instances; None without a report, or unless all report the same.
+async def read_versions(settings: Settings) -> tuple[str | None, tuple[Unobserved, ...]]:
+    """The version in the health reports of all instances, and why reports could not be read.
 
-    Once they cannot agree any more, no further instance is asked.
+    The version is None without a report, or unless all report the same. Once they cannot agree any more, no further
+    instance is asked.
     """
     path = None if settings.health is None else settings.health.report
     if path is None:
-        return None
+        return None, ()
     few = asyncio.Semaphore(_AT_ONCE)
     versions: set[str | None] = set()
+    blind: list[Unobserved] = []
 
     async def ask(instance: Instance) -> None:
         async with few:
             if len(versions) < 2 and None not in versions:
-                versions.add(await _version(settings, instance, path))
+                version = await _version(settings, instance, path)
+                blind.extend((version,) if isinstance(version, Unobserved) else ())
+                versions.add(None if isinstance(version, Unobserved) else version)
 
     await asyncio.gather(*(ask(instance) for instance in settings.targets()))
-    return versions.pop() if len(versions) == 1 else None
+    return versions.pop() if len(versions) == 1 else None, tuple(blind)
 
 
-async def _version(settings: Settings, instance: Instance, path: str) -> str | None:
+async def _version(settings: Settings, instance: Instance, path: str) -> str | Unobserved | None:
     async with open_instance(settings, instance, longest_s=LONGEST_PROBE_S) as target:
         report: HealthReport | Unobserved = await seen(read_health(target, path))
     body = report if isinstance(report, Unobserved) else report.body
-    return None if isinstance(body, Unobserved) else body.version
+    return body if isinstance(body, Unobserved) else body.version
 
 
 async def _probe(settings: Settings, instance: Instance) -> tuple[list[Reading], list[Unobserved]]:

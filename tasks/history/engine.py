@@ -128,6 +128,8 @@ def _advice(reason: str) -> str:
         return "another process holds it; look for a long transaction and run again"
     if "full" in text or "no space" in text:
         return "free space on its disk"
+    if "i/o error" in text:  # SQLite says so too where it finds no room for the file beside its database
+        return "its disk is full or damaged: free space on it, and see the kernel's log"
     if "malformed" in text or "not a database" in text:
         return "restore it from a backup"
     return "check that it is reachable and that [history] url is right"

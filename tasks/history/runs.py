@@ -115,6 +115,14 @@ def read_runs(engine: Engine, service: str, *, most: int) -> tuple[StoredRun, ..
         return tuple(_stored(row) for row in connection.execute(query))
 
 
+def read_periods(engine: Engine, service: str, flow: str) -> frozenset[str]:
+    """Every period of a flow for which a run is recorded."""
+    query = select(runs.c.period).distinct().join(services, services.c.id == runs.c.service_id)
+    with reading(engine) as connection:
+        mine = query.where(services.c.name == service, runs.c.flow == flow)
+        return frozenset(connection.execute(mine).scalars())
+
+
 def read_run(engine: Engine, service: str, flow: str, period: str, revision: int) -> StoredRun | None:
     """One run, or None."""
     query = _runs_of(service).where(runs.c.flow == flow, runs.c.period == period, runs.c.revision == revision)

@@ -86,6 +86,13 @@ def all_unobserved(settings: Settings, why: Unobserved) -> ResourceObservation:
     )
 
 
+def is_asked_for(settings: Settings) -> bool:
+    """False when the service file asks for no figure of any of these."""
+    resources = settings.resources
+    machine = _no_hosts(resources) is None or _no_container(resources) is None
+    return machine or settings.database is not None or bool(settings.queues or settings.kpi)
+
+
 async def resource_readings(settings: Settings) -> tuple[tuple[Reading, ...], tuple[Unobserved, ...]]:
     """Every figure of this minute, and why others are missing, within MINUTE_S."""
     observed = await look_at_resources(settings, MINUTE_S)

@@ -1,28 +1,45 @@
-"""Which stored round a command takes for its own while another process runs one."""
+"""Which stored round a command shows for its own while another process runs one, and what is never green."""
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import pytest
 
-from deployments.run import BROKEN, RunResult, _stored_as
+from deployments.run import BROKEN, RunResult, run_now
+from flows.daily_checklist import CHECKLIST
+from flows.options import DailyOptions
 from flows.rounds import NOT_ARCHIVED
 from tasks.guide.judge import Verdict
-from tasks.history.runs import StoredRun
+
+if TYPE_CHECKING:
+    from tests.operated import Operate
+
+ANOTHER_PROCESS = """
+CREATE TRIGGER another AFTER INSERT ON runs WHEN NEW.flow = 'daily-checklist' BEGIN
+  INSERT INTO runs
+    (service_id, flow, period, revision, trigger, verdict, finished_at, sequence, report, digest, chained)
+  VALUES (NEW.service_id, '{flow}', {period}, NEW.revision + {later}, 'hand', NEW.verdict, NEW.finished_at,
+    NEW.sequence + 1, replace(NEW.report, '"daily-checklist"', '"{flow}"'), NEW.digest, NEW.chained);
+END"""
 
 
-def run(sequence: int, verdict: Verdict) -> StoredRun:
-    return StoredRun("daily-checklist", "2026-11-24", sequence, verdict.value, "", sequence, "", "")
+@pytest.mark.usefixtures("prefect")
+@pytest.mark.parametrize(
+    ("flow", "period", "later"),
+    [("slo-report", "NEW.period", 0), ("daily-checklist", "'2020-01-01'", 0), ("daily-checklist", "NEW.period", 1)],
+    ids=["another flow", "another day", "the next revision"],
+)
+def test_the_run_of_another_process_at_the_same_time_is_not_taken_for_ours(
+    operate: "Operate", flow: str, period: str, later: int
+) -> None:
+    shop = operate()
+    shop.rows(ANOTHER_PROCESS.format(flow=flow, period=period, later=later))
+    result = run_now(CHECKLIST, shop.settings, DailyOptions(), print)
+    assert result.report is not None and result.seal is not None and len(shop.runs()) == 2
+    assert (result.report.flow, result.report.revision, result.seal.sequence) == ("daily-checklist", 1, 1)
+    assert (result.report.verdict, result.exit_status) == (Verdict.PASSED, 0)
 
 
-def test_the_run_of_another_process_is_not_taken_for_ours() -> None:
-    recent = [run(5, Verdict.PASSED), run(4, Verdict.FAILED), run(3, Verdict.FAILED)]
-    assert _stored_as("ChecksFailed", recent, 3) == recent[1]
-    assert _stored_as("Passed", recent, 3) == recent[0]
-    assert _stored_as("Failed", recent, 3) is None
-    assert _stored_as("Passed", recent, 5) is None
-    assert _stored_as(NOT_ARCHIVED, recent, 4) == recent[0]
-
-
-@pytest.mark.parametrize("state", ["Failed", "Crashed", "TimedOut", "Skipped", NOT_ARCHIVED, "Passed", ""])
+@pytest.mark.parametrize("state", ["Failed", "Crashed", "TimedOut", "Skipped", "Missed", NOT_ARCHIVED, "Passed", ""])
 def test_without_a_report_of_its_own_nothing_is_green(state: str) -> None:
     assert RunResult(state, "", None, None, Counter()).exit_status == BROKEN

@@ -299,11 +299,13 @@ class TestWhen:
         assert ended(self.carry_out(prefect.read_flow_run(first.id))) == ("COMPLETED", "Passed")
         assert [(r.revision, json.loads(r.report)["trigger"]) for r in shop.runs()] == [(1, "schedule"), (2, "hand")]
 
-    def test_a_run_that_comes_too_late_is_skipped(self, operate: "Operate", site: "Site", planned: Any) -> None:
+    def test_a_run_that_comes_too_late_is_missed_and_not_green(
+        self, operate: "Operate", site: "Site", planned: Any
+    ) -> None:
         shop = operate()
         [late] = planned(shop, CHECKLIST.timing.max_lateness + timedelta(minutes=2))
         state = self.carry_out(late)
-        assert ended(state) == ("COMPLETED", "Skipped") and "more than 12:00:00 ago" in str(state.message)
+        assert ended(state) == ("FAILED", "Missed") and "more than 12:00:00 ago" in str(state.message)
         assert (shop.runs(), site.asked) == ((), [])
 
     def test_a_run_that_is_late_but_not_too_late_is_for_the_day_it_was_planned_for(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from flows.monitoring import monitoring
+from flows.monitoring import is_scheduled_for, monitoring
 from tasks.records.facts import Deploy, DeployOutcome, Origin
 from tasks.records.store.records import store_records
 from tests.operated import figures
@@ -180,18 +180,25 @@ def test_a_version_counts_once_every_instance_runs_it(operate: "Operate", site: 
     for first, second in (("1", "1"), ("1", "2"), (None, "2"), ("2", "2")):
         tells(site, "a", first)
         tells(site, "b", second)
-        assert collect(shop).message == "0 figures, 0 log lines"
+        found = f"version {first}" if first == second else "no common version"
+        state = collect(shop)
+        assert (state.name, state.message) == ("Collected", f"0 figures, 0 log lines, {found}")
         assert len(versions(shop)) == (2 if first == "2" else 1)
     assert versions(shop) == [("production", "1", "first-seen"), ("production", "2", "inferred")]
 
 
 @pytest.mark.parametrize("report", ["no report", "no JSON", "no version", "nobody is asked"])
-def test_a_report_that_cannot_be_read_fails_nothing_here(operate: "Operate", site: "Site", report: str) -> None:
+def test_a_report_that_cannot_be_read_is_named_and_keeps_the_rest(
+    operate: "Operate", site: "Site", report: str
+) -> None:
     shop = operate(health=PROBES if report == "nobody is asked" else PROBES + 'report = "/health"\n')
     site.answers["/health"].body = {"no JSON": "a page", "no version": {"status": "healthy"}}.get(report, {})
     if report == "no report":
         del site.answers["/health"]
-    assert collect(shop).message == "4 figures, 0 log lines"
+    state = collect(shop)
+    unread = report in ("no report", "no JSON")
+    assert state.name == ("Incomplete" if unread else "Collected")
+    assert (state.message or "").startswith("4 figures, 0 log lines" + "; not collected: " * unread)
     assert versions(shop) == []
     assert [path for path, _ in site.asked if path == "/health"] == ([] if report == "nobody is asked" else ["/health"])
 
@@ -203,8 +210,43 @@ def test_a_report_that_hangs_keeps_the_minute_and_spares_the_other_instances(ope
     for name in names:
         tells(site, name, "1.4.2")
         site.answers[f"/{name}/health"].delay_s = 12  # within timeout_s, but too long for a minute
-    assert collect(shop).message == "0 figures, 0 log lines"
+    state = collect(shop)
+    assert state.name == "Incomplete" and "0 figures, 0 log lines; not collected: " in (state.message or "")
     assert (versions(shop), len(site.asked)) == ([], 4)
+
+
+ASKED = {
+    "live": "[health]\nlive = '/live'\n",
+    "report": "[health]\nreport = '/health'\n",
+    "a log": LOG,
+    "machine": "[resources]\n",
+    "container": "[resources]\nhost = false\ncontainer = true\n",
+    "database": "[database]\nurl = 'postgresql://ops@db.invalid/shop'\n",
+    "expression": "[metrics]\nprometheus_url = 'http://127.0.0.1:1'\n[[kpi]]\nname = 'orders'\nfloor = 1\n"
+    "promql = 'orders'\n",
+}
+NOTHING = {
+    "service alone": "",
+    "test requests": "[health]\nrequests = ['/items']\n",
+    "no machine": "[resources]\nhost = false\ncontainer = false\n",
+    "a Prometheus for others": "[metrics]\nprometheus_url = 'http://127.0.0.1:1'\n",
+}
+
+
+@pytest.mark.parametrize("asked", [*ASKED, *NOTHING])
+def test_it_is_scheduled_where_it_has_something_to_collect(operate: "Operate", asked: str) -> None:
+    shop = operate(health="", more={**ASKED, **NOTHING}[asked])
+    assert is_scheduled_for(shop.settings) == (asked in ASKED)
+
+
+@pytest.mark.parametrize("asked", ["service alone", "no limit on this machine"])
+def test_a_run_that_collects_nothing_is_red_and_says_why(operate: "Operate", asked: str) -> None:
+    shop = operate(health="", more="" if asked == "service alone" else "[resources]\nhost = false\n")
+    state = collect(shop)
+    limited = asked != "service alone" and "0 figures" not in (state.message or "")  # of a machine with a limit
+    assert (state.type.value, state.name) == (("COMPLETED", "Collected") if limited else ("FAILED", "Incomplete"))
+    says = "names nothing to collect" if asked == "service alone" else "Nothing that the service file asks for"
+    assert limited or says in (state.message or "")
 
 
 def test_a_history_that_cannot_note_a_version_makes_the_run_red(operate: "Operate") -> None:

@@ -21,7 +21,7 @@ from tasks.processes import free_port
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
-    from tests.operated import Operate, Operated, PostOffice, Site
+    from tests.operated import Operate, Operated, PostOffice
 
 pytestmark = pytest.mark.usefixtures("prefect")
 DROP = "drop"
@@ -260,7 +260,7 @@ class TestFlow:
         assert (state.type.value, state.message) == ("COMPLETED", "2 sent")
         assert sorted(to for to, _ in post.kept) == ["bar@shop.example", "cafe@shop.example"]
         again = self.run()
-        assert (again.type.value, again.message) == ("COMPLETED", "nothing was waiting")
+        assert (again.type.value, again.message) == ("COMPLETED", "nothing was due")
 
     @pytest.mark.deep
     def test_it_delivers_for_one_service_when_asked(self, both: "list[Operated]", post: "PostOffice") -> None:
@@ -297,7 +297,12 @@ class TestFlow:
         state = self.run()
         assert (state.name, state.message) == ("NotDelivered", "1 failed, 1 sent")
 
-    @pytest.mark.deep
-    def test_a_message_that_waits_does_not(self, both: "list[Operated]", site: "Site", post: "PostOffice") -> None:
-        post.recipients["cafe@shop.example"] = ["451 later"]
-        assert (state := self.run()).type.value == "COMPLETED" and state.message == "1 sent, 1 waiting"
+    def test_a_message_that_waits_is_named_and_a_run_that_sent_nothing_is_red(
+        self, both: "list[Operated]", post: "PostOffice"
+    ) -> None:
+        post.recipients["cafe@shop.example"] = ["451 later", "451 later"]
+        state = self.run()
+        assert (state.type.value, state.name, state.message) == ("COMPLETED", "PartlySent", "1 sent, 1 waiting")
+        both[1].all_due()
+        state = self.run()
+        assert (state.type.value, state.name, state.message) == ("FAILED", "NotDelivered", "1 waiting")
