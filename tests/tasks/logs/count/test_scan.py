@@ -4,7 +4,7 @@ import json
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import psutil
@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tasks.logs.count.batch import Activity, Batch, Lines
 from tasks.logs.count.scan import CHECKED_LINES, Plan, Scan
 from tasks.logs.count.sketch import sketch_index
+from tasks.logs.lines.clock import Clock
 from tasks.logs.lines.personal import kinds_by_line, kinds_of
 from tasks.logs.lines.places import Places, RoutePattern
 from tasks.logs.settings import Source
@@ -44,7 +45,7 @@ def plan(**changed: object) -> Plan:
 
 
 def scanned(lines: Iterable[bytes], of: Plan | None = None) -> Batch:
-    scan = Scan(of or plan(), NINE)
+    scan = Scan(of or plan(), NINE, Clock.at(NINE + timedelta(days=1)))
     scan.feed(lines)
     return scan.take()
 
@@ -74,6 +75,10 @@ def line(**changed: object) -> bytes:
         (line(), Lines(1, parsed=1, requests=1, timed=1)),
         (line(duration=None), Lines(1, parsed=1, requests=1)),
         (line(status=None), Lines(1, parsed=1)),
+        (line(level={"name": "info"}), Lines(1, parsed=1, drifted=1, requests=1, timed=1, odd_levels=1)),
+        (line(status="502, 200"), Lines(1, parsed=1, drifted=1, requests=1, timed=1)),
+        (line(status="200, -"), Lines(1, parsed=1)),
+        (line(duration="0.010, -, 0.020 : 1"), Lines(1, parsed=1, drifted=1, requests=1, timed=1)),
         (line(message={"a": 1}), Lines(1, parsed=1, drifted=1, requests=1, timed=1)),
         (line(status="200"), Lines(1, parsed=1, drifted=1, requests=1, timed=1)),
         (line(status=200.0), Lines(1, parsed=1, drifted=1, requests=1, timed=1)),
@@ -91,7 +96,7 @@ def line(**changed: object) -> bytes:
         (b"\x00" * 40, Lines(1, ignored=1)),
         (b"\x00" * 40 + line(), Lines(1, parsed=1, requests=1, timed=1)),
         (b"\xef\xbb\xbf" + line(), Lines(1, parsed=1, requests=1, timed=1)),
-        (line().replace(b"info", b"inf\xff"), Lines(1, parsed=1, requests=1, timed=1)),
+        (line().replace(b"info", b"inf\xff"), Lines(1, parsed=1, requests=1, timed=1, odd_levels=1)),
         (line()[:-5], Lines(1, malformed=1)),
         (b"[" + line() + b"]", Lines(1, malformed=1)),
         (b"Traceback (most recent call last):", Lines(1, malformed=1)),
@@ -104,6 +109,7 @@ def test_a_line_counts_by_its_kind(raw: bytes, expected: Lines) -> None:
     first = line(status=None, module="first")
     batch = counted([first, raw])
     expected.add(Lines(1, parsed=1))
+    expected.levelled = expected.parsed
     assert {**batch.lines} in ({HOUR: expected}, {HOUR: expected})
     assert batch.total.lines == batch.total.parsed + batch.total.malformed + batch.total.ignored
 
@@ -223,7 +229,7 @@ def test_stretches_add_up_to_what_one_pass_counts(seed: int, cuts: list[int]) ->
     odd = [b"", line(url="/live"), line(status="200"), line(message="to bob@example.com"), line(timestamp=None)]
     for _ in range(40):
         lines.insert(draw.randrange(len(lines)), draw.choice(odd))
-    scan, batch, at = Scan(plan(), NINE), Batch(), 0
+    scan, batch, at = Scan(plan(), NINE, Clock.at(NINE + timedelta(days=1))), Batch(), 0
     for cut in [*sorted(cuts), len(lines)]:
         scan.feed(lines[at:cut])
         batch.add(scan.take())
@@ -300,7 +306,7 @@ class TestPersonalData:
             ("unknown", HOUR, "email"): 1,
         }
         assert batch.samples == ["<email>"]
-        scan = Scan(plan(), NINE)
+        scan = Scan(plan(), NINE, Clock.at(NINE + timedelta(days=1)))
         scan.skip_too_long(b"bob@example.com")
         assert scan.take().personal == {("unknown", HOUR, "email"): 1}
 
@@ -345,7 +351,7 @@ class TestHostileLogs:
     @pytest.mark.deep
     def test_memory_is_bounded(self) -> None:
         process = psutil.Process()
-        scan, total, takes, draw = Scan(plan(), NINE), Lines(), 0, random.Random(1)
+        scan, total, takes, draw = Scan(plan(), NINE, Clock.at(NINE + timedelta(days=1))), Lines(), 0, random.Random(1)
         before = peak = process.memory_info().rss
         for what in ("places", "times", "errors", "values"):
             for _ in range(self.LINES // 4 // 5000):
