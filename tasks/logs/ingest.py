@@ -44,6 +44,8 @@ from tasks.settings import Settings
 _COMMIT_BYTES = 64 * 1024 * 1024
 _SETTLED = timedelta(hours=1)
 """A file that nobody wrote to for this long has its last line whole, with or without a line break."""
+_WHILE_COPIED = 0.01
+"""Share of a file that may be written between its copy and its emptying. Source: opsrounds' default."""
 _PAUSE_S = 0.5
 _NO_TIME = msg("Not all lines could be read in time: the rest is read next time")
 _NS = 1_000_000_000
@@ -153,7 +155,7 @@ class _Ingest:
                 if piece.too_long is not None:
                     scan.skip_too_long(piece.too_long)
                 scan.feed(piece.lines)
-                scan.note_hole(piece.hole, piece.lost)
+                scan.note_hole(piece.hole, piece.lost + self._unexplained(piece.hole - piece.lost))
                 mark = replace(piece.mark, id=stored.id)
                 late = self._deadline.passed
                 if late or mark.complete or scan.is_full or mark.position - stored.position >= self._commit_bytes:
@@ -199,6 +201,14 @@ class _Ingest:
         written = self._no_later(log.stat.st_mtime)
         last = self._last_time(log, replace(mark, position=log.stat.st_size), Clock.at(self._now))
         return written if last is not None and last < written - KEPT else None
+
+    def _unexplained(self, hole: int) -> int:
+        """How much of a hole before a file's first line was never read as lines.
+
+        A program that goes on where it was, after copytruncate emptied the file, leaves one as long as what was copied.
+        """
+        read = max((mark.position for mark in self._state.marks if mark.position <= hole), default=0)
+        return 0 if hole - read <= _WHILE_COPIED * hole else hole - read
 
     def _no_later(self, at_s: float) -> datetime:
         return min(self._now, datetime.fromtimestamp(max(0.0, at_s), UTC))

@@ -41,7 +41,7 @@ class Lines:
     but moments with as many lines as a source gives at once: whether there are more cannot be found out.
     `levelled` lines have a level, and the `odd_levels` among them one that nobody knows. `misdated` lines are undated
     ones whose time was read and cannot be. `hole_bytes` are NUL bytes in place of lines, and of them `lost_bytes`
-    those behind a line: before the first, an emptied file was merely written on.
+    those that do not stand for lines read before, as at the start of a file that was emptied and written on.
     """
 
     lines: int = 0

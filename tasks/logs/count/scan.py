@@ -143,7 +143,7 @@ class Scan:
         _lines_of(self._batch, hour).crowded += 1
 
     def note_hole(self, found: int, lost: int) -> None:
-        """Count NUL bytes in place of lines, and those of them that stand behind a line."""
+        """Count NUL bytes in place of lines, and those of them whose lines were not read before."""
         if found:
             lines = self._lines()
             lines.hole_bytes += found

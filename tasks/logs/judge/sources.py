@@ -106,6 +106,13 @@ def _fresh(
     slow = _gap(lines, {_DURATION} & set(mapped), limits)
     if slow is not None:
         return Status.WARN, slow
+    if lines.counts.hole_bytes:
+        return Status.PASS, msg(
+            "{lines} lines; the newest is {minutes} min old; {bytes} NUL bytes stand for lines that were read before",
+            lines=lines.counts.lines,
+            minutes=minutes,
+            bytes=lines.counts.hole_bytes,
+        )
     return Status.PASS, msg("{lines} lines; the newest is {minutes} min old", lines=lines.counts.lines, minutes=minutes)
 
 
@@ -125,7 +132,7 @@ def _no_time(lines: SourceLines) -> Message | None:
 
 
 def _lost(lines: SourceLines) -> Message | None:
-    """Behind a line, NUL bytes are what a crash or a full disk left of others; how many is not known."""
+    """NUL bytes are what a crash or a full disk left of lines; of how many is not known."""
     if not lines.counts.lost_bytes:
         return None
     return msg("{bytes} NUL bytes stand in place of lines: what they held is lost", bytes=lines.counts.lost_bytes)
@@ -243,7 +250,7 @@ def _accounts(lines: SourceLines) -> Table:
         (msg("With an unknown level"), counted.odd_levels),
         (msg("Dated up to two days after the period"), lines.ahead),
         (msg("NUL bytes in place of lines"), counted.hole_bytes),
-        (msg("Of them behind a line: what they held is lost"), counted.lost_bytes),
+        (msg("NUL bytes whose lines were never read"), counted.lost_bytes),
     )
     found = tuple(row for row in unusual if row[1])
     return Table(msg("Lines in the period"), (msg("Kind of line"), msg("Count")), (*rows, *found))

@@ -271,7 +271,7 @@ def _pieces(content: Content, mark: Mark, settled: bool, block_bytes: int) -> It
     for block in content.blocks(block_bytes):
         data = rest + block
         *lines, rest = data.split(b"\n")
-        passed_over = None
+        passed_over, holes = None, (0, 0)
         if lines:
             if unended and not lines[0].strip(b"\r"):
                 del lines[0]
@@ -279,22 +279,23 @@ def _pieces(content: Content, mark: Mark, settled: bool, block_bytes: int) -> It
                 passed_over, too_long = too_long or _sample(lines[0]), None
                 del lines[0]
             trail.follow(data[: len(data) - len(rest)])
-            mark, unended = trail.mark(mark), False
+            mark, unended, holes = trail.mark(mark), False, trail.holes()
         if too_long is not None or len(rest) > MOST_LINE_BYTES:
             line = b"" if too_long is not None else rest.lstrip(b"\x00")  # a hole is no part of the line behind it
             if len(line) > MOST_LINE_BYTES:
                 too_long, line = _sample(line), b""
             trail.follow(rest[: len(rest) - len(line)])
             rest = line
-        yield Piece(lines, passed_over, mark, content.consumed(), *trail.holes())
+        yield Piece(lines, passed_over, mark, content.consumed(), *holes)
     whole = content.problem is None and (settled or content.packed)
     if whole:
         trail.follow(rest)
         mark = trail.mark(mark)
+    holes = trail.holes() if whole else (0, 0)  # those that the mark is not behind are met again
     complete = whole or content.problem is not None or content.ends_at(mark.position)
     mark = replace(mark, complete=complete, problem=content.problem or "")
     last = [rest] if whole and rest.strip(b"\x00") else []
-    yield Piece(last, too_long if whole else None, mark, content.consumed(), *trail.holes())
+    yield Piece(last, too_long if whole else None, mark, content.consumed(), *holes)
 
 
 def lines_before(log: OpenLog, mark: Mark) -> list[bytes]:
