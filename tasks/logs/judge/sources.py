@@ -240,7 +240,7 @@ def _accounts(lines: SourceLines) -> Table:
         (msg("Parsed"), counted.parsed),
         (msg("Malformed"), counted.malformed),
         (msg("Ignored (blank lines, health probes)"), counted.ignored),
-        (msg("Without a readable time"), counted.undated),
+        (msg("Without a readable time"), counted.undated - counted.misdated),
         (msg("With a value of an unexpected type"), counted.drifted),
         (msg("Requests"), counted.requests),
         (msg("Requests with a duration"), counted.timed),
@@ -263,7 +263,7 @@ def _notes(read: SourceRead, lines: SourceLines) -> Iterable[Table]:
         yield Table(msg("Unknown levels"), (msg("Level"), msg("Count")), levels)
     if read.aged:
         files = tuple((file.path, moment(file.written_at)) for file in read.aged[-_MOST_AGED:])
-        title = msg("Not read, for their age ([logs] keep_days): {files} files", files=len(read.aged))
+        title = msg("Files not read for their age ([logs] keep_days): {files}", files=len(read.aged))
         yield Table(title, (msg("File"), msg("Last written to")), files)
 
 

@@ -149,7 +149,8 @@ def find_files(folder: Path, patterns: Sequence[str], oldest_mtime_s: float = -m
         blocked: list[Message] = []
 
         def block(path: Path, error: OSError, blocked: list[Message] = blocked) -> None:
-            blocked.append(unreadable(path, error))
+            if (told := unreadable(path, error)) not in blocked:
+                blocked.append(told)
 
         begin, parts = start_of(pattern)
         paths = sorted(matches(folder / begin, parts, block))

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.logs.count.batch import Activity, Batch, Lines
+from tasks.logs.count.batch import MOST_ODD_LEVELS, Activity, Batch, Lines
 from tasks.logs.count.scan import CHECKED_LINES, Plan, Scan
 from tasks.logs.count.sketch import sketch_index
 from tasks.logs.lines.clock import Clock
@@ -185,7 +185,29 @@ def test_a_bad_answer_counts_as_bad_and_as_an_error() -> None:
 def test_warnings_and_refusals_are_counted_by_module() -> None:
     lines = [line(level="WARN"), line(level=40), line(level="info"), line(level=30), line(status=401), line(status=403)]
     lines += [line(level=50), line(level=50.0), line(level="Fatal")]
-    assert counted(lines).activity == {("shop", HOUR): Activity(9, 2, 2, 1, 1)}
+    assert counted(lines).activity == {("shop", HOUR): Activity(9, 3, 2, 1, 1)}
+
+
+def test_levels_that_nobody_knows_are_counted_by_hour_masked_and_bounded() -> None:
+    later = [line(timestamp="2026-11-25T10:00:00Z", level=f"odd{place}x") for place in range(30)]
+    lines = [line(level=level) for level in ("blorp", "blorp", "bob@example.com", None, "", "warn")]
+    batch = counted([*lines, line(url="/live", level="blorp"), *later])
+    found = {level: count for (hour, level), count in batch.odd_levels.items() if hour == HOUR}
+    assert found == {"blorp": 3, "<email>": 1}
+    assert (batch.lines[HOUR].odd_levels, batch.lines[HOUR].levelled, batch.lines[HOUR].parsed) == (4, 5, 7)
+    levels = [level for hour, level in batch.odd_levels if hour > HOUR]
+    assert len(levels) == MOST_ODD_LEVELS + 1
+    assert batch.odd_levels[HOUR + 1, ""] == 30 - MOST_ODD_LEVELS
+
+
+def test_a_time_that_cannot_be_counts_where_the_line_stands() -> None:
+    wrong = ("2099-01-01T00:00:00Z", "2026-11-29T09:00:00Z", "2001-01-01T00:00:00Z", "2026-11-24T08:59:00Z")
+    lines = [line(), *(line(timestamp=at, status=500) for at in wrong), line()]
+    batch = counted(lines)
+    assert {*batch.lines} == {HOUR} and batch.newest_minute == MINUTE
+    assert (batch.total.parsed, batch.total.undated, batch.total.misdated) == (6, 4, 4)
+    [seen] = batch.errors.values()
+    assert (seen.hours, seen.first, seen.last) == ({HOUR: 4}, None, None)
 
 
 def test_an_address_that_does_not_exist_takes_no_place_but_one_that_does_keeps_its_own() -> None:
@@ -211,7 +233,7 @@ def test_requests_that_another_source_counts_are_not_counted_but_their_lines_are
     assert batch.activity["shop", HOUR] == Activity(3, errors=1)
     refused = counted([line(status=401), line(status=403)], plan(requests=False))
     assert refused.activity["shop", HOUR] == Activity(2)
-    assert batch.lines[HOUR] == Lines(3, parsed=3, drifted=1)
+    assert batch.lines[HOUR] == Lines(3, parsed=3, drifted=1, levelled=3)
 
 
 def test_fields_are_counted_in_the_first_lines_of_each_hour() -> None:
