@@ -113,7 +113,7 @@ class _Ingest:
         folder = self._settings.path.parent
         found = find_files(folder, self._source.paths, oldest.timestamp())
         files = found.files
-        problems += [*found.problems, *map(_unmatched, found.unmatched)]
+        problems += found.all_problems
         if not files and problems:
             raise ObservationError(problems[0])
         self.aged = [_aged(file) for file in found.aged]
@@ -273,10 +273,6 @@ class _Ingest:
         )
         self.lines += batch.total.lines
         return None if stored is None else stored.id
-
-
-def _unmatched(pattern: str) -> Message:
-    return msg("No file matches {pattern}: correct [[logs.source]] paths", pattern=pattern)
 
 
 def _aged(file: LogFile) -> AgedFile:

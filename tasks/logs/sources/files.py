@@ -141,6 +141,14 @@ class Found:
     aged: list[LogFile] = field(default_factory=list)
     unmatched: list[str] = field(default_factory=list)
 
+    @property
+    def all_problems(self) -> list[Message]:
+        """What was wrong, patterns that name nothing included."""
+        none = [
+            msg("No file matches {pattern}: correct [[logs.source]] paths", pattern=name) for name in self.unmatched
+        ]
+        return [*self.problems, *none]
+
 
 def find_files(folder: Path, patterns: Sequence[str], oldest_mtime_s: float = -math.inf) -> Found:
     """The files of the patterns; those unchanged since `oldest_mtime_s` are not looked into."""
