@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tasks.check_result import Message
+from tasks.found_files import unreadable
 from tasks.logs.settings import SINCE
 from tasks.logs.sources.content import Content
-from tasks.logs.sources.files import find_files, open_log, unreadable
+from tasks.logs.sources.files import find_files, open_log
 from tasks.observation import ObservationError
 from tasks.outside import external_text
 from tasks.processes import run
@@ -38,9 +39,9 @@ def sample_files(given: str) -> Sample:
     pattern = glob.escape(given) if Path(given).is_file() else given
     paths = (str(Path.cwd() / pattern),)
     lines: list[bytes] = []
-    files, unfit = find_files(Path.cwd(), (pattern,), oldest_mtime_s=0.0)
-    problems = [_words(message) for message in unfit]
-    for file in reversed(files[-_MOST_FILES:]):
+    found = find_files(Path.cwd(), (pattern,))
+    problems = [_words(message) for message in found.all_problems]
+    for file in reversed(found.files[-_MOST_FILES:]):
         try:
             with open_log(file.path) as log:
                 lines += _first_lines(log.content())

@@ -1,7 +1,7 @@
 """The log lines of a period, as the judges see them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -11,12 +11,21 @@ from tasks.observation import printable
 
 
 @dataclass(frozen=True, slots=True)
+class AgedFile:
+    """A file that was not written to for `keep_days`, and so not read."""
+
+    path: str
+    written_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class SourceRead:
-    """What one ingest took in from a source, and what was wrong with it."""
+    """What one ingest took in from a source, what was wrong with it, and which files were too old to be read."""
 
     name: str
     lines: int
     problems: tuple[Message, ...]
+    aged: tuple[AgedFile, ...] = ()
 
 
 class Damage(StrEnum):
@@ -76,7 +85,7 @@ class SourceLines:
     `fields` has by hour how many of the checked lines have each mapped field (`""`: of how many), in the period
     and the week before. `hours` are the whole ones of the period. `newest` is the time of its newest line that
     has one, known to `newest_step_min` minutes. `ahead` are the lines of the two days after it. `damaged` are packed
-    files.
+    files. `odd_levels` has how many lines have a level that nobody knows, by level; under `""` those of any further.
     """
 
     name: str
@@ -89,6 +98,7 @@ class SourceLines:
     samples: tuple[str, ...]
     damaged: tuple[DamagedFile, ...]
     synthetic: bool
+    odd_levels: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

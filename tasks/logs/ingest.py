@@ -12,10 +12,12 @@ from prefect.cache_policies import NO_CACHE
 
 from tasks.check_result import Message, msg
 from tasks.deadline import Deadline
+from tasks.found_files import named, unreadable
 from tasks.history.engine import History
 from tasks.http import sendable, trust
 from tasks.logs.count.scan import Plan, Scan
-from tasks.logs.facts import SourceRead, crowded_moments
+from tasks.logs.facts import AgedFile, SourceRead, crowded_moments
+from tasks.logs.lines.clock import KEPT, Clock
 from tasks.logs.lines.places import Places, RoutePattern
 from tasks.logs.lines.record import instant, reader_of
 from tasks.logs.settings import Source
@@ -30,7 +32,6 @@ from tasks.logs.sources.files import (
     lines_before,
     open_log,
     pieces,
-    unreadable,
 )
 from tasks.logs.sources.loki import read_loki
 from tasks.logs.sources.streams import read_command
@@ -43,6 +44,8 @@ from tasks.settings import Settings
 _COMMIT_BYTES = 64 * 1024 * 1024
 _SETTLED = timedelta(hours=1)
 """A file that nobody wrote to for this long has its last line whole, with or without a line break."""
+_WHILE_COPIED = 0.01
+"""Share of a file that may be written between its copy and its emptying. Source: opsrounds' default."""
 _PAUSE_S = 0.5
 _NO_TIME = msg("Not all lines could be read in time: the rest is read next time")
 _NS = 1_000_000_000
@@ -72,7 +75,7 @@ def read_log(
         except StaleSourceVersion:  # what the other one counted is not counted again: it is looked for anew
             lines += ingest.lines
         else:
-            return SourceRead(source.name, lines + ingest.lines, tuple(problems))
+            return SourceRead(source.name, lines + ingest.lines, tuple(problems), tuple(ingest.aged))
         if deadline.left_s < _PAUSE_S:
             raise ObservationError(msg("Another process keeps reading this log"))
         time.sleep(_PAUSE_S)
@@ -95,6 +98,7 @@ class _Ingest:
         self._now, self._deadline, self._commit_bytes = now, deadline, commit_bytes
         self._plan, self._read = plan_of(settings, source, state.routes), reader_of(source)
         self.lines = 0
+        self.aged: list[AgedFile] = []
 
     def read(self) -> list[Message]:
         problems: list[Message] = []
@@ -107,11 +111,13 @@ class _Ingest:
     def _read_files(self, problems: list[Message]) -> None:
         oldest = self._now - timedelta(days=self._settings.logs.keep_days)
         folder = self._settings.path.parent
-        files, unfit = find_files(folder, self._source.paths, oldest.timestamp())
-        problems += unfit
-        if not files and unfit:
-            raise ObservationError(unfit[0])
-        self._forget_files(oldest)
+        found = find_files(folder, self._source.paths, oldest.timestamp())
+        files = found.files
+        problems += found.all_problems
+        if not files and problems:
+            raise ObservationError(problems[0])
+        self.aged = [_aged(file) for file in found.aged]
+        self._forget_files(oldest, [*files, *found.aged])
         done, total = 0, sum(file.stat.st_size for file in files)
         taken: set[int | None] = {m.id for m in self._state.marks if any(m.is_at(file.stat) for file in files)}
         for file in files:
@@ -124,11 +130,10 @@ class _Ingest:
             done += file.stat.st_size
             self._report_progress(done, total)
 
-    def _forget_files(self, oldest: datetime) -> None:
+    def _forget_files(self, oldest: datetime, there: list[LogFile]) -> None:
         """Let go of files that are gone and so old that they would not be read if they came back."""
         old = [mark for mark in self._state.marks if mark.mtime_ns < oldest.timestamp() * _NS]
         if old:
-            there, _ = find_files(self._settings.path.parent, self._source.paths, 0.0)
             gone = [mark for mark in old if not any(mark.is_of(file.stat) for file in there)]
             if gone:
                 self._state = forget_marks(self._history, self._state, gone)
@@ -140,15 +145,17 @@ class _Ingest:
             if mark is None:
                 return True
             if mark.complete:
-                taken.add(self._store(Scan(self._plan, self._now), mark=mark))
+                taken.add(self._store(self._scan(self._now), mark=mark))
                 return True
-            started_at = self._last_time(log, mark) or self._no_later(log.stat.st_mtime)
-            scan, stored = Scan(self._plan, started_at), mark
+            clock = Clock.at(self._now, self._written_after(log, mark))
+            started_at = self._last_time(log, mark, clock) or self._no_later(log.stat.st_mtime)
+            scan, stored = Scan(self._plan, started_at, clock), mark
             settled = self._now.timestamp() - log.stat.st_mtime > _SETTLED.total_seconds()
             for piece in pieces(log, mark, settled=settled, block_bytes=min(BLOCK_BYTES, self._commit_bytes)):
                 if piece.too_long is not None:
                     scan.skip_too_long(piece.too_long)
                 scan.feed(piece.lines)
+                scan.note_hole(piece.hole, piece.lost + self._unexplained(piece.hole - piece.lost))
                 mark = replace(piece.mark, id=stored.id)
                 late = self._deadline.passed
                 if late or mark.complete or scan.is_full or mark.position - stored.position >= self._commit_bytes:
@@ -168,14 +175,40 @@ class _Ingest:
             return stored
         return replace(mark, id=self._store(scan, mark=mark))
 
-    def _last_time(self, log: OpenLog, mark: Mark) -> datetime | None:
+    def _scan(self, started_at: datetime) -> Scan:
+        return Scan(self._plan, started_at, Clock.at(self._now))
+
+    def _last_time(self, log: OpenLog, mark: Mark, clock: Clock) -> datetime | None:
         """The time of the last line before a mark: what follows without a time is counted there, killed or not."""
-        for line in reversed(lines_before(log, mark)):
-            record = self._read(line)
+        last: datetime | None = None
+        for line in lines_before(log, mark):
+            record = self._read(line) if line else None
             at = None if record is None else instant(record.timestamp, self._plan.zone)
-            if at is not None:
-                return at
-        return None
+            if at is not None and clock.takes(int(at.timestamp()) // 60):
+                last = at
+        return last
+
+    def _written_after(self, log: OpenLog, mark: Mark) -> datetime | None:
+        """A moment after which the new lines of a file were written; None where that is not known.
+
+        What follows after all was read was written later. At first, the last line tells whether it is an old file.
+        """
+        if mark.position:
+            before = next((known for known in self._state.marks if known.id == mark.id and known.complete), None)
+            return None if before is None else self._no_later(before.mtime_ns / _NS)
+        if log.content().packed:
+            return None
+        written = self._no_later(log.stat.st_mtime)
+        last = self._last_time(log, replace(mark, position=log.stat.st_size), Clock.at(self._now))
+        return written if last is not None and last < written - KEPT else None
+
+    def _unexplained(self, hole: int) -> int:
+        """How much of a hole before a file's first line was never read as lines.
+
+        A program that goes on where it was, after copytruncate emptied the file, leaves one as long as what was copied.
+        """
+        read = max((mark.position for mark in self._state.marks if mark.position <= hole), default=0)
+        return 0 if hole - read <= _WHILE_COPIED * hole else hole - read
 
     def _no_later(self, at_s: float) -> datetime:
         return min(self._now, datetime.fromtimestamp(max(0.0, at_s), UTC))
@@ -194,7 +227,7 @@ class _Ingest:
                 new = list(cursor.new_lines(page.lines))
                 cursor = cursor.after(page.lines, now_ns)
                 if new:
-                    scan = scan or Scan(self._plan, self._no_later(new[0][0] / _NS))
+                    scan = scan or self._scan(self._no_later(new[0][0] / _NS))
                     scan.feed(line for _, line in new)
                     taken += sum(len(line) + 1 for _, line in new)
                 if scan and new and page.crowded:
@@ -206,7 +239,7 @@ class _Ingest:
                 if page.more and self._deadline.passed:
                     problems.append(_NO_TIME)
                     break
-        self._store(scan or Scan(self._plan, self._now), cursor=cursor.pack())
+        self._store(scan or self._scan(self._now), cursor=cursor.pack())
         if crowded:
             problems.append(crowded_moments(crowded))
 
@@ -240,6 +273,10 @@ class _Ingest:
         )
         self.lines += batch.total.lines
         return None if stored is None else stored.id
+
+
+def _aged(file: LogFile) -> AgedFile:
+    return AgedFile(named(file.path), datetime.fromtimestamp(max(0.0, file.stat.st_mtime), UTC))
 
 
 def plan_of(settings: Settings, source: Source, routes: frozenset[str]) -> Plan:

@@ -23,6 +23,14 @@ class LogLimits(BaseModel):
     """With a larger share of unreadable lines a log is WARN, and no check of it passes. Source: opsrounds' default; a
     parser that loses more than one line in a hundred is no base for other figures."""
 
+    max_unknown_level_share: Share = 0.01
+    """With a larger share of the lines that have a level whose level is not known, a log is UNKNOWN: they may be
+    errors. Source: opsrounds' default, as `max_malformed_share`."""
+
+    max_misdated_share: Share = 0.01
+    """With a larger share of lines whose time cannot be, a log is UNKNOWN: its totals may be of other days. Source:
+    opsrounds' default, as `max_malformed_share`."""
+
     max_quiet_min: Annotated[int, Field(ge=1)] = 60
     """Minutes after which a log without a new line is UNKNOWN. Source: opsrounds' default."""
 

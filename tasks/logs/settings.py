@@ -22,7 +22,7 @@ class Fields(Model):
     """Time: ISO 8601, or seconds, milliseconds … since 1970."""
 
     level: str = "level"
-    """Level. `error`, `fatal`, `critical` and the like, or 50 and 60, make the line an error."""
+    """Level. `error`, `fatal`, `critical` and the like, `E`, or 0–3, 50 and 60, make the line an error."""
 
     module: str = "module"
     """Module."""
@@ -97,6 +97,11 @@ class Source(Model):
     """Which field of a JSON line holds what; a dot leads into an object. Only with format `json`. A field that is set
     here must be in the lines, else `logs.source` is UNKNOWN after 1,000 lines."""
 
+    levels: dict[str, Literal["error", "warning", "info"]] = Field(default_factory=dict)
+    """What a level of your own means, such as `{ audit = "info", "40" = "error" }`; it goes before what is known: the
+    words of common loggers, syslog's numbers 0–7, the numbers 10–60 of bunyan and pino. Only a field called `levelno`
+    is read by Python's numbers, and one called `SeverityNumber` by OpenTelemetry's."""
+
     duration_unit: Literal["ms", "s", "us"] = "ms"
     """Unit of `duration` in JSON; not used with `combined`."""
 
@@ -124,8 +129,9 @@ class Source(Model):
             raise ValueError(
                 f"the command must contain {SINCE}, the time from which to return lines, such as --since={SINCE}"
             )
-        if self.format == "combined" and "fields" in self.model_fields_set:
-            raise ValueError("fields belong to the format json")
+        for key in ("fields", "levels"):
+            if self.format == "combined" and key in self.model_fields_set:
+                raise ValueError(f"{key} belong to the format json")
         return self
 
 

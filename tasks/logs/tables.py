@@ -58,6 +58,19 @@ log_hours = Table(
         Column(name, BigInteger, nullable=False)
         for name in ("lines", "parsed", "malformed", "ignored", "undated", "drifted", "requests", "timed", "crowded")
     ),
+    *(
+        Column(name, BigInteger, comment="null: not counted")
+        for name in ("levelled", "odd_levels", "misdated", "hole_bytes", "lost_bytes")
+    ),
+)
+
+log_levels = Table(
+    "log_levels",
+    metadata,
+    Column("source_id", ForeignKey("log_sources.id"), primary_key=True),
+    Column("hour", Integer, primary_key=True, comment="hours since 1970, UTC"),
+    Column("level", String(20), primary_key=True, comment="one that nobody knows, masked; empty for any further"),
+    Column("lines", BigInteger, nullable=False),
 )
 
 log_fields = Table(

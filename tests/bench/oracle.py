@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC
+from datetime import UTC, timedelta
 from pathlib import Path
 
 import duckdb
@@ -11,6 +11,7 @@ import duckdb
 from tasks.logs.count.batch import Batch, Lines
 from tasks.logs.count.scan import Plan, Scan
 from tasks.logs.count.sketch import RELATIVE_ERROR, Sketch
+from tasks.logs.lines.clock import Clock
 from tasks.logs.lines.places import Places
 from tasks.logs.settings import Source
 from tasks.logs.sources.files import LogFile, identify, pieces
@@ -102,7 +103,7 @@ def by_scan(path: Path) -> Counted:
 def scan_batches(path: Path) -> Iterator[Batch]:
     """A log file's batches, of 64 MB or fewer, as an ingest stores them."""
     source = Source(name="app", kind="file", paths=("app.log",))
-    scan = Scan(Plan(source, Places([]), BOUNDS_MS, UTC), START)
+    scan = Scan(Plan(source, Places([]), BOUNDS_MS, UTC), START, Clock.at(START + timedelta(days=2)))
     file = LogFile(path, path.stat())
     mark = identify(file, [], set())
     assert mark is not None

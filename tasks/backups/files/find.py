@@ -1,25 +1,21 @@
 """Finds the backups that a pattern names; nothing that stands in the way of seeing one is passed over."""
 
-import errno
-import fnmatch
 import os
-import re
 import stat as modes
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path, PurePath
+from pathlib import Path
+from typing import NoReturn
 
 from tasks.backups.facts import Backup
 from tasks.backups.files.manifest import SUFFIX, read_manifest
 from tasks.check_result import msg
+from tasks.found_files import GONE, matches, named, start_of, unreadable
 from tasks.observation import ObservationError, printable
 
 _MARKS = frozenset({"toc.dat", "toc.dat.gz", "backup_manifest", "PG_VERSION"})
 """A folder with one of them is a backup: pg_dump -Fd and pg_basebackup write no other."""
-
-_GONE = (FileNotFoundError, NotADirectoryError)
-_PATH_CHARS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +38,11 @@ def find_backups(folder: Path, pattern: str) -> tuple[Backup, ...]:
 
 def find_files(folder: Path, pattern: str) -> tuple[Found, ...]:
     """What a pattern names, without half-written files and manifests; raises ObservationError."""
-    parts = PurePath(pattern).parts
-    literal = next((n for n, part in enumerate(parts[:-1]) if _is_magic(part)), len(parts) - 1)
-    start = folder.joinpath(*parts[:literal])
+    begin, parts = start_of(pattern)
+    start = folder / begin
     _require_folder(start, pattern)
     found = []
-    for path in sorted(_matches(start, parts[literal:])):
+    for path in sorted(matches(start, parts, _stop)):
         if not path.name.startswith(".") and not path.name.endswith((SUFFIX, ".partial")):
             found.append(_found_at(path))
     return tuple(each for each in found if each is not None)
@@ -64,10 +59,6 @@ def _dated(found: Found) -> Backup:
     return Backup(found.path, manifest.started_at.astimezone(UTC), found.bytes, known_start=True)
 
 
-def _is_magic(part: str) -> bool:
-    return any(sign in part for sign in "*?[")
-
-
 def _require_folder(start: Path, pattern: str) -> None:
     try:
         is_folder = modes.S_ISDIR(start.stat().st_mode)
@@ -75,42 +66,16 @@ def _require_folder(start: Path, pattern: str) -> None:
         raise ObservationError(
             msg(
                 "The folder {folder} in the pattern {pattern} does not exist: mount it, or correct the pattern",
-                folder=_named(start),
-                pattern=printable(pattern, _PATH_CHARS),
+                folder=named(start),
+                pattern=printable(pattern, 200),
             )
         ) from None
     except OSError as error:
-        raise _unreadable(start, error) from None
+        _stop(start, error)
     if not is_folder:
         raise ObservationError(
-            msg("{folder} in the pattern {pattern} is not a folder", folder=_named(start), pattern=printable(pattern))
+            msg("{folder} in the pattern {pattern} is not a folder", folder=named(start), pattern=printable(pattern))
         )
-
-
-def _matches(start: Path, parts: tuple[str, ...]) -> Iterator[Path]:
-    """Paths below a folder; the standard library's glob would pass over folders that it may not read."""
-    first, *rest = parts
-    for name in _names(start, first):
-        path = start / name
-        if rest:
-            yield from _matches(path, tuple(rest))
-        else:
-            yield path
-
-
-def _names(folder: Path, part: str) -> list[str]:
-    try:
-        if not _is_magic(part):
-            (folder / part).lstat()
-            return [part]
-        fits = re.compile(fnmatch.translate(part)).match
-        # A hidden name is matched only by a pattern that begins with its dot.
-        names = [path.name for path in folder.iterdir()]
-        return [name for name in names if fits(name) and (part[0] == "." or name[0] != ".")]
-    except _GONE:
-        return []
-    except OSError as error:
-        raise _unreadable(folder, error) from None
 
 
 def _found_at(path: Path) -> Found | None:
@@ -120,14 +85,14 @@ def _found_at(path: Path) -> Found | None:
         if modes.S_ISDIR(stat.st_mode):
             return _whole_folder(path, stat)
         return _found(path, stat.st_size, stat.st_mtime) if modes.S_ISREG(stat.st_mode) else None
-    except _GONE:
+    except GONE:
         if path.is_symlink():
             raise ObservationError(
-                msg("{file} is a broken link: remove it, or restore its target", file=_named(path))
+                msg("{file} is a broken link: remove it, or restore its target", file=named(path))
             ) from None
         return None
     except OSError as error:
-        raise _unreadable(path, error) from None
+        _stop(path, error)
 
 
 def _whole_folder(path: Path, stat: os.stat_result) -> Found | None:
@@ -145,14 +110,14 @@ def _stats(folder: Path) -> Iterator[os.stat_result]:
         for name in names:
             try:
                 stat = Path(parent, name).stat()
-            except _GONE:
+            except GONE:
                 continue
             if modes.S_ISREG(stat.st_mode):
                 yield stat
 
 
 def _not_seen(error: OSError) -> None:
-    if not isinstance(error, _GONE):
+    if not isinstance(error, GONE):
         raise error
 
 
@@ -161,19 +126,9 @@ def _found(path: Path, size: int, mtime_s: float) -> Found:
         return Found(path, size, datetime.fromtimestamp(mtime_s, UTC))
     except (ValueError, OverflowError):
         raise ObservationError(
-            msg("{file} has an invalid modification time: correct it with touch", file=_named(path))
+            msg("{file} has an invalid modification time: correct it with touch", file=named(path))
         ) from None
 
 
-def _named(path: Path) -> str:
-    return printable(str(path), _PATH_CHARS)
-
-
-def _unreadable(path: Path, error: OSError) -> ObservationError:
-    place = _named(path if error.filename is None else Path(os.fsdecode(error.filename)))
-    if isinstance(error, PermissionError):
-        return ObservationError(
-            msg("This user may not read {file}: grant read access, and execute access to the folder", file=place)
-        )
-    why = error.strerror or errno.errorcode.get(error.errno or 0, type(error).__name__)
-    return ObservationError(msg("{file} cannot be read: {why}", file=place, why=why))
+def _stop(path: Path, error: OSError) -> NoReturn:
+    raise ObservationError(unreadable(path, error))

@@ -8,6 +8,8 @@ from typing import Any
 from tasks.logs.count.fingerprint import ErrorKey
 
 MOST_SAMPLES = 5
+MOST_ODD_LEVELS = 20
+"""Unknown levels of an hour that are kept by name; the others are counted under an empty one."""
 
 
 @dataclass(slots=True)
@@ -37,6 +39,9 @@ class Lines:
     `undated` lines have no readable time and count where they stand; `drifted` ones have a value of another type
     than its field should hold; `requests` have a status, `timed` ones a duration too. `crowded` are no lines
     but moments with as many lines as a source gives at once: whether there are more cannot be found out.
+    `levelled` lines have a level, and the `odd_levels` among them one that nobody knows. `misdated` lines are undated
+    ones whose time was read and cannot be. `hole_bytes` are NUL bytes in place of lines, and of them `lost_bytes`
+    those that do not stand for lines read before, as at the start of a file that was emptied and written on.
     """
 
     lines: int = 0
@@ -48,6 +53,11 @@ class Lines:
     requests: int = 0
     timed: int = 0
     crowded: int = 0
+    levelled: int = 0
+    odd_levels: int = 0
+    misdated: int = 0
+    hole_bytes: int = 0
+    lost_bytes: int = 0
 
     def add(self, other: "Lines") -> None:
         """Take in another stretch of the same hour."""
@@ -125,6 +135,8 @@ class Batch:
     samples: list[str] = field(default_factory=list)
     fields: Counter[tuple[int, str]] = field(default_factory=Counter)
     """By hour, how many of the checked lines have each mapped field; under `""`, how many were checked."""
+    odd_levels: Counter[tuple[int, str]] = field(default_factory=Counter)
+    """Lines by hour and unknown level, as it may be shown."""
     newest_minute: int = 0
 
     def add(self, other: "Batch") -> None:
@@ -135,6 +147,7 @@ class Batch:
         _add(self.errors, other.errors)
         self.personal += other.personal
         self.fields += other.fields
+        self.odd_levels += other.odd_levels
         self.samples = (self.samples + other.samples)[:MOST_SAMPLES]
         self.newest_minute = max(self.newest_minute, other.newest_minute)
 

@@ -11,9 +11,20 @@ from datetime import datetime, tzinfo
 from itertools import islice
 from typing import Any
 
-from tasks.logs.count.batch import MOST_SAMPLES, Activity, Batch, ErrorSeen, Exemplar, Lines, MinuteTraffic
+from tasks.logs.count.batch import (
+    MOST_ODD_LEVELS,
+    MOST_SAMPLES,
+    Activity,
+    Batch,
+    ErrorSeen,
+    Exemplar,
+    Lines,
+    MinuteTraffic,
+)
 from tasks.logs.count.fingerprint import ErrorKey, error_key
 from tasks.logs.count.sketch import sketch_index
+from tasks.logs.lines.clock import Clock
+from tasks.logs.lines.levels import Level, Levels
 from tasks.logs.lines.personal import kinds_by_line, kinds_of, unescaped
 from tasks.logs.lines.places import OTHER, UNKNOWN, Places
 from tasks.logs.lines.record import FIELDS, Record, error_parts, instant, is_there, milliseconds, reader_of, status_of
@@ -41,13 +52,7 @@ _MOST_NAME_CHARS = 1000
 _LEVEL_CHARS = 20
 _TO_MINUTE = len("2026-11-25T09:00")
 _SECONDS = ":0123456789.,"
-_ERROR = "error"
-_WARNING = "warning"
-_LEVELS = {
-    **dict.fromkeys(("error", "err", "fatal", "critical", "crit", "alert", "emerg", "emergency", "panic"), _ERROR),
-    **dict.fromkeys(("severe", "50", "60"), _ERROR),  # Java's word; numbers are those of bunyan and pino
-    **dict.fromkeys(("warn", "warning", "40"), _WARNING),
-}
+_QUIET = (Level.INFO, Level.ABSENT)
 _HEALTHY = frozenset(range(100, 500)) - {401, 403}
 # Counted beside the slots of durations, which are a few thousand on both sides of 0.
 _NO_REQUEST = 1 << 20
@@ -82,10 +87,11 @@ class _Spot:
 
 
 class Scan:
-    """A pass under way. `started_at` is the time of lines before the first that names one."""
+    """A pass under way. `started_at` is the time of lines before the first that names one; `clock` knows which can."""
 
-    def __init__(self, plan: Plan, started_at: datetime) -> None:
-        self._plan = plan
+    def __init__(self, plan: Plan, started_at: datetime, clock: Clock) -> None:
+        self._plan, self._clock = plan, clock
+        self._levels = Levels(plan.source)
         self._read = reader_of(plan.source)
         self._minute = int(started_at.timestamp()) // 60
         self._start: str | None = None
@@ -103,6 +109,7 @@ class Scan:
     def _begin(self) -> None:
         self._batch = Batch()
         self._counts: dict[tuple[str, str, int], defaultdict[int, int]] = {}
+        self._named_levels: dict[int, set[str]] = {}
         self._start = None  # so that the next line's minute is the batch's newest, and its hour is looked at
         for spot in self._places.values():
             spot.minute = -1
@@ -122,6 +129,8 @@ class Scan:
         batch = self._batch
         for (module, route, minute), counts in self._counts.items():
             _add_healthy(batch, module, route, minute, counts, len(self._plan.limits_ms))
+        for lines in batch.lines.values():  # until here, those without a level were counted
+            lines.levelled += lines.parsed
         self._begin()
         return batch
 
@@ -132,6 +141,13 @@ class Scan:
     def note_crowded(self, hour: int) -> None:
         """Count a moment of which the source may hold more lines than it gave."""
         _lines_of(self._batch, hour).crowded += 1
+
+    def note_hole(self, found: int, lost: int) -> None:
+        """Count NUL bytes in place of lines, and those of them whose lines were not read before."""
+        if found:
+            lines = self._lines()
+            lines.hole_bytes += found
+            lines.lost_bytes += lost
 
     def feed(self, raw_lines: Iterable[bytes]) -> None:
         """Count every line."""
@@ -144,6 +160,7 @@ class Scan:
         read, quiet, spots, slots = self._read, self._quiet, self._spots, self._slots
         requests, enough_checked = self._plan.source.requests, self._enough_checked()
         minute, start, zone = self._minute, self._start, self._zone
+        without_level = 0
         for raw, kinds in zip(raw_lines, kinds_by_line(raw_lines), strict=True):
             record = read(raw) if raw else None
             if record is None:
@@ -151,6 +168,9 @@ class Scan:
                 continue
             timestamp, dated = record.timestamp, True
             if timestamp.__class__ is not str or timestamp[:_TO_MINUTE] != start or not timestamp.endswith(zone):
+                if without_level:
+                    self._lines().levelled -= without_level
+                    without_level = 0
                 dated = self._move_to(timestamp)
                 minute, start, zone, enough_checked = self._minute, self._start, self._zone, self._enough_checked()
             if (
@@ -159,7 +179,7 @@ class Scan:
                 and kinds is None
                 and record.error is None
                 and not record.drifted
-                and record.level in quiet
+                and (level := record.level) in quiet
             ):
                 status, duration, slot = record.status, record.duration, None
                 if status is None:
@@ -181,8 +201,12 @@ class Scan:
                         if spot.minute != minute:
                             self._open(spot)
                         spot.counts[slot] += 1
+                        if level is None:
+                            without_level += 1
                         continue
             self._count(record, dated, kinds or frozenset())
+        if without_level:
+            self._lines().levelled -= without_level
 
     def _spot(self, record: Record, url: Any) -> _Spot | None:
         """Where a healthy line belongs; None when that needs the full parser."""
@@ -253,38 +277,50 @@ class Scan:
         level = self._level(record.level)
         method, url = _request(record)
         is_probe = url.partition("?")[0] in self._plan.ignored
-        if is_probe and not is_error and level is None:
+        if is_probe and not is_error and level in _QUIET:
             lines.ignored += 1
             self._personal(self._place(record.module, "", method, status)[0], kinds)
             return
         lines.parsed += 1
+        if level is Level.ABSENT:
+            lines.levelled -= 1
+        elif level is Level.UNKNOWN:
+            self._odd_level(lines, record.level)
         module, route = self._place(record.module, url, method, status)
         is_request = self._plan.source.requests and not is_probe  # nobody's request, however it was answered
         odd_duration = self._request(lines, module, route, status, record) if is_request else False
         if record.drifted or odd_status or odd_duration:
             lines.drifted += 1
-        self._activity(module, status if is_request else None, is_error or level is _ERROR, level is _WARNING)
-        if is_error or level is _ERROR:
-            self._error(record, module, route, method, status)
+        self._activity(module, status if is_request else None, is_error or level is Level.ERROR, level is Level.WARNING)
+        if is_error or level is Level.ERROR:
+            self._error(record, dated, module, route, method, status)
         self._personal(module, kinds)
         if not self._enough_checked():
             self._look_for_fields(record)
 
-    def _level(self, written: Any) -> str | None:
-        if written in self._quiet:
-            return None
-        level = _LEVELS.get(str(written).lower())
-        # 50 is an error and 50.0 is not, but they are the same in a set.
-        is_usual = written.__class__ is int or (written.__class__ is str and len(written) <= _NAME_CHARS)
-        if level is None and is_usual and len(self._quiet) < _MOST_LEVELS:
+    def _level(self, written: Any) -> Level:
+        level = self._levels.read(written)
+        # True and 1 are the same in a set. Absent ones are told from words by being None.
+        is_usual = (written.__class__ is int and written > 1) or written.__class__ is str
+        if level is Level.INFO and is_usual and len(self._quiet) < _MOST_LEVELS:
             self._quiet.add(written)
         return level
+
+    def _odd_level(self, lines: Lines, written: Any) -> None:
+        lines.odd_levels += 1
+        hour = self._minute // 60
+        named = self._named_levels.setdefault(hour, set())
+        word = self._safe(str(written)[:_MOST_NAME_CHARS], _LEVEL_CHARS)
+        if word not in named and len(named) >= MOST_ODD_LEVELS:
+            word = ""
+        named.add(word)
+        self._batch.odd_levels[hour, word] += 1
 
     def _lines(self) -> Lines:
         return _lines_of(self._batch, self._minute // 60)
 
     def _move_to(self, timestamp: Any) -> bool:
-        """Go to a line's minute; False when its time cannot be read, and the minute stays.
+        """Go to a line's minute; False when its time cannot be read or cannot be, and the minute stays.
 
         Of a text the minute and the zone are read; what is between them is not checked.
         """
@@ -301,6 +337,9 @@ class Scan:
             if at is None:
                 return False
             minute = int(at.timestamp()) // 60
+        if not self._clock.takes(minute):
+            self._lines().misdated += 1
+            return False
         if key is not None:
             if len(self._minutes) >= _MOST_CACHED:
                 self._minutes.clear()
@@ -353,7 +392,7 @@ class Scan:
         activity.unauthorized += status == 401
         activity.forbidden += status == 403
 
-    def _error(self, record: Record, module: str, route: str, method: str, status: int | None) -> None:
+    def _error(self, record: Record, dated: bool, module: str, route: str, method: str, status: int | None) -> None:
         name, message, stack = error_parts(record.error)
         message = message or ("" if record.message is None else str(record.message))
         if not name and not message and status is not None:
@@ -374,7 +413,7 @@ class Scan:
             )
             seen = self._batch.errors[fingerprint] = ErrorSeen(key, exemplar)
         release = "" if record.release is None else self._safe(str(record.release)[:_MOST_NAME_CHARS], _NAME_CHARS)
-        seen.seen(self._minute // 60, instant(record.timestamp, self._plan.zone), release)
+        seen.seen(self._minute // 60, instant(record.timestamp, self._plan.zone) if dated else None, release)
 
     def _safe(self, text: str, most: int) -> str:
         """A text from outside as it may be stored and shown; masked before it is cut."""

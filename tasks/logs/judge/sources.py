@@ -29,6 +29,8 @@ _HOUR = timedelta(hours=1)
 _WHILE_READING = timedelta(minutes=5)
 """The history is read within this: a period that ended earlier is one of the past."""
 _DURATION = "duration"
+_MOST_LEVELS = 10
+_MOST_AGED = 20
 NO_LINE = msg("No readable line in the period")
 _NO_TIME = msg("No line has a readable time: correct timestamp in [logs.source.fields]")
 
@@ -66,12 +68,16 @@ def _judge_source(
     if problems:
         partial = Table(msg("Problems while reading"), (msg("Problem"),), tuple((problem,) for problem in problems))
         evidence = (partial, *evidence)
+    evidence = (*evidence, *_notes(read, lines))
     doubt = (
         _no_lines(lines, review)
+        or _wrong_clock(lines, review, now, limits)
+        or _no_time(lines)
         or _no_status(lines, mapped)
         or missing_field(lines, mapped, review.since)
         or _partial(problems)
-        or _wrong_clock(lines, review, now, limits)
+        or _lost(lines)
+        or _unknown_levels(lines, limits)
     )
     if doubt is not None:
         return SOURCE.judged(Status.UNKNOWN, subject, doubt, at=now, limit=limit, evidence=evidence)
@@ -100,6 +106,13 @@ def _fresh(
     slow = _gap(lines, {_DURATION} & set(mapped), limits)
     if slow is not None:
         return Status.WARN, slow
+    if lines.counts.hole_bytes:
+        return Status.PASS, msg(
+            "{lines} lines; the newest is {minutes} min old; {bytes} NUL bytes stand for lines that were read before",
+            lines=lines.counts.lines,
+            minutes=minutes,
+            bytes=lines.counts.hole_bytes,
+        )
     return Status.PASS, msg("{lines} lines; the newest is {minutes} min old", lines=lines.counts.lines, minutes=minutes)
 
 
@@ -111,7 +124,37 @@ def _no_lines(lines: SourceLines, review: LogReview) -> Message | None:
         return msg("None of {lines} lines can be parsed: correct format in [[logs.source]]", lines=counted.malformed)
     if not counted.parsed:
         return msg("All {lines} lines are blank or from health probes: no user requests", lines=counted.lines)
-    return _NO_TIME if counted.undated >= counted.parsed else None
+    return None
+
+
+def _no_time(lines: SourceLines) -> Message | None:
+    return _NO_TIME if lines.counts.undated >= lines.counts.parsed else None
+
+
+def _lost(lines: SourceLines) -> Message | None:
+    """NUL bytes are what a crash or a full disk left of lines; of how many is not known."""
+    if not lines.counts.lost_bytes:
+        return None
+    return msg("{bytes} NUL bytes stand in place of lines: what they held is lost", bytes=lines.counts.lost_bytes)
+
+
+def _unknown_levels(lines: SourceLines, limits: LogLimits) -> Message | None:
+    unknown, levelled = lines.counts.odd_levels, lines.counts.levelled
+    if unknown <= limits.max_unknown_level_share * levelled:
+        return None
+    return msg(
+        "{unknown} of {levelled} lines have an unknown level ({levels}), so errors would go unnoticed: say in "
+        "[[logs.source]] levels what it means",
+        unknown=unknown,
+        levelled=levelled,
+        levels=", ".join(level for level, _ in _most_frequent(lines) if level) or "…",
+    )
+
+
+def _most_frequent(lines: SourceLines) -> list[tuple[str, int]]:
+    """Unknown levels with their lines, the most frequent first; those without a name last."""
+    found = sorted(lines.odd_levels.items(), key=lambda item: (not item[0], -item[1], item[0]))
+    return found[:_MOST_LEVELS]
 
 
 def _no_status(lines: SourceLines, mapped: Sequence[str]) -> Message | None:
@@ -128,13 +171,15 @@ def _partial(problems: Sequence[Message]) -> Message | None:
 
 
 def _wrong_clock(lines: SourceLines, review: LogReview, now: datetime, limits: LogLimits) -> Message | None:
-    """A service's clock or zone that is ahead makes a log that stopped look fresh; a broken time or two do not."""
+    """A wrong clock or zone makes a log that stopped look fresh, and lines count for other days; a few times do not."""
     is_past = review.until < now - _WHILE_READING  # yesterday's review, after midnight: today's lines come after it
-    if is_past or lines.ahead <= limits.max_malformed_share * (lines.counts.parsed + lines.ahead):
+    ahead = 0 if is_past else lines.ahead
+    if lines.counts.misdated + ahead <= limits.max_misdated_share * (lines.counts.parsed + ahead):
         return None
     return msg(
-        "{lines} lines have a time in the future: correct the service's clock or time zone",
-        lines=lines.ahead,
+        "{lines} lines have a time that cannot be, in the future or long before the lines around them: correct the "
+        "service's clock or time zone",
+        lines=lines.counts.misdated + ahead,
     )
 
 
@@ -190,18 +235,36 @@ def _together(hours: Sequence[SourceHour]) -> list[SourceHour]:
 
 def _accounts(lines: SourceLines) -> Table:
     counted = lines.counts
-    rows = (
+    rows: tuple[tuple[Message, int], ...] = (
         (msg("Lines"), counted.lines),
         (msg("Parsed"), counted.parsed),
         (msg("Malformed"), counted.malformed),
         (msg("Ignored (blank lines, health probes)"), counted.ignored),
-        (msg("Without a readable time"), counted.undated),
+        (msg("Without a readable time"), counted.undated - counted.misdated),
         (msg("With a value of an unexpected type"), counted.drifted),
         (msg("Requests"), counted.requests),
         (msg("Requests with a duration"), counted.timed),
-        (msg("Dated up to two days after the period"), lines.ahead),
     )
-    return Table(msg("Lines in the period"), (msg("Kind of line"), msg("Count")), rows if lines.ahead else rows[:-1])
+    unusual = (
+        (msg("With a time that cannot be; counted where they stand"), counted.misdated),
+        (msg("With an unknown level"), counted.odd_levels),
+        (msg("Dated up to two days after the period"), lines.ahead),
+        (msg("NUL bytes in place of lines"), counted.hole_bytes),
+        (msg("NUL bytes whose lines were never read"), counted.lost_bytes),
+    )
+    found = tuple(row for row in unusual if row[1])
+    return Table(msg("Lines in the period"), (msg("Kind of line"), msg("Count")), (*rows, *found))
+
+
+def _notes(read: SourceRead, lines: SourceLines) -> Iterable[Table]:
+    """The levels that nobody knows, and the files that were not read for their age."""
+    levels = tuple((level or msg("Any further"), count) for level, count in _most_frequent(lines))
+    if levels:
+        yield Table(msg("Unknown levels"), (msg("Level"), msg("Count")), levels)
+    if read.aged:
+        files = tuple((file.path, moment(file.written_at)) for file in read.aged[-_MOST_AGED:])
+        title = msg("Files not read for their age ([logs] keep_days): {files}", files=len(read.aged))
+        yield Table(title, (msg("File"), msg("Last written to")), files)
 
 
 def judge_malformed(review: LogReview | None, limits: LogLimits, now: datetime) -> tuple[CheckResult, ...]:
@@ -218,7 +281,7 @@ def _judge_malformed(source: SourceLines, limits: LogLimits, now: datetime) -> C
     lines = counted.parsed + counted.malformed
     if not lines:
         return MALFORMED.judged(Status.UNKNOWN, subject, NO_LINE, at=now, limit=limit)
-    undated = min(counted.undated, counted.parsed)
+    undated = min(counted.undated - counted.misdated, counted.parsed)  # the log's own check tells of the others
     share = (counted.malformed + undated) / lines
     status = Status.WARN if share > limits.max_malformed_share else Status.PASS
     reason = msg("{malformed} of {lines} lines could not be parsed", malformed=counted.malformed, lines=lines)

@@ -16,6 +16,8 @@ FIELDS = tuple(Fields.model_fields)
 _MILLISECONDS = {"ms": 1.0, "s": 1000.0, "us": 0.001}
 _MOST_EPOCH_SECONDS = 1e11
 """A larger number counts milliseconds, and so on: in seconds it would be the year 5138."""
+_NONE = "-"
+"""nginx's word for none."""
 _FIRST = datetime(2000, 1, 1, tzinfo=UTC)
 _LAST = datetime(2100, 1, 1, tzinfo=UTC)
 """A time before or after these is none: a clock that was never set, a number of another meaning."""
@@ -88,8 +90,13 @@ def is_there(error: Any) -> bool:
 
 
 def status_of(value: Scalar) -> tuple[int | None, bool]:
-    """An HTTP status, and whether it was of another type than a whole number."""
-    if value is None:
+    """An HTTP status, and whether it was of another type than a whole number.
+
+    Of a list, as nginx's `$upstream_status` is after several tries, it is the last one's: the one that was answered.
+    """
+    if isinstance(value, str) and (tries := _tries(value)):
+        value = tries[-1]
+    if value is None or value == _NONE:
         return None, False
     if isinstance(value, bool):
         return None, True
@@ -102,9 +109,16 @@ def status_of(value: Scalar) -> tuple[int | None, bool]:
 
 
 def milliseconds(value: Scalar, unit: str) -> tuple[float | None, bool]:
-    """A duration in ms, and whether it was of another type than a number."""
-    if value is None or value == "-":  # nginx's word for none
+    """A duration in ms, and whether it was of another type than a number.
+
+    Of a list, as nginx's `$upstream_response_time` is after several tries, it is the sum: one followed the other.
+    """
+    if value is None or value == _NONE:
         return None, False
+    if isinstance(value, str) and (tries := _tries(value)):
+        each = [milliseconds(part, unit)[0] for part in tries if part != _NONE]
+        readable = [part for part in each if part is not None]
+        return (sum(readable) if readable and len(readable) == len(each) else None), bool(each)
     if isinstance(value, bool):
         return None, True
     try:
@@ -113,6 +127,13 @@ def milliseconds(value: Scalar, unit: str) -> tuple[float | None, bool]:
         return None, True
     known = math.isfinite(number) and number >= 0
     return (number if known else None), isinstance(value, str) or not known
+
+
+def _tries(value: str) -> list[str]:
+    """The values of a list with commas between servers and colons between groups of them; empty when it is none."""
+    if "," not in value and ":" not in value:
+        return []
+    return [part.strip() for part in value.replace(":", ",").split(",")]
 
 
 def instant(value: Any, zone: tzinfo) -> datetime | None:
@@ -152,7 +173,9 @@ def _loosely(line: bytes, fields: Mapping[str, str]) -> Record | None:
     drifted = False
     for name, key in fields.items():
         value = _at(data, key)
-        if name != "error" and isinstance(value, dict | list):
+        if name == "level" and isinstance(value, dict | list):
+            value, drifted = f"({type(value).__name__})", True  # it may say anything
+        elif name != "error" and isinstance(value, dict | list):
             value, drifted = None, True
         values[name] = value
     return Record(**values, drifted=drifted)

@@ -5,8 +5,8 @@ that it stays the same file when it is renamed, copied and truncated, or packed.
 """
 
 import errno
-import glob
 import hashlib
+import math
 import os
 import re
 import stat as modes
@@ -18,6 +18,7 @@ from itertools import accumulate, repeat, takewhile
 from pathlib import Path
 
 from tasks.check_result import Message, msg
+from tasks.found_files import GONE, matches, start_of, unreadable
 from tasks.logs.count.scan import MOST_LINE_BYTES
 from tasks.logs.sources.content import BLOCK_BYTES, START_BYTES, WINDOW_BYTES, Content, content_of
 from tasks.observation import printable
@@ -40,6 +41,9 @@ _OTHER_PACKINGS = {
     b"\x04\x22\x4d\x18": "lz4",
     b"\x1f\x9d": "compress",
 }
+_HOLE = bytes(64)
+"""Fewer NUL bytes are what a C program writes behind a line."""
+_HOLES = re.compile(rb"\x00{64,}")
 _PATH_CHARS = 200
 _SAMPLE_BYTES = 4096
 _LINES_BEFORE_BYTES = 1 << 16
@@ -114,37 +118,76 @@ class Piece:
     """Whole lines of a file; `mark` is where it has been read to after them.
 
     `too_long` is the start of a line that was passed over before them; `consumed` counts the file's bytes so far.
+    `hole` counts the NUL bytes between and before them, `lost` those of them that stand behind a line.
     """
 
     lines: list[bytes]
     too_long: bytes | None
     mark: Mark
     consumed: int
+    hole: int = 0
+    lost: int = 0
 
 
-def find_files(folder: Path, patterns: Sequence[str], oldest_mtime_s: float) -> tuple[list[LogFile], list[Message]]:
-    """The files of the patterns, the one written to longest ago first, and what was wrong with others.
+@dataclass(slots=True)
+class Found:
+    """The files of a source, the one written to longest ago first, and what was wrong with others.
 
-    Files unchanged since `oldest_mtime_s` are left out.
+    `aged` are those that are too old; `unmatched` the patterns that name nothing, as far as it may be seen.
     """
-    found: dict[Path, LogFile] = {}
-    problems: list[Message] = []
+
+    files: list[LogFile] = field(default_factory=list)
+    problems: list[Message] = field(default_factory=list)
+    aged: list[LogFile] = field(default_factory=list)
+    unmatched: list[str] = field(default_factory=list)
+
+    @property
+    def all_problems(self) -> list[Message]:
+        """What was wrong, patterns that name nothing included."""
+        none = [
+            msg("No file matches {pattern}: correct [[logs.source]] paths", pattern=name) for name in self.unmatched
+        ]
+        return [*self.problems, *none]
+
+
+def find_files(folder: Path, patterns: Sequence[str], oldest_mtime_s: float = -math.inf) -> Found:
+    """The files of the patterns; those unchanged since `oldest_mtime_s` are not looked into."""
+    found, seen = Found(), set[Path]()
     for pattern in patterns:
-        matches = sorted(glob.glob(str(folder / pattern), recursive=True))  # noqa: PTH207  Path.glob takes no absolute pattern
-        if not matches:
-            problems.append(msg("No file matches {pattern}: correct [[logs.source]] paths", pattern=pattern))
-        for match in map(Path, matches):
-            try:
-                stat = match.stat()
-                if modes.S_ISDIR(stat.st_mode) and "**" in pattern:  # it names all folders, whoever writes it
-                    continue
-                if (problem := _unfit(match, stat)) is not None:
-                    problems.append(problem)
-                elif stat.st_mtime >= oldest_mtime_s:
-                    found[match] = LogFile(match, stat)
-            except OSError as error:
-                problems.append(unreadable(match, error))
-    return sorted(found.values(), key=lambda file: (file.stat.st_mtime_ns, str(file.path))), problems
+        blocked: list[Message] = []
+
+        def block(path: Path, error: OSError, blocked: list[Message] = blocked) -> None:
+            if (told := unreadable(path, error)) not in blocked:
+                blocked.append(told)
+
+        begin, parts = start_of(pattern)
+        paths = sorted(matches(folder / begin, parts, block))
+        found.problems += blocked
+        if not paths and not blocked:
+            found.unmatched.append(pattern)
+        for path in paths:
+            if path not in seen:
+                seen.add(path)
+                _look_at(path, pattern, oldest_mtime_s, found)
+    for files in (found.files, found.aged):
+        files.sort(key=lambda file: (file.stat.st_mtime_ns, str(file.path)))
+    return found
+
+
+def _look_at(path: Path, pattern: str, oldest_mtime_s: float, found: Found) -> None:
+    try:
+        stat = path.stat()
+        if modes.S_ISDIR(stat.st_mode) and "**" in pattern:  # it names all folders, whoever writes it
+            return
+        if modes.S_ISREG(stat.st_mode) and stat.st_mtime < oldest_mtime_s:
+            found.aged.append(LogFile(path, stat))
+        elif (problem := _unfit(path, stat)) is not None:
+            found.problems.append(problem)
+        else:
+            found.files.append(LogFile(path, stat))
+    except OSError as error:
+        if not isinstance(error, GONE) or path.is_symlink():  # else a rotation took it away meanwhile
+            found.problems.append(unreadable(path, error))
 
 
 @contextmanager
@@ -231,12 +274,13 @@ def pieces(file: LogFile | OpenLog, mark: Mark, *, settled: bool, block_bytes: i
 def _pieces(content: Content, mark: Mark, settled: bool, block_bytes: int) -> Iterator[Piece]:
     before = content.window(mark.position) or b""
     trail = _Trail(mark.position, bytearray(mark.head), before)
+    trail.written = bool(before.strip(b"\x00"))
     rest, too_long = b"", None
     unended = before != b"" and not before.endswith(b"\n")  # its last line was taken without its end
     for block in content.blocks(block_bytes):
         data = rest + block
         *lines, rest = data.split(b"\n")
-        passed_over = None
+        passed_over, holes = None, (0, 0)
         if lines:
             if unended and not lines[0].strip(b"\r"):
                 del lines[0]
@@ -244,22 +288,23 @@ def _pieces(content: Content, mark: Mark, settled: bool, block_bytes: int) -> It
                 passed_over, too_long = too_long or _sample(lines[0]), None
                 del lines[0]
             trail.follow(data[: len(data) - len(rest)])
-            mark, unended = trail.mark(mark), False
+            mark, unended, holes = trail.mark(mark), False, trail.holes()
         if too_long is not None or len(rest) > MOST_LINE_BYTES:
             line = b"" if too_long is not None else rest.lstrip(b"\x00")  # a hole is no part of the line behind it
             if len(line) > MOST_LINE_BYTES:
                 too_long, line = _sample(line), b""
             trail.follow(rest[: len(rest) - len(line)])
             rest = line
-        yield Piece(lines, passed_over, mark, content.consumed())
+        yield Piece(lines, passed_over, mark, content.consumed(), *holes)
     whole = content.problem is None and (settled or content.packed)
     if whole:
         trail.follow(rest)
         mark = trail.mark(mark)
+    holes = trail.holes() if whole else (0, 0)  # those that the mark is not behind are met again
     complete = whole or content.problem is not None or content.ends_at(mark.position)
     mark = replace(mark, complete=complete, problem=content.problem or "")
     last = [rest] if whole and rest.strip(b"\x00") else []
-    yield Piece(last, too_long if whole else None, mark, content.consumed())
+    yield Piece(last, too_long if whole else None, mark, content.consumed(), *holes)
 
 
 def lines_before(log: OpenLog, mark: Mark) -> list[bytes]:
@@ -276,6 +321,10 @@ class _Trail:
     position: int
     prints: bytearray
     before: bytes
+    written: bool = False
+    """Whether a line was seen."""
+    _hole: int = 0
+    _lost: int = 0
     _next: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -284,10 +333,26 @@ class _Trail:
     def follow(self, data: bytes) -> None:
         """Go on over these bytes."""
         start, self.position = self.position, self.position + len(data)
+        self._look_for_holes(data)
         while self._next < len(_PLACES) and (place := _PLACES[self._next]) <= self.position:
             self.prints += _print(self._window(data, place - start))
             self._next += 1
         self.before = self._window(data, len(data))
+
+    def _look_for_holes(self, data: bytes) -> None:
+        if _HOLE in data:
+            for found in _HOLES.finditer(data):
+                length = found.end() - found.start()
+                self._hole += length
+                if self.written or data[: found.start()].strip(b"\x00"):
+                    self._lost += length
+        self.written = self.written or bool(data.strip(b"\x00"))
+
+    def holes(self) -> tuple[int, int]:
+        """NUL bytes in place of lines since the last call, and those of them behind a line."""
+        found = (self._hole, self._lost)
+        self._hole = self._lost = 0
+        return found
 
     def _window(self, data: bytes, end: int) -> bytes:
         window = data[max(0, end - WINDOW_BYTES) : end]
@@ -327,9 +392,3 @@ def _unfit(path: Path, stat: os.stat_result) -> Message | None:
         if start.startswith(magic):
             return msg("{file} is compressed with {program}: use gzip", file=file, program=program)
     return None
-
-
-def unreadable(path: Path, error: OSError) -> Message:
-    """Why a file could not be read, in words."""
-    why = error.strerror or errno.errorcode.get(error.errno or 0, type(error).__name__)
-    return msg("{file} cannot be read: {why}", file=printable(str(path), _PATH_CHARS), why=why)

@@ -11,7 +11,7 @@ from tasks.history.engine import History, writing
 from tasks.history.services import service_id
 from tasks.history.tables import services
 from tasks.history.upsert import put_rows
-from tasks.logs.count.batch import Batch, MinuteTraffic
+from tasks.logs.count.batch import MOST_ODD_LEVELS, Batch, MinuteTraffic
 from tasks.logs.count.sketch import Sketch
 from tasks.logs.lines.places import MOST_ROUTES, OTHER
 from tasks.logs.sources.files import Mark
@@ -22,6 +22,7 @@ from tasks.logs.tables import (
     log_fields,
     log_files,
     log_hours,
+    log_levels,
     log_modules,
     log_sources,
     malformed_lines,
@@ -177,8 +178,27 @@ def _store_source(connection: Connection, source: int, batch: Batch, now: dateti
     connection.execute(newer.values(newest_minute=newest))
     _add(connection, log_hours, (((source, hour), astuple(lines)) for hour, lines in batch.lines.items()))
     _add(connection, log_fields, (((source, hour, name), (lines,)) for (hour, name), lines in batch.fields.items()))
+    if batch.odd_levels:
+        _store_levels(connection, source, batch.odd_levels)
     if batch.samples:
         _store_samples(connection, source, batch.samples, now)
+
+
+def _store_levels(connection: Connection, source: int, found: Mapping[tuple[int, str], int]) -> None:
+    """Add to the unknown levels of each hour; beyond so many, they are counted together."""
+    c = log_levels.c
+    known: dict[int, set[str]] = {}
+    hours = {hour for hour, _ in found}
+    span = select(c.hour, c.level).where(c.source_id == source, c.hour.between(min(hours), max(hours)))
+    for hour, level in connection.execute(span):
+        known.setdefault(hour, set()).add(level)
+    rows = []
+    for (hour, level), lines in found.items():
+        levels = known.setdefault(hour, set())
+        kept = level if level in levels or len(levels) < MOST_ODD_LEVELS else ""
+        levels.add(kept)
+        rows.append(((source, hour, kept), (lines,)))
+    _add(connection, log_levels, rows)
 
 
 def _store_samples(connection: Connection, source: int, samples: Sequence[str], now: datetime) -> None:

@@ -31,6 +31,7 @@ from tasks.logs.tables import (
     log_fields,
     log_files,
     log_hours,
+    log_levels,
     log_modules,
     log_sources,
     malformed_lines,
@@ -131,7 +132,7 @@ def _source(connection: Connection, period: _Period, row: Any, until: datetime) 
     )
     return SourceLines(
         row.name,
-        Lines(*(sum(int(getattr(found, name)) for found in whole) for name in Lines.__slots__)),
+        Lines(*(sum(int(getattr(found, name) or 0) for found in whole) for name in Lines.__slots__)),
         hours=tuple(_source_hours(by_hour, connection.execute(began).scalar(), period.first, _hour(until))),
         fields=_fields(connection, period, row.id),
         newest=newest,
@@ -140,7 +141,15 @@ def _source(connection: Connection, period: _Period, row: Any, until: datetime) 
         samples=tuple(connection.execute(samples.order_by(malformed_lines.c.id.desc()).limit(MOST_SAMPLES)).scalars()),
         damaged=tuple(DamagedFile(f.path, Damage(f.problem)) for f in connection.execute(damaged)),
         synthetic=row.synthetic,
+        odd_levels=_odd_levels(connection, period, row.id),
     )
+
+
+def _odd_levels(connection: Connection, period: _Period, source: int) -> dict[str, int]:
+    c = log_levels.c
+    mine = select(c.level, func.sum(c.lines)).where(c.source_id == source, c.hour >= period.first, c.hour < period.last)
+    found = connection.execute(mine.group_by(c.level))
+    return {level: int(lines) for level, lines in found}
 
 
 def _fields(connection: Connection, period: _Period, source: int) -> dict[datetime, dict[str, int]]:

@@ -1,6 +1,5 @@
 """Reads the files of an audit log, as far as they are needed."""
 
-import glob
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -12,8 +11,9 @@ from prefect.cache_policies import NO_CACHE
 
 from tasks.check_result import Message
 from tasks.deadline import Deadline
+from tasks.found_files import unreadable
 from tasks.logs.facts import Damage, DamagedFile
-from tasks.logs.sources.files import LogFile, find_files, open_log, unreadable
+from tasks.logs.sources.files import LogFile, find_files, open_log
 from tasks.progress import LOG
 from tasks.security.audit.lines import Count, Reader, whole_days, whole_lines
 from tasks.security.facts.audit import AuditLines, Hole
@@ -22,7 +22,6 @@ from tasks.security.settings import Audit
 _FIRST_LINES = 1000
 """A file without a time in so many lines has none."""
 _DAY = timedelta(days=1)
-_ALL_TIMES = -float("inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +50,8 @@ def read_audit(wanted: Wanted, now: datetime, deadline: Deadline) -> AuditLines:
 
     Of a file that was last written before, only its beginning is read. Raises ObservationError when time runs out.
     """
-    matched = [pattern for pattern in wanted.audit.paths if _matches(wanted.folder, pattern)]
-    found, problems = find_files(wanted.folder, matched, _ALL_TIMES)
-    files = _once(found)
+    found = find_files(wanted.folder, wanted.audit.paths)
+    files, problems = _once(found.files), found.problems
     count = Count(wanted.audit, wanted.zone, wanted.since, wanted.until)
     reader = Reader(wanted.audit, wanted.zone)
     to_read = [file for file in files if file.stat.st_mtime >= wanted.since.timestamp()]
@@ -127,10 +125,6 @@ def _read_start(file: LogFile, reader: Reader, deadline: Deadline) -> _File:
 
 def _damage(file: LogFile, problem: Damage | None) -> Message | None:
     return None if problem is None else DamagedFile(str(file.path), problem).message
-
-
-def _matches(folder: Path, pattern: str) -> bool:
-    return next(glob.iglob(str(folder / pattern), recursive=True), None) is not None  # noqa: PTH207  Path.glob takes no absolute pattern
 
 
 def _once(files: Sequence[LogFile]) -> list[LogFile]:

@@ -169,6 +169,45 @@ def test_lines_without_a_time_count_where_they_stand_after_a_kill_too(service: "
     ]
 
 
+@pytest.mark.parametrize("at", [timedelta(hours=3), timedelta(days=4), timedelta(days=-9000)])
+def test_lines_of_a_wrong_clock_count_once_and_when_they_were_read(service: "Service", at: timedelta) -> None:
+    log, hour = service.logs / "app.log", int(service.now.timestamp()) // 3600
+    right, wrong = (b'{"timestamp": "%s"}\n' % time.isoformat().encode() for time in (service.now, service.now + at))
+    log.write_bytes(right + wrong)
+    (service.logs / "app.log.1").write_bytes(wrong * 3)
+    assert service.read_lines() == 5
+    service.now += timedelta(hours=4)  # some of the times have come by now
+    assert service.read_lines() == 0
+    [found] = service.rows(log_hours)
+    assert (found.hour, found.lines, found.misdated) == (hour, 5, 4)
+
+
+@pytest.mark.parametrize(
+    ("before", "lost"),
+    [(b'{"a": 1}\n' + bytes(4096), 4096), (b'{"a": 1}' + bytes(99), 99), (bytes(4096), 4096), (bytes(63), 0)],
+)
+def test_a_hole_is_counted_once_whenever_its_end_is_written(service: "Service", before: bytes, lost: int) -> None:
+    log = service.logs / "app.log"
+    log.write_bytes(before)
+    service.read_lines()
+    with log.open("ab") as opened:
+        opened.write(b'{"a": 2}\n')
+    service.read_lines()
+    assert [(row.hole_bytes, row.lost_bytes) for row in service.rows(log_hours)] == [(lost, lost)]
+
+
+def test_a_hole_where_an_emptied_file_is_written_on_holds_no_lost_line(service: "Service") -> None:
+    log, line = service.logs / "app.log", b'{"message": "%04d at 09:00:00"}\n'
+    content = b"".join(line % number for number in range(50))
+    log.write_bytes(content)
+    assert service.read_lines() == 50
+    (service.logs / "app.log.1").write_bytes(content)
+    log.write_bytes(bytes(len(content)) + line % 99)
+    assert service.read_lines() == 1
+    [found] = service.rows(log_hours)
+    assert (found.hole_bytes, found.lost_bytes) == (len(content), 0)
+
+
 def test_lines_before_the_first_time_count_when_the_file_was_written(service: "Service") -> None:
     log = service.logs / "app.log"
     log.write_bytes(b"no time\n")

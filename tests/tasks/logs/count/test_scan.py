@@ -4,7 +4,7 @@ import json
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import psutil
@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.logs.count.batch import Activity, Batch, Lines
+from tasks.logs.count.batch import MOST_ODD_LEVELS, Activity, Batch, Lines
 from tasks.logs.count.scan import CHECKED_LINES, Plan, Scan
 from tasks.logs.count.sketch import sketch_index
+from tasks.logs.lines.clock import Clock
 from tasks.logs.lines.personal import kinds_by_line, kinds_of
 from tasks.logs.lines.places import Places, RoutePattern
 from tasks.logs.settings import Source
@@ -44,7 +45,7 @@ def plan(**changed: object) -> Plan:
 
 
 def scanned(lines: Iterable[bytes], of: Plan | None = None) -> Batch:
-    scan = Scan(of or plan(), NINE)
+    scan = Scan(of or plan(), NINE, Clock.at(NINE + timedelta(days=1)))
     scan.feed(lines)
     return scan.take()
 
@@ -74,6 +75,10 @@ def line(**changed: object) -> bytes:
         (line(), Lines(1, parsed=1, requests=1, timed=1)),
         (line(duration=None), Lines(1, parsed=1, requests=1)),
         (line(status=None), Lines(1, parsed=1)),
+        (line(level={"name": "info"}), Lines(1, parsed=1, drifted=1, requests=1, timed=1, odd_levels=1)),
+        (line(status="502, 200"), Lines(1, parsed=1, drifted=1, requests=1, timed=1)),
+        (line(status="200, -"), Lines(1, parsed=1)),
+        (line(duration="0.010, -, 0.020 : 1"), Lines(1, parsed=1, drifted=1, requests=1, timed=1)),
         (line(message={"a": 1}), Lines(1, parsed=1, drifted=1, requests=1, timed=1)),
         (line(status="200"), Lines(1, parsed=1, drifted=1, requests=1, timed=1)),
         (line(status=200.0), Lines(1, parsed=1, drifted=1, requests=1, timed=1)),
@@ -91,7 +96,7 @@ def line(**changed: object) -> bytes:
         (b"\x00" * 40, Lines(1, ignored=1)),
         (b"\x00" * 40 + line(), Lines(1, parsed=1, requests=1, timed=1)),
         (b"\xef\xbb\xbf" + line(), Lines(1, parsed=1, requests=1, timed=1)),
-        (line().replace(b"info", b"inf\xff"), Lines(1, parsed=1, requests=1, timed=1)),
+        (line().replace(b"info", b"inf\xff"), Lines(1, parsed=1, requests=1, timed=1, odd_levels=1)),
         (line()[:-5], Lines(1, malformed=1)),
         (b"[" + line() + b"]", Lines(1, malformed=1)),
         (b"Traceback (most recent call last):", Lines(1, malformed=1)),
@@ -104,6 +109,7 @@ def test_a_line_counts_by_its_kind(raw: bytes, expected: Lines) -> None:
     first = line(status=None, module="first")
     batch = counted([first, raw])
     expected.add(Lines(1, parsed=1))
+    expected.levelled = expected.parsed
     assert {**batch.lines} in ({HOUR: expected}, {HOUR: expected})
     assert batch.total.lines == batch.total.parsed + batch.total.malformed + batch.total.ignored
 
@@ -179,7 +185,29 @@ def test_a_bad_answer_counts_as_bad_and_as_an_error() -> None:
 def test_warnings_and_refusals_are_counted_by_module() -> None:
     lines = [line(level="WARN"), line(level=40), line(level="info"), line(level=30), line(status=401), line(status=403)]
     lines += [line(level=50), line(level=50.0), line(level="Fatal")]
-    assert counted(lines).activity == {("shop", HOUR): Activity(9, 2, 2, 1, 1)}
+    assert counted(lines).activity == {("shop", HOUR): Activity(9, 3, 2, 1, 1)}
+
+
+def test_levels_that_nobody_knows_are_counted_by_hour_masked_and_bounded() -> None:
+    later = [line(timestamp="2026-11-25T10:00:00Z", level=f"odd{place}x") for place in range(30)]
+    lines = [line(level=level) for level in ("blorp", "blorp", "bob@example.com", None, "", "warn")]
+    batch = counted([*lines, line(url="/live", level="blorp"), *later])
+    found = {level: count for (hour, level), count in batch.odd_levels.items() if hour == HOUR}
+    assert found == {"blorp": 3, "<email>": 1}
+    assert (batch.lines[HOUR].odd_levels, batch.lines[HOUR].levelled, batch.lines[HOUR].parsed) == (4, 5, 7)
+    levels = [level for hour, level in batch.odd_levels if hour > HOUR]
+    assert len(levels) == MOST_ODD_LEVELS + 1
+    assert batch.odd_levels[HOUR + 1, ""] == 30 - MOST_ODD_LEVELS
+
+
+def test_a_time_that_cannot_be_counts_where_the_line_stands() -> None:
+    wrong = ("2099-01-01T00:00:00Z", "2026-11-29T09:00:00Z", "2001-01-01T00:00:00Z", "2026-11-24T08:59:00Z")
+    lines = [line(), *(line(timestamp=at, status=500) for at in wrong), line()]
+    batch = counted(lines)
+    assert {*batch.lines} == {HOUR} and batch.newest_minute == MINUTE
+    assert (batch.total.parsed, batch.total.undated, batch.total.misdated) == (6, 4, 4)
+    [seen] = batch.errors.values()
+    assert (seen.hours, seen.first, seen.last) == ({HOUR: 4}, None, None)
 
 
 def test_an_address_that_does_not_exist_takes_no_place_but_one_that_does_keeps_its_own() -> None:
@@ -205,7 +233,7 @@ def test_requests_that_another_source_counts_are_not_counted_but_their_lines_are
     assert batch.activity["shop", HOUR] == Activity(3, errors=1)
     refused = counted([line(status=401), line(status=403)], plan(requests=False))
     assert refused.activity["shop", HOUR] == Activity(2)
-    assert batch.lines[HOUR] == Lines(3, parsed=3, drifted=1)
+    assert batch.lines[HOUR] == Lines(3, parsed=3, drifted=1, levelled=3)
 
 
 def test_fields_are_counted_in_the_first_lines_of_each_hour() -> None:
@@ -223,7 +251,7 @@ def test_stretches_add_up_to_what_one_pass_counts(seed: int, cuts: list[int]) ->
     odd = [b"", line(url="/live"), line(status="200"), line(message="to bob@example.com"), line(timestamp=None)]
     for _ in range(40):
         lines.insert(draw.randrange(len(lines)), draw.choice(odd))
-    scan, batch, at = Scan(plan(), NINE), Batch(), 0
+    scan, batch, at = Scan(plan(), NINE, Clock.at(NINE + timedelta(days=1))), Batch(), 0
     for cut in [*sorted(cuts), len(lines)]:
         scan.feed(lines[at:cut])
         batch.add(scan.take())
@@ -300,7 +328,7 @@ class TestPersonalData:
             ("unknown", HOUR, "email"): 1,
         }
         assert batch.samples == ["<email>"]
-        scan = Scan(plan(), NINE)
+        scan = Scan(plan(), NINE, Clock.at(NINE + timedelta(days=1)))
         scan.skip_too_long(b"bob@example.com")
         assert scan.take().personal == {("unknown", HOUR, "email"): 1}
 
@@ -345,7 +373,7 @@ class TestHostileLogs:
     @pytest.mark.deep
     def test_memory_is_bounded(self) -> None:
         process = psutil.Process()
-        scan, total, takes, draw = Scan(plan(), NINE), Lines(), 0, random.Random(1)
+        scan, total, takes, draw = Scan(plan(), NINE, Clock.at(NINE + timedelta(days=1))), Lines(), 0, random.Random(1)
         before = peak = process.memory_info().rss
         for what in ("places", "times", "errors", "values"):
             for _ in range(self.LINES // 4 // 5000):

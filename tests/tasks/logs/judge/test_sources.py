@@ -13,6 +13,7 @@ from tasks.check_result import CheckResult, Excerpt, Quantity, Status, Table, ms
 from tasks.logs.checks import ERROR_SHARE, SILENT_MODULE
 from tasks.logs.count.batch import Lines
 from tasks.logs.facts import (
+    AgedFile,
     Damage,
     DamagedFile,
     HourCounts,
@@ -43,7 +44,8 @@ def hours(changed: Mapping[int, HourCounts] = {}, usual: HourCounts | None = BUS
 
 def source(**changed: Any) -> SourceLines:
     counted = Lines(lines=2400, parsed=2400, requests=1920, timed=1920)
-    for name in Lines.__slots__:
+    counted.odd_levels = changed.pop("odd_level_lines", 0)
+    for name in set(Lines.__slots__) - {"odd_levels"}:
         setattr(counted, name, changed.pop(name, getattr(counted, name)))
     whole = SourceLines(
         name="app",
@@ -74,6 +76,10 @@ def judged(
     [result] = judge_sources({"app": read}, review(lines, until=until), {"app": mapped}, limits, NOW)
     assert result.subject in ("log:app", "service")
     return result
+
+
+def rows_of(result: CheckResult) -> tuple[object, ...]:
+    return tuple(row for table in result.evidence if isinstance(table, Table) for row in table.rows)
 
 
 def reason_of(result: CheckResult) -> str:
@@ -209,11 +215,47 @@ class TestAge:
         result = judged(source(newest=NOW - timedelta(minutes=minutes)))
         assert (result.status, result.observed) == (status, Quantity(minutes, "min"))
 
+    @pytest.mark.parametrize(("misdated", "status"), [(24, Status.PASS), (25, Status.UNKNOWN), (2400, Status.UNKNOWN)])
+    def test_times_that_cannot_be(self, misdated: int, status: Status) -> None:
+        result = judged(source(misdated=misdated, undated=misdated))
+        assert result.status is status
+        assert ("a time that cannot be" in reason_of(result)) is (status is Status.UNKNOWN)
+        assert (msg("With a time that cannot be; counted where they stand"), misdated) in rows_of(result)
+
+    def test_times_that_cannot_be_are_doubted_for_a_past_day_too(self) -> None:
+        until = NOW - timedelta(hours=2)
+        assert judged(source(newest=until, misdated=25, undated=25), until=until).status is Status.UNKNOWN
+
+    @pytest.mark.parametrize(
+        ("unknown", "levelled", "status"),
+        [(0, 0, Status.PASS), (24, 2400, Status.PASS), (25, 2400, Status.UNKNOWN), (1, 1, Status.UNKNOWN)],
+    )
+    def test_levels_that_nobody_knows(self, unknown: int, levelled: int, status: Status) -> None:
+        result = judged(source(odd_level_lines=unknown, levelled=levelled, odd_levels={"": 1, "audit": unknown}))
+        assert result.status is status
+        assert ("have an unknown level (audit)" in reason_of(result)) is (status is Status.UNKNOWN)
+        [levels] = [table for table in result.evidence if table.title == msg("Unknown levels")]
+        assert isinstance(levels, Table) and levels.rows == (("audit", unknown), (msg("Any further"), 1))
+
+    def test_holes_are_named_and_doubted_where_lines_are_lost(self) -> None:
+        emptied, crashed = judged(source(hole_bytes=4096)), judged(source(hole_bytes=4096, lost_bytes=64))
+        assert (emptied.status, crashed.status) == (Status.PASS, Status.UNKNOWN)
+        assert "4096 NUL bytes" in reason_of(emptied) and "64 NUL bytes" in reason_of(crashed)
+        assert "NUL" not in reason_of(judged(source()))
+
+    def test_files_that_are_too_old_are_named(self) -> None:
+        files = tuple(AgedFile(f"/log/app.{place}", SINCE) for place in range(30))
+        result = judged(source(), SourceRead("app", 12, (), files))
+        assert result.status is Status.PASS
+        table = result.evidence[-1]
+        assert isinstance(table, Table) and table.title.params == {"files": 30}
+        assert table.rows[-1] == ("/log/app.29", "2026-11-23T00:00Z") and len(table.rows) == 20
+
     @pytest.mark.parametrize(("ahead", "status"), [(24, Status.PASS), (25, Status.UNKNOWN), (900, Status.UNKNOWN)])
     def test_a_clock_or_zone_ahead_is_reported_and_a_few_broken_times_are_not(self, ahead: int, status: Status) -> None:
         result = judged(source(ahead=ahead))  # 24 of 2424 lines are 1 %
         assert result.status is status
-        assert ("in the future" in reason_of(result)) is (status is Status.UNKNOWN)
+        assert ("a time that cannot be" in reason_of(result)) is (status is Status.UNKNOWN)
 
     @pytest.mark.parametrize(("minutes", "status"), [(0, Status.UNKNOWN), (5, Status.UNKNOWN), (6, Status.PASS)])
     def test_lines_of_today_are_expected_in_a_round_for_yesterday(self, minutes: int, status: Status) -> None:

@@ -87,14 +87,15 @@ def test_what_is_no_line_is_none(line: bytes) -> None:
 
 
 def test_values_of_an_unexpected_type_are_null_and_counted() -> None:
-    record = read(b'{"status": {"code": 503}, "level": ["error"], "timestamp": {}, "message": "x"}')
-    assert (record.status, record.level, record.timestamp, record.message, record.drifted) == (
+    record = read(b'{"status": {"code": 503}, "level": ["error"], "module": [], "timestamp": {}, "message": "x"}')
+    assert (record.status, record.module, record.timestamp, record.message, record.drifted) == (
         None,
         None,
         None,
         "x",
         True,
     )
+    assert record.level == "(list)"  # it may say anything, and is not taken for none
 
 
 def test_a_dot_leads_into_an_object_unless_it_is_part_of_a_name() -> None:

@@ -466,11 +466,11 @@ class TestUnreadable:
 
     def test_one_that_may_not_be_read(self, service: "Service", log: Path) -> None:
         log.symlink_to(FORBIDDEN)
-        with pytest.raises(ObservationError, match=r"app\.log cannot be read: Permission denied"):
+        with pytest.raises(ObservationError, match=r"may not read .*app\.log"):
             service.read()
         log.unlink()
         log.write_bytes(lines(0, 2))
-        files, _ = find_files(service.folder, ["logs/*"], 0.0)
+        files = find_files(service.folder, ["logs/*"]).files
         log.unlink()
         log.symlink_to(FORBIDDEN)
         with pytest.raises(PermissionError):
@@ -490,8 +490,9 @@ class TestUnreadable:
     @pytest.mark.parametrize("swap", ["gone", "fifo", "folder"])
     def test_a_file_that_is_another_thing_by_now(self, service: "Service", log: Path, swap: str) -> None:
         log.write_bytes(lines(0, 2))
-        files, problems = find_files(service.folder, ["logs/*"], 0.0)
-        assert problems == []
+        found = find_files(service.folder, ["logs/*"])
+        files = found.files
+        assert found.problems == []
         log.unlink()
         if swap == "fifo":
             os.mkfifo(log)
@@ -510,10 +511,22 @@ class TestUnreadable:
         assert service.read_lines() == 0
         assert service.sums()["lines"] == 0
 
+    def test_what_may_not_be_seen_below_a_pattern_is_told(self, service: "Service", log: Path) -> None:
+        log.write_bytes(lines(0, 2))
+        (service.logs / "deep").mkdir()
+        service.sources = service.sources.replace('"logs/app.log*"', f'"logs/app.log*", "logs/*/{"x" * 300}"')
+        taken = service.read()
+        assert taken.lines == 2
+        assert [problem.params["why"] for problem in taken.problems] == ["File name too long"]
+
     def test_files_older_than_the_history_are_left_alone(self, service: "Service", log: Path) -> None:
         put(log, lines(0, 2), service.now - timedelta(days=45, seconds=1))
         put(service.logs / "app.log.1", lines(2, 3), service.now - timedelta(days=45))
-        assert service.read_lines() == 1
+        taken = service.read()
+        assert (taken.lines, taken.problems) == (1, ())
+        assert [(file.path, file.written_at.date()) for file in taken.aged] == [
+            (str(log), (service.now - timedelta(days=45, seconds=1)).date())
+        ]
 
     def test_a_file_that_is_gone_is_forgotten_once_it_would_not_be_read_again(self, service: "Service") -> None:
         gone, there = service.logs / "app.log.2", service.logs / "app.log.1"

@@ -84,7 +84,22 @@ def test_counts_add_up_and_the_position_moves_with_them(history: Engine) -> None
     batch = Batch(
         traffic=traffic().traffic,
         lines={
-            HOUR: Lines(lines=5, parsed=3, malformed=1, ignored=1, undated=1, drifted=1, requests=3, timed=2, crowded=1)
+            HOUR: Lines(
+                lines=5,
+                parsed=3,
+                malformed=1,
+                ignored=1,
+                undated=1,
+                drifted=1,
+                requests=3,
+                timed=2,
+                crowded=1,
+                levelled=3,
+                odd_levels=2,
+                misdated=1,
+                hole_bytes=5,
+                lost_bytes=4,
+            )
         },
         activity={("search", HOUR): Activity(lines=3, errors=2, warnings=1, unauthorized=1, forbidden=0)},
         errors=error("broken").errors,
@@ -99,7 +114,7 @@ def test_counts_add_up_and_the_position_moves_with_them(history: Engine) -> None
     assert opened(history) == replace(state, routes=frozenset({"/items"}))
     assert state.marks == (replace(MARK, id=mark.id, position=200, complete=True),)  # type: ignore[union-attr]
 
-    assert [tuple(row)[1:] for row in rows(history, log_hours)] == [(HOUR, 10, 6, 2, 2, 2, 2, 6, 4, 2)]
+    assert [tuple(row)[1:] for row in rows(history, log_hours)] == [(HOUR, 10, 6, 2, 2, 2, 2, 6, 4, 2, 6, 4, 2, 10, 8)]
     (minute,) = rows(history, traffic_minutes)
     assert (minute.minute, minute.valid, minute.bad, minute.timed) == (MINUTE, 6, 2, 4)
     assert (minute.within_1, minute.within_2, minute.within_3, minute.within_4) == (2, 4, None, None)
