@@ -6,6 +6,8 @@ from dataclasses import dataclass
 VARIES = "<*>"
 _WORD = re.compile(r"[!-~]+|[^\x00-\x20\x7f]")
 """A run of ASCII characters, or one of any other script: Japanese has no spaces."""
+_TWO_WORDS = (1, 2)
+"""Of two words one is enough, as in `refused alice`."""
 _TOGETHER = re.compile(r"<\*>(?:[ ]?<\*>)+")
 
 
@@ -28,7 +30,7 @@ class Wording:
 
 
 def shared(one: Wording, other: Wording) -> str | None:
-    """The first message with `<*>` for what is different in the second; None when they have less than half in common.
+    """The first message with `<*>` for what is different in the second; None when no more than half is the same.
 
     Messages of as many words are compared word by word, others by their beginning and end.
     """
@@ -42,7 +44,7 @@ def shared(one: Wording, other: Wording) -> str | None:
         places = list(range(first, len(mine) - last))
     different = set(places)
     same = sum(VARIES not in word for place, word in enumerate(mine) if place not in different)
-    if not same or same * 2 < most:
+    if same * 2 <= most and (same, most) != _TWO_WORDS:
         return None
     text = one.text
     for place in reversed(places):

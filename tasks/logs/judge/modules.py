@@ -51,18 +51,26 @@ def judge_error_share(review: LogReview | None, limits: LogLimits, now: datetime
         return (ERROR_SHARE.judged(Status.UNKNOWN, "service", _NO_REQUESTS, at=now, limit=limit),)
     worst = max(modules, key=_share)
     beside = (_error_chart(modules, worst, limits), *request_tables(review, limits))
-    results = [_judge_error_share(m, limits, limit, beside if m is worst else (), now) for m in modules]
-    doubt = _pruned(review, modules) or _unread(review, modules, limits)
+    unread = sum(source.counts.torn + source.counts.unanswered for source in review.sources)
+    results = [_judge_error_share(m, unread, limits, limit, beside if m is worst else (), now) for m in modules]
+    doubt = _pruned(review, modules) or _undecided(modules, unread, limits)
     return downgrade_doubtful([_unless_lumped(r, review) for r in results], doubt, Status.PASS)
 
 
 def _judge_error_share(
-    module: ModuleLines, limits: LogLimits, limit: Limit, evidence: tuple[Evidence, ...], now: datetime
+    module: ModuleLines, unread: int, limits: LogLimits, limit: Limit, evidence: tuple[Evidence, ...], now: datetime
 ) -> CheckResult:
     share = _share(module)
     reason = msg("{bad} of {valid} requests returned a server error", bad=module.bad, valid=module.valid)
     if not module.bad or share < limits.max_error_share:
         status = Status.PASS
+        if unread:
+            reason = msg(
+                "{bad} of {valid} requests returned a server error; of the service {unread} more could not be read",
+                bad=module.bad,
+                valid=module.valid,
+                unread=unread,
+            )
     elif module.bad >= limits.min_bad_requests:
         status = Status.FAIL
     else:
@@ -86,10 +94,9 @@ def _pruned(review: LogReview, modules: Sequence[ModuleLines]) -> Message | None
     return msg("Only {kept} of {requests} requests are still kept by minute", requests=all_requests, kept=kept)
 
 
-def _unread(review: LogReview, modules: Sequence[ModuleLines], limits: LogLimits) -> Message | None:
+def _undecided(modules: Sequence[ModuleLines], unread: int, limits: LogLimits) -> Message | None:
     """Lines that may have been failed requests: more than the limit leaves room for, whichever module they are of."""
     bad, valid = sum(module.bad for module in modules), sum(module.valid for module in modules)
-    unread = sum(source.counts.torn + source.counts.unanswered for source in review.sources)
     if not may_fail(bad, valid, unread, limit=limits.max_error_share, least=limits.min_bad_requests):
         return None
     return msg(

@@ -12,30 +12,36 @@ _DIGITS = 3
 
 def request_tables(review: LogReview, limits: LogLimits) -> tuple[Evidence, ...]:
     """The routes, the worst first, and where several logs count requests these, as one may be an instance's."""
+    return *_by_route(review, limits), *_by_source(review)
+
+
+def _by_route(review: LogReview, limits: LogLimits) -> tuple[Evidence, ...]:
     routes = sorted((times for times in review.times if times.route), key=_badness)
-    found: list[Evidence] = []
-    if routes:
-        columns = (
-            msg("Module"),
-            msg("Route"),
-            msg("Requests"),
-            msg("Server errors"),
-            msg("Error rate (%)"),
-            msg("p95 (ms)"),
-            msg("Limit of p95 (ms)"),
-        )
-        rows = tuple(_route(times, limits) for times in routes[:MOST_ROUTES])
-        title = msg("Routes, worst first ({shown} of {routes})", shown=len(rows), routes=len(routes))
-        found.append(Table(title, columns, rows))
+    if not routes:
+        return ()
+    columns = (
+        msg("Module"),
+        msg("Route"),
+        msg("Requests"),
+        msg("Server errors"),
+        msg("Error rate (%)"),
+        msg("p95 (ms)"),
+        msg("Limit of p95 (ms)"),
+    )
+    rows = tuple(_route(times, limits) for times in routes[:MOST_ROUTES])
+    title = msg("Routes, worst first ({shown} of {routes})", shown=len(rows), routes=len(routes))
+    return (Table(title, columns, rows),)
+
+
+def _by_source(review: LogReview) -> tuple[Evidence, ...]:
     sources = [source for source in review.sources if source.counts.requests]
-    if len(sources) > 1:
-        columns = (msg("Log source"), msg("Requests"), msg("Server errors"), msg("Error rate (%)"))
-        rows = tuple(
-            (s.name, s.counts.requests, s.bad, None if s.bad is None else _share(s.bad, s.counts.requests))
-            for s in sources
-        )
-        found.append(Table(msg("Requests by log source"), columns, rows))
-    return tuple(found)
+    if not sources[1:]:
+        return ()
+    columns = (msg("Log source"), msg("Requests"), msg("Server errors"), msg("Error rate (%)"))
+    rows = tuple(
+        (s.name, s.counts.requests, s.bad, None if s.bad is None else _share(s.bad, s.counts.requests)) for s in sources
+    )
+    return (Table(msg("Requests by log source"), columns, rows),)
 
 
 def _badness(times: RequestTimes) -> tuple[float, bool, float]:
