@@ -5,7 +5,7 @@ from datetime import datetime
 
 from tasks.check_result import CheckResult, Message, Status
 from tasks.logs.facts import LogReview, SourceRead
-from tasks.logs.judge.durations import doubtful_durations, is_unit_sure
+from tasks.logs.judge.durations import doubtful_durations
 from tasks.logs.judge.errors import judge_errors
 from tasks.logs.judge.latency import judge_latency
 from tasks.logs.judge.modules import (
@@ -29,10 +29,7 @@ def judge_review(
     """The results, and why the logs are in doubt; `modules` must write to the log."""
     limits = logs.limits
     needed = {source.name: needed_fields(source) for source in logs.source}
-    odd = _odd_durations(logs, review)
-    sources = judge_sources(
-        read, review, needed, limits, now, {s.name: odd for s in logs.source if not is_unit_sure(s)}
-    )
+    sources = judge_sources(read, review, needed, limits, now, _odd_durations(logs, review))
     lines = tuple(_unless_doubtful(result, sources) for result in judge_malformed(review, limits, now))
     doubt = source_doubt((*sources, *lines))
     found = (
@@ -48,11 +45,11 @@ def judge_review(
     return (*sources, *lines, *sure), doubt
 
 
-def _odd_durations(logs: Logs, review: LogReview | None) -> Message | None:
-    """Why durations cannot be what they are read as, by the first module of which they cannot."""
+def _odd_durations(logs: Logs, review: LogReview | None) -> dict[str, Message]:
+    """Why durations cannot be what they are read as, by each log that they may be of."""
     modules = [times for times in review.times if not times.route] if review else []
     found = (doubtful_durations(logs, times.median_ms, times.timed) for times in modules)
-    return next((doubt for doubt in found if doubt is not None), None)
+    return {name: doubt for doubt in found if doubt is not None for name in str(doubt.params["sources"]).split(", ")}
 
 
 def _unless_doubtful(malformed: CheckResult, sources: Sequence[CheckResult]) -> CheckResult:

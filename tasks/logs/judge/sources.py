@@ -39,7 +39,7 @@ def judge_sources(
     mapped: Mapping[str, Sequence[str]],
     limits: LogLimits,
     now: datetime,
-    odd: Mapping[str, Message | None] = {},
+    odd: Mapping[str, Message] = {},
 ) -> tuple[CheckResult, ...]:
     """Whether each log was read completely and is up to date.
 
