@@ -54,7 +54,7 @@ def judge_error_share(review: LogReview | None, limits: LogLimits, now: datetime
     unread = sum(source.counts.torn + source.counts.unanswered for source in review.sources)
     results = [_judge_error_share(m, unread, limits, limit, beside if m is worst else (), now) for m in modules]
     doubt = _pruned(review, modules) or _undecided(modules, unread, limits)
-    return downgrade_doubtful([_unless_lumped(r, review) for r in results], doubt, Status.PASS)
+    return downgrade_doubtful([unless_lumped(r, review) for r in results], doubt, Status.PASS)
 
 
 def _judge_error_share(
@@ -110,9 +110,9 @@ def _undecided(modules: Sequence[ModuleLines], unread: int, limits: LogLimits) -
     )
 
 
-def _unless_lumped(result: CheckResult, review: LogReview) -> CheckResult:
-    """Modules beyond the first hundred are counted as one, in which the failures of a small one are not seen."""
-    if result.subject != f"module:{OTHER}" or len(review.modules) <= MOST_MODULES:
+def unless_lumped(result: CheckResult, review: LogReview | None) -> CheckResult:
+    """A result, unless it is of the modules beyond the first hundred: in their sum a small one is not seen."""
+    if review is None or result.subject != f"module:{OTHER}" or len(review.modules) <= MOST_MODULES:
         return result
     reason = msg("More than {most} modules: the others are counted together", most=MOST_MODULES)
     return downgrade_doubtful([result], reason, Status.PASS)[0]

@@ -13,6 +13,7 @@ from tasks.logs.judge.modules import (
     judge_personal_data,
     judge_refused_requests,
     judge_silent_modules,
+    unless_lumped,
 )
 from tasks.logs.judge.sources import downgrade_doubtful, judge_malformed, judge_sources, not_read, source_doubt
 from tasks.logs.settings import Logs, Source
@@ -34,7 +35,7 @@ def judge_review(
     doubt = source_doubt((*sources, *lines))
     found = (
         *judge_error_share(review, limits, now),
-        *judge_latency(review, logs, now),
+        *(unless_lumped(result, review) for result in judge_latency(review, logs, now)),
         *judge_errors(review, limits, now),
         *judge_personal_data(review, limits, now),
         judge_refused_requests(review, limits, now),
