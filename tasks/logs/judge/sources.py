@@ -80,7 +80,6 @@ def _judge_source(
         or missing_field(lines, mapped, review.since)
         or _partial(problems)
         or _wrong_clock(lines, review, now, limits)
-        or _unanswered(lines, limits)
     )
     if doubt is not None:
         return SOURCE.judged(Status.UNKNOWN, subject, doubt, at=now, limit=limit, evidence=evidence)
@@ -104,7 +103,7 @@ def _fresh(
 ) -> tuple[Status, Message]:
     if minutes > most:
         return Status.UNKNOWN, msg("Log is stale: newest line {at}", at=moment(newest))
-    gap = _gap(lines, {"", *mapped} - {_DURATION}, limits)
+    gap = _gap(lines, {"", *mapped} - {_DURATION}, limits) or _unanswered(lines, limits)
     if gap is not None:
         return Status.UNKNOWN, gap
     # Only the verdict on response times rests on durations, and finds them missing itself.
