@@ -210,8 +210,10 @@ class TestErrors:
             groups = {row.id: row.message for row in rows(history, error_groups)}
             return sum(row.unseen for row in rows(history, error_hours) if groups[row.group_id] == "no user <*>")
 
+        batch = Batch()
         for place in range(MOST_VARIANTS + 5):
-            put(history, error(f"no user {chr(97 + place)}"))
+            batch.add(error(f"no user {chr(97 + place)}"))
+        put(history, batch)
         assert unseen() == 5
         put(history, error(f"no user {chr(97 + MOST_VARIANTS + 4)}"))
         assert unseen() == 5
@@ -219,6 +221,7 @@ class TestErrors:
         assert unseen() == 6
         assert len(rows(history, error_wordings)) == 6
 
+    @pytest.mark.deep
     def test_wordings_that_are_not_kept_are_never_known(self, history: Engine) -> None:
         batch = Batch()
         for number in range(MOST_VARIANTS + MOST_WORDINGS + 3):
