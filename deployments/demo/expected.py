@@ -44,7 +44,7 @@ SIGNATURES = {
     Fault.ERRORS: Signature(
         "health.errors FAIL * /api/shopping/*", ("health.latency * /api/shopping/*", *_logged("shopping"))
     ),
-    Fault.LATENCY: Signature("health.latency FAIL * /api/ingredients*"),
+    Fault.LATENCY: Signature("health.latency FAIL * /api/ingredients*", ("logs.latency WARN module:ingredients",)),
     Fault.HANG: Signature("health.errors FAIL * /api/users*", ("health.latency FAIL * /api/users*",)),
     Fault.COMPONENT_DOWN: Signature(
         "health.readiness FAIL *",

@@ -1,6 +1,7 @@
 """The weekly performance report: the requests of the week beside those of the weeks before, and what limits them."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -8,9 +9,10 @@ from typing import Final
 from tasks.check_result import CheckResult, Message, msg
 from tasks.database.limits import DatabaseLimits
 from tasks.load.checks import LINE
+from tasks.logs.judge.durations import doubtful_durations
 from tasks.observation import Absent, Unobserved
 from tasks.performance.checks import CHECKS, ERRORS, LATENCY, MEASURED, SLOWDOWN
-from tasks.performance.facts import P95, Hours, QueryTimes, Traffic
+from tasks.performance.facts import P50, P95, Hours, QueryTimes, Rollup, Traffic
 from tasks.performance.judge.bottleneck import judge_bottleneck
 from tasks.performance.judge.charts import week_charts
 from tasks.performance.judge.database import judge_cache, judge_queries
@@ -42,6 +44,7 @@ from tasks.performance.routes import compared
 from tasks.resources.limits import ResourceLimits
 from tasks.round import Round, System
 from tasks.section import Kpi, Section, nothing_seen
+from tasks.settings import Settings
 from tasks.slo.sli.indicators import NO_LOG
 from tasks.slo.windows import minute_of
 
@@ -106,14 +109,22 @@ def _requests(run: Round, logs: Message | None, now: datetime) -> _Requests:
     modules = with_silent(traffic.modules, settings.known_modules(), traffic.service)
     charts = week_charts(traffic.hours, frame, deploys, limits)
     doubt = doubt_of(traffic.weeks, limits, logs)
-    judged = (
+    odd = _odd_durations(settings, (traffic.service, *modules))
+    timed = (
         *judge_latency(traffic.service, modules, frame, charts, limits, now),
         *judge_slowdown(modules, frame, traffic.weeks, limits, now),
-        *judge_errors(modules, limits, now),
     )
+    judged = (*doubted(timed, odd, now), *judge_errors(modules, limits, now))
     results = (judge_measured(traffic.weeks, limits, logs, now), *doubted(judged, doubt, now))
     slow = tuple(m.module for m in modules if m.timed[-1] >= limits.min_requests and above_p95(m, limits))
-    return _Requests(results, _headlines(traffic, doubt), traffic.hours, slow, doubt)
+    return _Requests(results, _headlines(traffic, doubt or odd), traffic.hours, slow, doubt or odd)
+
+
+def _odd_durations(settings: Settings, rollups: Sequence[Rollup]) -> Message | None:
+    """Why the week's durations cannot be what they are read as."""
+    medians = ((float(rollup.figures_ms[-1, P50]), int(rollup.timed[-1])) for rollup in rollups)
+    found = (doubtful_durations(settings.logs, median, timed) for median, timed in medians)
+    return next((doubt for doubt in found if doubt is not None), None)
 
 
 def _unseen(why: Unobserved | Absent, now: datetime) -> _Requests:

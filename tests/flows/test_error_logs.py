@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("prefect")
 
 GUIDE = '[guide.daily]\nhealth = { not_applicable = "by hand" }\nresources = { not_applicable = "by hand" }\n'
 SOURCE = '[[logs.source]]\nname = "app"\nkind = "file"\npaths = ["app.log*"]\n'
-CHECKS = ["source", "malformed", "error-share", "new-error", "regressed-error", "spiking-error"]
+CHECKS = ["source", "malformed", "error-share", "latency", "new-error", "regressed-error", "spiking-error"]
 CHECKS += ["silent-module", "personal-data", "refused-requests"]
 SECRET = "tok-9c1f77a2-in-a-line"
 EMAIL, CARD = "hanako.yamada@example.com", "4111 1111 1111 1111"

@@ -42,6 +42,8 @@ class Lines:
     `levelled` lines have a level, and the `odd_levels` among them one that nobody knows. `misdated` lines are undated
     ones whose time was read and cannot be. `hole_bytes` are NUL bytes in place of lines, and of them `lost_bytes`
     those that do not stand for lines read before, as at the start of a file that was emptied and written on.
+    `torn` are the malformed lines that may hold a request, `unanswered` the lines of requests whose status cannot be
+    read, `bad` the requests with a status from 500 on.
     """
 
     lines: int = 0
@@ -58,6 +60,9 @@ class Lines:
     misdated: int = 0
     hole_bytes: int = 0
     lost_bytes: int = 0
+    torn: int = 0
+    unanswered: int = 0
+    bad: int = 0
 
     def add(self, other: "Lines") -> None:
         """Take in another stretch of the same hour."""

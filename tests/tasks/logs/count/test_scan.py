@@ -74,17 +74,24 @@ def line(**changed: object) -> bytes:
     [
         (line(), Lines(1, parsed=1, requests=1, timed=1)),
         (line(duration=None), Lines(1, parsed=1, requests=1)),
-        (line(status=None), Lines(1, parsed=1)),
         (line(level={"name": "info"}), Lines(1, parsed=1, drifted=1, requests=1, timed=1, odd_levels=1)),
         (line(status="502, 200"), Lines(1, parsed=1, drifted=1, requests=1, timed=1)),
-        (line(status="200, -"), Lines(1, parsed=1)),
+        (line(status="502, 503"), Lines(1, parsed=1, drifted=1, requests=1, timed=1, bad=1)),
+        (line(status="200, -"), Lines(1, parsed=1, unanswered=1)),
         (line(duration="0.010, -, 0.020 : 1"), Lines(1, parsed=1, drifted=1, requests=1, timed=1)),
+        (line(status=None), Lines(1, parsed=1, unanswered=1)),
+        (line(status=None, duration=None), Lines(1, parsed=1)),
+        (line(status=None, url=None, method=None), Lines(1, parsed=1)),
+        (line(status="n/a"), Lines(1, parsed=1, drifted=1, unanswered=1)),
+        (line(status="5xx", url=None, method=None), Lines(1, parsed=1, drifted=1, unanswered=1)),
+        (line(status="done", url=None, method=None), Lines(1, parsed=1, drifted=1)),
+        (line(status=500), Lines(1, parsed=1, requests=1, timed=1, bad=1)),
         (line(message={"a": 1}), Lines(1, parsed=1, drifted=1, requests=1, timed=1)),
         (line(status="200"), Lines(1, parsed=1, drifted=1, requests=1, timed=1)),
         (line(status=200.0), Lines(1, parsed=1, drifted=1, requests=1, timed=1)),
-        (line(status=True), Lines(1, parsed=1, drifted=1)),
-        (line(status=99), Lines(1, parsed=1, drifted=1)),
-        (line(status=600), Lines(1, parsed=1, drifted=1)),
+        (line(status=True), Lines(1, parsed=1, drifted=1, unanswered=1)),
+        (line(status=99), Lines(1, parsed=1, drifted=1, unanswered=1)),
+        (line(status=600), Lines(1, parsed=1, drifted=1, unanswered=1)),
         (line(duration="12.5"), Lines(1, parsed=1, drifted=1, requests=1, timed=1)),
         (line(duration=True), Lines(1, parsed=1, drifted=1, requests=1)),
         (line(duration=-1), Lines(1, parsed=1, drifted=1, requests=1)),
@@ -97,16 +104,18 @@ def line(**changed: object) -> bytes:
         (b"\x00" * 40 + line(), Lines(1, parsed=1, requests=1, timed=1)),
         (b"\xef\xbb\xbf" + line(), Lines(1, parsed=1, requests=1, timed=1)),
         (line().replace(b"info", b"inf\xff"), Lines(1, parsed=1, requests=1, timed=1, odd_levels=1)),
-        (line()[:-5], Lines(1, malformed=1)),
-        (b"[" + line() + b"]", Lines(1, malformed=1)),
+        (line()[:-5], Lines(1, malformed=1, torn=1)),
+        (line()[60:], Lines(1, malformed=1, torn=1)),
+        (b"\xff\xfe\x80", Lines(1, malformed=1, torn=1)),
+        (b"[" + line() + b"]", Lines(1, malformed=1, torn=1)),
         (b"Traceback (most recent call last):", Lines(1, malformed=1)),
         (b"[" * 20_000, Lines(1, malformed=1)),
-        (b'{"a":' * 20_000, Lines(1, malformed=1)),
+        (b'{"a":' * 20_000, Lines(1, malformed=1, torn=1)),
     ],
 )
 def test_a_line_counts_by_its_kind(raw: bytes, expected: Lines) -> None:
     # A time in the same hour comes first: a line without one counts there.
-    first = line(status=None, module="first")
+    first = line(status=None, duration=None, module="first")
     batch = counted([first, raw])
     expected.add(Lines(1, parsed=1))
     expected.levelled = expected.parsed

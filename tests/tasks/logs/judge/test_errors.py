@@ -85,6 +85,25 @@ def test_no_error_at_all_passes_when_lines_were_read_and_else_is_unknown() -> No
     assert [(r.check, r.status) for r in skipped] == [(check, Status.SKIPPED) for check in CHECKS]
 
 
+def test_wordings_that_may_be_a_new_error_leave_new_and_spiking_unknown_until_a_person_decides() -> None:
+    names = replace(KNOWN, message="no user <*>", unseen=1, daily_unseen=(0,) * 28)
+    new, regressed, spiking = judged(names, NEW)[1:]
+    assert found([new, spiking]) == [
+        ("new", "module:orders/error:01234567", Status.UNKNOWN),
+        ("spiking", "module:orders/error:01234567", Status.UNKNOWN),
+    ]
+    assert regressed.status is Status.SKIPPED and "`rounds errors ignore 01234567`" in reason_of(new)
+    assert [r.status for r in judged(replace(names, state="ignored"))] == [Status.PASS, Status.SKIPPED, Status.PASS]
+
+
+def test_before_the_log_is_a_week_old_no_error_is_called_known() -> None:
+    new, regressed, _ = judged(NEW, replace(BACK, daily=(40,) * 28), warm_days=3)
+    assert (new.status, regressed.status) == (Status.SKIPPED, Status.WARN)
+    [table] = new.evidence
+    assert isinstance(table, Table)
+    assert [row[0] for row in table.rows] == [msg("not judged yet"), msg("regressed")]
+
+
 def test_a_new_error_is_reported_with_its_details() -> None:
     result, *others = judged(NEW, KNOWN)
     assert found([result]) == [("new", "module:orders/error:11111111", Status.WARN)]

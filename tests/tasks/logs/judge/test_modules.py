@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tasks.check_result import Chart, CheckResult, Limit, Quantity, Status, Table, msg, verbatim
 from tasks.logs.count.batch import Lines
-from tasks.logs.facts import LogReview, ModuleLines, PersonalData, SecurityHour, SourceLines
+from tasks.logs.facts import LogReview, ModuleLines, PersonalData, RequestTimes, SecurityHour, SourceLines
 from tasks.logs.judge.modules import (
     judge_error_share,
     judge_personal_data,
@@ -98,6 +98,61 @@ class TestErrorShare:
         chart = results[-1].evidence[0]
         assert len(results) == 30 and isinstance(chart, Chart) and chart.labels[:2] == ("m29", "m28")
         assert len(chart.labels) == 20
+
+    @pytest.mark.parametrize(
+        ("bad", "unread", "status", "worst"),
+        [
+            (0, 0, Status.PASS, None),
+            (0, 2, Status.PASS, None),  # a torn line or two, whatever the share
+            (1, 2, Status.UNKNOWN, "0.299 %"),
+            (0, 3, Status.UNKNOWN, "0.299 %"),
+            (3, 3, Status.FAIL, None),
+        ],
+    )
+    def test_lines_that_cannot_be_read_count_as_failed_at_worst(
+        self, bad: int, unread: int, status: Status, worst: str | None
+    ) -> None:
+        whole = review(module(valid=1001, bad=bad))
+        [source] = whole.sources
+        lines = Lines(lines=1001, parsed=1001, torn=unread // 2, unanswered=unread - unread // 2)
+        [result] = judge_error_share(replace(whole, sources=(replace(source, counts=lines),)), LIMITS, NOW)
+        assert result.status is status
+        assert (worst is None or worst.removesuffix(" %") in reason_of(result)) and (
+            status is not Status.PASS or (f"{unread} more" in reason_of(result)) is bool(unread)
+        )
+
+    def test_within_the_budget_of_a_large_log_torn_lines_leave_it_green(self) -> None:
+        for valid, status in ((3000, Status.PASS), (2990, Status.UNKNOWN)):
+            whole = review(module(valid=valid))
+            lines = Lines(lines=valid, parsed=valid, torn=3)
+            sources = (replace(whole.sources[0], counts=lines),)
+            assert judge_error_share(replace(whole, sources=sources), LIMITS, NOW)[0].status is status
+
+    def test_modules_beyond_the_hundred_that_are_kept_apart_do_not_pass_together(self) -> None:
+        for count, status in ((99, Status.PASS), (100, Status.UNKNOWN)):
+            many = review(*(module(f"m{n}", valid=10) for n in range(count)), module("other", valid=10))
+            assert judge_error_share(many, LIMITS, NOW)[-1].status is status
+
+    def test_routes_and_logs_stand_beside_the_worst_module(self) -> None:
+        whole = review(module(valid=20, bad=2))
+        [source] = whole.sources
+        times = (
+            RequestTimes("orders", "", 20, 2, 20, 4, 20.0, 400.0),
+            RequestTimes("orders", "/quick", 10, 0, 0, 0, None, None),
+            RequestTimes("orders", "/slow", 10, 0, 10, 4, 20.0, 400.0),
+            RequestTimes("orders", "/broken", 10, 2, 10, 0, 20.0, 21.0),
+        )
+        counts = Lines(lines=20, parsed=20, requests=10)
+        sources = (replace(source, name="a", counts=counts, bad=2), replace(source, name="b", counts=counts))
+        [result] = judge_error_share(replace(whole, times=times, sources=sources), LIMITS, NOW)
+        _, routes, logs = result.evidence
+        assert isinstance(routes, Table) and isinstance(logs, Table)
+        assert [row[1:] for row in routes.rows] == [
+            ("/broken", 10, 2, 20.0, 21.0, 200.0),
+            ("/slow", 10, 0, 0.0, 400.0, 200.0),
+            ("/quick", 10, 0, 0.0, None, 200.0),
+        ]
+        assert logs.rows == (("a", 10, 2, 20.0), ("b", 10, None, None))
 
     def test_no_request_is_unknown(self) -> None:
         for modules in ((), (module(),)):

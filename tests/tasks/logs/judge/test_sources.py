@@ -395,3 +395,39 @@ class TestDoubt:
     def test_a_single_result_keeps_its_subject(self) -> None:
         [result] = downgrade_doubtful([self.SILENT], self.DOUBT, Status.FAIL, Status.PASS)
         assert (result.status, result.subject) == (Status.UNKNOWN, "module:c")
+
+
+class TestPartlyMissing:
+    """A field that a part of the requests lacks: more than the limit, and more than a line or two."""
+
+    @pytest.mark.parametrize(
+        ("unanswered", "requests", "status"),
+        [
+            (10, 990, Status.PASS),  # 1 %
+            (11, 989, Status.UNKNOWN),
+            (2, 8, Status.PASS),
+            (3, 7, Status.UNKNOWN),
+        ],
+    )
+    def test_requests_without_a_readable_status(self, unanswered: int, requests: int, status: Status) -> None:
+        result = judged(source(unanswered=unanswered, requests=requests, timed=requests))
+        assert result.status is status
+        [table] = result.evidence
+        assert isinstance(table, Table)
+        assert (msg("Requests without a readable status"), unanswered) in table.rows
+
+    @pytest.mark.parametrize(
+        ("timed", "requests", "status"),
+        [(950, 1000, Status.PASS), (949, 1000, Status.WARN), (8, 10, Status.PASS), (7, 10, Status.WARN)],
+    )
+    def test_requests_without_a_readable_duration(self, timed: int, requests: int, status: Status) -> None:
+        assert judged(source(timed=timed, requests=requests)).status is status
+        unmapped = judged(source(timed=timed, requests=requests), mapped=("timestamp", "status"))
+        assert unmapped.status is Status.PASS
+
+    def test_durations_that_cannot_be_are_a_warning_of_the_log_that_they_may_be_of(self) -> None:
+        odd = {"app": msg("The median is odd")}
+        for name, status in (("app", Status.WARN), ("other", Status.PASS)):
+            lines = source(name=name)
+            [result] = judge_sources({name: READ}, review(lines), {name: MAPPED}, LIMITS, NOW, odd)
+            assert result.status is status

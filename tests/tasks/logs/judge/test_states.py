@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tasks.logs.count.batch import Exemplar
 from tasks.logs.facts import ErrorGroup, LogReview
-from tasks.logs.judge.states import ErrorState, error_state, is_from_before_the_fix, is_older, most_lines
+from tasks.logs.judge.states import ErrorState, error_state, is_from_before_the_fix, is_older, is_unclear, most_lines
 from tasks.logs.limits import LogLimits
 from tests.deep import examples
 
@@ -62,13 +62,42 @@ class TestNew:
         assert state(undated) is ErrorState.NEW
         assert state(replace(undated, daily=(*(0,) * 27, 40))) is ErrorState.KNOWN
 
-    @pytest.mark.parametrize(("days", "expected"), [(6, ErrorState.KNOWN), (7, ErrorState.NEW), (8, ErrorState.NEW)])
+    @pytest.mark.parametrize(("days", "expected"), [(6, ErrorState.UNJUDGED), (7, ErrorState.NEW), (8, ErrorState.NEW)])
     def test_nothing_is_new_before_the_log_is_a_week_old(self, days: int, expected: ErrorState) -> None:
         assert state(self.NEW, days) is expected
 
     def test_an_error_outside_the_period_is_gone_whatever_its_decision(self) -> None:
         for group in (KNOWN, RESOLVED, replace(KNOWN, state="ignored")):
             assert state(replace(group, lines=0, lines_since_fix=0)) is ErrorState.GONE
+
+
+class TestUnclear:
+    """A text that varies: new wordings are only normal where they have come on many days."""
+
+    NAMES = replace(KNOWN, message="no user <*>", daily_unseen=(0,) * 28)
+    REST = replace(KNOWN, message="<*>", daily_unseen=(5,) * 28)
+
+    @staticmethod
+    def unclear(group: ErrorGroup) -> bool:
+        return is_unclear(group, review(), LIMITS)
+
+    def test_without_new_wordings_it_is_known(self) -> None:
+        assert not self.unclear(self.NAMES) and not self.unclear(self.REST)
+        assert not self.unclear(replace(self.NAMES, unseen=1, lines=0))
+
+    @pytest.mark.parametrize(("days", "expected"), [(6, True), (7, False), (8, False)])
+    def test_new_wordings_are_normal_after_a_week_of_them(self, days: int, expected: bool) -> None:
+        assert self.unclear(replace(self.NAMES, unseen=1, daily_unseen=(3,) * days + (0,) * (28 - days))) is expected
+
+    def test_more_of_them_than_chance_gives_are_not(self) -> None:
+        usual = replace(self.NAMES, daily_unseen=(40,) * 28)
+        assert [self.unclear(replace(usual, unseen=count)) for count in (61, 62)] == [False, True]  # Poisson(40), 0.999
+
+    def test_texts_with_nothing_in_common_are_never_normal(self) -> None:
+        assert self.unclear(replace(self.REST, unseen=1))
+
+    def test_what_was_not_counted_is_not_known(self) -> None:
+        assert self.unclear(replace(self.REST, unseen=None))
 
 
 class TestRegressed:
@@ -152,7 +181,7 @@ class TestSpiking:
     def test_fewer_days_give_more_room(self) -> None:
         assert most_lines(replace(KNOWN, daily=(0,) * 7), LIMITS) == 4  # Poisson(3/7)
         assert state(replace(KNOWN, lines=62, daily=(40,) * 7), 7) is ErrorState.SPIKING
-        assert state(replace(KNOWN, lines=10**6, daily=(40,) * 6), 6) is ErrorState.KNOWN
+        assert state(replace(KNOWN, lines=10**6, daily=(40,) * 6), 6) is ErrorState.UNJUDGED
 
     def test_several_days_are_compared_by_their_daily_mean(self) -> None:
         week = review(since=UNTIL - timedelta(days=7))

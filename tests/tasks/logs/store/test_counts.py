@@ -27,10 +27,12 @@ from tasks.logs.store.counts import (
     open_source,
     store_batch,
 )
-from tasks.logs.store.errors import MOST_GROUPS, MOST_VARIANTS, VARYING
+from tasks.logs.store.errors import MOST_GROUPS, MOST_KINDS, MOST_VARIANTS, VARYING
+from tasks.logs.store.wordings import MOST_WORDINGS
 from tasks.logs.tables import (
     error_groups,
     error_hours,
+    error_wordings,
     latency_bounds,
     log_fields,
     log_files,
@@ -99,6 +101,8 @@ def test_counts_add_up_and_the_position_moves_with_them(history: Engine) -> None
                 misdated=1,
                 hole_bytes=5,
                 lost_bytes=4,
+                torn=1,
+                bad=2,
             )
         },
         activity={("search", HOUR): Activity(lines=3, errors=2, warnings=1, unauthorized=1, forbidden=0)},
@@ -114,7 +118,9 @@ def test_counts_add_up_and_the_position_moves_with_them(history: Engine) -> None
     assert opened(history) == replace(state, routes=frozenset({"/items"}))
     assert state.marks == (replace(MARK, id=mark.id, position=200, complete=True),)  # type: ignore[union-attr]
 
-    assert [tuple(row)[1:] for row in rows(history, log_hours)] == [(HOUR, 10, 6, 2, 2, 2, 2, 6, 4, 2, 6, 4, 2, 10, 8)]
+    assert [tuple(row)[1:] for row in rows(history, log_hours)] == [
+        (HOUR, 10, 6, 2, 2, 2, 2, 6, 4, 2, 6, 4, 2, 10, 8, 2, 0, 4)
+    ]
     (minute,) = rows(history, traffic_minutes)
     assert (minute.minute, minute.valid, minute.bad, minute.timed) == (MINUTE, 6, 2, 4)
     assert (minute.within_1, minute.within_2, minute.within_3, minute.within_4) == (2, 4, None, None)
@@ -185,7 +191,7 @@ class TestBounds:
 class TestErrors:
     """Kinds of errors over batches."""
 
-    def test_more_variants_than_are_kept_apart_are_one_over_batches_too(self, history: Engine) -> None:
+    def test_more_variants_than_are_kept_apart_are_counted_as_what_they_have_in_common(self, history: Engine) -> None:
         for place in range(MOST_VARIANTS + 5):
             put(history, error(f"broken {chr(97 + place)}"))
         put(history, error("broken a"))
@@ -193,7 +199,7 @@ class TestErrors:
         groups = {row.id: (row.message, row.frame) for row in rows(history, error_groups)}
         counts = {groups[row.group_id]: row.lines for row in rows(history, error_hours)}
         assert len(counts) == MOST_VARIANTS + 2
-        assert counts[VARYING, "main"] == 5
+        assert counts["broken <*>", "main"] == 5
         assert counts["broken a", "main"] == 2
         assert counts["broken z", "elsewhere"] == 1
 
@@ -204,8 +210,53 @@ class TestErrors:
         (seen,) = other.errors.values()
         put(history, Batch(errors={"of-what-was-masked-since": seen}))
         groups = {row.id: row.message for row in rows(history, error_groups)}
-        assert {groups[row.group_id]: row.lines for row in rows(history, error_hours)}[VARYING] == 2
-        assert list(groups.values()).count(VARYING) == 1
+        counts = {groups[row.group_id]: row.lines for row in rows(history, error_hours)}
+        assert (counts[VARYING], counts["broken <*>"]) == (1, 1)
+
+    def test_an_error_that_resembles_no_other_stays_one_of_its_own(self, history: Engine) -> None:
+        batch = Batch()
+        for place in range(MOST_VARIANTS * 3):
+            batch.add(error(f"no user {chr(97 + place)}"))
+        batch.add(error("card charged twice for one order"))
+        put(history, batch)
+        messages = [row.message for row in rows(history, error_groups)]
+        assert messages[MOST_VARIANTS:] == ["no user <*>", "card charged twice for one order"]
+
+    def test_a_wording_that_was_seen_is_known_and_another_is_not(self, history: Engine) -> None:
+        def unseen() -> int:
+            groups = {row.id: row.message for row in rows(history, error_groups)}
+            return sum(row.unseen for row in rows(history, error_hours) if groups[row.group_id] == "no user <*>")
+
+        batch = Batch()
+        for place in range(MOST_VARIANTS + 5):
+            batch.add(error(f"no user {chr(97 + place)}"))
+        put(history, batch)
+        assert unseen() == 5
+        put(history, error(f"no user {chr(97 + MOST_VARIANTS + 4)}"))
+        assert unseen() == 5
+        put(history, error("no user Z"))
+        assert unseen() == 6
+        assert len(rows(history, error_wordings)) == 6
+
+    @pytest.mark.deep
+    def test_wordings_that_are_not_kept_are_never_known(self, history: Engine) -> None:
+        batch = Batch()
+        for number in range(MOST_VARIANTS + MOST_WORDINGS + 3):
+            batch.add(error(f"no user {chr(0x4E00 + number)}"))
+        state = put(history, batch)
+        put(history, batch, state)
+        assert len(rows(history, error_wordings)) == MOST_WORDINGS
+        assert sum(row.unseen for row in rows(history, error_hours)) == MOST_WORDINGS + 3 + 3
+
+    def test_texts_with_nothing_in_common_are_one_kind_in_the_end(self, history: Engine) -> None:
+        batch = Batch()
+        for number in range(MOST_KINDS + 4):
+            batch.add(error(f"{chr(0x4E00 + number)}"))
+        put(history, batch)
+        groups = {row.id: row.message for row in rows(history, error_groups)}
+        assert len(groups) == MOST_KINDS + 1
+        [rest] = [row for row in rows(history, error_hours) if groups[row.group_id] == VARYING]
+        assert (rest.lines, rest.unseen) == (4, 4)
 
     def test_a_known_error_is_known_however_many_others_come_before_it(self, history: Engine) -> None:
         put(history, error("broken z"))
@@ -219,7 +270,7 @@ class TestErrors:
         groups = {row.id: (row.message, row.state) for row in rows(history, error_groups)}
         counts = {groups[row.group_id]: row.lines for row in rows(history, error_hours)}
         assert counts["broken z", "resolved"] == 2
-        assert counts[VARYING, "open"] == MOST_VARIANTS * 2 - (MOST_VARIANTS - 1)
+        assert counts["broken <*>", "open"] == MOST_VARIANTS * 2 - (MOST_VARIANTS - 1)
 
     @pytest.mark.parametrize("size", [1, 7, 100])
     def test_where_a_batch_ends_does_not_matter(self, history: Engine, size: int) -> None:
@@ -232,7 +283,7 @@ class TestErrors:
         groups = {row.id: row.message for row in rows(history, error_groups)}
         counts = {groups[row.group_id]: row.lines for row in rows(history, error_hours)}
         first = {word: words.count(word) for word in words[:MOST_VARIANTS]}
-        assert counts == first | {VARYING: 100 - sum(first.values())}
+        assert counts == first | {"broken <*>": 100 - sum(first.values())}
 
     def test_kinds_beyond_the_maximum_become_one(self, history: Engine) -> None:
         put(history, error("broken", name="E0"))

@@ -160,7 +160,7 @@ class TestErrors:
             connection.execute(update(error_groups).values(**values))
         found = group(review(history))
         assert (found.lines, found.lines_since_fix, found.resolved_at) == (14, 12, fixed)
-        assert error_state(found, review(history), LogLimits()) is ErrorState.KNOWN  # an older release
+        assert error_state(found, review(history), LogLimits()) is ErrorState.UNJUDGED  # an older release
         assert group(review(history, fixed + timedelta(minutes=40))).lines_since_fix == 4  # 06:00 is its last hour
 
     def test_lines_without_a_time_alone(self, history: Engine) -> None:
