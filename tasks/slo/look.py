@@ -8,6 +8,8 @@ from datetime import timedelta
 from tasks.check_result import Message, moment, msg
 from tasks.history.engine import History
 from tasks.kpi.judge import kpi_subject
+from tasks.logs.settings import Source
+from tasks.logs.store.unread import read_unread
 from tasks.observation import Unobserved
 from tasks.records.store.records import first_deploys, read_deploys, read_maintenance, read_outages
 from tasks.samples.store.minutes import synthetic_until
@@ -18,6 +20,7 @@ from tasks.slo.settings import Availability, KpiFloor, Latency, Objective, Reque
 from tasks.slo.sli.ask_prometheus import ask_prometheus
 from tasks.slo.sli.indicators import SliData
 from tasks.slo.sli.minutes import Span
+from tasks.slo.sli.unmeasured import unread_by_hour
 from tasks.slo.store.minutes import read_floor, read_probes, read_traffic
 from tasks.slo.windows import at_minute
 
@@ -61,6 +64,7 @@ async def read_slis(
             span,
             quiet_min=settings.logs.limits.max_quiet_min,
             read_to=read_to,
+            unread=await asyncio.to_thread(_unread, history, settings, span),
         )
         traffic |= {("logs", scope): found for scope, found in counted.items()}
     probes = await asyncio.to_thread(_probes, history, settings, uptimes, span)
@@ -74,6 +78,17 @@ async def read_slis(
         modules=modules,
     )
     return await asyncio.to_thread(_with_records, history, settings, data)
+
+
+def request_logs(settings: Settings) -> tuple[Source, ...]:
+    """The logs whose requests are counted."""
+    return tuple(source for source in settings.logs.source if source.requests)
+
+
+def _unread(history: History, settings: Settings, span: Span) -> Mapping[int, float]:
+    names = [source.name for source in request_logs(settings)]
+    hours = read_unread(history, settings.service.name, names, span[0] // 60, -(-span[1] // 60))
+    return unread_by_hour(hours, settings.slo.max_torn_lines_per_day)
 
 
 def _with_records(history: History, settings: Settings, data: SliData) -> SliData:

@@ -317,6 +317,10 @@ class Slo(Model):
     or liveness where only that is set), incident resolution, deploy frequency. With any, only those of the file
     hold."""
 
+    max_torn_lines_per_day: Annotated[int, Field(ge=0)] = 2
+    """So many lines a day of each log that cannot be read are taken for torn by a rotation; every further one may have
+    been a failed request. Source: opsrounds' default; a rotation leaves an end and a start."""
+
     prometheus: PrometheusSli = PrometheusSli()
     """What the metrics and labels of the service's requests are called; needs `[metrics]`. The defaults are those of
     OpenMetrics clients with one histogram of durations."""

@@ -143,7 +143,8 @@ def test_a_running_month_under_its_target_can_still_be_met() -> None:
 
 def test_lines_that_are_missing_leave_no_objective_met_but_a_failure_stands() -> None:
     doubt = msg("the log could not be read")
-    passed, failed = requests(availability(), 0, 10_000, doubt=doubt), requests(availability(), 99, 10_000, doubt=doubt)
+    minutes = events([100] * MONTH, [100] * MONTH), events([99] * MONTH, [100] * MONTH)
+    passed, failed = (judged(availability(), state(availability(), m, window(30), doubt=doubt)) for m in minutes)
     assert (passed.status, passed.reason) == (Status.UNKNOWN, doubt)
     assert failed.status is Status.FAIL
 

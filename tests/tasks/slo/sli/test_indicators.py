@@ -56,11 +56,13 @@ def test_routes_that_do_not_count_are_taken_off() -> None:
 def test_a_minute_is_down_by_probes_by_requests_and_by_record() -> None:
     seen = data(probes={"ready": probes([2, 2, 2, 2, 2, 0], [0, 1, 2, 0, 0, 0])})
     found = of(uptime(), seen)
-    # One of two probes is half, not more; 20 of 20 and 11 of 20 requests are more than half.
-    assert found.good.tolist() == [1, 1, 0, 0, 0, 0]
-    assert found.measured.tolist() == [True] * 5 + [False]
+    # One of two probes is half, not more; 20 of 20 and 11 of 20 requests are more than half. The last minute was not
+    # probed, and requests were answered in it.
+    assert found.good.tolist() == [1, 1, 0, 0, 0, 1]
+    assert found.measured.all()
+    unprobed = data(probes={"ready": probes([2, 2, 0, 0, 0, 2], [0] * 6)})
+    assert of(uptime(), unprobed).measured.tolist() == [True, True, False, True, True, True]
     assert of(uptime(), seen, (5, 6), (0, 1)).good.tolist() == [0, 1, 0, 0, 0, 0]
-    assert of(uptime(), seen, (5, 6)).measured.all()
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,12 @@ def counted(scope: Scope, *tracks: Track, bounds: tuple[float, ...] = (), size: 
 
 
 def test_absent_failures_are_none_and_absent_requests_are_not_measured() -> None:
-    found = counted(Scope(), track("valid", {0: 5, 1: 0, 3: 7}), track("bad", {3: 2}))
+    found = counted(
+        Scope(),
+        track("valid", {0: 5, 1: 0, 3: 7}),
+        track("status", {3: 2}, status="503"),
+        track("status", {0: 5, 3: 5}, status="200"),
+    )
     assert found.first == FIRST
     assert found.valid.tolist() == [5, 0, 0, 7] and found.bad.tolist() == [0, 0, 0, 2]
     assert found.measured.tolist() == [True, True, False, True]
@@ -125,7 +130,7 @@ class TestDurations:
         (-3.0, "returned -3.0 requests"),
     ],
 )
-@pytest.mark.parametrize("figure", ["valid", "bad"])
+@pytest.mark.parametrize("figure", ["valid", "status"])
 def test_a_value_that_is_not_a_count_is_refused(figure: str, value: float, message: str) -> None:
     with pytest.raises(ObservationError) as error:
         counted(Scope(), track("valid", {0: 5, 1: 5}), track(figure, {1: value}, module="x"))
