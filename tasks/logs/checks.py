@@ -23,6 +23,12 @@ ERROR_SHARE: Final = Check(
     msg("Is the server error rate of every module below the limit?"),
     Severity.EMERGENCY,
 )
+LATENCY: Final = Check(
+    "logs.latency",
+    msg("Response time by module, p95"),
+    msg("Is p95 of every module's requests within the limit?"),
+    Severity.WARNING,
+)
 NEW_ERROR: Final = Check(
     "logs.new-error",
     msg("New kinds of error"),
@@ -63,6 +69,7 @@ CHECKS: Final = (
     SOURCE,
     MALFORMED,
     ERROR_SHARE,
+    LATENCY,
     NEW_ERROR,
     REGRESSED_ERROR,
     SPIKING_ERROR,

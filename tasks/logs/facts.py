@@ -76,7 +76,7 @@ class SourceLines:
     `fields` has by hour how many of the checked lines have each mapped field (`""`: of how many), in the period
     and the week before. `hours` are the whole ones of the period. `newest` is the time of its newest line that
     has one, known to `newest_step_min` minutes. `ahead` are the lines of the two days after it. `damaged` are packed
-    files.
+    files. `bad` are its requests with a server error; None when they were not counted by source.
     """
 
     name: str
@@ -89,6 +89,7 @@ class SourceLines:
     samples: tuple[str, ...]
     damaged: tuple[DamagedFile, ...]
     synthetic: bool
+    bad: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +113,30 @@ class ModuleLines:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestTimes:
+    """The requests of a module (no route) or of one route in a period, and how long they took.
+
+    `slow` of the `timed` ones took longer than the limit. Median and p95 are within 1 %; None without a timed request.
+    """
+
+    module: str
+    route: str
+    valid: int
+    bad: int
+    timed: int
+    slow: int
+    median_ms: float | None
+    p95_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class ErrorGroup:
     """A kind of error: `lines` are the period's, `daily` those of the days with log in the 28 before, oldest first.
 
     `state` is what a person decided. `lines_since_fix` are lines of the period in the hours after it was resolved,
     those without a readable time among them; first and last seen know only of lines with one, whenever they were.
+    `unseen` are the period's wordings of a text that varies which had not been seen before, None when they were not
+    counted; `daily_unseen` those of the days of `daily`.
     """
 
     fingerprint: str
@@ -136,6 +156,8 @@ class ErrorGroup:
     lines: int
     lines_since_fix: int
     daily: tuple[int, ...]
+    unseen: int | None = 0
+    daily_unseen: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +183,7 @@ class LogReview:
     """The log lines from `since` until `until`.
 
     `warm_days` are the whole days with lines in the 28 days before; a day without any log is not a quiet day.
-    `security_daily` are the refused requests of these days, oldest first.
+    `security_daily` are the refused requests of these days, oldest first. `times` are read for a day's review alone.
     """
 
     since: datetime
@@ -173,3 +195,4 @@ class LogReview:
     personal: tuple[PersonalData, ...]
     security: tuple[SecurityHour, ...]
     security_daily: tuple[int, ...]
+    times: tuple[RequestTimes, ...] = ()

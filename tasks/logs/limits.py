@@ -16,12 +16,35 @@ class LogLimits(BaseModel):
     """A module's share of server errors must be below this. Source: the guide's SLI table, error rate < 0.1 %."""
 
     min_bad_requests: Annotated[int, Field(ge=1)] = 3
-    """Fewer failed requests are WARN, not FAIL. Source: opsrounds' default; with little traffic one failed request is
-    over any share."""
+    """Fewer failed requests are WARN, not FAIL; fewer lines that cannot be read leave no doubt. Source: opsrounds'
+    default; with little traffic one failed request is over any share."""
 
     max_malformed_share: Share = 0.01
     """With a larger share of unreadable lines a log is WARN, and no check of it passes. Source: opsrounds' default; a
     parser that loses more than one line in a hundred is no base for other figures."""
+
+    max_unanswered_share: Share = 0.01
+    """With a larger share of requests whose status cannot be read a log is UNKNOWN. Source: opsrounds' default, as for
+    unreadable lines."""
+
+    max_untimed_share: Share = 0.05
+    """With a larger share of requests without a readable duration a log is WARN, and its response times are UNKNOWN.
+    Source: opsrounds' default; p95 leaves out as many."""
+
+    max_p95_ms: Annotated[float, Field(gt=0)] = 200.0
+    """A module's p95 of the day. Source: the guide's SLI table, p95 < 200 ms."""
+
+    min_timed_requests: Annotated[int, Field(ge=20)] = 100
+    """A module with fewer requests in the period has no p95. Source: opsrounds' default; of 100 requests five lie above
+    the p95."""
+
+    min_median_ms: Annotated[float, Field(ge=0)] = 1.0
+    """With a shorter median the unit of the durations is doubted, unless `duration_unit` is written out. Source:
+    opsrounds' default; seconds that are read as milliseconds are below it."""
+
+    max_median_ms: Annotated[float, Field(gt=0)] = 3_600_000.0
+    """The same for a longer median. Source: opsrounds' default; nobody waits an hour, but nanoseconds that are read as
+    milliseconds look like it."""
 
     max_quiet_min: Annotated[int, Field(ge=1)] = 60
     """Minutes after which a log without a new line is UNKNOWN. Source: opsrounds' default."""

@@ -1,6 +1,8 @@
 """Error log review: was every log read, and do its lines show errors, silence or anything that should not be there?"""
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -10,6 +12,7 @@ from tasks.logs.facts import LogReview
 from tasks.logs.judge.review import error_lines, judge_review
 from tasks.logs.look import read_sources
 from tasks.logs.store.review import read_review
+from tasks.logs.store.times import read_times
 from tasks.round import Round, System
 from tasks.section import Kpi, Section
 
@@ -27,10 +30,16 @@ async def error_log_review(run: Round) -> Section:
     review: LogReview | None = None
     if sources:
         names = [source.name for source in sources]
-        review = await asyncio.to_thread(read_review, run.history, settings.service.name, names, since, until)
+        review = await asyncio.to_thread(_read, run, names, since, until)
     results, doubt = judge_review(settings.logs, settings.service.modules, read, review, run.now())
     errors = Kpi("logs.error-lines", msg("Error lines in the period"), None if doubt else error_lines(review), "")
     return Section(results, (errors,), _notes(review))
+
+
+def _read(run: Round, names: Sequence[str], since: datetime, until: datetime) -> LogReview:
+    service, limit_ms = run.settings.service.name, run.settings.logs.limits.max_p95_ms
+    review = read_review(run.history, service, names, since, until)
+    return replace(review, times=read_times(run.history, service, review.since, review.until, limit_ms))
 
 
 def period(run: Round) -> tuple[datetime, datetime]:

@@ -58,6 +58,10 @@ log_hours = Table(
         Column(name, BigInteger, nullable=False)
         for name in ("lines", "parsed", "malformed", "ignored", "undated", "drifted", "requests", "timed", "crowded")
     ),
+    # Null: not counted when the hour was read.
+    Column("torn", BigInteger, comment="of the malformed lines: those that may hold a request"),
+    Column("unanswered", BigInteger, comment="lines of requests whose status cannot be read"),
+    Column("bad", BigInteger, comment="of the requests: with a status from 500 on"),
 )
 
 log_fields = Table(
@@ -171,6 +175,15 @@ error_hours = Table(
     Column("group_id", ForeignKey("error_groups.id"), primary_key=True),
     Column("hour", Integer, primary_key=True),
     Column("lines", BigInteger, nullable=False),
+    Column("unseen", Integer, comment="wordings of a varying text that had not been seen before; null: not counted"),
+)
+
+error_wordings = Table(
+    "error_wordings",
+    metadata,
+    Column("group_id", ForeignKey("error_groups.id"), primary_key=True),
+    Column("wording", String(16), primary_key=True, comment="of a text that varies: the start of its fingerprint"),
+    sqlite_with_rowid=False,
 )
 
 error_decisions = Table(

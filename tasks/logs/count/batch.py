@@ -37,6 +37,8 @@ class Lines:
     `undated` lines have no readable time and count where they stand; `drifted` ones have a value of another type
     than its field should hold; `requests` have a status, `timed` ones a duration too. `crowded` are no lines
     but moments with as many lines as a source gives at once: whether there are more cannot be found out.
+    `torn` are the malformed lines that may hold a request, `unanswered` the lines of requests whose status cannot be
+    read, `bad` the requests with a status from 500 on.
     """
 
     lines: int = 0
@@ -48,6 +50,9 @@ class Lines:
     requests: int = 0
     timed: int = 0
     crowded: int = 0
+    torn: int = 0
+    unanswered: int = 0
+    bad: int = 0
 
     def add(self, other: "Lines") -> None:
         """Take in another stretch of the same hour."""

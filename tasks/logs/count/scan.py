@@ -14,8 +14,9 @@ from typing import Any
 from tasks.logs.count.batch import MOST_SAMPLES, Activity, Batch, ErrorSeen, Exemplar, Lines, MinuteTraffic
 from tasks.logs.count.fingerprint import ErrorKey, error_key
 from tasks.logs.count.sketch import sketch_index
+from tasks.logs.lines.doubt import is_unanswered, may_be_record
 from tasks.logs.lines.personal import kinds_by_line, kinds_of, unescaped
-from tasks.logs.lines.places import OTHER, UNKNOWN, Places
+from tasks.logs.lines.places import MOST_MODULES, OTHER, UNKNOWN, Places
 from tasks.logs.lines.record import FIELDS, Record, error_parts, instant, is_there, milliseconds, reader_of, status_of
 from tasks.logs.settings import Source
 from tasks.observation import printable
@@ -28,7 +29,6 @@ _LINES_AT_ONCE = 1024
 _MOST_CACHED = 50_000
 _MOST_CACHED_CHARS = 300
 _MOST_ROWS = 20_000
-_MOST_MODULES = 100
 _MOST_LEVELS = 100
 _MOST_ERRORS = 2000
 _SHOWN_CHARS = 300
@@ -162,7 +162,7 @@ class Scan:
                 and record.level in quiet
             ):
                 status, duration, slot = record.status, record.duration, None
-                if status is None:
+                if status is None and (duration is None or record.url is None or not requests):
                     slot = _NO_REQUEST
                 elif status.__class__ is int and status in _HEALTHY:
                     if not requests:
@@ -235,6 +235,7 @@ class Scan:
             lines.ignored += 1
             return
         lines.malformed += 1
+        lines.torn += self._plan.source.requests and may_be_record(raw, self._plan.source.format)
         if len(self._batch.samples) < MOST_SAMPLES:
             text = unescaped(raw[:_SAMPLE_BYTES]).decode(errors="replace")
             self._batch.samples.append(self._safe(text, _SHOWN_CHARS))
@@ -260,6 +261,8 @@ class Scan:
         lines.parsed += 1
         module, route = self._place(record.module, url, method, status)
         is_request = self._plan.source.requests and not is_probe  # nobody's request, however it was answered
+        if is_request and status is None:
+            lines.unanswered += is_unanswered(record, bool(url or method))
         odd_duration = self._request(lines, module, route, status, record) if is_request else False
         if record.drifted or odd_status or odd_duration:
             lines.drifted += 1
@@ -320,7 +323,7 @@ class Scan:
     def _named(self, module: str) -> str:
         named = self._modules.get(module)
         if named is None:
-            if len(self._modules) >= _MOST_MODULES:
+            if len(self._modules) >= MOST_MODULES:
                 return OTHER
             named = self._modules[module] = self._safe(module, _NAME_CHARS)
         return named
@@ -334,6 +337,7 @@ class Scan:
         traffic.valid += 1
         if status >= 500:
             traffic.bad += 1
+            lines.bad += 1
         duration, odd = milliseconds(record.duration, self._plan.source.duration_unit)
         if duration is None:
             return odd

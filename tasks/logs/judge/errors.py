@@ -23,7 +23,7 @@ from tasks.logs.checks import NEW_ERROR, REGRESSED_ERROR, SPIKING_ERROR
 from tasks.logs.facts import ErrorGroup, LogReview
 from tasks.logs.judge.modules import FOUR_WEEKS
 from tasks.logs.judge.sources import NO_LINE, NOT_SET
-from tasks.logs.judge.states import ErrorState, error_state, is_from_before_the_fix, is_warm, most_lines
+from tasks.logs.judge.states import ErrorState, error_state, is_from_before_the_fix, is_unclear, is_warm, most_lines
 from tasks.logs.limits import LogLimits
 
 MOST_SHOWN = 20
@@ -37,6 +37,7 @@ _STATES = {
     ErrorState.REGRESSED: msg("regressed"),
     ErrorState.SPIKING: msg("spiking"),
     ErrorState.KNOWN: msg("known"),
+    ErrorState.UNJUDGED: msg("not judged yet"),
     ErrorState.IGNORED: msg("ignored"),
 }
 
@@ -69,6 +70,10 @@ def _judge_new(present: GroupsWithState, review: LogReview, limits: LogLimits, n
         return [NEW_ERROR.judged(Status.SKIPPED, "service", reason, at=now, evidence=table)]
     limit = Limit("=", 0, "", _GUIDE)
     new = [group for group, state in present if state is ErrorState.NEW]
+    unclear = _unclear(NEW_ERROR, present, review, limits, limit, now)
+    if not new and unclear:
+        first, *others = unclear
+        return [replace(first, evidence=(*first.evidence, *table)), *others]
     if not new:
         reason = msg("{kinds} kinds of error, all known ({ignored} ignored)", kinds=kinds, ignored=ignored)
         observed = Quantity(0)
@@ -76,7 +81,7 @@ def _judge_new(present: GroupsWithState, review: LogReview, limits: LogLimits, n
             NEW_ERROR.judged(Status.PASS, "service", reason, at=now, observed=observed, limit=limit, evidence=table)
         ]
     first, *others = _each(NEW_ERROR, [(group, _first(group), limit) for group in new], limit, now)
-    return [replace(first, evidence=(*first.evidence, *table)), *others]
+    return [replace(first, evidence=(*first.evidence, *table)), *others, *unclear]
 
 
 def _judge_regressed(present: GroupsWithState, review: LogReview, now: datetime) -> list[CheckResult]:
@@ -109,24 +114,38 @@ def _judge_spiking(present: GroupsWithState, review: LogReview, limits: LogLimit
         return [SPIKING_ERROR.judged(Status.SKIPPED, "service", reason, at=now)]
     none = Limit("=", 0, "", FOUR_WEEKS)
     spiking = [group for group, state in present if state is ErrorState.SPIKING]
-    if spiking:
+    unclear = _unclear(SPIKING_ERROR, present, review, limits, none, now)
+    if spiking or unclear:
         found = [(group, _usual(group), Limit("≤", most_lines(group, limits), "", FOUR_WEEKS)) for group in spiking]
-        return _each(SPIKING_ERROR, found, none, now)
+        return [*(_each(SPIKING_ERROR, found, none, now) if found else ()), *unclear]
     kinds = len(present) - _count(present, ErrorState.IGNORED)
     reason = msg("{kinds} kinds of error, none more frequent than usual", kinds=kinds)
     return [SPIKING_ERROR.judged(Status.PASS, "service", reason, at=now, observed=Quantity(0), limit=none)]
 
 
+def _unclear(
+    check: Check, present: GroupsWithState, review: LogReview, limits: LogLimits, limit: Limit, now: datetime
+) -> list[CheckResult]:
+    """What is known neither as new nor as old: errors whose text varies, in wordings that were not seen before."""
+    decided = (ErrorState.IGNORED, ErrorState.NEW)
+    found = [g for g, state in present if state not in decided and is_unclear(g, review, limits)]
+    return _each(check, [(group, _wordings(group), limit) for group in found], limit, now, Status.UNKNOWN)
+
+
 def _each(
-    check: Check, found: Sequence[tuple[ErrorGroup, Message, Limit]], limit: Limit, now: datetime
+    check: Check,
+    found: Sequence[tuple[ErrorGroup, Message, Limit]],
+    limit: Limit,
+    now: datetime,
+    status: Status = Status.WARN,
 ) -> list[CheckResult]:
     """A result an error, the most frequent first; those beyond the first twenty as one."""
-    results = [_found(check, group, reason, own, now) for group, reason, own in found[:MOST_SHOWN]]
+    results = [_found(check, group, reason, own, now, status) for group, reason, own in found[:MOST_SHOWN]]
     more = len(found) - MOST_SHOWN
     if more > 0:
         reason = msg("{count} more (`rounds errors list`)", count=more)
         observed = Quantity(more)
-        results.append(check.judged(Status.WARN, "service/more", reason, at=now, observed=observed, limit=limit))
+        results.append(check.judged(status, "service/more", reason, at=now, observed=observed, limit=limit))
     return results
 
 
@@ -134,10 +153,12 @@ def _count(present: GroupsWithState, wanted: ErrorState) -> int:
     return sum(state is wanted for _, state in present)
 
 
-def _found(check: Check, group: ErrorGroup, reason: Message, limit: Limit, now: datetime) -> CheckResult:
+def _found(
+    check: Check, group: ErrorGroup, reason: Message, limit: Limit, now: datetime, status: Status
+) -> CheckResult:
     subject = f"module:{group.module}/error:{group.fingerprint[:SHORT]}"
     observed = Quantity(group.lines)
-    return check.judged(Status.WARN, subject, reason, at=now, observed=observed, limit=limit, evidence=_parts(group))
+    return check.judged(status, subject, reason, at=now, observed=observed, limit=limit, evidence=_parts(group))
 
 
 def _title(group: ErrorGroup) -> str:
@@ -163,6 +184,18 @@ def _usual(group: ErrorGroup) -> Message:
         error=_title(group),
         lines=group.lines,
         mean=round(sum(group.daily) / len(group.daily), 1),
+    )
+
+
+def _wordings(group: ErrorGroup) -> Message:
+    if group.unseen is None:
+        return msg("{error}: its text varies, and its wordings were not counted yet", error=_title(group))
+    return msg(
+        "{error}: {wordings} wordings of this kind of error are new, so a new error may be among them. If they vary "
+        "like this: `rounds errors ignore {fingerprint}`",
+        error=_title(group),
+        wordings=group.unseen,
+        fingerprint=group.fingerprint[:SHORT],
     )
 
 

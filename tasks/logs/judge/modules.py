@@ -18,10 +18,13 @@ from tasks.check_result import (
 )
 from tasks.logs.checks import ERROR_SHARE, PERSONAL_DATA, REFUSED, SILENT_MODULE
 from tasks.logs.facts import LogReview, ModuleLines, PersonalData
+from tasks.logs.judge.routes import request_tables
 from tasks.logs.judge.sources import NO_LINE, NOT_SET, SETTINGS, downgrade_doubtful, percent
 from tasks.logs.judge.usual import most_by_chance
 from tasks.logs.limits import LogLimits
+from tasks.logs.lines.places import MOST_MODULES, OTHER
 from tasks.personal import Kind
+from tasks.worst_case import may_fail, worst_share
 
 FOUR_WEEKS = msg("normal range of the last four weeks")
 _GUIDE = msg("the guide's daily error log review")
@@ -47,9 +50,10 @@ def judge_error_share(review: LogReview | None, limits: LogLimits, now: datetime
     if not modules:
         return (ERROR_SHARE.judged(Status.UNKNOWN, "service", _NO_REQUESTS, at=now, limit=limit),)
     worst = max(modules, key=_share)
-    chart = _error_chart(modules, worst, limits)
-    results = [_judge_error_share(m, limits, limit, (chart,) if m is worst else (), now) for m in modules]
-    return downgrade_doubtful(results, _pruned(review, modules), Status.PASS)
+    beside = (_error_chart(modules, worst, limits), *request_tables(review, limits))
+    results = [_judge_error_share(m, limits, limit, beside if m is worst else (), now) for m in modules]
+    doubt = _pruned(review, modules) or _unread(review, modules, limits)
+    return downgrade_doubtful([_unless_lumped(r, review) for r in results], doubt, Status.PASS)
 
 
 def _judge_error_share(
@@ -80,6 +84,31 @@ def _pruned(review: LogReview, modules: Sequence[ModuleLines]) -> Message | None
     if kept >= all_requests:
         return None
     return msg("Only {kept} of {requests} requests are still kept by minute", requests=all_requests, kept=kept)
+
+
+def _unread(review: LogReview, modules: Sequence[ModuleLines], limits: LogLimits) -> Message | None:
+    """Lines that may have been failed requests: more than the limit leaves room for, whichever module they are of."""
+    bad, valid = sum(module.bad for module in modules), sum(module.valid for module in modules)
+    unread = sum(source.counts.torn + source.counts.unanswered for source in review.sources)
+    if not may_fail(bad, valid, unread, limit=limits.max_error_share, least=limits.min_bad_requests):
+        return None
+    return msg(
+        "{bad} of {valid} requests returned a server error ({share} %), but {unread} more could not be read: at worst "
+        "{worst} %",
+        bad=bad,
+        valid=valid,
+        share=float(f"{percent(bad / valid):.3g}"),
+        unread=unread,
+        worst=float(f"{percent(worst_share(bad, valid, unread)):.3g}"),
+    )
+
+
+def _unless_lumped(result: CheckResult, review: LogReview) -> CheckResult:
+    """Modules beyond the first hundred are counted as one, in which the failures of a small one are not seen."""
+    if result.subject != f"module:{OTHER}" or len(review.modules) <= MOST_MODULES:
+        return result
+    reason = msg("More than {most} modules: the others are counted together", most=MOST_MODULES)
+    return downgrade_doubtful([result], reason, Status.PASS)[0]
 
 
 def _error_chart(modules: Sequence[ModuleLines], worst: ModuleLines, limits: LogLimits) -> Chart:

@@ -5,7 +5,9 @@ from datetime import datetime
 
 from tasks.check_result import CheckResult, Message, Status
 from tasks.logs.facts import LogReview, SourceRead
+from tasks.logs.judge.durations import doubtful_durations, is_unit_sure
 from tasks.logs.judge.errors import judge_errors
+from tasks.logs.judge.latency import judge_latency
 from tasks.logs.judge.modules import (
     judge_error_share,
     judge_personal_data,
@@ -26,11 +28,16 @@ def judge_review(
 ) -> tuple[tuple[CheckResult, ...], Message | None]:
     """The results, and why the logs are in doubt; `modules` must write to the log."""
     limits = logs.limits
-    sources = judge_sources(read, review, {source.name: needed_fields(source) for source in logs.source}, limits, now)
+    needed = {source.name: needed_fields(source) for source in logs.source}
+    odd = _odd_durations(logs, review)
+    sources = judge_sources(
+        read, review, needed, limits, now, {s.name: odd for s in logs.source if not is_unit_sure(s)}
+    )
     lines = tuple(_unless_doubtful(result, sources) for result in judge_malformed(review, limits, now))
     doubt = source_doubt((*sources, *lines))
     found = (
         *judge_error_share(review, limits, now),
+        *judge_latency(review, logs, now),
         *judge_errors(review, limits, now),
         *judge_personal_data(review, limits, now),
         judge_refused_requests(review, limits, now),
@@ -39,6 +46,13 @@ def judge_review(
     silence = downgrade_doubtful(silence, not_read(read), Status.FAIL, Status.WARN, Status.PASS)
     sure = downgrade_doubtful((*found, *silence), doubt, Status.PASS)
     return (*sources, *lines, *sure), doubt
+
+
+def _odd_durations(logs: Logs, review: LogReview | None) -> Message | None:
+    """Why durations cannot be what they are read as, by the first module of which they cannot."""
+    modules = [times for times in review.times if not times.route] if review else []
+    found = (doubtful_durations(logs, times.median_ms, times.timed) for times in modules)
+    return next((doubt for doubt in found if doubt is not None), None)
 
 
 def _unless_doubtful(malformed: CheckResult, sources: Sequence[CheckResult]) -> CheckResult:

@@ -39,18 +39,26 @@ def judge_sources(
     mapped: Mapping[str, Sequence[str]],
     limits: LogLimits,
     now: datetime,
+    odd: Mapping[str, Message | None] = {},
 ) -> tuple[CheckResult, ...]:
-    """Whether each log was read completely and is up to date; `mapped` are the fields that its lines must have."""
+    """Whether each log was read completely and is up to date.
+
+    `mapped` are the fields that its lines must have, `odd` says why durations cannot be what they are read as.
+    """
     if review is None:
         return (SOURCE.judged(Status.SKIPPED, "service", NOT_SET, at=now),)
     lines = {source.name: source for source in review.sources}
-    return tuple(_judge_source(taken, lines[name], mapped[name], review, limits, now) for name, taken in read.items())
+    return tuple(
+        _judge_source(taken, lines[name], mapped[name], odd.get(name), review, limits, now)
+        for name, taken in read.items()
+    )
 
 
 def _judge_source(
     read: SourceRead | Unobserved,
     lines: SourceLines,
     mapped: Sequence[str],
+    odd: Message | None,
     review: LogReview,
     limits: LogLimits,
     now: datetime,
@@ -72,6 +80,7 @@ def _judge_source(
         or missing_field(lines, mapped, review.since)
         or _partial(problems)
         or _wrong_clock(lines, review, now, limits)
+        or _unanswered(lines, limits)
     )
     if doubt is not None:
         return SOURCE.judged(Status.UNKNOWN, subject, doubt, at=now, limit=limit, evidence=evidence)
@@ -79,27 +88,33 @@ def _judge_source(
         return SOURCE.judged(Status.UNKNOWN, subject, _NO_TIME, at=now, limit=limit, evidence=evidence)
     most = -(-limits.max_quiet_min // lines.newest_step_min) * lines.newest_step_min
     minutes = int(max(timedelta(), review.until - lines.newest).total_seconds() // 60)
-    status, reason = _fresh(lines, mapped, lines.newest, minutes, most, limits)
+    status, reason = _fresh(lines, mapped, odd, lines.newest, minutes, most, limits)
     observed, limit = Quantity(minutes, "min"), Limit("≤", most, "min", SETTINGS)
     return SOURCE.judged(status, subject, reason, at=now, observed=observed, limit=limit, evidence=evidence)
 
 
 def _fresh(
-    lines: SourceLines, mapped: Sequence[str], newest: datetime, minutes: int, most: int, limits: LogLimits
+    lines: SourceLines,
+    mapped: Sequence[str],
+    odd: Message | None,
+    newest: datetime,
+    minutes: int,
+    most: int,
+    limits: LogLimits,
 ) -> tuple[Status, Message]:
     if minutes > most:
         return Status.UNKNOWN, msg("Log is stale: newest line {at}", at=moment(newest))
     gap = _gap(lines, {"", *mapped} - {_DURATION}, limits)
     if gap is not None:
         return Status.UNKNOWN, gap
-    # No verdict of this review rests on durations, so that their absence spoils none.
+    # Only the verdict on response times rests on durations, and finds them missing itself.
     if _DURATION in mapped and not lines.counts.timed and lines.counts.requests:
         return Status.WARN, msg(
             "No request has a duration, so response times are unknown: correct [logs.source.fields]"
         )
     slow = _gap(lines, {_DURATION} & set(mapped), limits)
-    if slow is not None:
-        return Status.WARN, slow
+    if (doubt := slow or _untimed(lines, mapped, limits) or odd) is not None:
+        return Status.WARN, doubt
     return Status.PASS, msg("{lines} lines; the newest is {minutes} min old", lines=lines.counts.lines, minutes=minutes)
 
 
@@ -120,6 +135,33 @@ def _no_status(lines: SourceLines, mapped: Sequence[str]) -> Message | None:
     return msg(
         "None of {lines} lines has a status: correct [logs.source.fields], or set requests = false",
         lines=lines.counts.parsed,
+    )
+
+
+def _unanswered(lines: SourceLines, limits: LogLimits) -> Message | None:
+    """A part of the requests says nothing of how it ended, such as those of an instance with another format."""
+    unanswered, requests = lines.counts.unanswered, lines.counts.requests + lines.counts.unanswered
+    if unanswered < limits.min_bad_requests or unanswered <= limits.max_unanswered_share * requests:
+        return None
+    return msg(
+        "{lines} of {requests} requests have no readable status, so failures would go unnoticed: correct status in "
+        "[logs.source.fields], or its values in the log",
+        lines=unanswered,
+        requests=requests,
+    )
+
+
+def _untimed(lines: SourceLines, mapped: Collection[str], limits: LogLimits) -> Message | None:
+    """A part of the requests without a duration: those that took longest, perhaps."""
+    untimed, requests = lines.counts.requests - lines.counts.timed, lines.counts.requests
+    few = untimed < limits.min_bad_requests or untimed <= limits.max_untimed_share * requests
+    if _DURATION not in mapped or few:
+        return None
+    return msg(
+        "{lines} of {requests} requests have no readable duration: correct duration in [logs.source.fields], or its "
+        "values in the log",
+        lines=untimed,
+        requests=requests,
     )
 
 
@@ -199,9 +241,14 @@ def _accounts(lines: SourceLines) -> Table:
         (msg("With a value of an unexpected type"), counted.drifted),
         (msg("Requests"), counted.requests),
         (msg("Requests with a duration"), counted.timed),
+    )
+    doubtful = (
+        (msg("Malformed, perhaps a request"), counted.torn),
+        (msg("Requests without a readable status"), counted.unanswered),
         (msg("Dated up to two days after the period"), lines.ahead),
     )
-    return Table(msg("Lines in the period"), (msg("Kind of line"), msg("Count")), rows if lines.ahead else rows[:-1])
+    shown = (*rows, *(row for row in doubtful if row[1]))
+    return Table(msg("Lines in the period"), (msg("Kind of line"), msg("Count")), shown)
 
 
 def judge_malformed(review: LogReview | None, limits: LogLimits, now: datetime) -> tuple[CheckResult, ...]:

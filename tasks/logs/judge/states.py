@@ -5,6 +5,7 @@ from datetime import timedelta
 from enum import StrEnum
 from itertools import zip_longest
 
+from tasks.logs.count.wording import VARIES
 from tasks.logs.facts import ErrorGroup, LogReview
 from tasks.logs.judge.usual import most_by_chance
 from tasks.logs.limits import LogLimits
@@ -14,12 +15,16 @@ _VERSION = re.compile(r"([A-Za-z_/-]*)([0-9]{1,9}(?:\.[0-9]{1,9})+|[0-9]{1,6})(?
 
 
 class ErrorState(StrEnum):
-    """What an error of the period is; `gone` ones were seen before it and not in it."""
+    """What an error of the period is; `gone` ones were seen before it and not in it.
+
+    Before the log is warm nobody knows whether an error is new.
+    """
 
     NEW = "new"
     REGRESSED = "regressed"
     SPIKING = "spiking"
     KNOWN = "known"
+    UNJUDGED = "not judged yet"
     IGNORED = "ignored"
     GONE = "gone"
 
@@ -38,11 +43,26 @@ def error_state(group: ErrorGroup, review: LogReview, limits: LogLimits) -> Erro
     if is_regressed(group, review):
         return ErrorState.REGRESSED
     if not is_warm(review, limits):
-        return ErrorState.KNOWN
+        return ErrorState.UNJUDGED
     if not any(group.daily) and (group.first_seen is None or group.first_seen >= review.since):
         return ErrorState.NEW
     # An error that was quiet for longer than the four weeks is compared with zeros: it is not a known rate any more.
     return ErrorState.SPIKING if _lines_a_day(group, review) > most_lines(group, limits) else ErrorState.KNOWN
+
+
+def is_unclear(group: ErrorGroup, review: LogReview, limits: LogLimits) -> bool:
+    """True when a text that varies had wordings that cannot be told from a new error.
+
+    Where new wordings come on many days anyway, as with names in a text, so many more are normal. Texts that have
+    nothing in common are never normal.
+    """
+    if not group.lines or group.unseen == 0:
+        return False
+    if group.unseen is None or group.message == VARIES:
+        return True
+    if sum(day > 0 for day in group.daily_unseen) < limits.min_warm_days:
+        return True
+    return group.unseen / _days(review) > most_by_chance(group.daily_unseen, limits.spike_quantile)
 
 
 def most_lines(group: ErrorGroup, limits: LogLimits) -> int:
@@ -79,8 +99,12 @@ def _came_back(group: ErrorGroup, review: LogReview) -> bool:
 
 
 def _lines_a_day(group: ErrorGroup, review: LogReview) -> float:
+    return group.lines / _days(review)
+
+
+def _days(review: LogReview) -> int:
     # A day's review is taken at whole hours and may have 25 of them; `rounds errors list` looks at several days.
-    return group.lines / max(1, round((review.until - review.since) / timedelta(days=1)))
+    return max(1, round((review.until - review.since) / timedelta(days=1)))
 
 
 def _numbers(version: str) -> list[int]:

@@ -9,6 +9,8 @@ from urllib.parse import quote
 OTHER: Final = "other"
 UNKNOWN: Final = "unknown"
 
+MOST_MODULES: Final = 100
+"""Modules that one reading of a log keeps apart; lines of others are of `other`."""
 MOST_ROUTES: Final = 200
 """Routes of a service that are learnt."""
 _MOST_ROUTE = 200

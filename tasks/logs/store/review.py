@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Select, func, select
 from tasks.history.engine import History, reading
 from tasks.history.tables import services
 from tasks.logs.count.batch import MOST_SAMPLES, Exemplar, Lines
+from tasks.logs.count.wording import VARIES
 from tasks.logs.facts import (
     Damage,
     DamagedFile,
@@ -131,7 +132,7 @@ def _source(connection: Connection, period: _Period, row: Any, until: datetime) 
     )
     return SourceLines(
         row.name,
-        Lines(*(sum(int(getattr(found, name)) for found in whole) for name in Lines.__slots__)),
+        Lines(*(sum(int(getattr(found, name) or 0) for found in whole) for name in Lines.__slots__)),
         hours=tuple(_source_hours(by_hour, connection.execute(began).scalar(), period.first, _hour(until))),
         fields=_fields(connection, period, row.id),
         newest=newest,
@@ -140,6 +141,7 @@ def _source(connection: Connection, period: _Period, row: Any, until: datetime) 
         samples=tuple(connection.execute(samples.order_by(malformed_lines.c.id.desc()).limit(MOST_SAMPLES)).scalars()),
         damaged=tuple(DamagedFile(f.path, Damage(f.problem)) for f in connection.execute(damaged)),
         synthetic=row.synthetic,
+        bad=None if any(found.bad is None for found in whole) else sum(int(found.bad) for found in whole),
     )
 
 
@@ -232,7 +234,7 @@ def _module_hours(service: int, first: int, last: int) -> Select[Any]:
 
 
 def _errors(connection: Connection, period: _Period) -> list[ErrorGroup]:
-    hours: dict[int, Counter[int]] = defaultdict(Counter)
+    hours: dict[int, dict[int, Any]] = defaultdict(dict)
     base = period.first - BASE_DAYS * 24
     seen = (
         select(error_hours)
@@ -242,25 +244,30 @@ def _errors(connection: Connection, period: _Period) -> list[ErrorGroup]:
         )
     )
     for row in connection.execute(seen):
-        hours[row.group_id][row.hour] += int(row.lines)
+        hours[row.group_id][row.hour] = row
     groups = select(error_groups).where(error_groups.c.service_id == period.service).order_by(error_groups.c.id)
     return [_group(row, hours[row.id], period) for row in connection.execute(groups) if row.id in hours]
 
 
-def _group(row: Any, hours: Counter[int], period: _Period) -> ErrorGroup:
+def _group(row: Any, hours: Mapping[int, Any], period: _Period) -> ErrorGroup:
     same = ("fingerprint", "module", "name", "message", "frame", "first_seen", "last_seen", "first_release")
     more = ("last_release", "state", "resolved_at", "resolved_release", "assignee")
-    days: Counter[int] = Counter()
-    for hour, lines in hours.items():
-        days[period.day(hour)] += lines
+    days, unseen = Counter[int](), Counter[int]()
+    for hour, counted in hours.items():
+        days[period.day(hour)] += int(counted.lines)
+        unseen[period.day(hour)] += int(counted.unseen or 0)
+    mine = {hour: counted for hour, counted in hours.items() if hour >= period.first}
     fixed = None if row.resolved_at is None else row.resolved_at.timestamp()
-    since_fix = [n for h, n in hours.items() if h >= period.first and fixed is not None and h * 3600 >= fixed]
+    since_fix = [int(n.lines) for hour, n in mine.items() if fixed is not None and hour * 3600 >= fixed]
+    uncounted = row.message == VARIES and any(counted.unseen is None for counted in mine.values())
     return ErrorGroup(
         **{name: getattr(row, name) for name in (*same, *more)},
         exemplar=Exemplar(**json.loads(row.exemplar)),
         lines=days[BASE_DAYS],
         lines_since_fix=sum(since_fix),
         daily=tuple(days[day] for day in period.logged),
+        unseen=None if uncounted else unseen[BASE_DAYS],
+        daily_unseen=tuple(unseen[day] for day in period.logged),
     )
 
 
