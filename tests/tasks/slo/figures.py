@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from tasks.slo.windows import Window, minute_of
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 FIRST = minute_of(START)
+UTC_ZONE = ZoneInfo("UTC")
 
 
 def window(days: float, elapsed_days: float | None = None, start: datetime = START) -> Window:
