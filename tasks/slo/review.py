@@ -12,7 +12,7 @@ from tasks.records.dora import Changes, changes
 from tasks.slo.budget.incidents import GAP_MIN, Incident, down_spans, incidents_of
 from tasks.slo.budget.state import Known, ObjectiveState, excluded_minutes, state_of
 from tasks.slo.facts import Minutes, Scope
-from tasks.slo.settings import DeployFrequency, Measured, Objective, Slo, Uptime
+from tasks.slo.settings import DeployFrequency, Latency, Measured, Objective, Slo, Uptime
 from tasks.slo.sli.indicators import SliData, minutes_of
 from tasks.slo.sli.minutes import Span, down_runs
 from tasks.slo.windows import Window, at_minute, minute_of, window_at
@@ -73,6 +73,14 @@ def uses_logs(objective: Measured, data: SliData) -> bool:
     )
 
 
+def _odd_durations(objective: Measured, data: SliData) -> Message | None:
+    """Why a response time from the logs cannot be trusted: its module's durations, or those of any, are odd."""
+    if not isinstance(objective, Latency) or objective.source != "logs":
+        return None
+    module = objective.scope.module
+    return next((why for name, why in data.odd_durations.items() if module in (None, name)), None)
+
+
 def windows_of(objectives: Sequence[Objective], slo: Slo, as_of: datetime, zone: ZoneInfo) -> dict[str, Window]:
     """The window of every objective, by name, as it stands at an instant."""
     return {o.name: window_at(o.window, as_of, zone, slo.since) for o in objectives}
@@ -109,7 +117,7 @@ def review_of(
         if objective is whole_uptime(objectives):
             down = down_runs(seen, excluded_minutes(objective, seen, data.maintenance), GAP_MIN)
             down = [span for span in down if span[0] < minute_of(as_of)]
-        unsure = doubt if uses_logs(objective, data) else None
+        unsure = (doubt if uses_logs(objective, data) else None) or _odd_durations(objective, data)
         known[objective.name] = state_of(objective, seen, windows[objective.name], data.maintenance, slo.alerts, unsure)
     incidents = incidents_of(data.outages, down, max(as_of, until))
     since = None if slo.since is None else day_period(slo.since, zone).start

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import numpy as np
 
-from tasks.check_result import msg
+from tasks.check_result import Message, msg
 from tasks.observation import Absent, Unobserved
 from tasks.records.facts import Deploy, Maintenance, Outage
 from tasks.slo.facts import Flags, Minutes, NoSuchLabel, Probes, Scope, ScopeTraffic
@@ -52,6 +52,8 @@ class SliData:
     """When the records of deploys began, by environment."""
 
     modules: Sequence[str] = ()
+    odd_durations: Mapping[str, Message] = field(default_factory=dict)
+    """By module, why the durations in its log cannot be what they are read as."""
 
 
 def minutes_of(objective: Measured, data: SliData, down: Sequence[Span]) -> Seen:
