@@ -126,9 +126,9 @@ def _causes(incidents: Sequence[Incident], as_of: datetime, uptime: Known) -> Ev
         msg("From"),
         msg("To"),
         msg("Duration, min"),
-        msg("Minutes down in the window"),
         msg("Module"),
         msg("Cause"),
+        msg("Minutes down in the window"),
     )
     return Table(msg("Downtime and its causes"), columns, rows)
 
@@ -167,9 +167,9 @@ def _cause(incident: Incident, as_of: datetime, uptime: Known) -> tuple[Scalar |
         moment(incident.started_at),
         msg("ongoing") if incident.ended_at is None else moment(incident.ended_at),
         round(incident.minutes(as_of), 1),
-        uptime.bad_in(incident) if isinstance(uptime, ObjectiveState) else None,
         ", ".join(incident.modules) or msg("the whole service"),
         "; ".join(incident.causes) or msg("not recorded"),
+        uptime.bad_in(incident) if isinstance(uptime, ObjectiveState) else None,
     )
 
 
