@@ -29,7 +29,7 @@ def doubt_of(
     """
     if counted.unread and not met(objective, replace(counted, total=counted.total + counted.unread)):
         return _unread(objective, counted, values)
-    if not counted.lost or not window.elapsed_min:
+    if not counted.lost or not window.elapsed_min or not objective.measures_always:
         return None
     total = counted.total + counted.unread + counted.lost
     whole = allowed(objective.target) * total * Fraction(window.length_min, window.elapsed_min)
@@ -75,6 +75,15 @@ def _unread(objective: Measured, counted: Tally, values: tuple[str, ...]) -> Mes
 def _lost(objective: Measured, counted: Tally, left: Fraction, since: datetime | None) -> Message:
     minutes = counted.expected_min - counted.measured_min
     rest = max(0.0, round(float(left), 1))
+    if counts_requests(objective) and since is not None:
+        return msg(
+            "{minutes} minutes were not measured, none before {since}; {lost} requests are usual in so long, and the "
+            "error budget has {left} left. If the service started then, set [slo] since",
+            minutes=minutes,
+            since=moment(since),
+            lost=counted.lost,
+            left=int(rest),
+        )
     if counts_requests(objective):
         return msg(
             "{minutes} minutes were not measured, in which {lost} requests are usual; the error budget has {left} left",

@@ -52,6 +52,12 @@ def test_34_hours_without_a_sample_are_unknown_and_a_late_probe_a_day_is_not() -
     assert judged(uptime(), minutes_up(MONTH, unmeasured=late)).status is Status.PASS
 
 
+def test_a_team_may_say_that_nights_are_not_meant_to_be_measured() -> None:
+    nights = minutes_up(MONTH, unmeasured=[(day * 1440, day * 1440 + 480) for day in range(30)])
+    assert judged(uptime(min_coverage=0.6), nights).status is Status.PASS
+    assert judged(uptime(min_coverage=0.95), minutes_up(MONTH, unmeasured=[(50, 100)])).status is Status.UNKNOWN
+
+
 def test_a_gap_on_the_first_day_is_held_against_the_whole_month() -> None:
     early = minutes_up(MONTH, unmeasured=[(60, 70)])
     assert judged(uptime(), early, days=1).status is Status.PASS
