@@ -69,7 +69,7 @@ def reviewed(settings: Settings) -> tuple[CheckResult, ...]:
     span = span_of(windows, settings.slo, END, END)
     data = asyncio.run(read_slis(history, settings, objectives, span, span[1]))
     review = review_of(objectives, windows, settings.slo, data, END, settings.zone)
-    results = judge_review(review, settings.slo, "production", msg("the service file"), END, None)
+    results = judge_review(review, settings.slo, "production", msg("the service file"), END)
     history.dispose()
     return results
 
