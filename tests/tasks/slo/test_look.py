@@ -21,6 +21,7 @@ from tasks.slo.windows import minute_of
 
 MINUTE = timedelta(minutes=1)
 END = datetime(2026, 11, 10, tzinfo=UTC)
+UNPROBED = range(-1999, -1900)
 SERVICE = """[service]
 name = "shop"
 base_url = "http://shop.example"
@@ -51,21 +52,23 @@ window = "1d"
 name = "uptime"
 kind = "uptime"
 target = 0.9995
-window = "7d"
+window = "2d"
 """
 
 
 def lines(case: str) -> Iterator[str]:
     for n in range(2880):
+        if case == "unprobed" and n - 2880 in UNPROBED:  # answered requests would show as well that it was up
+            continue
         record = {
             "timestamp": (END - timedelta(days=2) + n * MINUTE).isoformat(),
             "level": "info",
             "method": "GET",
             "url": "/items",
             "status": "none" if case == "status" and n % 2 else 200,
-            "duration": 0.05 if case == "seconds" else None if case == "untimed" and n % 2 else 50,
+            "duration": 0.05 if case == "seconds" else 50,
         }
-        text = json.dumps({key: value for key, value in record.items() if value is not None})
+        text = json.dumps(record)
         yield text[:60] if (case == "torn" and n % 5 == 0) or (case == "rotated" and n % 720 == 0) else text
 
 
@@ -78,8 +81,8 @@ def reviewed(folder: Path, case: str) -> dict[str, CheckResult]:
     down = {*range(-200, -196), *range(-193, -190), *range(-4, 6)} if case == "down" else set[int]()
     readings = [
         (END + n * MINUTE, Reading("probe.ready", "service", float(n not in down), ""))
-        for n in range(-7 * 1440, 31)
-        if case != "unprobed" or not -5000 < n < -4900
+        for n in range(-2 * 1440, 31)
+        if case != "unprobed" or n not in UNPROBED
     ]
     store_readings(history, "shop", readings)
     read_log.fn(history, settings, settings.logs.source[0], END, 60)
@@ -93,9 +96,8 @@ def reviewed(folder: Path, case: str) -> dict[str, CheckResult]:
     return {f"{r.check} {r.subject}".replace("objective:", ""): r for r in results}
 
 
-@pytest.mark.parametrize("case", ["healthy", "rotated"])
-def test_healthy_lines_are_green_everywhere(tmp_path: Path, case: str) -> None:
-    found = reviewed(tmp_path, case)
+def test_healthy_lines_torn_by_rotations_are_green_everywhere(tmp_path: Path) -> None:
+    found = reviewed(tmp_path, "rotated")
     assert {r.status for r in found.values()} == {Status.PASS}, {k: r.reason for k, r in found.items()}
 
 
@@ -104,9 +106,8 @@ def test_healthy_lines_are_green_everywhere(tmp_path: Path, case: str) -> None:
     [
         ("torn", "availability", {"unread": 285, "total": 1437, "left": 1}),
         ("status", "availability", {"unread": 720, "total": 1440, "left": 1}),
-        ("untimed", "latency", None),
         ("seconds", "latency", None),
-        ("unprobed", "uptime", {"minutes": 99, "left": 5.0}),
+        ("unprobed", "uptime", {"minutes": 99, "left": 1.4}),
     ],
 )
 def test_what_could_not_be_read_is_unknown(
