@@ -1,13 +1,26 @@
 """Requests, probes and business KPIs, minute by minute."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.observation import Unobserved
+
 Counts = NDArray[np.int64]
 Flags = NDArray[np.bool_]
+Shares = NDArray[np.float64]
+
+
+def nothing() -> Shares:
+    """No event of any minute."""
+    return np.zeros(0, dtype=np.float64)
+
+
+def in_all(counts: Shares, size: int) -> Shares:
+    """Counts of so many minutes; none where nothing was counted."""
+    return counts if counts.size else np.zeros(size, dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +45,9 @@ class ScopeTraffic:
     `measured` marks the minutes that the source knows, those without a request among them. `timed` and `within` hold
     by latency bound (ms) how many requests had a duration, and how many of these were at or under the bound; minutes
     that were not counted at a bound have 0 timed requests there.
+
+    `unread` are requests of which nobody can say whether they failed, and lines that may have been such: those of an
+    hour stand evenly in its minutes. `values` name what they held instead of a known status.
     """
 
     first: int
@@ -40,6 +56,13 @@ class ScopeTraffic:
     measured: Flags
     timed: Mapping[float, Counts]
     within: Mapping[float, Counts]
+    unread: Shares = field(default_factory=nothing)
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NoSuchLabel(Unobserved):
+    """No series has the label at all that a scope goes by: its requests may stand among the others."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,9 +76,16 @@ class Probes:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Minutes:
-    """Good events and all events of each minute from `first` on; with a timeslice objective a minute is one event."""
+    """Good events and all events of each minute from `first` on; with a timeslice objective a minute is one event.
+
+    `unread` are events that are known to have been, but not whether they were good; `lost` those that were probably
+    there while nothing was measured. Neither is among `total`. `values` name what the unread ones held.
+    """
 
     first: int
     good: Counts
     total: Counts
     measured: Flags
+    unread: Shares = field(default_factory=nothing)
+    lost: Shares = field(default_factory=nothing)
+    values: tuple[str, ...] = ()

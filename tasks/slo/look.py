@@ -8,6 +8,10 @@ from datetime import timedelta
 from tasks.check_result import Message, moment, msg
 from tasks.history.engine import History
 from tasks.kpi.judge import kpi_subject
+from tasks.logs.judge.durations import doubtful_durations, is_unit_sure
+from tasks.logs.settings import Source
+from tasks.logs.store.medians import read_medians
+from tasks.logs.store.unread import read_unread
 from tasks.observation import Unobserved
 from tasks.records.store.records import first_deploys, read_deploys, read_maintenance, read_outages
 from tasks.samples.store.minutes import synthetic_until
@@ -18,10 +22,13 @@ from tasks.slo.settings import Availability, KpiFloor, Latency, Objective, Reque
 from tasks.slo.sli.ask_prometheus import ask_prometheus
 from tasks.slo.sli.indicators import SliData
 from tasks.slo.sli.minutes import Span
+from tasks.slo.sli.unmeasured import unread_by_hour
 from tasks.slo.store.minutes import read_floor, read_probes, read_traffic
 from tasks.slo.windows import at_minute
 
 _WEEK = timedelta(days=7)
+_MANY_REQUESTS, _SAMPLED_MIN = 50_000, 7
+"""Of more requests, durations of every seventh minute are looked at: no hour has always the same ones."""
 RECOVERY_SEEN = timedelta(days=30)
 """How long after a failed deploy the next successful one is looked for."""
 
@@ -61,10 +68,14 @@ async def read_slis(
             span,
             quiet_min=settings.logs.limits.max_quiet_min,
             read_to=read_to,
+            unread=await asyncio.to_thread(_unread, history, settings, span),
         )
         traffic |= {("logs", scope): found for scope, found in counted.items()}
     probes = await asyncio.to_thread(_probes, history, settings, uptimes, span)
     asked = await ask_prometheus(settings, objectives, scopes["prometheus"], _bounds(requests, "prometheus"), span)
+    odd: Mapping[str, Message] = {}
+    if any(isinstance(o, Latency) and o.source == "logs" for o in requests):
+        odd = await asyncio.to_thread(_odd_durations, history, settings, span, traffic)
     data = SliData(
         span,
         traffic | {("prometheus", scope): found for scope, found in asked.traffic.items()},
@@ -72,8 +83,33 @@ async def read_slis(
         await asyncio.to_thread(_floors, history, settings, objectives, span),
         no_latency=asked.no_latency,
         modules=modules,
+        odd_durations=odd,
     )
     return await asyncio.to_thread(_with_records, history, settings, data)
+
+
+def request_logs(settings: Settings) -> tuple[Source, ...]:
+    """The logs whose requests are counted."""
+    return tuple(source for source in settings.logs.source if source.requests)
+
+
+def _unread(history: History, settings: Settings, span: Span) -> Mapping[int, float]:
+    names = [source.name for source in request_logs(settings)]
+    hours = read_unread(history, settings.service.name, names, span[0] // 60, -(-span[1] // 60))
+    return unread_by_hour(hours, settings.slo.max_torn_lines_per_day)
+
+
+def _odd_durations(
+    history: History, settings: Settings, span: Span, traffic: Mapping[tuple[str, Scope], ScopeTraffic | Unobserved]
+) -> Mapping[str, Message]:
+    """By module, why its durations cannot be what they are read as; of many requests, a part is looked at."""
+    if all(is_unit_sure(source) for source in settings.logs.source):
+        return {}
+    requests = sum(int(seen.valid.sum()) for seen in traffic.values() if isinstance(seen, ScopeTraffic))
+    every = _SAMPLED_MIN if requests > _MANY_REQUESTS else 1
+    medians = read_medians(history, settings.service.name, *span, every)
+    doubts = {module: doubtful_durations(settings.logs, median, timed) for module, (timed, median) in medians.items()}
+    return {module: doubt for module, doubt in doubts.items() if doubt is not None}
 
 
 def _with_records(history: History, settings: Settings, data: SliData) -> SliData:

@@ -75,6 +75,10 @@ class PrometheusSli(Model):
     bad_status: Regex = "5.."
     """Regular expression for the whole value of `status_label` of a bad request."""
 
+    good_status: Regex = "[1-4].."
+    """Regular expression for the whole value of `status_label` of a good request. One with neither a bad nor a good
+    value, or without the label, may have failed: where the target depends on these, it is UNKNOWN."""
+
     duration: Histogram | None = "http_request_duration_seconds"
     """Histogram of durations, its name without `_bucket`."""
 

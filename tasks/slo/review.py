@@ -2,21 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from tasks.check_result import msg
+from tasks.check_result import Message, msg
 from tasks.observation import Absent
 from tasks.periods import day_period
 from tasks.records.dora import Changes, changes
 from tasks.slo.budget.incidents import GAP_MIN, Incident, down_spans, incidents_of
 from tasks.slo.budget.state import Known, ObjectiveState, excluded_minutes, state_of
 from tasks.slo.facts import Minutes, Scope
-from tasks.slo.settings import DeployFrequency, Measured, Objective, Slo, Uptime
+from tasks.slo.settings import DeployFrequency, Latency, Measured, Objective, Slo, Uptime
 from tasks.slo.sli.indicators import SliData, minutes_of
 from tasks.slo.sli.minutes import Span, down_runs
-from tasks.slo.windows import Window, minute_of, window_at
+from tasks.slo.windows import Window, at_minute, minute_of, window_at
 
+_AFTERWARDS = timedelta(days=1)
 _NO_UPTIME = msg("No uptime objective covers the whole service")
 
 
@@ -65,16 +66,31 @@ def whole_uptime(objectives: Sequence[Objective]) -> Uptime | None:
     return next((o for o in objectives if isinstance(o, Uptime) and o.place == Scope()), None)
 
 
+def uses_logs(objective: Measured, data: SliData) -> bool:
+    """True for an objective that counts log lines; they also tell of minutes in which a probed service was down."""
+    return getattr(objective, "source", "") == "logs" or (
+        isinstance(objective, Uptime) and ("logs", objective.place) in data.traffic
+    )
+
+
+def _odd_durations(objective: Measured, data: SliData) -> Message | None:
+    """Why a response time from the logs cannot be trusted: its module's durations, or those of any, are odd."""
+    if not isinstance(objective, Latency) or objective.source != "logs":
+        return None
+    module = objective.scope.module
+    return next((why for name, why in data.odd_durations.items() if module in (None, name)), None)
+
+
 def windows_of(objectives: Sequence[Objective], slo: Slo, as_of: datetime, zone: ZoneInfo) -> dict[str, Window]:
     """The window of every objective, by name, as it stands at an instant."""
     return {o.name: window_at(o.window, as_of, zone, slo.since) for o in objectives}
 
 
-def span_of(windows: Mapping[str, Window], slo: Slo, as_of: datetime) -> Span:
-    """The minutes that windows need, and burn rates that look back from the end."""
+def span_of(windows: Mapping[str, Window], slo: Slo, as_of: datetime, now: datetime) -> Span:
+    """The minutes that windows need, burn rates that look back from the end, and a day that shows how outages ended."""
     longest_h = max(rule.long_h for rule in slo.alerts.burn)
     starts = [minute_of(window.start) for window in windows.values()]
-    return min((*starts, minute_of(as_of) - round(longest_h * 60))), minute_of(as_of)
+    return min((*starts, minute_of(as_of) - round(longest_h * 60))), minute_of(min(now, as_of + _AFTERWARDS))
 
 
 def review_of(
@@ -84,21 +100,25 @@ def review_of(
     data: SliData,
     as_of: datetime,
     zone: ZoneInfo,
+    doubt: Message | None = None,
 ) -> Review:
-    """Count every objective over its window."""
+    """Count every objective over its window; `doubt` is why the logs are incomplete."""
     known: dict[str, Known] = {}
     down: list[Span] = []
+    until = at_minute(data.span[1])
     for objective in objectives:
         if not isinstance(objective, Measured):
             continue
-        outages = down_spans(data.outages, objective.scope.module, as_of)
+        outages = down_spans(data.outages, objective.scope.module, until)
         seen = minutes_of(objective, data, outages)
         if not isinstance(seen, Minutes):
             known[objective.name] = seen
             continue
         if objective is whole_uptime(objectives):
             down = down_runs(seen, excluded_minutes(objective, seen, data.maintenance), GAP_MIN)
-        known[objective.name] = state_of(objective, seen, windows[objective.name], data.maintenance, slo.alerts)
-    incidents = incidents_of(data.outages, down, as_of)
+            down = [span for span in down if span[0] < minute_of(as_of)]
+        unsure = (doubt if uses_logs(objective, data) else None) or _odd_durations(objective, data)
+        known[objective.name] = state_of(objective, seen, windows[objective.name], data.maintenance, slo.alerts, unsure)
+    incidents = incidents_of(data.outages, down, max(as_of, until))
     since = None if slo.since is None else day_period(slo.since, zone).start
     return Review(as_of, zone, since, objectives, windows, known, incidents, data)

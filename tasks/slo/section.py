@@ -5,16 +5,18 @@ from typing import Final
 
 from tasks.check_result import CheckResult, Message, msg
 from tasks.logs.look import read_sources
+from tasks.logs.store.unread import read_damage
 from tasks.observation import Unobserved
 from tasks.round import Round, System
 from tasks.section import Kpi, Section, first_figure
 from tasks.slo.checks import AVAILABILITY, CHECKS, DEPLOYS, LINE, UPTIME
 from tasks.slo.judge.budget import least_left_percent
 from tasks.slo.judge.months import judge_month, month_figures, not_frozen
-from tasks.slo.judge.review import judge_review, rests_on_logs
-from tasks.slo.look import notes_on, objectives_of, read_slis
+from tasks.slo.judge.review import judge_review
+from tasks.slo.look import notes_on, objectives_of, read_slis, request_logs
 from tasks.slo.review import Review, review_of, span_of, windows_of
-from tasks.slo.settings import Objective
+from tasks.slo.settings import Objective, Uptime
+from tasks.slo.sli.minutes import Span
 from tasks.slo.store.months import freeze_month
 from tasks.slo.windows import minute_of
 
@@ -29,29 +31,33 @@ async def slo_review(run: Round) -> Section:
     settings, slo = run.settings, run.settings.slo
     objectives = objectives_of(settings)
     as_of = min(run.period.end, run.now())
-    doubt = await _read_logs(run, objectives)
     windows = windows_of(objectives, slo, as_of, settings.zone)
-    span = span_of(windows, slo, as_of)
+    span = span_of(windows, slo, as_of, run.now())
+    doubt = await _read_logs(run, objectives, span)
     data = await read_slis(run.history, settings, objectives, span, minute_of(run.now()))
-    review = review_of(objectives, windows, slo, data, as_of, settings.zone)
+    review = review_of(objectives, windows, slo, data, as_of, settings.zone, doubt)
     source = _FILE if slo.objective else _GUIDE
     running = as_of < run.period.end
-    results = judge_review(review, slo, settings.service.environment, source, run.now(), doubt)
+    results = judge_review(review, slo, settings.service.environment, source, run.now())
     if not running and run.period.is_month:
         results = (*results, await _frozen(run, review, doubt))
     notes = await asyncio.to_thread(notes_on, run.history, settings, objectives, data)
     return Section(results, _headlines(results, review), notes)
 
 
-async def _read_logs(run: Round, objectives: tuple[Objective, ...]) -> Message | None:
-    """Read every log to its end if any objective counts its lines; why they are incomplete, or None."""
-    sources = run.settings.logs.source if any(rests_on_logs(o) for o in objectives) else ()
+async def _read_logs(run: Round, objectives: tuple[Objective, ...], span: Span) -> Message | None:
+    """Read the logs of requests to their end if any objective needs them; why they are incomplete, or None."""
+    if not any(isinstance(o, Uptime) or getattr(o, "source", "") == "logs" for o in objectives):
+        return None
+    sources = request_logs(run.settings)
     for read in (await read_sources(run, sources, _LOG_DEADLINE_S)).values():
         if isinstance(read, Unobserved):
             return read.reason
         if read.problems:
             return read.problems[0]
-    return None
+    names, hours = [source.name for source in sources], (span[0] // 60, -(-span[1] // 60))
+    damage = await asyncio.to_thread(read_damage, run.history, run.settings.service.name, names, *hours)
+    return damage[0] if damage else None
 
 
 async def _frozen(run: Round, review: Review, doubt: Message | None) -> CheckResult:

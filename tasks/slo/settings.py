@@ -12,6 +12,7 @@ from tasks.slo.prometheus_settings import PrometheusSli
 
 SourceName = Literal["logs", "prometheus"]
 Share = Annotated[float, Field(gt=0, le=1)]
+MIN_COVERAGE = 0.95
 
 
 def _no_percent(value: Any) -> Any:
@@ -71,14 +72,21 @@ class _Measured(_Objective):
     scope: ScopeOf = ScopeOf()
     """What the objective is about; default: the whole service."""
 
-    min_coverage: Share = 0.95
-    """A window of which a smaller share was measured is UNKNOWN. Source: opsrounds' default."""
+    min_coverage: Share = MIN_COVERAGE
+    """A window of which a smaller share was measured is UNKNOWN. Set below the default, it also says that the rest is
+    not meant to be measured, such as nights; else what was not measured must fit into the error budget. Source:
+    opsrounds' default."""
 
     maintenance: Literal["excluded", "counted"] = "excluded"
     """Whether registered maintenance windows are left out; the report shows both values."""
 
     alerts: bool = True
     """False: `slo.burn-rate` of this objective is SKIPPED."""
+
+    @property
+    def measures_always(self) -> bool:
+        """False when the file says that a part of the time is not meant to be measured."""
+        return self.min_coverage >= MIN_COVERAGE
 
     @property
     def place(self) -> Scope:
@@ -316,6 +324,10 @@ class Slo(Model):
     by the requests in the log (by `[metrics]` where there is no log), uptime by the probes of `[health]` (readiness,
     or liveness where only that is set), incident resolution, deploy frequency. With any, only those of the file
     hold."""
+
+    max_torn_lines_per_day: Annotated[int, Field(ge=0)] = 2
+    """So many lines a day of each log that cannot be read are taken for torn by a rotation; every further one may have
+    been a failed request. Source: opsrounds' default; a rotation leaves an end and a start."""
 
     prometheus: PrometheusSli = PrometheusSli()
     """What the metrics and labels of the service's requests are called; needs `[metrics]`. The defaults are those of

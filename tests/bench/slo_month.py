@@ -66,10 +66,10 @@ def reviewed(settings: Settings) -> tuple[CheckResult, ...]:
     """October's review."""
     history, objectives = history_of(settings), objectives_of(settings)
     windows = windows_of(objectives, settings.slo, END, settings.zone)
-    span = span_of(windows, settings.slo, END)
+    span = span_of(windows, settings.slo, END, END)
     data = asyncio.run(read_slis(history, settings, objectives, span, span[1]))
     review = review_of(objectives, windows, settings.slo, data, END, settings.zone)
-    results = judge_review(review, settings.slo, "production", msg("the service file"), END, None)
+    results = judge_review(review, settings.slo, "production", msg("the service file"), END)
     history.dispose()
     return results
 

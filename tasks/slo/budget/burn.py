@@ -1,6 +1,6 @@
 """Multi-window, multi-burn-rate alerts (SRE workbook, chapter 5): a long and a short window must both burn."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -20,6 +20,7 @@ class BurnState(StrEnum):
     ALERT = "alert"
     TOO_LITTLE = "too little traffic"
     NOT_MEASURED = "not measured"
+    UNREAD = "too much unread"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,18 @@ def burn_verdicts(
         rates = burn_rate(long, objective.target), burn_rate(short, objective.target)
         known = long.coverage >= objective.min_coverage
         state = _burn_state(long, rates, factor, *least) if known else BurnState.NOT_MEASURED
+        if state is BurnState.QUIET and _perhaps_burning((long, short), objective.target, factor, least[1]):
+            state = BurnState.UNREAD
         found.append(BurnVerdict(rule, factor, long, short, *rates, state))
     return tuple(found)
+
+
+def _perhaps_burning(windows: tuple[Tally, Tally], target: float, factor: float, min_bad: int) -> bool:
+    """True when both windows would burn if all was bad that could not be read."""
+    if not windows[0].unread or windows[0].bad + windows[0].unread < min_bad:
+        return False
+    rates = (burn_rate(replace(window, total=window.total + window.unread), target) for window in windows)
+    return all(rate is not None and rate >= factor for rate in rates)
 
 
 def _burn_state(

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tasks.check_result import Message
 from tasks.observation import Absent, Unobserved
 from tasks.records.facts import Maintenance
 from tasks.slo.budget.budget import Budget, budget_of
 from tasks.slo.budget.burn import BurnVerdict, burn_verdicts
+from tasks.slo.budget.doubt import doubt_of
 from tasks.slo.budget.incidents import Incident
 from tasks.slo.facts import Counts, Flags, Minutes
 from tasks.slo.settings import Alerts, Measured, counts_requests, is_sliced
@@ -18,7 +20,11 @@ from tasks.slo.windows import Window, minute_of
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ObjectiveState:
-    """An objective over its window: `counted` leaves maintenance out, `with_maintenance` does not."""
+    """An objective over its window: `counted` leaves maintenance out, `with_maintenance` does not.
+
+    `doubt` is why the figures may hide something bad: with it no judge passes anything that rests on them. Of the burn
+    rates, which are those of the last hours, only `source_doubt`, what is wrong with the source itself.
+    """
 
     objective: Measured
     window: Window
@@ -31,6 +37,8 @@ class ObjectiveState:
 
     measured: Flags
     excluded: Flags
+    doubt: Message | None = None
+    source_doubt: Message | None = None
 
     @property
     def excluded_min(self) -> int:
@@ -44,20 +52,31 @@ class ObjectiveState:
         return self.counted.total >= least and self.counted.coverage >= self.objective.min_coverage
 
     @property
+    def sure(self) -> bool:
+        """True when enough is known of the window, and nothing of it is in doubt."""
+        return self.known and self.doubt is None
+
+    @property
     def is_certainly_overspent(self) -> bool:
         """True when the minutes that were measured have overspent the budget, whatever the others were."""
         return self.budget is not None and self.budget.spent > 1 and is_sliced(self.objective)
 
     def taken_by(self, incident: Incident) -> float:
         """The share of the full budget that an incident took; 0 without a budget."""
-        if self.budget is None or not self.budget.whole or not self.bad.size:
+        if self.budget is None or not self.budget.whole:
             return 0.0
+        return self.bad_in(incident) / self.budget.whole
+
+    def bad_in(self, incident: Incident) -> int:
+        """How many events were bad while an incident lasted."""
+        if not self.bad.size:
+            return 0
         first = minute_of(self.window.start)
         start = min(max(0, minute_of(incident.started_at) - first), self.bad.size)
         ended = incident.ended_at or self.window.as_of
         end = min(max(start, -(-int(ended.timestamp()) // 60) - first), self.bad.size)
         until, before = (int(self.bad[place - 1]) if place else 0 for place in (end, start))
-        return (until - before) / self.budget.whole
+        return until - before
 
 
 Known = ObjectiveState | Unobserved | Absent
@@ -70,11 +89,14 @@ def state_of(
     window: Window,
     maintenance: Sequence[Maintenance],
     alerts: Alerts,
+    doubt: Message | None = None,
 ) -> ObjectiveState:
-    """The state of an objective at the end of the data of its window."""
+    """The state of an objective at the end of the data of its window; `doubt` is what is wrong with its source."""
     excluded = excluded_minutes(objective, minutes, maintenance)
     span = (minute_of(window.start), minute_of(window.as_of))
     counted = tally(minutes, span, excluded)
+    measured = minutes.measured[span[0] - minutes.first : span[1] - minutes.first]
+    began = int(measured.argmax()) if measured.size else 0
     return ObjectiveState(
         objective=objective,
         window=window,
@@ -83,8 +105,10 @@ def state_of(
         budget=budget_of(counted, objective.target, window, timeslices=is_sliced(objective)),
         burns=burn_verdicts(minutes, excluded, objective, alerts, window.as_of),
         bad=bad_until(minutes, span, excluded),
-        measured=minutes.measured[span[0] - minutes.first : span[1] - minutes.first],
+        measured=measured,
         excluded=excluded,
+        doubt=doubt or doubt_of(objective, counted, window, minutes.values, window.start_of(began) if began else None),
+        source_doubt=doubt,
     )
 
 

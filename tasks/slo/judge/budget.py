@@ -83,7 +83,7 @@ def judge_budget(
 
 def least_left_percent(states: Iterable[ObjectiveState]) -> float | None:
     """The lowest remaining budget as it is shown; None if all are unknown."""
-    left = [s.budget.left for s in states if s.budget is not None and (s.known or s.is_certainly_overspent)]
+    left = [s.budget.left for s in states if s.budget is not None and (s.sure or s.is_certainly_overspent)]
     return round(100 * min(left), 1) if left else None
 
 
@@ -93,7 +93,9 @@ def _row(objective: Measured, seen: Known, incidents: Sequence[Incident], policy
     if seen.budget is None or not (seen.known or seen.is_certainly_overspent):
         return _BudgetRow(objective, seen, None)
     worst = max((seen.taken_by(incident) for incident in incidents), default=0.0)
-    return _BudgetRow(objective, seen, policy_step(seen.budget.left, worst, policy))
+    step = policy_step(seen.budget.left, worst, policy)
+    # What nobody saw can only have taken more of it.
+    return _BudgetRow(objective, seen, step if seen.doubt is None or step is PolicyStep.EXHAUSTED else None)
 
 
 def _reason(worst: _BudgetRow) -> Message:

@@ -15,7 +15,7 @@ from tasks.slo.settings import Alerts, Measured
 _BURN_RATES = msg("SRE workbook, chapter 5")
 
 
-def judge_burn(objective: Measured, seen: Known, alerts: Alerts, now: datetime, doubt: Message | None) -> CheckResult:
+def judge_burn(objective: Measured, seen: Known, alerts: Alerts, now: datetime) -> CheckResult:
     """The burn rates of an objective at the end of the data."""
     subject = subject_of(objective)
     if not objective.alerts:
@@ -25,8 +25,8 @@ def judge_burn(objective: Measured, seen: Known, alerts: Alerts, now: datetime, 
         status = Status.UNKNOWN if isinstance(seen, Unobserved) else Status.SKIPPED
         return BURN.judged(status, subject, seen.reason, at=now)
     status, shown, reason = _burning(seen.burns, alerts)
-    if status is Status.PASS and doubt is not None:
-        status, reason = Status.UNKNOWN, doubt
+    if status is Status.PASS and seen.source_doubt is not None:
+        status, reason = Status.UNKNOWN, seen.source_doubt
     observed = None if shown.long_rate is None else Quantity(round(shown.long_rate, 3))
     limit = Limit("<", round(shown.factor, 3), "", _BURN_RATES)
     evidence = (_burn_table(objective, seen.burns, alerts),)
@@ -61,6 +61,19 @@ def _burning(burns: Sequence[BurnVerdict], alerts: Alerts) -> tuple[Status, Burn
                 "Only {measured} of {expected} minutes were measured, too few for a burn rate",
                 measured=unmeasured[0].long.measured_min,
                 expected=unmeasured[0].long.expected_min,
+            ),
+        )
+    unread = [b for b in burns if b.state is BurnState.UNREAD]
+    if unread:
+        return (
+            Status.UNKNOWN,
+            unread[0],
+            msg(
+                "{unread} of {total} events in {hours} h could not be judged: if they were bad, the budget burns too "
+                "fast",
+                unread=unread[0].long.unread,
+                total=unread[0].long.total + unread[0].long.unread,
+                hours=unread[0].rule.long_h,
             ),
         )
     little = [b for b in burns if b.state is BurnState.TOO_LITTLE]
@@ -127,4 +140,5 @@ STATES: Mapping[BurnState, Message] = {
     BurnState.ALERT: msg("alert"),
     BurnState.TOO_LITTLE: msg("too little traffic"),
     BurnState.NOT_MEASURED: msg("too little measured"),
+    BurnState.UNREAD: msg("too much unread"),
 }

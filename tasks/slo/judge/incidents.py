@@ -7,7 +7,7 @@ from tasks.check_result import CheckResult, Evidence, Limit, Message, Quantity, 
 from tasks.observation import Absent, Unobserved
 from tasks.records.facts import Maintenance
 from tasks.slo.budget.incidents import Incident, durations
-from tasks.slo.budget.state import ObjectiveState
+from tasks.slo.budget.state import Known, ObjectiveState
 from tasks.slo.checks import DOWNTIME, RESOLUTION
 from tasks.slo.settings import Resolution
 from tasks.slo.windows import Window
@@ -20,7 +20,7 @@ _EVERY_CAUSE = msg("recorded cause for all downtime")
 def judge_resolution(
     objective: Resolution,
     incidents: Sequence[Incident],
-    uptime: ObjectiveState | Unobserved | Absent,
+    uptime: Known,
     window: Window,
     source: Message,
     now: datetime,
@@ -33,7 +33,7 @@ def judge_resolution(
     limit = Limit("≥", round(100 * objective.target, 6), "%", source)
     mine = [i for i in incidents if i.spans(window.start, window.as_of)]
     if not mine:
-        if not isinstance(uptime, ObjectiveState) or not uptime.known:
+        if not isinstance(uptime, ObjectiveState) or not uptime.sure:
             reason = msg("No outage is recorded, but too little uptime was measured to rule one out")
             return RESOLUTION.judged(Status.UNKNOWN, subject, reason, at=now, limit=limit)
         none = msg("No outage was recorded or measured")
@@ -41,12 +41,28 @@ def judge_resolution(
     took = [i.minutes(window.as_of) for i in mine]
     # An ongoing one is late as soon as its time is over, and not in time before that.
     done = [(i, m) for i, m in zip(mine, took, strict=True) if i.ended_at is not None or m >= objective.within_min]
-    evidence = _distribution(objective, mine, window.as_of)
+    evidence = _distribution(objective, mine, window.as_of, uptime)
     if not done:
         going = msg("An incident has been ongoing since {since}", since=moment(mine[0].started_at))
         return RESOLUTION.judged(Status.UNKNOWN, subject, going, at=now, limit=limit, evidence=evidence)
     good = sum(i.ended_at is not None and m < objective.within_min for i, m in done)
     share = good / len(done)
+    observed = Quantity(round(100 * share, 6), "%")
+    if (
+        share >= objective.target
+        and not isinstance(uptime, Absent)
+        and not (isinstance(uptime, ObjectiveState) and uptime.sure)
+    ):
+        unseen = msg(
+            "{good} of {n} known incidents were resolved within {limit} min, but too little uptime was measured to "
+            "rule out others",
+            good=good,
+            n=len(done),
+            limit=objective.within_min,
+        )
+        return RESOLUTION.judged(
+            Status.UNKNOWN, subject, unseen, at=now, observed=observed, limit=limit, evidence=evidence
+        )
     status = Status.PASS if share >= objective.target else Status.FAIL
     reason = msg(
         "{good} of {n} incidents were resolved within {limit} min; the longest took {longest} min",
@@ -55,27 +71,29 @@ def judge_resolution(
         limit=objective.within_min,
         longest=round(max(took), 1),
     )
-    observed = Quantity(round(100 * share, 6), "%")
     return RESOLUTION.judged(status, subject, reason, at=now, observed=observed, limit=limit, evidence=evidence)
 
 
 def judge_downtime(
-    uptime: ObjectiveState | Unobserved | Absent,
+    uptime: Known,
     incidents: Sequence[Incident],
     window: Window,
     now: datetime,
     maintenance: Sequence[Maintenance] = (),
 ) -> CheckResult:
-    """Measured and recorded downtime with its causes; unrecorded causes have to be found."""
+    """Measured and recorded downtime with its causes; unrecorded causes have to be found.
+
+    The minutes are those that uptime counts as down, and no others: an incident lasts over its good minutes too.
+    """
     if isinstance(uptime, Absent):
         return DOWNTIME.judged(Status.SKIPPED, SUBJECT, uptime.reason, at=now)
     limit = Limit("=", 0, "min", _EVERY_CAUSE)
     if isinstance(uptime, Unobserved):
         return DOWNTIME.judged(Status.UNKNOWN, SUBJECT, uptime.reason, at=now, limit=limit)
     mine = [i for i in incidents if i.spans(window.start, window.as_of)]
-    evidence = (*((_causes(mine, window.as_of),) if mine else ()), *_planned(maintenance, window))
+    evidence = (*((_causes(mine, window.as_of, uptime),) if mine else ()), *_planned(maintenance, window))
     unexplained = [i for i in mine if not i.recorded]
-    minutes = round(sum(_within(i, window) for i in unexplained), 1)
+    minutes = sum(uptime.bad_in(i) for i in unexplained)
     observed = Quantity(minutes, "min")
     if unexplained:
         reason = msg(
@@ -84,6 +102,10 @@ def judge_downtime(
             n=len(unexplained),
         )
         return DOWNTIME.judged(Status.WARN, SUBJECT, reason, at=now, observed=observed, limit=limit, evidence=evidence)
+    if uptime.doubt is not None:
+        return DOWNTIME.judged(
+            Status.UNKNOWN, SUBJECT, uptime.doubt, at=now, observed=observed, limit=limit, evidence=evidence
+        )
     if not uptime.known:
         few = msg(
             "Only {measured} of {expected} minutes were measured",
@@ -91,24 +113,23 @@ def judge_downtime(
             expected=uptime.counted.expected_min,
         )
         return DOWNTIME.judged(Status.UNKNOWN, SUBJECT, few, at=now, limit=limit, evidence=evidence)
-    down = msg(
-        "{minutes} min of downtime, all with a recorded cause", minutes=round(sum(_within(i, window) for i in mine), 1)
-    )
+    down = msg("{minutes} min of downtime, all with a recorded cause", minutes=uptime.counted.bad)
     reason = down if mine else msg("No downtime")
     return DOWNTIME.judged(Status.PASS, SUBJECT, reason, at=now, observed=observed, limit=limit, evidence=evidence)
 
 
-def _within(incident: Incident, window: Window) -> float:
-    """The minutes of an incident that lie in a window."""
-    start = max(incident.started_at, window.start)
-    return (min(incident.ended_at or window.as_of, window.as_of) - start).total_seconds() / 60
-
-
-def _causes(incidents: Sequence[Incident], as_of: datetime) -> Evidence:
-    rows = tuple(_cause(incident, as_of) for incident in incidents[:MOST_ROWS])
+def _causes(incidents: Sequence[Incident], as_of: datetime, uptime: Known) -> Evidence:
+    rows = tuple(_cause(incident, as_of, uptime) for incident in incidents[:MOST_ROWS])
     if len(incidents) > MOST_ROWS:
-        rows += ((msg("{n} more", n=len(incidents) - MOST_ROWS), "", "", "", ""),)
-    columns = (msg("From"), msg("To"), msg("Duration, min"), msg("Module"), msg("Cause"))
+        rows += ((msg("{n} more", n=len(incidents) - MOST_ROWS), "", "", "", "", ""),)
+    columns = (
+        msg("From"),
+        msg("To"),
+        msg("Duration, min"),
+        msg("Module"),
+        msg("Cause"),
+        msg("Minutes down in the window"),
+    )
     return Table(msg("Downtime and its causes"), columns, rows)
 
 
@@ -141,17 +162,20 @@ def _planned(maintenance: Sequence[Maintenance], window: Window) -> tuple[Eviden
     return (Table(msg("Maintenance windows"), columns, rows),) if rows else ()
 
 
-def _cause(incident: Incident, as_of: datetime) -> tuple[Scalar | Message, ...]:
+def _cause(incident: Incident, as_of: datetime, uptime: Known) -> tuple[Scalar | Message, ...]:
     return (
         moment(incident.started_at),
         msg("ongoing") if incident.ended_at is None else moment(incident.ended_at),
         round(incident.minutes(as_of), 1),
         ", ".join(incident.modules) or msg("the whole service"),
         "; ".join(incident.causes) or msg("not recorded"),
+        uptime.bad_in(incident) if isinstance(uptime, ObjectiveState) else None,
     )
 
 
-def _distribution(objective: Resolution, incidents: Sequence[Incident], as_of: datetime) -> tuple[Evidence, ...]:
+def _distribution(
+    objective: Resolution, incidents: Sequence[Incident], as_of: datetime, uptime: Known
+) -> tuple[Evidence, ...]:
     took = durations([i.minutes(as_of) for i in incidents if i.ended_at is not None])
     late = [i for i in incidents if i.ended_at is None]
     within = sum(i.ended_at is not None and i.minutes(as_of) < objective.within_min for i in incidents)
@@ -163,4 +187,4 @@ def _distribution(objective: Resolution, incidents: Sequence[Incident], as_of: d
         (msg("Longest, min"), None if took.longest_min is None else round(took.longest_min, 1)),
         (msg("Resolved within {limit} min", limit=objective.within_min), within),
     )
-    return (Table(msg("Incident durations"), (msg("Figure"), msg("Value")), rows), _causes(incidents, as_of))
+    return (Table(msg("Incident durations"), (msg("Figure"), msg("Value")), rows), _causes(incidents, as_of, uptime))

@@ -19,6 +19,7 @@ from tasks.check_result import (
 )
 from tasks.observation import Absent, Unobserved
 from tasks.slo.budget.budget import Budget, shown_share
+from tasks.slo.budget.doubt import met
 from tasks.slo.budget.state import Known, ObjectiveState
 from tasks.slo.checks import AVAILABILITY, ERROR_RATE, KPI, LATENCY, UPTIME
 from tasks.slo.settings import (
@@ -63,10 +64,9 @@ def judge_objective(
     source: Message,
     now: datetime,
     *,
-    doubt: Message | None = None,
     modules: Mapping[str, Tally] | None = None,
 ) -> CheckResult:
-    """An objective over its window; `doubt` is why the counts are incomplete, so that it cannot pass.
+    """An objective over its window; what is in doubt does not pass.
 
     In a window that runs on, a share under the target only fails once the whole window's budget is spent.
     """
@@ -76,8 +76,8 @@ def judge_objective(
     if isinstance(seen, Unobserved):
         return check.judged(Status.UNKNOWN, subject, seen.reason, at=now, limit=limit)
     status, reason = _verdict(objective, seen)
-    if status is Status.PASS and doubt is not None:
-        status, reason = Status.UNKNOWN, doubt
+    if seen.doubt is not None and (status is Status.PASS or (status is Status.UNKNOWN and seen.counted.unread)):
+        status, reason = Status.UNKNOWN, seen.doubt
     evidence = (_figures(objective, seen), *_by_module(objective, seen, modules or {}))
     at_best = seen.is_certainly_overspent and not seen.known
     observed = _at_best(objective, seen) if at_best else observed_of(objective, seen.counted)
@@ -101,13 +101,6 @@ def _at_best(objective: Measured, seen: ObjectiveState) -> Quantity | None:
     """What would be shown if every minute that was not measured had been good."""
     counted = seen.counted
     return observed_of(objective, replace(counted, good=counted.expected_min - counted.bad, total=counted.expected_min))
-
-
-def met(objective: Measured, tally: Tally) -> bool:
-    """True when the counted events reach the target; an error rate at its very limit does not."""
-    if isinstance(objective, ErrorRate):
-        return not Tally(tally.bad, tally.total, 0, 0).meets(objective.max_share) and tally.total > 0
-    return tally.meets(objective.target)
 
 
 def percent(share: float) -> float:

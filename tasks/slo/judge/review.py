@@ -15,28 +15,17 @@ from tasks.slo.sli.indicators import by_module
 from tasks.slo.windows import minute_of
 
 
-def judge_review(
-    review: Review, slo: Slo, environment: str, source: Message, now: datetime, doubt: Message | None
-) -> tuple[CheckResult, ...]:
-    """Every objective, then budgets, burn rates and downtime; `doubt` is why the logs are incomplete."""
-    results = [_objective(o, review, environment, source, now, doubt) for o in review.objectives]
+def judge_review(review: Review, slo: Slo, environment: str, source: Message, now: datetime) -> tuple[CheckResult, ...]:
+    """Every objective, then budgets, burn rates and downtime."""
+    results = [_objective(o, review, environment, source, now) for o in review.objectives]
     results.append(judge_budget(review.measured, review.incidents, slo.policy, review.zone, now))
-    results += [
-        judge_burn(o, seen, slo.alerts, now, doubt if rests_on_logs(o) else None) for o, seen in review.measured
-    ]
+    results += [judge_burn(o, seen, slo.alerts, now) for o, seen in review.measured]
     uptime, window = review.uptime
     downtime = judge_downtime(uptime, review.incidents, window, now, review.data.maintenance)
     return (*results, downtime)
 
 
-def rests_on_logs(objective: Objective) -> bool:
-    """True for an objective that counts log lines."""
-    return getattr(objective, "source", "") == "logs"
-
-
-def _objective(
-    objective: Objective, review: Review, environment: str, source: Message, now: datetime, doubt: Message | None
-) -> CheckResult:
+def _objective(objective: Objective, review: Review, environment: str, source: Message, now: datetime) -> CheckResult:
     window = review.windows[objective.name]
     if isinstance(objective, Resolution):
         return judge_resolution(objective, review.incidents, review.uptime[0], window, source, now)
@@ -48,5 +37,4 @@ def _objective(
     if isinstance(seen, ObjectiveState):
         span = (minute_of(window.start), minute_of(window.as_of))
         modules = by_module(objective, review.data, span, seen.excluded)
-    unsure = doubt if rests_on_logs(objective) else None
-    return judge_objective(objective, seen, source, now, doubt=unsure, modules=modules)
+    return judge_objective(objective, seen, source, now, modules=modules)

@@ -1,27 +1,32 @@
 """From observations to the minutes of each objective. Pure arithmetic."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from tasks.check_result import msg
+import numpy as np
+
+from tasks.check_result import Message, msg
 from tasks.observation import Absent, Unobserved
 from tasks.records.facts import Deploy, Maintenance, Outage
-from tasks.slo.facts import Flags, Minutes, Probes, Scope, ScopeTraffic
+from tasks.slo.facts import Flags, Minutes, NoSuchLabel, Probes, Scope, ScopeTraffic
 from tasks.slo.settings import KpiFloor, Latency, Measured, Requests, Uptime
 from tasks.slo.sli.minutes import (
     Span,
     Tally,
     answered,
+    answering,
     as_slices,
     excluding,
     failing,
     flags,
     in_time,
+    perhaps_failing,
     slices,
     tally,
     unanswered,
 )
+from tasks.slo.sli.unmeasured import missing
 
 NO_LOG = msg("No [[logs.source]] in the service file counts requests")
 _NO_PROBE = msg("[health] live and ready are not set in the service file: nothing is probed")
@@ -47,6 +52,8 @@ class SliData:
     """When the records of deploys began, by environment."""
 
     modules: Sequence[str] = ()
+    odd_durations: Mapping[str, Message] = field(default_factory=dict)
+    """By module, why the durations in its log cannot be what they are read as."""
 
 
 def minutes_of(objective: Measured, data: SliData, down: Sequence[Span]) -> Seen:
@@ -88,6 +95,8 @@ def _of_requests(objective: Requests, data: SliData) -> Seen:
             )
         )
     parts = [data.traffic[objective.source, Scope(objective.scope.module, r)] for r in objective.exclude_routes]
+    if blind := [part for part in parts if isinstance(part, NoSuchLabel)]:
+        return blind[0]
     # A route that nothing is known of has had no requests that could be taken off.
     traffic = excluding(whole, [part for part in parts if isinstance(part, ScopeTraffic)])
     events = _events(objective, traffic)
@@ -104,19 +113,28 @@ def _up(objective: Uptime, data: SliData, recorded: Sequence[Span]) -> Seen:
     size = data.span[1] - data.span[0]
     out = flags(data.span[0], size, recorded)
     traffic = data.traffic.get(("logs", objective.place))
-    bad, enough = (
-        failing(traffic, objective.max_error_share, objective.min_requests)
+    bad, enough, up, unsure = (
+        (
+            *failing(traffic, objective.max_error_share, objective.min_requests),
+            answering(traffic, objective.max_error_share),
+            perhaps_failing(traffic, objective.max_error_share, objective.min_requests),
+        )
         if isinstance(traffic, ScopeTraffic)
-        else (flags(0, size, ()), flags(0, size, ()))
+        else (flags(0, size, ()),) * 4
     )
+    perhaps = np.where(unsure & ~(bad | out), 1.0, 0.0)
     if objective.source == "logs":
         if not isinstance(traffic, ScopeTraffic):
             return Absent(NO_LOG) if traffic is None else traffic
-        return slices(data.span[0], ~(bad | out), enough | out)
+        seen = slices(data.span[0], ~(bad | out), enough | out, perhaps)
+        # A log that was read and had too few requests in a minute to judge it has lost nothing.
+        quiet = traffic.measured & ((traffic.valid == 0) | up)
+        return replace(seen, lost=missing(seen.measured | quiet))
     probes = data.probes.get("prometheus" if objective.source == "prometheus" else objective.probe)
     if probes is None:
         return Absent(_NO_PROBE)
     if isinstance(probes, Unobserved):
         return probes
     lost, asked = unanswered(probes, objective.max_failed_probe_share)
-    return slices(data.span[0], ~(lost | bad | out), asked | bad | out)
+    # Where no probe was made, requests that were answered show as well that the service was up.
+    return slices(data.span[0], ~(lost | bad | out), asked | bad | out | up, perhaps)

@@ -1,12 +1,14 @@
 """Minutes of events: made from requests and probes, cut, left out, added up. Pure arithmetic."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 
-from tasks.slo.facts import Counts, Flags, Minutes, Probes, ScopeTraffic
+from tasks.slo.facts import Counts, Flags, Minutes, Probes, ScopeTraffic, Shares, in_all
+from tasks.slo.sli.unmeasured import lost, missing
 
 Span = tuple[int, int]
 """Minutes from the first to before the second."""
@@ -14,12 +16,17 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Events of some minutes: pooled sums, never a mean of ratios; `expected` minutes should have been measured."""
+    """Events of some minutes: pooled sums, never a mean of ratios; `expected` minutes should have been measured.
+
+    `unread` events may have been bad, and nobody can say; `lost` ones were probably there while nothing was measured.
+    """
 
     good: int
     total: int
     measured_min: int
     expected_min: int
+    unread: int = 0
+    lost: int = 0
 
     @property
     def bad(self) -> int:
@@ -48,14 +55,30 @@ class Tally:
 
 def answered(traffic: ScopeTraffic) -> Minutes:
     """Every valid request, good unless the server failed."""
-    return Minutes(traffic.first, traffic.valid - traffic.bad, traffic.valid, traffic.measured)
+    return Minutes(
+        traffic.first,
+        traffic.valid - traffic.bad,
+        traffic.valid,
+        traffic.measured,
+        in_all(traffic.unread, traffic.valid.size),
+        lost(traffic.first, traffic.valid, traffic.measured),
+        traffic.values,
+    )
 
 
 def in_time(traffic: ScopeTraffic, bound_ms: float) -> Minutes:
-    """Every request with a duration, good at or under the bound; minutes without any duration are not measured."""
+    """Every request with a duration, good at or under the bound; minutes without any duration are not measured.
+
+    Requests without one, and lines that may have been requests, may have taken longer.
+    """
     timed = traffic.timed[bound_ms]
     return Minutes(
-        traffic.first, traffic.within[bound_ms], timed, traffic.measured & ((timed > 0) | (traffic.valid == 0))
+        traffic.first,
+        traffic.within[bound_ms],
+        timed,
+        traffic.measured & ((timed > 0) | (traffic.valid == 0)),
+        traffic.valid + in_all(traffic.unread, timed.size) - timed,
+        lost(traffic.first, timed, traffic.measured),
     )
 
 
@@ -68,6 +91,8 @@ def excluding(traffic: ScopeTraffic, routes: Sequence[ScopeTraffic]) -> ScopeTra
         traffic.measured,
         {b: c - sum((r.timed[b] for r in routes), np.zeros_like(c)) for b, c in traffic.timed.items()},
         {b: c - sum((r.within[b] for r in routes), np.zeros_like(c)) for b, c in traffic.within.items()},
+        traffic.unread,
+        traffic.values,
     )
 
 
@@ -79,19 +104,45 @@ def as_slices(minutes: Minutes, target: float) -> Minutes:
     share = Fraction(str(target))
     good = minutes.good * share.denominator >= minutes.total * share.numerator
     busy = slices(minutes.first, good, minutes.measured & (minutes.total > 0))
-    return Minutes(minutes.first, busy.good, busy.total, minutes.measured)
+    size = minutes.total.size
+    unread = in_all(minutes.unread, size)
+    # Each unread event spoils at most one minute, and only one that has no room for another bad event.
+    full = minutes.good * share.denominator < (minutes.total + np.maximum(1, unread)) * share.numerator
+    spoilt = np.where(full & good, np.minimum(1.0, unread), 0.0)
+    gone = np.minimum(1.0, in_all(minutes.lost, size))
+    return Minutes(minutes.first, busy.good, busy.total, minutes.measured, spoilt, gone, minutes.values)
 
 
-def slices(first: int, good: Flags, measured: Flags) -> Minutes:
-    """One event for each measured minute."""
-    return Minutes(first, (good & measured).astype(np.int64), measured.astype(np.int64), measured)
+def slices(first: int, good: Flags, measured: Flags, unread: Shares | None = None) -> Minutes:
+    """One event for each measured minute, and one lost for each that was not; `unread` ones may have been bad."""
+    unsure = np.zeros(measured.size, dtype=np.float64) if unread is None else unread
+    return Minutes(
+        first, (good & measured).astype(np.int64), measured.astype(np.int64), measured, unsure, missing(measured)
+    )
 
 
 def failing(traffic: ScopeTraffic, max_share: float, min_requests: int) -> tuple[Flags, Flags]:
     """Minutes in which too many requests failed, and those with enough requests to judge."""
-    share = Fraction(str(max_share))
     enough = traffic.valid >= min_requests
-    return enough & (traffic.bad * share.denominator > traffic.valid * share.numerator), enough
+    return enough & _over(traffic.bad, traffic.valid, max_share), enough
+
+
+def answering(traffic: ScopeTraffic, max_share: float) -> Flags:
+    """Minutes in which requests were answered, and not too many of them failed: the service was up, probed or not."""
+    return (traffic.valid > 0) & ~_over(traffic.bad, traffic.valid, max_share)
+
+
+def perhaps_failing(traffic: ScopeTraffic, max_share: float, min_requests: int) -> Flags:
+    """Minutes in which too many requests failed if all did that could not be read."""
+    unread = in_all(traffic.unread, traffic.valid.size)
+    enough = traffic.valid + unread >= min_requests
+    return enough & _over(traffic.bad + unread, traffic.valid + unread, max_share)
+
+
+def _over(bad: Counts | Shares, total: Counts | Shares, max_share: float) -> Flags:
+    share = Fraction(str(max_share))
+    over: Flags = bad * share.denominator > total * share.numerator
+    return over
 
 
 def unanswered(probes: Probes, max_share: float) -> tuple[Flags, Flags]:
@@ -118,13 +169,20 @@ def tally(minutes: Minutes, span: Span, excluded: Flags | None = None) -> Tally:
     """The counts of a span; excluded minutes are neither good nor bad nor expected."""
     at = slice(*(min(max(0, m - minutes.first), minutes.total.size) for m in span))
     kept = np.ones(minutes.total[at].size, dtype=np.bool_) if excluded is None else ~excluded[at]
-    missing = max(0, span[1] - span[0]) - kept.size  # minutes that nobody has ever heard of
+    unheard = max(0, span[1] - span[0]) - kept.size  # minutes that nobody has ever heard of
     return Tally(
         int(minutes.good[at][kept].sum()),
         int(minutes.total[at][kept].sum()),
         int((minutes.measured[at] & kept).sum()),
-        int(kept.sum()) + missing,
+        int(kept.sum()) + unheard,
+        _whole(in_all(minutes.unread, minutes.total.size)[at][kept].sum()),
+        _whole(in_all(minutes.lost, minutes.total.size)[at][kept].sum()),
     )
+
+
+def _whole(events: float) -> int:
+    """At least so many events; sixtieths do not always add up to a whole number."""
+    return max(0, math.ceil(round(float(events), 6)))
 
 
 def bad_until(minutes: Minutes, span: Span, excluded: Flags) -> Counts:

@@ -32,7 +32,7 @@ LOOKBACK_S: Final = 150
 """How long a value is valid without a new scrape; by Prometheus's own 5 min minutes without any would look empty."""
 
 FIGURE: Final = "sli"
-"""The label that distinguishes the parts of an answer: valid, bad, timed, within (by `le`)."""
+"""The label that distinguishes the parts of an answer: valid, status (by its label), timed, within (by `le`)."""
 
 
 def labels_of(scopes: Iterable[Scope], settings: PrometheusSli) -> tuple[str, ...]:
@@ -44,16 +44,17 @@ def labels_of(scopes: Iterable[Scope], settings: PrometheusSli) -> tuple[str, ..
 
 
 def traffic_query(settings: PrometheusSli, labels: Collection[str], les: Collection[str]) -> str:
-    """Requests of each minute before a point by `labels`; `les` are the buckets to count, as their labels are spelt.
+    """Requests of each minute before a point by `labels`, and by status.
+
+    `les` are the buckets to count, as their labels are spelt.
 
     One query, so that all of its parts are of the same scrapes.
     """
     requests = _selected(settings.requests, settings)
-    bad = _selected(settings.requests, settings, f'{settings.status_label}=~"{_quoted(settings.bad_status)}"')
     parts = [
         _figure("valid", _per_minute(requests, requests, labels, settings)),
         # Only minutes that have any: absent beside valid ones they are none.
-        _figure("bad", f"{_per_minute(bad, requests, labels, settings)} > 0"),
+        _figure("status", f"{_per_minute(requests, requests, (*labels, settings.status_label), settings)} > 0"),
     ]
     if les:
         timed = _selected(f"{settings.duration}_count", settings)

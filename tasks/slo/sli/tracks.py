@@ -1,7 +1,9 @@
 """From Prometheus's answers to the minutes of scopes. Pure."""
 
+import re
+from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Self
 
@@ -10,12 +12,13 @@ import numpy as np
 from tasks.check_result import Message, moment, msg
 from tasks.observation import ObservationError, Unobserved, printable
 from tasks.prometheus.facts import Track
-from tasks.slo.facts import Counts, Flags, Scope, ScopeTraffic
+from tasks.slo.facts import Counts, Flags, NoSuchLabel, Scope, ScopeTraffic
 from tasks.slo.prometheus_settings import PrometheusSli
 from tasks.slo.sli.minutes import Span
 from tasks.slo.sli.queries import FIGURE, bound_ms
 
 _MOST_NAMED = 20
+_MOST_VALUES = 5
 _Place = tuple[str, str]
 
 
@@ -55,6 +58,7 @@ class TrafficBuilder:
         self._settings = settings
         self._first, self._size = span[0], max(0, span[1] - span[0])
         self._places: set[_Place] = set()
+        self._unknown_values: Counter[str] = Counter()
         self._found = {scope: _nothing(span[0], self._size, bounds_ms) for scope in scopes}
 
     def add(self, answer: Sequence[Track], times_s: range) -> None:
@@ -80,8 +84,11 @@ class TrafficBuilder:
             return dict(self._found)
         if not self._places:
             raise ObservationError(no_series(self._settings.requests))
+        values = tuple(printable(value, 60) for value, _ in self._unknown_values.most_common(_MOST_VALUES))
         return {
-            scope: traffic if any(_holds(scope, place) for place in self._places) else Unobserved(self._unknown(scope))
+            scope: replace(traffic, values=values)
+            if any(_holds(scope, place) for place in self._places)
+            else self._unknown(scope)
             for scope, traffic in self._found.items()
         }
 
@@ -89,25 +96,37 @@ class TrafficBuilder:
         labels, settings = track.labels, self._settings
         place = labels.get(settings.module_label, ""), labels.get(settings.route_label, "")
         bound = bound_ms(labels["le"], settings) if "le" in labels else None
-        row = part.row(labels.get(FIGURE, ""), place, bound or 0.0)
         at = (track.times_s // 60).astype(np.int64) - 1 - start
         inside = at >= 0
+        figure, status = labels.get(FIGURE, ""), labels.get(settings.status_label, "")
+        if figure == "status":
+            figure = self._kind(status)
+        if figure == "unread" and inside.any():
+            self._unknown_values[f'{settings.status_label}="{status}"'] += int(track.values[inside].sum())
+        row = part.row(figure, place, bound or 0.0)
         row.counts[at[inside]] += np.round(track.values[inside]).astype(np.int64)
         row.there[at[inside]] = True
 
-    def _unknown(self, scope: Scope) -> Message:
+    def _kind(self, status: str) -> str:
+        """The figure that requests with a status belong to. One that is not there is never good."""
+        if re.fullmatch(self._settings.bad_status, status):
+            return "bad"
+        return "good" if status and re.fullmatch(self._settings.good_status, status) else "unread"
+
+    def _unknown(self, scope: Scope) -> Unobserved:
         settings, places = self._settings, self._places
         label, value, index = settings.module_label, scope.module, 0
         if scope.route is not None and (scope.module is None or any(scope.module == place[0] for place in places)):
             label, value, index = settings.route_label, scope.route, 1
         names = sorted({place[index] for place in places if not index or scope.module in (None, place[0])} - {""})
-        return msg(
+        reason = msg(
             "No series of {metric} has {label} {value}; existing values: {there}",
             metric=settings.requests,
             label=label,
             value=value,
             there=_listed(names),
         )
+        return Unobserved(reason) if names else NoSuchLabel(reason)
 
 
 def no_series(metric: str) -> Message:
@@ -120,7 +139,15 @@ def _nothing(first: int, size: int, bounds_ms: Collection[float]) -> ScopeTraffi
         return np.zeros(size, dtype=np.int64)
 
     measured = np.zeros(size, dtype=np.bool_)
-    return ScopeTraffic(first, none(), none(), measured, {b: none() for b in bounds_ms}, {b: none() for b in bounds_ms})
+    return ScopeTraffic(
+        first,
+        none(),
+        none(),
+        measured,
+        {b: none() for b in bounds_ms},
+        {b: none() for b in bounds_ms},
+        np.zeros(size, dtype=np.float64),
+    )
 
 
 def _holds(scope: Scope, place: _Place) -> bool:
@@ -128,8 +155,9 @@ def _holds(scope: Scope, place: _Place) -> bool:
 
 
 def _add(traffic: ScopeTraffic, part: _Part, place: _Place) -> None:
-    valid = part.row("valid", place)
-    traffic.valid[part.at] += valid.counts
+    valid, unread = part.row("valid", place), part.row("unread", place).counts
+    traffic.valid[part.at] += valid.counts - unread
+    traffic.unread[part.at] += unread
     traffic.measured[part.at] |= valid.there
     traffic.bad[part.at] += part.row("bad", place).counts
     # Without a figure of their own, all requests are timed: the counter is the histogram's.

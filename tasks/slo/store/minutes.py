@@ -1,6 +1,7 @@
 """Requests, probes and business KPIs of a span of minutes, from the history."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -14,6 +15,7 @@ from tasks.logs.tables import latency_bounds, traffic_minutes, traffic_series
 from tasks.samples.store.minutes import read_samples
 from tasks.slo.facts import Counts, Flags, Minutes, Probes, Scope, ScopeTraffic
 from tasks.slo.sli.minutes import Span, slices
+from tasks.slo.sli.unmeasured import evenly
 
 _PLACES = (1, 2, 3, 4)
 
@@ -27,11 +29,13 @@ def read_traffic(
     *,
     quiet_min: int,
     read_to: int,
+    unread: Mapping[int, float],
 ) -> dict[Scope, ScopeTraffic]:
     """The requests of every scope in a span, from the counted log lines.
 
     A log that is silent for up to `quiet_min` minutes between two requests, or after the last one up to the minute
-    `read_to` to which it was read, had none. Of a longer silence nothing is known. Raises HistoryError.
+    `read_to` to which it was read, had none. Of a longer silence nothing is known. Of the `unread` lines by hour, which
+    name no module, a scope has as large a share as of all requests. Raises HistoryError.
     """
     wide = (span[0] - quiet_min, span[1] + quiet_min)
     with reading(history) as connection:
@@ -47,7 +51,14 @@ def read_traffic(
     busy = added[Scope()].valid > 0
     known = known_minutes(busy, quiet_min, min(read_to - wide[0], busy.size))
     inside = slice(quiet_min, quiet_min + span[1] - span[0])
-    return {scope: added[scope].traffic(span[0], known, inside) for scope in scopes}
+    every = evenly(unread, span[0], span[1] - span[0])
+    whole = int(added[Scope()].valid[inside].sum())
+    found = {}
+    for scope in scopes:
+        traffic = added[scope].traffic(span[0], known, inside)
+        share = int(traffic.valid.sum()) / whole if whole else 1.0
+        found[scope] = replace(traffic, unread=share * every)
+    return found
 
 
 def _series(connection: Connection, service: str) -> dict[str, dict[str, int]]:

@@ -3,16 +3,20 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from tasks.check_result import Message
 from tasks.slo.budget.state import ObjectiveState, state_of
 from tasks.slo.facts import Minutes, Probes, ScopeTraffic
 from tasks.slo.settings import Alerts, Availability, Uptime
+from tasks.slo.sli.unmeasured import missing
 from tasks.slo.windows import Window, minute_of
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 FIRST = minute_of(START)
+UTC_ZONE = ZoneInfo("UTC")
 
 
 def window(days: float, elapsed_days: float | None = None, start: datetime = START) -> Window:
@@ -21,10 +25,11 @@ def window(days: float, elapsed_days: float | None = None, start: datetime = STA
     return Window(start, start + timedelta(days=days), start + timedelta(days=elapsed))
 
 
-def events(good: Sequence[int], total: Sequence[int], first: int = FIRST) -> Minutes:
-    """Minutes that were all measured."""
+def events(good: Sequence[int], total: Sequence[int], first: int = FIRST, unread: float = 0.0) -> Minutes:
+    """Minutes that were all measured; of each, so many events could not be read."""
     everything = np.ones(len(total), dtype=np.bool_)
-    return Minutes(first, np.array(good, dtype=np.int64), np.array(total, dtype=np.int64), everything)
+    unsure = np.full(len(total), unread)
+    return Minutes(first, np.array(good, dtype=np.int64), np.array(total, dtype=np.int64), everything, unsure)
 
 
 def minutes_up(
@@ -36,7 +41,7 @@ def minutes_up(
         good[start:end] = 0
     for start, end in unmeasured:
         measured[start:end] = False
-    return Minutes(FIRST, good * measured, measured.astype(np.int64), measured)
+    return Minutes(FIRST, good * measured, measured.astype(np.int64), measured, lost=missing(measured))
 
 
 def traffic(
@@ -66,7 +71,12 @@ def availability(**more: Any) -> Availability:
 
 
 def state(
-    objective: Any, minutes: Minutes, over: Window, maintenance: Sequence[Any] = (), **alerts: Any
+    objective: Any,
+    minutes: Minutes,
+    over: Window,
+    maintenance: Sequence[Any] = (),
+    doubt: Message | None = None,
+    **alerts: Any,
 ) -> ObjectiveState:
     """Where an objective stands; with the default alerts unless others are given."""
-    return state_of(objective, minutes, over, maintenance, Alerts(**alerts))
+    return state_of(objective, minutes, over, maintenance, Alerts(**alerts), doubt)

@@ -21,7 +21,7 @@ def burn(objective: Any, bad_of_last: dict[int, tuple[int, int]], **alerts: Any)
         for minute in range(len(total) - start, len(total) - start + length):
             good[minute] = 10 - bad
     seen = state(objective, events(good, total), window(30, 3), **alerts)
-    return judge_burn(objective, seen, Alerts(**alerts), NOW, None)
+    return judge_burn(objective, seen, Alerts(**alerts), NOW)
 
 
 def test_quiet_and_paging_and_over_again() -> None:
@@ -43,14 +43,14 @@ def test_a_slow_burn_is_a_ticket() -> None:
     total = [100] * (72 * 60)
     good = [100 - (minute % 100 < 12) for minute in range(len(total))]
     seen = state(availability(), events(good, total), window(30, 3))
-    result = judge_burn(availability(), seen, Alerts(), NOW, None)
+    result = judge_burn(availability(), seen, Alerts(), NOW)
     assert (result.status, result.reason.params["hours"]) == (Status.WARN, 72)
 
 
 def test_too_little_traffic_is_neither_quiet_nor_an_alert() -> None:
     few = [1 if minute % 6 == 0 else 0 for minute in range(72 * 60)]
     seen = state(availability(), events(few, few), window(30, 3))
-    result = judge_burn(availability(), seen, Alerts(), NOW, None)
+    result = judge_burn(availability(), seen, Alerts(), NOW)
     assert (result.status, result.reason.params["total"]) == (Status.UNKNOWN, 10)
     one_bad = burn(availability(), {2: (1, 9)}, min_bad=10)
     assert (one_bad.status, one_bad.reason.params["bad"]) == (Status.UNKNOWN, 9)
@@ -59,13 +59,13 @@ def test_too_little_traffic_is_neither_quiet_nor_an_alert() -> None:
 
 def test_hours_that_were_not_measured_are_not_quiet() -> None:
     seen = state(uptime(), minutes_up(72 * 60, unmeasured=[(72 * 60 - 10, 72 * 60)]), window(30, 3))
-    result = judge_burn(uptime(), seen, Alerts(), NOW, None)
+    result = judge_burn(uptime(), seen, Alerts(), NOW)
     assert result.status is Status.UNKNOWN and seen.burns[0].state is BurnState.NOT_MEASURED
 
 
 def test_an_objective_that_alerts_nobody_is_skipped_and_doubt_is_not_quiet() -> None:
     assert burn(availability(alerts=False), {}).status is Status.SKIPPED
-    seen = state(availability(), events([10] * 4320, [10] * 4320), window(30, 3))
-    assert judge_burn(availability(), seen, Alerts(), NOW, msg("a gap")).status is Status.UNKNOWN
-    assert judge_burn(availability(), Unobserved(msg("gone")), Alerts(), NOW, None).status is Status.UNKNOWN
-    assert judge_burn(availability(), Absent(msg("none")), Alerts(), NOW, None).status is Status.SKIPPED
+    seen = state(availability(), events([10] * 4320, [10] * 4320), window(30, 3), doubt=msg("a gap"))
+    assert judge_burn(availability(), seen, Alerts(), NOW).status is Status.UNKNOWN
+    assert judge_burn(availability(), Unobserved(msg("gone")), Alerts(), NOW).status is Status.UNKNOWN
+    assert judge_burn(availability(), Absent(msg("none")), Alerts(), NOW).status is Status.SKIPPED

@@ -65,14 +65,17 @@ def downtime(incidents: tuple[Incident, ...], seen: Known = UP) -> CheckResult:
 
 def test_all_downtime_needs_a_recorded_cause() -> None:
     recorded = incidents_of([outage(10, 25)], [(FIRST + 10, FIRST + 25)], OVER.as_of)
-    unknown = incidents_of([outage(10, 25)], [(FIRST + 100, FIRST + 107)], OVER.as_of)
+    unknown = incidents_of([outage(10, 25)], [(FIRST + 100, FIRST + 112)], OVER.as_of)
     assert downtime(()).status is Status.PASS
-    good = downtime(recorded)
-    assert (good.status, good.reason.params["minutes"]) == (Status.PASS, 15.0)
-    bad = downtime(unknown)
-    assert (bad.status, bad.reason.params) == (Status.WARN, {"minutes": 7.0, "n": 1})
+    good = downtime(recorded, state(uptime(), minutes_up(MONTH, down=[(10, 25)]), OVER))
+    assert (good.status, good.reason.params["minutes"]) == (Status.PASS, 15)
+    # Up for five minutes in between: the incident lasts 12 minutes, and uptime counts 7 of them.
+    seen = state(uptime(), minutes_up(MONTH, down=[(10, 25), (100, 104), (109, 112)]), OVER)
+    bad = downtime(unknown, seen)
+    assert (bad.status, bad.reason.params) == (Status.WARN, {"minutes": 7, "n": 1})
     [table] = bad.evidence
-    assert isinstance(table, Table) and [row[2] for row in table.rows] == [15.0, 7.0]
+    assert isinstance(table, Table) and [(row[2], row[5]) for row in table.rows] == [(15.0, 15), (12.0, 7)]
+    assert seen.counted.bad == 15 + 7
 
 
 def test_maintenance_windows_are_shown_and_why_they_were_late() -> None:

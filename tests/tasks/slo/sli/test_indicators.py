@@ -8,7 +8,7 @@ import pytest
 
 from tasks.check_result import msg
 from tasks.observation import Absent, Unobserved
-from tasks.slo.facts import Minutes, Scope, ScopeTraffic
+from tasks.slo.facts import Minutes, NoSuchLabel, Scope, ScopeTraffic
 from tasks.slo.settings import KpiFloor, Latency, ScopeOf
 from tasks.slo.sli.indicators import SliData, by_module, minutes_of
 from tasks.slo.sli.minutes import flags
@@ -56,11 +56,13 @@ def test_routes_that_do_not_count_are_taken_off() -> None:
 def test_a_minute_is_down_by_probes_by_requests_and_by_record() -> None:
     seen = data(probes={"ready": probes([2, 2, 2, 2, 2, 0], [0, 1, 2, 0, 0, 0])})
     found = of(uptime(), seen)
-    # One of two probes is half, not more; 20 of 20 and 11 of 20 requests are more than half.
-    assert found.good.tolist() == [1, 1, 0, 0, 0, 0]
-    assert found.measured.tolist() == [True] * 5 + [False]
+    # One of two probes is half, not more; 20 of 20 and 11 of 20 requests are more than half. The last minute was not
+    # probed, and requests were answered in it.
+    assert found.good.tolist() == [1, 1, 0, 0, 0, 1]
+    assert found.measured.all()
+    unprobed = data(probes={"ready": probes([2, 2, 0, 0, 0, 2], [0] * 6)})
+    assert of(uptime(), unprobed).measured.tolist() == [True, True, False, True, True, True]
     assert of(uptime(), seen, (5, 6), (0, 1)).good.tolist() == [0, 1, 0, 0, 0, 0]
-    assert of(uptime(), seen, (5, 6)).measured.all()
 
 
 @pytest.mark.parametrize(
@@ -127,3 +129,32 @@ def test_minutes_that_were_counted_at_other_bounds_are_not_measured_for_latency(
 def test_a_floor_is_its_minutes() -> None:
     orders = KpiFloor(name="orders", kind="kpi", kpi="orders", target=0.9)
     assert of(orders, data(floors={"orders": minutes_up(6, down=[(1, 3)])})).good.tolist() == [1, 0, 0, 1, 1, 1]
+
+
+def test_a_route_cannot_be_taken_off_where_no_series_names_one() -> None:
+    blind = NoSuchLabel(msg("no route"))
+    seen = data(traffic={("logs", Scope()): traffic(VALID, BAD, WITHIN), ("logs", Scope(None, "/metrics")): blind})
+    assert minutes_of(availability(exclude_routes=("/metrics",)), seen, []) is blind
+
+
+def test_lines_that_could_not_be_read_may_hide_a_minute_down() -> None:
+    torn = replace(traffic([40] * 6), unread=np.array([0.0, 39, 40, 41, 0, 0]))
+    seen = data(traffic={("logs", Scope()): torn}, probes={"ready": probes([1] * 6, [0] * 6)})
+    assert of(uptime(), seen).unread.tolist() == [0, 0, 0, 1, 0, 0]
+    assert of(uptime(), seen).lost.sum() == 0
+    sliced = of(availability(budgeting="timeslices", target=0.9), seen)
+    assert sliced.unread.tolist() == [0, 1, 1, 1, 0, 0]
+
+
+def test_requests_without_a_duration_may_have_been_slow() -> None:
+    timed = np.array([10, 5, 0, 20, 20, 20])
+    seen = data(traffic={("logs", Scope()): replace(traffic(VALID), timed={200.0: timed}, within={200.0: timed})})
+    found = of(Latency(name="latency", kind="latency", within_ms=200, target=0.95), seen)
+    assert found.unread.tolist() == [0, 5, 0, 0, 0, 0]
+
+
+def test_a_log_that_was_quiet_has_lost_nothing() -> None:
+    by_log = uptime(source="logs")
+    assert not of(by_log, data(traffic={("logs", Scope()): traffic([20, 0, 0, 3, 3, 20])})).lost.any()
+    gone = replace(traffic([20, 0, 0, 0, 0, 20]), measured=np.array([True, *[False] * 4, True]))
+    assert of(by_log, data(traffic={("logs", Scope()): gone})).lost.sum() == 4

@@ -5,7 +5,7 @@ import pytest
 
 from tasks.observation import ObservationError, Unobserved
 from tasks.prometheus.facts import Track
-from tasks.slo.facts import Scope, ScopeTraffic
+from tasks.slo.facts import NoSuchLabel, Scope, ScopeTraffic
 from tasks.slo.prometheus_settings import PrometheusSli
 from tasks.slo.sli.probe_tracks import probes_of
 from tasks.slo.sli.tracks import TrafficBuilder
@@ -33,7 +33,12 @@ def counted(scope: Scope, *tracks: Track, bounds: tuple[float, ...] = (), size: 
 
 
 def test_absent_failures_are_none_and_absent_requests_are_not_measured() -> None:
-    found = counted(Scope(), track("valid", {0: 5, 1: 0, 3: 7}), track("bad", {3: 2}))
+    found = counted(
+        Scope(),
+        track("valid", {0: 5, 1: 0, 3: 7}),
+        track("status", {3: 2}, status="503"),
+        track("status", {0: 5, 3: 5}, status="200"),
+    )
     assert found.first == FIRST
     assert found.valid.tolist() == [5, 0, 0, 7] and found.bad.tolist() == [0, 0, 0, 2]
     assert found.measured.tolist() == [True, True, False, True]
@@ -125,7 +130,7 @@ class TestDurations:
         (-3.0, "returned -3.0 requests"),
     ],
 )
-@pytest.mark.parametrize("figure", ["valid", "bad"])
+@pytest.mark.parametrize("figure", ["valid", "status"])
 def test_a_value_that_is_not_a_count_is_refused(figure: str, value: float, message: str) -> None:
     with pytest.raises(ObservationError) as error:
         counted(Scope(), track("valid", {0: 5, 1: 5}), track(figure, {1: value}, module="x"))
@@ -165,3 +170,41 @@ class TestProbes:
 
     def test_no_time_at_all(self) -> None:
         assert probes_of([], (FIRST, FIRST)).asked.size == 0
+
+
+class TestStatuses:
+    """Good, bad, and what is neither."""
+
+    def test_requests_without_the_label_are_neither_good_nor_bad(self) -> None:
+        found = counted(Scope(), track("valid", {0: 60_000}), track("status", {0: 60_000}), size=1)
+        assert (found.valid.sum(), found.bad.sum(), found.unread.tolist()) == (0, 0, [60_000])
+        assert found.values == ('status=""',) and found.measured.all()
+
+    def test_one_of_three_instances_without_the_label_leaves_a_third_open(self) -> None:
+        rows = track("valid", {0: 30}), track("status", {0: 19}, status="200"), track("status", {0: 1}, status="503")
+        found = counted(Scope(), *rows, track("status", {0: 10}), size=1)
+        assert (found.valid.tolist(), found.bad.tolist(), found.unread.tolist()) == ([20], [1], [10])
+
+    @pytest.mark.parametrize(
+        ("status", "figure"),
+        [("200", "good"), ("4xx", "good"), ("5xx", "bad"), ("503", "bad"), ("ok", "?"), ("error", "?"), ("2000", "?")],
+    )
+    def test_a_value_is_good_or_bad_as_a_whole(self, status: str, figure: str) -> None:
+        found = counted(Scope(), track("valid", {0: 4}), track("status", {0: 4}, status=status), size=1)
+        assert (found.bad.sum() > 0, found.unread.sum() > 0) == (figure == "bad", figure == "?")
+        assert found.values == ((f'status="{status}"',) if figure == "?" else ())
+
+    def test_words_are_known_once_both_are_set(self) -> None:
+        builder = TrafficBuilder(PrometheusSli(bad_status="error", good_status=".*"), [Scope()], (), (FIRST, FIRST + 1))
+        rows = [track("status", {0: n}, status=word) for word, n in (("ok", 5), ("error", 2), ("", 1))]
+        builder.add([track("valid", {0: 8}), *rows], times(0, 1))
+        found = builder.traffic()[Scope()]
+        assert isinstance(found, ScopeTraffic)
+        assert (found.valid.sum(), found.bad.sum(), found.unread.sum()) == (7, 2, 1)  # what has no label is never good
+
+    def test_a_label_that_no_series_has_is_another_thing_than_a_value_that_none_has(self) -> None:
+        builder = TrafficBuilder(SETTINGS, [Scope(None, "/a"), Scope("late")], (), (FIRST, FIRST + 1))
+        builder.add([track("valid", {0: 1}, module="shop")], times(0, 1))
+        found = builder.traffic()
+        assert isinstance(found[Scope(None, "/a")], NoSuchLabel)
+        assert not isinstance(found[Scope("late")], NoSuchLabel)

@@ -31,7 +31,7 @@ def put(history: Engine, bounds_ms: tuple[float, ...], *rows: Row) -> None:
 
 
 def read(history: Engine, *scopes: Scope, quiet_min: int = 3, read_to: int = 0, bounds: tuple[float, ...] = (200.0,)):  # type: ignore[no-untyped-def]
-    return read_traffic(history, "shop", scopes, bounds, SPAN, quiet_min=quiet_min, read_to=FIRST + read_to)
+    return read_traffic(history, "shop", scopes, bounds, SPAN, quiet_min=quiet_min, read_to=FIRST + read_to, unread={})
 
 
 def test_scopes_are_sums_of_their_routes(history: Engine) -> None:

@@ -1,0 +1,59 @@
+"""What may have gone wrong unseen: minutes and requests that nobody measured. Pure arithmetic."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import numpy as np
+
+from tasks.logs.unread import UnreadHour
+from tasks.slo.facts import Counts, Flags, Shares
+
+FEWEST_LOST: Final = 10
+"""A silence in which this many requests are usual is no chance: with 10, once in 22,000 such silences (Poisson)."""
+CAUGHT_UP_MIN: Final = 5
+"""Of a silence no longer than this nothing is lost: counters are read on where they stood (`sli.queries`)."""
+_DAY_H, _WEEK_H = 24, 7 * 24
+_TWO_WEEKS_MIN = 2 * _WEEK_H * 60
+
+
+def missing(measured: Flags) -> Shares:
+    """One for each minute of a gap. A single minute between two measured ones is none: a look that came late."""
+    alone = np.zeros_like(measured)
+    alone[1:-1] = measured[:-2] & ~measured[1:-1] & measured[2:]
+    return (~measured & ~alone).astype(np.float64)
+
+
+def lost(first: int, total: Counts, measured: Flags) -> Shares:
+    """The events that are usual in minutes that were not measured: the mean of the same hour of the week.
+
+    In less than two weeks, that of the same hour of the day. Silences in which so few are usual that none may have
+    come hold none.
+    """
+    cycle = _WEEK_H if total.size >= _TWO_WEEKS_MIN else _DAY_H
+    hour = (first + np.arange(total.size)) // 60 % cycle
+    # Over all minutes, silent ones too: hours that are always quiet are no loss.
+    minutes = np.maximum(1, np.bincount(hour, minlength=cycle))
+    usual = np.where(measured, 0.0, (np.bincount(hour, total, cycle) / minutes)[hour])
+    silence = np.cumsum(measured)  # the same number throughout a silence, and in the minute before it
+    long, busy = np.bincount(silence, ~measured) > CAUGHT_UP_MIN, np.bincount(silence, usual) >= FEWEST_LOST
+    return np.where((long & busy)[silence], usual, 0.0)
+
+
+def evenly(by_hour: Mapping[int, float], first: int, size: int) -> Shares:
+    """Counts of hours (since 1970), a sixtieth in each of their minutes from `first` on."""
+    found = np.zeros(size, dtype=np.float64)
+    for hour, count in by_hour.items():
+        found[max(0, 60 * hour - first) : max(0, 60 * (hour + 1) - first)] += count / 60
+    return found
+
+
+def unread_by_hour(hours: Iterable[UnreadHour], torn_per_day: int) -> dict[int, float]:
+    """Lines that may have been failed requests, by hour; of each source and day (UTC) the first torn ones are none."""
+    found: dict[int, float] = {}
+    room: dict[tuple[str, int], int] = {}
+    for hour in hours:
+        day = hour.source, hour.hour // _DAY_H
+        rotated = min(hour.torn, room.setdefault(day, torn_per_day))
+        room[day] -= rotated
+        found[hour.hour] = found.get(hour.hour, 0.0) + hour.torn - rotated + hour.unanswered
+    return found

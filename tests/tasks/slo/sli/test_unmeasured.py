@@ -1,0 +1,57 @@
+"""Gaps, silences and lines that could not be read."""
+
+import numpy as np
+import pytest
+
+from tasks.logs.unread import UnreadHour
+from tasks.slo.facts import Flags
+from tasks.slo.sli.unmeasured import evenly, lost, missing, unread_by_hour
+
+DAY = 1440
+
+
+def test_a_gap_is_more_than_a_look_that_came_late() -> None:
+    measured = np.array([True, False, True, False, False, True])
+    assert missing(measured).tolist() == [0, 0, 0, 1, 1, 0]
+    assert missing(measured[:2]).tolist() == [0, 1] and missing(measured[:0]).size == 0
+
+
+def silent(days: int, *spans: tuple[int, int]) -> Flags:
+    measured = np.ones(days * DAY, dtype=np.bool_)
+    for start, end in spans:
+        measured[start:end] = False
+    return measured
+
+
+@pytest.mark.parametrize(
+    ("minutes", "rate", "is_lost"), [(60, 1, True), (6, 2, True), (5, 100, False), (9, 1, False), (600, 0, False)]
+)
+def test_a_silence_holds_what_is_usual_if_that_is_no_chance(minutes: int, rate: int, is_lost: bool) -> None:
+    measured = silent(28, (20_000, 20_000 + minutes))
+    found = lost(0, np.where(measured, rate, 0), measured)
+    assert (found > 0).sum() == (minutes if is_lost else 0)
+    assert not is_lost or 0.6 * minutes * rate < found.sum() < minutes * rate
+
+
+def test_nights_that_are_always_quiet_lose_nothing() -> None:
+    nights = [(day * DAY + 60, day * DAY + 300) for day in range(28)]
+    measured = silent(28, *nights)
+    assert not lost(0, measured.astype(np.int64), measured).any()
+    young = silent(3, (2 * DAY + 60, 2 * DAY + 300))
+    assert lost(0, young.astype(np.int64), young).any()  # by the hour of the day where no week is known
+
+
+def test_the_first_torn_lines_of_a_day_are_a_rotation_and_requests_without_status_never() -> None:
+    hours = [
+        UnreadHour("app", 24, 1, 0),
+        UnreadHour("app", 30, 3, 1),
+        UnreadHour("nginx", 30, 2, 0),
+        UnreadHour("app", 48, 2, 0),
+    ]
+    assert unread_by_hour(hours, 2) == {24: 0, 30: 3, 48: 0}
+    assert sum(unread_by_hour(hours, 0).values()) == 9
+
+
+def test_an_hour_is_spread_over_its_minutes() -> None:
+    found = evenly({0: 60.0, 1: 30.0, 9: 1.0}, 30, 60)
+    assert found[:30].sum() == 30 and found[30:].sum() == pytest.approx(15)
