@@ -78,7 +78,8 @@ def _foot(report: Report, v: ReportView, words: Words, width: int) -> Iterator[L
     yield "", ""
     if report.actions:
         first = words.time(min(action.due for action in report.actions))
-        yield from _texts(words.tr("{n} actions needed, the first by {time}", n=len(report.actions), time=first), width)
+        needed = words.tr("{n} actions needed, the first by {time}", n=len(report.actions), time=first)
+        yield from _texts(f"{needed} · {v.covered}" if v.covered else needed, width)
     skipped, results = len(report.with_status(Status.SKIPPED)), len(report.results)
     passed = words.tr("{passed} of {all} checks passed", passed=v.passed, all=results)
     more = words.tr("{number} skipped; all results: --full", number=skipped)
@@ -87,9 +88,8 @@ def _foot(report: Report, v: ReportView, words: Words, width: int) -> Iterator[L
 
 def _findings(v: ReportView, words: Words, width: int, room: int) -> list[Line]:
     """All findings with as much of each as fits; where they do not fit, the last ones are counted."""
-    unknown = [r for r in v.unmeasured if r.status is Status.UNKNOWN]
     titles = (words.tr("Failed checks"), words.tr("Checks that need attention"), words.tr("Unknown"))
-    found = (v.failed, v.warned, unknown)
+    found = (v.failed, v.warned, v.unknown)
     groups = [_Group(t, sorted(rs, key=lambda r: -r.level)) for t, rs in zip(titles, found, strict=True)]
     for most in _ROOM:
         entries = [[_entry(r, n, words, width) for r in g.results] for g, n in zip(groups, most, strict=True)]
