@@ -23,8 +23,8 @@ def actions_for(
     groups: dict[Hashable, list[CheckResult]] = {}
     severities: dict[Hashable, Severity] = {}
     for result in bad:
-        causes = [*_explained_by(result, shown), *(cause.name(r) for cause, r in shown if r is result)]
-        names = causes or [_reason(result)]
+        explained = [*_explained_by(result, shown), *(cause.name(r) for cause, r in shown if r is result)]
+        names = explained or [_reason(result)]
         groups.setdefault(names[0], []).append(result)
         for name in names:  # where several causes may explain an emergency, each of them is as urgent
             severities[name] = max(severities.get(name, result.severity), result.severity)
