@@ -110,6 +110,7 @@ class TestDatabase:
         assert database_problem(gone) == "There is no database with that name: check the address"
 
 
+SHOP = "http://shop.example.com"
 PAGE = """# TYPE http_request_duration_seconds histogram
 http_request_duration_seconds_bucket{module="items",le="0.1"} 3
 http_request_duration_seconds_bucket{module="items",le="0.2"} 4
@@ -144,7 +145,7 @@ class TestMetrics:
                 json.dumps({"status": "success", "data": {"resultType": "vector", "result": series}}),
             )
 
-        return asyncio.run(ask_prometheus(f"{serve(answering).url}/prom"))
+        return asyncio.run(ask_prometheus(f"{serve(answering).url}/prom", SHOP))
 
     def test_a_prometheus_is_asked_for_histograms_and_hosts(self, serve: Any) -> None:
         known = self.ask(serve, nodes=[{"job": 'no"de\\'}, {"job": "other"}])
@@ -159,8 +160,8 @@ class TestMetrics:
 
     def test_a_server_that_is_no_prometheus_is_reported(self, serve: Any) -> None:
         web = serve(lambda *_: (200, "text/html", "<html>"))
-        assert asyncio.run(ask_prometheus(web.url)) == (
+        assert asyncio.run(ask_prometheus(web.url, SHOP)) == (
             "The response is not Prometheus's JSON but text/html: check prometheus_url"
         )
-        refused = asyncio.run(ask_prometheus("http://127.0.0.1:1"))
+        refused = asyncio.run(ask_prometheus("http://127.0.0.1:1", SHOP))
         assert refused == "Prometheus cannot be reached: check prometheus_url and the network"
