@@ -11,7 +11,7 @@ from tasks.slo.objectives import GUIDE_WITHIN_MS
 from tasks.slo.prometheus_settings import PrometheusSli
 from tasks.slo.sli.queries import buckets_query, complete_buckets
 
-_COUNTERS = 'count by (__name__, job) ({__name__=~"(?i).*(http|request).*(_count|_total)"})'
+_NAMED = '__name__=~"(?i).*(http|request).*(_count|_total)"'
 _METRIC = re.compile(r"[A-Za-z_:][\w:]*", re.ASCII)
 _OF_OTHERS = re.compile(
     r"^(prometheus|promhttp|alertmanager|grafana|loki|node|go|process|net)_|client|active|_bytes|_size|exception|error",
@@ -70,13 +70,12 @@ class Requests:
 
 @dataclass(frozen=True, slots=True)
 class _Counter:
-    """A counter of one job with some of its label sets; `is_service` is true when they name the service's address."""
+    """A counter of one job with some of its label sets."""
 
     metric: str
     selector: str
     series: tuple[Mapping[str, str], ...]
     status_label: str
-    is_service: bool
 
     @property
     def selected(self) -> str:
@@ -95,16 +94,36 @@ async def find_requests(
 
     Raises ObservationError.
     """
-    counted = [(p.labels.get("__name__", ""), p) for p in await read_instant.fn(prometheus, _COUNTERS)]
-    named = sorted((_rank(name, bounds), -p.value, name, p.labels.get("job", "")) for name, p in counted if _fits(name))
-    found = [await _counter(prometheus, name, job, base_url) for *_, name, job in named[:_MOST_CANDIDATES]]
-    counters = sorted((c for c in found if c is not None), key=lambda c: not c.is_service)
+    counted = await _counted(prometheus, _at(base_url)) or await _counted(prometheus, "")
+    named = sorted((_rank(name, bounds), -value, name, job) for (name, job), value in counted.items())
+    found = [await _counter(prometheus, name, job) for *_, name, job in named[:_MOST_CANDIDATES]]
+    counters = [counter for counter in found if counter is not None]
     if not counters:
         return None
     best = counters[0]
     # Another counter of the same job counts the same requests.
-    others = [c.selected for c in counters if c.selector != best.selector and c.is_service == best.is_service]
-    return await _with_figures(prometheus, best, bounds, modules, tuple(others))
+    others = tuple(counter.selected for counter in counters if counter.selector != best.selector)
+    return await _with_figures(prometheus, best, bounds, modules, others)
+
+
+async def _counted(prometheus: Prometheus, matcher: str) -> dict[tuple[str, str], float]:
+    """The series of each counter of requests, by its name and job."""
+    matchers = ",".join(filter(None, (_NAMED, matcher)))
+    found = await read_instant.fn(prometheus, f"count by (__name__, job) ({{{matchers}}})")
+    named = [((p.labels.get("__name__", ""), p.labels.get("job", "")), p.value) for p in found]
+    return {(name, job): value for (name, job), value in named if _fits(name)}
+
+
+def _at(base_url: str) -> str:
+    """The instances at the service's host and port; a name of this machine stands for all of them."""
+    place = urlsplit(base_url)
+    port = place.port or {"http": 80, "https": 443}[place.scheme]
+    hosts = _HERE if place.hostname in _HERE else {place.hostname or ""}
+    return f'instance=~"{_escaped("|".join(re.escape(f"{host}:{port}") for host in sorted(hosts)))}"'
+
+
+def _escaped(text: str) -> str:
+    return "".join(_ESCAPED.get(char, char) for char in text)
 
 
 def _fits(name: str) -> bool:
@@ -116,13 +135,13 @@ def _rank(name: str, bounds: Bounds) -> tuple[bool, bool]:
     return f"{name.removesuffix('_count')}_bucket" not in bounds, _SERVER.search(name) is None
 
 
-async def _counter(prometheus: Prometheus, name: str, job: str, base_url: str) -> _Counter | None:
-    selector = f'job="{"".join(_ESCAPED.get(char, char) for char in job)}"' if job else ""
+async def _counter(prometheus: Prometheus, name: str, job: str) -> _Counter | None:
+    selector = f'job="{_escaped(job)}"' if job else ""
     one = f"{name}{{{selector}}}"
     sampled = await read_instant.fn(prometheus, f"topk({_SAMPLED}, {one}) or bottomk({_SAMPLED}, {one})")
     series = tuple(point.labels for point in sampled)
     status = _status_label(series)
-    return None if status is None else _Counter(name, selector, series, status, _is_service(series, base_url))
+    return None if status is None else _Counter(name, selector, series, status)
 
 
 def _status_label(series: Sequence[Mapping[str, str]]) -> str | None:
@@ -133,14 +152,6 @@ def _status_label(series: Sequence[Mapping[str, str]]) -> str | None:
 
 def _values(series: Iterable[Mapping[str, str]], label: str) -> set[str]:
     return {labels[label] for labels in series if labels.get(label)}
-
-
-def _is_service(series: Iterable[Mapping[str, str]], base_url: str) -> bool:
-    """True when an instance is at the service's host and port; a name of this machine stands for all of them."""
-    place = urlsplit(base_url)
-    port = place.port or {"http": 80, "https": 443}[place.scheme]
-    hosts = _HERE if place.hostname in _HERE else {place.hostname}
-    return bool({f"{host}:{port}" for host in hosts} & _values(series, "instance"))
 
 
 def _label(counter: _Counter, names: Sequence[str], fits: Callable[[str], bool]) -> str | None:
