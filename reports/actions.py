@@ -23,13 +23,12 @@ def actions_for(
     groups: dict[Hashable, list[CheckResult]] = {}
     severities: dict[Hashable, Severity] = {}
     for result in bad:
-        explained = [*_explained_by(result, shown), *(cause.name(r) for cause, r in shown if r is result)]
-        names = explained or [_reason(result)]
+        names = [*_explained_by(result, shown), *_shown_by(result, shown)] or [_reason(result)]
         groups.setdefault(names[0], []).append(result)
         for name in names:  # where several causes may explain an emergency, each of them is as urgent
             severities[name] = max(severities.get(name, result.severity), result.severity)
     actions = [
-        _action(sorted(of_one, key=lambda r: not _names(r, name)), severities[name], owner, finished_at)
+        _action(sorted(of_one, key=lambda r: name not in _shown_by(r, shown)), severities[name], owner, finished_at)
         for name, of_one in groups.items()
     ]
     return tuple(sorted(actions, key=lambda action: (TO_DO.index(action.status), -action.severity)))
@@ -42,9 +41,9 @@ def _explained_by(result: CheckResult, shown: Sequence[tuple[Cause, CheckResult]
             yield cause.name(other)
 
 
-def _names(result: CheckResult, name: Hashable) -> bool:
-    """True for a result that shows the cause which names its group."""
-    return isinstance(name, tuple) and result.check == name[0]
+def _shown_by(result: CheckResult, shown: Sequence[tuple[Cause, CheckResult]]) -> list[Hashable]:
+    """The causes that the result itself shows."""
+    return [cause.name(other) for cause, other in shown if other is result]
 
 
 def _reason(result: CheckResult) -> Hashable:

@@ -11,15 +11,18 @@ _PLACE_ENDS = re.compile(r"[/ ]")
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """A bad result of `check` explains bad ones of `symptoms` at the same place, or of the very same subject.
+    """A bad result of `check` explains bad ones of `symptoms` and unknown ones of `unknown`.
 
-    A subject is a place (`a`), or something of it (`a/component:redis`, `a /api/items`): the same thing that is bad at
-    several places is one cause. `observed` limits the cause to results with that observation.
+    Those at the same place, of the very same subject, or of the whole `service`, where a check sums up its own results.
+    A subject is a place (`a`), or something of it (`a/component:redis`, `a /api/items`); with `shared` the same thing
+    that is bad at several places is one cause. `observed` limits the cause to results with that observation.
     """
 
     check: str
     symptoms: tuple[str, ...] = ()
-    same: Literal["place", "subject"] = "place"
+    unknown: tuple[str, ...] = ()
+    same: Literal["place", "subject", "service"] = "place"
+    shared: bool = False
     observed: Scalar = None
 
     def is_shown_by(self, result: CheckResult) -> bool:
@@ -30,16 +33,19 @@ class Cause:
 
     def explains(self, cause: CheckResult, symptom: CheckResult) -> bool:
         """True when one that shows this cause is why the other is bad."""
-        if symptom.check not in self.symptoms:
+        unknown = symptom.status is Status.UNKNOWN and symptom.check in self.unknown
+        if symptom.check not in self.symptoms and not unknown:
             return False
+        if self.same == "service":
+            return symptom.subject == "service" != cause.subject
         if self.same == "subject":
             return cause.subject == symptom.subject
         return _place(cause.subject)[0] == _place(symptom.subject)[0]
 
     def name(self, result: CheckResult) -> tuple[str, str]:
         """What results that show one and the same cause have in common."""
-        place, thing = _place(result.subject)
-        return self.check, thing or place
+        thing = _place(result.subject)[1] if self.shared else ""
+        return self.check, thing or result.subject
 
 
 def _place(subject: str) -> tuple[str, str]:

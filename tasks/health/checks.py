@@ -54,7 +54,7 @@ CAUSES: Final = (
     # An instance that was never alive answers nothing else either; one that flaps may have other faults.
     Cause(LIVENESS.id, (READINESS.id, STATUS.id, COMPONENT.id, ERRORS.id, LATENCY.id), observed=0.0),
     # Not request errors: a path may fail for reasons of its own while a component is down.
-    Cause(COMPONENT.id, (READINESS.id, STATUS.id)),
-    Cause(ERRORS.id, (LATENCY.id,), same="subject"),  # a request without an answer is not in time
-    Cause(LATENCY.id),
+    Cause(COMPONENT.id, (READINESS.id, STATUS.id), shared=True),
+    Cause(ERRORS.id, (LATENCY.id,), same="subject", shared=True),  # a request without an answer is not in time
+    Cause(LATENCY.id, shared=True),
 )

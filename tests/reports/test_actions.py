@@ -10,6 +10,8 @@ from reports.actions import actions_for
 from reports.report import TO_DO, Action
 from reports.sentences import actions_sentence
 from reports.words import Words
+from tasks.backups.checks import CONTAINER, CONTENT, COUNTS, DECODE, DRILL, MANIFEST, RECOVERY_TIME
+from tasks.capacity.checks import FORECAST
 from tasks.check_result import Check, CheckResult, Limit, Quantity, Severity, Status, msg, verbatim
 from tasks.guide.known import every_cause, every_check
 from tasks.health.checks import COMPONENT, ERRORS, LATENCY, LIVENESS, READINESS, STATUS
@@ -93,6 +95,35 @@ class TestOneHostDown:
 
     def test_two_hosts_are_two_actions(self) -> None:
         assert len(grouped(*(found(check, place, observed=0.0) for place in "ab" for check in (LIVENESS, STATUS)))) == 2
+
+
+class TestRestoreDrill:
+    """A step that fails, over the steps that were not reached and the drill."""
+
+    def of(self, *bad: tuple[Check, Status], database: str = "shop") -> tuple[CheckResult, ...]:
+        return tuple(found(check, f"database:{database}", status, "Not reached") for check, status in bad)
+
+    def test_each_backup_that_is_not_good_is_one_action(self) -> None:
+        torn = self.of((MANIFEST, FAIL), (CONTAINER, FAIL), (DECODE, UNKNOWN), (RECOVERY_TIME, UNKNOWN), (DRILL, FAIL))
+        lost = self.of((COUNTS, FAIL), (CONTENT, FAIL), (DRILL, FAIL), database="b")
+        assert [(action[0], len(action)) for action in grouped(*torn, *lost)] == [
+            ((MANIFEST.id, "database:shop"), 5),
+            ((COUNTS.id, "database:b"), 3),
+        ]
+
+    def test_what_fails_for_another_reason_is_another_action(self) -> None:
+        slow = found(RECOVERY_TIME, "database:shop", FAIL, "took a day")
+        assert [action[0][0] for action in grouped(*self.of((COUNTS, FAIL)), slow)] == [COUNTS.id, RECOVERY_TIME.id]
+
+
+def test_a_sum_of_results_is_no_action_beside_them() -> None:
+    disk, summed = found(FORECAST, "host/disk:/", WARN), found(FORECAST, "service", WARN)
+    assert grouped(summed, disk, found(FORECAST, "host/disk:/var", WARN)) == [
+        [(FORECAST.id, "host/disk:/"), (FORECAST.id, "service")],
+        [(FORECAST.id, "host/disk:/var")],
+    ]
+    assert grouped(summed) == [[(FORECAST.id, "service")]]
+    assert len(grouped(disk, found(FORECAST, "other/disk:/", WARN))) == 2
 
 
 def test_a_path_is_one_thing_wherever_it_is_asked() -> None:
