@@ -192,15 +192,14 @@ async def _with_figures(
 
 async def _buckets(prometheus: Prometheus, counter: _Counter, bounds: Bounds) -> tuple[str, Literal["s", "ms"]] | None:
     """The histogram of the counter's requests without `_bucket`, and its unit: its own, else the job's finest."""
-    if counter.bucket in bounds:
-        return counter.bucket.removesuffix("_bucket"), _unit(counter.bucket, bounds)
     fitting = "|".join(name for name in bounds if _fits(name))
     if not fitting:
         return None
     matchers = ",".join(filter(None, (f'__name__=~"{fitting}"', counter.selector)))
-    there = await read_instant.fn(prometheus, f"group by (__name__) ({{{matchers}}})")
-    named = {point.labels.get("__name__", "") for point in there}
-    finest = max(sorted(named & bounds.keys()), key=lambda name: len(bounds[name]), default=None)
+    found = await read_instant.fn(prometheus, f"group by (__name__) ({{{matchers}}})")
+    named = {point.labels.get("__name__", "") for point in found}
+    there = sorted(named & bounds.keys(), key=lambda name: (name == counter.bucket, len(bounds[name])))
+    finest = there[-1] if there else None
     return None if finest is None else (finest.removesuffix("_bucket"), _unit(finest, bounds))
 
 

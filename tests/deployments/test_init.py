@@ -219,13 +219,6 @@ def test_a_file_that_is_there_is_only_overwritten_by_force(site: Any) -> None:
     ("arguments", "variables", "language", "words"),
     [
         (["--lang", "ja"], {"LANG": "en_US.UTF-8"}, "ja", ("検出: Liveness /live", "指定なし: ログ", "で行うこと:")),
-        (
-            [],
-            {"LANG": "ja_JP.UTF-8"},
-            "ja",
-            ("未検出: テストリクエスト", "書き込みました: service.toml"),
-        ),
-        (["--lang", "en"], {"LANG": "ja_JP.UTF-8"}, "en", ("found: liveness /live", "To do in service.toml:")),
         ([], {"LANG": "C.UTF-8"}, "en", ("not given: log", "written: service.toml")),
     ],
 )

@@ -135,7 +135,8 @@ def test_what_was_not_measured_is_no_zero(bad_day: Report, seal: Sealed, words: 
 def test_a_count_is_the_number_of_rows_with_its_word(
     bad_day: Report, good_day: Report, seal: Sealed, words: Say, locale: str
 ) -> None:
-    for report in (bad_day, good_day):
+    for full in (bad_day, good_day):
+        report = replace(full, results=tuple(replace(r, evidence=()) for r in full.results))  # charts take long
         v = view(report, seal(report), words(locale))
         shown = formats(report, seal(report), words(locale))
         page = html.page(report, seal(report), words(locale), links=html.PageLinks())
