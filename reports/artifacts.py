@@ -8,7 +8,7 @@ from reports.html import data_uri
 from reports.localise import view
 from reports.report import Report, Seal
 from reports.text import provenance
-from reports.view import LineView, ResultView
+from reports.view import LineView, ReportView, ResultView
 from reports.words import Words
 
 MOST_ROWS = 50
@@ -40,12 +40,16 @@ def table(report: Report, words: Words) -> list[dict[str, str]]:
 
 
 def markdown(report: Report, seal: Seal, words: Words) -> str:
-    """The report as markdown: verdict, checklist, failures, what is unknown or skipped, hash, at most one chart."""
+    """The report as markdown: verdict, actions, checklist, failures, what is unknown or skipped, hash, one chart."""
     v = view(report, seal, words)
     title = escaped(f"{v.service} {v.flow_name} {v.period}")
     parts = [f"# {v.tone.symbol} {v.tone.word}: {title}", escaped(v.sentence), escaped(v.since)]
     parts.append(" · ".join(f"{c.tone.symbol} {c.tone.word} **{c.text}**" for c in v.counts))
     parts += [f"> {escaped(note)}" for note in v.notes]
+    if v.actions:
+        parts.append(f"## {words.tr('Actions needed')} ({len(v.actions)})")
+        parts += [escaped(v.covered)] if v.covered else []
+        parts += _actions(v, words)
     if v.kpis:
         figures = [f"- {escaped(k.label)}: **{escaped(k.figure)}** {escaped(k.change)}" for k in v.kpis]
         parts += [f"## {words.tr('Key figures')}", "\n".join(figures)]
@@ -53,7 +57,8 @@ def markdown(report: Report, seal: Seal, words: Words) -> str:
         parts += [f"## {words.tr('Checklist')}", "\n".join(_line(line) for line in v.lines)]
     parts += _section(words.tr("Failed checks"), v.failed, words)
     parts += _section(words.tr("Checks that need attention"), v.warned, words)
-    parts += _section(words.tr("Unknown or skipped"), v.unmeasured, words)
+    parts += _section(words.tr("Unknown"), v.unknown, words)
+    parts += _section(words.tr("Skipped"), v.skipped, words)
     parts += _chart((*v.failed, *v.warned), words)
     parts.append("\n".join(f"- {escaped(label)}: {escaped(value)}" for label, value in provenance(v, words)))
     return "\n\n".join(parts) + "\n"
@@ -63,6 +68,22 @@ def _line(line: LineView) -> str:
     # The box is a character: Prefect's UI does not draw task lists.
     box = "☑" if line.ticked else "☐"
     return f"- {box} {escaped(line.text)} · {line.tone.word} · {escaped(line.reason)}"
+
+
+def _actions(v: ReportView, words: Words) -> Iterator[str]:
+    lines = []
+    for action in v.actions[:MOST_ROWS]:
+        due = words.tr("due {time}", time=action.due)
+        about = " · ".join(filter(None, (action.owner, action.severity, due, action.checks)))
+        lines.append(f"- {action.tone.symbol} {escaped(action.title)}, {escaped(action.subject)}: {escaped(about)}")
+        others = [f"{o.tone.symbol} {escaped(o.title)}, {escaped(o.subject)}" for o in action.others]
+        if others:
+            lines.append(f"  - {words.tr('Same cause:')} {'; '.join(others[:MOST_ROWS])}")
+        if len(others) > MOST_ROWS:
+            lines.append(f"  - {words.tr('{number} more', number=len(others) - MOST_ROWS)}")
+    yield "\n".join(lines)
+    if len(v.actions) > MOST_ROWS:
+        yield words.tr("{number} more", number=len(v.actions) - MOST_ROWS)
 
 
 def _section(title: str, results: tuple[ResultView, ...], words: Words) -> Iterator[str]:

@@ -78,7 +78,8 @@ def _foot(report: Report, v: ReportView, words: Words, width: int) -> Iterator[L
     yield "", ""
     if report.actions:
         first = words.time(min(action.due for action in report.actions))
-        yield from _texts(words.tr("{n} actions needed, the first by {time}", n=len(report.actions), time=first), width)
+        needed = v.covered or words.tr("Actions: {n}.", n=len(report.actions))
+        yield from _texts(f"{needed} {words.tr('First due: {time}', time=first)}", width)
     skipped, results = len(report.with_status(Status.SKIPPED)), len(report.results)
     passed = words.tr("{passed} of {all} checks passed", passed=v.passed, all=results)
     more = words.tr("{number} skipped; all results: --full", number=skipped)
@@ -87,10 +88,13 @@ def _foot(report: Report, v: ReportView, words: Words, width: int) -> Iterator[L
 
 def _findings(v: ReportView, words: Words, width: int, room: int) -> list[Line]:
     """All findings with as much of each as fits; where they do not fit, the last ones are counted."""
-    unknown = [r for r in v.unmeasured if r.status is Status.UNKNOWN]
     titles = (words.tr("Failed checks"), words.tr("Checks that need attention"), words.tr("Unknown"))
-    found = (v.failed, v.warned, unknown)
-    groups = [_Group(t, sorted(rs, key=lambda r: -r.level)) for t, rs in zip(titles, found, strict=True)]
+    found = (v.failed, v.warned, v.unknown)
+    turn = _by_action(v)
+    groups = [
+        _Group(t, sorted(rs, key=lambda r: (turn.get(r.anchor, len(turn)), -r.level)))
+        for t, rs in zip(titles, found, strict=True)
+    ]
     for most in _ROOM:
         entries = [[_entry(r, n, words, width) for r in g.results] for g, n in zip(groups, most, strict=True)]
         if sum(_size(group) for group in entries) <= room:
@@ -100,6 +104,12 @@ def _findings(v: ReportView, words: Words, width: int, room: int) -> list[Line]:
         later = sum(min(_size(other), 3) for other in entries[number + 1 :])  # a heading and a count at least
         lines += _fitting(group, shown, room - len(lines) - later, words)
     return lines
+
+
+def _by_action(v: ReportView) -> dict[str, int]:
+    """The place of each result by its action: a cause stands before what it explains."""
+    anchors = (anchor for a in v.actions for anchor in (a.anchor, *(other.anchor for other in a.others)))
+    return {anchor: place for place, anchor in enumerate(anchors)}
 
 
 def _size(entries: Sequence[Sequence[Line]]) -> int:

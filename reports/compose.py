@@ -2,22 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import zip_longest
 from typing import Literal
 
-from reports.report import Action, Previous, Report
-from tasks.check_result import CheckResult, Message, Severity, Status
+from reports.actions import actions_for
+from reports.report import Previous, Report
+from tasks.check_result import Message
 from tasks.guide.judge import judge_lines, judge_round
+from tasks.guide.known import every_cause
 from tasks.guide.lines import GuideLine
 from tasks.section import Kpi, Section
-
-DUE_WITHIN = {
-    Severity.EMERGENCY: timedelta(hours=1),  # the guide: incidents resolved within an hour
-    Severity.WARNING: timedelta(days=1),
-    Severity.INFORMATION: timedelta(days=7),
-}
-_TO_DO = (Status.FAIL, Status.UNKNOWN, Status.WARN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +52,7 @@ def compose_report(facts: RoundFacts, sections: tuple[Section, ...], revision: i
         lines=lines,
         results=results,
         kpis=tuple(_compared(kpi, before) for kpi in _in_turn(sections)),
-        actions=tuple(_action(r, facts) for r in _to_do(results)),
+        actions=actions_for(results, every_cause(), facts.owner, facts.finished_at),
         previous=None if before is None else _previous(before),
         notes=_once((*facts.notes, *(note for section in sections for note in section.notes))),
     )
@@ -70,35 +65,9 @@ def is_news(report: Report, same_period: Report | None) -> bool:
     return (report.verdict, report.failures) != (same_period.verdict, same_period.failures)
 
 
-def _to_do(results: tuple[CheckResult, ...]) -> list[CheckResult]:
-    """What somebody has to look after, the most urgent first; checks of one subject for one reason are one thing."""
-    first: dict[tuple[object, ...], CheckResult] = {}
-    for result in sorted((r for r in results if r.status in _TO_DO), key=_urgency):
-        reason = (result.reason.text, *sorted(result.reason.params.items()))
-        first.setdefault((result.subject, result.status, reason), result)
-    return list(first.values())
-
-
 def _once(notes: tuple[Message, ...]) -> tuple[Message, ...]:
     """Each note where it comes first: two systems may rest on the same data."""
     return tuple(note for n, note in enumerate(notes) if note not in notes[:n])
-
-
-def _urgency(result: CheckResult) -> tuple[int, int]:
-    return _TO_DO.index(result.status) if result.status in _TO_DO else len(_TO_DO), -result.severity
-
-
-def _action(result: CheckResult, facts: RoundFacts) -> Action:
-    return Action(
-        check=result.check,
-        title=result.title,
-        subject=result.subject,
-        status=result.status,
-        severity=result.severity,
-        reason=result.reason,
-        owner=facts.owner,
-        due=facts.finished_at + DUE_WITHIN[result.severity],
-    )
 
 
 def _in_turn(sections: Sequence[Section]) -> Iterator[Kpi]:

@@ -5,13 +5,14 @@ from fnmatch import fnmatchcase
 
 from reports import names
 from reports.evidence import evidence_view
-from reports.report import Action, Report, Seal
-from reports.sentences import since, verdict_sentence
+from reports.report import Action, Finding, Report, Seal
+from reports.sentences import actions_sentence, since, verdict_sentence
 from reports.tones import status_tone, verdict_tone
 from reports.view import (
     ActionView,
     Count,
     EvidenceView,
+    FindingView,
     KpiView,
     LineView,
     ReportView,
@@ -44,13 +45,15 @@ def view(report: Report, seal: Seal, words: Words) -> ReportView:
         since=since(report, words),
         notes=tuple(words.say(note) for note in report.notes),
         counts=_counts(report, words),
-        actions=tuple(_action(action, results, words) for action in report.actions),
+        actions=tuple(_action(action, report, results, words) for action in report.actions),
+        covered=actions_sentence(report, words),
         kpis=tuple(_kpi(kpi, words) for kpi in report.kpis[:MOST_KPIS]),
         lines=lines,
         others=others,
         failed=_of(results, Status.FAIL),
         warned=_of(results, Status.WARN),
-        unmeasured=_of(results, Status.UNKNOWN, Status.SKIPPED),
+        unknown=_of(results, Status.UNKNOWN),
+        skipped=_of(results, Status.SKIPPED),
         passed=len(report.with_status(Status.PASS)),
         started=words.time(report.started_at),
         finished=words.time(report.finished_at),
@@ -61,8 +64,8 @@ def view(report: Report, seal: Seal, words: Words) -> ReportView:
     )
 
 
-def _of(results: Iterable[ResultView], *statuses: Status) -> tuple[ResultView, ...]:
-    return tuple(r for status in statuses for r in results if r.status is status)
+def _of(results: Iterable[ResultView], status: Status) -> tuple[ResultView, ...]:
+    return tuple(r for r in results if r.status is status)
 
 
 def _counts(report: Report, words: Words) -> tuple[Count, ...]:
@@ -137,11 +140,15 @@ def _kpi(kpi: Kpi, words: Words) -> KpiView:
     return KpiView(label, figure, words.tr("{by} (was {was})", by=by, was=was), measured=True)
 
 
-def _action(action: Action, results: tuple[ResultView, ...], words: Words) -> ActionView:
+def _place(of: Action | Finding, results: tuple[ResultView, ...]) -> str:
+    check, subject = printable(of.check), printable(of.subject)
+    return next((r.anchor for r in results if (r.check, r.subject) == (check, subject)), "")
+
+
+def _action(action: Action, report: Report, results: tuple[ResultView, ...], words: Words) -> ActionView:
     subject = printable(action.subject)
-    place = next((r.anchor for r in results if r.check == printable(action.check) and r.subject == subject), "")
     return ActionView(
-        anchor=place,
+        anchor=_place(action, results),
         check=printable(action.check),
         title=words.say(action.title),
         subject=subject,
@@ -150,4 +157,15 @@ def _action(action: Action, results: tuple[ResultView, ...], words: Words) -> Ac
         reason=words.say(action.reason),
         owner=printable(action.owner) if action.owner else words.tr("unassigned"),
         due=words.time(action.due),
+        checks=words.tr("checks: {n}", n=1 + len(action.others)) if report.actions_add_up else "",
+        others=tuple(
+            FindingView(
+                _place(other, results),
+                printable(other.check),
+                words.say(other.title),
+                printable(other.subject),
+                status_tone(other.status, words),
+            )
+            for other in action.others
+        ),
     )

@@ -11,10 +11,29 @@ from tasks.errors import ExplainedError
 from tasks.guide.judge import LineVerdict, Verdict
 from tasks.section import Kpi
 
+TO_DO = (Status.FAIL, Status.UNKNOWN, Status.WARN)
+"""What somebody has to look after, the most urgent first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A result that an action stands for, besides the one that gives it its name."""
+
+    check: str
+    title: Message
+    subject: str
+    status: Status
+    severity: Severity
+    reason: Message
+
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Something a person has to do; `due` is an instant in UTC, `check` names the runbook page."""
+    """Something a person has to do; `due` is an instant in UTC, `check` names the runbook page.
+
+    It is named by its cause; `others` are all other results that it stands for, of which it has the gravest severity.
+    Reports that are older than this field have none, though an action may stand for several results.
+    """
 
     check: str
     title: Message
@@ -24,6 +43,7 @@ class Action:
     reason: Message
     owner: str | None
     due: datetime
+    others: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +83,16 @@ class Report:
     def with_status(self, status: Status) -> tuple[CheckResult, ...]:
         """The results of one status, in the order in which they were found."""
         return tuple(r for r in self.results if r.status is status)
+
+    @property
+    def to_do(self) -> tuple[CheckResult, ...]:
+        """The results that somebody has to look after: the actions stand for each of them once."""
+        return tuple(r for status in TO_DO for r in self.with_status(status))
+
+    @property
+    def actions_add_up(self) -> bool:
+        """False of a report that is older than `Action.others`, where an action stands for more than it says."""
+        return sum(1 + len(action.others) for action in self.actions) == len(self.to_do)
 
     @property
     def failures(self) -> tuple[tuple[str, str], ...]:

@@ -1,7 +1,7 @@
-"""The two sentences at the top: how the round ended, and what changed since the one before."""
+"""A round in sentences with its counts: how it ended, what its actions stand for, what changed since the last one."""
 
 from reports import names
-from reports.report import Report
+from reports.report import TO_DO, Report
 from reports.words import Words
 from tasks.check_result import Status
 from tasks.guide.judge import Verdict
@@ -41,6 +41,19 @@ def verdict_sentence(report: Report, words: Words) -> str:
             return words.tr("No check failed; {passed} of {all} passed.", passed=count[Status.PASS], all=everything)
         case Verdict.NOT_APPLICABLE:
             return words.tr("No item of this checklist applies to the service.")
+
+
+def actions_sentence(report: Report, words: Words) -> str:
+    """How many results the actions stand for, by status; empty without any, and where it is not known."""
+    if not report.actions or not report.actions_add_up:
+        return ""
+    numbers = [(status, len(report.with_status(status))) for status in TO_DO]
+    return words.tr(
+        "Actions: {actions}, for {checks} checks ({counts}).",
+        actions=len(report.actions),
+        checks=len(report.to_do),
+        counts=" · ".join(f"{words.say(names.STATUSES[status])} {words.scalar(n)}" for status, n in numbers if n),
+    )
 
 
 def since(report: Report, words: Words) -> str:

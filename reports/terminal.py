@@ -26,7 +26,7 @@ def terminal(report: Report, seal: Seal, words: Words) -> RenderableType:
     parts += [Text(f"* {note}") for note in v.notes]
     if v.lines:
         parts.append(_checklist(v, words))
-    if found := (*v.failed, *v.warned, *v.unmeasured):
+    if found := (*v.failed, *v.warned, *v.unknown, *v.skipped):
         parts.append(_findings(found, words))
     parts += [_drawn(piece) for piece in with_table(v)]
     parts.append(Text(words.tr("{passed} of {all} checks passed", passed=v.passed, all=len(report.results))))
@@ -68,11 +68,15 @@ def _drawn(piece: EvidenceView) -> Table:
 
 
 def _actions(v: ReportView, words: Words) -> Table:
-    table = _table(words.tr("Actions needed"), words.tr("Check"), words.tr("Owner"), words.tr("Due"))
+    table = _table(words.tr("Actions needed"), words.tr("Check"), words.tr("Owner"), words.tr("Due"), "")
     for action in v.actions:
-        table.add_row(
-            Text(action.title).append(f"\n{action.subject}", style="dim"), Text(action.owner), Text(action.due)
-        )
+        what = Text(action.title).append(f"\n{action.subject}", style="dim")
+        if action.others:
+            what.append(f"\n{words.tr('Same cause:')}")
+        for other in action.others:
+            what.append(f"\n- {other.tone.symbol} {other.title}, {other.subject}", style="dim")
+        table.add_row(what, Text(action.owner), Text(action.due), Text(action.checks))
+    table.caption = Text(v.covered, justify="left")
     return table
 
 

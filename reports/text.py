@@ -1,7 +1,7 @@
 """The report as plain text for mail and files."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice, zip_longest
 
 from rich.cells import cell_len
@@ -55,6 +55,8 @@ def _lines(v: ReportView, words: Words) -> Iterator[str]:
     for note in v.notes:
         yield from wrapped(note, "* ", "  ")
     yield from _heading(words.tr("Actions needed"), len(v.actions))
+    if v.covered:
+        yield from wrapped(v.covered)
     for action in v.actions:
         yield from _action(action, words)
     if not v.actions:
@@ -73,7 +75,8 @@ def _lines(v: ReportView, words: Words) -> Iterator[str]:
     yield from _results(words.tr("Checks that need attention"), v.warned, words)
     for piece in with_table(v):
         yield from _tabled(piece)
-    yield from _unmeasured(v, words)
+    yield from _unmeasured(words.tr("Unknown"), v.unknown, words.tr("No check is unknown."))
+    yield from _unmeasured(words.tr("Skipped"), v.skipped, words.tr("No check was skipped."))
     yield from _results(words.tr("Passed checks"), [r for r in _all(v) if r.tone.name == "pass"], words)
     yield ""
     yield "-" * WIDTH
@@ -104,7 +107,11 @@ def _action(action: ActionView, words: Words) -> Iterator[str]:
     yield from wrapped(f"{action.tone.symbol} {action.title}, {action.subject}", "", "  ")
     yield from wrapped(action.reason, "  ")
     due = words.tr("due {time}", time=action.due)
-    yield from wrapped(f"{action.owner} · {action.severity} · {due}", "  ")
+    yield from wrapped(" · ".join(filter(None, (action.owner, action.severity, due, action.checks))), "  ")
+    if action.others:
+        yield f"  {words.tr('Same cause:')}"
+    for other in action.others:
+        yield from wrapped(f"{other.tone.symbol} {other.title}, {other.subject} ({other.check})", "  - ", "    ")
 
 
 def _results(title: str, results: Iterable[ResultView], words: Words) -> Iterator[str]:
@@ -157,13 +164,13 @@ def _padded(text: str, width: int, is_figure: bool) -> str:
     return room + text if is_figure else text + room
 
 
-def _unmeasured(v: ReportView, words: Words) -> Iterator[str]:
-    yield from _heading(words.tr("Unknown or skipped"), len(v.unmeasured))
-    for r in v.unmeasured:
-        yield from wrapped(f"{r.tone.symbol} {r.title}, {r.subject} ({r.tone.word})", "", "  ")
+def _unmeasured(title: str, results: Sequence[ResultView], none: str) -> Iterator[str]:
+    yield from _heading(title, len(results))
+    for r in results:
+        yield from wrapped(f"{r.tone.symbol} {r.title}, {r.subject}", "", "  ")
         yield from wrapped(r.reason, "  ")
-    if not v.unmeasured:
-        yield words.tr("No check is unknown or skipped.")
+    if not results:
+        yield none
 
 
 def _all(v: ReportView) -> Iterator[ResultView]:

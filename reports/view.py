@@ -87,8 +87,22 @@ class KpiView:
 
 
 @dataclass(frozen=True, slots=True)
+class FindingView:
+    """A result that an action stands for besides the one that it is named by."""
+
+    anchor: str
+    check: str
+    title: str
+    subject: str
+    tone: Tone
+
+
+@dataclass(frozen=True, slots=True)
 class ActionView:
-    """Something that a person has to do."""
+    """Something that a person has to do; `checks` is how many results it stands for, of which `others` are all but one.
+
+    `checks` is empty where that is not known.
+    """
 
     anchor: str
     check: str
@@ -99,11 +113,13 @@ class ActionView:
     reason: str
     owner: str
     due: str
+    checks: str
+    others: tuple[FindingView, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportView:
-    """Everything that is shown of a report."""
+    """Everything that is shown of a report; `covered` says which results its actions stand for."""
 
     service: str
     environment: str
@@ -118,12 +134,14 @@ class ReportView:
     notes: tuple[str, ...]
     counts: tuple[Count, ...]
     actions: tuple[ActionView, ...]
+    covered: str
     kpis: tuple[KpiView, ...]
     lines: tuple[LineView, ...]
     others: tuple[ResultView, ...]
     failed: tuple[ResultView, ...]
     warned: tuple[ResultView, ...]
-    unmeasured: tuple[ResultView, ...]
+    unknown: tuple[ResultView, ...]
+    skipped: tuple[ResultView, ...]
     passed: int
     started: str
     finished: str

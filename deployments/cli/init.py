@@ -1,12 +1,13 @@
 """`rounds init`: writes the service file of a running service."""
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from deployments.cli.command import explained, quiet
+from deployments.cli.command import Lang, explained, quiet
 from deployments.cli.run import run_round
 
 app = typer.Typer()
@@ -29,6 +30,10 @@ def init(
     timezone: Annotated[str | None, typer.Option(help="IANA time zone; default: this machine's.")] = None,
     output: Annotated[Path, typer.Option(help="Service file to write.")] = Path("service.toml"),
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
+    lang: Annotated[
+        Lang | None,
+        typer.Option(help="Language printed, and main one of the reports; default: the terminal's."),
+    ] = None,
     no_run: Annotated[bool, typer.Option("--no-run", help="Skip the first run.")] = False,
 ) -> None:
     """Examine a service, write its service file, and run a first daily checklist.
@@ -38,15 +43,28 @@ def init(
     with explained():
         quiet()
         from deployments.init.command import Given, write_service_file
+        from deployments.language import terminal_language
+        from reports.words import LOCALES
 
         given = Given(
-            url, output, tuple(log or ()), log_command, prometheus, database, guide, source, name, timezone, force=force
+            url,
+            output,
+            tuple(log or ()),
+            log_command,
+            prometheus,
+            database,
+            guide,
+            source,
+            name,
+            timezone,
+            force=force,
+            language=terminal_language(lang, LOCALES, os.environ),
         )
         written = write_service_file(given, datetime.now(UTC), typer.echo)
     try:
         if not no_run:
-            raise typer.Exit(run_round("daily-checklist", output, {}))
+            raise typer.Exit(run_round("daily-checklist", output, {}, lang=lang))
     finally:  # the run ends with its exit status
-        typer.echo(f"To do in {output}:")
+        typer.echo(written.words.tr("To do in {file}:", file=str(output)))
         for number, edit in enumerate(written.edits, 1):
             typer.echo(f"  {number}. {edit}")

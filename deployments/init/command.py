@@ -5,7 +5,7 @@ import ipaddress
 import os
 import re
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,12 +16,15 @@ from zoneinfo import available_timezones
 from deployments.init.database import database_problem, database_source
 from deployments.init.discovery import Discovery
 from deployments.init.guide import read_checklist
-from deployments.init.infer import Log, infer
-from deployments.init.metrics import Known, ask_prometheus, histograms_of
+from deployments.init.infer import infer
+from deployments.init.metrics import ask_prometheus, histograms_of
+from deployments.init.notes import said
 from deployments.init.probe import open_prober
 from deployments.init.samples import sample_command, sample_files
-from deployments.init.source import SourceFound, examine_source
+from deployments.init.source import examine_source
+from deployments.init.summary import summary
 from deployments.init.write import document
+from reports.words import Words
 from tasks.configuration import ConfigurationError, http_url
 from tasks.errors import UsageError
 from tasks.files import new_file
@@ -40,7 +43,7 @@ _SHOWN_CHARS = 200
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """The arguments of `rounds init`."""
+    """The arguments of `rounds init`; `language` is the main one of the reports, and that of what is printed."""
 
     url: str
     output: Path
@@ -53,6 +56,7 @@ class Given:
     name: str | None = None
     timezone: str | None = None
     force: bool = False
+    language: str = "en"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ class Written:
 
     settings: Settings
     edits: tuple[str, ...]
+    words: Words
 
 
 def write_service_file(given: Given, now: datetime, say: Callable[[str], None]) -> Written:
@@ -69,11 +74,12 @@ def write_service_file(given: Given, now: datetime, say: Callable[[str], None]) 
     Raises UsageError for a wrong argument or an existing file, NoAnswer if the service does not answer.
     """
     discovery = _examine(_checked(given), now)
-    for line in _summary(discovery):
-        say(printable(line, _SHOWN_CHARS * 2))
-    settings = _write(given, document(discovery))
-    say(f"written: {given.output}")
-    return Written(settings, discovery.edits())
+    words = Words(given.language, discovery.timezone)
+    for note in summary(discovery):
+        say(printable(said(note, words), _SHOWN_CHARS * 2))
+    settings = _write(given, document(discovery, words))
+    say(words.tr("written: {file}", file=str(given.output)))
+    return Written(settings, tuple(said(edit, words) for edit in discovery.edits()), words)
 
 
 def _checked(given: Given) -> Given:
@@ -106,6 +112,7 @@ def _examine(given: Given, now: datetime) -> Discovery:
         own = {found.live, found.ready, found.report, found.metrics}
         candidates = [path for log in logs for path in log.gets if path not in own][:_MOST_CANDIDATES]
         requests = prober.answered(candidates)
+    modules = {name for log in logs for name in log.modules}
     prometheus = None if given.prometheus is None else _address(given.prometheus, "--prometheus")
     return Discovery(
         base_url=base_url,
@@ -117,10 +124,10 @@ def _examine(given: Given, now: datetime) -> Discovery:
         requests=requests,
         logs=tuple(logs),
         prometheus_url=prometheus,
-        known=None if prometheus is None else asyncio.run(ask_prometheus(prometheus)),
+        known=None if prometheus is None else asyncio.run(ask_prometheus(prometheus, base_url, modules)),
         histograms=histograms_of(found.metrics_text),
         database=place,
-        database_problem="" if place is None else database_problem(place),
+        database_problem=() if place is None else database_problem(place),
         checklist=checklist,
         source=source,
     )
@@ -202,62 +209,3 @@ def _machine_zone() -> str:
     """The zone of this machine where it is known, else UTC."""
     zone = os.environ.get("TZ", "").removeprefix(":") or os.path.realpath("/etc/localtime").partition(_ZONES)[2]
     return zone if zone in available_timezones() and zone != "Etc/UTC" else "UTC"
-
-
-def _summary(discovery: Discovery) -> Iterator[str]:
-    found = discovery.found
-    for what, path in (("liveness", found.live), ("readiness", found.ready), ("health report", found.report)):
-        yield f"found: {what} {path}" if path else f"not found: {what}"
-    yield f"found: metrics page {found.metrics}" if found.metrics else "not found: metrics page"
-    yield from (f"note: {note}" for note in found.notes)
-    yield f"found: test requests {' '.join(discovery.requests)}" if discovery.requests else "not found: test requests"
-    yield from (line for log in discovery.logs for line in _log_summary(log))
-    if not discovery.logs:
-        yield "not given: log (--log FILE)"
-    yield from _prometheus_summary(discovery)
-    if discovery.database is None:
-        yield "not given: database (--database URL or NAME)"
-    else:
-        yield f"not found: database: {discovery.database_problem}" if discovery.database_problem else "found: database"
-    yield from _source_summary(discovery.source)
-    if discovery.checklist is not None:
-        known, other = discovery.checklist.known, discovery.checklist.other
-        yield f"found: guide with {len(known)} built-in items and {len(other)} of its own"
-    if discovery.database is not None and discovery.database.set_here:
-        # A fixed text: parts of an address whose password holds an @ or / would be parts of the password.
-        yield "the password is not written; set this before the next run, with your own address:"
-        yield f"  export {discovery.database.variable}='postgresql://USER:PASSWORD@HOST/DATABASE'"
-
-
-def _log_summary(log: Log) -> Iterator[str]:
-    where = printable(log.sample.where, _SHOWN_CHARS)
-    yield from (f"note: {problem}" for problem in log.sample.problems)
-    if log.format is None:
-        yield f"not found: log {where}: {log.unread} of {log.lines} lines are neither JSON nor combined"
-        return
-    yield f"found: log {where}: {log.format}, {log.unread} of {log.lines} lines unreadable, {log.requests} requests"
-    yield from (f"note: {note}" for note in log.notes)
-
-
-def _source_summary(source: SourceFound | None) -> Iterator[str]:
-    if source is None:
-        yield "not given: source tree (--source PATH)"
-        return
-    yield f"found: source tree with {source.files} files" + ("" if source.python else ", none of them Python")
-    yield f"found: lock files {' '.join(source.locks)}" if source.locks else "not found: lock file"
-    yield from (f"note: no lock file pins the packages of {file}" for file in source.unlocked)
-    if source.left_out:
-        yield f"note: {source.left_out} files of the tree are too large or cannot be read"
-
-
-def _prometheus_summary(discovery: Discovery) -> Iterator[str]:
-    if isinstance(discovery.known, Known):
-        bound = any(histogram.has_limit for histogram in discovery.known.histograms)
-        yield f"found: Prometheus with {len(discovery.known.histograms)} histograms of requests" + (
-            ", one with a bound at 0.2 s" if bound else ", none with a bound at 0.2 s"
-        )
-        yield "found: node_exporter" if discovery.selector else "not found: node_exporter"
-    elif discovery.known is not None:
-        yield f"not found: Prometheus: {discovery.known}"
-    else:
-        yield "not given: Prometheus (--prometheus URL)"

@@ -8,6 +8,8 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import ValidationError
 
+from deployments.init.notes import Note
+from tasks.check_result import msg
 from tasks.database.checks import CHECKS
 from tasks.database.connection import Server
 from tasks.database.observe import read_database
@@ -55,18 +57,17 @@ def database_source(given: str, service: str) -> DatabaseSource:
     return DatabaseSource(variable, None, set_here=True)
 
 
-def database_problem(place: DatabaseSource) -> str:
+def database_problem(place: DatabaseSource) -> Note:
     """Why something of the database cannot be read; empty when everything can."""
     url = place.url or os.environ[place.variable or ""]
     try:
         facts = read_database.fn(Server(url, _STATEMENT_S, _CONNECT_S), longest_s=_LONGEST_S)
     except ObservationError as error:
-        return error.reason.text.format(**error.reason.params)
+        return (error.reason,)
     unseen = [part.reason for part in unseen_database(facts)]
     if not unseen:
-        return ""
-    why = unseen[0].text.format(**unseen[0].params)
-    return f"{len(unseen)} of {len(CHECKS)} database checks get no data: {why}"
+        return ()
+    return msg("{n} of {all} database checks get no data", n=len(unseen), all=len(CHECKS)), unseen[0]
 
 
 def _check(url: str, what: str) -> None:

@@ -10,8 +10,10 @@ from deployments.init.database import DatabaseSource
 from deployments.init.guide import Checklist
 from deployments.init.infer import Log, Proposed
 from deployments.init.metrics import Histogram, Known
+from deployments.init.notes import Note
 from deployments.init.probe import Found
 from deployments.init.source import SourceFound
+from tasks.check_result import Message, msg, verbatim
 
 MOST_ROUTES = 30
 MOST_EDITS = 5
@@ -37,10 +39,10 @@ class Discovery:
     requests: tuple[str, ...]
     logs: tuple[Log, ...]
     prometheus_url: str | None
-    known: Known | str | None
+    known: Known | Message | None
     histograms: tuple[Histogram, ...]
     database: DatabaseSource | None
-    database_problem: str
+    database_problem: Note
     checklist: Checklist | None
     source: SourceFound | None
 
@@ -52,7 +54,7 @@ class Discovery:
     @property
     def resources_asked(self) -> bool:
         """True when something was given, or is there, for the line on resources: then it must be checked."""
-        return self.local or self.database is not None or isinstance(self.known, str) or self.selector is not None
+        return self.local or self.database is not None or isinstance(self.known, Message) or self.selector is not None
 
     @property
     def selector(self) -> str | None:
@@ -94,36 +96,43 @@ class Discovery:
         often = [name for name, count in lines.most_common() if count >= least and _SLUG.fullmatch(name)]
         return tuple(often), tuple(name for name in lines if name not in often)
 
-    def edits(self) -> tuple[str, ...]:
+    def edits(self) -> tuple[Note, ...]:
         """What a person should do in the file next, the most important first."""
         return tuple(self._edits())[:MOST_EDITS]
 
-    def _edits(self) -> Iterator[str]:
+    def _edits(self) -> Iterator[Note]:
+        yield from self._edits_of_logs()
+        if isinstance(self.known, Message):
+            yield msg("[metrics]: Prometheus could not be asked"), self.known
+        elif (requests := self.known.requests if self.known else None) is not None and not requests.certain:
+            yield (msg("[slo.prometheus]: check the metric of requests, and remove the #"),)
+        if not self.resources_asked:
+            yield (msg("[resources] or [database]: say where they are, and delete the line resources"),)
+        if self.database_problem:
+            yield verbatim("[database]"), *self.database_problem
+        if self.source is not None and self.source.unlocked:
+            packages = ", ".join(self.source.unlocked[:3])
+            yield (msg("[source]: pin the packages of {files} in a lock file beside it", files=packages),)
+        elif self.source is not None and not self.source.locks:
+            yield (msg("[source]: no lock file was found; name it in locks, or why there is none in no_dependencies"),)
+        if self.checklist is not None and self.checklist.other:
+            yield (msg("[guide.daily]: tie {n} lines of the guide to checks", n=len(self.checklist.other)),)
+        if not self.zone_given:
+            yield (msg("[service] timezone: {zone} is this machine's", zone=self.timezone),)
+        yield (msg("[mail] to: who gets the reports"),)
+        yield (msg("[service] owner: who is named beside each action"),)
+
+    def _edits_of_logs(self) -> Iterator[Note]:
         names: Mapping[int, str] = dict(zip(map(id, self.readable), self.source_names(), strict=True))
         if not (self.found.live or self.found.ready or self.found.report):
-            yield "[health]: set live, ready and report to the service's own paths"
+            yield (msg("[health]: set live, ready and report to the service's own paths"),)
         if not self.logs:
-            yield "[[logs.source]]: name the service's log, and delete the line error-logs of [guide.daily]"
+            yield (msg("[[logs.source]]: name the service's log, and delete the line error-logs of [guide.daily]"),)
         for log in self.logs:
             if log.format is None:
-                yield f"[[logs.source]]: {log.sample.where} cannot be read; name a log in JSON or combined format"
+                where = log.sample.where
+                yield (msg("[[logs.source]]: {log} cannot be read; name a log in JSON or combined format", log=where),)
             for doubt in log.doubts:
-                yield f"[[logs.source]] {names[id(log)]}: check {doubt}"
+                yield msg("[[logs.source]] {name}: check this", name=names[id(log)]), *doubt
         if self.readable and not any(log.requests for log in self.readable):
-            yield "[[logs.source]]: name an access log too; without requests, error rate and response time stay unknown"
-        if isinstance(self.known, str):
-            yield f"[metrics]: Prometheus could not be asked ({self.known})"
-        if not self.resources_asked:
-            yield "[resources] or [database]: say where machines and database are, and delete the line resources"
-        if self.database_problem:
-            yield f"[database]: {self.database_problem}"
-        if self.source is not None and self.source.unlocked:
-            yield f"[source]: pin the packages of {', '.join(self.source.unlocked[:3])} in a lock file beside it"
-        elif self.source is not None and not self.source.locks:
-            yield "[source]: no lock file was found; name it in locks, or say in no_dependencies why there is none"
-        if self.checklist is not None and self.checklist.other:
-            yield f"[guide.daily]: tie {len(self.checklist.other)} lines of the guide to checks"
-        if not self.zone_given:
-            yield f"[service] timezone: {self.timezone} is this machine's"
-        yield "[mail] to: who gets the reports"
-        yield "[service] owner: who is named beside each action"
+            yield (msg("[[logs.source]]: name an access log too, for error rate and response time"),)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Literal
 
+from tasks.check_result import Message, msg
+
 Unit = Literal["ms", "s", "us"]
 
 _UNITS: dict[str, Unit | Literal["ns"]] = {
@@ -31,7 +33,7 @@ class Decided:
     """A unit, why it is this one, and whether somebody should check it. `unit` is None for nanoseconds."""
 
     unit: Unit | None
-    why: str
+    why: Message
     sure: bool
 
 
@@ -55,20 +57,22 @@ def decide_unit(path: str, values: Sequence[float]) -> Decided:
     """
     base, unit = named_unit(path)
     if unit == "ns":
-        return Decided(None, "nanoseconds, which cannot be read: log milliseconds", False)
-    named = "its name says so"
+        return Decided(None, msg("nanoseconds, which cannot be read: log milliseconds"), False)
+    named = msg("its name says so")
     if unit is None and base in _NGINX:
-        unit, named = "s", "nginx writes it in seconds"
+        unit, named = "s", msg("nginx writes it in seconds")
     positive = [value for value in values if value > 0]
     middle = median(positive) if positive else 0.0
     if unit is not None:
         if not positive or _SHORTEST_NAMED_MS <= middle * _MILLISECONDS[unit] <= _LONGEST_USUAL_MS:
             return Decided(unit, named, True)
-        return Decided(_likelier(positive, middle), f"by its values (median {middle:g}), not by its name", False)
+        why = msg("by its values (median {median}), not by its name", median=f"{middle:g}")
+        return Decided(_likelier(positive, middle), why, False)
     usual = [unit for unit, ms in _MILLISECONDS.items() if _SHORTEST_USUAL_MS <= middle * ms <= _LONGEST_USUAL_MS]
     if len(usual) == 1:
-        return Decided(usual[0], f"by its values (median {middle:g})", True)
-    return Decided(_likelier(positive, middle), f"by its values (median {middle:g}), which leave a doubt", False)
+        return Decided(usual[0], msg("by its values (median {median})", median=f"{middle:g}"), True)
+    why = msg("by its values (median {median}), which leave a doubt", median=f"{middle:g}")
+    return Decided(_likelier(positive, middle), why, False)
 
 
 def _likelier(positive: Sequence[float], middle: float) -> Unit:

@@ -10,6 +10,8 @@ from typing import Any
 import msgspec
 
 from deployments.init.durations import named_unit
+from deployments.init.notes import Note
+from tasks.check_result import msg
 from tasks.logs.lines.record import instant, is_there, milliseconds, status_of
 
 _MOST_PATHS = 400
@@ -56,7 +58,7 @@ class Mapped:
 
     fields: Mapping[str, str]
     guessed: frozenset[str]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
 
 
 def decoded(line: bytes) -> dict[str, Any] | None:
@@ -239,11 +241,11 @@ def find_duration(values: Values, lines: int) -> str | None:
     return None if chosen is None else paths[chosen]
 
 
-def _notes(values: Values, fields: Mapping[str, str]) -> Iterator[str]:
+def _notes(values: Values, fields: Mapping[str, str]) -> Iterator[Note]:
     if "timestamp" not in fields:
         local = next((p for p, v in values.items() if v and _TIME_LOCAL.match(str(v[0]))), None)
         if local is not None:
-            yield f"{local} is not ISO 8601 and cannot be read: log $time_iso8601 (nginx) instead"
+            yield (msg("{field} is not ISO 8601 and cannot be read: log $time_iso8601 (nginx) instead", field=local),)
     for path, found in values.items():
         if named_unit(path)[0] in _DURATIONS and any(isinstance(v, str) and _WITH_UNIT.match(v) for v in found):
-            yield f"the values of {path} carry their unit, which cannot be read: log a number"
+            yield (msg("the values of {field} carry their unit, which cannot be read: log a number", field=path),)

@@ -9,7 +9,9 @@ from typing import Literal
 
 from deployments.init.durations import Unit, decide_unit
 from deployments.init.fields import decoded, find_duration, map_fields, values_of
+from deployments.init.notes import Note
 from deployments.init.samples import Sample
+from tasks.check_result import msg
 from tasks.logs.lines.access import parse_combined
 from tasks.logs.lines.places import OTHER, Places
 from tasks.logs.lines.record import Record, milliseconds, reader_of, status_of
@@ -66,8 +68,8 @@ class Log:
     unread: int
     fields: Mapping[str, str]
     unit: Unit
-    notes: tuple[str, ...]
-    doubts: tuple[str, ...]
+    notes: tuple[Note, ...]
+    doubts: tuple[Note, ...]
     routes: tuple[Proposed, ...]
     gets: tuple[str, ...]
     modules: Mapping[str, int]
@@ -86,19 +88,26 @@ def infer(sample: Sample) -> Log:
     values = values_of(objects)
     mapped = map_fields(values, len(objects))
     fields, notes = dict(mapped.fields), list(mapped.notes)
-    doubts = [
-        f"fields.{target} = {printable(fields[target], 60)} was found by its values alone"
+    doubts: list[Note] = [
+        (
+            msg(
+                "fields.{target} = {field} was found by its values alone",
+                target=target,
+                field=printable(fields[target], 60),
+            ),
+        )
         for target in sorted(mapped.guessed)
     ]
     unit: Unit = "ms"
     if (duration := find_duration(values, len(objects))) is not None:
         numbers = [number for value in values[duration] if (number := milliseconds(value, "ms")[0]) is not None]
         decided = decide_unit(duration, numbers)
-        notes.append(f"duration: {duration} is in {decided.unit or 'ns'}: {decided.why}")
+        notes.append((msg("duration: {field} is in {unit}", field=duration, unit=decided.unit or "ns"), decided.why))
         if decided.unit is not None:
             fields["duration"], unit = duration, decided.unit
-            doubts += [] if decided.sure else [f"duration_unit = {unit}: {decided.why}"]
-    doubts += [f"{name}: no field was found; without it the round is Incomplete" for name in _missing(fields)]
+            doubts += [] if decided.sure else [(msg("duration_unit = {unit}", unit=unit), decided.why)]
+    missing = [msg("{name}: no field was found; without it the round is Incomplete", name=n) for n in _missing(fields)]
+    doubts += [(message,) for message in missing]
     source = Source(name="sample", kind="file", paths=("-",), fields=Fields(**fields), duration_unit=unit)
     return _log(sample, "json", lines, len(lines) - len(objects), fields, unit, notes, doubts, source)
 
@@ -106,16 +115,13 @@ def infer(sample: Sample) -> Log:
 def _combined(sample: Sample, lines: Sequence[bytes], unread: int) -> Log:
     source = Source(name="sample", kind="file", paths=("-",), format="combined")
     durations = [r.duration for line in lines if (r := reader_of(source)(line)) and isinstance(r.duration, float)]
-    notes, doubts = [], []
-    if not durations:
-        notes.append("no duration behind the format: add rt=$request_time to nginx's log_format for latencies")
-    else:
-        notes.append("the number behind the format is read as seconds, as nginx's $request_time")
+    note = msg("no duration behind the format: add rt=$request_time to nginx's log_format for latencies")
+    doubts: list[Note] = []
+    if durations:
+        note = msg("the number behind the format is read as seconds, as nginx's $request_time")
         if median(durations) > _LONGEST_USUAL_MS:
-            doubts.append(
-                "the numbers behind the combined format look like microseconds (Apache's %D): only seconds can be read"
-            )
-    return _log(sample, "combined", lines, unread, {}, "s", notes, doubts, source)
+            doubts.append((msg("the numbers look like microseconds (Apache's %D): only seconds can be read"),))
+    return _log(sample, "combined", lines, unread, {}, "s", [(note,)], doubts, source)
 
 
 def _log(
@@ -125,8 +131,8 @@ def _log(
     unread: int,
     fields: Mapping[str, str],
     unit: Unit,
-    notes: Sequence[str],
-    doubts: Sequence[str],
+    notes: Sequence[Note],
+    doubts: Sequence[Note],
     source: Source,
 ) -> Log:
     read = reader_of(source)

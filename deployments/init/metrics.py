@@ -1,9 +1,11 @@
 """What Prometheus, or a service's own metrics page, has of request durations and hosts."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+from deployments.init.requests import Requests, find_requests
+from tasks.check_result import Message, verbatim
 from tasks.errors import UsageError
 from tasks.observation import ObservationError
 from tasks.prometheus.observe import open_prometheus, read_instant
@@ -42,23 +44,25 @@ class Known:
     histograms: tuple[Histogram, ...]
     selector: str | None
     other_jobs: tuple[str, ...]
+    requests: Requests | None = None
 
 
-async def ask_prometheus(url: str) -> Known | str:
-    """What a Prometheus has, or in words why it cannot be asked."""
+async def ask_prometheus(url: str, base_url: str, modules: Collection[str] = ()) -> Known | Message:
+    """What a Prometheus has of the service at `base_url`, or in words why it cannot be asked."""
     try:
         async with open_prometheus(url, headers={}, ca_file=None, timeout_s=_TIMEOUT_S) as prometheus:
             buckets = await read_instant.fn(prometheus, _BUCKETS)
             nodes = await read_instant.fn(prometheus, _NODES)
+            bounds: dict[str, set[str]] = {}
+            for point in buckets:
+                bounds.setdefault(point.labels.get("__name__", ""), set()).add(point.labels.get("le", ""))
+            requests = await find_requests(prometheus, bounds, base_url, modules)
     except ObservationError as error:
-        return error.reason.text.format(**error.reason.params)
+        return error.reason
     except UsageError as error:
-        return str(error)
-    bounds: dict[str, set[str]] = {}
-    for point in buckets:
-        bounds.setdefault(point.labels.get("__name__", ""), set()).add(point.labels.get("le", ""))
+        return verbatim(str(error))
     jobs = [p.labels.get("job", "") for p in sorted(nodes, key=lambda p: (-p.value, p.labels.get("job", "")))]
-    return Known(_histograms(bounds), _selector(jobs), tuple(jobs[1:]))
+    return Known(_histograms(bounds), _selector(jobs), tuple(jobs[1:]), requests)
 
 
 def histograms_of(page: str) -> tuple[Histogram, ...]:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import httpx
 
+from deployments.init.notes import Note
+from tasks.check_result import msg
 from tasks.deadline import Deadline
 from tasks.errors import ExplainedError
 from tasks.health.body import parse_health
@@ -75,7 +77,7 @@ class Found:
     body: HealthBody | None
     metrics: str | None
     metrics_text: str
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
 
 
 @contextmanager
@@ -172,21 +174,35 @@ class Prober:
         """True for a 2xx answer that is not what the service answers to any path."""
         return page.good and not any(other.good and _alike(page, other) for other in self._random)
 
-    def _notes(self) -> Iterator[str]:
+    def _notes(self) -> Iterator[Note]:
         first = self._random[0]
         if any(page.good for page in self._random):
-            yield "the service answers every path with 200: only pages that differ were taken"
+            yield (msg("the service answers every path with 200: only pages that differ were taken"),)
         if first.location:
             there = first.location.partition("?")[0]  # behind it a login keeps its state
-            yield f"every path leads to {printable(there, 200)}: perhaps that is the address to give"
+            yield (
+                msg(
+                    "every path leads to {address}: perhaps that is the address to give", address=printable(there, 200)
+                ),
+            )
         if first.status in (401, 403):
-            yield f"every path asks for a login (HTTP {first.status}): set [health.headers] and run this again"
+            login = msg(
+                "every path asks for a login (HTTP {code}): set [health.headers] and run this again",
+                code=str(first.status),
+            )
+            yield (login,)
         else:
             for page in self._pages.values():
                 if page.status in (401, 403):
-                    yield f"{page.path} asks for a login (HTTP {page.status}): set [health.headers] to check it"
+                    code = str(page.status)
+                    asks = msg(
+                        "{path} asks for a login (HTTP {code}): set [health.headers] to check it",
+                        path=page.path,
+                        code=code,
+                    )
+                    yield (asks,)
         if self._silent >= _GIVE_UP_AFTER:
-            yield "looking was given up after several requests in a row without an answer"
+            yield (msg("looking was given up after several requests in a row without an answer"),)
 
     def _get(self, path: str) -> Page:
         deadline = Deadline.after(_LONGEST_S)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from tasks.check_result import Message
+from tasks.check_result import Message, msg
 from tasks.found_files import unreadable
 from tasks.logs.settings import SINCE
 from tasks.logs.sources.content import Content
@@ -29,7 +29,7 @@ class Sample:
 
     where: str
     lines: tuple[bytes, ...]
-    problems: tuple[str, ...] = ()
+    problems: tuple[Message, ...] = ()
     paths: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
 
@@ -40,15 +40,15 @@ def sample_files(given: str) -> Sample:
     paths = (str(Path.cwd() / pattern),)
     lines: list[bytes] = []
     found = find_files(Path.cwd(), (pattern,))
-    problems = [_words(message) for message in found.all_problems]
+    problems = list(found.all_problems)
     for file in reversed(found.files[-_MOST_FILES:]):
         try:
             with open_log(file.path) as log:
                 lines += _first_lines(log.content())
         except OSError as error:
-            problems.append(_words(unreadable(file.path, error)))
+            problems.append(unreadable(file.path, error))
         except ObservationError as error:
-            problems.append(_words(error.reason))
+            problems.append(error.reason)
     return Sample(given, tuple(lines), tuple(problems), paths)
 
 
@@ -70,21 +70,23 @@ def sample_command(command: tuple[str, ...], now: datetime) -> Sample:
     try:
         ended = run(argv, deadline_s=_DEADLINE_S, max_output_bytes=_MOST_COMMAND_BYTES)
     except FileNotFoundError:
-        return Sample(where, (), (f"Program {argv[0]} is not installed on this machine",), command=command)
+        return Sample(
+            where, (), (msg("Program {program} is not installed on this machine", program=argv[0]),), command=command
+        )
     stopped = ended.timed_out or ended.truncated
     *lines, last = ended.stdout.split(b"\n")
     lines += [] if stopped or not last else [last]  # the last one of what was stopped is cut
     problems = []
     if ended.timed_out:
-        problems.append(f"The command did not finish within {_DEADLINE_S:.0f} s: it must return what there is, and end")
+        problems.append(
+            msg(
+                "The command did not finish within {seconds} s: it must return what there is, and end",
+                seconds=_DEADLINE_S,
+            )
+        )
     elif ended.returncode != 0 and not stopped:
         errors = ended.stderr.decode(errors="replace").strip().splitlines()
-        problems.append(
-            f"The command exited with status {ended.returncode}: {external_text(errors[-1] if errors else '')}"
-        )
+        why = external_text(errors[-1] if errors else "")
+        problems.append(msg("The command exited with status {status}: {why}", status=ended.returncode, why=why))
         lines = []
     return Sample(where, tuple(lines[:MOST_LINES]), tuple(problems), command=command)
-
-
-def _words(message: Message) -> str:
-    return message.text.format(**message.params)

@@ -5,6 +5,11 @@ from collections.abc import Iterator
 from deployments.init.discovery import MOST_ROUTES, Discovery
 from deployments.init.infer import DEFAULTS, Log
 from deployments.init.metrics import Histogram, Known
+from deployments.init.notes import said
+from deployments.init.requests import Requests
+from deployments.init.summary import requests_summary
+from reports.words import LOCALES, Words
+from tasks.check_result import Message
 from tasks.toml import comment, listed, quoted
 
 _MOST_HISTOGRAMS = 20
@@ -13,13 +18,16 @@ _MOST_OTHERS = 10
 _CHECK = "check this / 要確認: "
 
 
-def document(discovery: Discovery) -> str:
+def document(discovery: Discovery, words: Words) -> str:
     """A whole service file."""
-    parts = (_service, _health, _logs, _routes, _metrics, _resources, _database, _security, _load, _slo, _mail, _guide)
-    return "\n\n".join("\n".join(part(discovery)) for part in parts) + "\n"
+    parts = (
+        *(_service, _reports, _health, _logs, _routes, _metrics, _resources, _database, _security, _load, _slo, _mail),
+        _guide,
+    )
+    return "\n\n".join("\n".join(part(discovery, words)) for part in parts) + "\n"
 
 
-def _service(discovery: Discovery) -> Iterator[str]:
+def _service(discovery: Discovery, _: Words) -> Iterator[str]:
     often, rare = discovery.modules()
     yield "# Written by `rounds init`; check it with `rounds config check FILE`."
     yield "# `rounds init` が書いたファイルです。「要確認」の行を確認してください。"
@@ -46,10 +54,16 @@ def _service(discovery: Discovery) -> Iterator[str]:
     yield '# base_url = "https://a.internal.example.com"'
 
 
-def _health(discovery: Discovery) -> Iterator[str]:
+def _reports(_: Discovery, words: Words) -> Iterator[str]:
+    yield "# Languages of the reports; the first is the main one, also of mails / レポートの言語（先頭が既定）"
+    yield "[reports]"
+    yield f"locales = {listed((words.locale, *(other for other in LOCALES if other != words.locale)))}"
+
+
+def _health(discovery: Discovery, words: Words) -> Iterator[str]:
     found = discovery.found
     yield "# Health endpoints / ヘルスチェック"
-    yield from (comment(note) for note in found.notes)
+    yield from (comment(said(note, words)) for note in found.notes)
     yield "[health]"
     for key, path, example in (
         ("live", found.live, "/livez"),
@@ -69,15 +83,15 @@ def _health(discovery: Discovery) -> Iterator[str]:
     yield '# headers = { Authorization = { env = "SERVICE_AUTHORIZATION" } }'
 
 
-def _logs(discovery: Discovery) -> Iterator[str]:
+def _logs(discovery: Discovery, words: Words) -> Iterator[str]:
     yield "# Logs / ログ"
     names = iter(discovery.source_names())
     for log in discovery.logs:
-        yield from (comment(f"{_CHECK}{problem}") for problem in log.sample.problems)
+        yield from (comment(f"{_CHECK}{words.say(problem)}") for problem in log.sample.problems)
         if log.format is None:
             yield comment(f"{log.sample.where}: {_unread(log)}")
         else:
-            yield from _source(discovery, log, next(names))
+            yield from _source(discovery, log, next(names), words)
     if not discovery.readable:
         yield "# [[logs.source]]"
         yield '# name = "app"'
@@ -91,10 +105,10 @@ def _unread(log: Log) -> str:
     return f"{log.unread} of {log.lines} lines are neither JSON nor combined: no source / 読めない形式です"
 
 
-def _source(discovery: Discovery, log: Log, name: str) -> Iterator[str]:
+def _source(discovery: Discovery, log: Log, name: str, words: Words) -> Iterator[str]:
     yield comment(f"{log.lines} lines read, {log.unread} of them unreadable, {log.requests} requests")
-    yield from (comment(note) for note in log.notes)
-    yield from (comment(f"{_CHECK}{doubt}") for doubt in log.doubts)
+    yield from (comment(said(note, words)) for note in log.notes)
+    yield from (comment(f"{_CHECK}{said(doubt, words)}") for doubt in log.doubts)
     yield "[[logs.source]]"
     yield f"name = {quoted(name)}"
     if log.sample.command:
@@ -121,7 +135,7 @@ def _source(discovery: Discovery, log: Log, name: str) -> Iterator[str]:
         yield from (f"{target} = {quoted(field)}" for target, field in mapped.items())
 
 
-def _routes(discovery: Discovery) -> Iterator[str]:
+def _routes(discovery: Discovery, _: Words) -> Iterator[str]:
     routes = discovery.routes()
     known = [route for route in routes if route.module]
     active, rare = known[:MOST_ROUTES], known[MOST_ROUTES:]
@@ -142,7 +156,7 @@ def _routes(discovery: Discovery) -> Iterator[str]:
         yield '# module = "items"'
 
 
-def _metrics(discovery: Discovery) -> Iterator[str]:
+def _metrics(discovery: Discovery, words: Words) -> Iterator[str]:
     yield "# Metrics / メトリクス"
     if discovery.found.metrics:
         yield comment(f"the service's own page is {discovery.found.metrics}; it is read through Prometheus only")
@@ -153,7 +167,7 @@ def _metrics(discovery: Discovery) -> Iterator[str]:
         yield from _histograms(discovery.known.histograms)
         return
     if discovery.known is not None:
-        yield comment(f"{_CHECK}{discovery.known}")
+        yield comment(f"{_CHECK}{words.say(discovery.known)}")
     yield "# [metrics]"
     yield f"# prometheus_url = {quoted(discovery.prometheus_url or 'http://prometheus:9090')}"
 
@@ -166,7 +180,7 @@ def _histograms(histograms: tuple[Histogram, ...]) -> Iterator[str]:
         yield comment(f"{histogram.name}: le {' '.join(histogram.bounds)} ({limit})")
 
 
-def _resources(discovery: Discovery) -> Iterator[str]:
+def _resources(discovery: Discovery, _: Words) -> Iterator[str]:
     yield "# Machines: CPU, memory, disks / マシンのリソース"
     if discovery.selector is not None and isinstance(discovery.known, Known):
         yield comment(f"{_CHECK}every matching host is checked / 一致する全ホスト")
@@ -185,10 +199,10 @@ def _resources(discovery: Discovery) -> Iterator[str]:
     yield """# selector = 'job="node"'         # needs [metrics]"""
 
 
-def _database(discovery: Discovery) -> Iterator[str]:
+def _database(discovery: Discovery, words: Words) -> Iterator[str]:
     yield "# The service's PostgreSQL, read with a role that has pg_monitor / データベース"
     if discovery.database_problem:
-        yield comment(f"{_CHECK}{discovery.database_problem}")
+        yield comment(f"{_CHECK}{said(discovery.database_problem, words)}")
     if discovery.database is None:
         yield "# [database]"
         yield '# url = { env = "SERVICE_DATABASE_URL" }'
@@ -200,7 +214,7 @@ def _database(discovery: Discovery) -> Iterator[str]:
         yield f"url = {{ env = {quoted(discovery.database.variable)} }}"
 
 
-def _security(discovery: Discovery) -> Iterator[str]:
+def _security(discovery: Discovery, _: Words) -> Iterator[str]:
     yield "# Source tree for the security scan / セキュリティスキャンの対象"
     source = discovery.source
     if source is None:
@@ -230,7 +244,7 @@ def _security(discovery: Discovery) -> Iterator[str]:
     yield "[security]"
 
 
-def _load(_: Discovery) -> Iterator[str]:
+def _load(_: Discovery, __: Words) -> Iterator[str]:
     yield "# Load tests of staging by your Locust files / ステージングの負荷テスト"
     yield "# [load]"
     yield '# base_url = "https://staging.example.com"'
@@ -240,7 +254,7 @@ def _load(_: Discovery) -> Iterator[str]:
     yield '# probe = { path = "/" }            # an ordinary request that changes nothing / 変更を伴わないリクエスト'
 
 
-def _slo(_: Discovery) -> Iterator[str]:
+def _slo(discovery: Discovery, words: Words) -> Iterator[str]:
     yield "# Objectives: without any here, the six of the guide apply / サービスレベル目標（なければガイドの 6 つ）"
     yield "# [slo]"
     yield "# since = 2026-11-01              # days before it count as not yet running / この日より前は対象外"
@@ -248,16 +262,43 @@ def _slo(_: Discovery) -> Iterator[str]:
     yield '# name = "availability"'
     yield '# kind = "availability"'
     yield "# target = 0.999"
+    if isinstance(discovery.known, Known):
+        yield ""
+        yield "# Requests in Prometheus; with a log, the guide's objectives are by the log / メトリクスのリクエスト"
+        yield from (comment(said(note, words)) for note in requests_summary(discovery.known.requests))
+        yield from _slo_prometheus(discovery.known.requests)
 
 
-def _mail(_: Discovery) -> Iterator[str]:
+def _slo_prometheus(requests: Requests | None) -> Iterator[str]:
+    """The metrics and labels that were found: as they stand where they gave figures, else commented out."""
+    if requests is None:
+        yield "# [slo.prometheus]"
+        yield '# requests = "http_request_duration_seconds_count"'
+        yield '# status_label = "status"'
+        return
+    sli, off = requests.sli, "" if requests.certain else "# "
+    if requests.within_ms:
+        bounds = " | ".join(f"{bound:g}" for bound in requests.within_ms)
+        yield comment(f"within_ms of a latency objective, by the bounds / レイテンシ目標に使える境界: {bounds}")
+    yield f"{off}[slo.prometheus]"
+    yield f"{off}requests = {quoted(sli.requests)}"
+    yield f"{off}selector = {quoted(sli.selector)}   # {_CHECK}its requests alone / このサービスだけを選ぶ条件"
+    if sli.duration is not None:
+        yield f"{off}duration = {quoted(sli.duration)}"
+        yield f"{off}duration_unit = {quoted(sli.duration_unit)}"
+    for label in requests.labels:
+        value = getattr(sli, label)
+        yield f"{off}{label} = {quoted(value) if isinstance(value, str) else listed(value)}"
+
+
+def _mail(_: Discovery, __: Words) -> Iterator[str]:
     yield "# Without recipients no mail is written / 宛先がなければメールは作りません"
     yield "# [mail]"
     yield '# smtp = "smtp+starttls://mail.example.com"'
     yield '# to = [{ address = "oncall@example.com", locale = "ja" }]'
 
 
-def _guide(discovery: Discovery) -> Iterator[str]:
+def _guide(discovery: Discovery, _: Words) -> Iterator[str]:
     yield "# Items of the daily checklist / 日次チェックリストの項目"
     yield "[guide.daily]"
     if not discovery.logs:
@@ -271,7 +312,7 @@ def _guide(discovery: Discovery) -> Iterator[str]:
             why = "Prometheus has no node_exporter, and no database was given / 対象なし"
         yield "# Delete this line when [resources] or [database] is set / 設定したら消してください"
         yield f"resources = {{ not_applicable = {quoted(why)} }}"
-    elif isinstance(discovery.known, str) and not discovery.local and discovery.database is None:
+    elif isinstance(discovery.known, Message) and not discovery.local and discovery.database is None:
         yield '# resources = { not_applicable = "why / 理由" }    # until then the round is Incomplete'
     if discovery.checklist is not None:
         yield comment(f"of the guide, built in / ガイドのうち組み込み済み: {len(discovery.checklist.known)}")

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from tasks.causes import Cause
 from tasks.check_result import Check, Severity, msg
 from tasks.guide.lines import GuideLine
 
@@ -132,4 +133,19 @@ CHECKS: Final = (
 )
 LINE: Final = GuideLine(
     "backups", msg("Verify the backups"), ("backups.*",), also="バックアップの検証", named_by=(DRILL.id,)
+)
+_STEPS: Final = (
+    *(MANIFEST, CONTAINER, DECODE, RESTORE, SCHEMA, COUNTS, CONTENT, INVARIANTS, NEWEST_ROW, SMOKE, RECOVERY_TIME),
+)
+_THE_SAME_FAULT: Final = {MANIFEST.id: (CONTAINER.id,), COUNTS.id: (CONTENT.id,)}
+"""Bytes that are gone are missed by the format, rows that are gone are missed in the contents."""
+CAUSES: Final = tuple(
+    # A step that fails is why the drill did, and why the steps after it were not reached.
+    Cause(
+        step.id,
+        (*_THE_SAME_FAULT.get(step.id, ()), DRILL.id),
+        unknown=tuple(later.id for later in _STEPS[place:]),
+        same="subject",
+    )
+    for place, step in enumerate(_STEPS, 1)
 )

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from tasks.causes import Cause
 from tasks.check_result import Check, Severity, msg
 from tasks.guide.lines import GuideLine
 
@@ -39,3 +40,4 @@ GROWTH: Final = Check(
 )
 
 CHECKS: Final = (FORECAST, TRAFFIC, HEADROOM, GROWTH)
+CAUSES: Final = (Cause(FORECAST.id, (FORECAST.id,), same="service"),)  # the service's result names the first of them

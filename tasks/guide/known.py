@@ -2,6 +2,7 @@
 
 from functools import cache
 
+from tasks.causes import Cause
 from tasks.check_result import Check
 from tasks.discovery import modules
 from tasks.guide.lines import GuideLine
@@ -17,3 +18,9 @@ def every_check() -> tuple[Check, ...]:
 def every_line() -> tuple[GuideLine, ...]:
     """The guide's lines that systems answer: LINE of those modules; a system that shares another's has none."""
     return tuple(module.LINE for module in modules("checks") if hasattr(module, "LINE"))
+
+
+@cache
+def every_cause() -> tuple[Cause, ...]:
+    """What systems declare as the cause of other findings: CAUSES of those modules, the deepest ones first."""
+    return tuple(cause for module in modules("checks") for cause in getattr(module, "CAUSES", ()))

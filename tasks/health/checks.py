@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from tasks.causes import Cause
 from tasks.check_result import Check, Severity, msg
 from tasks.guide.lines import GuideLine
 
@@ -60,4 +61,12 @@ LINE: Final = GuideLine(
     ("health.*",),
     also="ヘルスチェックの確認",
     named_by=(LIVENESS.id, READINESS.id, STATUS.id),
+)
+CAUSES: Final = (
+    # An instance that was never alive answers nothing else either; one that flaps may have other faults.
+    Cause(LIVENESS.id, (READINESS.id, STATUS.id, COMPONENT.id, ERRORS.id, LATENCY.id), observed=0.0),
+    # Not request errors: a path may fail for reasons of its own while a component is down.
+    Cause(COMPONENT.id, (READINESS.id, STATUS.id), shared=True),
+    Cause(ERRORS.id, (LATENCY.id,), same="subject", shared=True),  # a request without an answer is not in time
+    Cause(LATENCY.id, shared=True),
 )

@@ -24,6 +24,7 @@ NOW = datetime(2026, 11, 25, 9, tzinfo=UTC)
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LC_ALL", "C")
     monkeypatch.setenv("SHOP_DATABASE_URL", "")  # what is set by a test goes at its end
     monkeypatch.setenv("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     return tmp_path
@@ -212,6 +213,30 @@ def test_a_file_that_is_there_is_only_overwritten_by_force(site: Any) -> None:
     assert ended.exit_code == 0, ended.output
     assert tomllib.loads(Path("service.toml").read_text())["service"]["timezone"] == "Asia/Tokyo"
     assert "To do in service.toml:" in ended.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "language", "words"),
+    [
+        (["--lang", "ja"], {"LANG": "en_US.UTF-8"}, "ja", ("検出: Liveness /live", "指定なし: ログ", "で行うこと:")),
+        ([], {"LANG": "C.UTF-8"}, "en", ("not given: log", "written: service.toml")),
+    ],
+)
+def test_what_it_prints_and_its_reports_are_in_one_language(
+    site: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    variables: dict[str, str],
+    language: str,
+    words: Any,
+) -> None:
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.setenv(name, variables.get(name, ""))
+    ended = CliRunner().invoke(app, ["init", site.url, "--no-run", *arguments])
+    assert ended.exit_code == 0, ended.output
+    assert [word for word in words if word not in ended.output] == []
+    assert ("found:" in ended.output) is (language == "en")
+    assert load_settings(Path("service.toml")).reports.locales[0] == language
 
 
 def test_a_file_that_appears_while_looking_is_not_overwritten(site: Any) -> None:

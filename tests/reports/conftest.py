@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from flows.daily_checklist import CHECKLIST as DAILY
-from reports.report import Action, Previous, Report, Seal, to_data
+from reports.report import TO_DO, Action, Finding, Previous, Report, Seal, to_data
 from reports.words import Words
 from tasks.canonical import canonical
 from tasks.check_result import (
@@ -166,7 +166,7 @@ def make(results: tuple[CheckResult, ...], **changes: object) -> Report:
     return Report(**facts)  # type: ignore[arg-type]
 
 
-def action(result: CheckResult, owner: str | None) -> Action:
+def action(result: CheckResult, owner: str | None, *others: Action) -> Action:
     return Action(
         check=result.check,
         title=result.title,
@@ -176,6 +176,7 @@ def action(result: CheckResult, owner: str | None) -> Action:
         reason=result.reason,
         owner=owner,
         due=AT + timedelta(hours=4 - result.severity),
+        others=tuple(Finding(o.check, o.title, o.subject, o.status, o.severity, o.reason) for o in others),
     )
 
 
@@ -187,6 +188,7 @@ def words() -> Callable[[str], Words]:
 @pytest.fixture
 def bad_day() -> Report:
     results = bad_results()
+    latency, errors, new, disk = (r for r in results if r.status in TO_DO)
     return make(
         results,
         kpis=(
@@ -195,8 +197,10 @@ def bad_day() -> Report:
             Kpi("requests", verbatim("Requests"), 310551.0, "", 310551.0),
             Kpi("conversion", verbatim("Conversion"), None, "%", 2.4),
         ),
-        actions=tuple(
-            action(r, "sato" if r.check.startswith("logs") else None) for r in results if r.status is Status.FAIL
+        actions=(
+            action(latency, None),
+            action(errors, "sato", action(new, None)),  # what cannot be read has its cause in the other
+            action(disk, None),
         ),
         previous=Previous(
             "2026-11-23", 2, judge_round((), results[:1]), (("health.latency", "module:orders"), ("logs.x", "y"))

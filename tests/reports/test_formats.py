@@ -106,7 +106,9 @@ def test_the_same_figures_stand_in_every_format(bad_day: Report, seal: Sealed, w
     everywhere = [v.sentence, v.chained, v.period, v.zone, v.started, v.finished, v.sequence, v.tone.word, v.flow_name]
     everywhere += [c.text for c in v.counts]
     everywhere += [part for r in (*v.failed, *v.warned) for part in (r.title, r.subject, r.observed, r.limit, r.reason)]
-    everywhere += [part for r in v.unmeasured for part in (r.title, r.reason)]
+    everywhere += [part for r in (*v.unknown, *v.skipped) for part in (r.title, r.reason)]
+    everywhere += [v.covered, *(action.checks for action in v.actions)]
+    everywhere += [part for action in v.actions for other in action.others for part in (other.title, other.subject)]
     everywhere += [part for line in v.lines for part in (line.text, line.reason)]
     for name, shown in formats(bad_day, sealed, words(locale)).items():
         flat = "".join(shown.split())
@@ -125,8 +127,30 @@ def test_both_languages_have_the_same_figures(bad_day: Report, seal: Sealed, wor
 def test_what_was_not_measured_is_no_zero(bad_day: Report, seal: Sealed, words: Say) -> None:
     v = view(bad_day, seal(bad_day), words("en"))
     assert v.kpis[3].figure == "–"
-    assert {r.observed for r in v.unmeasured} == {"–"}
+    assert {r.observed for r in (*v.unknown, *v.skipped)} == {"–"}
     assert not any(re.search(r"Conversion\W+0", text) for text in formats(bad_day, seal(bad_day), words("en")).values())
+
+
+@pytest.mark.parametrize("locale", ["ja", "en"])
+def test_a_count_is_the_number_of_rows_with_its_word(
+    bad_day: Report, good_day: Report, seal: Sealed, words: Say, locale: str
+) -> None:
+    for full in (bad_day, good_day):
+        report = replace(full, results=tuple(replace(r, evidence=()) for r in full.results))  # charts take long
+        v = view(report, seal(report), words(locale))
+        shown = formats(report, seal(report), words(locale))
+        page = html.page(report, seal(report), words(locale), links=html.PageLinks())
+        rows = re.findall(
+            r'<details class="result".*?class="pill \w+"><span[^>]*>.</span>(.*?)</span>', page, re.DOTALL
+        )
+        for count, listed in zip(v.counts, (v.failed, v.warned, v.unknown, v.skipped), strict=False):
+            word = count.tone.word
+            assert count.number == len(listed) == rows.count(word), word
+            if count.tone.name not in ("unknown", "skipped"):
+                continue
+            for name in ("text", "mail text", "mail html", "markdown"):
+                heads = re.findall(rf"{word} \((\d+)\)", shown[name])
+                assert heads == ([str(count.number)] if count.number or name != "markdown" else []), (name, word)
 
 
 def test_changes_since_the_last_round(bad_day: Report, seal: Sealed, words: Say) -> None:

@@ -12,8 +12,10 @@ import pytest
 from deployments.init.database import database_problem, database_source
 from deployments.init.guide import read_checklist
 from deployments.init.metrics import Histogram, Known, ask_prometheus, histograms_of
+from tasks.check_result import Message
 from tasks.errors import UsageError
 from tasks.postgres.server import PostgresServer
+from tests.english import english
 
 GUIDE = """# Guide
 - [ ] not under a heading
@@ -105,11 +107,12 @@ class TestDatabase:
 
     def test_a_database_is_checked(self, postgres: PostgresServer) -> None:
         place = database_source(f"postgresql://postgres:hunter22@{postgres.host}:{postgres.port}/postgres", "shop")
-        assert database_problem(place) == ""
+        assert database_problem(place) == ()
         gone = database_source(f"postgresql://postgres@{postgres.host}:{postgres.port}/gone", "shop")
-        assert database_problem(gone) == "There is no database with that name: check the address"
+        assert english(database_problem(gone)) == ("There is no database with that name: check the address",)
 
 
+SHOP = "http://shop.example.com"
 PAGE = """# TYPE http_request_duration_seconds histogram
 http_request_duration_seconds_bucket{module="items",le="0.1"} 3
 http_request_duration_seconds_bucket{module="items",le="0.2"} 4
@@ -131,7 +134,7 @@ class TestMetrics:
         assert histograms_of('latency_ms_bucket{le="200"} 1')[0].has_limit
         assert histograms_of("<html>") == ()
 
-    def ask(self, serve: Any, *, nodes: list[dict[str, str]]) -> Known | str:
+    def ask(self, serve: Any, *, nodes: list[dict[str, str]]) -> Known | Message:
         def answering(path: str, given: str) -> tuple[int, str, str]:
             assert path == "/prom/api/v1/query"
             query = parse_qs(given)["query"][0]
@@ -144,7 +147,7 @@ class TestMetrics:
                 json.dumps({"status": "success", "data": {"resultType": "vector", "result": series}}),
             )
 
-        return asyncio.run(ask_prometheus(f"{serve(answering).url}/prom"))
+        return asyncio.run(ask_prometheus(f"{serve(answering).url}/prom", SHOP))
 
     def test_a_prometheus_is_asked_for_histograms_and_hosts(self, serve: Any) -> None:
         known = self.ask(serve, nodes=[{"job": 'no"de\\'}, {"job": "other"}])
@@ -159,8 +162,9 @@ class TestMetrics:
 
     def test_a_server_that_is_no_prometheus_is_reported(self, serve: Any) -> None:
         web = serve(lambda *_: (200, "text/html", "<html>"))
-        assert asyncio.run(ask_prometheus(web.url)) == (
-            "The response is not Prometheus's JSON but text/html: check prometheus_url"
+        odd, refused = (asyncio.run(ask_prometheus(url, SHOP)) for url in (web.url, "http://127.0.0.1:1"))
+        assert isinstance(odd, Message) and isinstance(refused, Message)
+        assert english((odd,), (refused,)) == (
+            "The response is not Prometheus's JSON but text/html: check prometheus_url",
+            "Prometheus cannot be reached: check prometheus_url and the network",
         )
-        refused = asyncio.run(ask_prometheus("http://127.0.0.1:1"))
-        assert refused == "Prometheus cannot be reached: check prometheus_url and the network"

@@ -16,6 +16,7 @@ from deployments.init.infer import Log, infer
 from deployments.init.samples import Sample, sample_command, sample_files
 from tasks.toml import comment, quoted
 from tests.deep import examples
+from tests.english import english
 
 NOW = datetime(2026, 11, 25, 9, tzinfo=UTC)
 AT = "2026-11-25T08:59:58.123Z"
@@ -33,6 +34,10 @@ def guide_line(n: int, **more: Any) -> dict[str, Any]:
     return line | more
 
 
+def problems(sample: Sample) -> tuple[str, ...]:
+    return english(*((problem,) for problem in sample.problems))
+
+
 def test_a_log_as_the_guide_wants_it_needs_no_mapping() -> None:
     failed = guide_line(1, status=500, url="/api/orders", error={"name": "E", "message": "m"}, module="orders")
     log = of([*(guide_line(n) for n in range(30)), failed])
@@ -40,7 +45,7 @@ def test_a_log_as_the_guide_wants_it_needs_no_mapping() -> None:
     wanted = ["timestamp", "level", "module", "message", "method", "url", "status", "duration", "error"]
     assert log.fields == {**{name: name for name in wanted}, "request_id": "requestId"}
     assert (log.unit, log.doubts) == ("ms", ())
-    assert "duration: duration is in ms: by its values (median 35.5)" in log.notes
+    assert "duration: duration is in ms: by its values (median 35.5)" in english(*log.notes)
     assert [(route.pattern, route.module) for route in log.routes] == [
         ("/api/items/:id", "items"),
         ("/api/orders", "orders"),
@@ -76,8 +81,8 @@ def test_an_nginx_log_in_json_is_read_with_seconds() -> None:
 def test_a_local_time_alone_is_reported_and_not_mapped() -> None:
     log = of([{"time_local": "25/Nov/2026:08:59:58 +0000", "status": 200, "request_time": 0.1}] * 5)
     assert "timestamp" not in log.fields
-    assert "time_local is not ISO 8601 and cannot be read: log $time_iso8601 (nginx) instead" in log.notes
-    assert log.doubts == ("timestamp: no field was found; without it the round is Incomplete",)
+    assert "time_local is not ISO 8601 and cannot be read: log $time_iso8601 (nginx) instead" in english(*log.notes)
+    assert english(*log.doubts) == ("timestamp: no field was found; without it the round is Incomplete",)
 
 
 def test_nested_fields_and_other_names_are_found() -> None:
@@ -114,13 +119,13 @@ def test_a_field_is_only_mapped_if_its_values_are_of_its_kind() -> None:
     log = of([{**line, "level": "loud"}] * 10)
     assert log.fields == {"timestamp": "time"}
     assert log.requests == 0
-    assert "the values of duration carry their unit, which cannot be read: log a number" in log.notes
+    assert "the values of duration carry their unit, which cannot be read: log a number" in english(*log.notes)
 
 
 def test_what_is_found_by_values_alone_is_to_be_checked() -> None:
     log = of([{"when": AT, "line": "GET /a HTTP/1.1", "status": 200, "duration_ms": 12}] * 10)
     assert log.fields["timestamp"] == "when" and log.fields["request"] == "line"
-    assert log.doubts == (
+    assert english(*log.doubts) == (
         "fields.request = line was found by its values alone",
         "fields.timestamp = when was found by its values alone",
     )
@@ -146,7 +151,7 @@ COMBINED = '10.0.0.1 - - [25/Nov/2026:08:59:58 +0000] "GET /api/items HTTP/1.1" 
 def test_a_combined_log(behind: str, note: str, doubts: int) -> None:
     log = of([f"{COMBINED}{behind}".encode()] * 20 + [b"torn"])
     assert (log.format, log.lines, log.unread, log.requests) == ("combined", 21, 1, 20)
-    assert log.notes[0].startswith(note) and len(log.doubts) == doubts
+    assert english(*log.notes)[0].startswith(note) and len(log.doubts) == doubts
     assert log.gets == ("/api/items",)
 
 
@@ -241,7 +246,7 @@ def test_files_are_sampled_by_what_they_hold(tmp_path: Path, monkeypatch: pytest
     assert sample_files("a.log").lines == (line.strip(),) * 3 + (b"",)
     assert sample_files("b.log").lines == (b"",)
     assert sample_files("c[1].log").lines == (line.strip(), b"")
-    assert sample_files("gone.log").problems == ("No file matches gone.log: correct [[logs.source]] paths",)
+    assert problems(sample_files("gone.log")) == ("No file matches gone.log: correct [[logs.source]] paths",)
 
 
 def test_a_command_is_asked_for_the_last_hour() -> None:
@@ -249,9 +254,9 @@ def test_a_command_is_asked_for_the_last_hour() -> None:
     assert sample.lines == (b'{"since": "2026-11-25T08:00:00Z"}',)
     assert NOW - timedelta(hours=1) == datetime(2026, 11, 25, 8, tzinfo=UTC)
     failed = sample_command(("sh", "-c", "echo a; echo no pods of kim@example.com >&2; exit 3", "{since}"), NOW)
-    assert failed.lines == () and failed.problems == ("The command exited with status 3: no pods of <email>",)
+    assert failed.lines == () and problems(failed) == ("The command exited with status 3: no pods of <email>",)
     gone = sample_command(("no-such-program", "{since}"), NOW)
-    assert gone.problems == ("Program no-such-program is not installed on this machine",)
+    assert problems(gone) == ("Program no-such-program is not installed on this machine",)
 
 
 def test_of_a_command_that_gives_very_much_the_first_lines_are_taken() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from deployments.init.probe import MOST_REQUESTS, NoAnswer, open_prober
 from tasks.errors import UsageError
+from tests.english import english
 
 SHELL = "<!doctype html><title>shop</title><div id=app></div>" + "<script></script>" * 100
 HEALTH = json.dumps({"status": "ok", "version": "3", "checks": [{"name": "db", "status": "ok"}]})
@@ -50,7 +51,7 @@ def test_an_application_that_answers_every_path_with_its_page_has_no_health_page
         found = prober.look()
         assert prober.answered(["/items"]) == ("/",)
     assert (found.live, found.ready, found.report, found.metrics) == (None, None, None, None)
-    assert found.notes == ("the service answers every path with 200: only pages that differ were taken",)
+    assert english(*found.notes) == ("the service answers every path with 200: only pages that differ were taken",)
     assert len(web.asked) <= MOST_REQUESTS
 
 
@@ -109,7 +110,7 @@ def test_a_login_and_a_redirect_are_reported_and_not_followed(serve: Any, answer
     with open_prober(web.url) as prober:
         found = prober.look()
         assert prober.answered([]) == ()
-    assert found.live is None and found.notes[0].startswith(note)
+    assert found.live is None and english(*found.notes)[0].startswith(note)
 
 
 @pytest.mark.parametrize(
