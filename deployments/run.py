@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 from prefect import State
+from prefect.client.schemas.objects import StateType
 from prefect.events.worker import EventsWorker
 from prefect.exceptions import PrefectException, TerminationSignal
 from prefect.logging.handlers import APILogWorker
@@ -94,7 +95,8 @@ def run_now(checklist: Checklist, settings: Settings, options: RoundOptions, war
         sys.exit(128 + signal)  # else Python would end with 1, "checks failed"
     finally:
         recorded.reset(listening)
-    flush_prefect()
+    if state.type is not StateType.CRASHED:  # else there may be nobody to send it to
+        flush_prefect()
     error = getattr(state.data, "result", None)
     if isinstance(error, ExplainedError):
         raise error
