@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 from prefect import State
+from prefect.client.schemas.objects import StateType
 from prefect.events.worker import EventsWorker
 from prefect.exceptions import PrefectException, TerminationSignal
 from prefect.logging.handlers import APILogWorker
@@ -85,16 +86,18 @@ def run_now(checklist: Checklist, settings: Settings, options: RoundOptions, war
     listening = recorded.set(stored.append)
     try:
         state = asyncio.run(_run(checklist, settings.service.name, options))
-    except (httpx.HTTPError, PrefectException) as gone:
-        state = _lost(gone, bool(stored))
     except BaseException as ended:
-        if (signal := _ended_by(ended)) is None:
+        if (signal := _ended_by(ended)) is not None:
+            flush_prefect()
+            sys.exit(128 + signal)  # else Python would end with 1, "checks failed"
+        # Prefect wraps what its server did not answer; a bug of the round is in the state, it is not raised.
+        if not any(isinstance(error, httpx.HTTPError | PrefectException) for error in (ended, ended.__cause__)):
             raise
-        flush_prefect()
-        sys.exit(128 + signal)  # else Python would end with 1, "checks failed"
+        state = _lost(ended, bool(stored))
     finally:
         recorded.reset(listening)
-    flush_prefect()
+    if state.type is not StateType.CRASHED:  # else there may be nobody to send it to
+        flush_prefect()
     error = getattr(state.data, "result", None)
     if isinstance(error, ExplainedError):
         raise error
@@ -105,7 +108,7 @@ def run_now(checklist: Checklist, settings: Settings, options: RoundOptions, war
     return RunResult(name, message, report, seal, _delivered(settings, warn))
 
 
-def _lost(error: Exception, is_stored: bool) -> State[Any]:
+def _lost(error: BaseException, is_stored: bool) -> State[Any]:
     """The end of a run whose server went away: the state is Prefect's, the round is the history's."""
     kept = "the round had ended before and is stored" if is_stored else "nothing of the round is stored: run it again"
     return Crashed(message=f"the Prefect server was lost ({type(error).__name__}); {kept}")

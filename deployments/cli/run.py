@@ -15,6 +15,7 @@ from deployments.cli.command import (
     ServiceOption,
     explained,
     fail,
+    impatient,
     quiet,
     service_file,
     warn,
@@ -91,6 +92,7 @@ def run_round(
 ) -> int:
     """Run a checklist, show its report and return the exit status."""
     with explained():
+        impatient()
         if not verbose:
             quiet()  # before the catalogue brings Prefect
         from deployments.prefect_server import usable_server

@@ -4,12 +4,14 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from deployments.run import BROKEN, RunResult, run_now
 from flows.daily_checklist import CHECKLIST
 from flows.options import DailyOptions
 from flows.rounds import NOT_ARCHIVED
 from tasks.guide.judge import Verdict
+from tasks.processes import free_port
 
 if TYPE_CHECKING:
     from tests.operated import Operate
@@ -43,3 +45,12 @@ def test_the_run_of_another_process_at_the_same_time_is_not_taken_for_ours(
 @pytest.mark.parametrize("state", ["Failed", "Crashed", "TimedOut", "Skipped", "Missed", NOT_ARCHIVED, "Passed", ""])
 def test_without_a_report_of_its_own_nothing_is_green(state: str) -> None:
     assert RunResult(state, "", None, None, Counter()).exit_status == BROKEN
+
+
+@pytest.mark.usefixtures("prefect")
+def test_a_prefect_server_that_is_lost_is_said_with_what_became_of_the_round(operate: "Operate") -> None:
+    shop = operate()
+    with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{free_port()}/api"}):
+        result = run_now(CHECKLIST, shop.settings, DailyOptions(), print)
+    assert (result.state, result.report, result.exit_status) == ("Crashed", None, BROKEN)
+    assert "the Prefect server was lost" in result.message and "nothing of the round is stored" in result.message
