@@ -59,8 +59,8 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Numbering:
-    """A sequence and the column that takes its numbers; `tables` are those that have the column, if it can be compared
-    with the sequence at all.
+    """A sequence and the column that takes its numbers, if any; `tables` are those that have the column, if it can be
+    compared with the sequence at all.
     """
 
     name: str
@@ -96,8 +96,10 @@ def columns(connection: psycopg.Connection) -> list[Column]:
 
 
 def numberings(connection: psycopg.Connection) -> list[Numbering]:
-    """The sequences that number a column."""
-    return _all(connection, Numbering, _NUMBERINGS)
+    """The sequences, those that number a column once for each."""
+    found = _all(connection, Numbering, _NUMBERINGS)
+    taken = {numbering.name for numbering in found}
+    return [*found, *(one for one in _all(connection, Numbering, _SEQUENCES) if one.name not in taken)]
 
 
 def rules(connection: psycopg.Connection) -> list[Rule]:
@@ -179,6 +181,14 @@ _NUMBERINGS = f"""
         JOIN pg_attribute AS a ON a.attrelid = taken.owner AND a.attnum = taken.num
         LEFT JOIN defaults AS f ON f.adrelid = taken.owner AND f.adnum = taken.num
     WHERE {OWN}
+"""
+# One that goes down or starts over is set back by its own use.
+_SEQUENCES = f"""
+    SELECT {NAME} AS name, '' AS of, '' AS column, has_sequence_privilege(c.oid, 'SELECT') AS readable,
+        CASE WHEN has_sequence_privilege(c.oid, 'SELECT') THEN pg_sequence_last_value(c.oid) END AS last,
+        ARRAY[]::int8[] AS tables
+    FROM {RELATIONS} JOIN pg_sequence AS s ON s.seqrelid = c.oid
+    WHERE s.seqincrement > 0 AND NOT s.seqcycle AND {OWN}
 """
 _COLLATE = """
     CASE WHEN {0} <> 0 THEN (

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tasks.backups.contents.sqlite_file import lenient, pragma, read_sqlite, sqlite_reason
-from tasks.backups.contents.wanted import SAMPLED, WHOLE, ProgressCallback, Wanted
+from tasks.backups.contents.wanted import MIXED, SAMPLED, SMALL_ROWS, WHOLE, ProgressCallback, Wanted
 from tasks.backups.facts import Contents, TableContents, Violation
 from tasks.observation import ObservationError
 
@@ -83,6 +83,8 @@ def _table(connection: sqlite3.Connection, name: str, rule: str) -> TableContent
     asked = "".join(f", newest(CASE WHEN {_LIKE_A_TIME.format(c=c)} THEN {c} END)" for c in map(_quoted, times))
     rows, *newest = connection.execute(f"SELECT count(*){asked} FROM {_quoted(name)}").fetchone()
     known = ((column, datetime.fromisoformat(at)) for column, at in zip(times, newest, strict=True) if at is not None)
+    if rule == MIXED:
+        rule = WHOLE if rows <= SMALL_ROWS else SAMPLED
     return TableContents(name, rows, newest=tuple(known), content=_content(connection, name, columns, rule))
 
 
