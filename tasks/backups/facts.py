@@ -94,6 +94,7 @@ class Contents:
     tables' hashes cover: `whole`, `1/16`, that and small tables whole, or empty for none. `violations` are rows that
     break a foreign key or a unique constraint, where they were searched for. `large_objects` are as a table, None
     where they were not read. `not_utf8` are tables with text that is not UTF-8, where the server does not check it.
+    `young` names what a running database has defined since the backup, as far as its transactions show it.
     """
 
     database: str
@@ -110,6 +111,7 @@ class Contents:
     kinds: tuple[str, ...] = ()
     large_objects: TableContents | None = None
     not_utf8: tuple[str, ...] = ()
+    young: tuple[str, ...] = ()
 
     def table(self, name: str) -> TableContents | None:
         """A table by its name."""

@@ -48,13 +48,16 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column whose highest value may be read; `indexed` if an index gives it without reading the table."""
+    """A column whose highest value may be read; `indexed` if an index gives it without reading the table. A `stamp` is
+    the time at which its row was written, by its default or by its name.
+    """
 
     oid: int
     column: str
     name: str
     type: str
     indexed: bool
+    stamp: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +145,14 @@ _COLUMNS = f"""
         EXISTS (
             SELECT FROM pg_index AS i JOIN pg_class AS x ON x.oid = i.indexrelid JOIN pg_am AS m ON m.oid = x.relam
             WHERE i.indrelid = c.oid AND m.amname = 'btree' AND i.indisvalid AND i.indpred IS NULL
-                AND i.indkey[0] = a.attnum) AS indexed
+                AND i.indkey[0] = a.attnum) AS indexed,
+        a.attname ~* '(creat|insert|updat|modif|chang|record)'
+            OR pg_get_expr(f.adbin, f.adrelid) ~* '(now|timestamp|timeofday)\\(|current_(timestamp|date)' AS stamp
     FROM {RELATIONS}
         JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
         JOIN pg_type AS declared ON declared.oid = a.atttypid
         JOIN pg_type AS y ON y.oid = coalesce(nullif(declared.typbasetype, 0), declared.oid)
+        LEFT JOIN pg_attrdef AS f ON f.adrelid = a.attrelid AND f.adnum = a.attnum
     WHERE c.relkind = 'r' AND {OWN}
         AND y.oid IN ({", ".join(f"'pg_catalog.{name}'::regtype" for name in (*TIMES, *NUMBERS))})
     ORDER BY c.oid, a.attnum

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 import psycopg
+from psycopg.rows import tuple_row
 
 from tasks.backups.contents.wanted import MIXED, SAMPLED, SMALL_ROWS
 from tasks.backups.facts import TableContents
@@ -23,9 +24,10 @@ _SAMPLE: Final = "WHERE m.oid::int8 % 2147483647 * 2654435761 % 4294967296 < 268
 
 def read_large_objects(connection: psycopg.Connection[Any], rule: str) -> TableContents:
     """How many there are, and a hash of them by the rule, where the role may read them."""
-    rows, readable = connection.execute(_COUNT).fetchall()[0]
+    cursor = connection.cursor(row_factory=tuple_row)
+    rows, readable = cursor.execute(_COUNT).fetchall()[0]
     if not rule or not readable:
         return TableContents(NAME, rows)
     sampled = rule == SAMPLED or (rule == MIXED and rows > SMALL_ROWS)
-    hashed, total = connection.execute(_HASH.format(where=_SAMPLE if sampled else "").encode()).fetchall()[0]
+    hashed, total = cursor.execute(_HASH.format(where=_SAMPLE if sampled else "").encode()).fetchall()[0]
     return TableContents(NAME, rows, content=f"{hashed}:{int(total):x}")

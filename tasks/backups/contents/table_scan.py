@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import LiteralString
 
 from psycopg import sql
 
@@ -27,9 +28,14 @@ class Scan:
         """The columns of times."""
         return tuple(column for column in self.columns if column.type in TIMES)
 
+    @property
+    def stamps(self) -> tuple[Column, ...]:
+        """The columns that say when their row was written."""
+        return tuple(column for column in self.times if column.stamp)
+
     def statement(self, wanted: Wanted, rule: str) -> sql.Composed:
-        """Asks for one row: rows, rows in the hash, the hash, then the highest value of each column, and of a running
-        database the rows after the backup by each column of times.
+        """Asks for one row: rows, rows in the hash, the hash, then the highest value of each column; of a running
+        database also the rows after the backup by each column of times, and their oldest transaction by each stamp.
 
         Every value is a literal: beside parameters, a % in a name would be one too.
         """
@@ -38,7 +44,8 @@ class Scan:
             highest = [_highest(column, wanted, source) for column in self.columns]
             return sql.SQL("SELECT {}").format(sql.SQL(", ").join([_NOTHING, _NOTHING, _NOTHING, *highest]))
         highest = [_highest(column, wanted, None) for column in self.columns]
-        since = [_since(column, wanted) for column in self.times] if wanted.running else []
+        since = [_since(column, wanted, "count(*)") for column in self.times] if wanted.running else []
+        since += [_since(column, wanted, "max(age(t.xmin))") for column in self.stamps] if wanted.running else []
         row = [sql.SQL("count(*)"), *_hash(self.table, rule), *highest, *since]
         return sql.SQL("SELECT {} {}").format(sql.SQL(", ").join(row), source)
 
@@ -70,11 +77,11 @@ def _sampled(table: Table) -> sql.Composable:
     return sql.SQL("starts_with(md5({}::text), '0')").format(text)
 
 
-def _since(column: Column, wanted: Wanted) -> sql.Composable:
-    """How many rows are after the backup and not in the future."""
+def _since(column: Column, wanted: Wanted, figure: LiteralString) -> sql.Composable:
+    """A figure of the rows that are after the backup and not in the future."""
     name = sql.SQL("t.{}").format(sql.Identifier(column.column))
     until = sql.Literal(_limits(wanted)[column.type])
-    return sql.SQL("count(*) FILTER (WHERE {0} > {1} AND {0} <= now())").format(name, until)
+    return sql.SQL(figure + " FILTER (WHERE {0} > {1} AND {0} <= now())").format(name, until)
 
 
 def _highest(column: Column, wanted: Wanted, source: sql.Composable | None) -> sql.Composable:

@@ -43,7 +43,7 @@ class Counted:
     """One table on every side; `by_snapshot` where `recorded` is of the very snapshot that was backed up.
 
     `past` are its rows in earlier drills, newest first. `numbers` are how many numbers its sequence has given since the
-    backup, None without one.
+    backup, None without one. It is `renamed` where another table of the copy is gone from the live database.
     """
 
     name: str
@@ -53,6 +53,7 @@ class Counted:
     by_snapshot: bool
     past: tuple[int, ...] = ()
     numbers: int | None = None
+    renamed: bool = False
 
     @property
     def certain(self) -> bool:
@@ -71,8 +72,10 @@ class Counted:
 
     @property
     def is_new(self) -> bool:
-        """True where all rows it has now are younger than the backup, or it has none."""
-        return self.live is not None and not any(self.past) and self.live.rows <= (self.live.since or 0)
+        """True where all rows it has now are younger than the backup, it has none, or it had another name."""
+        return self.live is not None and not any(self.past) and (
+            self.renamed or self.live.rows <= (self.live.since or 0)
+        )
 
     def kind(self, limits: BackupLimits) -> Kind:
         """The worst finding about it."""

@@ -14,7 +14,7 @@ def counted_tables(drill: Drill, copy: Contents, past: Sequence[PastDrill]) -> l
     if expected is None:
         return None
     restored, before, now = (_by_name(contents) for contents in (copy, recorded(drill), today))
-    history, numbers = _history(drill, past), _numbers(copy, today)
+    history, numbers, renamed = _history(drill, past), _numbers(copy, today), _renamed_since(copy, today)
     return [
         Counted(
             name,
@@ -24,10 +24,29 @@ def counted_tables(drill: Drill, copy: Contents, past: Sequence[PastDrill]) -> l
             snapshot is not None,
             tuple(rows[name] for rows in history if name in rows),
             numbers.get(name),
+            name in renamed,
         )
         for name in _by_name(expected)
         if name in restored or name != LARGE_OBJECTS
     ]
+
+
+def made_since(drill: Drill, copy: Contents) -> set[str]:
+    """What the live database has defined or changed since the backup: tables that are not in the copy and have no row
+    from before it, with their sequences, and what its transactions show.
+    """
+    today, restored = running(drill), {table.name for table in copy.tables}
+    if today is None:
+        return set()
+    new = {one.name for one in today.tables if one.name not in restored and one.rows <= (one.since or 0)}
+    sequences = {one.name for one in today.sequences if one.column.rpartition(".")[0] in new}
+    return new | sequences | set(today.young)
+
+
+def _renamed_since(copy: Contents, today: Contents | None) -> set[str]:
+    """Live tables that may have had another name at the time of the backup: one of the copy's that is gone."""
+    there, then = {one.name for one in today.tables} if today else set(), {one.name for one in copy.tables}
+    return set(today.young) & (there - then) if today and then - there else set()
 
 
 def _by_name(contents: Contents | None) -> dict[str, TableContents]:

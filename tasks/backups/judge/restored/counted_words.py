@@ -24,7 +24,7 @@ def mismatch_message(kind: Kind, tables: str, limits: BackupLimits) -> Message:
         case Kind.FELL:
             return msg("Far fewer rows than in all earlier restore drills: {tables}", tables=tables)
         case Kind.NEW_SINCE:
-            return msg("Not in the backup; the live table has only rows from after it, or none: {tables}", tables=tables)
+            return msg("Not in the backup, but new or renamed in the live database since: {tables}", tables=tables)
         case Kind.FIRST_ROWS:
             return msg(
                 "Empty in the backup, a few rows in the live database: they came since, or were lost: {tables}",
