@@ -39,13 +39,13 @@ def judge_schema(subject: str, drill: Drill, now: datetime) -> CheckResult:
     both = comparable(expected, copy)
     found = differences(both.expected, both.found)
     limit = Limit("=", 0, "", BY_RECORD if expected is before else BY_LIVE)
-    status, reason = _verdict(drill, expected, found, fault, by_record=expected is before)
+    wrong = _fault(drill, expected, found, fault, by_record=expected is before)
+    status, reason = wrong or (Status.PASS, _matches(both, by_record=expected is before))
     evidence = (*_evidence(found, fault), *_left_out(both))
     if status is Status.PASS and not (expected.encoding and (copy.encoding or drill.dump_encoding)):
         reason = msg("The definitions match, but the encoding of the backup or of the database is unknown")
         return SCHEMA.judged(Status.UNKNOWN, subject, reason, at=now, limit=limit)
     if status is Status.PASS:
-        reason = _matches(both, by_record=expected is before)
         if today and not both.left_out and (since := _changed_since(today, copy)).number:
             evidence = (_since(since), *evidence)
             reason = msg(
@@ -58,9 +58,10 @@ def judge_schema(subject: str, drill: Drill, now: datetime) -> CheckResult:
     return SCHEMA.judged(status, subject, reason, at=now, observed=observed, limit=limit, evidence=evidence)
 
 
-def _verdict(
+def _fault(
     drill: Drill, expected: Contents, found: Differences, encoding: Message | None, *, by_record: bool
-) -> tuple[Status, Message]:
+) -> tuple[Status, Message] | None:
+    """What is wrong; None if nothing is."""
     copy = drill.contents
     assert copy is not None  # judge_schema() asked
     if fault := _another_database(copy, expected) or encoding:
@@ -87,7 +88,7 @@ def _verdict(
             "backup: {names}",
             names=names,
         )
-    return Status.PASS, msg("All definitions match")
+    return None
 
 
 def _matches(both: Comparable, *, by_record: bool) -> Message:
