@@ -95,9 +95,7 @@ def _read(connections: Sequence[Connection], wanted: Wanted, report_progress: Pr
     }
     first_age = oldest_since([age for scan, row in zip(scans, rows, strict=True) for age in _ages(scan, row)])
     since = {} if first_age is None else _written_since(first, scans, rows, first_age)
-    contents = [
-        _contents(scan, row, highest, since.get(scan.table.oid)) for scan, row in zip(scans, rows, strict=True)
-    ]
+    contents = [_contents(scan, row, highest, since.get(scan.table.oid)) for scan, row in zip(scans, rows, strict=True)]
     return Contents(
         database=about.database,
         server_version=f"{about.version // 10000}.{about.version % 10000}",

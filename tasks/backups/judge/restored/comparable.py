@@ -18,9 +18,7 @@ _OPTIONAL: Final = {
 }
 """What pg_dump or the drill leaves out on demand, as a whole: --no-owner, --no-privileges, --no-comments, …"""
 
-MINOR: Final = frozenset(
-    kind for kinds in (*_OPTIONAL.values(), ("options", "replica-identity")) for kind in kinds
-)
+MINOR: Final = frozenset(kind for kinds in (*_OPTIONAL.values(), ("options", "replica-identity")) for kind in kinds)
 """Kinds without which the service still works: a difference is a warning."""
 
 

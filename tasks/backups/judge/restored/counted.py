@@ -73,8 +73,8 @@ class Counted:
     @property
     def is_new(self) -> bool:
         """True where all rows it has now are younger than the backup, it has none, or it had another name."""
-        return self.live is not None and not any(self.past) and (
-            self.renamed or self.live.rows <= (self.live.since or 0)
+        return (
+            self.live is not None and not any(self.past) and (self.renamed or self.live.rows <= (self.live.since or 0))
         )
 
     def kind(self, limits: BackupLimits) -> Kind:

@@ -34,9 +34,7 @@ def stopped_column(
     return max(behind, key=lambda found: found.lag or timedelta.max, default=None)
 
 
-def has_expectation(
-    column: str, drill: Drill, others: Times, past: Sequence[PastDrill], limits: BackupLimits
-) -> bool:
+def has_expectation(column: str, drill: Drill, others: Times, past: Sequence[PastDrill], limits: BackupLimits) -> bool:
     """Whether anything says how new the rows must be: without, a table that never grows is right for ever."""
     if others:
         return column in others and _written_until(others[column], drill, limits)

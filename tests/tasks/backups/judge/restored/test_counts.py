@@ -122,7 +122,9 @@ def test_a_missing_live_table_fails() -> None:
     assert (result.status, text(result.reason)) == (Status.FAIL, "Missing from the restored database: public.orders")
 
 
-@pytest.mark.parametrize(("rows", "since", "status"), [(0, None, Status.WARN), (9, 9, Status.WARN), (9, 8, Status.FAIL)])
+@pytest.mark.parametrize(
+    ("rows", "since", "status"), [(0, None, Status.WARN), (9, 9, Status.WARN), (9, 8, Status.FAIL)]
+)
 def test_a_table_made_since_is_no_fault(rows: int, since: int | None, status: Status) -> None:
     result = judged(contents(table("items", 7)), NO_MANIFEST, orders(rows, since=since))
     assert result.status is status and "public.orders" in text(result.reason)
