@@ -46,7 +46,8 @@ _REVOKED: Final = f"""
         AND NOT EXISTS (SELECT FROM aclexplode(o.acl) AS g WHERE g.grantee = 0)
 """
 _DEFAULTS: Final = """
-    SELECT 'default', d.defaclrole::regrole::text || ' ' || coalesce(quote_ident(n.nspname), '*') || ' ' || d.defaclobjtype::text,
+    SELECT 'default',
+        d.defaclrole::regrole::text || ' ' || coalesce(quote_ident(n.nspname), '*') || ' ' || d.defaclobjtype::text,
         d.defaclrole, d.defaclacl
     FROM pg_default_acl AS d LEFT JOIN pg_namespace AS n ON n.oid = d.defaclnamespace
 """
@@ -63,7 +64,8 @@ def _named(kind: str, catalog: str, more: str = "") -> str:
 
 
 _MAPPED: Final = """ || coalesce((
-    SELECT ' ' || string_agg(m.maptokentype::text || ' ' || m.mapdict::regdictionary::text, ', ' ORDER BY maptokentype, mapseqno)
+    SELECT ' ' || string_agg(m.maptokentype::text || ' ' || m.mapdict::regdictionary::text, ', '
+        ORDER BY m.maptokentype, m.mapseqno)
     FROM pg_ts_config_map AS m WHERE m.mapcfg = o.oid), '')"""
 
 KINDS: Final[dict[str, str]] = {
@@ -101,7 +103,8 @@ KINDS: Final[dict[str, str]] = {
         FROM pg_publication_rel AS r JOIN pg_publication AS p ON p.oid = r.prpubid""",
     "subscription": "SELECT 'subscription ' || quote_ident(s.subname) FROM pg_subscription AS s"
                     " WHERE s.subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())",
-    "populated": f"SELECT 'populated ' || {NAME} FROM {RELATIONS} WHERE c.relkind = 'm' AND c.relispopulated AND {OWN}",
+    "populated": f"""
+        SELECT 'populated ' || {NAME} FROM {RELATIONS} WHERE c.relkind = 'm' AND c.relispopulated AND {OWN}""",
     "options": f"""
         SELECT 'options ' || {NAME} || ' ' || array_to_string(c.reloptions, ', ')
         FROM {RELATIONS} WHERE c.relkind IN ('r', 'p', 'i', 'I') AND c.reloptions IS NOT NULL AND {OWN}""",

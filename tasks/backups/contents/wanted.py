@@ -20,10 +20,10 @@ class Wanted:
     """What is to be read; raises ValueError for a rule that there is not.
 
     No time after `until` is the newest of a column. `content_rule` is empty, `whole`, `1/16` for the rows whose
-    primary key hashes to 0 of 16, or that with all rows of small tables. Above `exact_rows`, by PostgreSQL's estimate, a table is not read: its rows are
-    estimated, only indexed columns have a newest time, and it has no hash. With `violations` nothing is read through
-    an index. Of a `running` database the rows after `until` are counted too, and a date of the day of `until` is after
-    it: who knows at which hour it was entered.
+    primary key hashes to 0 of 16, or that with all rows of small tables. Above `exact_rows`, by PostgreSQL's
+    estimate, a table is not read: its rows are estimated, only indexed columns have a newest time, and it has no
+    hash. With `violations` nothing is read through an index. Of a `running` database the rows after `until` are
+    counted too, and a date of the day of `until` is after it: who knows at which hour it was entered.
     """
 
     until: datetime

@@ -1,6 +1,6 @@
-"""Which definitions of two databases can be compared: what one side was not read for, or a dump may leave out, is named."""
+"""Which definitions of two databases can be compared, and the names of those that cannot."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,7 +33,7 @@ class Comparable:
 
 def comparable(expected: Contents, copy: Contents) -> Comparable:
     """Both schemas without what was not read on one side, or is in no such dump."""
-    left_out = [*_unread(expected, copy)]
+    left_out = _unread(expected, copy)
     unread = {kind for kind, _ in left_out}
     for name, kinds in _OPTIONAL.items():
         if not unread & set(kinds) and (why := _left_out_as_a_whole(name, kinds, expected, copy)):
@@ -68,10 +68,13 @@ def _left_out_as_a_whole(name: str, kinds: Sequence[str], expected: Contents, co
     there = {line for line in copy.schema if kind_of(line) in kinds}
     if wanted == there or not wanted:
         return None
-    owners: Callable[[set[str]], set[str]] = lambda lines: {line.rpartition(" ")[2] for line in lines}
-    if name == "owner" and len(owners(there)) == 1 and owners(wanted) != owners(there):
-        role = brief(min(owners(there)))
+    if name == "owner" and len(_owners(there)) == 1 and _owners(wanted) != _owners(there):
+        role = brief(min(_owners(there)))
         return msg("everything restored belongs to {role}: a dump without owners, or they are lost", role=role)
     if name != "owner" and not there:
         return msg("none was restored, {n} were expected: a dump without them, or they are lost", n=len(wanted))
     return None
+
+
+def _owners(lines: Iterable[str]) -> set[str]:
+    return {line.rpartition(" ")[2] for line in lines}

@@ -253,7 +253,8 @@ class TestSchema:
             "published feed public.orders",
             "replica-identity public.orders f",
             "revoke public.touch() from PUBLIC",
-            "statistics public.hangs CREATE STATISTICS public.hangs (dependencies) ON customer, mood FROM public.orders",
+            "statistics public.hangs CREATE STATISTICS public.hangs (dependencies) ON customer, mood"
+            " FROM public.orders",
             "view public.open_orders with (security_barrier=true) AS SELECT id, note FROM public.orders"
             " WHERE (mood = 'ok'::public.mood)",
             "view public.per_customer materialized AS SELECT customer, count(*) AS n FROM public.orders"
@@ -499,8 +500,9 @@ class TestRows:
 
     def test_small_tables_are_hashed_whole(self, make: Make) -> None:
         url = make(
-            "CREATE TABLE small (id int PRIMARY KEY, t text); INSERT INTO small SELECT n, 's' FROM generate_series(2, 11) n;"
-            "CREATE TABLE large (id int PRIMARY KEY, t text); INSERT INTO large SELECT n, 's' FROM generate_series(1, 1001) n;"
+            "CREATE TABLE small (id int PRIMARY KEY, t text); CREATE TABLE large (id int PRIMARY KEY, t text);"
+            "INSERT INTO small SELECT n, 's' FROM generate_series(2, 11) AS n;"
+            "INSERT INTO large SELECT n, 's' FROM generate_series(1, 1001) AS n;"
             "SELECT lo_from_bytea(7000, 'a')"
         )
         before = read(url, Wanted(NOW, MIXED))
