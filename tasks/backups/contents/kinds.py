@@ -117,7 +117,8 @@ KINDS: Final[dict[str, str]] = {
         WHERE d.objoid >= {FIRST_OID} AND i.type <> 'extension' AND coalesce(i.schema, '') !~ '^pg_'
             AND NOT EXISTS (SELECT FROM pg_depend AS e
                 WHERE e.classid = d.classoid AND e.objid = d.objoid AND e.deptype = 'e')""",
-    "owner": f"SELECT 'owner ' || o.name || ' ' || o.owner::regrole::text FROM ({_OWNED}) AS o WHERE o.class <> 'column'",
+    "owner": f"""
+        SELECT 'owner ' || o.name || ' ' || o.owner::regrole::text FROM ({_OWNED}) AS o WHERE o.class <> 'column'""",
     "grant": _ACL.format(kind="'grant ' || o.name", source=_OWNED),
     "revoke": _REVOKED,
     "default-privileges": _ACL.format(kind="'default-privileges ' || o.name", source=_DEFAULTS),

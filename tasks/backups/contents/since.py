@@ -27,7 +27,8 @@ _YOUNG: Final = f"""
     FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE {OWN_SCHEMAS} AND age(p.xmin) <= {{age}}
     UNION
     SELECT quote_ident(n.nspname) || '.' || quote_ident(y.typname)
-    FROM pg_type AS y JOIN pg_namespace AS n ON n.oid = y.typnamespace WHERE {OWN_SCHEMAS} AND y.typcategory <> 'A' AND (age(y.xmin) <= {{age}}
+    FROM pg_type AS y JOIN pg_namespace AS n ON n.oid = y.typnamespace
+    WHERE {OWN_SCHEMAS} AND y.typcategory <> 'A' AND (age(y.xmin) <= {{age}}
         OR EXISTS (SELECT FROM pg_enum AS v WHERE v.enumtypid = y.oid AND age(v.xmin) <= {{age}}))
     UNION
     SELECT quote_ident(n.nspname) FROM pg_namespace AS n WHERE {OWN_SCHEMAS} AND age(n.xmin) <= {{age}}

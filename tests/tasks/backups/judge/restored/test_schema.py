@@ -1,5 +1,6 @@
 """The restored schema and its encoding."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -140,6 +141,16 @@ def test_a_table_made_since_is_no_fault_with_all_that_is_its_own() -> None:
     for rows_now, since, status in ((0, None, Status.WARN), (2, 2, Status.WARN), (2, 1, Status.FAIL)):
         live = contents(*tables, table("new", rows_now, since=since), schema=(*SCHEMA, *lines), sequences=numbers)
         assert judged(contents(), NO_MANIFEST, live).status is status
+
+
+@pytest.mark.parametrize(("version", "status"), [("18.1", Status.PASS), ("15.9", Status.FAIL)])
+def test_another_version_writes_a_view_with_other_words(version: str, status: Status) -> None:
+    old = contents(schema=(*SCHEMA, "view public.v AS SELECT items.id FROM public.items"))
+    new = contents(schema=(*SCHEMA, "view public.v AS SELECT id FROM public.items"))
+    result = judged(replace(new, server_version=version), manifest(old))
+    assert result.status is status
+    assert ("not compared: text of views" in text(result.reason)) is (status is Status.PASS)
+    assert judged(replace(contents(), server_version=version), manifest(old)).status is Status.FAIL
 
 
 def test_text_that_nobody_checks_is_named() -> None:
