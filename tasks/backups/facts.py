@@ -53,12 +53,22 @@ class TableContents:
     exact: bool = True
     newest: tuple[tuple[str, datetime], ...] = ()
     content: str = ""
-    """An order-independent hash of its rows; empty where none was made."""
+    """An order-independent hash of its rows; empty where none was made. Before the colon: of how many rows."""
+
+    since: int | None = None
+    """Rows with a time after the backup, by the column of times that has the fewest but some; None if not counted."""
+
+    @property
+    def hashed_nothing(self) -> bool:
+        """True where the table has rows, and the sample has none of them."""
+        return self.rows > 0 and bool(self.content) and not self.content.partition(":")[0].strip("0")
 
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
-    """A sequence and the highest value of the column that takes its numbers from it (`public.orders.id`)."""
+    """A sequence and the highest value of the column that takes its numbers from it (`public.orders.id`); `column` is
+    empty for one that numbers none.
+    """
 
     name: str
     column: str
@@ -79,9 +89,12 @@ class Violation:
 class Contents:
     """The contents of a database, without a value of its rows.
 
-    `schema` has one line for each table, column, constraint, index, view, function, trigger, sequence and type.
-    `content_rule` is which rows the tables' hashes cover: `whole`, `1/16`, or empty for none.
-    `violations` are rows that break a foreign key or a unique constraint, where they were searched for.
+    `schema` has one line for each table, column, constraint, index, view, function, trigger, sequence and type, and
+    for each thing of the `kinds`, which are empty where an older version read it. `content_rule` is which rows the
+    tables' hashes cover: `whole`, `1/16`, that and small tables whole, or empty for none. `violations` are rows that
+    break a foreign key or a unique constraint, where they were searched for. `large_objects` are as a table, None
+    where they were not read. `not_utf8` are tables with text that is not UTF-8, where the server does not check it.
+    `young` names what a running database has defined since the backup, as far as its transactions show it.
     """
 
     database: str
@@ -95,6 +108,10 @@ class Contents:
     bytes: int = 0
     content_rule: str = ""
     violations: tuple[Violation, ...] = ()
+    kinds: tuple[str, ...] = ()
+    large_objects: TableContents | None = None
+    not_utf8: tuple[str, ...] = ()
+    young: tuple[str, ...] = ()
 
     def table(self, name: str) -> TableContents | None:
         """A table by its name."""
@@ -224,6 +241,11 @@ class PastDrill:
     server_version: str
     reached: str
     facts: dict[str, Scalar] = field(default_factory=dict)
+    rows: dict[str, int] = field(default_factory=dict)
+    """Of each restored table; empty where an older version kept none."""
+
+    newest: dict[str, datetime] = field(default_factory=dict)
+    """The newest time restored of each column, `public.orders.created_at`."""
 
 
 @dataclass(frozen=True, slots=True)

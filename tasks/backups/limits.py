@@ -29,6 +29,18 @@ class BackupLimits(BaseModel):
     max_difference_rows: Annotated[int, Field(ge=0)] = 1000
     """The same, in rows. Source: opsrounds' default; fewer differ in a small table within a day."""
 
+    max_small_share: Share = 0.5
+    """Of a table of few rows, where `max_difference_rows` would be nearly all: by how much the backup may have fewer
+    than the live table, as a share. Source: opsrounds' default; a table seldom doubles within a day."""
+
+    max_small_rows: Annotated[int, Field(ge=0)] = 10
+    """So many rows a table of few rows may always have fewer, whatever share that is, unless it is restored empty.
+    Source: opsrounds' default, the first entries of a new table."""
+
+    max_still_h: Annotated[float, Field(gt=0)] = 72.0
+    """How long before the backup a column of times may end that ended closer to earlier backups, three times as long
+    as the longest of those at least. Source: opsrounds' default, a long weekend."""
+
     max_lag_min: Annotated[float, Field(gt=0)] = 60.0
     """How much older the newest row may be than the live one of that time. Source: opsrounds' default; beyond it a
     standby has lagged."""

@@ -48,19 +48,22 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column whose highest value may be read; `indexed` if an index gives it without reading the table."""
+    """A column whose highest value may be read; `indexed` if an index gives it without reading the table. A `stamp` is
+    the time at which its row was written, by its default or by its name.
+    """
 
     oid: int
     column: str
     name: str
     type: str
     indexed: bool
+    stamp: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Numbering:
-    """A sequence and the column that takes its numbers; `tables` are those that have the column, if it can be compared
-    with the sequence at all.
+    """A sequence and the column that takes its numbers, if any; `tables` are those that have the column, if it can be
+    compared with the sequence at all.
     """
 
     name: str
@@ -96,8 +99,10 @@ def columns(connection: psycopg.Connection) -> list[Column]:
 
 
 def numberings(connection: psycopg.Connection) -> list[Numbering]:
-    """The sequences that number a column."""
-    return _all(connection, Numbering, _NUMBERINGS)
+    """The sequences, those that number a column once for each."""
+    found = _all(connection, Numbering, _NUMBERINGS)
+    taken = {numbering.name for numbering in found}
+    return [*found, *(one for one in _all(connection, Numbering, _SEQUENCES) if one.name not in taken)]
 
 
 def rules(connection: psycopg.Connection) -> list[Rule]:
@@ -140,11 +145,14 @@ _COLUMNS = f"""
         EXISTS (
             SELECT FROM pg_index AS i JOIN pg_class AS x ON x.oid = i.indexrelid JOIN pg_am AS m ON m.oid = x.relam
             WHERE i.indrelid = c.oid AND m.amname = 'btree' AND i.indisvalid AND i.indpred IS NULL
-                AND i.indkey[0] = a.attnum) AS indexed
+                AND i.indkey[0] = a.attnum) AS indexed,
+        a.attname ~* '(creat|insert|updat|modif|chang|record)'
+            OR pg_get_expr(f.adbin, f.adrelid) ~* '(now|timestamp|timeofday)\\(|current_(timestamp|date)' AS stamp
     FROM {RELATIONS}
         JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
         JOIN pg_type AS declared ON declared.oid = a.atttypid
         JOIN pg_type AS y ON y.oid = coalesce(nullif(declared.typbasetype, 0), declared.oid)
+        LEFT JOIN pg_attrdef AS f ON f.adrelid = a.attrelid AND f.adnum = a.attnum
     WHERE c.relkind = 'r' AND {OWN}
         AND y.oid IN ({", ".join(f"'pg_catalog.{name}'::regtype" for name in (*TIMES, *NUMBERS))})
     ORDER BY c.oid, a.attnum
@@ -179,6 +187,14 @@ _NUMBERINGS = f"""
         JOIN pg_attribute AS a ON a.attrelid = taken.owner AND a.attnum = taken.num
         LEFT JOIN defaults AS f ON f.adrelid = taken.owner AND f.adnum = taken.num
     WHERE {OWN}
+"""
+# One that goes down or starts over is set back by its own use.
+_SEQUENCES = f"""
+    SELECT {NAME} AS name, '' AS of, '' AS column, has_sequence_privilege(c.oid, 'SELECT') AS readable,
+        CASE WHEN has_sequence_privilege(c.oid, 'SELECT') THEN pg_sequence_last_value(c.oid) END AS last,
+        ARRAY[]::int8[] AS tables
+    FROM {RELATIONS} JOIN pg_sequence AS s ON s.seqrelid = c.oid
+    WHERE s.seqincrement > 0 AND NOT s.seqcycle AND {OWN}
 """
 _COLLATE = """
     CASE WHEN {0} <> 0 THEN (

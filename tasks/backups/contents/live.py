@@ -26,10 +26,12 @@ def read_live(target: Target, until: datetime, exact_rows: int, deadline: Deadli
         return Unobserved(NO_LIVE)
     try:
         if (file := target.sqlite) is not None:
-            return read_sqlite_contents(file, Wanted(until), database=target.name, deadline_s=deadline.require())
+            return read_sqlite_contents(
+                file, Wanted(until, running=True), database=target.name, deadline_s=deadline.require()
+            )
         server = Server(target.live, _STATEMENT_S, _CONNECT_S)
         with connected(server, deadline.require()) as connection:
-            return read_contents([connection], Wanted(until, exact_rows=exact_rows))
+            return read_contents([connection], Wanted(until, exact_rows=exact_rows, running=True))
     except ObservationError as error:
         return Unobserved(error.reason)
 

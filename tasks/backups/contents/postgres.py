@@ -15,9 +15,13 @@ from psycopg.rows import tuple_row
 from tasks.backups import facts
 from tasks.backups.contents import catalogue
 from tasks.backups.contents.catalogue import TIMES, Column, Numbering, Table
-from tasks.backups.contents.schema import schema_lines
+from tasks.backups.contents.encoding import UNCHECKED, not_utf8
+from tasks.backups.contents.kinds import KINDS
+from tasks.backups.contents.large_objects import read_large_objects
+from tasks.backups.contents.schema import DEFINITIONS, schema_lines
+from tasks.backups.contents.since import oldest_since, young_definitions, young_rows
 from tasks.backups.contents.table_scan import Scan
-from tasks.backups.contents.wanted import ProgressCallback, Wanted
+from tasks.backups.contents.wanted import MIXED, SMALL_ROWS, WHOLE, ProgressCallback, Wanted
 from tasks.backups.facts import Contents, TableContents, Violation
 from tasks.check_result import msg
 from tasks.database.connection import interrupt
@@ -78,22 +82,25 @@ def _snapshot(connection: Connection, wanted: Wanted) -> Iterator[None]:
 
 def _read(connections: Sequence[Connection], wanted: Wanted, report_progress: ProgressCallback | None) -> Contents:
     first = connections[0]
-    about, tables = catalogue.about(first), catalogue.tables(first)
+    # Sequences stand in no snapshot: read first, they are behind those of a dump that is made at the same time.
     numberings = catalogue.numberings(first)
+    about, tables = catalogue.about(first), catalogue.tables(first)
     _require_all_seen(about.role, tables, numberings)
     scans = _scans(tables, catalogue.columns(first), numberings, wanted)
-    rows = _answers(connections, [scan.statement(wanted.until, wanted.content_rule) for scan in scans], report_progress)
+    rows = _rows(connections, scans, wanted, report_progress)
     highest = {
         (scan.table.oid, column.column): value
         for scan, row in zip(scans, rows, strict=True)
-        for column, value in zip(scan.columns, row[3:], strict=True)
+        for column, value in zip(scan.columns, row[3 : 3 + len(scan.columns)], strict=True)
     }
-    contents = [_contents(scan, row, highest) for scan, row in zip(scans, rows, strict=True)]
+    first_age = oldest_since([age for scan, row in zip(scans, rows, strict=True) for age in _ages(scan, row)])
+    since = {} if first_age is None else _written_since(first, scans, rows, first_age)
+    contents = [_contents(scan, row, highest, since.get(scan.table.oid)) for scan, row in zip(scans, rows, strict=True)]
     return Contents(
         database=about.database,
         server_version=f"{about.version // 10000}.{about.version % 10000}",
         encoding=about.encoding,
-        schema=schema_lines(first),
+        schema=schema_lines(first, (*DEFINITIONS, *KINDS.values())),
         tables=tuple(sorted(contents, key=lambda table: table.name)),
         sequences=tuple(sorted((_sequence(n, highest) for n in numberings), key=lambda s: (s.name, s.column))),
         roles=tuple(sorted(about.roles)),
@@ -101,7 +108,39 @@ def _read(connections: Sequence[Connection], wanted: Wanted, report_progress: Pr
         bytes=about.bytes,
         content_rule=wanted.content_rule,
         violations=_violations(connections) if wanted.violations else (),
+        kinds=tuple(KINDS),
+        large_objects=read_large_objects(first, wanted.content_rule),
+        not_utf8=() if about.encoding != UNCHECKED or wanted.running else not_utf8(first, tables),
+        young=() if first_age is None else young_definitions(first, first_age),
     )
+
+
+def _ages(scan: Scan, row: Row) -> Row:
+    """The oldest transactions after the backup, where the rows after it were asked for."""
+    return row[len(row) - len(scan.stamps) :] if len(row) > 3 + len(scan.columns) else ()
+
+
+def _written_since(connection: Connection, scans: Sequence[Scan], rows: Sequence[Row], age: int) -> dict[int, int]:
+    """How many rows of each small table were written since the backup, by its oid."""
+    small = [scan for scan, row in zip(scans, rows, strict=True) if scan.exact and 0 < row[0] <= SMALL_ROWS]
+    counts = _answers([connection], [young_rows(scan.table, age) for scan in small], None)
+    return {scan.table.oid: count for scan, (count,) in zip(small, counts, strict=True)}
+
+
+def _rows(
+    connections: Sequence[Connection],
+    scans: Sequence[Scan],
+    wanted: Wanted,
+    report_progress: ProgressCallback | None,
+) -> list[Row]:
+    """Each table's rows, hash and highest values; a small table is hashed whole."""
+    rule = wanted.content_rule
+    rows = _answers(connections, [scan.statement(wanted, rule) for scan in scans], report_progress)
+    if rule != MIXED:
+        return rows
+    small = [n for n, row in enumerate(rows) if scans[n].exact and row[0] <= SMALL_ROWS]
+    whole = _answers(connections, [scans[n].statement(wanted, WHOLE) for n in small], None)
+    return [dict(zip(small, whole, strict=True)).get(n, row) for n, row in enumerate(rows)]
 
 
 def _require_all_seen(role: str, tables: Sequence[Table], numberings: Sequence[Numbering]) -> None:
@@ -142,15 +181,18 @@ def _scans(
     ]
 
 
-def _contents(scan: Scan, row: Row, highest: Highest) -> TableContents:
+def _contents(scan: Scan, row: Row, highest: Highest, written_since: int | None) -> TableContents:
     rows, hashed, total = row[:3]
     times = ((column.name, highest[column.oid, column.column]) for column in scan.columns if column.type in TIMES)
+    first = 3 + len(scan.columns)
+    since = min((count for count in row[first : first + len(scan.times)] if count), default=written_since)
     return TableContents(
         name=scan.table.name,
         rows=rows if scan.exact else round(scan.table.estimate),
         exact=scan.exact,
         newest=tuple((name, at.astimezone(UTC)) for name, at in times if at is not None),
         content="" if hashed is None else f"{hashed}:{int(total or 0):x}",
+        since=since,
     )
 
 

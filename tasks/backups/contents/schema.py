@@ -4,6 +4,7 @@ Each line begins with a kind and a name; what belongs to a table has the table's
 """
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 import psycopg
@@ -161,7 +162,7 @@ _SCHEMAS = f"""
 """
 _EXTENSIONS = "SELECT 'extension ' || quote_ident(extname) FROM pg_extension"
 
-_ALL = (
+DEFINITIONS: Final = (
     _TABLES,
     _COLUMNS,
     _CONSTRAINTS,
@@ -178,6 +179,7 @@ _ALL = (
     _SCHEMAS,
     _EXTENSIONS,
 )
+"""What every version of this program has read."""
 
 _QUOTED = r"""'(?:[^']|'')*'|"(?:[^"]|"")*\""""
 _LINE_BREAK = re.compile(r"\s*[\r\n]+\s*")
@@ -186,10 +188,10 @@ _ATOM = rf"(?:{_QUOTED}|ARRAY\[(?:{_QUOTED}|[^]\[()'\"])*\]|[\w.]+)"
 _NEEDLESS = re.compile(rf"""({_QUOTED})|(?<![\w"])(?<![\w"]\ )\(({_ATOM})\)""")
 
 
-def schema_lines(connection: psycopg.Connection) -> tuple[str, ...]:
-    """A line for each thing of the schema, sorted."""
+def schema_lines(connection: psycopg.Connection, queries: Iterable[str]) -> tuple[str, ...]:
+    """The lines that queries give, sorted."""
     cursor = connection.cursor(row_factory=scalar_row)
-    return tuple(sorted(_line(text) for query in _ALL for text in cursor.execute(query.encode())))
+    return tuple(sorted(_line(text) for query in queries for text in cursor.execute(query.encode())))
 
 
 def _line(text: str) -> str:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from tasks.backups.contents.sqlite_file import lenient, pragma, read_sqlite, sqlite_reason
-from tasks.backups.contents.wanted import SAMPLED, WHOLE, ProgressCallback, Wanted
-from tasks.backups.facts import Contents, TableContents, Violation
+from tasks.backups.contents.wanted import MIXED, SAMPLED, SMALL_ROWS, WHOLE, ProgressCallback, Wanted
+from tasks.backups.facts import Contents, Sequence, TableContents, Violation
 from tasks.observation import ObservationError
 
 _WHICH_ROWS: Final = {WHOLE: "", SAMPLED: " WHERE sampled({key})"}
@@ -41,6 +41,7 @@ def read_sqlite_contents(
             encoding=pragma(connection, "encoding").replace("-", "").upper(),
             schema=_schema(connection),
             tables=tables,
+            sequences=_sequences(connection),
             bytes=pages * size,
             content_rule=wanted.content_rule,
             violations=_violations(connection) if wanted.violations else (),
@@ -58,6 +59,21 @@ def _schema(connection: sqlite3.Connection) -> tuple[str, ...]:
     )
     lines = sorted(f"{kind} {name}: {' '.join((sql or '').split())}" for kind, name, sql in objects)
     return (*lines, f"user_version {pragma(connection, 'user_version')}")
+
+
+def _sequences(connection: sqlite3.Connection) -> tuple[Sequence, ...]:
+    """The numbers given by AUTOINCREMENT: SQLite keeps them in a table of its own, and only where there is one."""
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'").fetchone():
+        return ()
+    found = connection.execute("SELECT name, seq FROM sqlite_sequence WHERE typeof(seq) = 'integer' ORDER BY 1")
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    return tuple(
+        Sequence(
+            name, f"{name}.rowid", last, connection.execute(f"SELECT max(rowid) FROM {_quoted(name)}").fetchone()[0]
+        )
+        for name, last in found.fetchall()
+        if name in tables
+    )
 
 
 def _tables(
@@ -83,6 +99,8 @@ def _table(connection: sqlite3.Connection, name: str, rule: str) -> TableContent
     asked = "".join(f", newest(CASE WHEN {_LIKE_A_TIME.format(c=c)} THEN {c} END)" for c in map(_quoted, times))
     rows, *newest = connection.execute(f"SELECT count(*){asked} FROM {_quoted(name)}").fetchone()
     known = ((column, datetime.fromisoformat(at)) for column, at in zip(times, newest, strict=True) if at is not None)
+    if rule == MIXED:
+        rule = WHOLE if rows <= SMALL_ROWS else SAMPLED
     return TableContents(name, rows, newest=tuple(known), content=_content(connection, name, columns, rule))
 
 

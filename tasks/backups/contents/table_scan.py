@@ -1,12 +1,13 @@
 """One reading of a table: how many rows, a hash of them and the highest values of some columns."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
+from typing import LiteralString
 
 from psycopg import sql
 
 from tasks.backups.contents.catalogue import TIMES, Column, Table
-from tasks.backups.contents.wanted import WHOLE
+from tasks.backups.contents.wanted import WHOLE, Wanted
 
 _NOTHING = sql.SQL("NULL")
 # Python has no year 0, and -infinity is no time.
@@ -22,17 +23,30 @@ class Scan:
     exact: bool
     columns: tuple[Column, ...]
 
-    def statement(self, until: datetime, rule: str) -> sql.Composed:
-        """Asks for one row: rows, rows in the hash, the hash, then the highest value of each column.
+    @property
+    def times(self) -> tuple[Column, ...]:
+        """The columns of times."""
+        return tuple(column for column in self.columns if column.type in TIMES)
+
+    @property
+    def stamps(self) -> tuple[Column, ...]:
+        """The columns that say when their row was written."""
+        return tuple(column for column in self.times if column.stamp)
+
+    def statement(self, wanted: Wanted, rule: str) -> sql.Composed:
+        """Asks for one row: rows, rows in the hash, the hash, then the highest value of each column; of a running
+        database also the rows after the backup by each column of times, and their oldest transaction by each stamp.
 
         Every value is a literal: beside parameters, a % in a name would be one too.
         """
         source = sql.SQL("FROM ONLY {} AS t").format(sql.Identifier(self.table.schema, self.table.table))
         if not self.exact:
-            highest = [_highest(column, until, source) for column in self.columns]
+            highest = [_highest(column, wanted, source) for column in self.columns]
             return sql.SQL("SELECT {}").format(sql.SQL(", ").join([_NOTHING, _NOTHING, _NOTHING, *highest]))
-        highest = [_highest(column, until, None) for column in self.columns]
-        row = [sql.SQL("count(*)"), *_hash(self.table, rule), *highest]
+        highest = [_highest(column, wanted, None) for column in self.columns]
+        since = [_since(column, wanted, "count(*)") for column in self.times] if wanted.running else []
+        since += [_since(column, wanted, "max(age(t.xmin))") for column in self.stamps] if wanted.running else []
+        row = [sql.SQL("count(*)"), *_hash(self.table, rule), *highest, *since]
         return sql.SQL("SELECT {} {}").format(sql.SQL(", ").join(row), source)
 
 
@@ -63,10 +77,17 @@ def _sampled(table: Table) -> sql.Composable:
     return sql.SQL("starts_with(md5({}::text), '0')").format(text)
 
 
-def _highest(column: Column, until: datetime, source: sql.Composable | None) -> sql.Composable:
+def _since(column: Column, wanted: Wanted, figure: LiteralString) -> sql.Composable:
+    """A figure of the rows that are after the backup and not in the future."""
+    name = sql.SQL("t.{}").format(sql.Identifier(column.column))
+    until = sql.Literal(_limits(wanted)[column.type])
+    return sql.SQL(figure + " FILTER (WHERE {0} > {1} AND {0} <= now())").format(name, until)
+
+
+def _highest(column: Column, wanted: Wanted, source: sql.Composable | None) -> sql.Composable:
     """The highest value of the rows that are read anyway, or the one of a source, which an index gives."""
     name = sql.SQL("t.{}").format(sql.Identifier(column.column))
-    within = _within(column, name, until)
+    within = _within(column, name, wanted)
     if source is None:
         most = sql.SQL("max({}) FILTER (WHERE {})").format(name, within)
     else:
@@ -76,14 +97,19 @@ def _highest(column: Column, until: datetime, source: sql.Composable | None) -> 
     return sql.SQL("trunc({}::numeric)::int8").format(most)
 
 
-def _within(column: Column, name: sql.Composable, until: datetime) -> sql.Composable:
-    # Of the column's own type: a comparison across types converts each row.
-    limits = {
-        "timestamptz": until,
-        "timestamp": until.astimezone(UTC).replace(tzinfo=None),
-        "date": until.astimezone(UTC).date(),
-        "numeric": _INT8_MAX,
-    }
+def _within(column: Column, name: sql.Composable, wanted: Wanted) -> sql.Composable:
+    limits = _limits(wanted)
     if column.type not in limits:
         return sql.SQL("true")
     return sql.SQL("{} <= {}").format(name, sql.Literal(limits[column.type]))
+
+
+def _limits(wanted: Wanted) -> dict[str, datetime | date | int]:
+    """The highest value that is taken, of the column's own type: a comparison across types converts each row."""
+    until = wanted.until.astimezone(UTC)
+    return {
+        "timestamptz": wanted.until,
+        "timestamp": until.replace(tzinfo=None),
+        "date": until.date() - timedelta(days=1) if wanted.running else until.date(),
+        "numeric": _INT8_MAX,
+    }

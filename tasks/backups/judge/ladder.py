@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from tasks.backups.checks import CONTAINER, CONTENT, DECODE, MANIFEST, NEWEST_ROW, RESTORE, SMOKE
-from tasks.backups.facts import Drill, DrillStep, DrillVerdict, StepOutcome, StepResult
+from tasks.backups.facts import Drill, DrillStep, DrillVerdict, PastDrill, StepOutcome, StepResult
 from tasks.backups.judge.restored.content import judge_content
 from tasks.backups.judge.restored.counts import judge_counts
 from tasks.backups.judge.restored.invariants import judge_invariants
@@ -35,24 +35,35 @@ _NO_SMOKE = msg("`smoke` is not set in the service file")
 
 
 def judge_ladder(
-    subject: str, drill: Drill, target: BackedUp, invariants: Sequence[Invariant], limits: BackupLimits, now: datetime
+    subject: str,
+    drill: Drill,
+    target: BackedUp,
+    invariants: Sequence[Invariant],
+    limits: BackupLimits,
+    now: datetime,
+    past: Sequence[PastDrill] = (),
 ) -> tuple[CheckResult, ...]:
-    """Every step of the ladder in its order; what was not reached is UNKNOWN. A managed copy has no files to check."""
+    """Every step of the ladder in its order; what was not reached is UNKNOWN. A managed copy has no files to check.
+
+    `past` are earlier drills of the same database.
+    """
     return (
         *judge_steps(subject, drill, now),
         judge_schema(subject, drill, now),
-        judge_counts(subject, drill, limits, now),
+        judge_counts(subject, drill, limits, now, past),
         _judge_content(subject, drill, target, now),
         judge_invariants(subject, drill, invariants, now),
-        _newest_row(subject, drill, target, limits, now),
+        _newest_row(subject, drill, target, limits, now, past),
         judge_smoke(subject, drill, now, wanted=target.smoke is not None),
     )
 
 
-def _newest_row(subject: str, drill: Drill, target: BackedUp, limits: BackupLimits, now: datetime) -> CheckResult:
+def _newest_row(
+    subject: str, drill: Drill, target: BackedUp, limits: BackupLimits, now: datetime, past: Sequence[PastDrill]
+) -> CheckResult:
     if target.newest_row is not None:
         return NEWEST_ROW.judged(Status.SKIPPED, subject, verbatim(target.newest_row.not_applicable), at=now)
-    return judge_newest_row(subject, drill, limits, target.rpo_h, now)
+    return judge_newest_row(subject, drill, limits, target.rpo_h, now, past)
 
 
 def _judge_content(subject: str, drill: Drill, target: BackedUp, now: datetime) -> CheckResult:

@@ -94,7 +94,8 @@ def _judge_drilled(
     if observed.depth == "files":
         steps = judge_steps(subject, drill, now)
         return (*steps, judge_drill(subject, None, None, steps, observed.past, limits, now)), None
-    ladder = judge_ladder(subject, drill, target, invariants_of(observed.target), limits, now)
+    invariants = invariants_of(observed.target)
+    ladder = judge_ladder(subject, drill, target, invariants, limits, now, observed.past)
     verdict = verdict_of(ladder)
     recovery = judge_recovery_time(subject, drill, observed.past, target, limits, now)
     drills = judge_drill(subject, observed.drill, verdict, ladder, observed.past, limits, now)

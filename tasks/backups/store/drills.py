@@ -2,11 +2,13 @@
 
 import json
 import os
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, func, insert, or_, select
+from sqlalchemy import Connection, Row, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
-from tasks.backups.facts import Drill, DrillVerdict, PastDrill
+from tasks.backups.facts import Contents, Drill, DrillVerdict, PastDrill
 from tasks.backups.tables import backup_drills
 from tasks.canonical import canonical
 from tasks.history.engine import History, HistoryError, reading, writing
@@ -16,6 +18,7 @@ from tasks.observation import printable
 from tasks.secrets import masked
 
 _MOST_NAME = 300
+_MOST_TABLES = 500
 
 
 def store_drill(
@@ -29,6 +32,7 @@ def store_drill(
     facts: dict[str, object] = {"processors": os.cpu_count() or 0}
     if contents is not None:
         facts |= {"tables": len(contents.tables), "rows": sum(table.rows for table in contents.tables)}
+        facts |= _by_table(contents)
     row = {
         "database": database,
         "at": drill.started_at,
@@ -46,6 +50,31 @@ def store_drill(
     }
     with writing(history) as connection:
         _keep(connection, {"service_id": service_id(connection, service), **row})
+
+
+def _by_table(contents: Contents) -> dict[str, object]:
+    """What a later drill's tables are compared with: the largest ones, if there are very many."""
+    largest = sorted(contents.tables, key=lambda table: -table.rows)[:_MOST_TABLES]
+    newest = {f"{table.name}.{column}": at.isoformat() for table in largest for column, at in table.newest}
+    return {"rows_by_table": {table.name: table.rows for table in largest}, "newest_by_column": newest}
+
+
+def _past(row: Row[Any]) -> PastDrill:
+    facts = json.loads(row.facts)
+    rows, newest = facts.pop("rows_by_table", {}), facts.pop("newest_by_column", {})
+    return PastDrill(
+        row.at,
+        DrillVerdict(row.verdict),
+        row.backup,
+        row.backup_at,
+        row.bytes,
+        row.recovery_s,
+        row.server_version,
+        row.reached,
+        facts,
+        rows,
+        {column: datetime.fromisoformat(at) for column, at in newest.items()},
+    )
 
 
 def _keep(connection: Connection, row: dict[str, object]) -> None:
@@ -82,17 +111,4 @@ def read_drills(history: History, service: str, database: str, most: int) -> tup
     wanted = select(mine.c.id).where(or_(mine.c.id.in_(newest), since, mine.c.at == good))
     query = select(backup_drills).where(c.id.in_(wanted)).order_by(c.at.desc())
     with reading(history) as connection:
-        return tuple(
-            PastDrill(
-                row.at,
-                DrillVerdict(row.verdict),
-                row.backup,
-                row.backup_at,
-                row.bytes,
-                row.recovery_s,
-                row.server_version,
-                row.reached,
-                json.loads(row.facts),
-            )
-            for row in connection.execute(query)
-        )
+        return tuple(_past(row) for row in connection.execute(query))

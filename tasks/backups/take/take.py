@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from tasks.backups.contents.wanted import SAMPLED, WHOLE
+from tasks.backups.contents.wanted import MIXED, WHOLE
 from tasks.backups.files.manifest import hashed_files, manifest_of, manifest_path, write_manifest
 from tasks.backups.files.placing import not_written, refuse_existing
 from tasks.backups.formats.interface import Order, Tools
@@ -20,7 +20,7 @@ from tasks.observation import ObservationError, printable
 from tasks.postgres.installation import installations
 from tasks.progress import BACKUP, tell
 
-_RULES = {"sampled": SAMPLED, "whole": WHOLE, "off": ""}
+_RULES = {"sampled": MIXED, "whole": WHOLE, "off": ""}
 _LATE = msg("The backup was not finished in time: raise [backups] deadline_min")
 _FORGOTTEN_S = 24 * 3600.0
 

@@ -6,12 +6,23 @@ from typing import Final
 
 from tasks.backups.checks import CONTENT
 from tasks.backups.facts import Contents, Drill, TableContents
-from tasks.backups.judge.restored.expected import BY_RECORD, bounded, brief, named, of_its_snapshot, recorded
+from tasks.backups.judge.restored.expected import (
+    BY_RECORD,
+    LARGE_OBJECTS,
+    bounded,
+    brief,
+    every_table,
+    named,
+    of_its_snapshot,
+    recorded,
+)
 from tasks.backups.reasons import not_reached
 from tasks.check_result import CheckResult, Limit, Message, Quantity, Status, Table, msg
 
 WHOLE: Final = "whole"
 OFF: Final = "off"
+
+_NOT_COMPARED = msg("Tables whose rows are not compared: take a new backup with rounds backup take")
 
 Pair = tuple[TableContents, TableContents | None]
 
@@ -32,10 +43,11 @@ def judge_content(subject: str, drill: Drill, content: str, now: datetime) -> Ch
 
 
 def _compared(subject: str, snapshot: Contents, copy: Contents, content: str, now: datetime) -> CheckResult:
-    there = {table.name: table for table in copy.tables}
-    pairs = [(table, there.get(table.name)) for table in snapshot.tables if table.content]
+    there = {table.name: table for table in every_table(copy)}
+    tables = [table for table in every_table(snapshot) if table.name in there or table.name != LARGE_OBJECTS]
+    pairs = [(table, there.get(table.name)) for table in tables if table.content]
     other = [pair for pair in pairs if pair[1] is None or (pair[1].content and pair[1].content != pair[0].content)]
-    unhashed = [table.name for table in snapshot.tables if table.rows and not table.content]
+    unhashed = [table.name for table in tables if table.rows and not table.content]
     unhashed += [table.name for table, found in pairs if found and not found.content]
     limit = Limit("=", 0, "", BY_RECORD)
     if not other and (unhashed or not pairs):
@@ -43,8 +55,20 @@ def _compared(subject: str, snapshot: Contents, copy: Contents, content: str, no
         return CONTENT.judged(Status.UNKNOWN, subject, reason, at=now, limit=limit)
     status, reason = _verdict(pairs, other, snapshot.content_rule, content)
     evidence = (_evidence(other),) if other else ()
+    if status is Status.PASS and (empty := [table.name for table, _ in pairs if table.hashed_nothing]):
+        reason = _partly(len(pairs) - len(empty), named(empty))
+        evidence = (bounded(_NOT_COMPARED, (msg("Table"),), ((brief(name),) for name in empty)),)
     observed = Quantity(len(other))
     return CONTENT.judged(status, subject, reason, at=now, observed=observed, limit=limit, evidence=evidence)
+
+
+def _partly(compared: int, tables: str) -> Message:
+    return msg(
+        "A sample of the rows of {n} tables matches the backup; not compared, as no row of theirs is in the sample: "
+        "{tables}",
+        n=compared,
+        tables=tables,
+    )
 
 
 def _none() -> Message:

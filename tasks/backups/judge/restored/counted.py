@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from itertools import pairwise
 
 from tasks.backups.facts import TableContents
 from tasks.backups.limits import BackupLimits
@@ -16,12 +17,15 @@ class Kind(Enum):
     OTHER = Status.FAIL, 2
     FEWER = Status.FAIL, 3
     GUESSED = Status.UNKNOWN, 4
-    FILLED_SINCE = Status.WARN, 5
-    MORE = Status.WARN, 6
-    OFF_ESTIMATE = Status.WARN, 7
-    NEAR_ESTIMATE = Status.PASS, 8
-    MOVED_ON = Status.PASS, 9
-    RIGHT = Status.PASS, 10
+    FELL = Status.WARN, 5
+    NEW_SINCE = Status.WARN, 6
+    FIRST_ROWS = Status.WARN, 7
+    MORE = Status.WARN, 8
+    OFF_ESTIMATE = Status.WARN, 9
+    NEAR_ESTIMATE = Status.PASS, 10
+    FILLED_SINCE = Status.PASS, 11
+    MOVED_ON = Status.PASS, 12
+    RIGHT = Status.PASS, 13
 
     @property
     def status(self) -> Status:
@@ -36,13 +40,20 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """One table on every side; `by_snapshot` where `recorded` is of the very snapshot that was backed up."""
+    """One table on every side; `by_snapshot` where `recorded` is of the very snapshot that was backed up.
+
+    `past` are its rows in earlier drills, newest first. `numbers` are how many numbers its sequence has given since the
+    backup, None without one. It is `renamed` where another table of the copy is gone from the live database.
+    """
 
     name: str
     restored: TableContents | None
     recorded: TableContents | None
     live: TableContents | None
     by_snapshot: bool
+    past: tuple[int, ...] = ()
+    numbers: int | None = None
+    renamed: bool = False
 
     @property
     def certain(self) -> bool:
@@ -54,40 +65,90 @@ class Counted:
         """What the restored table is compared with."""
         return self.recorded if self.certain else (self.live or self.recorded)
 
+    @property
+    def grew(self) -> bool:
+        """True where it had rows in earlier drills, and never fewer than before."""
+        return bool(self.past) and self.past[0] > 0 and all(new >= old for new, old in pairwise(self.past))
+
+    @property
+    def is_new(self) -> bool:
+        """True where all rows it has now are younger than the backup, it has none, or it had another name."""
+        return (
+            self.live is not None and not any(self.past) and (self.renamed or self.live.rows <= (self.live.since or 0))
+        )
+
     def kind(self, limits: BackupLimits) -> Kind:
         """The worst finding about it."""
         if self.restored is None:
-            return Kind.MISSING
+            return Kind.NEW_SINCE if not self.by_snapshot and self.recorded is None and self.is_new else Kind.MISSING
         if not self.restored.exact:
             return Kind.GUESSED
         rows, expected = self.restored.rows, self.expected
         if expected is None:
             return Kind.RIGHT
-        if self.certain:
-            if rows != expected.rows:
-                return Kind.OTHER if rows else Kind.EMPTY
-            return Kind.MOVED_ON if self.live and beyond(rows, self.live.rows, limits) else Kind.RIGHT
-        return self._compared_with_now(rows, expected, limits)
+        if not self.certain:
+            return self._compared_with_now(rows, expected, limits)
+        if rows != expected.rows:
+            return Kind.OTHER if rows else Kind.EMPTY
+        if self._fell(rows, limits):
+            return Kind.FELL
+        return Kind.MOVED_ON if self.live and beyond(rows, self.live.rows, limits) else Kind.RIGHT
 
     def _compared_with_now(self, rows: int, expected: TableContents, limits: BackupLimits) -> Kind:
-        off = beyond(rows, expected.rows, limits)
+        missing = expected.rows - rows
         if rows == 0 and expected.rows > (0 if expected.exact else limits.max_difference_rows):
-            was_empty = self.recorded is not None and self.recorded.rows == 0
-            filled = was_empty and expected.rows <= limits.max_difference_rows
-            return Kind.FILLED_SINCE if filled else Kind.EMPTY
+            return self._empty(expected, limits)
         if not expected.exact:
-            return Kind.OFF_ESTIMATE if off else Kind.NEAR_ESTIMATE
-        if not off:
-            return Kind.RIGHT
-        return Kind.FEWER if rows < expected.rows else Kind.MORE
+            return Kind.OFF_ESTIMATE if beyond(rows, expected.rows, limits) else Kind.NEAR_ESTIMATE
+        if missing > self._may_lack(rows, expected, limits):
+            return Kind.FEWER
+        if self._fell(rows, limits):
+            return Kind.FEWER if self.past[0] <= expected.rows else Kind.FELL
+        more = missing < 0 and beyond(rows, expected.rows, limits) and not self._fluctuates
+        return Kind.MORE if more else Kind.RIGHT
+
+    def _empty(self, expected: TableContents, limits: BackupLimits) -> Kind:
+        """A restored table without a row, though it has some now."""
+        was_empty = (self.recorded is not None and self.recorded.rows == 0) or (0 in self.past and not self.grew)
+        if was_empty or expected.rows <= max(expected.since or 0, self.numbers or 0):
+            return Kind.FILLED_SINCE
+        most = limits.max_difference_rows if self._fluctuates else limits.max_small_rows
+        few = expected.exact and expected.rows <= most
+        return Kind.FIRST_ROWS if few and not self.grew and self._may_be_first else Kind.EMPTY
+
+    @property
+    def _fluctuates(self) -> bool:
+        """True where it had fewer rows than before in an earlier drill: one that is emptied now and then."""
+        return any(new < old for new, old in pairwise(self.past))
+
+    @property
+    def _may_be_first(self) -> bool:
+        """False where a row is known that was there before the backup."""
+        return self.numbers != 0 and not (self.recorded is not None and self.recorded.rows)
+
+    def _may_lack(self, rows: int, expected: TableContents, limits: BackupLimits) -> float:
+        """How many rows fewer the backup may have than the live table: exactly, if it is known what came since."""
+        few = min(limits.max_small_rows, limits.max_small_share * expected.rows)
+        if self.live is expected and self.numbers is not None:
+            return self.numbers + few
+        since = expected.since or 0
+        return max(tolerance(expected.rows, limits), since + few)
+
+    def _fell(self, rows: int, limits: BackupLimits) -> bool:
+        """Whether it has far fewer rows than in earlier drills, in which it never lost any."""
+        if len(self.past) < limits.min_compared or not self.grew:
+            return False
+        return self.past[0] - rows > max(limits.max_small_rows, limits.max_small_share * self.past[0])
 
 
 def beyond(rows: int, expected: int, limits: BackupLimits) -> bool:
     """True when two numbers of rows differ by more than may be."""
-    return abs(rows - expected) > tolerance(expected, limits)
+    # Rounded: 0.29 × 100 is 28.999…, and 29 rows are within 29 %.
+    return abs(rows - expected) > max(round(limits.max_difference_share * expected, 6), limits.max_difference_rows)
 
 
 def tolerance(expected: int, limits: BackupLimits) -> float:
-    """By how many rows a table may differ from one of another moment."""
-    # Rounded: 0.29 × 100 is 28.999…, and 29 rows are within 29 %.
-    return max(round(limits.max_difference_share * expected, 6), limits.max_difference_rows)
+    """By how many rows a table may have fewer than one of another moment; of few rows not nearly all."""
+    small = max(limits.max_small_rows, limits.max_small_share * expected)
+    share = round(limits.max_difference_share * expected, 6)
+    return max(share, min(limits.max_difference_rows, small))

@@ -18,11 +18,18 @@ def mismatch_message(kind: Kind, tables: str, limits: BackupLimits) -> Message:
         case Kind.OTHER:
             return msg("Row counts differ from the backup: {tables}", tables=tables)
         case Kind.FEWER:
-            return msg("Fewer rows than expected, by more than {share} % and {rows} rows: {tables}", **more_than)
+            return msg("Fewer rows than expected, by more than can have come since the backup: {tables}", tables=tables)
         case Kind.GUESSED:
             return msg("The restored rows were estimated, not counted: {tables}", tables=tables)
-        case Kind.FILLED_SINCE:
-            return msg("Empty in the backup, filled in the live database since: {tables}", tables=tables)
+        case Kind.FELL:
+            return msg("Far fewer rows than in all earlier restore drills: {tables}", tables=tables)
+        case Kind.NEW_SINCE:
+            return msg("Not in the backup, but new or renamed in the live database since: {tables}", tables=tables)
+        case Kind.FIRST_ROWS:
+            return msg(
+                "Empty in the backup, a few rows in the live database: they came since, or were lost: {tables}",
+                tables=tables,
+            )
         case Kind.MORE:
             return msg("More rows than expected, by more than {share} % and {rows} rows: {tables}", **more_than)
         case _:
@@ -58,6 +65,12 @@ def word(kind: Kind) -> Message:
             return msg("too few")
         case Kind.GUESSED:
             return msg("not counted")
+        case Kind.FELL:
+            return msg("far fewer than before")
+        case Kind.NEW_SINCE:
+            return msg("new since the backup")
+        case Kind.FIRST_ROWS:
+            return msg("first rows since the backup, or lost")
         case Kind.FILLED_SINCE:
             return msg("filled since the backup")
         case Kind.MORE:

@@ -5,8 +5,9 @@ from datetime import datetime
 from math import ceil
 
 from tasks.backups.checks import COUNTS
-from tasks.backups.facts import Contents, Drill, TableContents
+from tasks.backups.facts import Drill, PastDrill, TableContents
 from tasks.backups.judge.restored.counted import Counted, Kind, tolerance
+from tasks.backups.judge.restored.counted_tables import counted_tables
 from tasks.backups.judge.restored.counted_words import match_message, mismatch_message, percent, word
 from tasks.backups.judge.restored.expected import (
     BY_RECORD,
@@ -14,9 +15,6 @@ from tasks.backups.judge.restored.expected import (
     brief,
     named,
     nothing_to_compare,
-    of_its_snapshot,
-    recorded,
-    running,
 )
 from tasks.backups.limits import BackupLimits
 from tasks.backups.reasons import not_reached
@@ -25,8 +23,13 @@ from tasks.check_result import CheckResult, Limit, Quantity, Scalar, Status, Tab
 _WORST_FIRST = (Status.FAIL, Status.UNKNOWN, Status.WARN, Status.PASS)
 
 
-def judge_counts(subject: str, drill: Drill, limits: BackupLimits, now: datetime) -> CheckResult:
-    """The rows of every table: as many as in the snapshot backed up, else about as many as the live one has."""
+def judge_counts(
+    subject: str, drill: Drill, limits: BackupLimits, now: datetime, past: Sequence[PastDrill] = ()
+) -> CheckResult:
+    """The rows of every table: as many as in the snapshot backed up, else about as many as the live one has.
+
+    `past` are earlier drills: a table that never lost a row before is not expected to lose most of them.
+    """
     copy = drill.contents
     if copy is None:
         return COUNTS.judged(Status.UNKNOWN, subject, not_reached(drill), at=now)
@@ -34,7 +37,7 @@ def judge_counts(subject: str, drill: Drill, limits: BackupLimits, now: datetime
         limit = Limit("≥", 1, "", msg("at least one table"))
         reason = msg("The restored database has no tables")
         return COUNTS.judged(Status.FAIL, subject, reason, at=now, observed=Quantity(0), limit=limit)
-    tables = _tables(drill, copy)
+    tables = counted_tables(drill, copy, past)
     if tables is None:
         reason, why = nothing_to_compare(drill)
         return COUNTS.judged(Status.UNKNOWN, subject, reason, at=now, evidence=why)
@@ -56,23 +59,6 @@ def _compared(subject: str, tables: Sequence[Counted], limits: BackupLimits, now
     evidence = (_evidence([(table, kinds[table.name]) for table in ordered]),)
     observed, limit = Quantity(sum(_rows(table.restored) for table in tables)), _limit(tables, limits)
     return COUNTS.judged(status, subject, reason, at=now, observed=observed, limit=limit, evidence=evidence)
-
-
-def _tables(drill: Drill, copy: Contents) -> list[Counted] | None:
-    """Every table that must be there, on every side; None without anything to compare them with."""
-    snapshot, today = of_its_snapshot(drill), running(drill)
-    expected = snapshot or today or recorded(drill)
-    if expected is None:
-        return None
-    restored, before, now = (_by_name(contents) for contents in (copy, recorded(drill), today))
-    return [
-        Counted(name, restored.get(name), before.get(name), now.get(name), by_snapshot=snapshot is not None)
-        for name in _by_name(expected)
-    ]
-
-
-def _by_name(contents: Contents | None) -> dict[str, TableContents]:
-    return {table.name: table for table in contents.tables} if contents else {}
 
 
 def _limit(tables: Sequence[Counted], limits: BackupLimits) -> Limit:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from tasks.backups.facts import Contents, Drill, Manifest
+from tasks.backups.facts import Contents, Drill, Manifest, TableContents
 from tasks.backups.reasons import NO_LIVE
 from tasks.check_result import Message, Scalar, Table, msg
 from tasks.observation import Unobserved, printable
@@ -16,6 +16,16 @@ MOST_ROWS = 20
 _MOST_CHARACTERS = 120
 
 Cell = Scalar | Message
+
+
+LARGE_OBJECTS: Final = "pg_largeobject"
+"""What large objects are called beside tables."""
+
+
+def every_table(contents: Contents) -> tuple[TableContents, ...]:
+    """The tables, and the large objects as one more where they were read."""
+    large = contents.large_objects
+    return contents.tables if large is None else (*contents.tables, large)
 
 
 def recorded(drill: Drill) -> Contents | None:

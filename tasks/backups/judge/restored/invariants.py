@@ -8,7 +8,7 @@ from math import isfinite
 from tasks.backups import facts
 from tasks.backups.checks import INVARIANTS
 from tasks.backups.facts import Answer, Contents, Drill, DrillStep, StepOutcome
-from tasks.backups.judge.restored.expected import bounded, brief
+from tasks.backups.judge.restored.expected import bounded, brief, of_its_snapshot
 from tasks.backups.reasons import not_reached
 from tasks.backups.settings import Invariant
 from tasks.check_result import CheckResult, Limit, Message, Quantity, Scalar, Status, Table, msg
@@ -31,6 +31,7 @@ def judge_invariants(subject: str, drill: Drill, invariants: Sequence[Invariant]
     findings = [
         *_violations(copy),
         *(found for numbers in copy.sequences if (found := _sequence(numbers))),
+        *_set_back(copy, of_its_snapshot(drill)),
         *(found for invariant in invariants if (found := _declared(invariant, answers.get(invariant.name)))),
         *_constraints_in_doubt(drill),
     ]
@@ -84,6 +85,27 @@ def _sequence(numbers: facts.Sequence) -> _Finding | None:
             **names,
         )
     return _Finding(numbers.name, Status.FAIL, reason)
+
+
+def _set_back(copy: Contents, snapshot: Contents | None) -> list[_Finding]:
+    """Sequences behind those of the snapshot: numbers that were given already would be given again."""
+    before = {numbers.name: numbers.last for numbers in snapshot.sequences} if snapshot else {}
+    found = {numbers.name: numbers.last for numbers in copy.sequences}
+    return [
+        _Finding(
+            name,
+            Status.FAIL,
+            msg(
+                "The sequence {sequence} stands at {found}, but at {recorded} in the manifest: numbers will be given "
+                "twice",
+                sequence=brief(name),
+                found=found[name] or 0,
+                recorded=last,
+            ),
+        )
+        for name, last in before.items()
+        if last is not None and name in found and (found[name] or 0) < last
+    ]
 
 
 def _declared(invariant: Invariant, answer: Answer | None) -> _Finding | None:

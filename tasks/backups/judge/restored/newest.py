@@ -1,18 +1,17 @@
 """Whether a restored database has data up to the time at which its backup was made."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tasks.backups.checks import NEWEST_ROW
-from tasks.backups.facts import Contents, Drill
+from tasks.backups.facts import Contents, Drill, PastDrill
 from tasks.backups.judge.restored.expected import BY_RECORD, bounded, brief, of_its_snapshot, recorded, running
+from tasks.backups.judge.restored.newest_columns import Times, has_expectation, stopped_column
 from tasks.backups.limits import BackupLimits
 from tasks.backups.reasons import NO_LIVE, not_reached
 from tasks.check_result import CheckResult, Limit, Message, Quantity, Scalar, Status, Table, moment, msg
 from tasks.observation import Unobserved
-
-Times = dict[str, datetime]
-"""The newest time of each column, `public.orders.created_at`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +22,14 @@ class _Found:
     limit: Limit
 
 
-def judge_newest_row(subject: str, drill: Drill, limits: BackupLimits, rpo_h: float, now: datetime) -> CheckResult:
-    """The newest row restored: the one recorded, and hardly older than the live one of the time of the backup."""
+def judge_newest_row(
+    subject: str, drill: Drill, limits: BackupLimits, rpo_h: float, now: datetime, past: Sequence[PastDrill] = ()
+) -> CheckResult:
+    """The newest row restored: the one recorded, and hardly older than the live one of the time of the backup.
+
+    So is that of each column that was written until shortly before it, by the live rows; without any, by `past`, the
+    earlier drills.
+    """
     if drill.contents is None:
         return NEWEST_ROW.judged(Status.UNKNOWN, subject, not_reached(drill), at=now)
     restored, before, today = _times(drill.contents), _times(recorded(drill)), _times(running(drill))
@@ -37,13 +42,15 @@ def judge_newest_row(subject: str, drill: Drill, limits: BackupLimits, rpo_h: fl
     found = _against_record(restored, snapshot) or (
         _against_others(restored, others, limits) if others else _against_time(restored, drill, rpo_h)
     )
+    if found.status is Status.PASS and (still := stopped_column(drill, restored, others, past, limits)):
+        found = _Found(still.status, still.reason, still.lag, still.limit)
     observed = None
     if found.status.measured:
         observed = Quantity(msg("no time")) if found.lag is None else Quantity(_minutes(found.lag), "min")
     if found.status is Status.PASS and isinstance(drill.live, Unobserved) and drill.live.reason != NO_LIVE:
         # Only the live database reveals a lagging standby, and it should have been read.
         return NEWEST_ROW.judged(Status.UNKNOWN, subject, drill.live.reason, at=now, limit=found.limit)
-    evidence = (_evidence(restored, before, today),)
+    evidence = (_evidence(restored, before, today), *_not_judged(drill, restored, others, past, limits))
     return NEWEST_ROW.judged(
         found.status, subject, found.reason, at=now, observed=observed, limit=found.limit, evidence=evidence
     )
@@ -123,6 +130,16 @@ def _against_time(restored: Times, drill: Drill, rpo_h: float) -> _Found:
         **times,
     )
     return _Found(Status.PASS, reason, lag, limit)
+
+
+def _not_judged(
+    drill: Drill, restored: Times, others: Times, past: Sequence[PastDrill], limits: BackupLimits
+) -> tuple[Table, ...]:
+    names = sorted(column for column in restored if not has_expectation(column, drill, others, past, limits))
+    if not names:
+        return ()
+    title = msg("Columns whose newest time is expected at no time, and not judged")
+    return (bounded(title, (msg("Column"), msg("Restored")), ((brief(n), moment(restored[n])) for n in names)),)
 
 
 def _minutes(lag: timedelta) -> float:

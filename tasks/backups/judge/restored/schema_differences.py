@@ -1,7 +1,7 @@
 """What two schemas, a line for each definition, do not have in common."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from tasks.backups.judge.restored.expected import Cell, brief
@@ -59,8 +59,14 @@ def titles(lines: Sequence[str]) -> list[str]:
     """What lines are of, without the parts of tables that are among them."""
     names = [title(line) for line in lines]
     tables = {name.removeprefix("table ") for name in names if name.startswith("table ")}
-    return [name for name in names if not _of_one(name.partition(" ")[2], tables)]
+    return [name for name in names if not _part_of_one(name.partition(" ")[2], tables)]
 
 
-def _of_one(name: str, tables: set[str]) -> bool:
+def of_one(line: str, tables: Collection[str]) -> bool:
+    """Whether a line is of one of some tables, or of a part of one."""
+    name = title(line).partition(" ")[2]
+    return name in tables or _part_of_one(name, tables)
+
+
+def _part_of_one(name: str, tables: Collection[str]) -> bool:
     return any(name[:place] in tables for place, character in enumerate(name) if character == ".")

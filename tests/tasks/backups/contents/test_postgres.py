@@ -16,7 +16,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 
 from tasks.backups.contents.postgres import read_contents
-from tasks.backups.contents.wanted import Wanted
+from tasks.backups.contents.wanted import MIXED, Wanted
 from tasks.backups.facts import Contents, Sequence, TableContents, Violation
 from tasks.observation import ObservationError
 from tasks.postgres.installation import postgres_binaries
@@ -92,6 +92,24 @@ CREATE AGGREGATE product(numeric) (SFUNC = numeric_mul, STYPE = numeric);
 CREATE PROCEDURE nothing() LANGUAGE sql BEGIN ATOMIC SELECT 1; END;
 CREATE RULE quiet AS ON INSERT TO parent WHERE new.id < 0 DO INSTEAD NOTHING;
 CREATE SEQUENCE loose INCREMENT 5 CYCLE;
+CREATE SEQUENCE free;
+SELECT setval('free', 777);
+CREATE STATISTICS hangs (dependencies) ON customer, mood FROM orders;
+CREATE TEXT SEARCH CONFIGURATION mine (COPY = english);
+CREATE MATERIALIZED VIEW unfilled AS SELECT 1 AS one WITH NO DATA;
+COMMENT ON COLUMN orders.note IS 'secret';
+GRANT SELECT (name) ON customers TO pg_monitor WITH GRANT OPTION;
+GRANT SELECT ON orders TO PUBLIC;
+REVOKE EXECUTE ON FUNCTION touch() FROM PUBLIC;
+ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO pg_monitor;
+CREATE PUBLICATION feed FOR TABLE orders;
+CREATE CAST (mood AS int) WITH INOUT AS ASSIGNMENT;
+CREATE OPERATOR === (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq);
+CREATE FOREIGN DATA WRAPPER nowhere;
+CREATE SERVER away FOREIGN DATA WRAPPER nowhere OPTIONS (secret 'x');
+ALTER TABLE orders SET (fillfactor = 70);
+ALTER TABLE orders REPLICA IDENTITY FULL;
+SELECT lo_from_bytea(7000 + n, convert_to('object ' || n, 'UTF8')) FROM generate_series(1, 3) AS n;
 """
 
 Make = Callable[[str], str]
@@ -221,6 +239,22 @@ class TestSchema:
             "type public.address composite (street text, zip character varying(8))",
             "type public.mood enum ('ok', 'so so')",
             "type public.span range of timestamp with time zone",
+            "cast (public.mood AS integer) a i",
+            f"comment public.orders.note table column {md5(b'secret').hexdigest()}",
+            "default-privileges postgres * r to pg_monitor select",
+            "foreign-server away secret",
+            "grant public.customers.name to pg_monitor select*",
+            "grant public.orders to PUBLIC select",
+            "operator public.===(integer,integer) int4eq",
+            "options public.orders fillfactor=70",
+            "owner public.orders postgres",
+            "populated public.per_customer",
+            "publication feed insert update delete truncate",
+            "published feed public.orders",
+            "replica-identity public.orders f",
+            "revoke public.touch() from PUBLIC",
+            "statistics public.hangs CREATE STATISTICS public.hangs (dependencies) ON customer, mood"
+            " FROM public.orders",
             "view public.open_orders with (security_barrier=true) AS SELECT id, note FROM public.orders"
             " WHERE (mood = 'ok'::public.mood)",
             "view public.per_customer materialized AS SELECT customer, count(*) AS n FROM public.orders"
@@ -239,7 +273,7 @@ class TestSchema:
     def test_a_restored_copy_is_the_same(self, make: Make, everything: str, tmp_path: Path) -> None:
         copy = make("")
         restore(everything, copy, tmp_path)
-        for rule in ("whole", "1/16"):
+        for rule in ("whole", MIXED):
             wanted = Wanted(NOW, rule, violations=True)
             original = read(everything, wanted)
             assert unnamed(read(copy, wanted)) == unnamed(original)
@@ -463,6 +497,41 @@ class TestRows:
         assert 400 <= int(content.partition(":")[0]) <= 600
         change(one, "UPDATE t SET word = word || '!'")
         assert table(read(one, Wanted(NOW, "1/16")), "public.t").content != content
+
+    def test_small_tables_are_hashed_whole(self, make: Make) -> None:
+        url = make(
+            "CREATE TABLE small (id int PRIMARY KEY, t text); CREATE TABLE large (id int PRIMARY KEY, t text);"
+            "INSERT INTO small SELECT n, 's' FROM generate_series(2, 11) AS n;"
+            "INSERT INTO large SELECT n, 's' FROM generate_series(1, 1001) AS n;"
+            "SELECT lo_from_bytea(7000, 'a')"
+        )
+        before = read(url, Wanted(NOW, MIXED))
+        assert table(before, "public.small").content == table(read(url), "public.small").content
+        assert table(before, "public.large").content == table(read(url, Wanted(NOW, "1/16")), "public.large").content
+        change(url, "UPDATE small SET t = 'x' WHERE id = 11; SELECT lo_put(7000, 0, 'b')")
+        after = read(url, Wanted(NOW, MIXED))
+        assert table(after, "public.small").content != table(before, "public.small").content
+        assert after.large_objects != before.large_objects
+
+    def test_what_a_running_database_did_since_is_known_by_its_transactions(self, make: Make) -> None:
+        url = make(
+            "CREATE TABLE old (id int PRIMARY KEY, created_at timestamptz); CREATE TABLE plain (t text);"
+            "CREATE TABLE grown (t text); INSERT INTO grown VALUES ('before')"
+        )
+        until = datetime.now(UTC)
+        running = Wanted(until, exact_rows=1000, running=True)
+        change(url, "CREATE INDEX ON grown (t)")
+        assert read(url, running).young == ()
+        change(url, "INSERT INTO old VALUES (1, now())")
+        change(url, "INSERT INTO plain VALUES ('since')")
+        change(url, "ALTER TABLE plain ADD more text; CREATE TABLE new (id serial)")
+        found = read(url, running)
+        assert found.young == ("public.new", "public.new_id_seq", "public.plain")
+        assert {one.name: one.since for one in found.tables if one.rows} == {
+            "public.old": 1,
+            "public.plain": 1,
+            "public.grown": 0,
+        }
 
     def test_without_a_rule_there_is_no_hash_and_another_rule_is_refused(self, everything: str) -> None:
         assert {t.content for t in read(everything, Wanted(NOW)).tables} == {""}

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from tasks.backups.contents.sqlite import read_sqlite_contents
-from tasks.backups.contents.wanted import Wanted
-from tasks.backups.facts import Contents, Violation
+from tasks.backups.contents.wanted import MIXED, Wanted
+from tasks.backups.facts import Contents, Sequence, Violation
 from tasks.observation import ObservationError
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -234,6 +234,17 @@ def test_a_column_may_be_named_rowid(tmp_path: Path) -> None:
     found = read(file, "1/16").table('a "b" --')
     assert found is not None
     assert found.rows == 1
+
+
+def test_small_tables_are_hashed_whole_and_numbers_are_kept(tmp_path: Path) -> None:
+    file = tmp_path / "small.db"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE TABLE small (id INTEGER PRIMARY KEY AUTOINCREMENT, what BLOB)")
+        connection.execute("INSERT INTO small VALUES (1, x'00'), (9, x'01')")
+        connection.execute("DELETE FROM small WHERE id = 9")
+        connection.commit()
+    assert content_of(file, "small", MIXED) == content_of(file, "small", "whole")
+    assert read(file).sequences == (Sequence("small", "small.rowid", 9, 1),)
 
 
 def test_another_rule_is_a_mistake(tmp_path: Path) -> None:

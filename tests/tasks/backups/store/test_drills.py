@@ -25,7 +25,9 @@ from tasks.secrets import _resolved, keep_secret
 NOW = datetime(2026, 11, 24, 12, 30, 15, 123456, tzinfo=UTC)
 DAY = timedelta(days=1)
 PASSED, FAILED, ERROR = DrillVerdict.PASSED, DrillVerdict.FAILED, DrillVerdict.ERROR
-CONTENTS = Contents("shop", "18.1", "UTF8", (), (TableContents("a", 3), TableContents("b", 2**33)))
+CONTENTS = Contents(
+    "shop", "18.1", "UTF8", (), (TableContents("a", 3, newest=(("at", NOW),)), TableContents("b", 2**33))
+)
 BACKUP = Backup(Path("/backups/shop.dump"), NOW - timedelta(hours=3), 5 * 2**31, known_start=True)
 BLIND = Unobserved(msg("gone"))
 GOOD = Drill(
@@ -63,6 +65,8 @@ def test_what_is_kept_comes_back(history: Engine) -> None:
         server_version="18.1",
         reached="",
         facts={"tables": 2, "rows": 3 + 2**33},
+        rows={"a": 3, "b": 2**33},
+        newest={"a.at": NOW},
     )
 
 

@@ -1,10 +1,11 @@
 """The hashes of the restored rows."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tasks.backups.facts import Contents
+from tasks.backups.facts import Contents, TableContents
 from tasks.backups.judge.restored.content import judge_content
 from tasks.check_result import CheckResult, Status
 from tests.tasks.backups.judge.restored.test_expected import (
@@ -42,6 +43,27 @@ def test_the_reason_names_what_was_compared() -> None:
         whole = judged(hashed(rule="whole"), manifest(hashed(rule="whole")), setting)
         assert whole.status is Status.PASS
         assert text(whole.reason) == "All rows of 2 tables match the backup"
+
+
+def test_a_table_of_which_no_row_is_in_the_sample_is_named() -> None:
+    empty = hashed(orders="0:0")
+    result = judged(empty, manifest(empty))
+    assert (result.status, text(result.reason)) == (
+        Status.PASS,
+        "A sample of the rows of 1 tables matches the backup; not compared, as no row of theirs is in the sample: "
+        "public.orders",
+    )
+    assert rows(result) == [["public.orders"]]
+    no_rows = hashed(orders="0:0", number=0)
+    assert judged(no_rows, manifest(no_rows)).evidence == ()
+
+
+def test_large_objects_are_compared_where_both_sides_have_them() -> None:
+    before = replace(hashed(), large_objects=TableContents("pg_largeobject", 2, content="2:a"))
+    other = replace(before, large_objects=TableContents("pg_largeobject", 2, content="2:b"))
+    assert "pg_largeobject differ" in text(judged(other, manifest(before)).reason)
+    assert judged(before, manifest(before)).status is Status.PASS
+    assert judged(before, manifest(hashed())).status is judged(hashed(), manifest(before)).status is Status.PASS
 
 
 def test_a_sample_is_not_the_whole_that_is_asked_for() -> None:

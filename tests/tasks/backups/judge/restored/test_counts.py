@@ -1,15 +1,18 @@
 """The rows of every restored table."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from tasks.backups.facts import DrillVerdict, PastDrill, Sequence, TableContents
 from tasks.backups.judge.restored.counts import judge_counts
 from tasks.backups.limits import BackupLimits
 from tasks.check_result import CheckResult, Status
 from tests.tasks.backups.judge.restored.test_expected import (
     LIMITS,
+    MADE,
     NO_MANIFEST,
     NOW,
     UNREACHABLE,
@@ -84,12 +87,18 @@ def test_many_faults_are_counted() -> None:
         (89_999, 100_000, Status.FAIL),
         (110_000, 100_000, Status.PASS),
         (110_001, 100_000, Status.WARN),
-        (1, 1_001, Status.PASS),
-        (1, 1_002, Status.FAIL),
+        (1_000, 2_000, Status.PASS),
+        (1_000, 2_001, Status.FAIL),
+        (450, 900, Status.PASS),
+        (449, 900, Status.FAIL),
+        (1, 40, Status.FAIL),
+        (20, 40, Status.PASS),
+        (1, 11, Status.PASS),
+        (1, 22, Status.FAIL),
         (1_000, 0, Status.PASS),
         (1_001, 0, Status.WARN),
         (0, 0, Status.PASS),
-        (0, 1, Status.FAIL),
+        (0, 11, Status.FAIL),
     ],
 )
 @pytest.mark.parametrize("recorded", [NO_MANIFEST, manifest(None), manifest(orders(5), exact=False)])
@@ -109,24 +118,117 @@ def test_a_share_is_of_whole_rows() -> None:
 
 
 def test_a_missing_live_table_fails() -> None:
-    result = judged(contents(table("items", 7)), NO_MANIFEST, orders(0))
+    result = judged(contents(table("items", 7)), NO_MANIFEST, orders(1))
     assert (result.status, text(result.reason)) == (Status.FAIL, "Missing from the restored database: public.orders")
 
 
 @pytest.mark.parametrize(
-    ("recorded", "live", "status"),
+    ("rows", "since", "status"), [(0, None, Status.WARN), (9, 9, Status.WARN), (9, 8, Status.FAIL)]
+)
+def test_a_table_made_since_is_no_fault(rows: int, since: int | None, status: Status) -> None:
+    result = judged(contents(table("items", 7)), NO_MANIFEST, orders(rows, since=since))
+    assert result.status is status and "public.orders" in text(result.reason)
+    recorded = manifest(orders(0), exact=False)
+    assert judged(contents(table("items", 7)), recorded, orders(rows, since=since)).status is Status.FAIL
+
+
+@pytest.mark.parametrize(
+    ("recorded", "live", "more", "status"),
     [
-        (manifest(orders(0), exact=False), 1_000, Status.WARN),
-        (manifest(orders(0), exact=False), 1_001, Status.FAIL),
-        (manifest(orders(1), exact=False), 1_000, Status.FAIL),
-        (manifest(contents(table("items", 7)), exact=False), 1_000, Status.FAIL),
-        (NO_MANIFEST, 1_000, Status.FAIL),
+        (manifest(orders(0), exact=False), 1_001, {}, Status.PASS),
+        (manifest(orders(1), exact=False), 1, {}, Status.FAIL),
+        (manifest(contents(table("items", 7)), exact=False), 1_000, {}, Status.FAIL),
+        (NO_MANIFEST, 1_000, {}, Status.FAIL),
+        (NO_MANIFEST, 1_000, {"since": 1_000}, Status.PASS),
+        (NO_MANIFEST, 1_000, {"since": 999}, Status.FAIL),
+        (NO_MANIFEST, 10, {}, Status.WARN),
+        (NO_MANIFEST, 11, {}, Status.FAIL),
     ],
 )
-def test_a_table_filled_since_is_no_fault(recorded: Any, live: int, status: Status) -> None:
-    result = judged(orders(0), recorded, orders(live))
+def test_a_table_filled_since_is_no_fault(recorded: Any, live: int, more: dict[str, int], status: Status) -> None:
+    result = judged(orders(0), recorded, orders(live, **more))
     assert result.status is status
-    assert ("filled in the live database since" in text(result.reason)) is (status is Status.WARN)
+    if status is Status.WARN:
+        assert "they came since, or were lost: public.orders" in text(result.reason)
+
+
+def numbered(rows: int, last: int | None, highest: int | None = None) -> Any:
+    """A table of so many rows, whose sequence has given its last number."""
+    return orders_and(rows, Sequence("public.orders_id_seq", "public.orders.id", last, highest or rows or None))
+
+
+def orders_and(rows: int, sequence: Sequence) -> Any:
+    return contents(table("items", 7), table("orders", rows), sequences=(sequence,))
+
+
+@pytest.mark.parametrize(
+    ("copy", "live", "status"),
+    [
+        (numbered(1, 40), numbered(40, 40), Status.FAIL),
+        (numbered(30, 30), numbered(40, 40), Status.PASS),
+        (numbered(30, 40), numbered(40, 40), Status.PASS),
+        (numbered(29, 40), numbered(40, 40), Status.FAIL),
+        (numbered(1, 1), numbered(5_000, 5_000), Status.PASS),
+        (numbered(890, 900), numbered(900, 900), Status.PASS),
+        (numbered(889, 900), numbered(900, 900), Status.FAIL),
+        (numbered(0, 7), numbered(3, 10), Status.PASS),
+        (numbered(0, 8), numbered(3, 10), Status.WARN),
+        (numbered(0, 10), numbered(3, 10), Status.FAIL),
+        (numbered(0, None), numbered(3, 3), Status.WARN),
+        (numbered(0, None), numbered(30, 30), Status.FAIL),
+        (numbered(40, 40), numbered(900, 900, highest=901), Status.FAIL),
+    ],
+)
+def test_the_sequence_of_a_table_says_how_many_rows_can_have_come_since(copy: Any, live: Any, status: Status) -> None:
+    assert judged(copy, NO_MANIFEST, live).status is status
+
+
+def past(*rows: int) -> list[PastDrill]:
+    """Earlier drills of a table with so many rows, newest first."""
+    times = [MADE - timedelta(days=number + 1) for number in range(len(rows))]
+    return [
+        PastDrill(at, DrillVerdict.PASSED, "shop.dump", at, 1, 1.0, "15.4", "", rows={"public.orders": number})
+        for at, number in zip(times, rows, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("restored", "earlier", "live", "status"),
+    [
+        (1, past(900, 800, 700), 1, Status.WARN),
+        (450, past(900, 800, 700), 450, Status.PASS),
+        (449, past(900, 800, 700), 449, Status.WARN),
+        (1, past(900, 800), 1, Status.PASS),
+        (1, past(900, 950, 700), 1, Status.PASS),
+        (0, past(9, 9, 9), 0, Status.PASS),
+        (0, past(11, 11, 9), 0, Status.WARN),
+        (500, past(999, 999, 999), 1_000, Status.PASS),
+        (450, past(999, 999, 999), 900, Status.WARN),
+        (5_000, past(8, 5_000, 3), 0, Status.PASS),
+        (0, past(0, 0), 400, Status.PASS),
+        (0, past(5, 0), 4, Status.FAIL),
+        (0, past(3, 7, 2), 4, Status.WARN),
+    ],
+)
+def test_a_fall_is_judged_by_the_tables_own_past(
+    restored: int, earlier: list[PastDrill], live: int, status: Status
+) -> None:
+    found = judge_counts("database:shop", drill(orders(restored), NO_MANIFEST, orders(live)), LIMITS, NOW, earlier)
+    assert found.status is status
+    if live == restored:
+        exact = drill(orders(restored), manifest(orders(restored)), UNREACHABLE)
+        assert judge_counts("database:shop", exact, LIMITS, NOW, earlier).status is status
+
+
+def test_large_objects_are_counted_as_a_table_where_both_sides_were_read() -> None:
+    large = replace(orders(9), large_objects=TableContents("pg_largeobject", 5))
+    result = judged(replace(large, large_objects=TableContents("pg_largeobject", 0)), manifest(large))
+    assert (result.status, text(result.reason)) == (
+        Status.FAIL,
+        "Restored empty, rows expected: pg_largeobject (0 ≠ 5)",
+    )
+    assert judged(orders(9), manifest(large)).status is Status.PASS
+    assert judged(large, manifest(orders(9))).status is Status.PASS
 
 
 @pytest.mark.parametrize(("live", "finding"), [(1_120, "as expected"), (1_250, "the live database has changed")])

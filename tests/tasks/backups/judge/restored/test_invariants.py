@@ -16,6 +16,7 @@ from tests.tasks.backups.judge.restored.test_expected import (
     UNREACHABLE,
     contents,
     drill,
+    manifest,
     observed,
     rows,
     text,
@@ -49,6 +50,27 @@ def numbers(last: int | None, highest: int | None) -> dict[str, Any]:
 )
 def test_a_sequence_is_not_behind_its_column(last: int | None, highest: int | None, status: Status) -> None:
     assert judged(copy=numbers(last, highest)).status is status
+
+
+@pytest.mark.parametrize(
+    ("last", "recorded", "status"),
+    [
+        (776, 777, Status.FAIL),
+        (777, 777, Status.PASS),
+        (778, 777, Status.PASS),
+        (None, 1, Status.FAIL),
+        (None, None, Status.PASS),
+    ],
+)
+def test_a_sequence_is_not_behind_that_of_the_snapshot(last: int | None, recorded: int | None, status: Status) -> None:
+    copy, before = (contents(sequences=(Sequence("public.free", "", at, None),)) for at in (last, recorded))
+    for exact, expected in ((True, status), (False, Status.PASS)):
+        seen = drill(copy, manifest(before, exact=exact), UNREACHABLE)
+        result = judge_invariants("database:shop", seen, (), NOW)
+        assert result.status is expected
+    assert (
+        judge_invariants("database:shop", drill(copy, manifest(contents()), UNREACHABLE), (), NOW).status is Status.PASS
+    )
 
 
 def test_a_sequence_behind_its_column_is_named() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tasks.backups.facts import Contents
+from tasks.backups.facts import Contents, DrillVerdict, PastDrill
 from tasks.backups.judge.restored.newest import judge_newest_row
 from tasks.backups.reasons import NO_LIVE
 from tasks.check_result import CheckResult, Status
@@ -62,6 +62,71 @@ def test_a_lagging_standby_is_found_by_the_live_rows(by: str, lag: float, status
     result = judged(copy, recorded, reaching(10))
     assert result.status is status and observed(result) == max(0.0, lag)
     assert result.limit is not None and (result.limit.value, result.limit.unit) == (60.0, "min")
+
+
+def column_of(items: float | None, orders: float = 1.0, **more: Any) -> Contents:
+    """Two tables, one of which may have stopped so many hours before the backup."""
+    newest = () if items is None else (("sold_at", MADE - timedelta(hours=items)),)
+    return contents(table("items", 7, newest=newest), table("orders", 9, newest=(("at", ago(orders)),)), **more)
+
+
+@pytest.mark.parametrize(
+    ("restored", "live", "status"),
+    [
+        (240.0, 0.5, Status.FAIL),
+        (1.5, 0.5, Status.PASS),
+        (1.6, 0.5, Status.FAIL),
+        (400.0, 72.0, Status.FAIL),
+        (400.0, 73.0, Status.PASS),
+        (500.0, 500.0, Status.PASS),
+        (50.0, 26.0, Status.PASS),
+        (51.1, 26.0, Status.FAIL),
+    ],
+)
+def test_one_table_that_stopped_is_found_by_its_own_column(restored: float, live: float, status: Status) -> None:
+    """At 26 h before it is midnight: a whole day, of which nobody knows the hour."""
+    for recorded in (NO_MANIFEST, manifest(column_of(restored))):
+        result = judged(column_of(restored), recorded, column_of(live))
+        assert result.status is status
+        if status is Status.FAIL:
+            assert "public.items.sold_at ends at" in text(result.reason)
+
+
+@pytest.mark.parametrize(("line", "status"), [("column public.items.sold_at date", Status.FAIL), ("", Status.PASS)])
+def test_a_column_that_lost_all_its_times_was_there_before(line: str, status: Status) -> None:
+    copy = column_of(None, schema=(line,))
+    assert judged(copy, NO_MANIFEST, column_of(1.0)).status is status
+
+
+def earlier(*hours: float) -> list[PastDrill]:
+    """Drills of earlier backups, and how many hours before each of them the column ended."""
+    times = [MADE - timedelta(days=7 * (number + 1)) for number in range(len(hours))]
+    return [
+        PastDrill(
+            at, DrillVerdict.PASSED, "", at, 1, 1.0, "", "", newest={"public.items.sold_at": at - timedelta(hours=h)}
+        )
+        for at, h in zip(times, hours, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("hours", "past", "status"),
+    [
+        (240.0, earlier(1, 2, 3), Status.WARN),
+        (72.0, earlier(1, 2, 3), Status.PASS),
+        (72.1, earlier(1, 2, 3), Status.WARN),
+        (240.0, earlier(1, 2), Status.PASS),
+        (240.0, earlier(1, 80, 3), Status.PASS),
+        (240.1, earlier(1, 80, 3), Status.WARN),
+        (9_000.0, earlier(8_500, 8_600, 8_700), Status.PASS),
+    ],
+)
+def test_without_live_rows_a_column_is_judged_by_its_own_past(
+    hours: float, past: list[PastDrill], status: Status
+) -> None:
+    copy = column_of(hours)
+    found = judge_newest_row("database:shop", drill(copy, manifest(copy), NOT_SET), LIMITS, 26.0, NOW, past)
+    assert found.status is status
 
 
 def test_both_times_are_in_the_reason() -> None:

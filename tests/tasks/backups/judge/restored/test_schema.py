@@ -1,9 +1,11 @@
 """The restored schema and its encoding."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from tasks.backups.facts import Sequence
 from tasks.backups.judge.restored.schema import judge_schema
 from tasks.check_result import CheckResult, Status
 from tests.tasks.backups.judge.restored.test_expected import (
@@ -77,6 +79,86 @@ def test_one_thing_with_another_definition_is_one_difference() -> None:
 
 def test_a_line_that_is_there_only_once_of_twice_is_missing() -> None:
     assert observed(judged(contents(), manifest(contents(schema=(*SCHEMA, SCHEMA[-1]))))) == 1
+
+
+KINDS = ("comment", "grant", "owner", "revoke", "statistics")
+MORE = (
+    "comment public.items table aa",
+    "comment public.orders table bb",
+    "grant public.items to reader select",
+    "grant public.orders to reader select",
+    "owner public.items app",
+    "owner public.orders app",
+    "statistics public.st CREATE STATISTICS …",
+)
+
+
+def more(*without: str, kinds: tuple[str, ...] = KINDS, change: str = "") -> Any:
+    """A database with other kinds of things too, without some."""
+    lines = [line.replace(change, "postgres") if change else line for line in MORE]
+    return contents(schema=(*SCHEMA, *(line for line in lines if not line.startswith(without or "-"))), kinds=kinds)
+
+
+@pytest.mark.parametrize(
+    ("copy", "status", "word"),
+    [
+        (more(), Status.PASS, "All 13 definitions match the manifest"),
+        (more("statistics"), Status.FAIL, "statistics public.st"),
+        (more("comment public.items"), Status.WARN, "comment public.items"),
+        (more("comment"), Status.PASS, "not compared: comment"),
+        (more("grant public.items"), Status.WARN, "grant public.items"),
+        (more("grant"), Status.PASS, "not compared: grant"),
+        (more(change="app"), Status.PASS, "not compared: owner"),
+        (more("owner public.items"), Status.WARN, "owner public.items"),
+        (contents(), Status.PASS, "6 definitions match the manifest; not compared: comment, grant, owner, statistics"),
+    ],
+)
+def test_what_a_dump_may_leave_out_is_named_and_a_part_of_it_is_a_loss(copy: Any, status: Status, word: str) -> None:
+    result = judged(copy, manifest(more()))
+    assert result.status is status and word in text(result.reason)
+
+
+def test_a_manifest_of_an_older_version_is_compared_by_what_it_holds() -> None:
+    result = judged(more(), manifest(contents()))
+    assert result.status is Status.PASS and "not compared: comment, grant, owner, statistics" in text(result.reason)
+    assert judged(more(), manifest(contents(schema=FEWER))).status is Status.FAIL
+
+
+@pytest.mark.parametrize(
+    ("young", "status"),
+    [(("public.orders_by_day",), Status.WARN), (("public.orders",), Status.FAIL), ((), Status.FAIL)],
+)
+def test_what_the_live_database_made_since_is_no_fault(young: tuple[str, ...], status: Status) -> None:
+    result = judged(contents(schema=FEWER), NO_MANIFEST, contents(young=young))
+    assert result.status is status and INDEX in text(result.reason)
+    assert judged(contents(schema=FEWER), manifest(contents(young=young))).status is Status.FAIL
+
+
+def test_a_table_made_since_is_no_fault_with_all_that_is_its_own() -> None:
+    lines = ("table public.new", "column public.new.id integer", "sequence public.new_id_seq bigint")
+    tables = (table("items", 7), table("orders", 120))
+    numbers = (Sequence("public.new_id_seq", "public.new.id", 2, 2),)
+    for rows_now, since, status in ((0, None, Status.WARN), (2, 2, Status.WARN), (2, 1, Status.FAIL)):
+        live = contents(*tables, table("new", rows_now, since=since), schema=(*SCHEMA, *lines), sequences=numbers)
+        assert judged(contents(), NO_MANIFEST, live).status is status
+
+
+@pytest.mark.parametrize(("version", "status"), [("18.1", Status.PASS), ("15.9", Status.FAIL)])
+def test_another_version_writes_a_view_with_other_words(version: str, status: Status) -> None:
+    old = contents(schema=(*SCHEMA, "view public.v AS SELECT items.id FROM public.items"))
+    new = contents(schema=(*SCHEMA, "view public.v AS SELECT id FROM public.items"))
+    result = judged(replace(new, server_version=version), manifest(old))
+    assert result.status is status
+    assert ("not compared: text of views" in text(result.reason)) is (status is Status.PASS)
+    assert judged(replace(contents(), server_version=version), manifest(old)).status is Status.FAIL
+
+
+def test_text_that_nobody_checks_is_named() -> None:
+    plain, odd = (contents(encoding="SQL_ASCII", not_utf8=names) for names in ((), ("public.items",)))
+    checked = judged(plain, manifest(plain))
+    assert checked.status is Status.PASS and "PostgreSQL does not check" in text(checked.reason)
+    found = judged(odd, manifest(plain))
+    assert found.status is Status.WARN and "text in public.items is not UTF-8" in text(found.reason)
 
 
 def test_another_database_is_called_that() -> None:
