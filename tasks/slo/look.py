@@ -8,7 +8,7 @@ from datetime import timedelta
 from tasks.check_result import Message, moment, msg
 from tasks.history.engine import History
 from tasks.kpi.judge import kpi_subject
-from tasks.logs.judge.durations import doubtful_durations, is_unit_sure
+from tasks.logs.judge.durations import doubtful_durations
 from tasks.logs.settings import Source
 from tasks.logs.store.medians import read_medians
 from tasks.logs.store.unread import read_unread
@@ -103,8 +103,6 @@ def _odd_durations(
     history: History, settings: Settings, span: Span, traffic: Mapping[tuple[str, Scope], ScopeTraffic | Unobserved]
 ) -> Mapping[str, Message]:
     """By module, why its durations cannot be what they are read as; of many requests, a part is looked at."""
-    if all(is_unit_sure(source) for source in settings.logs.source):
-        return {}
     requests = sum(int(seen.valid.sum()) for seen in traffic.values() if isinstance(seen, ScopeTraffic))
     every = _SAMPLED_MIN if requests > _MANY_REQUESTS else 1
     medians = read_medians(history, settings.service.name, *span, every)
