@@ -112,18 +112,23 @@ def require_good(
 
 def _ended_by_signal(program: str, number: int) -> Exception:
     """A program that crashes on a backup and runs otherwise was crashed by it."""
-    named = {"program": Path(program).name, "number": number}
+    name = Path(program).name
     if number not in _CRASHES:
-        return ObservationError(msg("{program} was ended by signal {number}: run the restore drill again", **named))
+        return ObservationError(
+            msg("{program} was ended by signal {number}: run the restore drill again", program=name, number=number)
+        )
     if run([program, "--version"], deadline_s=_VERSION_S).returncode != 0:
         return ObservationError(
             msg(
                 "{program} cannot be started on this machine (signal {number}): set [backups] postgres to another "
                 "PostgreSQL of the same version",
-                **named,
+                program=name,
+                number=number,
             )
         )
-    return BadBackup(msg("The backup is damaged: {program} crashes while reading it (signal {number})", **named))
+    return BadBackup(
+        msg("The backup is damaged: {program} crashes while reading it (signal {number})", program=name, number=number)
+    )
 
 
 def error_line(text: str) -> str:

@@ -54,8 +54,8 @@ _KNOWN: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Message]], ...] =
 def large_objects_closed(number: int) -> Message:
     """Why no dump is begun by a role that could not finish it."""
     return msg(
-        "The role may not read {n} large objects, which pg_read_all_data does not allow: GRANT SELECT ON LARGE OBJECT … "
-        "TO the role for each, or ALTER ROLE … SET lo_compat_privileges = on",
+        "The role may not read {n} large objects, which pg_read_all_data does not allow: GRANT SELECT ON LARGE OBJECT "
+        "… TO the role for each, or ALTER ROLE … SET lo_compat_privileges = on",
         n=number,
     )
 
