@@ -8,12 +8,15 @@ from tasks.check_result import Message, msg
 from tasks.outside import external_text
 
 _SERVER = re.compile(r"Error message from server: (ERROR: .+)")
-_CLOSED = msg(
-    "The role may not read a large object, which pg_read_all_data does not allow: GRANT SELECT ON LARGE OBJECT … TO "
-    "the role, or ALTER ROLE … SET lo_compat_privileges = on"
-)
 _KNOWN: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Message]], ...] = (
-    (re.compile(r"permission denied for large object"), lambda _: _CLOSED),
+    (
+        re.compile(r"permission denied for large object (\d+)"),
+        lambda found: msg(
+            "The role may not read large object {number}, which pg_read_all_data does not allow: GRANT SELECT ON LARGE "
+            "OBJECT … TO the role, or ALTER ROLE … SET lo_compat_privileges = on",
+            number=found[1],
+        ),
+    ),
     (
         re.compile(r"permission denied for (\w+(?: \w+)? .+)"),
         lambda found: msg(
@@ -54,8 +57,8 @@ _KNOWN: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Message]], ...] =
 def large_objects_closed(number: int) -> Message:
     """Why no dump is begun by a role that could not finish it."""
     return msg(
-        "The role may not read {n} large objects, which pg_read_all_data does not allow: GRANT SELECT ON LARGE OBJECT "
-        "… TO the role for each, or ALTER ROLE … SET lo_compat_privileges = on",
+        "The role may not read {n} of the large objects, which pg_read_all_data does not allow: GRANT SELECT ON LARGE "
+        "OBJECT … TO the role for each, or ALTER ROLE … SET lo_compat_privileges = on",
         n=number,
     )
 

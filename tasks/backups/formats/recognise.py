@@ -20,6 +20,7 @@ OF_SQLITE: Final[tuple[Takes, ...]] = (SQLITE,)
 
 _ARCHIVE, _GZIP, _SQLITE = b"PGDMP", b"\x1f\x8b", b"SQLite format 3\0"
 _CLUSTER_START = b"-- PostgreSQL database cluster dump"
+_SQLITE_DUMP = b"BEGIN TRANSACTION;"
 _TAR_NAME, _TAR_MAGIC = 100, slice(257, 262)
 _PACKED: Final = {b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zXZ\0": "xz", b"\x04\x22\x4d\x18": "lz4", b"BZh": "bzip2"}
 _ENDINGS: Final = {".zst": "zstd", ".xz": "xz", ".lz4": "lz4", ".bz2": "bzip2"}
@@ -49,6 +50,10 @@ def _format_of_file(head: bytes) -> Format:
     if _CLUSTER_START in head[:1024]:
         raise ObservationError(
             msg("Restore drills do not support dumps of a whole cluster (pg_dumpall): dump each database")
+        )
+    if _SQLITE_DUMP in head[:100]:
+        raise ObservationError(
+            msg("Restore drills do not support SQL of sqlite3's .dump: copy the file with .backup, or VACUUM INTO")
         )
     if head[_TAR_MAGIC] == b"ustar":
         return _format_of_tar(head)
