@@ -1,19 +1,34 @@
 """Errors of PostgreSQL's programs: a damaged backup, or a backup that they could not judge."""
 
 import re
+import signal
 from collections.abc import Callable
+from pathlib import Path
+
+import psutil
 
 from tasks.backups.errors import BadBackup
 from tasks.backups.reasons import LATE
 from tasks.check_result import Message, msg
 from tasks.observation import ObservationError
 from tasks.outside import external_text
-from tasks.processes import Finished
+from tasks.processes import Finished, run
 
 # A line with an error; DETAIL and CONTEXT, which contain values of rows, are other lines.
 _ERROR = re.compile(r"^.*?\b(?:error|fatal|ERROR|FATAL|PANIC):\s+(.+)$", re.MULTILINE)
 _INNER = re.compile(r"^could not execute query: ERROR:\s+")
-_VALUE = re.compile(r"^((?:invalid input|malformed|date/time field|value|time zone|bad|unrecognized)\b[^\"]*)\".*$")
+_VALUE = re.compile(
+    r"^((?:invalid input|malformed|date/time field|value|time zone|bad|unrecognized(?! (?:\w+ )?parameter))\b"
+    r"[^\"]*)\".*$"
+)
+_NO_MEMORY = re.compile(r"^(?:\w+: (?:error: )?)?out of memory$", re.MULTILINE)
+"""Of the program itself, not of the server that it talks to."""
+
+_ENOUGH_BYTES = 256 * 1024 * 1024
+"""More than a program needs to read any undamaged backup."""
+
+_CRASHES = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE})
+_VERSION_S = 10.0
 
 _CANNOT: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Message]], ...] = (
     (
@@ -70,32 +85,50 @@ _ROLE = re.compile(r"role \"(.+?)\" does not exist")
 
 
 def require_good(
-    finished: Finished, doing: Callable[[str], Message], *, program: str = "pg_restore", roles_known: bool = True
+    finished: Finished, doing: Callable[[str], Message], *, program: str, roles_known: bool = True
 ) -> None:
     """Raise BadBackup for an error in the backup, ObservationError for what kept a program from judging it.
 
-    `doing` makes the sentence around the program's own error.
+    `doing` makes the sentence around the program's own error; `program` is its path.
     """
     if finished.timed_out:
         raise ObservationError(LATE)
     if finished.returncode == 0 and not finished.truncated:
         return
     text = finished.stderr.decode("utf-8", "replace")
+    if _NO_MEMORY.search(text) and psutil.virtual_memory().available > _ENOUGH_BYTES:
+        raise BadBackup(
+            msg("The backup is damaged: it has {program} ask for more memory than there is", program=Path(program).name)
+        )
     for pattern, words in _CANNOT:
         if (found := pattern.search(text)) is not None:
             raise ObservationError(words(found))
     if finished.returncode < 0:
-        number = -finished.returncode
-        raise ObservationError(
-            msg(
-                "{program} was ended by signal {number}: set [backups] postgres to another one",
-                program=program,
-                number=number,
-            )
-        )
+        raise _ended_by_signal(program, -finished.returncode)
     if (found := _ROLE.search(text)) is not None:
         raise _missing_role(external_text(found[1], 80), roles_known)
     raise BadBackup(doing(error_line(text)))
+
+
+def _ended_by_signal(program: str, number: int) -> Exception:
+    """A program that crashes on a backup and runs otherwise was crashed by it."""
+    name = Path(program).name
+    if number not in _CRASHES:
+        return ObservationError(
+            msg("{program} was ended by signal {number}: run the restore drill again", program=name, number=number)
+        )
+    if run([program, "--version"], deadline_s=_VERSION_S).returncode != 0:
+        return ObservationError(
+            msg(
+                "{program} cannot be started on this machine (signal {number}): set [backups] postgres to another "
+                "PostgreSQL of the same version",
+                program=name,
+                number=number,
+            )
+        )
+    return BadBackup(
+        msg("The backup is damaged: {program} crashes while reading it (signal {number})", program=name, number=number)
+    )
 
 
 def error_line(text: str) -> str:

@@ -51,4 +51,11 @@ def _contents(copy: Copy, wanted: Wanted, known: Known, at: Workplace) -> Conten
 def _words(copy: Copy) -> Message:
     if copy.file is not None:
         return msg("Restored as an SQLite file")
+    if copy.left_out:
+        return msg(
+            "Restored with PostgreSQL {version} without the column option {name}, which the server keeps for itself; "
+            "this pg_dump is too old to leave it out: update pg_dump, since pg_restore would stop there",
+            version=copy.version,
+            name=copy.left_out,
+        )
     return msg("Restored with PostgreSQL {version}", version=copy.version)

@@ -8,10 +8,13 @@ from typing import Final
 
 from tasks.backups.errors import BadBackup
 from tasks.backups.facts import Contents, Form, ManifestFile
-from tasks.backups.files.manifest import hashed_files
+from tasks.backups.files.manifest import hashed_files, pieces
+from tasks.backups.files.start import head_of
 from tasks.backups.formats.interface import Copy, Decoded, Head, Known, Order, Tools, Workplace
+from tasks.backups.formats.internal_options import rejected
 from tasks.backups.formats.pg_dump import dump
 from tasks.backups.formats.programs import newest
+from tasks.backups.formats.psql import key_of, restored_by_script
 from tasks.backups.formats.reading import Reading
 from tasks.backups.formats.server import EmptyDatabase, empty_database, not_restorable
 from tasks.backups.tool_words import require_good
@@ -46,7 +49,7 @@ class Archive:
         """What the archive's table of contents states."""
         programs, deadline = newest(tools.installations()), tools.deadline
         listed = _pg_restore(programs, ["-l", str(plain)], deadline, _LIST_BYTES)
-        require_good(listed, _no_archive)
+        require_good(listed, _no_archive, program=programs.program("pg_restore"))
         found = _LISTED.findall(listed.stdout)
         lines = {key.decode(): value.decode("utf-8", "replace").strip() for key, value in found}
         versions = [_major(lines.get(f"Dumped {how} version", "")) for how in ("from database", "by pg_dump")]
@@ -62,9 +65,13 @@ class Archive:
 
     def restore(self, decoded: Decoded, bytes: int, known: Known, at: Workplace) -> Copy:
         """Fill an empty database from the archive, at the first error no further."""
-        database = empty_database(decoded.head, bytes, known, at)
+        database, roles_known = empty_database(decoded.head, bytes, known, at), known.roles is not None
         ended = _restored(decoded, database, at)
-        require_good(ended, not_restorable, roles_known=known.roles is not None)
+        if rejected(ended.stderr):
+            return _restored_as_script(decoded, database.another(decoded.head), at, roles_known=roles_known)
+        require_good(
+            ended, not_restorable, program=database.installation.program("pg_restore"), roles_known=roles_known
+        )
         return database.as_copy()
 
     def take(self, order: Order, tools: Tools) -> tuple[Contents, str]:
@@ -79,7 +86,8 @@ DIRECTORY: Final = Archive(Form.DIRECTORY, (".dir",), ("--format=directory", "--
 def _read_folder(archive: Path, programs: Installation, deadline: Deadline) -> tuple[ManifestFile, ...]:
     files = hashed_files(archive, deadline.progress(BACKUP))
     _require_ends(archive)
-    require_good(_pg_restore(programs, ["-f", os.devnull, str(archive)], deadline), _not_readable)
+    read = _pg_restore(programs, ["-f", os.devnull, str(archive)], deadline)
+    require_good(read, _not_readable, program=programs.program("pg_restore"))
     return files
 
 
@@ -87,7 +95,7 @@ def _read_file(archive: Path, programs: Installation, deadline: Deadline) -> tup
     reading = Reading(archive)
     argv = [programs.program("pg_restore"), "-f", os.devnull]
     decoded = feed(argv, reading.pieces(), deadline_s=deadline.require(), env=environment())
-    require_good(decoded, _not_readable)
+    require_good(decoded, _not_readable, program=argv[0])
     return reading.files()
 
 
@@ -106,6 +114,15 @@ def _restored(decoded: Decoded, database: EmptyDatabase, at: Workplace) -> Finis
         status = child.stop()
         written.seek(-min(_LOG_BYTES, log.stat().st_size), os.SEEK_END)
         return Finished(status, b"", written.read(), timed_out, False)
+
+
+def _restored_as_script(decoded: Decoded, database: EmptyDatabase, at: Workplace, *, roles_known: bool) -> Copy:
+    """From the SQL that pg_restore makes of the archive, in which what no server takes can be left out."""
+    script, programs = at.folder / "archive.sql", database.installation
+    options = ["--no-tablespaces", "--no-subscriptions", "-f", str(script), str(decoded.place)]
+    require_good(_pg_restore(programs, options, at.deadline), _not_readable, program=programs.program("pg_restore"))
+    own_key = key_of(head_of(script))
+    return restored_by_script(lambda: pieces(script), own_key, database, at, roles_known=roles_known)
 
 
 def _require_ends(folder: Path) -> None:

@@ -1,6 +1,8 @@
 """Physical backups of pg_basebackup, a folder or tar files: verified by their own manifest."""
 
 import gzip
+import os
+import re
 import shutil
 import tarfile
 import time
@@ -26,14 +28,17 @@ from tasks.postgres.installation import Installation
 from tasks.processes import run
 from tasks.progress import BACKUP
 
+MANIFEST: Final = "backup_manifest"
 _BASE, _WAL, _DATA = "base", "pg_wal", "data"
+_SEGMENT = re.compile(r"[0-9A-F]{24}")
+_GZIP, _TAR_END = b"\x1f\x8b", 1024
 _ROOM_UNPACKED = 1.2
 _BROKEN = (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError)
 
 
 @dataclass(frozen=True, slots=True)
 class BaseBackup:
-    """A copy of a cluster's files, as a folder or packed in tar files."""
+    """A copy of a cluster's files, as a folder or packed in tar files, or in one."""
 
     form: Form
     packed: bool = False
@@ -91,26 +96,59 @@ def _packed_version(backup: Path) -> str:
 
 def _require_whole(backup: Path) -> None:
     """Raise BadBackup or ObservationError for a physical backup that cannot be drilled."""
-    if not (backup / "backup_manifest").exists():
-        raise ObservationError(
-            msg("The base backup has no backup_manifest: take it without --no-manifest so that it can be verified")
-        )
+    if backup.is_file():  # its manifest is its last file, and one tar has no tablespaces
+        return
+    if not (backup / MANIFEST).exists():
+        raise _no_manifest()
     spaces = backup / "pg_tblspc"
     if (spaces.is_dir() and any(spaces.iterdir())) or [*backup.glob("[0-9]*.tar*")]:
         raise ObservationError(msg("Restore drills do not support base backups with tablespaces"))
 
 
 def _unpack(backup: Path, into: Path, deadline: Deadline) -> None:
-    """The cluster of a tar backup as a folder; raises BadBackup, and OSError."""
+    """The cluster of a tar backup as a folder; raises BadBackup, ObservationError, and OSError."""
     into.mkdir(mode=0o700)
-    for name, place in ((_BASE, into), (_WAL, into / _WAL)):
-        deadline.require()
-        try:
-            with _opened(backup, name) as tar:
-                tar.extractall(place, filter="data")
-        except _BROKEN as error:
-            raise BadBackup(_broken_tar(error)) from None
-    shutil.copy2(backup / "backup_manifest", into / "backup_manifest")
+    _extract(backup, _BASE, into, deadline)
+    if backup.is_file():
+        _require_ended(backup, into)
+    else:
+        if _tar_of(backup, _WAL) is not None:
+            _extract(backup, _WAL, into / _WAL, deadline)
+        shutil.copy2(backup / MANIFEST, into / MANIFEST)
+    if not any(_SEGMENT.fullmatch(file.name) for file in (into / _WAL).glob("*")):
+        raise BadBackup(
+            msg(
+                "The backup has no write-ahead log, so that no server starts on it: pg_wal.tar is missing, or it was "
+                "taken with -X none (take it with -X stream or -X fetch)"
+            )
+        )
+
+
+def _extract(backup: Path, name: str, into: Path, deadline: Deadline) -> None:
+    deadline.require()
+    try:
+        with _opened(backup, name) as tar:
+            tar.extractall(into, filter="data")
+    except _BROKEN as error:
+        raise BadBackup(_broken_tar(error)) from None
+
+
+def _require_ended(tar: Path, into: Path) -> None:
+    """Raise for one tar without its last file, which is the manifest."""
+    if (into / MANIFEST).exists():
+        return
+    with tar.open("rb") as file:
+        packed = file.read(2) == _GZIP
+        file.seek(-min(tar.stat().st_size, _TAR_END), os.SEEK_END)
+        if not packed and any(file.read()):
+            raise BadBackup(msg("The tar file is damaged: {why}", why="unexpected end of data"))
+    raise _no_manifest()
+
+
+def _no_manifest() -> ObservationError:
+    return ObservationError(
+        msg("The base backup has no backup_manifest: take it without --no-manifest so that it can be verified")
+    )
 
 
 def _verify(cluster: Path, installation: Installation, deadline: Deadline) -> None:
@@ -118,17 +156,23 @@ def _verify(cluster: Path, installation: Installation, deadline: Deadline) -> No
     argv = [installation.program("pg_verifybackup"), "--quiet", str(cluster)]
     verified = run(argv, deadline_s=deadline.require(), env=environment())
     doing = _no_wal if b"WAL parsing failed" in verified.stderr else _not_verified
-    require_good(verified, doing, program="pg_verifybackup")
+    require_good(verified, doing, program=argv[0])
+
+
+def _tar_of(backup: Path, name: str) -> Path | None:
+    if backup.is_file():  # of `pg_basebackup -D - -Ft`
+        return backup
+    return next((file for file in (backup / f"{name}.tar", backup / f"{name}.tar.gz") if file.exists()), None)
 
 
 def _opened(backup: Path, name: str) -> tarfile.TarFile:
-    for file in (backup / f"{name}.tar", backup / f"{name}.tar.gz"):
-        if file.exists():
-            try:
-                return tarfile.open(file)
-            except _BROKEN as error:
-                raise BadBackup(_broken_tar(error)) from None
-    raise BadBackup(msg("{file} is missing from the backup", file=f"{name}.tar"))
+    file = _tar_of(backup, name)
+    if file is None:
+        raise BadBackup(msg("{file} is missing from the backup", file=f"{name}.tar"))
+    try:
+        return tarfile.open(file)
+    except _BROKEN as error:
+        raise BadBackup(_broken_tar(error)) from None
 
 
 def _broken_tar(error: Exception) -> Message:

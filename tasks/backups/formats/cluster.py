@@ -59,7 +59,8 @@ def started(installation: Installation, known: Known, at: Workplace) -> Copy:
     except PostgresUnavailable as error:
         if _REFUSED.search(str(error)) is None:
             raise
-        require_good(Finished(1, b"", str(error).encode(), False, False), _not_started, program="postgres")
+        require_good(Finished(1, b"", str(error).encode(), False, False), _not_started,
+                     program=installation.program("postgres"))  # fmt: skip
         raise
     try:
         role = _administrator(server, known.roles or ())
@@ -134,14 +135,14 @@ def _unchecked(copy: _Started, deadline: Deadline) -> Message | None:
             version=copy.installation.version,
         )
     argv = [copy.installation.program("pg_amcheck"), "--install-missing", "--heapallindexed", copy.dsn]
-    _require_undamaged(run(argv, deadline_s=deadline.require(), env=environment()))
+    _require_undamaged(run(argv, deadline_s=deadline.require(), env=environment()), argv[0])
     if amcheck == (None,):  # the copy's schema stays as it was
         with psycopg.connect(copy.dsn, autocommit=True) as connection:
             connection.execute("DROP EXTENSION amcheck")
     return None
 
 
-def _require_undamaged(checked: Finished) -> None:
+def _require_undamaged(checked: Finished, program: str) -> None:
     if checked.returncode == 2 and checked.stdout.strip():
         lines = checked.stdout.decode("utf-8", "replace").split("\n")
         raise BadBackup(
@@ -149,7 +150,7 @@ def _require_undamaged(checked: Finished) -> None:
         )
     try:
         require_good(checked, lambda why: msg("amcheck could not check the restored database: {why}", why=why),
-                     program="pg_amcheck")  # fmt: skip
+                     program=program)  # fmt: skip
     except BadBackup as unseen:
         raise ObservationError(unseen.reason) from None
 

@@ -87,6 +87,9 @@ class Copy:
     unchecked: Message | None = None
     """What could not be checked in a physical copy."""
 
+    left_out: str = ""
+    """What of the dump's own had to be left out, so that a server takes it."""
+
     took_s: float = 0.0
     """Of the recovery alone, whatever a step does besides."""
 

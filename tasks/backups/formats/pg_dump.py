@@ -18,7 +18,7 @@ from tasks.backups.contents.wanted import Wanted
 from tasks.backups.errors import BackupRefused
 from tasks.backups.facts import Contents
 from tasks.backups.formats.interface import Order, Tools
-from tasks.backups.formats.pg_dump_words import dump_failed
+from tasks.backups.formats.pg_dump_words import dump_failed, large_objects_closed
 from tasks.check_result import msg
 from tasks.database.connection import Server, connected, interrupt
 from tasks.deadline import Deadline
@@ -33,6 +33,13 @@ _BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _SNAPSHOT = (
     "SELECT pg_export_snapshot(),"
     " (SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relpersistence <> 't' AND oid >= 16384)"
+)
+# pg_read_all_data does not reach them; a superuser, or lo_compat_privileges, does.
+_CLOSED = (
+    "SELECT count(*) FROM pg_largeobject_metadata m WHERE current_setting('is_superuser') = 'off'"
+    " AND current_setting('lo_compat_privileges') = 'off' AND NOT pg_has_role(m.lomowner, 'USAGE')"
+    " AND NOT EXISTS (SELECT FROM aclexplode(m.lomacl) a WHERE a.privilege_type = 'SELECT'"
+    " AND (a.grantee = 0 OR pg_has_role(a.grantee, 'USAGE')))"
 )
 _SECRETS = frozenset({"sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key"})
 _KEPT = ("PATH", "HOME", "USER", "LOGNAME", "KRB5CCNAME", "KRB5_CONFIG")
@@ -52,6 +59,8 @@ def dump(order: Order, options: Sequence[str], tools: Tools) -> tuple[Contents, 
         pg_dump = _fitting(tools.installations(), connection.info.server_version // 10000)
         connection.execute(_BEGIN)
         snapshot, tables = connection.execute(_SNAPSHOT).fetchall()[0]
+        if closed := connection.execute(_CLOSED).fetchall()[0][0]:
+            raise ObservationError(large_objects_closed(closed))
         argv = [pg_dump.program("pg_dump"), *options, f"--file={order.into}", f"--snapshot={snapshot}"]
         argv += ["--no-password", "--verbose", f"--lock-wait-timeout={_LOCK_WAIT_MS}", f"--dbname={address}"]
         if _FOLDER not in options:  # a folder is made by pg_dump, for its owner alone

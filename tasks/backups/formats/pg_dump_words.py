@@ -10,6 +10,14 @@ from tasks.outside import external_text
 _SERVER = re.compile(r"Error message from server: (ERROR: .+)")
 _KNOWN: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Message]], ...] = (
     (
+        re.compile(r"permission denied for large object (\d+)"),
+        lambda found: msg(
+            "The role may not read large object {number}, which pg_read_all_data does not allow: GRANT SELECT ON LARGE "
+            "OBJECT … TO the role, or ALTER ROLE … SET lo_compat_privileges = on",
+            number=found[1],
+        ),
+    ),
+    (
         re.compile(r"permission denied for (\w+(?: \w+)? .+)"),
         lambda found: msg(
             "The role may not read {what}: GRANT pg_read_all_data TO the role, or GRANT SELECT on it and USAGE on its "
@@ -44,6 +52,15 @@ _KNOWN: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Message]], ...] =
         ),
     ),
 )
+
+
+def large_objects_closed(number: int) -> Message:
+    """Why no dump is begun by a role that could not finish it."""
+    return msg(
+        "The role may not read {n} of the large objects, which pg_read_all_data does not allow: GRANT SELECT ON LARGE "
+        "OBJECT … TO the role for each, or ALTER ROLE … SET lo_compat_privileges = on",
+        n=number,
+    )
 
 
 def dump_failed(status: int, text: str) -> Message:

@@ -8,10 +8,11 @@ from tasks.backups.files.start import cannot_read, head_of
 from tasks.backups.formats.archive import CUSTOM, DIRECTORY
 from tasks.backups.formats.base_backup import BASE, BASE_TAR
 from tasks.backups.formats.interface import Format, Takes
-from tasks.backups.formats.sql_dump import SQL, SQL_GZ, SQL_START
+from tasks.backups.formats.sql_dump import SQL, SQL_GZ, SQL_START, unpacked_start
 from tasks.backups.formats.sqlite import SQLITE
-from tasks.check_result import msg
+from tasks.check_result import Message, msg
 from tasks.observation import ObservationError, printable
+from tasks.outside import external_text
 
 OF_POSTGRES: Final[tuple[Takes, ...]] = (CUSTOM, DIRECTORY, SQL, SQL_GZ)
 OF_SQLITE: Final[tuple[Takes, ...]] = (SQLITE,)
@@ -19,7 +20,10 @@ OF_SQLITE: Final[tuple[Takes, ...]] = (SQLITE,)
 
 _ARCHIVE, _GZIP, _SQLITE = b"PGDMP", b"\x1f\x8b", b"SQLite format 3\0"
 _CLUSTER_START = b"-- PostgreSQL database cluster dump"
-_TAR_MAGIC = slice(257, 262)
+_SQLITE_DUMP = b"BEGIN TRANSACTION;"
+_TAR_NAME, _TAR_MAGIC = 100, slice(257, 262)
+_PACKED: Final = {b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zXZ\0": "xz", b"\x04\x22\x4d\x18": "lz4", b"BZh": "bzip2"}
+_ENDINGS: Final = {".zst": "zstd", ".xz": "xz", ".lz4": "lz4", ".bz2": "bzip2"}
 
 
 def format_of(backup: Path) -> Format:
@@ -38,7 +42,7 @@ def _format_of_file(head: bytes) -> Format:
     if head.startswith(_ARCHIVE):
         return CUSTOM
     if head.startswith(_GZIP):
-        return SQL_GZ
+        return _format_in_gzip(unpacked_start(head))
     if head.startswith(_SQLITE):
         return SQLITE
     if SQL_START in head[:1024]:
@@ -47,9 +51,42 @@ def _format_of_file(head: bytes) -> Format:
         raise ObservationError(
             msg("Restore drills do not support dumps of a whole cluster (pg_dumpall): dump each database")
         )
+    if _SQLITE_DUMP in head[:100]:
+        raise ObservationError(
+            msg("Restore drills do not support SQL of sqlite3's .dump: copy the file with .backup, or VACUUM INTO")
+        )
     if head[_TAR_MAGIC] == b"ustar":
-        raise ObservationError(msg("Restore drills do not support the tar format of pg_dump: use pg_dump -Fc or -Fd"))
+        return _format_of_tar(head)
+    if (method := next((name for magic, name in _PACKED.items() if head.startswith(magic)), None)) is not None:
+        raise ObservationError(_packed(method))
     raise BadBackup(msg("The file is not a backup: it begins with {head}", head=_quoted(head)))
+
+
+def _format_in_gzip(head: bytes) -> Format:
+    if head[_TAR_MAGIC] == b"ustar":
+        return _format_of_tar(head)
+    if head.startswith(_ARCHIVE):
+        raise ObservationError(
+            msg("Restore drills do not support an archive of pg_dump -Fc within gzip: it is compressed by itself")
+        )
+    return SQL_GZ
+
+
+def _format_of_tar(head: bytes) -> Format:
+    """By its first file; every base backup begins with one of these, as PostgreSQL's server sends it."""
+    first = head[:_TAR_NAME].rstrip(b"\0")
+    if first in (b"backup_label", b"tablespace_map", b"PG_VERSION"):
+        return BASE_TAR
+    if first == b"toc.dat":
+        raise ObservationError(msg("Restore drills do not support the tar format of pg_dump: use pg_dump -Fc or -Fd"))
+    raise ObservationError(
+        msg("Restore drills support only tar files that pg_basebackup wrote; this one begins with {name}",
+            name=external_text(first.decode("utf-8", "replace"), 80))
+    )  # fmt: skip
+
+
+def _packed(method: str) -> Message:
+    return msg("The backup is compressed with {method}, which restore drills do not read: use gzip", method=method)
 
 
 def _format_of_folder(folder: Path) -> Format:
@@ -59,6 +96,8 @@ def _format_of_folder(folder: Path) -> Format:
         return BASE
     if any((folder / name).exists() for name in ("base.tar", "base.tar.gz")):
         return BASE_TAR
+    if (other := next(folder.glob("base.tar.*"), None)) is not None:
+        raise ObservationError(_packed(_ENDINGS.get(other.suffix, external_text(other.suffix, 20))))
     if not any(folder.iterdir()):
         raise BadBackup(msg("The folder is empty"))
     raise BadBackup(msg("The folder is not a backup: it contains neither toc.dat nor PG_VERSION nor base.tar"))

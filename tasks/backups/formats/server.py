@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import psycopg
 from psycopg import sql
@@ -33,6 +33,12 @@ class EmptyDatabase:
         """Its address, for a program that runs as this one's account."""
         return self.server.dsn(self.name)
 
+    def another(self, head: Head) -> "EmptyDatabase":
+        """One more of the same server, for a dump that left half of itself in this one."""
+        name = _new_name()
+        _create(self.server, name, head.encoding, ())
+        return replace(self, name=name)
+
     def as_copy(self) -> Copy:
         """The same once the dump is in it."""
         return Copy(self.dsn, None, self.installation.version, self.server.url(self.name))
@@ -43,7 +49,7 @@ def empty_database(head: Head, bytes: int, known: Known, at: Workplace) -> Empty
     require_space(head, bytes, known, at)
     installation = fitting(at.installations(), head.needed_major)
     server = at.stack.enter_context(throwaway_postgres(at.folder, installation, at.deadline))
-    name = f"drill_{secrets.token_hex(6)}"
+    name = _new_name()
     _create(server, name, head.encoding, known.roles or ())
     return EmptyDatabase(server, installation, name)
 
@@ -59,6 +65,10 @@ def require_space(head: Head, bytes: int, known: Known, at: Workplace) -> None:
 def not_restorable(why: str) -> Message:
     """Why a program could not restore a dump."""
     return msg("The backup cannot be restored: {why}", why=why)
+
+
+def _new_name() -> str:
+    return f"drill_{secrets.token_hex(6)}"
 
 
 def _create(server: Throwaway, name: str, encoding: str, roles: Sequence[str]) -> None:

@@ -1,5 +1,6 @@
 """Plain SQL of pg_dump, gzipped or not: read once from end to end, then run in one transaction."""
 
+import builtins
 import re
 import shutil
 import zlib
@@ -14,14 +15,11 @@ from tasks.backups.files.manifest import pieces
 from tasks.backups.files.start import head_of
 from tasks.backups.formats.interface import Copy, Decoded, Head, Known, Order, Tools, Workplace
 from tasks.backups.formats.pg_dump import dump
+from tasks.backups.formats.psql import key_of, restored_by_script
 from tasks.backups.formats.reading import Reading
-from tasks.backups.formats.server import empty_database, not_restorable
-from tasks.backups.tool_words import require_good
+from tasks.backups.formats.server import empty_database
 from tasks.check_result import Message, msg
 from tasks.observation import ObservationError
-from tasks.postgres.cluster import environment
-from tasks.postgres.installation import server_account
-from tasks.processes import feed
 from tasks.progress import BACKUP, tell
 
 SQL_START = b"-- PostgreSQL database dump"
@@ -36,6 +34,7 @@ _VERSIONS = re.compile(rb"^-- Dumped (?:from database|by pg_dump) version (\d+)"
 _ENCODING = re.compile(rb"^SET client_encoding = '([^']+)';", re.MULTILINE)
 _CONNECT = re.compile(rb"^\\connect (?:-reuse-previous=on )?(\S+)", re.MULTILINE)
 _HEAD_BYTES = 65536
+_GZIP = b"\x1f\x8b"
 _UNPACKED_SHARE = 0.9
 
 
@@ -50,11 +49,9 @@ class SqlDump:
 
     def read_head(self, plain: Path, tools: Tools) -> Head:
         """What the dump's first lines state."""
-        start = head_of(plain)
-        if self.packed:
-            start = _unpacked_start(start)
-            if SQL_START not in start[:1024]:
-                raise BadBackup(msg("The gzip file does not contain a PostgreSQL dump"))
+        start = self._start(plain)
+        if SQL_START not in start[:1024]:
+            raise BadBackup(msg("The gzip file does not contain a PostgreSQL dump"))
         versions = [int(found) for found in _VERSIONS.findall(start)]
         encoding, connect = _ENCODING.search(start), _CONNECT.search(start)
         if connect is not None:
@@ -83,26 +80,26 @@ class SqlDump:
                 raise BadBackup(msg("The dump contains a line of more than 1 GB, which no PostgreSQL can read"))
             if size > most_bytes:
                 raise ObservationError(_too_large(most_bytes))
-        if _END.search(tail) is None:
-            raise BadBackup(msg("The dump has no end mark: it was truncated, or pg_dump crashed"))
+        _require_end(tail, key_of(self._start(plain)))
         return Decoded(replace(head, plain_bytes=size), reading.files(), plain)
 
     def restore(self, decoded: Decoded, bytes: int, known: Known, at: Workplace) -> Copy:
         """Run the dump in one transaction, at the first error no further."""
         database = empty_database(decoded.head, bytes, known, at)
-        dsn = database.server.dsn_below(database.name)
-        argv = [database.installation.program("psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "--single-transaction"]
-        # A tampered dump can make psql run shell commands: they run as an account that owns nothing.
-        ran = feed(
-            [*argv, "-d", dsn], self._text(_with_progress(decoded.place)), deadline_s=at.deadline.require(),
-            env=environment(), cwd=at.folder, user=server_account(),
-        )  # fmt: skip
-        require_good(ran, not_restorable, program="psql", roles_known=known.roles is not None)
-        return database.as_copy()
+        own_key, roles_known = key_of(self._start(decoded.place)), known.roles is not None
+
+        def text() -> Iterator[builtins.bytes]:
+            return self._text(_with_progress(decoded.place))
+
+        return restored_by_script(text, own_key, database, at, roles_known=roles_known)
 
     def take(self, order: Order, tools: Tools) -> tuple[Contents, str]:
         """Let pg_dump write it."""
         return dump(order, self.options, tools)
+
+    def _start(self, plain: Path) -> builtins.bytes:
+        start = head_of(plain)
+        return unpacked_start(start) if self.packed else start
 
     def _text(self, source: Iterator[bytes]) -> Iterator[bytes]:
         return unpacked(source) if self.packed else source
@@ -113,14 +110,31 @@ SQL: Final = SqlDump(Form.SQL, (".sql",), ("--format=plain",))
 SQL_GZ: Final = SqlDump(Form.SQL_GZ, (".sql.gz",), ("--format=plain", "--compress=6"), packed=True)
 
 
+def _require_end(tail: bytes, key: bytes) -> None:
+    """Raise BadBackup for a dump that ends too early: without its end mark, or without the key that it began with."""
+    end = _END.search(tail)
+    if end is None:
+        raise BadBackup(msg("The dump has no end mark: it was truncated, or pg_dump crashed"))
+    if key and re.search(rb"^\\unrestrict %b\b" % key, tail[end.end() :], re.MULTILINE) is None:
+        raise BadBackup(msg("The dump was truncated behind its end mark: its last line, \\unrestrict, is not whole"))
+
+
 def unpacked(source: Iterator[bytes]) -> Iterator[bytes]:
-    """The unpacked bytes of gzip members, in bounded pieces; raises BadBackup at the first damaged byte."""
+    """The unpacked bytes of gzip members, in bounded pieces; raises BadBackup at the first damaged byte.
+
+    Zeros behind the last member, such as a tape or a block device leaves, are passed over as gzip does.
+    """
     member = zlib.decompressobj(wbits=31)
-    started = False
+    started = padded = False
     for packed in source:
         rest = packed
         while rest:
             if member.eof:
+                rest, padded = rest.lstrip(b"\0"), padded or rest[:1] == b"\0"
+                if not rest:
+                    break
+                if padded or rest[:1] != _GZIP[:1]:
+                    raise BadBackup(msg("The gzip file has more bytes behind its end, which are not gzip"))
                 member, started = zlib.decompressobj(wbits=31), False
             try:
                 piece = member.decompress(rest, _PIECE)
@@ -134,7 +148,8 @@ def unpacked(source: Iterator[bytes]) -> Iterator[bytes]:
         raise BadBackup(msg("The gzip file is truncated"))
 
 
-def _unpacked_start(packed: bytes) -> bytes:
+def unpacked_start(packed: bytes) -> bytes:
+    """The first unpacked bytes of a gzip file; raises BadBackup."""
     try:
         return zlib.decompressobj(wbits=31).decompress(packed, _HEAD_BYTES)
     except zlib.error as error:

@@ -1,12 +1,12 @@
 """Whether a restore drill found a backup right lately."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import takewhile
 from math import ceil, floor
 
-from tasks.backups.checks import CONTAINER, DECODE, DRILL, MANIFEST, RESTORE
+from tasks.backups.checks import CONTAINER, CONTENT, DECODE, DRILL, MANIFEST, RESTORE
 from tasks.backups.facts import Drill, DrillStep, DrillVerdict, PastDrill, StepOutcome
 from tasks.backups.limits import CLOCK_AHEAD, BackupLimits
 from tasks.check_result import (
@@ -98,7 +98,17 @@ def _judged(
         # The reason alone: it cannot be a part of another one, and the ladder names the step.
         first = next((result.reason for result in ladder if result.status is Status.FAIL), None)
         return _DrillJudgement(Status.FAIL, first or msg("The restore drill failed"), observed)
-    return _by_the_past(record, verdict is DrillVerdict.ERROR, limits, now, observed)
+    found = _by_the_past(record, verdict is DrillVerdict.ERROR, limits, now, observed)
+    if verdict is not DrillVerdict.ERROR or found.status is Status.FAIL:
+        return found
+    # Why there is no verdict, alone as above; when the last one was is the figure beside it.
+    return replace(found, reason=_cause(ladder) or found.reason)
+
+
+def _cause(ladder: Sequence[CheckResult]) -> Message | None:
+    """Why a drill has no verdict: its first step that could not be judged and that it needs for one."""
+    needed = (r for r in ladder if r.status is Status.UNKNOWN and r.check not in (MANIFEST.id, CONTENT.id))
+    return next((result.reason for result in needed), None)
 
 
 def _by_the_past(
@@ -153,7 +163,7 @@ def _good(at: str, errors: int) -> Message:
 def _stairs(drill: Drill, ladder: Sequence[CheckResult]) -> Evidence:
     failed = [result for result in ladder if result.status is Status.FAIL]
     open_ones = any(result.status is Status.UNKNOWN for result in ladder)
-    finding = msg("Not every step could be judged") if open_ones else msg("No step failed")
+    finding = _cause(ladder) or msg("Not every step could be judged") if open_ones else msg("No step failed")
     steps = tuple(LadderStep(result.title, result.status, _seconds(drill, result), result.reason) for result in ladder)
     return Ladder(msg("Steps of the restore drill"), failed[0].reason if failed else finding, steps)
 

@@ -1,11 +1,12 @@
 """What a drill makes of files that nobody meant for it: each ends in a verdict or in why there is none."""
 
 import gzip
+import re
 import resource
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,6 +15,7 @@ import psycopg
 import pytest
 
 from tasks.backups.facts import Backup, DrillVerdict
+from tasks.backups.formats.psql import key_of
 from tasks.backups.settings import Backups
 from tasks.backups.take.take import take
 from tasks.check_result import Status
@@ -36,6 +38,10 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 @pytest.fixture(scope="module")
 def sql(small: Shop) -> bytes:
     return take(small.target(small.folder / "kept/shop-*.sql"), datetime.now(UTC), (), LONGEST_S).read_bytes()
+
+
+def tar(first: bytes) -> bytes:
+    return first.ljust(257, b"\0") + b"ustar\x0000" + bytes(247)
 
 
 # Root may read everything: another account drills, after the imports that it may not be able to do.
@@ -81,11 +87,15 @@ def test_permission_denied_is_no_verdict() -> None:
         (b"\x1f\x8b", Status.FAIL, "does not contain a PostgreSQL dump"),
         (gzip.compress(b"hello"), Status.FAIL, "does not contain a PostgreSQL dump"),
         (b"--\n-- PostgreSQL database cluster dump\n--\n", Status.UNKNOWN, "pg_dumpall"),
-        (b"\x00" * 257 + b"ustar\x0000" + b"\x00" * 247, Status.UNKNOWN, "tar format"),
+        (tar(b"toc.dat"), Status.UNKNOWN, "tar format"),
+        (gzip.compress(tar(b"notes.txt")), Status.UNKNOWN, "begins with notes.txt"),
+        (gzip.compress(b"PGDMP"), Status.UNKNOWN, "within gzip"),
+        (b"\x28\xb5\x2f\xfd", Status.UNKNOWN, "compressed with zstd"),
+        (b"PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\n", Status.UNKNOWN, "sqlite3's .dump"),
         (b"age-encryption.org/v1\n-> X25519 abc\n", Status.UNKNOWN, "The backup is encrypted: set decrypt"),
         (FIRST_LINES + b"\\connect shop\n" + LAST_LINES, Status.UNKNOWN, "pg_dump --create"),
     ],
-    ids=range(11),
+    ids=range(15),
 )
 def test_what_is_no_backup(small: Shop, tmp_path: Path, content: bytes, status: Status, word: str) -> None:
     backup = tmp_path / "shop.dump"
@@ -184,3 +194,67 @@ def test_a_gzip_bomb_ends_with_the_time_of_the_drill(small: Shop, tmp_path: Path
     assert found.verdict is DrillVerdict.ERROR
     late = [taken for taken in found.drill.steps if "did not finish in time" in text(taken.reason)]
     assert late, found.summary()  # which steps: the speed of the machine decides
+
+
+def before_rows(text: bytes, more: bytes) -> bytes:
+    """A dump of an older pg_dump, which does not restrict psql itself, with something before the rows of a table."""
+    text = re.sub(rb"^\\(un)?restrict .*\n", b"", text, flags=re.MULTILINE)
+    at = text.index(ROWS)
+    return text[:at] + more + text[at:]
+
+
+ROWS, AT_THE_END = b"\nCOPY public.order_lines", b"\n--\n-- PostgreSQL database dump complete"
+IGNORED = b"\\set ON_ERROR_STOP off\n\\set ON_ERROR_ROLLBACK on\nSELECT nothing;\n"
+HIDING: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+    "quit at the end": (lambda sql: before_rows(sql, b"").replace(AT_THE_END, b"\\q" + AT_THE_END), "psql command"),
+    "quit": (lambda sql: before_rows(sql, b"\n\\q"), "psql command"),
+    "connect": (lambda sql: before_rows(sql, b"\n\\connect postgres"), "psql command"),
+    "output elsewhere": (lambda sql: before_rows(sql, b"\n\\o /dev/null"), "psql command"),
+    "a condition": (lambda sql: before_rows(sql, b"\n\\if 0"), "psql command"),
+    "errors ignored": (lambda sql: before_rows(sql, b"\n" + IGNORED), "psql command"),
+    "a shell command": (lambda sql: before_rows(sql, b"\n\\! true"), "psql command"),
+    "its own restriction lifted": (lambda sql: sql.replace(ROWS, b"\n\\unrestrict " + key_of(sql) + b"\n\\q" + ROWS),
+                                   "psql command"),
+    "rolled back to a savepoint": (lambda sql: before_rows(sql, b"\nSAVEPOINT a;\nDELETE FROM public.audit;\n"
+                                   b"ROLLBACK TO a;\n"), "ROLLBACK"),
+    "a comment": (lambda sql: before_rows(sql, b"\n/* "), "unterminated"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", rows({name: name for name in HIDING}, ("quit at the end",)))
+def test_a_dump_that_hides_a_part_of_itself_from_psql(small: Shop, tmp_path: Path, sql: bytes, name: str) -> None:
+    hide, word = HIDING[name]
+    backup = tmp_path / "shop.sql"
+    backup.write_bytes(hide(sql))
+    found = small.drilled(backup)
+    assert found.verdict is DrillVerdict.FAILED and word in text(found.result("restore").reason), found.summary()
+
+
+WHOLE: dict[str, Callable[[bytes], bytes]] = {
+    "of an older pg_dump": lambda sql: before_rows(sql, b""),
+    "within a transaction": lambda sql: (
+        b"BEGIN;\n" + before_rows(sql, b"").replace(AT_THE_END, b"COMMIT;" + AT_THE_END)
+    ),
+    "a mark of the server": lambda sql: before_rows(
+        sql, b"\nALTER TABLE ONLY public.audit ALTER COLUMN id SET (n_distinct=5, pg_attver=42);\n"
+    ),
+    "gzip, zeros behind it": lambda sql: gzip.compress(sql) + bytes(10_000),
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+@pytest.mark.deep
+def test_an_odd_dump_that_is_whole(small: Shop, tmp_path: Path, sql: bytes, name: str) -> None:
+    backup = tmp_path / "shop.sql"
+    backup.write_bytes(WHOLE[name](sql))
+    found = small.drilled(backup)
+    assert found.verdict is DrillVerdict.PASSED, found.summary()
+    assert ("pg_attver" in text(found.result("restore").reason)) is (name == "a mark of the server")
+
+
+@pytest.mark.parametrize("kept", [4, 14, 60])
+def test_a_dump_that_is_cut_behind_its_end_mark(small: Shop, tmp_path: Path, sql: bytes, kept: int) -> None:
+    backup = tmp_path / "shop.sql"
+    backup.write_bytes(sql[: sql.rindex(b"\\unrestrict") + kept])
+    found = small.drilled(backup)
+    assert found.verdict is DrillVerdict.FAILED and "was truncated" in text(found.result("decode").reason)

@@ -61,7 +61,7 @@ class Source:
     def drilled(self, backup: Path, drills: Path) -> Drilled:
         """A drill that knows of nothing but the backup and what is beside it."""
         target = Target("shop", BackedUp(pattern=str(backup)), backup.parent, None)
-        size = sum(file.stat().st_size for file in backup.rglob("*") if file.is_file())
+        size = sum(file.stat().st_size for file in (backup, *backup.rglob("*")) if file.is_file())
         found = Backup(backup, self.made_at, size)
         known = Backups(folder=drills, postgres=(self.server.installation.binaries,))
         return drilled(target, known, backup=found)
@@ -139,6 +139,7 @@ def source(request: pytest.FixtureRequest, reached: Path) -> Iterator[Source]:
         taken(server, folder / "plain")
         taken(server, folder / "tar", "-Ft", "-z")
         taken(server, folder / "unsummed", "--manifest-checksums=NONE")
+        taken(server, folder / "fetched", "-Ft", "-X", "fetch")
         yield Source(server, folder, made_at)
 
 
@@ -153,7 +154,9 @@ def a_segment(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("source", KINDS, indirect=True)
-@pytest.mark.parametrize("kind", [pytest.param("plain", marks=pytest.mark.deep), "tar"])
+@pytest.mark.parametrize(
+    "kind", [*(pytest.param(name, marks=pytest.mark.deep) for name in ("plain", "tar")), "fetched"]
+)
 def test_a_good_base_backup_passes(source: Source, drills: Path, tmp_path: Path, kind: str) -> None:
     backup = source.copied(kind, tmp_path)
     recorded(backup, contents_of(source.server.dsn("shop"), source.made_at), source.made_at)
@@ -165,6 +168,20 @@ def test_a_good_base_backup_passes(source: Source, drills: Path, tmp_path: Path,
     assert found.drill.contents is not None and len(found.drill.contents.tables) == TABLES
     assert ("pages and indexes were not checked" in text(found.result("restore").reason)) is not source.checks_pages
     assert [*drills.glob("opsrounds-drill-*")] == []
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.deep
+def test_one_tar_from_stdout_passes(source: Source, drills: Path, tmp_path: Path, packed: bool) -> None:
+    argv = [source.server.installation.program("pg_basebackup"), "-D", "-", "-Ft", "-X", "fetch", "-c", "fast"]
+    argv += ["-h", str(source.server.sockets), "-p", "5432", "-U", "postgres", *(["-z"] if packed else [])]
+    backup = tmp_path / "base"
+    backup.write_bytes(subprocess.run(argv, capture_output=True, timeout=120, check=True).stdout)
+    recorded(backup, contents_of(source.server.dsn("shop"), source.made_at), source.made_at)
+    found = source.drilled(backup, drills)
+    assert found.statuses["restore"] is (Status.PASS if source.checks_pages else Status.WARN), found.summary()
+    backup.write_bytes(backup.read_bytes()[:-200_000])
+    assert source.drilled(backup, drills).verdict is DrillVerdict.FAILED
 
 
 @pytest.mark.postgresql
@@ -312,7 +329,9 @@ def test_the_embedded_18_cannot_verify_and_the_reason_names_one_that_can(tmp_pat
         assert found.statuses["restore"] in (Status.PASS, Status.WARN), found.summary()
         return
     assert decode.status is Status.UNKNOWN and found.verdict is DrillVerdict.ERROR, found.summary()
-    assert "pg_verifybackup was ended by signal 11: set [backups] postgres to another one" in text(decode.reason)
+    assert "pg_verifybackup cannot be started on this machine (signal 11): set [backups] postgres" in text(
+        decode.reason
+    )
 
 
 @pytest.mark.parametrize("source", KINDS, indirect=True)

@@ -120,3 +120,18 @@ def test_the_ladder_of_a_drill_without_a_failure() -> None:
 def test_the_last_ten_drills_are_shown() -> None:
     (table,) = judged(None, *(past(n) for n in range(20, 0, -1))).evidence
     assert isinstance(table, Table) and [row[2] for row in table.rows] == [f"shop-{n}.dump" for n in range(1, 11)]
+
+
+@pytest.mark.parametrize("before", [(), (past(1),)])
+def test_a_drill_without_a_verdict_says_why(before: tuple[PastDrill, ...]) -> None:
+    full = rung(RESTORE, Status.UNKNOWN, msg("the disk is full"))
+    ladder = (LADDER[0], LADDER[1], full, rung(CONTENT, Status.UNKNOWN, msg("not reached")))
+    found = judge_drill(ON, drill(), ERROR, ladder, before, LIMITS, NOW)
+    assert reason_text(found) == "the disk is full"
+    assert isinstance(found.evidence[0], Ladder) and found.evidence[0].finding.text == "the disk is full"
+
+
+def test_an_old_failure_outweighs_why_today_has_no_verdict() -> None:
+    ladder = (rung(RESTORE, Status.UNKNOWN, msg("the disk is full")),)
+    found = judge_drill(ON, drill(), ERROR, ladder, (past(1, FAILED),), LIMITS, NOW)
+    assert found.status is Status.FAIL and "failed" in reason_text(found)
