@@ -49,8 +49,8 @@ def planned_start() -> datetime | None:
 
 
 def missed(planned: datetime | None, timing: Timing, now: datetime) -> State[Any] | None:
-    """The end of a run that was planned too long ago, which is not green: nothing was looked at. None when in time."""
+    """The end of a run that was planned too long ago, which is not green: nothing was checked. None when in time."""
     if planned is None or timing.max_lateness is None or now - planned <= timing.max_lateness:
         return None
-    late = f"planned for {planned:%Y-%m-%d %H:%M} UTC, more than {timing.max_lateness} ago: nothing was looked at"
+    late = f"planned for {planned:%Y-%m-%d %H:%M} UTC, more than {timing.max_lateness} ago: nothing was checked"
     return Failed(name=MISSED, message=late)

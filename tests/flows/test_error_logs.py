@@ -163,6 +163,7 @@ def test_what_is_planted_is_found_and_nothing_of_it_is_shown_raw(
         "source": {Status.PASS},
         "malformed": {Status.WARN},  # sixty of 700 lines: enough to doubt what seems well, not what was found
         "error-share": {Status.FAIL, Status.UNKNOWN},
+        "latency": {Status.UNKNOWN, Status.SKIPPED},
         "new-error": {Status.WARN},
         "regressed-error": {Status.SKIPPED},
         "spiking-error": {Status.WARN},

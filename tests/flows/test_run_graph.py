@@ -80,7 +80,7 @@ def test_a_checklist_shows_the_guides_lines_and_its_observations(
         "read-answers service /items",
     }
     log = ServerView(client).log(state)
-    assert "health: Confirm the health check: Checks failed: 3 of 7 checks failed" in log
+    assert "health: Confirm the health check: Checks failed: 3 of 8 checks failed" in log
     assert f"{shop.folder(shop.runs()[0]).resolve()}/report.html" in log
     assert "NoneType: None" not in log
 

@@ -11,7 +11,7 @@ depends_on = None
 
 def upgrade() -> None:
     for name in ("levelled", "odd_levels", "misdated", "hole_bytes", "lost_bytes"):
-        op.add_column("log_hours", sa.Column(name, sa.BigInteger(), nullable=True, comment="null: not counted"))
+        op.add_column("log_hours", sa.Column(name, sa.BigInteger(), nullable=True))
     op.create_table(
         "log_levels",
         sa.Column("source_id", sa.Integer(), nullable=False),

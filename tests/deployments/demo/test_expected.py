@@ -216,8 +216,8 @@ def health_results(faults: frozenset[Fault]) -> Iterator[CheckResult]:
     reports = dict.fromkeys("ab", health(faults))
     seen: dict[str, Sampled | Unobserved] = {}
     for name, report in reports.items():
-        yield judge_liveness(sampled(5, *((fine, bad) if Fault.FLAP in faults else (fine,))), name, NOW)
-        yield judge_readiness(sampled(5, bad if Fault.COMPONENT_DOWN in faults else fine), name, NOW)
+        yield judge_liveness(sampled(5, *((fine, bad) if Fault.FLAP in faults else (fine,))), name, HealthLimits(), NOW)
+        yield judge_readiness(sampled(5, bad if Fault.COMPONENT_DOWN in faults else fine), name, HealthLimits(), NOW)
         yield judge_status(report, name, LIMITS, NOW)
         yield from judge_components(report, COMPONENTS, name, LIMITS, NOW)
         slow = Answer(200, 310.0) if Fault.LATENCY in faults else fine
@@ -317,7 +317,7 @@ def test_a_component_other_than_the_planted_one_is_not_explained() -> None:
 
 
 def test_what_was_skipped_is_no_finding() -> None:
-    skipped = judge_liveness(None, "a", NOW)
+    skipped = judge_liveness(None, "a", HealthLimits(), NOW)
     assert skipped.status is Status.SKIPPED
     assert compare((), report((*reported(frozenset()).results, skipped))).exact
 

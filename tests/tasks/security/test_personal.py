@@ -63,7 +63,7 @@ def test_what_was_found_is_counted_by_module_and_kind(tmp_path: Path, history: H
     found = [line(START, f"mail to tanaka{n}@example.com") for n in range(3)]
     found.append(line(START + timedelta(days=6), "call 090-1234-5678", "shopping"))
     before_and_after = [line(START - timedelta(hours=1), "a@b.example"), line(START + timedelta(days=7), "a@b.example")]
-    result = look(tmp_path, history, before_and_after[0], *every_day(), *found, before_and_after[1])
+    result = look(tmp_path, history, *sorted([*before_and_after, *every_day(), *found]))
     [table] = result.evidence
     assert result.status is Status.WARN
     assert isinstance(table, Table)
