@@ -66,6 +66,10 @@ class ScopeTraffic:
     hours: Counts = field(default_factory=no_hours)
     """The hour of each minute by the wall clock of the service, counted since 1970; UTC where nothing is said."""
 
+    late: dict[float, Counts] = field(default_factory=dict)
+    """By latency bound (ms), how many more may have been too slow than `unread` says: requests that may be another
+    scope's."""
+
 
 @dataclass(frozen=True, slots=True)
 class NoSuchLabel(Unobserved):

@@ -77,8 +77,9 @@ def in_time(traffic: ScopeTraffic, bound_ms: float) -> Minutes:
         traffic.within[bound_ms],
         timed,
         traffic.measured & ((timed > 0) | (traffic.valid == 0)),
-        traffic.valid + in_all(traffic.unread, timed.size) - timed,
+        traffic.valid + in_all(traffic.unread, timed.size) + traffic.late.get(bound_ms, 0) - timed,
         lost(_hours(traffic), timed, traffic.measured),
+        traffic.values if traffic.late else (),
     )
 
 
