@@ -18,6 +18,11 @@ def nothing() -> Shares:
     return np.zeros(0, dtype=np.float64)
 
 
+def no_hours() -> Counts:
+    """Of no minute."""
+    return np.zeros(0, dtype=np.int64)
+
+
 def in_all(counts: Shares, size: int) -> Shares:
     """Counts of so many minutes; none where nothing was counted."""
     return counts if counts.size else np.zeros(size, dtype=np.float64)
@@ -58,6 +63,12 @@ class ScopeTraffic:
     within: Mapping[float, Counts]
     unread: Shares = field(default_factory=nothing)
     values: tuple[str, ...] = ()
+    hours: Counts = field(default_factory=no_hours)
+    """The hour of each minute by the wall clock of the service, counted since 1970; UTC where nothing is said."""
+
+    late: dict[float, Counts] = field(default_factory=dict)
+    """By latency bound (ms), how many more may have been too slow than `unread` says: requests that may be another
+    scope's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,13 +16,13 @@ from tasks.observation import Unobserved
 from tasks.records.store.records import first_deploys, read_deploys, read_maintenance, read_outages
 from tasks.samples.store.minutes import synthetic_until
 from tasks.settings import Settings
-from tasks.slo.facts import Minutes, Probes, Scope, ScopeTraffic
+from tasks.slo.facts import Counts, Minutes, Probes, Scope, ScopeTraffic
 from tasks.slo.objectives import guide_objectives
 from tasks.slo.settings import Availability, KpiFloor, Latency, Objective, Requests, Uptime
 from tasks.slo.sli.ask_prometheus import ask_prometheus
 from tasks.slo.sli.indicators import SliData
 from tasks.slo.sli.minutes import Span
-from tasks.slo.sli.unmeasured import unread_by_hour
+from tasks.slo.sli.unmeasured import hours_of, unread_by_hour
 from tasks.slo.store.minutes import read_floor, read_probes, read_traffic
 from tasks.slo.windows import at_minute
 
@@ -52,7 +52,7 @@ async def read_slis(
     Raises HistoryError, and UsageError for what the service file cannot have meant.
     """
     requests = [o for o in objectives if isinstance(o, Requests)]
-    modules = settings.known_modules()
+    modules, hours = settings.known_modules(), hours_of(*span, settings.zone)
     traffic: dict[tuple[str, Scope], ScopeTraffic | Unobserved] = {}
     uptimes = [o for o in objectives if isinstance(o, Uptime)]
     scopes = {"logs": {o.place for o in uptimes}, "prometheus": set[Scope]()}
@@ -69,6 +69,7 @@ async def read_slis(
             quiet_min=settings.logs.limits.max_quiet_min,
             read_to=read_to,
             unread=await asyncio.to_thread(_unread, history, settings, span),
+            hours=hours,
         )
         traffic |= {("logs", scope): found for scope, found in counted.items()}
     probes = await asyncio.to_thread(_probes, history, settings, uptimes, span)
@@ -78,7 +79,7 @@ async def read_slis(
         odd = await asyncio.to_thread(_odd_durations, history, settings, span, traffic)
     data = SliData(
         span,
-        traffic | {("prometheus", scope): found for scope, found in asked.traffic.items()},
+        traffic | {("prometheus", scope): _by_clock(found, hours) for scope, found in asked.traffic.items()},
         probes | asked.probes,
         await asyncio.to_thread(_floors, history, settings, objectives, span),
         no_latency=asked.no_latency,
@@ -86,6 +87,10 @@ async def read_slis(
         odd_durations=odd,
     )
     return await asyncio.to_thread(_with_records, history, settings, data)
+
+
+def _by_clock(traffic: ScopeTraffic | Unobserved, hours: Counts) -> ScopeTraffic | Unobserved:
+    return replace(traffic, hours=hours) if isinstance(traffic, ScopeTraffic) else traffic
 
 
 def request_logs(settings: Settings) -> tuple[Source, ...]:

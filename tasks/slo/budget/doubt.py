@@ -42,8 +42,8 @@ def _unread(objective: Measured, counted: Tally, values: tuple[str, ...]) -> Mes
     left = max(0, int(allowed(objective.target) * total) - counted.bad)
     if values:
         return msg(
-            "{unread} of {total} requests are neither good nor bad ({values}), and only {left} more may be bad: "
-            "correct status_label, bad_status or good_status in [slo.prometheus]",
+            "{unread} of {total} requests cannot be judged ({values}), and only {left} more may be bad: correct the "
+            "labels, bad_status or good_status in [slo.prometheus]",
             unread=unread,
             total=total,
             values=", ".join(values),

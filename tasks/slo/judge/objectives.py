@@ -175,6 +175,13 @@ def _counts(objective: Measured, counted: Tally) -> Message:
         return msg("{bad} of {total} measured minutes were below the floor", bad=bad, total=total)
     if is_sliced(objective):
         return msg("{bad} of {total} minutes had too many bad requests", bad=bad, total=total)
+    if isinstance(objective, Latency) and not good:
+        return msg(
+            "None of {total} requests within {limit} ms: if that cannot be, check the unit of the durations and "
+            "duration_unit",
+            total=total,
+            limit=objective.within_ms,
+        )
     if isinstance(objective, Latency):
         return msg("{good} of {total} requests within {limit} ms", good=good, total=total, limit=objective.within_ms)
     return msg("{bad} of {total} requests failed", bad=bad, total=total)

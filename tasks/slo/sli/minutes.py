@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -61,7 +61,7 @@ def answered(traffic: ScopeTraffic) -> Minutes:
         traffic.valid,
         traffic.measured,
         in_all(traffic.unread, traffic.valid.size),
-        lost(traffic.first, traffic.valid, traffic.measured),
+        lost(_hours(traffic), traffic.valid, traffic.measured),
         traffic.values,
     )
 
@@ -77,22 +77,24 @@ def in_time(traffic: ScopeTraffic, bound_ms: float) -> Minutes:
         traffic.within[bound_ms],
         timed,
         traffic.measured & ((timed > 0) | (traffic.valid == 0)),
-        traffic.valid + in_all(traffic.unread, timed.size) - timed,
-        lost(traffic.first, timed, traffic.measured),
+        traffic.valid + in_all(traffic.unread, timed.size) + traffic.late.get(bound_ms, 0) - timed,
+        lost(_hours(traffic), timed, traffic.measured),
+        traffic.values if traffic.late else (),
     )
+
+
+def _hours(traffic: ScopeTraffic) -> Counts:
+    return traffic.hours if traffic.hours.size else (traffic.first + np.arange(traffic.valid.size)) // 60
 
 
 def excluding(traffic: ScopeTraffic, routes: Sequence[ScopeTraffic]) -> ScopeTraffic:
     """The requests of a scope without those of some of its routes."""
-    return ScopeTraffic(
-        traffic.first,
-        traffic.valid - sum((r.valid for r in routes), np.zeros_like(traffic.valid)),
-        traffic.bad - sum((r.bad for r in routes), np.zeros_like(traffic.bad)),
-        traffic.measured,
-        {b: c - sum((r.timed[b] for r in routes), np.zeros_like(c)) for b, c in traffic.timed.items()},
-        {b: c - sum((r.within[b] for r in routes), np.zeros_like(c)) for b, c in traffic.within.items()},
-        traffic.unread,
-        traffic.values,
+    return replace(
+        traffic,
+        valid=traffic.valid - sum((r.valid for r in routes), np.zeros_like(traffic.valid)),
+        bad=traffic.bad - sum((r.bad for r in routes), np.zeros_like(traffic.bad)),
+        timed={b: c - sum((r.timed[b] for r in routes), np.zeros_like(c)) for b, c in traffic.timed.items()},
+        within={b: c - sum((r.within[b] for r in routes), np.zeros_like(c)) for b, c in traffic.within.items()},
     )
 
 

@@ -59,6 +59,7 @@ class TrafficBuilder:
         self._first, self._size = span[0], max(0, span[1] - span[0])
         self._places: set[_Place] = set()
         self._unknown_values: Counter[str] = Counter()
+        self._unlabelled: dict[Scope, tuple[str, ...]] = {}
         self._found = {scope: _nothing(span[0], self._size, bounds_ms) for scope in scopes}
 
     def add(self, answer: Sequence[Track], times_s: range) -> None:
@@ -77,6 +78,8 @@ class TrafficBuilder:
             for place in valid:
                 if _holds(scope, place):
                     _add(traffic, part, place)
+                elif _may_hold(scope, place):
+                    self._add_unlabelled(scope, traffic, part, place)
 
     def traffic(self) -> dict[Scope, ScopeTraffic | Unobserved]:
         """The requests of each scope; raises ObservationError if there were none at all."""
@@ -86,7 +89,7 @@ class TrafficBuilder:
             raise ObservationError(no_series(self._settings.requests))
         values = tuple(printable(value, 60) for value, _ in self._unknown_values.most_common(_MOST_VALUES))
         return {
-            scope: replace(traffic, values=values)
+            scope: replace(traffic, values=(*self._unlabelled.get(scope, ()), *values))
             if any(_holds(scope, place) for place in self._places)
             else self._unknown(scope)
             for scope, traffic in self._found.items()
@@ -106,6 +109,19 @@ class TrafficBuilder:
         row = part.row(figure, place, bound or 0.0)
         row.counts[at[inside]] += np.round(track.values[inside]).astype(np.int64)
         row.there[at[inside]] = True
+
+    def _add_unlabelled(self, scope: Scope, traffic: ScopeTraffic, part: _Part, place: _Place) -> None:
+        """Requests that may be the scope's, for their series lack its label: those that failed or were slow."""
+        unread = part.row("bad", place).counts + part.row("unread", place).counts
+        traffic.unread[part.at] += unread
+        timed, late = _timed(part, place), traffic.late
+        slow = {bound: np.maximum(0, timed - part.row("within", place, bound).counts) for bound in traffic.within}
+        for bound, counts in slow.items():
+            late.setdefault(bound, np.zeros(self._size, dtype=np.int64))[part.at] += counts - unread
+        if unread.any() or any(counts.any() for counts in slow.values()):
+            labels = (self._settings.module_label, scope.module), (self._settings.route_label, scope.route)
+            lacking = ((label, wanted) for (label, wanted), value in zip(labels, place, strict=True) if not value)
+            self._unlabelled[scope] = tuple(f'{label}=""' for label, wanted in lacking if wanted is not None)
 
     def _kind(self, status: str) -> str:
         """The figure that requests with a status belong to. One that is not there is never good."""
@@ -154,14 +170,23 @@ def _holds(scope: Scope, place: _Place) -> bool:
     return scope.module in (None, place[0]) and scope.route in (None, place[1])
 
 
+def _may_hold(scope: Scope, place: _Place) -> bool:
+    wanted = zip((scope.module, scope.route), place, strict=True)
+    return all(name is None or value in ("", name) for name, value in wanted)
+
+
+def _timed(part: _Part, place: _Place) -> Counts:
+    # Without a figure of their own, all requests are timed: the counter is the histogram's.
+    return part.row("timed" if ("timed", 0.0) in part.rows else "valid", place).counts
+
+
 def _add(traffic: ScopeTraffic, part: _Part, place: _Place) -> None:
     valid, unread = part.row("valid", place), part.row("unread", place).counts
     traffic.valid[part.at] += valid.counts - unread
     traffic.unread[part.at] += unread
     traffic.measured[part.at] |= valid.there
     traffic.bad[part.at] += part.row("bad", place).counts
-    # Without a figure of their own, all requests are timed: the counter is the histogram's.
-    timed = part.row("timed", place).counts if ("timed", 0.0) in part.rows else valid.counts
+    timed = _timed(part, place)
     for bound in traffic.within:
         within = part.row("within", place, bound)
         counted = np.where(within.there, timed, 0)

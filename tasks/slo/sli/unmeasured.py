@@ -1,7 +1,9 @@
 """What may have gone wrong unseen: minutes and requests that nobody measured. Pure arithmetic."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -23,20 +25,46 @@ def missing(measured: Flags) -> Shares:
     return (~measured & ~alone).astype(np.float64)
 
 
-def lost(first: int, total: Counts, measured: Flags) -> Shares:
+def hours_of(first: int, end: int, zone: ZoneInfo) -> Counts:
+    """The hour that a clock on the wall shows in each minute (since 1970) of a span, counted since 1970."""
+    hours = range(60 * (first // 60), end, 60)
+    offsets = [datetime.fromtimestamp(60 * minute, zone).utcoffset() or timedelta() for minute in hours]
+    shifts = np.repeat(np.array([offset // timedelta(minutes=1) for offset in offsets], dtype=np.int64), 60)
+    minutes = np.arange(first, end)
+    return (minutes + shifts[minutes - 60 * (first // 60)]) // 60
+
+
+def lost(hours: Counts, total: Counts, measured: Flags) -> Shares:
     """The events that are usual in minutes that were not measured: the mean of the same hour of the week.
 
     In less than two weeks, that of the same hour of the day. Silences in which so few are usual that none may have
-    come hold none.
+    come hold none. `hours` are those of the wall clock.
     """
+    usual, busy = _in_silences(hours, total, measured)
+    silence = np.cumsum(measured)  # the same number throughout a silence, and in the minute before it
+    long = np.bincount(silence, ~measured) > CAUGHT_UP_MIN
+    return np.where(long[silence] & busy, usual, 0.0)
+
+
+def quiet(hours: Counts, total: Counts, measured: Flags) -> Flags:
+    """The minutes of silences, of any length, in which so few events are usual that none may have come.
+
+    In less than two weeks none are: what is usual in an hour would be told by that silence itself.
+    """
+    if total.size < _TWO_WEEKS_MIN or not total.any():
+        return np.zeros_like(measured)
+    return ~measured & ~_in_silences(hours, total, measured)[1]
+
+
+def _in_silences(hours: Counts, total: Counts, measured: Flags) -> tuple[Shares, Flags]:
+    """The events that are usual in each minute that was not measured, and whether its silence is too busy for none."""
     cycle = _WEEK_H if total.size >= _TWO_WEEKS_MIN else _DAY_H
-    hour = (first + np.arange(total.size)) // 60 % cycle
+    hour = hours % cycle
     # Over all minutes, silent ones too: hours that are always quiet are no loss.
     minutes = np.maximum(1, np.bincount(hour, minlength=cycle))
     usual = np.where(measured, 0.0, (np.bincount(hour, total, cycle) / minutes)[hour])
-    silence = np.cumsum(measured)  # the same number throughout a silence, and in the minute before it
-    long, busy = np.bincount(silence, ~measured) > CAUGHT_UP_MIN, np.bincount(silence, usual) >= FEWEST_LOST
-    return np.where((long & busy)[silence], usual, 0.0)
+    silence = np.cumsum(measured)
+    return usual, (np.bincount(silence, usual) >= FEWEST_LOST)[silence]
 
 
 def evenly(by_hour: Mapping[int, float], first: int, size: int) -> Shares:

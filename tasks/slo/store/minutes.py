@@ -15,7 +15,7 @@ from tasks.logs.tables import latency_bounds, traffic_minutes, traffic_series
 from tasks.samples.store.minutes import read_samples
 from tasks.slo.facts import Counts, Flags, Minutes, Probes, Scope, ScopeTraffic
 from tasks.slo.sli.minutes import Span, slices
-from tasks.slo.sli.unmeasured import evenly
+from tasks.slo.sli.unmeasured import evenly, quiet
 
 _PLACES = (1, 2, 3, 4)
 
@@ -30,12 +30,14 @@ def read_traffic(
     quiet_min: int,
     read_to: int,
     unread: Mapping[int, float],
+    hours: Counts,
 ) -> dict[Scope, ScopeTraffic]:
     """The requests of every scope in a span, from the counted log lines.
 
     A log that is silent for up to `quiet_min` minutes between two requests, or after the last one up to the minute
-    `read_to` to which it was read, had none. Of a longer silence nothing is known. Of the `unread` lines by hour, which
-    name no module, a scope has as large a share as of all requests. Raises HistoryError.
+    `read_to` to which it was read, had none; nor had a longer one in an hour in which hardly any are usual. Of any
+    other silence nothing is known. Of the `unread` lines by hour, which name no module, a scope has as large a share as
+    of all requests. Raises HistoryError.
     """
     wide = (span[0] - quiet_min, span[1] + quiet_min)
     with reading(history) as connection:
@@ -53,11 +55,13 @@ def read_traffic(
     inside = slice(quiet_min, quiet_min + span[1] - span[0])
     every = evenly(unread, span[0], span[1] - span[0])
     whole = int(added[Scope()].valid[inside].sum())
+    read = slice(quiet_min, min(inside.stop, max(quiet_min, read_to - wide[0])))
+    known[read] |= quiet(hours[: read.stop - read.start], added[Scope()].valid[read], known[read])
     found = {}
     for scope in scopes:
         traffic = added[scope].traffic(span[0], known, inside)
         share = int(traffic.valid.sum()) / whole if whole else 1.0
-        found[scope] = replace(traffic, unread=share * every)
+        found[scope] = replace(traffic, unread=share * every, hours=hours)
     return found
 
 

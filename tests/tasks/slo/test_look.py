@@ -105,9 +105,9 @@ def test_healthy_lines_torn_by_rotations_are_green_everywhere(tmp_path: Path) ->
     ("case", "unknown", "figures"),
     [
         ("torn", "availability", {"unread": 285, "total": 1437, "left": 1}),
-        ("status", "availability", {"unread": 720, "total": 1440, "left": 1}),
+        pytest.param("status", "availability", {"unread": 720, "total": 1440, "left": 1}, marks=pytest.mark.deep),
         ("seconds", "latency", None),
-        ("unprobed", "uptime", {"minutes": 99, "left": 1.4}),
+        pytest.param("unprobed", "uptime", {"minutes": 99, "left": 1.4}, marks=pytest.mark.deep),
     ],
 )
 def test_what_could_not_be_read_is_unknown(

@@ -7,6 +7,7 @@ from tasks.observation import ObservationError, Unobserved
 from tasks.prometheus.facts import Track
 from tasks.slo.facts import NoSuchLabel, Scope, ScopeTraffic
 from tasks.slo.prometheus_settings import PrometheusSli
+from tasks.slo.sli.minutes import answered, in_time
 from tasks.slo.sli.probe_tracks import probes_of
 from tasks.slo.sli.tracks import TrafficBuilder
 
@@ -201,6 +202,25 @@ class TestStatuses:
         found = builder.traffic()[Scope()]
         assert isinstance(found, ScopeTraffic)
         assert (found.valid.sum(), found.bad.sum(), found.unread.sum()) == (7, 2, 1)  # what has no label is never good
+
+    def test_what_lacks_the_label_of_a_scope_may_be_its_own_where_it_failed_or_was_slow(self) -> None:
+        rows = [
+            track("valid", {0: 10}, module="shop"),
+            track("within", {0: 10}, module="shop", le="0.2"),
+            track("valid", {0: 8}),
+            track("status", {0: 3}, status="500"),
+            track("status", {0: 5}, status="404"),
+            track("within", {0: 7}, le="0.2"),
+        ]
+        shop = counted(Scope("shop"), *rows, track("status", {0: 10}, status="200", module="shop"), bounds=(200.0,))
+        assert (answered(shop).total[0], answered(shop).unread[0], in_time(shop, 200.0).unread[0]) == (10, 3, 1)
+        assert answered(shop).values == in_time(shop, 200.0).values == ('module=""',)
+        whole = counted(Scope(), *rows, bounds=(200.0,))
+        assert (whole.bad[0], answered(whole).unread[0], whole.values) == (3, 0, ())
+        healthy = counted(
+            Scope("shop"), *rows[:3], track("status", {0: 8}, status="404"), track("within", {0: 8}, le="0.2")
+        )
+        assert not answered(healthy).unread.any() and healthy.values == ()
 
     def test_a_label_that_no_series_has_is_another_thing_than_a_value_that_none_has(self) -> None:
         builder = TrafficBuilder(SETTINGS, [Scope(None, "/a"), Scope("late")], (), (FIRST, FIRST + 1))

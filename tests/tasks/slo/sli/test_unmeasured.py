@@ -1,13 +1,17 @@
 """Gaps, silences and lines that could not be read."""
 
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 import numpy as np
 import pytest
 
 from tasks.logs.unread import UnreadHour
 from tasks.slo.facts import Flags
-from tasks.slo.sli.unmeasured import evenly, lost, missing, unread_by_hour
+from tasks.slo.sli.unmeasured import evenly, hours_of, lost, missing, quiet, unread_by_hour
 
 DAY = 1440
+HOURS = np.arange(28 * DAY) // 60
 
 
 def test_a_gap_is_more_than_a_look_that_came_late() -> None:
@@ -28,7 +32,7 @@ def silent(days: int, *spans: tuple[int, int]) -> Flags:
 )
 def test_a_silence_holds_what_is_usual_if_that_is_no_chance(minutes: int, rate: int, is_lost: bool) -> None:
     measured = silent(28, (20_000, 20_000 + minutes))
-    found = lost(0, np.where(measured, rate, 0), measured)
+    found = lost(HOURS, np.where(measured, rate, 0), measured)
     assert (found > 0).sum() == (minutes if is_lost else 0)
     assert not is_lost or 0.6 * minutes * rate < found.sum() < minutes * rate
 
@@ -36,9 +40,40 @@ def test_a_silence_holds_what_is_usual_if_that_is_no_chance(minutes: int, rate: 
 def test_nights_that_are_always_quiet_lose_nothing() -> None:
     nights = [(day * DAY + 60, day * DAY + 300) for day in range(28)]
     measured = silent(28, *nights)
-    assert not lost(0, measured.astype(np.int64), measured).any()
+    assert not lost(HOURS, measured.astype(np.int64), measured).any()
     young = silent(3, (2 * DAY + 60, 2 * DAY + 300))
-    assert lost(0, young.astype(np.int64), young).any()  # by the hour of the day where no week is known
+    assert lost(HOURS[: 3 * DAY], young.astype(np.int64), young).any()  # by the hour of the day where no week is known
+
+
+@pytest.mark.parametrize(
+    ("days", "start", "minutes", "is_quiet"),
+    [
+        (28, 20 * DAY + 120, 360, True),  # a night like the others
+        (28, 20 * DAY - 30, 360, False),  # half an hour of the evening, too
+        (28, 20 * DAY + 780, 60, False),  # a morning's hour
+        (28, 8 * DAY, 20 * DAY, False),  # most of the month
+        (13, 9 * DAY + 120, 360, False),  # too young to know its weeks
+    ],
+)
+def test_a_silence_as_long_as_any_is_quiet_where_hardly_any_are_usual(
+    days: int, start: int, minutes: int, is_quiet: bool
+) -> None:
+    measured = silent(days, (start, start + minutes))
+    by_day = np.arange(days * DAY) % DAY >= 600
+    found = quiet(HOURS[: days * DAY], np.where(measured & by_day, 1, 0), measured)
+    assert found.sum() == (minutes if is_quiet else 0)
+    assert not quiet(HOURS[: days * DAY], np.zeros(days * DAY, dtype=np.int64), ~measured).any()
+
+
+def test_days_begin_by_the_clock_on_the_wall() -> None:
+    zone = ZoneInfo("Europe/Berlin")
+    start, end = (int(datetime(2026, month, 1, tzinfo=zone).timestamp()) // 60 for month in (10, 11))
+    hours = hours_of(start, end, zone)
+    assert hours.size == 31 * DAY + 60 and [hours[0] % 24, hours[-1] % 24] == [0, 23]
+    awake = (hours % 24 >= 7) & (hours % 24 < 22)
+    assert not lost(hours, awake.astype(np.int64), awake).any()
+    assert quiet(hours, awake.astype(np.int64), awake).sum() == (~awake).sum()
+    assert lost(np.arange(start, end) // 60, awake.astype(np.int64), awake).any()
 
 
 def test_the_first_torn_lines_of_a_day_are_a_rotation_and_requests_without_status_never() -> None:

@@ -1,6 +1,7 @@
 """Requests by minute from what the logs were counted to, probes and floors from the samples; on both databases."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 from sqlalchemy import Engine
@@ -31,7 +32,8 @@ def put(history: Engine, bounds_ms: tuple[float, ...], *rows: Row) -> None:
 
 
 def read(history: Engine, *scopes: Scope, quiet_min: int = 3, read_to: int = 0, bounds: tuple[float, ...] = (200.0,)):  # type: ignore[no-untyped-def]
-    return read_traffic(history, "shop", scopes, bounds, SPAN, quiet_min=quiet_min, read_to=FIRST + read_to, unread={})
+    more: Any = {"quiet_min": quiet_min, "read_to": FIRST + read_to, "unread": {}, "hours": np.arange(*SPAN) // 60}
+    return read_traffic(history, "shop", scopes, bounds, SPAN, **more)
 
 
 def test_scopes_are_sums_of_their_routes(history: Engine) -> None:
