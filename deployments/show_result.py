@@ -8,12 +8,11 @@ from rich.console import Console
 from deployments.language import terminal_language
 from deployments.progress import err
 from deployments.run import RunResult
-from flows.rounds import NOT_ARCHIVED
 from reports.archive import folder_of
 from reports.brief import brief
 from reports.names import page_name
 from reports.schema import file_data
-from reports.terminal import terminal
+from reports.terminal import STYLES, terminal
 from reports.words import Words
 from tasks.canonical import canonical
 from tasks.guide.judge import Verdict
@@ -31,18 +30,18 @@ def show_result(
     if result.report is None or result.seal is None:
         err.print(f"{result.state}: {result.message}", markup=False)
         return
-    out = console()
+    out = err if as_json else console()
+    is_broken = result.state not in set(Verdict)
+    if is_broken:  # first what the exit status says: the round is stored, and what came after it broke
+        out.print(f"✕ {result.state}: {result.message}", style=STYLES["fail"], markup=False, soft_wrap=True)
     if as_json:
         sys.stdout.write(canonical(file_data(result.report, result.seal)) + "\n")
-        out = err
     elif full:
         out.print(terminal(result.report, result.seal, words))
     else:
         out.print(brief(result.report, result.seal, words, out.width))
-    if result.state not in {*Verdict, NOT_ARCHIVED}:  # the round is stored, and its run broke afterwards
-        err.print(f"{result.state}: {result.message}", markup=False)
     for line in (
-        *_places(result, settings, words),
+        *_places(result, settings, words, is_said=is_broken),
         words.tr("Mail: {messages}", messages=_mail(result, settings, words)),
     ):
         out.print(line, markup=False, soft_wrap=True)
@@ -53,11 +52,11 @@ def console() -> Console:
     return Console(highlight=False, width=None if sys.stdout.isatty() else _PIPED)
 
 
-def _places(result: RunResult, settings: Settings, words: Words) -> tuple[str, ...]:
+def _places(result: RunResult, settings: Settings, words: Words, *, is_said: bool) -> tuple[str, ...]:
     assert result.report is not None
     folder = folder_of(result.report, settings.output)
     if not folder.is_dir():
-        return (result.message,)  # it says why the report is not archived
+        return () if is_said else (result.message,)  # it says why the report is not archived
     locales = settings.reports.locales
     report = folder / page_name("report", words.locale, locales)
     index = settings.output / page_name("index", words.locale, locales)

@@ -17,7 +17,7 @@ from tasks.deadline import Deadline
 from tasks.errors import ExplainedError
 from tasks.health.body import parse_health
 from tasks.health.facts import HealthBody
-from tasks.http import causes
+from tasks.http import Body, NotReadable, NotWhole, causes
 from tasks.observation import ObservationError, printable
 
 MOST_REQUESTS = 40
@@ -205,19 +205,27 @@ class Prober:
             yield (msg("looking was given up after several requests in a row without an answer"),)
 
     def _get(self, path: str) -> Page:
-        deadline = Deadline.after(_LONGEST_S)
-        body = b""
         try:
             with self._client.stream("GET", path) as response:
-                for chunk in response.iter_bytes():
-                    body += chunk
-                    if len(body) > _MOST_BYTES or deadline.passed:
-                        break
-        except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, OSError, UnicodeError) as error:
+                body = _body(response)
+        except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, OSError, UnicodeError, ObservationError) as error:
             return Page(path, None, reason=_reason(error))
         kind = response.headers.get("content-type", "").lower()
         location = response.headers.get("location", "") if response.is_redirect else ""
-        return Page(path, response.status_code, "html" in kind, kind, body[:_MOST_BYTES], location)
+        return Page(path, response.status_code, "html" in kind, kind, body, location)
+
+
+def _body(response: httpx.Response) -> bytes:
+    """The first of what was sent; raises ReadTimeout if it trickles, NotWhole or NotReadable as Body does."""
+    deadline = Deadline.after(_LONGEST_S)
+    body = Body(response, _MOST_BYTES)
+    for sent in response.iter_raw():
+        body.take(sent)
+        if body.too_large:
+            return bytes(body.kept[:_MOST_BYTES])
+        if deadline.passed:
+            raise httpx.ReadTimeout("the answer trickles", request=response.request)
+    return body.end()
 
 
 def _alike(page: Page, other: Page) -> bool:
@@ -252,6 +260,8 @@ def _reason(error: BaseException) -> str:
         return "the TLS handshake failed; perhaps it speaks http"
     if any(isinstance(cause, ConnectionRefusedError) for cause in found):
         return "it refuses connections; is it running, and is the port right?"
+    if isinstance(error, NotWhole | NotReadable):
+        return "its answer is cut, damaged or encoded in a way that was not requested"
     if isinstance(error, httpx.TimeoutException):
         return "nothing came in time; check the address and firewalls"
     return "the connection broke; is this an HTTP server?"

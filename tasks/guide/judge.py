@@ -64,7 +64,9 @@ def _line_verdict(line: GuideLine, results: tuple[CheckResult, ...]) -> tuple[Ve
     count = {status: sum(r.status is status for r in results) for status in Status}
     if count[Status.FAIL]:
         return Verdict.FAILED, msg("{failed} of {all} checks failed", failed=count[Status.FAIL], all=len(results))
-    if line.not_applicable is not None and count[Status.SKIPPED] == len(results):
+    # Another item may ask for some of its checks: one that is left out is judged by those that it is about.
+    judged = count[Status.UNKNOWN] > 0 or _is_looked_at(line, results)
+    if line.not_applicable is not None and not judged:
         return Verdict.NOT_APPLICABLE, verbatim(line.not_applicable)
     if not results:
         return Verdict.INCOMPLETE, msg("No check covers this item")

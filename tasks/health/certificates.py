@@ -1,11 +1,14 @@
 """Looks at the TLS server of every https address of the service, and judges its certificate and versions."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
 
-from tasks.check_result import CheckResult, Status, msg
+from tasks.check_result import CheckResult, Severity, Status, msg
 from tasks.health.checks import TLS
+from tasks.health.limits import HealthLimits
 from tasks.health.settings import Health
 from tasks.observation import Absent, Unobserved, seen
 from tasks.round import Round
@@ -29,13 +32,21 @@ async def judge_certificates(run: Round) -> list[CheckResult]:
     health = run.settings.health or Health()
     addresses = tls_addresses(run.settings)
     if not addresses:
-        return [judge_server(TLS, "service", _NO_TLS, health.limits, _LIMITS, run.now())]
+        return [judge_certificate("service", _NO_TLS, health.limits, run.now())]
     results = []
     for subject, (host, port) in addresses.items():
         fact = await _look(run, host, port) if run.past is None else run.past
-        # An old version keeps nobody out: the weekly security review fails for it, the daily round warns.
-        results.append(judge_server(TLS, subject, fact, health.limits, _LIMITS, run.now(), weak=Status.WARN))
+        results.append(judge_certificate(subject, fact, health.limits, run.now()))
     return results
+
+
+def judge_certificate(
+    subject: str, fact: TlsFact | Unobserved | Absent, limits: HealthLimits, now: datetime
+) -> CheckResult:
+    """Whether a TLS server keeps clients out, now or in a few weeks: what only warns is no emergency."""
+    # An old version keeps nobody out: the weekly security review fails for it, the daily round warns.
+    result = judge_server(TLS, subject, fact, limits, _LIMITS, now, weak=Status.WARN)
+    return replace(result, severity=Severity.WARNING) if result.status is Status.WARN else result
 
 
 def tls_addresses(settings: Settings) -> Mapping[str, tuple[str, int]]:

@@ -24,6 +24,10 @@ from tasks.observation import ObservationError, Unobserved, printable
 
 _MOST_BYTES = 262_144
 _GIVE_UP_AFTER = 3
+_UNKNOWN_AUTHORITY = frozenset({2, 18, 19, 20, 21})
+"""What OpenSSL says of a chain that does not lead to an authority it knows: the one fault that a CA file mends.
+
+Source: X509_V_ERR_* of openssl-verification-options."""
 
 
 @dataclass(frozen=True)
@@ -142,6 +146,8 @@ def _reason(error: BaseException) -> Message:
         raise ObservationError(msg("The host name does not resolve: check base_url and DNS")) from None
     if refused := next((c for c in found if isinstance(c, ssl.SSLCertVerificationError)), None):
         why = printable(refused.verify_message, 100)
+        if refused.verify_code not in _UNKNOWN_AUTHORITY:
+            return msg("The certificate is not trusted: {why}", why=why)
         return msg("The TLS certificate is not trusted ({why}); for a private CA, set [health] ca_file", why=why)
     if any(isinstance(cause, ConnectionRefusedError) for cause in found):
         return msg("Connection refused")

@@ -25,10 +25,13 @@ from prefect.types.entrypoint import EntrypointType
 from typer.testing import CliRunner
 
 from deployments.cli.app import app
+from deployments.run import RunResult
+from deployments.show_result import show_result
 from flows.checklist import run_checklist, run_section, run_sections
 from flows.daily_checklist import CHECKLIST, daily_checklist
 from flows.options import DailyOptions, RoundRefused
 from flows.outbox import deliver
+from flows.rounds import parse_report
 from tasks.check_result import Status, Table, msg, verbatim
 from tasks.guide.judge import Verdict
 from tasks.health.checks import CHECKS as HEALTH_CHECKS
@@ -212,7 +215,9 @@ class TestHandedOver:
         assert [run.verdict for run in shop.runs()] == ["ChecksFailed", "ChecksFailed"]
         assert len(shop.messages()) == 4
 
-    def test_a_report_that_cannot_be_archived_is_stored_and_rebuilt(self, operate: "Operate") -> None:
+    def test_a_report_that_cannot_be_archived_is_stored_and_rebuilt(
+        self, operate: "Operate", capsys: pytest.CaptureFixture[str]
+    ) -> None:
         shop = operate()
         shop.settings.output.write_text("a file in the way")
         state = shop.run_daily()
@@ -220,6 +225,10 @@ class TestHandedOver:
         assert str(shop.settings.output) in str(state.message) and "`rounds report rebuild`" in str(state.message)
         [run] = shop.runs()
         assert run.verdict == "Passed" and not shop.folder(run).exists()
+        result = RunResult(str(state.name), str(state.message), *parse_report(run), Counter())
+        show_result(result, shop.settings, "en")
+        first, second, *_ = capsys.readouterr().out.splitlines()
+        assert (result.exit_status, first) == (3, f"✕ NotArchived: {state.message}") and "Passed" in second
         shop.settings.output.unlink()
         rebuilt = CliRunner().invoke(app, ["report", "rebuild", "--service", str(shop.settings.path)])
         assert (rebuilt.exit_code, rebuilt.stdout) == (0, f"written {shop.folder(run)}\n"), rebuilt.output

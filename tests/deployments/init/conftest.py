@@ -8,9 +8,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-Answer = tuple[int, str, str]
+Answer = tuple[int, str, str | bytes]
 Answering = Callable[[str, str], Answer]
-"""Takes path and body of a request; gives status, content type and body."""
+"""Takes path and body of a request; gives status, content type and body, bytes for one that is packed."""
 
 
 @dataclass
@@ -34,9 +34,11 @@ def serve() -> Iterator[Callable[[Answering], Web]]:
                     web.asked.append(self.path)
                     given = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
                     status, kind, text = answering(self.path, given)
-                    body = text.encode()
+                    body = text if isinstance(text, bytes) else text.encode()
                     self.send_response(status)
                     self.send_header("Location" if 300 <= status < 400 else "Content-Type", kind)
+                    if body is text:
+                        self.send_header("Content-Encoding", "gzip")
                     self.send_header("Content-Length", str(len(body)))
                     self.end_headers()
                     self.wfile.write(body)

@@ -1,5 +1,6 @@
 """Which pages are taken for health pages, and which only look like them."""
 
+import gzip
 import json
 import socket
 from collections.abc import Callable
@@ -13,10 +14,11 @@ from tests.english import english
 
 SHELL = "<!doctype html><title>shop</title><div id=app></div>" + "<script></script>" * 100
 HEALTH = json.dumps({"status": "ok", "version": "3", "checks": [{"name": "db", "status": "ok"}]})
+PACKED = gzip.compress(HEALTH.encode())
 NOT_FOUND = (404, "text/plain", "no")
 
 
-def pages(**answers: tuple[int, str, str]) -> Callable[[str, str], tuple[int, str, str]]:
+def pages(**answers: tuple[int, str, str | bytes]) -> Callable[[str, str], tuple[int, str, str | bytes]]:
     return lambda path, _: answers.get(path.strip("/").replace("/", "_") or "front", NOT_FOUND)
 
 
@@ -87,6 +89,23 @@ def test_a_service_that_says_it_is_not_well_is_found_too(serve: Any) -> None:
     with open_prober(web.url) as prober:
         found = prober.look()
     assert (found.ready, found.report) == ("/ready", "/health")
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "found"),
+    [(200, PACKED, "/health"), (200, PACKED[:-8], None), (200, HEALTH.encode(), None), (206, HEALTH, None)],
+    ids=["packed", "cut", "not packed", "a part"],
+)
+def test_only_a_whole_answer_is_a_page(serve: Any, status: int, body: str | bytes, found: str | None) -> None:
+    with open_prober(serve(pages(health=(status, "application/json", body))).url) as prober:
+        assert prober.look().report == found
+
+
+@pytest.mark.parametrize("body", [PACKED[:-8], HEALTH.encode()])
+def test_a_service_that_never_answers_whole_is_reported(serve: Any, body: bytes) -> None:
+    web = serve(lambda *_: (200, "application/json", body))
+    with pytest.raises(NoAnswer, match="its answer is cut, damaged or encoded"), open_prober(web.url):
+        pass
 
 
 def test_a_proxy_without_its_service_has_no_health_pages(serve: Any) -> None:

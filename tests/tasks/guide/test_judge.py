@@ -125,6 +125,12 @@ class TestLine:
         line = judged(LEFT_OUT, *statuses)
         assert (line.verdict, line.ticked) == (verdict, ticked)
 
+    @pytest.mark.parametrize("beside", [PASS, WARN, SKIPPED])
+    def test_a_line_left_out_stays_so_when_another_asks_for_what_it_is_not_about(self, beside: Status) -> None:
+        line = replace(LEFT_OUT, named_by=("health.liveness",))
+        [found] = judge_lines([line], (result(SKIPPED), result(beside, "health.errors")))
+        assert (found.verdict, reason_of(found)) == (Verdict.NOT_APPLICABLE, "nothing runs yet")
+
     @pytest.mark.parametrize(
         ("patterns", "check", "covered"),
         [

@@ -6,14 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tasks.check_result import Quantity, Status, msg
-from tasks.health.certificates import tls_addresses
-from tasks.health.checks import TLS
+from tasks.check_result import Quantity, Severity, Status, msg
+from tasks.health.certificates import judge_certificate, tls_addresses
 from tasks.health.limits import HealthLimits
 from tasks.observation import Absent, Unobserved
 from tasks.settings import Settings, load_settings
 from tasks.tls.facts import Certificate, Offer, TlsFact, Version
-from tasks.tls.judge import judge_server
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -21,11 +19,11 @@ CERTIFICATE = Certificate("CN=a", "CN=b", ("a",), NOW - DAY, NOW + 90 * DAY, Fal
 AUTHORITY = replace(CERTIFICATE, subject="CN=b", not_after=NOW + 900 * DAY)
 OLD = (Version("1.0", Offer.REFUSED), Version("1.1", Offer.REFUSED))
 FACT = TlsFact("a", 443, CERTIFICATE, None, True, "1.3", OLD, (AUTHORITY,))
-SOURCE = msg("[health.limits] of the service file")
 
 
 def judged(fact: TlsFact | Unobserved | Absent, limits: HealthLimits | None = None) -> tuple[Status, str]:
-    result = judge_server(TLS, "a", fact, limits or HealthLimits(), SOURCE, NOW, weak=Status.WARN)
+    result = judge_certificate("a", fact, limits or HealthLimits(), NOW)
+    assert result.severity is (Severity.WARNING if result.status is Status.WARN else Severity.EMERGENCY)
     return result.status, result.reason.text.format(**result.reason.params)
 
 
@@ -87,7 +85,7 @@ def test_what_keeps_clients_out_fails_and_what_does_not_warns() -> None:
     old = replace(FACT, versions=(Version("1.1", Offer.ACCEPTED),))
     assert judged(old) == (Status.WARN, "The server accepts old versions of TLS: 1.1")
     assert judged(replace(FACT, certificate=replace(CERTIFICATE, key_bits=1024)))[0] is Status.WARN
-    weak = judge_server(TLS, "a", old, HealthLimits(), SOURCE, NOW, weak=Status.WARN)
+    weak = judge_certificate("a", old, HealthLimits(), NOW)
     assert weak.observed == Quantity(1)
     assert weak.limit is not None and weak.limit.value == 0
     both = replace(old, certificate=replace(CERTIFICATE, not_after=NOW + 20 * DAY))
