@@ -415,6 +415,8 @@ class TestPartlyMissing:
         [table] = result.evidence
         assert isinstance(table, Table)
         assert (msg("Requests without a readable status"), unanswered) in table.rows
+        aborted = judged(source(aborted=unanswered, requests=requests, timed=requests))
+        assert (aborted.status, "without an answer" in aborted.reason.text) == (status, status is Status.UNKNOWN)
 
     @pytest.mark.parametrize(
         ("timed", "requests", "status"),
