@@ -7,14 +7,16 @@ from tasks.logs.lines.record import Record
 
 _PART_OF_JSON = re.compile(rb'^[\x00\s]*(?:\xef\xbb\xbf)?\{|":')
 _PART_OF_ACCESS = re.compile(rb'\[\d\d/\w{3}/\d{4}:|" [1-5]\d\d |^[0-9A-Fa-f.:]+ ')
+_REQUEST = re.compile(rb'\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)\b.{0,300}?[ ="][1-5]\d\d(?![\w.:/])')
+"""A request in another format, such as key=value: method and status."""
 _DIGIT = re.compile(r"[0-9]")
 _NO_ANSWER = frozenset({0, -1})
 """Of Envoy and Caddy, of HAProxy: the client left before there was a status; nginx's is 000."""
 
 
 def may_be_record(raw: bytes, form: Literal["json", "combined"]) -> bool:
-    """True for a line that cannot be read and is a piece of a record, or no text: a banner or a stack is neither."""
-    if (_PART_OF_JSON if form == "json" else _PART_OF_ACCESS).search(raw):
+    """True for a line that cannot be read and is a piece of a record, a request, or no text; a stack is none."""
+    if (_PART_OF_JSON if form == "json" else _PART_OF_ACCESS).search(raw) or _REQUEST.search(raw):
         return True
     try:
         raw.decode()

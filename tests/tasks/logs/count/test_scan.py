@@ -117,6 +117,8 @@ def line(**changed: object) -> bytes:
         (b"\xff\xfe\x80", Lines(1, malformed=1, torn=1)),
         (b"[" + line() + b"]", Lines(1, malformed=1, torn=1)),
         (b"Traceback (most recent call last):", Lines(1, malformed=1)),
+        (b"level=error method=GET path=/x status=500 duration=12ms", Lines(1, malformed=1, torn=1)),
+        (b"requests.get failed: GET http://10.0.0.123:500/x", Lines(1, malformed=1)),
         (b"[" * 20_000, Lines(1, malformed=1)),
         (b'{"a":' * 20_000, Lines(1, malformed=1, torn=1)),
     ],
