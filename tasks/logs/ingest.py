@@ -117,6 +117,10 @@ class _Ingest:
         if not files and problems:
             raise ObservationError(problems[0])
         self.aged = [_aged(file) for file in found.aged]
+        if found.aged and not files:
+            problems.append(
+                msg("All files are older than [logs] keep_days, so none is read: {files}", files=len(found.aged))
+            )
         self._forget_files(oldest, [*files, *found.aged])
         done, total = 0, sum(file.stat.st_size for file in files)
         taken: set[int | None] = {m.id for m in self._state.marks if any(m.is_at(file.stat) for file in files)}

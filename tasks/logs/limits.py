@@ -31,8 +31,8 @@ class LogLimits(BaseModel):
     """With a larger share of lines whose time cannot be, a log is UNKNOWN: its totals may be of other days. Source:
     opsrounds' default, as `max_malformed_share`."""
     max_unanswered_share: Share = 0.01
-    """With a larger share of requests whose status cannot be read a log is UNKNOWN. Source: opsrounds' default, as for
-    unreadable lines."""
+    """With a larger share of requests whose status cannot be read, or whose client left before an answer (status 0), a
+    log is UNKNOWN. Source: opsrounds' default, as for unreadable lines."""
 
     max_untimed_share: Share = 0.05
     """With a larger share of requests without a readable duration a log is WARN, and its response times are UNKNOWN.

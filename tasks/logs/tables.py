@@ -63,6 +63,7 @@ log_hours = Table(
     Column("torn", BigInteger, comment="of the malformed lines: those that may hold a request"),
     Column("unanswered", BigInteger, comment="lines of requests whose status cannot be read"),
     Column("bad", BigInteger, comment="of the requests: with a status from 500 on"),
+    Column("aborted", BigInteger, comment="lines of requests whose client left before an answer (status 0)"),
 )
 
 log_levels = Table(

@@ -101,7 +101,7 @@ def request_logs(settings: Settings) -> tuple[Source, ...]:
 def _unread(history: History, settings: Settings, span: Span) -> Mapping[int, float]:
     names = [source.name for source in request_logs(settings)]
     hours = read_unread(history, settings.service.name, names, span[0] // 60, -(-span[1] // 60))
-    return unread_by_hour(hours, settings.slo.max_torn_lines_per_day)
+    return unread_by_hour(hours, settings.slo.max_torn_lines_per_day, settings.logs.limits)
 
 
 def _odd_durations(

@@ -43,7 +43,7 @@ class Lines:
     ones whose time was read and cannot be. `hole_bytes` are NUL bytes in place of lines, and of them `lost_bytes`
     those that do not stand for lines read before, as at the start of a file that was emptied and written on.
     `torn` are the malformed lines that may hold a request, `unanswered` the lines of requests whose status cannot be
-    read, `bad` the requests with a status from 500 on.
+    read, `bad` the requests with a status from 500 on, `aborted` those whose client left before an answer.
     """
 
     lines: int = 0
@@ -63,6 +63,7 @@ class Lines:
     torn: int = 0
     unanswered: int = 0
     bad: int = 0
+    aborted: int = 0
 
     def add(self, other: "Lines") -> None:
         """Take in another stretch of the same hour."""

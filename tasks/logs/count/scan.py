@@ -24,7 +24,7 @@ from tasks.logs.count.batch import (
 from tasks.logs.count.fingerprint import ErrorKey, error_key
 from tasks.logs.count.sketch import sketch_index
 from tasks.logs.lines.clock import Clock
-from tasks.logs.lines.doubt import is_unanswered, may_be_record
+from tasks.logs.lines.doubt import is_aborted, is_unanswered, may_be_record, says_nothing
 from tasks.logs.lines.levels import Level, Levels
 from tasks.logs.lines.personal import kinds_by_line, kinds_of, unescaped
 from tasks.logs.lines.places import MOST_MODULES, OTHER, UNKNOWN, Places
@@ -182,8 +182,9 @@ class Scan:
                 and (level := record.level) in quiet
             ):
                 status, duration, slot = record.status, record.duration, None
-                if status is None and (duration is None or record.url is None or not requests):
-                    slot = _NO_REQUEST
+                if status is None:
+                    if not requests or record.url is None or (duration is None and not says_nothing(record)):
+                        slot = _NO_REQUEST
                 elif status.__class__ is int and status in _HEALTHY:
                     if not requests:
                         slot = _NO_REQUEST
@@ -290,7 +291,10 @@ class Scan:
         module, route = self._place(record.module, url, method, status)
         is_request = self._plan.source.requests and not is_probe  # nobody's request, however it was answered
         if is_request and status is None:
-            lines.unanswered += is_unanswered(record, bool(url or method))
+            if is_aborted(record, bool(url or method)):
+                lines.aborted, odd_status = lines.aborted + 1, False
+            else:
+                lines.unanswered += is_unanswered(record, bool(url or method))
         odd_duration = self._request(lines, module, route, status, record) if is_request else False
         if record.drifted or odd_status or odd_duration:
             lines.drifted += 1

@@ -9,12 +9,13 @@ from tasks.logs.facts import SourceLines
 
 CHECKED_LINES = 1000
 """A field that none of this many lines has is missing."""
-USUAL_SHARE = 0.5
-"""A level that so many lines have is written in every line of a kind: it does not stay away by chance."""
+USUAL_SHARE = {"level": 0.5, "status": 0.95}
+"""A field that so many lines have is written in every line of a kind: it does not stay away by chance. A status does,
+where jobs write at night: its share is that of a log of requests alone."""
 _COUNTED = ("timestamp", "status", "duration")
 """Fields that are counted in every line, and so in the period itself."""
-_LEVEL = "level"
-_ERROR_FIELDS = (_LEVEL, "error", "status")
+_LEVEL, _STATUS = "level", "status"
+_ERROR_FIELDS = (_LEVEL, "error", _STATUS)
 
 FieldHours = Sequence[tuple[datetime, Mapping[str, int]]]
 """Hours, oldest first, and how many of their checked lines have each field."""
@@ -45,7 +46,11 @@ def missing_field(lines: SourceLines, mapped: Sequence[str], since: datetime) ->
             "level or error in [logs.source.fields]",
             lines=checked,
         )
-    return _lost_level(by_hour, since)
+    if (lost := _lost_field(by_hour, since, _LEVEL)) is not None:
+        return lost
+    # Once there is a week of log, an hour without a status is compared with those of the days before.
+    is_young = not any(hour.usual for hour in lines.hours)
+    return _lost_field(by_hour, by_hour[-1][0], _STATUS) if is_young and _STATUS in mapped and by_hour else None
 
 
 def _absent(by_hour: FieldHours, names: Collection[str], since: datetime) -> int:
@@ -56,12 +61,12 @@ def _absent(by_hour: FieldHours, names: Collection[str], since: datetime) -> int
     return max((s.lines for s in _stretches(by_hour, names) if s.until > since), default=0)
 
 
-def _lost_level(by_hour: FieldHours, since: datetime) -> Message | None:
-    """The period's longest stretch without a level, in a log of which most lines have one."""
-    with_level = [counts for _, counts in by_hour if counts.get(_LEVEL)]
-    if _sum(with_level, _LEVEL) < USUAL_SHARE * _sum(with_level, "") or not with_level:
+def _lost_field(by_hour: FieldHours, since: datetime, name: str) -> Message | None:
+    """The longest stretch without a field that reaches beyond `since`, in a log of which most lines have it."""
+    having = [counts for _, counts in by_hour if counts.get(name)]
+    if _sum(having, name) < USUAL_SHARE[name] * _sum(having, "") or not having:
         return None
-    lost = [s for s in _stretches(by_hour, (_LEVEL,)) if s.until > since and s.lines >= CHECKED_LINES]
+    lost = [s for s in _stretches(by_hour, (name,)) if s.until > since and s.lines >= CHECKED_LINES]
     if not lost:
         return None
     longest = max(lost, key=lambda stretch: stretch.lines)
@@ -71,7 +76,7 @@ def _lost_level(by_hour: FieldHours, since: datetime) -> Message | None:
         lines=longest.lines,
         since=moment(longest.since),
         until=moment(longest.until),
-        field=_LEVEL,
+        field=name,
     )
 
 

@@ -29,6 +29,7 @@ from tasks.worst_case import may_fail, worst_share
 FOUR_WEEKS = msg("normal range of the last four weeks")
 _GUIDE = msg("the guide's daily error log review")
 _SLI = msg("the guide's SLI table")
+_NOT_COUNTED = msg("No log source counts requests")
 _NO_REQUESTS = msg("The log contains no requests: no line has a status")
 KINDS: Mapping[str, Message] = {
     Kind.EMAIL: msg("e-mail address"),
@@ -41,12 +42,19 @@ KINDS: Mapping[str, Message] = {
 _MOST_BARS = 20
 
 
-def judge_error_share(review: LogReview | None, limits: LogLimits, now: datetime) -> tuple[CheckResult, ...]:
-    """The share of each module's requests that were answered with a server error; the worst carries a chart."""
+def judge_error_share(
+    review: LogReview | None, limits: LogLimits, now: datetime, *, counted: bool = True
+) -> tuple[CheckResult, ...]:
+    """The share of each module's requests that were answered with a server error; the worst carries a chart.
+
+    `counted` says whether any log is one of requests.
+    """
     if review is None:
         return (ERROR_SHARE.judged(Status.SKIPPED, "service", NOT_SET, at=now),)
     modules = [module for module in review.modules if module.valid]
     limit = Limit("<", percent(limits.max_error_share), "%", _SLI)
+    if not modules and not counted:
+        return (ERROR_SHARE.judged(Status.SKIPPED, "service", _NOT_COUNTED, at=now),)
     if not modules:
         return (ERROR_SHARE.judged(Status.UNKNOWN, "service", _NO_REQUESTS, at=now, limit=limit),)
     worst = max(modules, key=_share)
@@ -220,11 +228,15 @@ def _judge_personal_data(
     )
 
 
-def judge_refused_requests(review: LogReview | None, limits: LogLimits, now: datetime) -> CheckResult:
-    """Answers 401 and 403 against what is usual."""
+def judge_refused_requests(
+    review: LogReview | None, limits: LogLimits, now: datetime, *, counted: bool = True
+) -> CheckResult:
+    """Answers 401 and 403 against what is usual; `counted` says whether any log is one of requests."""
     if review is None:
         return REFUSED.judged(Status.SKIPPED, "service", NOT_SET, at=now)
     if not sum(source.counts.requests for source in review.sources):
+        if not counted:
+            return REFUSED.judged(Status.SKIPPED, "service", _NOT_COUNTED, at=now)
         return REFUSED.judged(Status.UNKNOWN, "service", _NO_REQUESTS, at=now)
     unauthorized = sum(hour.unauthorized for hour in review.security)
     forbidden = sum(hour.forbidden for hour in review.security)

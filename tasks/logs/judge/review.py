@@ -33,12 +33,13 @@ def judge_review(
     sources = judge_sources(read, review, needed, limits, now, _odd_durations(logs, review))
     lines = tuple(_unless_doubtful(result, sources) for result in judge_malformed(review, limits, now))
     doubt = source_doubt((*sources, *lines))
+    counted = any(source.requests for source in logs.source)
     found = (
-        *judge_error_share(review, limits, now),
+        *judge_error_share(review, limits, now, counted=counted),
         *(unless_lumped(result, review) for result in judge_latency(review, logs, now)),
         *judge_errors(review, limits, now),
         *judge_personal_data(review, limits, now),
-        judge_refused_requests(review, limits, now),
+        judge_refused_requests(review, limits, now, counted=counted),
     )
     silence = judge_silent_modules(review, modules, limits, now)
     silence = downgrade_doubtful(silence, not_read(read), Status.FAIL, Status.WARN, Status.PASS)

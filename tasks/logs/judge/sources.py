@@ -20,6 +20,7 @@ from tasks.logs.checks import CHECKS, MALFORMED, SOURCE
 from tasks.logs.facts import HourCounts, LogReview, SourceHour, SourceLines, SourceRead, crowded_moments
 from tasks.logs.judge.fields import missing_field
 from tasks.logs.limits import LogLimits
+from tasks.logs.unread import are_unanswered
 from tasks.observation import Unobserved
 
 NOT_SET = msg("No log source is configured: set [[logs.source]]")
@@ -182,9 +183,17 @@ def _no_status(lines: SourceLines, mapped: Sequence[str]) -> Message | None:
 
 def _unanswered(lines: SourceLines, limits: LogLimits) -> Message | None:
     """A part of the requests says nothing of how it ended, such as those of an instance with another format."""
-    unanswered, requests = lines.counts.unanswered, lines.counts.requests + lines.counts.unanswered
-    if unanswered < limits.min_bad_requests or unanswered <= limits.max_unanswered_share * requests:
+    counted = lines.counts
+    unanswered = counted.unanswered + counted.aborted
+    if not are_unanswered(unanswered, counted.requests, limits):
         return None
+    requests = counted.requests + unanswered
+    if counted.aborted > counted.unanswered:
+        return msg(
+            "{lines} of {requests} requests ended without an answer (status 0): clients gave up, or the service hung",
+            lines=unanswered,
+            requests=requests,
+        )
     return msg(
         "{lines} of {requests} requests have no readable status, so failures would go unnoticed: correct status in "
         "[logs.source.fields], or its values in the log",
@@ -289,6 +298,7 @@ def _accounts(lines: SourceLines) -> Table:
     unusual = (
         (msg("Malformed, perhaps a request"), counted.torn),
         (msg("Requests without a readable status"), counted.unanswered),
+        (msg("Requests whose client left before an answer (status 0)"), counted.aborted),
         (msg("With a time that cannot be; counted where they stand"), counted.misdated),
         (msg("With an unknown level"), counted.odd_levels),
         (msg("Dated up to two days after the period"), lines.ahead),

@@ -16,7 +16,7 @@ _QUOTED = r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"'
 # Found by its time: before it stand an address, two names that may hold spaces, and with some formats a host.
 _LINE = re.compile(
     r"\[([0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:[0-9]{2}:[0-9]{2}:[0-9]{2} [+-][0-9]{4})\] "
-    rf"{_QUOTED} ([0-9]{{3}}|-) ([0-9]{{1,18}}|-)(.*)",
+    rf"{_QUOTED} ([0-9]{{3}}|0|-1?) ([0-9]{{1,18}}|-)(.*)",
     re.DOTALL,
 )
 _REQUEST = re.compile(r"([A-Z][A-Z-]{0,19}+) (\S.*)", re.DOTALL)
@@ -54,7 +54,7 @@ def parse_combined(line: str, duration: DurationField = "none") -> AccessLine | 
         time,
         method,
         url,
-        0 if status == "-" else int(status),
+        0 if status.startswith("-") else int(status),
         None if size == "-" else int(size),
         None if duration == "none" else _duration_ms(rest, _MILLISECONDS[duration]),
     )

@@ -115,7 +115,8 @@ def milliseconds(value: Scalar, unit: str) -> tuple[float | None, bool]:
     """
     if value is None or value == _NONE:
         return None, False
-    if isinstance(value, str) and (tries := _tries(value)):
+    if isinstance(value, str) and (", " in value or " : " in value):  # 12,5 and 0:00:01 are no lists
+        tries = _tries(value)
         each = [milliseconds(part, unit)[0] for part in tries if part != _NONE]
         readable = [part for part in each if part is not None]
         return (sum(readable) if readable and len(readable) == len(each) else None), bool(each)

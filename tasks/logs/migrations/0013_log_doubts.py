@@ -26,5 +26,6 @@ def upgrade() -> None:
         ("torn", "of the malformed lines: those that may hold a request"),
         ("unanswered", "lines of requests whose status cannot be read"),
         ("bad", "of the requests: with a status from 500 on"),
+        ("aborted", "lines of requests whose client left before an answer (status 0)"),
     ):
         op.add_column("log_hours", sa.Column(name, sa.BigInteger(), comment=comment))

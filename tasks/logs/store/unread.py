@@ -14,22 +14,19 @@ from tasks.logs.unread import UnreadHour
 
 
 def read_unread(history: History, service: str, sources: Collection[str], first: int, end: int) -> list[UnreadHour]:
-    """The hours from `first` to before `end` in which any of these sources had such lines. Raises HistoryError."""
+    """The hours from `first` to before `end` of these sources. Raises HistoryError."""
     c = log_hours.c
     # Where it was not counted which of the malformed lines may hold a request, each of them may.
-    torn, unanswered = func.coalesce(c.torn, c.malformed), func.coalesce(c.unanswered, 0)
+    counts = (func.coalesce(c.torn, c.malformed), func.coalesce(c.unanswered, 0), func.coalesce(c.aborted, 0))
     query = (
-        select(log_sources.c.name, c.hour, torn.label("torn"), unanswered.label("unanswered"))
+        select(log_sources.c.name, c.hour, *counts, c.requests)
         .join(log_sources, log_sources.c.id == c.source_id)
         .join(services, services.c.id == log_sources.c.service_id)
         .where(services.c.name == service, log_sources.c.name.in_(sources), c.hour >= first, c.hour < end)
-        .where((torn > 0) | (unanswered > 0))
     )
     with reading(history) as connection:
-        return [
-            UnreadHour(row.name, row.hour, int(row.torn), int(row.unanswered))
-            for row in connection.execute(query.order_by(log_sources.c.name, c.hour))
-        ]
+        rows = connection.execute(query.order_by(log_sources.c.name, c.hour))
+        return [UnreadHour(name, hour, *map(int, counted)) for name, hour, *counted in rows]
 
 
 def read_damage(history: History, service: str, sources: Collection[str], first: int, end: int) -> tuple[Message, ...]:

@@ -1,13 +1,15 @@
 """What may have gone wrong unseen: minutes and requests that nobody measured. Pure arithmetic."""
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from tasks.logs.unread import UnreadHour
+from tasks.logs.limits import LogLimits
+from tasks.logs.unread import UnreadHour, are_unanswered
 from tasks.slo.facts import Counts, Flags, Shares
 
 FEWEST_LOST: Final = 10
@@ -75,13 +77,26 @@ def evenly(by_hour: Mapping[int, float], first: int, size: int) -> Shares:
     return found
 
 
-def unread_by_hour(hours: Iterable[UnreadHour], torn_per_day: int) -> dict[int, float]:
-    """Lines that may have been failed requests, by hour; of each source and day (UTC) the first torn ones are none."""
+def unread_by_hour(hours: Sequence[UnreadHour], torn_per_day: int, limits: LogLimits) -> dict[int, float]:
+    """Lines that may have been failed requests, by hour.
+
+    Of each source and day (UTC) the first torn ones are none, nor are aborted ones, unless there are too many of them.
+    """
     found: dict[int, float] = {}
     room: dict[tuple[str, int], int] = {}
+    unread, requests = Counter[tuple[str, int]](), Counter[tuple[str, int]]()
     for hour in hours:
-        day = hour.source, hour.hour // _DAY_H
+        unread[_day(hour)] += hour.unanswered + hour.aborted
+        requests[_day(hour)] += hour.requests
+    for hour in hours:
+        day = _day(hour)
         rotated = min(hour.torn, room.setdefault(day, torn_per_day))
         room[day] -= rotated
-        found[hour.hour] = found.get(hour.hour, 0.0) + hour.torn - rotated + hour.unanswered
+        aborted = hour.aborted if are_unanswered(unread[day], requests[day], limits) else 0
+        if doubtful := hour.torn - rotated + hour.unanswered + aborted:
+            found[hour.hour] = found.get(hour.hour, 0.0) + doubtful
     return found
+
+
+def _day(hour: UnreadHour) -> tuple[str, int]:
+    return hour.source, hour.hour // _DAY_H

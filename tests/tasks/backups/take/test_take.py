@@ -156,7 +156,9 @@ class TestPostgres:
         assert manifest.contents.database == still.name and "postgres" in manifest.contents.roles
         assert {table.name: table.rows for table in manifest.contents.tables}["public.orders"] == still.rows("orders")
 
-    @pytest.mark.parametrize(("content", "rule"), [("whole", "whole"), ("sampled", "1/16, small tables whole"), ("off", "")])
+    @pytest.mark.parametrize(
+        ("content", "rule"), [("whole", "whole"), ("sampled", "1/16, small tables whole"), ("off", "")]
+    )
     def test_the_rows_hashed_are_those_of_the_setting(
         self, still: Shop, tmp_path: Path, content: str, rule: str
     ) -> None:

@@ -80,7 +80,15 @@ def line(**changed: object) -> bytes:
         (line(status="200, -"), Lines(1, parsed=1, unanswered=1)),
         (line(duration="0.010, -, 0.020 : 1"), Lines(1, parsed=1, drifted=1, requests=1, timed=1)),
         (line(status=None), Lines(1, parsed=1, unanswered=1)),
-        (line(status=None, duration=None), Lines(1, parsed=1)),
+        (line(status=None, duration=None), Lines(1, parsed=1, unanswered=1)),
+        (line(status=None, duration=None, message="loading"), Lines(1, parsed=1)),
+        (line(status=None, duration=None, method=None), Lines(1, parsed=1)),
+        (line(status=0), Lines(1, parsed=1, aborted=1)),
+        (line(status="000", duration=None), Lines(1, parsed=1, aborted=1)),
+        (line(status=-1), Lines(1, parsed=1, aborted=1)),
+        (line(status=0, url=None, method=None), Lines(1, parsed=1, aborted=1)),
+        (line(status=0, url=None, method=None, duration=None), Lines(1, parsed=1, drifted=1)),
+        (line(status=False), Lines(1, parsed=1, drifted=1, unanswered=1)),
         (line(status=None, url=None, method=None), Lines(1, parsed=1)),
         (line(status="n/a"), Lines(1, parsed=1, drifted=1, unanswered=1)),
         (line(status="5xx", url=None, method=None), Lines(1, parsed=1, drifted=1, unanswered=1)),
@@ -109,13 +117,15 @@ def line(**changed: object) -> bytes:
         (b"\xff\xfe\x80", Lines(1, malformed=1, torn=1)),
         (b"[" + line() + b"]", Lines(1, malformed=1, torn=1)),
         (b"Traceback (most recent call last):", Lines(1, malformed=1)),
+        (b"level=error method=GET path=/x status=500 duration=12ms", Lines(1, malformed=1, torn=1)),
+        (b"requests.get failed: GET http://10.0.0.123:500/x", Lines(1, malformed=1)),
         (b"[" * 20_000, Lines(1, malformed=1)),
         (b'{"a":' * 20_000, Lines(1, malformed=1, torn=1)),
     ],
 )
 def test_a_line_counts_by_its_kind(raw: bytes, expected: Lines) -> None:
     # A time in the same hour comes first: a line without one counts there.
-    first = line(status=None, duration=None, module="first")
+    first = line(status=None, duration=None, url=None, module="first")
     batch = counted([first, raw])
     expected.add(Lines(1, parsed=1))
     expected.levelled = expected.parsed

@@ -291,6 +291,11 @@ class TestRefused:
 
     def test_no_request_is_unknown_and_no_refusal_passes(self) -> None:
         assert judge_refused_requests(review(daily=[0] * 28), LIMITS, NOW).status is Status.UNKNOWN
+        for result in (
+            *judge_error_share(review(), LIMITS, NOW, counted=False),
+            judge_refused_requests(review(daily=[0] * 28), LIMITS, NOW, counted=False),
+        ):
+            assert (result.status, result.reason) == (Status.SKIPPED, msg("No log source counts requests"))
         result = judge_refused_requests(review(requests=1, daily=[0] * 28), LIMITS, NOW)
         assert (result.status, result.evidence) == (Status.PASS, ())
 

@@ -195,6 +195,22 @@ class TestFields:
         again = before | after | {SINCE + self.HOUR * 12: {"": 1000, "level": 1000}}
         assert judged(source(fields=again)).status is status
 
+    @pytest.mark.parametrize(
+        ("with_status", "checked", "status"),
+        [(950, 1000, Status.UNKNOWN), (949, 1000, Status.PASS), (950, 999, Status.PASS)],
+    )
+    def test_a_status_that_a_release_renames_in_the_first_week(
+        self, with_status: int, checked: int, status: Status
+    ) -> None:
+        fields = {
+            SINCE: {"": 1000, "level": 1000, "status": with_status},
+            SINCE + self.HOUR: {"": checked, "level": checked},
+        }
+        assert judged(source(hours=(), fields=fields)).status is status
+        assert judged(source(fields=fields)).status is Status.PASS  # hours are compared with those of the days before
+        back = fields | {SINCE + self.HOUR * 2: {"": 1, "level": 1, "status": 1}}
+        assert judged(source(hours=(), fields=back)).status is Status.PASS
+
     @pytest.mark.parametrize(("with_level", "status"), [(499, Status.PASS), (500, Status.UNKNOWN)])
     def test_a_level_that_few_lines_have_may_be_away_for_a_while(self, with_level: int, status: Status) -> None:
         fields = {SINCE: {"": 1000, "level": with_level, "status": 1}, SINCE + self.HOUR: {"": 1000, "status": 500}}
@@ -415,6 +431,8 @@ class TestPartlyMissing:
         [table] = result.evidence
         assert isinstance(table, Table)
         assert (msg("Requests without a readable status"), unanswered) in table.rows
+        aborted = judged(source(aborted=unanswered, requests=requests, timed=requests))
+        assert (aborted.status, "without an answer" in aborted.reason.text) == (status, status is Status.UNKNOWN)
 
     @pytest.mark.parametrize(
         ("timed", "requests", "status"),

@@ -173,6 +173,8 @@ def test_a_status_of_another_type_is_used_and_counted(value: Any, status: tuple[
         (1500, "us", (1.5, False)),
         ("12", "ms", (12.0, True)),
         ("12ms", "ms", (None, True)),
+        ("12,5", "ms", (None, True)),
+        ("0:00:01.2", "s", (None, True)),
         (-1, "ms", (None, True)),
         (True, "ms", (None, True)),
         (float("nan"), "ms", (None, True)),

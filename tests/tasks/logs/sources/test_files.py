@@ -528,6 +528,11 @@ class TestUnreadable:
             (str(log), (service.now - timedelta(days=45, seconds=1)).date())
         ]
 
+    def test_a_log_of_old_files_alone_is_told(self, service: "Service", log: Path) -> None:
+        put(log, lines(0, 2), service.now - timedelta(days=46))
+        taken = service.read()
+        assert (taken.lines, len(taken.aged), [problem.params["files"] for problem in taken.problems]) == (0, 1, [1])
+
     def test_a_file_that_is_gone_is_forgotten_once_it_would_not_be_read_again(self, service: "Service") -> None:
         gone, there = service.logs / "app.log.2", service.logs / "app.log.1"
         (service.logs / "app.log").touch()

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
+from tasks.logs.limits import LogLimits
 from tasks.logs.unread import UnreadHour
 from tasks.slo.facts import Flags
 from tasks.slo.sli.unmeasured import evenly, hours_of, lost, missing, quiet, unread_by_hour
@@ -83,8 +84,14 @@ def test_the_first_torn_lines_of_a_day_are_a_rotation_and_requests_without_statu
         UnreadHour("nginx", 30, 2, 0),
         UnreadHour("app", 48, 2, 0),
     ]
-    assert unread_by_hour(hours, 2) == {24: 0, 30: 3, 48: 0}
-    assert sum(unread_by_hour(hours, 0).values()) == 9
+    assert unread_by_hour(hours, 2, LogLimits()) == {30: 3}
+    assert sum(unread_by_hour(hours, 0, LogLimits()).values()) == 9
+
+
+def test_requests_whose_client_left_are_doubt_on_days_with_too_many() -> None:
+    few, many = UnreadHour("app", 24, 0, 0, 10, 500), UnreadHour("app", 50, 0, 0, 11, 500)
+    rest = [UnreadHour("app", hour, 0, 0, 0, requests) for hour, requests in ((25, 490), (51, 489))]
+    assert unread_by_hour([few, many, *rest], 2, LogLimits()) == {50: 11}
 
 
 def test_an_hour_is_spread_over_its_minutes() -> None:
