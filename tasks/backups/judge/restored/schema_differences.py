@@ -52,7 +52,7 @@ def differences(expected: Sequence[str], found: Sequence[str]) -> Differences:
 
 def title(line: str) -> str:
     """What a line is of: its kind and name."""
-    return " ".join(line.split(maxsplit=2)[:2])
+    return " ".join(line.split(maxsplit=2)[:2]).removesuffix(":")
 
 
 def titles(lines: Sequence[str]) -> list[str]:
