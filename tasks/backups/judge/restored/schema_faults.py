@@ -1,6 +1,7 @@
 """What is wrong with a restored schema."""
 
 from collections.abc import Collection, Sequence
+from typing import Final
 
 from tasks.backups.facts import Contents, Drill
 from tasks.backups.judge.restored.comparable import MINOR, kind_of
@@ -8,6 +9,10 @@ from tasks.backups.judge.restored.counted_tables import made_since
 from tasks.backups.judge.restored.expected import brief, named
 from tasks.backups.judge.restored.schema_differences import Differences, of_one, title, titles
 from tasks.check_result import Message, Status, msg
+
+_POST_DATA: Final = ("constraint", "index")
+_MOST_AT_ONCE: Final = 5
+"""So many indexes and constraints of most tables do not come at once to a database that had none."""
 
 
 def fault_of(
@@ -19,7 +24,9 @@ def fault_of(
     new = set() if by_record else made_since(drill, copy)
     if fault := _another_database(copy, expected, new) or encoding:
         return Status.FAIL, fault
-    return _by_record(found) if by_record else _by_live(found, _lost_tables(copy, expected, new), new)
+    if by_record:
+        return _by_record(found)
+    return _post_data_lost(copy, found) or _by_live(found, _lost_tables(copy, expected, new), new)
 
 
 def _by_record(found: Differences) -> tuple[Status, Message] | None:
@@ -37,6 +44,21 @@ def _by_record(found: Differences) -> tuple[Status, Message] | None:
             "In the restored database, but not in the manifest: {names}", names=names
         )
     return None
+
+
+def _post_data_lost(copy: Contents, found: Differences) -> tuple[Status, Message] | None:
+    """Where no index and no constraint of most tables was restored: more than one migration brings."""
+    lost = [line for line in found.missing if kind_of(line) in _POST_DATA]
+    tables = [table.name for table in copy.tables if any(of_one(line, {table.name}) for line in lost)]
+    if any(kind_of(line) in _POST_DATA for line in copy.schema) or 2 * len(tables) <= len(copy.tables):
+        return None
+    if len(lost) < _MOST_AT_ONCE:
+        return None
+    return Status.FAIL, msg(
+        "The backup has no index and no constraint at all, the live database has {n}: a dump of only some sections, "
+        "or they are lost",
+        n=len(lost),
+    )
 
 
 def _by_live(found: Differences, lost: Collection[str], new: Collection[str]) -> tuple[Status, Message] | None:

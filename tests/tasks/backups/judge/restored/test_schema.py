@@ -154,6 +154,20 @@ def test_a_table_made_since_is_no_fault_with_all_that_is_its_own() -> None:
         assert judged(contents(), NO_MANIFEST, live).status is status
 
 
+@pytest.mark.parametrize(
+    ("kept", "live", "status"), [(0, 5, Status.FAIL), (1, 6, Status.WARN), (0, 4, Status.WARN), (0, 0, Status.PASS)]
+)
+def test_a_dump_without_any_index_or_constraint_fails(kept: int, live: int, status: Status) -> None:
+    lines = [f"index public.{'items' if n % 2 else 'orders'}.i{n} USING btree (id)" for n in range(live)]
+    copy, now = (contents(schema=(*SCHEMA[:4], *lines[:number])) for number in (kept, live))
+    assert judged(copy, NO_MANIFEST, now).status is status
+    of_one_table = tuple(line.replace("items", "orders") for line in lines)
+    assert judged(contents(schema=SCHEMA[:4]), NO_MANIFEST, contents(schema=(*SCHEMA[:4], *of_one_table))).status in (
+        Status.WARN,
+        Status.PASS,
+    )
+
+
 def test_new_tables_of_a_small_database_do_not_make_it_another_one() -> None:
     live = contents(table("items", 7), table("new", 0), table("newer", 0), schema=(*SCHEMA, "table public.new"))
     assert judged(contents(table("items", 7)), NO_MANIFEST, live).status is Status.WARN
