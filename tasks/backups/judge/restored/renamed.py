@@ -1,6 +1,7 @@
 """Tables that got another name since the backup."""
 
 from tasks.backups.facts import Contents
+from tasks.backups.judge.restored.schema_differences import columns_of
 
 
 def renamed_since(copy: Contents, today: Contents | None) -> dict[str, str]:
@@ -11,20 +12,12 @@ def renamed_since(copy: Contents, today: Contents | None) -> dict[str, str]:
     if today is None:
         return {}
     there, then = {one.name for one in today.tables}, {one.name for one in copy.tables}
-    old = {name: _columns(copy, name) for name in then - there}
+    old = {name: columns_of(copy.schema, name) for name in then - there}
     found: dict[str, str] = {}
     for name in sorted(there - then):
-        columns = _columns(today, name)
+        columns = columns_of(today.schema, name)
         alike = {one: len(columns & own) for one, own in sorted(old.items()) if 2 * len(columns & own) >= len(own) > 0}
         if alike:
             found[name] = max(alike, key=lambda one: alike[one])
             del old[found[name]]
     return found
-
-
-def _columns(contents: Contents, table: str) -> set[str]:
-    """A table's columns and their types; SQLite has them in the one line of the table."""
-    start = f"column {table}."
-    columns = {line.removeprefix(start).partition(" default ")[0] for line in contents.schema if line.startswith(start)}
-    body = next((line.partition("(")[2] for line in contents.schema if line.startswith(f"table {table}: ")), "")
-    return columns | {part.strip(" )") for part in body.split(",") if part.strip(" )")}

@@ -68,5 +68,13 @@ def of_one(line: str, tables: Collection[str]) -> bool:
     return name in tables or _part_of_one(name, tables)
 
 
+def columns_of(schema: Sequence[str], table: str) -> set[str]:
+    """A table's columns and their types; SQLite has them in the one line of the table."""
+    start = f"column {table}."
+    columns = {line.removeprefix(start).partition(" default ")[0] for line in schema if line.startswith(start)}
+    body = next((line.partition("(")[2] for line in schema if line.startswith(f"table {table}: ")), "")
+    return columns | {part.strip(" )") for part in body.split(",") if part.strip(" )")}
+
+
 def _part_of_one(name: str, tables: Collection[str]) -> bool:
     return any(name[:place] in tables for place, character in enumerate(name) if character == ".")

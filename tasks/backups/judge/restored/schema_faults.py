@@ -11,7 +11,7 @@ from tasks.backups.judge.restored.schema_differences import Differences, of_one,
 from tasks.check_result import Message, Status, msg
 
 _POST_DATA: Final = ("constraint", "index")
-_MOST_AT_ONCE: Final = 5
+_FEWEST_LOST: Final = 3
 """So many indexes and constraints of most tables do not come at once to a database that had none."""
 
 
@@ -52,7 +52,7 @@ def _post_data_lost(copy: Contents, found: Differences) -> tuple[Status, Message
     tables = [table.name for table in copy.tables if any(of_one(line, {table.name}) for line in lost)]
     if any(kind_of(line) in _POST_DATA for line in copy.schema) or 2 * len(tables) <= len(copy.tables):
         return None
-    if len(lost) < _MOST_AT_ONCE:
+    if len(lost) < _FEWEST_LOST:
         return None
     return Status.FAIL, msg(
         "The backup has no index and no constraint at all, the live database has {n}: a dump of only some sections, "
