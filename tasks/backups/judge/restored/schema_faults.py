@@ -26,7 +26,7 @@ def fault_of(
         return Status.FAIL, fault
     if by_record:
         return _by_record(found)
-    return _post_data_lost(copy, found) or _by_live(found, _lost_tables(copy, expected, new), new)
+    return _post_data_lost(copy, found) or _by_live(found, set(_lost_tables(copy, expected, new)), new)
 
 
 def _by_record(found: Differences) -> tuple[Status, Message] | None:
@@ -49,10 +49,10 @@ def _by_record(found: Differences) -> tuple[Status, Message] | None:
 def _post_data_lost(copy: Contents, found: Differences) -> tuple[Status, Message] | None:
     """Where no index and no constraint of most tables was restored: more than one migration brings."""
     lost = [line for line in found.missing if kind_of(line) in _POST_DATA]
-    tables = [table.name for table in copy.tables if any(of_one(line, {table.name}) for line in lost)]
-    if any(kind_of(line) in _POST_DATA for line in copy.schema) or 2 * len(tables) <= len(copy.tables):
+    if len(lost) < _FEWEST_LOST or any(kind_of(line) in _POST_DATA for line in copy.schema):
         return None
-    if len(lost) < _FEWEST_LOST:
+    tables = [table for table in copy.tables if any(of_one(line, {table.name}) for line in lost)]
+    if 2 * len(tables) <= len(copy.tables):
         return None
     return Status.FAIL, msg(
         "The backup has no index and no constraint at all, the live database has {n}: a dump of only some sections, "
