@@ -24,7 +24,8 @@ class Fault:
     """A fault, the step that finds it by the restore itself, and a word that names it.
 
     `changed` is a word of the manifest's step for damage done to the files after it was written. `hidden` from a drill
-    without a manifest; `alone` is what such a drill says instead, if it says another thing.
+    without a manifest; `alone` is what such a drill says instead, if it says another thing, and `only_warned` what it
+    cannot tell from a change that came later.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Fault:
     changed: str = ""
     hidden: bool = False
     alone: tuple[str, str] | None = None
+    only_warned: bool = False
     own_manifest: bool = False
     rule: str = "whole"
 
@@ -264,9 +266,9 @@ CONTENTS = (
     Fault("sequence behind its column", from_source("SELECT setval('orders_id_seq', 5)"), "invariants",
           "orders_id_seq"),
     Fault("lost constraint", from_source("ALTER TABLE payments DROP CONSTRAINT payments_order_id_fkey"), "schema",
-          "payments_order_id_fkey"),
+          "payments_order_id_fkey", only_warned=True),
     Fault("lost index", from_source("DROP INDEX orders_by_customer", options=("-Fd",), form=FOLDER), "schema",
-          "orders_by_customer"),
+          "orders_by_customer", only_warned=True),
     Fault("a value changed, same count", from_source("UPDATE payments SET amount = amount + 1 WHERE id = 4711"),
           "content", "public.payments", hidden=True),
     Fault("values changed, same count, a sample", from_source("UPDATE payments SET amount = amount + 1"),

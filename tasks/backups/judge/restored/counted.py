@@ -43,7 +43,7 @@ class Counted:
     """One table on every side; `by_snapshot` where `recorded` is of the very snapshot that was backed up.
 
     `past` are its rows in earlier drills, newest first. `numbers` are how many numbers its sequence has given since the
-    backup, None without one. It is `renamed` where another table of the copy is gone from the live database.
+    backup, None without one. It is `renamed` where the copy has it under another name.
     """
 
     name: str
@@ -72,10 +72,8 @@ class Counted:
 
     @property
     def is_new(self) -> bool:
-        """True where all rows it has now are younger than the backup, it has none, or it had another name."""
-        return (
-            self.live is not None and not any(self.past) and (self.renamed or self.live.rows <= (self.live.since or 0))
-        )
+        """True where all rows it has now are younger than the backup, or it has none."""
+        return self.live is not None and not any(self.past) and self.live.rows <= (self.live.since or 0)
 
     def kind(self, limits: BackupLimits) -> Kind:
         """The worst finding about it."""
@@ -87,7 +85,8 @@ class Counted:
         if expected is None:
             return Kind.RIGHT
         if not self.certain:
-            return self._compared_with_now(rows, expected, limits)
+            found = self._compared_with_now(rows, expected, limits)
+            return Kind.NEW_SINCE if self.renamed and found.status is Status.PASS else found
         if rows != expected.rows:
             return Kind.OTHER if rows else Kind.EMPTY
         if self._fell(rows, limits):

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from tasks.backups.facts import Contents, Drill, DrillVerdict, PastDrill, TableContents
 from tasks.backups.judge.restored.counted import Counted
 from tasks.backups.judge.restored.expected import LARGE_OBJECTS, every_table, of_its_snapshot, recorded, running
+from tasks.backups.judge.restored.renamed import renamed_since
 
 
 def counted_tables(drill: Drill, copy: Contents, past: Sequence[PastDrill]) -> list[Counted] | None:
@@ -14,11 +15,12 @@ def counted_tables(drill: Drill, copy: Contents, past: Sequence[PastDrill]) -> l
     if expected is None:
         return None
     restored, before, now = (_by_name(contents) for contents in (copy, recorded(drill), today))
-    history, numbers, renamed = _history(drill, past), _numbers(copy, today), _renamed_since(copy, today)
+    history, numbers = _history(drill, past), _numbers(copy, today)
+    renamed = {} if snapshot else renamed_since(copy, today)
     return [
         Counted(
             name,
-            restored.get(name),
+            restored.get(name) or restored.get(renamed.get(name, "")),
             before.get(name),
             now.get(name),
             snapshot is not None,
@@ -33,20 +35,15 @@ def counted_tables(drill: Drill, copy: Contents, past: Sequence[PastDrill]) -> l
 
 def made_since(drill: Drill, copy: Contents) -> set[str]:
     """What the live database has defined or changed since the backup: tables that are not in the copy and have no row
-    from before it, with their sequences, and what its transactions show.
+    from before it, or had another name, with their sequences, and what its transactions show.
     """
     today, restored = running(drill), {table.name for table in copy.tables}
     if today is None:
         return set()
     new = {one.name for one in today.tables if one.name not in restored and one.rows <= (one.since or 0)}
+    new |= renamed_since(copy, today).keys()
     sequences = {one.name for one in today.sequences if one.column.rpartition(".")[0] in new}
     return new | sequences | set(today.young)
-
-
-def _renamed_since(copy: Contents, today: Contents | None) -> set[str]:
-    """Live tables that may have had another name at the time of the backup: one of the copy's that is gone."""
-    there, then = {one.name for one in today.tables} if today else set(), {one.name for one in copy.tables}
-    return set(today.young) & (there - then) if today and then - there else set()
 
 
 def _by_name(contents: Contents | None) -> dict[str, TableContents]:

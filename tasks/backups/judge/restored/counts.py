@@ -75,7 +75,7 @@ def _limit(tables: Sequence[Counted], limits: BackupLimits) -> Limit:
 
 def _figures(table: Counted) -> str:
     """A table with its row count and the expected one, in signs that every language reads."""
-    if table.restored is None:
+    if table.restored is None or table.restored.rows == _rows(table.expected):
         return brief(table.name)
     about = "≈" if table.expected and not table.expected.exact else ""
     return f"{brief(table.name)} ({table.restored.rows} ≠ {about}{_rows(table.expected)})"

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 
 from tasks.backups.facts import Drill, DrillVerdict, PastDrill
 from tasks.backups.judge.restored.expected import brief
+from tasks.backups.judge.restored.schema_differences import columns_of
 from tasks.backups.limits import BackupLimits
 from tasks.check_result import Limit, Message, Status, moment, msg
 
@@ -120,10 +121,10 @@ def _whole_day(at: datetime) -> bool:
 
 def _lost_all_times(column: str, drill: Drill) -> bool:
     """Whether the restored table has rows and the column, as it had at the time of the backup."""
-    copy = drill.contents
-    if copy is None or not any(line.startswith(f"column {column} ") for line in copy.schema):
+    copy, (name, _, own) = drill.contents, column.rpartition(".")
+    if copy is None or own not in {line.split()[0].strip('"`[]') for line in columns_of(copy.schema, name)}:
         return False
-    table = copy.table(column.rpartition(".")[0])
+    table = copy.table(name)
     return table is not None and table.rows > 0
 
 

@@ -5,8 +5,7 @@ from datetime import datetime
 
 from tasks.backups.checks import SCHEMA
 from tasks.backups.facts import Contents, Drill
-from tasks.backups.judge.restored.comparable import MINOR, Comparable, comparable, kind_of
-from tasks.backups.judge.restored.counted_tables import made_since
+from tasks.backups.judge.restored.comparable import Comparable, comparable
 from tasks.backups.judge.restored.expected import (
     BY_LIVE,
     BY_RECORD,
@@ -17,7 +16,8 @@ from tasks.backups.judge.restored.expected import (
     recorded,
     running,
 )
-from tasks.backups.judge.restored.schema_differences import Differences, differences, of_one, title, titles
+from tasks.backups.judge.restored.schema_differences import Differences, differences
+from tasks.backups.judge.restored.schema_faults import fault_of
 from tasks.backups.reasons import not_reached
 from tasks.check_result import CheckResult, Limit, Message, Quantity, Status, Table, msg
 
@@ -39,7 +39,7 @@ def judge_schema(subject: str, drill: Drill, now: datetime) -> CheckResult:
     both = comparable(expected, copy)
     found = differences(both.expected, both.found)
     limit = Limit("=", 0, "", BY_RECORD if expected is before else BY_LIVE)
-    wrong = _fault(drill, expected, found, fault, by_record=expected is before)
+    wrong = fault_of(drill, expected, found, fault, by_record=expected is before)
     status, reason = wrong or (Status.PASS, _matches(both, by_record=expected is before))
     evidence = (*_evidence(found, fault), *_left_out(both))
     if status is Status.PASS and not (expected.encoding and (copy.encoding or drill.dump_encoding)):
@@ -56,39 +56,6 @@ def judge_schema(subject: str, drill: Drill, now: datetime) -> CheckResult:
             status, reason = _unchecked_text(copy)
     observed = Quantity(found.number + (fault is not None))
     return SCHEMA.judged(status, subject, reason, at=now, observed=observed, limit=limit, evidence=evidence)
-
-
-def _fault(
-    drill: Drill, expected: Contents, found: Differences, encoding: Message | None, *, by_record: bool
-) -> tuple[Status, Message] | None:
-    """What is wrong; None if nothing is."""
-    copy = drill.contents
-    assert copy is not None  # judge_schema() asked
-    if fault := _another_database(copy, expected) or encoding:
-        return Status.FAIL, fault
-    new = set() if by_record else made_since(drill, copy)
-    missing = [line for line in found.missing if not of_one(line, new)]
-    changed = [pair for pair in found.changed if not of_one(pair[0], new)]
-    if missing or changed:
-        reason = _missing(missing, by_record=by_record) if missing else _changed(*changed[0])
-        differ = [*missing, *(wanted for wanted, _ in changed)]
-        return Status.WARN if all(kind_of(line) in MINOR for line in differ) else Status.FAIL, reason
-    if since := [*found.missing, *(wanted for wanted, _ in found.changed)]:
-        names = named(titles(since))
-        return Status.WARN, msg("The live schema has changed since the backup: {names}", names=names)
-    if found.added and by_record:
-        names = named(titles(found.added))
-        minor = all(kind_of(line) in MINOR for line in found.added)
-        reason = msg("In the restored database, but not in the manifest: {names}", names=names)
-        return Status.WARN if minor else Status.FAIL, reason
-    if found.added:
-        names = named(titles(found.added))
-        return Status.WARN, msg(
-            "The live schema has changed since the backup, or the backup is of another database; only in the "
-            "backup: {names}",
-            names=names,
-        )
-    return None
 
 
 def _matches(both: Comparable, *, by_record: bool) -> Message:
@@ -120,37 +87,6 @@ def _unchecked_text(copy: Contents) -> tuple[Status, Message]:
         "All {n} definitions match; the encoding is SQL_ASCII, which PostgreSQL does not check: in the first rows "
         "of each table, all text is UTF-8",
         n=len(copy.schema),
-    )
-
-
-def _another_database(copy: Contents, expected: Contents) -> Message | None:
-    if expected.tables and not copy.tables:
-        return msg("The restored database has no tables; {n} were expected", n=len(expected.tables))
-    there = {table.name for table in copy.tables}
-    missing = [table.name for table in expected.tables if table.name not in there]
-    if len(missing) <= len(expected.tables) / 2:
-        return None
-    return msg(
-        "{n} of {all} tables are missing; the backup is of another database, or of only part of it: {names}",
-        n=len(missing),
-        all=len(expected.tables),
-        names=named(missing),
-    )
-
-
-def _missing(lines: Sequence[str], *, by_record: bool) -> Message:
-    names = named(titles(lines))
-    if by_record:
-        return msg("In the manifest, but missing from the restored database: {names}", names=names)
-    return msg("Missing from the backup, or added to the live database since: {names}", names=names)
-
-
-def _changed(wanted: str, other: str) -> Message:
-    return msg(
-        "{name} differs: the backup has {found}, expected {wanted}",
-        name=brief(title(wanted)),
-        found=brief(other),
-        wanted=brief(wanted),
     )
 
 

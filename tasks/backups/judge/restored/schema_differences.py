@@ -52,7 +52,7 @@ def differences(expected: Sequence[str], found: Sequence[str]) -> Differences:
 
 def title(line: str) -> str:
     """What a line is of: its kind and name."""
-    return " ".join(line.split(maxsplit=2)[:2])
+    return " ".join(line.split(maxsplit=2)[:2]).removesuffix(":")
 
 
 def titles(lines: Sequence[str]) -> list[str]:
@@ -66,6 +66,14 @@ def of_one(line: str, tables: Collection[str]) -> bool:
     """Whether a line is of one of some tables, or of a part of one."""
     name = title(line).partition(" ")[2]
     return name in tables or _part_of_one(name, tables)
+
+
+def columns_of(schema: Sequence[str], table: str) -> set[str]:
+    """A table's columns and their types; SQLite has them in the one line of the table."""
+    start = f"column {table}."
+    columns = {line.removeprefix(start).partition(" default ")[0] for line in schema if line.startswith(start)}
+    body = next((line.partition("(")[2] for line in schema if line.startswith(f"table {table}: ")), "")
+    return columns | {part.strip(" )") for part in body.split(",") if part.strip(" )")}
 
 
 def _part_of_one(name: str, tables: Collection[str]) -> bool:

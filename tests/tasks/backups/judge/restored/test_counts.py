@@ -8,6 +8,7 @@ import pytest
 
 from tasks.backups.facts import DrillVerdict, PastDrill, Sequence, TableContents
 from tasks.backups.judge.restored.counts import judge_counts
+from tasks.backups.judge.restored.schema import judge_schema
 from tasks.backups.limits import BackupLimits
 from tasks.check_result import CheckResult, Status
 from tests.tasks.backups.judge.restored.test_expected import (
@@ -130,6 +131,40 @@ def test_a_table_made_since_is_no_fault(rows: int, since: int | None, status: St
     assert result.status is status and "public.orders" in text(result.reason)
     recorded = manifest(orders(0), exact=False)
     assert judged(contents(table("items", 7)), recorded, orders(rows, since=since)).status is Status.FAIL
+
+
+def named(name: str, number: int, column: str = "total numeric", sqlite: bool = False) -> Any:
+    """A database with a table of such a name."""
+    lines = (f"column public.{name}.id bigint", f"column public.{name}.{column}")
+    if sqlite:
+        lines = (f"table public.{name}: CREATE TABLE {name} (id INTEGER, {column})",)
+    return contents(table("items", 7), table(name, number), schema=lines)
+
+
+@pytest.mark.parametrize("sqlite", [False, True])
+@pytest.mark.parametrize(
+    ("restored", "column", "status", "word"),
+    [
+        (120, "total numeric", Status.WARN, "new or renamed in the live database since: public.bought"),
+        (120, "sum numeric", Status.WARN, "new or renamed"),
+        (0, "total numeric", Status.FAIL, "Restored empty, rows expected: public.bought (0 ≠ 120)"),
+        (50, "total numeric", Status.FAIL, "Fewer rows than expected"),
+    ],
+)
+def test_a_table_renamed_since_is_counted_under_its_old_name(
+    restored: int, column: str, status: Status, word: str, sqlite: bool
+) -> None:
+    old, new = named("orders", restored, sqlite=sqlite), named("bought", 120, column, sqlite)
+    result = judged(old, NO_MANIFEST, new)
+    assert result.status is status and word in text(result.reason)
+    assert judge_schema("database:shop", drill(old, NO_MANIFEST, new), NOW).status is Status.WARN
+    assert judged(old, manifest(new)).status is Status.FAIL
+
+
+def test_a_table_of_other_columns_is_another_table() -> None:
+    old = contents(table("items", 7), table("orders", 120), schema=("column public.orders.id uuid",))
+    result = judged(old, NO_MANIFEST, named("bought", 120))
+    assert (result.status, text(result.reason)) == (Status.FAIL, "Missing from the restored database: public.bought")
 
 
 @pytest.mark.parametrize(

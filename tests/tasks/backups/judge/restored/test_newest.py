@@ -92,7 +92,15 @@ def test_one_table_that_stopped_is_found_by_its_own_column(restored: float, live
             assert "public.items.sold_at ends at" in text(result.reason)
 
 
-@pytest.mark.parametrize(("line", "status"), [("column public.items.sold_at date", Status.FAIL), ("", Status.PASS)])
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        ("column public.items.sold_at date", Status.FAIL),
+        ('table public.items: CREATE TABLE items (id INTEGER PRIMARY KEY, "sold_at" DATE)', Status.FAIL),
+        ("table public.items: CREATE TABLE items (id INTEGER PRIMARY KEY)", Status.PASS),
+        ("", Status.PASS),
+    ],
+)
 def test_a_column_that_lost_all_its_times_was_there_before(line: str, status: Status) -> None:
     copy = column_of(None, schema=(line,))
     assert judged(copy, NO_MANIFEST, column_of(1.0)).status is status
