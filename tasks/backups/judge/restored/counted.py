@@ -18,14 +18,15 @@ class Kind(Enum):
     FEWER = Status.FAIL, 3
     GUESSED = Status.UNKNOWN, 4
     FELL = Status.WARN, 5
-    NEW_SINCE = Status.WARN, 6
-    FIRST_ROWS = Status.WARN, 7
-    MORE = Status.WARN, 8
-    OFF_ESTIMATE = Status.WARN, 9
-    NEAR_ESTIMATE = Status.PASS, 10
-    FILLED_SINCE = Status.PASS, 11
-    MOVED_ON = Status.PASS, 12
-    RIGHT = Status.PASS, 13
+    UNEXPLAINED = Status.WARN, 6
+    NEW_SINCE = Status.WARN, 7
+    FIRST_ROWS = Status.WARN, 8
+    MORE = Status.WARN, 9
+    OFF_ESTIMATE = Status.WARN, 10
+    NEAR_ESTIMATE = Status.PASS, 11
+    FILLED_SINCE = Status.PASS, 12
+    MOVED_ON = Status.PASS, 13
+    RIGHT = Status.PASS, 14
 
     @property
     def status(self) -> Status:
@@ -103,6 +104,8 @@ class Counted:
             return Kind.FEWER
         if self._fell(rows, limits):
             return Kind.FEWER if self.past[0] <= expected.rows else Kind.FELL
+        if self._lacks_unexplained(rows, expected, limits):
+            return Kind.UNEXPLAINED
         more = missing < 0 and beyond(rows, expected.rows, limits) and not self._fluctuates
         return Kind.MORE if more else Kind.RIGHT
 
@@ -132,6 +135,13 @@ class Counted:
             return self.numbers + few
         since = expected.since or 0
         return max(tolerance(expected.rows, limits), since + few)
+
+    def _lacks_unexplained(self, rows: int, expected: TableContents, limits: BackupLimits) -> bool:
+        """Whether it has fewer rows than a day of growth explains, and nothing shows that they came since."""
+        if self.numbers is not None or self._fluctuates or (self.past and rows >= self.past[0]):
+            return False
+        came = (expected.since or 0) + limits.max_small_rows
+        return expected.rows - rows > max(came, round(limits.max_difference_share * expected.rows, 6))
 
     def _fell(self, rows: int, limits: BackupLimits) -> bool:
         """Whether it has far fewer rows than in earlier drills, in which it never lost any."""

@@ -23,6 +23,12 @@ def mismatch_message(kind: Kind, tables: str, limits: BackupLimits) -> Message:
             return msg("The restored rows were estimated, not counted: {tables}", tables=tables)
         case Kind.FELL:
             return msg("Far fewer rows than in all earlier restore drills: {tables}", tables=tables)
+        case Kind.UNEXPLAINED:
+            return msg(
+                "Fewer rows than expected by more than {share} %, and nothing shows that they came since: {tables}",
+                share=percent(limits),
+                tables=tables,
+            )
         case Kind.NEW_SINCE:
             return msg("Not in the backup, but new or renamed in the live database since: {tables}", tables=tables)
         case Kind.FIRST_ROWS:
@@ -67,6 +73,8 @@ def word(kind: Kind) -> Message:
             return msg("not counted")
         case Kind.FELL:
             return msg("far fewer than before")
+        case Kind.UNEXPLAINED:
+            return msg("fewer; came since, or lost")
         case Kind.NEW_SINCE:
             return msg("new since the backup")
         case Kind.FIRST_ROWS:
