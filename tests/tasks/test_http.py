@@ -29,38 +29,37 @@ def body(
     return taken
 
 
-@pytest.mark.parametrize(
-    ("sent", "coding"),
-    [
-        (PLAIN, ""),
-        (PLAIN, "identity"),
-        (PACKED, "gzip"),
-        (PACKED, "X-GZIP"),
-        (gzip.compress(PLAIN[:99]) + gzip.compress(PLAIN[99:]), "gzip"),
-        (PACKED + b"\0" * 1000, "gzip"),
-        (zlib.compress(PLAIN), "deflate"),
-        (DEFLATED, "deflate"),
-        (gzip.compress(zlib.compress(PLAIN)), "deflate, gzip"),
-    ],
-)
+# Named: a packed body names its second, and every process would have its own ids.
+WHOLE = {
+    "plain": (PLAIN, ""),
+    "identity": (PLAIN, "identity"),
+    "gzip": (PACKED, "gzip"),
+    "upper case": (PACKED, "X-GZIP"),
+    "two members": (gzip.compress(PLAIN[:99]) + gzip.compress(PLAIN[99:]), "gzip"),
+    "zeros behind": (PACKED + b"\0" * 1000, "gzip"),
+    "zlib": (zlib.compress(PLAIN), "deflate"),
+    "deflate": (DEFLATED, "deflate"),
+    "twice": (gzip.compress(zlib.compress(PLAIN)), "deflate, gzip"),
+}
+NOT_WHOLE = {
+    "wrong sum": (PACKED[:-8] + b"\1" * 8, "gzip"),
+    "a letter behind": (PACKED + b"x", "gzip"),
+    "a page behind": (PACKED + b"<html>Welcome</html>", "gzip"),
+    "a member cut": (PACKED + PACKED[:-3], "gzip"),
+    "not packed": (PLAIN, "gzip"),
+    "zlib cut": (zlib.compress(PLAIN)[:-1], "deflate"),
+    "deflate cut": (DEFLATED[:-1], "deflate"),
+    "cut inside": (gzip.compress(PACKED[:-4]), "gzip, gzip"),
+}
+
+
+@pytest.mark.parametrize(("sent", "coding"), WHOLE.values(), ids=WHOLE)
 @pytest.mark.parametrize("piece", [1, 5000])
 def test_a_whole_answer(sent: bytes, coding: str, piece: int) -> None:
     assert body(sent, coding, piece=piece).end() == PLAIN
 
 
-@pytest.mark.parametrize(
-    ("sent", "coding"),
-    [
-        (PACKED[:-8] + b"\1" * 8, "gzip"),
-        (PACKED + b"x", "gzip"),
-        (PACKED + b"<html>Welcome</html>", "gzip"),
-        (PACKED + PACKED[:-3], "gzip"),
-        (PLAIN, "gzip"),
-        (zlib.compress(PLAIN)[:-1], "deflate"),
-        (DEFLATED[:-1], "deflate"),
-        (gzip.compress(PACKED[:-4]), "gzip, gzip"),
-    ],
-)
+@pytest.mark.parametrize(("sent", "coding"), NOT_WHOLE.values(), ids=NOT_WHOLE)
 def test_an_answer_that_is_cut_or_damaged(sent: bytes, coding: str) -> None:
     with pytest.raises(NotWhole):
         body(sent, coding).end()
