@@ -103,6 +103,7 @@ def test_counts_add_up_and_the_position_moves_with_them(history: Engine) -> None
                 lost_bytes=4,
                 torn=1,
                 bad=2,
+                aborted=3,
             )
         },
         activity={("search", HOUR): Activity(lines=3, errors=2, warnings=1, unauthorized=1, forbidden=0)},
@@ -119,7 +120,7 @@ def test_counts_add_up_and_the_position_moves_with_them(history: Engine) -> None
     assert state.marks == (replace(MARK, id=mark.id, position=200, complete=True),)  # type: ignore[union-attr]
 
     assert [tuple(row)[1:] for row in rows(history, log_hours)] == [
-        (HOUR, 10, 6, 2, 2, 2, 2, 6, 4, 2, 6, 4, 2, 10, 8, 2, 0, 4)
+        (HOUR, 10, 6, 2, 2, 2, 2, 6, 4, 2, 6, 4, 2, 10, 8, 2, 0, 4, 6)
     ]
     (minute,) = rows(history, traffic_minutes)
     assert (minute.minute, minute.valid, minute.bad, minute.timed) == (MINUTE, 6, 2, 4)
