@@ -279,6 +279,7 @@ class TestBad:
     def test_a_lost_table(self, shop: Operated) -> None:
         with closing(sqlite3.connect(shop.folder / "shop.db")) as live, live:
             live.execute("CREATE TABLE invoices (id INTEGER PRIMARY KEY)")
+            live.execute("INSERT INTO invoices VALUES (1)")
         with closing(sqlite3.connect(shop.taken_plain())) as copy, copy:
             copy.execute("DROP TABLE invoices")
         full = shop.judged("full")

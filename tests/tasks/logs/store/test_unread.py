@@ -26,13 +26,14 @@ def test_unread_lines_by_source_and_hour(history: Engine) -> None:
     lines = {HOUR: Lines(lines=9, malformed=3, torn=2, unanswered=1), HOUR + 1: Lines(lines=9), HOUR + 2: Lines(torn=4)}
     put(history, "app", Batch(lines=lines))
     put(history, "other", Batch(lines={HOUR: Lines(torn=7)}))
-    assert read_unread(history, "shop", ["app"], HOUR, HOUR + 2) == [UnreadHour("app", HOUR, 2, 1)]
-    assert [hour.torn for hour in read_unread(history, "shop", ["app", "other"], HOUR, HOUR + 3)] == [2, 4, 7]
+    nothing = UnreadHour("app", HOUR + 1, 0, 0)
+    assert read_unread(history, "shop", ["app"], HOUR, HOUR + 2) == [UnreadHour("app", HOUR, 2, 1), nothing]
+    assert [hour.torn for hour in read_unread(history, "shop", ["app", "other"], HOUR, HOUR + 3)] == [2, 0, 4, 7]
     assert read_unread(history, "nobody", ["app"], HOUR, HOUR + 3) == []
     assert read_damage(history, "shop", ["app"], HOUR, HOUR + 3) == ()
     with history.begin() as connection:  # as counted before torn lines were told apart
         connection.execute(update(log_hours).values(torn=None, unanswered=None))
-    assert read_unread(history, "shop", ["app"], HOUR, HOUR + 2) == [UnreadHour("app", HOUR, 3, 0)]
+    assert read_unread(history, "shop", ["app"], HOUR, HOUR + 2) == [UnreadHour("app", HOUR, 3, 0), nothing]
 
 
 def test_medians_by_module(history: Engine) -> None:
