@@ -254,7 +254,8 @@ def test_a_drill_that_could_not_run_replaces_no_verdict(shop: "Operated", monkey
     state = drilled(shop)
     assert state.name == "Incomplete", state.message
     drill = results(shop.report(), "main")["backups.drill"]
-    assert drill.status is Status.WARN and "the last passed one was at" in reason_text(drill)
+    assert drill.status is Status.WARN and "no-folder, cannot be used" in reason_text(drill)
+    assert drill.observed is not None and drill.observed.unit == "d"  # since the last one that passed
     verdicts = [one.verdict for one in read_drills(shop.history, shop.name, "main", 10)]
     assert verdicts == [DrillVerdict.ERROR, DrillVerdict.PASSED]
 
@@ -346,11 +347,9 @@ def dump_with_a_duplicate(target: Target, dsn: str, planted: str) -> Path:
         [postgres_binaries() / "pg_dump", dsn], capture_output=True, text=True, check=True, timeout=60
     ).stdout
     assert text.count(planted) == 2
-    constraint = (
-        "ALTER TABLE ONLY public.customers ADD CONSTRAINT customers_email_key UNIQUE (email);\n"
-        "--\n-- PostgreSQL database dump complete\n--\n"
-    )
+    constraint = "ALTER TABLE ONLY public.customers ADD CONSTRAINT customers_email_key UNIQUE (email);\n"
+    end = text.rindex("--\n-- PostgreSQL database dump complete")
     dump = target.folder / "backups" / "main-20991231T000000Z.dump"
-    dump.write_text(text[: text.rindex("--\n-- PostgreSQL database dump complete")] + constraint, encoding="utf-8")
+    dump.write_text(text[:end] + constraint + text[end:], encoding="utf-8")
     os.utime(dump)
     return dump

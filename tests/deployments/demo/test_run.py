@@ -133,7 +133,8 @@ def test_the_last_week_and_the_last_month_are_reported(folder: Path, printed: Pr
 def test_few_checks_are_skipped_in_a_demo_without_faults(folder: Path) -> None:
     report = newest(folder, service_name(()))
     skipped = {r.check for r in report.with_status(Status.SKIPPED) if not r.subject.startswith(("host", "container"))}
-    assert skipped <= {"logs.regressed-error", "resources.database-replication", "resources.database-cache"}
+    resources = {"resources.database-replication", "resources.database-cache"}
+    assert skipped <= {"logs.regressed-error", "health.tls", *resources}
     assert all(line.verdict.measured for line in report.lines)
 
 
