@@ -17,6 +17,7 @@ from tasks.slo.sli.minutes import (
     answered,
     answering,
     as_slices,
+    between_probes,
     excluding,
     failing,
     flags,
@@ -136,5 +137,4 @@ def _up(objective: Uptime, data: SliData, recorded: Sequence[Span]) -> Seen:
     if isinstance(probes, Unobserved):
         return probes
     lost, asked = unanswered(probes, objective.max_failed_probe_share)
-    # Where no probe was made, requests that were answered show as well that the service was up.
-    return slices(data.span[0], ~(lost | bad | out), asked | bad | out | up, perhaps)
+    return slices(data.span[0], ~(lost | bad | out), asked | bad | out | between_probes(asked, up), perhaps)

@@ -129,6 +129,16 @@ def failing(traffic: ScopeTraffic, max_share: float, min_requests: int) -> tuple
     return enough & _over(traffic.bad, traffic.valid, max_share), enough
 
 
+def between_probes(asked: Flags, up: Flags) -> Flags:
+    """Minutes without a probe whose answered requests show as well that the service was up.
+
+    Only between probes, and no more of them than were probed: requests stand in for some probes, never for probing.
+    """
+    after, before = np.logical_or.accumulate(asked), np.logical_or.accumulate(asked[::-1])[::-1]
+    found: Flags = up & after & before & ~asked
+    return found if found.sum() <= asked.sum() else np.zeros_like(found)
+
+
 def answering(traffic: ScopeTraffic, max_share: float) -> Flags:
     """Minutes in which requests were answered, and not too many of them failed: the service was up, probed or not."""
     return (traffic.valid > 0) & ~_over(traffic.bad, traffic.valid, max_share)

@@ -11,7 +11,7 @@ from tasks.observation import Absent, Unobserved
 from tasks.slo.facts import Minutes, NoSuchLabel, Scope, ScopeTraffic
 from tasks.slo.settings import KpiFloor, Latency, ScopeOf
 from tasks.slo.sli.indicators import SliData, by_module, minutes_of
-from tasks.slo.sli.minutes import flags
+from tasks.slo.sli.minutes import between_probes, flags
 from tests.tasks.slo.figures import FIRST, availability, minutes_up, probes, traffic, uptime
 
 SPAN = (FIRST, FIRST + 6)
@@ -54,15 +54,29 @@ def test_routes_that_do_not_count_are_taken_off() -> None:
 
 
 def test_a_minute_is_down_by_probes_by_requests_and_by_record() -> None:
-    seen = data(probes={"ready": probes([2, 2, 2, 2, 2, 0], [0, 1, 2, 0, 0, 0])})
+    seen = data(probes={"ready": probes([2, 2, 2, 2, 2, 2], [0, 1, 2, 0, 0, 0])})
     found = of(uptime(), seen)
-    # One of two probes is half, not more; 20 of 20 and 11 of 20 requests are more than half. The last minute was not
-    # probed, and requests were answered in it.
+    # One of two probes is half, not more; 20 of 20 and 11 of 20 requests are more than half.
     assert found.good.tolist() == [1, 1, 0, 0, 0, 1]
     assert found.measured.all()
     unprobed = data(probes={"ready": probes([2, 2, 0, 0, 0, 2], [0] * 6)})
     assert of(uptime(), unprobed).measured.tolist() == [True, True, False, True, True, True]
     assert of(uptime(), seen, (5, 6), (0, 1)).good.tolist() == [0, 1, 0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown"),
+    [
+        ([1, 0, 0, 1, 1, 1], [0, 1, 1, 0, 0, 0]),
+        ([1, 0, 0, 0, 1, 1], [0, 1, 1, 1, 0, 0]),
+        ([1, 0, 0, 0, 0, 1], [0] * 6),  # more than were probed
+        ([0, 0, 1, 1, 0, 0], [0] * 6),  # before the first probe, and after the last
+        ([0] * 6, [0] * 6),
+    ],
+)
+def test_requests_stand_in_for_some_probes_never_for_probing(asked: list[int], shown: list[int]) -> None:
+    found = between_probes(np.array(asked, dtype=bool), np.ones(6, dtype=bool))
+    assert found.tolist() == [bool(minute) for minute in shown]
 
 
 @pytest.mark.parametrize(
