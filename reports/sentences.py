@@ -49,7 +49,7 @@ def actions_sentence(report: Report, words: Words) -> str:
         return ""
     numbers = [(status, len(report.with_status(status))) for status in TO_DO]
     return words.tr(
-        "Actions: {actions}, for {checks} checks ({counts}).",
+        "Actions: {actions}; checks covered: {checks} ({counts}).",
         actions=len(report.actions),
         checks=len(report.to_do),
         counts=" · ".join(f"{words.say(names.STATUSES[status])} {words.scalar(n)}" for status, n in numbers if n),

@@ -170,7 +170,7 @@ def test_actions_add_up(results: list[CheckResult]) -> None:
 @pytest.mark.parametrize(
     ("locale", "said"),
     [
-        ("en", "Actions: 2, for 7 checks (Failed 6 · Attention 1)."),
+        ("en", "Actions: 2; checks covered: 7 (Failed 6 · Attention 1)."),
         ("ja", "要対応 2 件で、チェック 7 件（異常 6 · 要注意 1）に対応します。"),
     ],
 )
