@@ -1,6 +1,7 @@
 """Which metrics of a Prometheus count the service's requests: found by the labels that their series really have."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -196,9 +197,10 @@ async def _buckets(prometheus: Prometheus, counter: _Counter, bounds: Bounds) ->
     if not fitting:
         return None
     matchers = ",".join(filter(None, (f'__name__=~"{fitting}"', counter.selector)))
-    found = await read_instant.fn(prometheus, f"group by (__name__) ({{{matchers}}})")
-    named = {point.labels.get("__name__", "") for point in found}
-    there = sorted(named & bounds.keys(), key=lambda name: (name == counter.bucket, len(bounds[name])))
+    found = await read_instant.fn(prometheus, f"group by (__name__, le) ({{{matchers}}})")
+    # Another job may have a histogram of the same name with more bounds: only this job's count.
+    of_job = Counter(point.labels.get("__name__", "") for point in found)
+    there = sorted(of_job.keys() & bounds.keys(), key=lambda name: (name == counter.bucket, of_job[name], name))
     finest = there[-1] if there else None
     return None if finest is None else (finest.removesuffix("_bucket"), _unit(finest, bounds))
 
