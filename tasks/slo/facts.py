@@ -70,6 +70,9 @@ class ScopeTraffic:
     """By latency bound (ms), how many more may have been too slow than `unread` says: requests that may be another
     scope's."""
 
+    silent: Mapping[str, Shares] = field(default_factory=dict)
+    """By log, the requests that are usual in minutes in which it had none while other logs had some."""
+
 
 @dataclass(frozen=True, slots=True)
 class NoSuchLabel(Unobserved):
@@ -90,7 +93,8 @@ class Minutes:
     """Good events and all events of each minute from `first` on; with a timeslice objective a minute is one event.
 
     `unread` are events that are known to have been, but not whether they were good; `lost` those that were probably
-    there while nothing was measured. Neither is among `total`. `values` name what the unread ones held.
+    there while nothing was measured, or not all logs were. Neither is among `total`. `values` name what the unread ones
+    held, `silent` the logs that some of the lost ones were in.
     """
 
     first: int
@@ -100,3 +104,4 @@ class Minutes:
     unread: Shares = field(default_factory=nothing)
     lost: Shares = field(default_factory=nothing)
     values: tuple[str, ...] = ()
+    silent: Mapping[str, Shares] = field(default_factory=dict)

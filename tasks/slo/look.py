@@ -12,6 +12,7 @@ from tasks.logs.judge.durations import doubtful_durations
 from tasks.logs.settings import Source
 from tasks.logs.store.medians import read_medians
 from tasks.logs.store.unread import read_unread
+from tasks.logs.unread import UnreadHour
 from tasks.observation import Unobserved
 from tasks.records.store.records import first_deploys, read_deploys, read_maintenance, read_outages
 from tasks.samples.store.minutes import synthetic_until
@@ -22,11 +23,13 @@ from tasks.slo.settings import Availability, KpiFloor, Latency, Objective, Reque
 from tasks.slo.sli.ask_prometheus import ask_prometheus
 from tasks.slo.sli.indicators import SliData
 from tasks.slo.sli.minutes import Span
-from tasks.slo.sli.unmeasured import hours_of, unread_by_hour
+from tasks.slo.sli.unmeasured import alone_silent, hours_of, unread_by_hour
 from tasks.slo.store.minutes import read_floor, read_probes, read_traffic
 from tasks.slo.windows import at_minute
 
 _WEEK = timedelta(days=7)
+_BACK_MIN = 28 * 24 * 60
+"""How long before a span a log may have had its last request to be missed in it."""
 _MANY_REQUESTS, _SAMPLED_MIN = 50_000, 7
 """Of more requests, durations of every seventh minute are looked at: no hour has always the same ones."""
 RECOVERY_SEEN = timedelta(days=30)
@@ -59,6 +62,10 @@ async def read_slis(
     for objective in requests:
         scopes[objective.source] |= _scopes(objective, modules)
     if "logs" in settings.sources_of_requests() and scopes["logs"]:
+        limits = settings.logs.limits
+        wide = (span[0] - _BACK_MIN, span[1])
+        read = await asyncio.to_thread(_read_hours, history, settings, wide)
+        silent = alone_silent(read, wide[0], hours_of(*wide, settings.zone), limits.max_quiet_min)
         counted = await asyncio.to_thread(
             read_traffic,
             history,
@@ -66,9 +73,10 @@ async def read_slis(
             scopes["logs"],
             [bound for bound in _bounds(requests, "logs") if bound in settings.logs.latency_bounds_ms],
             span,
-            quiet_min=settings.logs.limits.max_quiet_min,
+            quiet_min=limits.max_quiet_min,
             read_to=read_to,
-            unread=await asyncio.to_thread(_unread, history, settings, span),
+            unread=unread_by_hour(read, settings.slo.max_torn_lines_per_day, limits),
+            silent={name: gone[_BACK_MIN:] for name, gone in silent.items()},
             hours=hours,
         )
         traffic |= {("logs", scope): found for scope, found in counted.items()}
@@ -98,10 +106,9 @@ def request_logs(settings: Settings) -> tuple[Source, ...]:
     return tuple(source for source in settings.logs.source if source.requests)
 
 
-def _unread(history: History, settings: Settings, span: Span) -> Mapping[int, float]:
+def _read_hours(history: History, settings: Settings, span: Span) -> list[UnreadHour]:
     names = [source.name for source in request_logs(settings)]
-    hours = read_unread(history, settings.service.name, names, span[0] // 60, -(-span[1] // 60))
-    return unread_by_hour(hours, settings.slo.max_torn_lines_per_day, settings.logs.limits)
+    return read_unread(history, settings.service.name, names, span[0] // 60, -(-span[1] // 60))
 
 
 def _odd_durations(

@@ -19,13 +19,18 @@ def met(objective: Measured, tally: Tally) -> bool:
 
 
 def doubt_of(
-    objective: Measured, counted: Tally, window: Window, values: tuple[str, ...] = (), since: datetime | None = None
+    objective: Measured,
+    counted: Tally,
+    window: Window,
+    values: tuple[str, ...] = (),
+    since: datetime | None = None,
+    silent: tuple[str, ...] = (),
 ) -> Message | None:
     """Why the target may have been missed unseen, with what was not seen and what the budget has left; else None.
 
     What was counted unread is held against the target as it stands; time that was not measured against the budget of
     the whole window, which a gap on its first day does not exhaust. `since` is when the measurements began, if after
-    the window.
+    the window; `silent` are the logs that had no requests while others had some.
     """
     if counted.unread and not met(objective, replace(counted, total=counted.total + counted.unread)):
         return _unread(objective, counted, values)
@@ -34,7 +39,9 @@ def doubt_of(
     total = counted.total + counted.unread + counted.lost
     whole = allowed(objective.target) * total * Fraction(window.length_min, window.elapsed_min)
     left = whole - counted.bad - counted.unread
-    return _lost(objective, counted, left, since) if counted.lost > left else None
+    if counted.lost <= left:
+        return None
+    return _silent(counted, left, silent) if silent else _lost(objective, counted, left, since)
 
 
 def _unread(objective: Measured, counted: Tally, values: tuple[str, ...]) -> Message:
@@ -69,6 +76,18 @@ def _unread(objective: Measured, counted: Tally, values: tuple[str, ...]) -> Mes
         unread=unread,
         total=total,
         left=left,
+    )
+
+
+def _silent(counted: Tally, left: Fraction, logs: tuple[str, ...]) -> Message:
+    return msg(
+        "{logs} had no requests for a time in which other logs had some, and {minutes} minutes were not measured; "
+        "{lost} requests are usual then, and the error budget has {left} left. Remove a log that is no longer written "
+        "from the service file",
+        logs=", ".join(logs),
+        minutes=counted.expected_min - counted.measured_min,
+        lost=counted.lost,
+        left=max(0, int(left)),
     )
 
 

@@ -95,8 +95,10 @@ def state_of(
     excluded = excluded_minutes(objective, minutes, maintenance)
     span = (minute_of(window.start), minute_of(window.as_of))
     counted = tally(minutes, span, excluded)
-    measured = minutes.measured[span[0] - minutes.first : span[1] - minutes.first]
+    inside = slice(span[0] - minutes.first, span[1] - minutes.first)
+    measured = minutes.measured[inside]
     began = int(measured.argmax()) if measured.size else 0
+    silent = tuple(name for name, gone in minutes.silent.items() if gone[inside].any())
     return ObjectiveState(
         objective=objective,
         window=window,
@@ -107,7 +109,8 @@ def state_of(
         bad=bad_until(minutes, span, excluded),
         measured=measured,
         excluded=excluded,
-        doubt=doubt or doubt_of(objective, counted, window, minutes.values, window.start_of(began) if began else None),
+        doubt=doubt
+        or doubt_of(objective, counted, window, minutes.values, window.start_of(began) if began else None, silent),
         source_doubt=doubt,
     )
 

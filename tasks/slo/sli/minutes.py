@@ -61,8 +61,9 @@ def answered(traffic: ScopeTraffic) -> Minutes:
         traffic.valid,
         traffic.measured,
         in_all(traffic.unread, traffic.valid.size),
-        lost(_hours(traffic), traffic.valid, traffic.measured),
+        _lost(traffic, traffic.valid),
         traffic.values,
+        traffic.silent,
     )
 
 
@@ -78,13 +79,15 @@ def in_time(traffic: ScopeTraffic, bound_ms: float) -> Minutes:
         timed,
         traffic.measured & ((timed > 0) | (traffic.valid == 0)),
         traffic.valid + in_all(traffic.unread, timed.size) + traffic.late.get(bound_ms, 0) - timed,
-        lost(_hours(traffic), timed, traffic.measured),
+        _lost(traffic, timed),
         traffic.values if traffic.late else (),
+        traffic.silent,
     )
 
 
-def _hours(traffic: ScopeTraffic) -> Counts:
-    return traffic.hours if traffic.hours.size else (traffic.first + np.arange(traffic.valid.size)) // 60
+def _lost(traffic: ScopeTraffic, events: Counts) -> Shares:
+    hours = traffic.hours if traffic.hours.size else (traffic.first + np.arange(traffic.valid.size)) // 60
+    return sum(traffic.silent.values(), lost(hours, events, traffic.measured))
 
 
 def excluding(traffic: ScopeTraffic, routes: Sequence[ScopeTraffic]) -> ScopeTraffic:
@@ -112,7 +115,9 @@ def as_slices(minutes: Minutes, target: float) -> Minutes:
     full = minutes.good * share.denominator < (minutes.total + np.maximum(1, unread)) * share.numerator
     spoilt = np.where(full & good, np.minimum(1.0, unread), 0.0)
     gone = np.minimum(1.0, in_all(minutes.lost, size))
-    return Minutes(minutes.first, busy.good, busy.total, minutes.measured, spoilt, gone, minutes.values)
+    return replace(
+        busy, measured=minutes.measured, unread=spoilt, lost=gone, values=minutes.values, silent=minutes.silent
+    )
 
 
 def slices(first: int, good: Flags, measured: Flags, unread: Shares | None = None) -> Minutes:

@@ -36,7 +36,7 @@ def hours_of(first: int, end: int, zone: ZoneInfo) -> Counts:
     return (minutes + shifts[minutes - 60 * (first // 60)]) // 60
 
 
-def lost(hours: Counts, total: Counts, measured: Flags) -> Shares:
+def lost(hours: Counts, total: Counts | Shares, measured: Flags) -> Shares:
     """The events that are usual in minutes that were not measured: the mean of the same hour of the week.
 
     In less than two weeks, that of the same hour of the day. Silences in which so few are usual that none may have
@@ -58,7 +58,7 @@ def quiet(hours: Counts, total: Counts, measured: Flags) -> Flags:
     return ~measured & ~_in_silences(hours, total, measured)[1]
 
 
-def _in_silences(hours: Counts, total: Counts, measured: Flags) -> tuple[Shares, Flags]:
+def _in_silences(hours: Counts, total: Counts | Shares, measured: Flags) -> tuple[Shares, Flags]:
     """The events that are usual in each minute that was not measured, and whether its silence is too busy for none."""
     cycle = _WEEK_H if total.size >= _TWO_WEEKS_MIN else _DAY_H
     hour = hours % cycle
@@ -67,6 +67,31 @@ def _in_silences(hours: Counts, total: Counts, measured: Flags) -> tuple[Shares,
     usual = np.where(measured, 0.0, (np.bincount(hour, total, cycle) / minutes)[hour])
     silence = np.cumsum(measured)
     return usual, (np.bincount(silence, usual) >= FEWEST_LOST)[silence]
+
+
+def alone_silent(read: Sequence[UnreadHour], first: int, hours: Counts, quiet_min: int) -> dict[str, Shares]:
+    """By log, the requests that are usual in the minutes from `first` on in which it had none and others had some.
+
+    A log that begins later than the others was not there before, and one that is silent for up to `quiet_min` minutes
+    lost nothing.
+    """
+    requests: dict[str, dict[int, float]] = {}
+    for hour in read:
+        requests.setdefault(hour.source, {})[hour.hour] = float(hour.requests)
+    counts = {name: evenly(by_hour, first, hours.size) for name, by_hour in requests.items()}
+    every = sum(counts.values(), np.zeros(hours.size))
+    found = {}
+    for name, own in counts.items():
+        began = int((own > 0).argmax())
+        silent = (own == 0) & (every > 0)
+        silent[:began] = False
+        silence = np.cumsum(~silent)  # the same number throughout a silence, and in the minute before it
+        short = (np.bincount(silence, silent) <= quiet_min)[silence]
+        gone = np.zeros(hours.size)
+        gone[began:] = lost(hours[began:], own[began:], (~silent | short)[began:])
+        if gone.any():
+            found[name] = gone
+    return found
 
 
 def evenly(by_hour: Mapping[int, float], first: int, size: int) -> Shares:

@@ -13,7 +13,7 @@ from tasks.history.engine import History, reading
 from tasks.history.tables import services
 from tasks.logs.tables import latency_bounds, traffic_minutes, traffic_series
 from tasks.samples.store.minutes import read_samples
-from tasks.slo.facts import Counts, Flags, Minutes, Probes, Scope, ScopeTraffic
+from tasks.slo.facts import Counts, Flags, Minutes, Probes, Scope, ScopeTraffic, Shares
 from tasks.slo.sli.minutes import Span, slices
 from tasks.slo.sli.unmeasured import evenly, quiet
 
@@ -30,6 +30,7 @@ def read_traffic(
     quiet_min: int,
     read_to: int,
     unread: Mapping[int, float],
+    silent: Mapping[str, Shares],
     hours: Counts,
 ) -> dict[Scope, ScopeTraffic]:
     """The requests of every scope in a span, from the counted log lines.
@@ -37,7 +38,7 @@ def read_traffic(
     A log that is silent for up to `quiet_min` minutes between two requests, or after the last one up to the minute
     `read_to` to which it was read, had none; nor had a longer one in an hour in which hardly any are usual. Of any
     other silence nothing is known. Of the `unread` lines by hour, which name no module, a scope has as large a share as
-    of all requests. Raises HistoryError.
+    of all requests, and of what is usual while one log alone is `silent`. Raises HistoryError.
     """
     wide = (span[0] - quiet_min, span[1] + quiet_min)
     with reading(history) as connection:
@@ -61,7 +62,8 @@ def read_traffic(
     for scope in scopes:
         traffic = added[scope].traffic(span[0], known, inside)
         share = int(traffic.valid.sum()) / whole if whole else 1.0
-        found[scope] = replace(traffic, unread=share * every, hours=hours)
+        gone = {name: share * counts for name, counts in silent.items()}
+        found[scope] = replace(traffic, unread=share * every, hours=hours, silent=gone)
     return found
 
 

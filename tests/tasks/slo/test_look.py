@@ -36,6 +36,11 @@ paths = ["app.log"]
 period_days = 30
 burn = [{ budget_share = 0.05, long_h = 6, level = "page" }]
 """
+OTHER_LOG = """[[logs.source]]
+name = "other"
+kind = "file"
+paths = ["other.log"]
+"""
 OBJECTIVES = """
 [[slo.objective]]
 name = "availability"
@@ -72,8 +77,27 @@ def lines(case: str) -> Iterator[str]:
         yield text[:60] if (case == "torn" and n % 5 == 0) or (case == "rotated" and n % 720 == 0) else text
 
 
+OTHER_MINUTES = {
+    "other": range(-2880, 0),
+    "other-began": range(-1000, 0),  # another instance that is new
+    "other-paused": range(-2880, -60),
+    "other-ended": range(-2880, -600),
+    "other-gone": range(-4320, -2940),  # before both windows
+}
+"""When a second log has a request each minute."""
+
+
+def other_lines(case: str) -> Iterator[str]:
+    for n in OTHER_MINUTES.get(case, ()):
+        at = (END + n * MINUTE).isoformat()
+        yield json.dumps(
+            {"timestamp": at, "level": "info", "method": "GET", "url": "/b", "status": 200, "duration": 50}
+        )
+
+
 def reviewed(folder: Path, case: str) -> dict[str, CheckResult]:
-    (folder / "service.toml").write_text(SERVICE + OBJECTIVES)
+    (folder / "service.toml").write_text(SERVICE + (OTHER_LOG if "other" in case else "") + OBJECTIVES)
+    (folder / "other.log").write_text("".join(f"{line}\n" for line in other_lines(case)))
     (folder / "app.log").write_text("".join(f"{line}\n" for line in lines(case)))
     settings = load_settings(folder / "service.toml")
     history = history_of(settings)
@@ -85,7 +109,8 @@ def reviewed(folder: Path, case: str) -> dict[str, CheckResult]:
         if case != "unprobed" or n not in UNPROBED
     ]
     store_readings(history, "shop", readings)
-    read_log.fn(history, settings, settings.logs.source[0], END, 60)
+    for source in settings.logs.source:
+        read_log.fn(history, settings, source, END, 60)
     objectives, now = objectives_of(settings), END + 30 * MINUTE
     windows = windows_of(objectives, settings.slo, END, settings.zone)
     span = span_of(windows, settings.slo, END, now)
@@ -118,6 +143,28 @@ def test_what_could_not_be_read_is_unknown(
     assert result.status is Status.UNKNOWN and (figures is None or result.reason.params == figures)
     assert found["slo.error-budget service"].status is Status.UNKNOWN
     assert found["slo.downtime service"].status is (Status.UNKNOWN if case == "unprobed" else Status.PASS)
+
+
+@pytest.mark.parametrize(
+    ("case", "lost"),
+    [
+        ("other-began", 0),
+        ("other-ended", 600),
+        *(
+            pytest.param(*row, marks=pytest.mark.deep)
+            for row in [("other", 0), ("other-paused", 0), ("other-gone", 1440)]
+        ),
+    ],
+)
+def test_one_log_of_two_that_ended_is_not_green(tmp_path: Path, case: str, lost: int) -> None:
+    found = reviewed(tmp_path, case)
+    result = found["slo.availability availability"]
+    assert result.status is (Status.UNKNOWN if lost else Status.PASS)
+    assert found["slo.error-budget service"].status is (Status.UNKNOWN if lost else Status.PASS)
+    if lost:
+        figures = result.reason.params
+        assert 0.2 * lost < figures["lost"] < lost  # the mean of the same hours, silent days too
+        assert (figures["logs"], figures["minutes"], figures["left"]) == ("other", 0, 2 if lost == 600 else 1)
 
 
 def test_downtime_is_what_uptime_counts_and_what_ended_is_not_ongoing(tmp_path: Path) -> None:

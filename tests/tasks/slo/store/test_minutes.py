@@ -32,7 +32,13 @@ def put(history: Engine, bounds_ms: tuple[float, ...], *rows: Row) -> None:
 
 
 def read(history: Engine, *scopes: Scope, quiet_min: int = 3, read_to: int = 0, bounds: tuple[float, ...] = (200.0,)):  # type: ignore[no-untyped-def]
-    more: Any = {"quiet_min": quiet_min, "read_to": FIRST + read_to, "unread": {}, "hours": np.arange(*SPAN) // 60}
+    more: Any = {
+        "quiet_min": quiet_min,
+        "read_to": FIRST + read_to,
+        "unread": {},
+        "silent": {},
+        "hours": np.arange(*SPAN) // 60,
+    }
     return read_traffic(history, "shop", scopes, bounds, SPAN, **more)
 
 
