@@ -81,11 +81,9 @@ def _unread(objective: Measured, counted: Tally, values: tuple[str, ...]) -> Mes
 
 def _silent(counted: Tally, left: Fraction, logs: tuple[str, ...]) -> Message:
     return msg(
-        "{logs} had no requests for a time in which other logs had some, and {minutes} minutes were not measured; "
-        "{lost} requests are usual then, and the error budget has {left} left. Remove a log that is no longer written "
-        "from the service file",
+        "{logs} had no requests while other logs had some, and {lost} are usual in all that was not measured; the "
+        "error budget has {left} left. Remove a log that is no longer written from the service file",
         logs=", ".join(logs),
-        minutes=counted.expected_min - counted.measured_min,
         lost=counted.lost,
         left=max(0, int(left)),
     )
