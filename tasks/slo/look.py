@@ -12,7 +12,6 @@ from tasks.logs.judge.durations import doubtful_durations
 from tasks.logs.settings import Source
 from tasks.logs.store.medians import read_medians
 from tasks.logs.store.unread import read_unread
-from tasks.logs.unread import UnreadHour
 from tasks.observation import Unobserved
 from tasks.records.store.records import first_deploys, read_deploys, read_maintenance, read_outages
 from tasks.samples.store.minutes import synthetic_until
@@ -23,7 +22,7 @@ from tasks.slo.settings import Availability, KpiFloor, Latency, Objective, Reque
 from tasks.slo.sli.ask_prometheus import ask_prometheus
 from tasks.slo.sli.indicators import SliData
 from tasks.slo.sli.minutes import Span
-from tasks.slo.sli.unmeasured import alone_silent, hours_of, unread_by_hour
+from tasks.slo.sli.unmeasured import alone_silent, evenly, hours_of, shared_out, unread_by_hour
 from tasks.slo.store.minutes import read_floor, read_probes, read_traffic
 from tasks.slo.windows import at_minute
 
@@ -62,10 +61,6 @@ async def read_slis(
     for objective in requests:
         scopes[objective.source] |= _scopes(objective, modules)
     if "logs" in settings.sources_of_requests() and scopes["logs"]:
-        limits = settings.logs.limits
-        wide = (span[0] - _BACK_MIN, span[1])
-        read = await asyncio.to_thread(_read_hours, history, settings, wide)
-        silent = alone_silent(read, wide[0], hours_of(*wide, settings.zone), limits.max_quiet_min)
         counted = await asyncio.to_thread(
             read_traffic,
             history,
@@ -73,12 +68,11 @@ async def read_slis(
             scopes["logs"],
             [bound for bound in _bounds(requests, "logs") if bound in settings.logs.latency_bounds_ms],
             span,
-            quiet_min=limits.max_quiet_min,
+            quiet_min=settings.logs.limits.max_quiet_min,
             read_to=read_to,
-            unread=unread_by_hour(read, settings.slo.max_torn_lines_per_day, limits),
-            silent={name: gone[_BACK_MIN:] for name, gone in silent.items()},
             hours=hours,
         )
+        counted = await asyncio.to_thread(_with_unseen, history, settings, counted, span)
         traffic |= {("logs", scope): found for scope, found in counted.items()}
     probes = await asyncio.to_thread(_probes, history, settings, uptimes, span)
     asked = await ask_prometheus(settings, objectives, scopes["prometheus"], _bounds(requests, "prometheus"), span)
@@ -106,9 +100,16 @@ def request_logs(settings: Settings) -> tuple[Source, ...]:
     return tuple(source for source in settings.logs.source if source.requests)
 
 
-def _read_hours(history: History, settings: Settings, span: Span) -> list[UnreadHour]:
-    names = [source.name for source in request_logs(settings)]
-    return read_unread(history, settings.service.name, names, span[0] // 60, -(-span[1] // 60))
+def _with_unseen(
+    history: History, settings: Settings, counted: Mapping[Scope, ScopeTraffic], span: Span
+) -> dict[Scope, ScopeTraffic]:
+    """The requests of each scope with what the logs had beside them that could not be read, or was not there."""
+    names, limits = [source.name for source in request_logs(settings)], settings.logs.limits
+    wide = (span[0] - _BACK_MIN, span[1])
+    read = read_unread(history, settings.service.name, names, wide[0] // 60, -(-wide[1] // 60))
+    unread = evenly(unread_by_hour(read, settings.slo.max_torn_lines_per_day, limits), span[0], span[1] - span[0])
+    silent = alone_silent(read, wide[0], hours_of(*wide, settings.zone), limits.max_quiet_min)
+    return shared_out(counted, unread, {name: gone[_BACK_MIN:] for name, gone in silent.items()})
 
 
 def _odd_durations(

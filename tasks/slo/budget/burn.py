@@ -4,8 +4,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+import numpy as np
+
 from tasks.slo.budget.budget import burn_rate
-from tasks.slo.facts import Flags, Minutes
+from tasks.slo.facts import Flags, Minutes, in_all
 from tasks.slo.settings import Alerts, BurnRule, Measured, is_sliced
 from tasks.slo.sli.minutes import Tally, tally
 from tasks.slo.windows import minute_of
@@ -42,6 +44,7 @@ def burn_verdicts(
     """Every rule at an instant. The least numbers of events apply to requests; a bad minute is many of them."""
     least = (0, 0) if is_sliced(objective) else (alerts.min_valid, alerts.min_bad)
     end = minute_of(as_of)
+    minutes = _with_silent(minutes, objective)
     found = []
     for rule in alerts.burn:
         long_min = round(rule.long_h * 60)
@@ -55,6 +58,14 @@ def burn_verdicts(
             state = BurnState.UNREAD
         found.append(BurnVerdict(rule, factor, long, short, *rates, state))
     return tuple(found)
+
+
+def _with_silent(minutes: Minutes, objective: Measured) -> Minutes:
+    """With the requests of silent logs among those that nobody could read: the minutes count as measured."""
+    if not minutes.silent:
+        return minutes
+    unread = sum(minutes.silent.values(), in_all(minutes.unread, minutes.total.size))
+    return replace(minutes, unread=np.minimum(1.0, unread) if is_sliced(objective) else unread)
 
 
 def _perhaps_burning(windows: tuple[Tally, Tally], target: float, factor: float, min_bad: int) -> bool:

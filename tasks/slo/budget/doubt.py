@@ -81,8 +81,9 @@ def _unread(objective: Measured, counted: Tally, values: tuple[str, ...]) -> Mes
 
 def _silent(counted: Tally, left: Fraction, logs: tuple[str, ...]) -> Message:
     return msg(
-        "{logs} had no requests while other logs had some, and {lost} are usual in all that was not measured; the "
-        "error budget has {left} left. Remove a log that is no longer written from the service file",
+        "{logs} had no requests while other logs did: about {lost} requests usually come in the time that was not "
+        "measured, and the error budget has {left} left. If a log is no longer written, remove it from the service "
+        "file",
         logs=", ".join(logs),
         lost=counted.lost,
         left=max(0, int(left)),

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -10,7 +11,7 @@ import numpy as np
 
 from tasks.logs.limits import LogLimits
 from tasks.logs.unread import UnreadHour, are_unanswered
-from tasks.slo.facts import Counts, Flags, Shares
+from tasks.slo.facts import Counts, Flags, Scope, ScopeTraffic, Shares
 
 FEWEST_LOST: Final = 10
 """A silence in which this many requests are usual is no chance: with 10, once in 22,000 such silences (Poisson)."""
@@ -91,6 +92,19 @@ def alone_silent(read: Sequence[UnreadHour], first: int, hours: Counts, quiet_mi
         gone[began:] = lost(hours[began:], own[began:], (~silent | short)[began:])
         if gone.any():
             found[name] = gone
+    return found
+
+
+def shared_out(
+    counted: Mapping[Scope, ScopeTraffic], unread: Shares, silent: Mapping[str, Shares]
+) -> dict[Scope, ScopeTraffic]:
+    """With unread lines and what silent logs lack: neither names a module, so it is shared out as all requests are."""
+    whole = int(counted[Scope()].valid.sum())
+    found = {}
+    for scope, traffic in counted.items():
+        share = int(traffic.valid.sum()) / whole if whole else 1.0
+        gone = {name: share * counts for name, counts in silent.items()}
+        found[scope] = replace(traffic, unread=share * unread, silent=gone)
     return found
 
 

@@ -13,9 +13,9 @@ from tasks.history.engine import History, reading
 from tasks.history.tables import services
 from tasks.logs.tables import latency_bounds, traffic_minutes, traffic_series
 from tasks.samples.store.minutes import read_samples
-from tasks.slo.facts import Counts, Flags, Minutes, Probes, Scope, ScopeTraffic, Shares
+from tasks.slo.facts import Counts, Flags, Minutes, Probes, Scope, ScopeTraffic
 from tasks.slo.sli.minutes import Span, slices
-from tasks.slo.sli.unmeasured import evenly, quiet
+from tasks.slo.sli.unmeasured import quiet
 
 _PLACES = (1, 2, 3, 4)
 
@@ -29,16 +29,13 @@ def read_traffic(
     *,
     quiet_min: int,
     read_to: int,
-    unread: Mapping[int, float],
-    silent: Mapping[str, Shares],
     hours: Counts,
 ) -> dict[Scope, ScopeTraffic]:
-    """The requests of every scope in a span, from the counted log lines.
+    """The requests of every scope, and of the whole service, in a span, from the counted log lines.
 
     A log that is silent for up to `quiet_min` minutes between two requests, or after the last one up to the minute
     `read_to` to which it was read, had none; nor had a longer one in an hour in which hardly any are usual. Of any
-    other silence nothing is known. Of the `unread` lines by hour, which name no module, a scope has as large a share as
-    of all requests, and of what is usual while one log alone is `silent`. Raises HistoryError.
+    other silence nothing is known. Raises HistoryError.
     """
     wide = (span[0] - quiet_min, span[1] + quiet_min)
     with reading(history) as connection:
@@ -54,17 +51,9 @@ def read_traffic(
     busy = added[Scope()].valid > 0
     known = known_minutes(busy, quiet_min, min(read_to - wide[0], busy.size))
     inside = slice(quiet_min, quiet_min + span[1] - span[0])
-    every = evenly(unread, span[0], span[1] - span[0])
-    whole = int(added[Scope()].valid[inside].sum())
     read = slice(quiet_min, min(inside.stop, max(quiet_min, read_to - wide[0])))
     known[read] |= quiet(hours[: read.stop - read.start], added[Scope()].valid[read], known[read])
-    found = {}
-    for scope in scopes:
-        traffic = added[scope].traffic(span[0], known, inside)
-        share = int(traffic.valid.sum()) / whole if whole else 1.0
-        gone = {name: share * counts for name, counts in silent.items()}
-        found[scope] = replace(traffic, unread=share * every, hours=hours, silent=gone)
-    return found
+    return {scope: replace(total.traffic(span[0], known, inside), hours=hours) for scope, total in added.items()}
 
 
 def _series(connection: Connection, service: str) -> dict[str, dict[str, int]]:

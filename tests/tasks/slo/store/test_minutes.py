@@ -35,8 +35,6 @@ def read(history: Engine, *scopes: Scope, quiet_min: int = 3, read_to: int = 0, 
     more: Any = {
         "quiet_min": quiet_min,
         "read_to": FIRST + read_to,
-        "unread": {},
-        "silent": {},
         "hours": np.arange(*SPAN) // 60,
     }
     return read_traffic(history, "shop", scopes, bounds, SPAN, **more)
