@@ -81,7 +81,7 @@ def _unread(objective: Measured, counted: Tally, values: tuple[str, ...]) -> Mes
 
 def _silent(counted: Tally, left: Fraction, logs: tuple[str, ...]) -> Message:
     return msg(
-        "{logs} had no requests while other logs did: about {lost} requests usually come in the time that was not "
+        "{logs} had no requests while other logs did: at least {lost} requests usually come in the time that was not "
         "measured, and the error budget has {left} left. If a log is no longer written, remove it from the service "
         "file",
         logs=", ".join(logs),
