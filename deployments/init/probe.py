@@ -202,7 +202,7 @@ class Prober:
                     )
                     yield (asks,)
         if self._silent >= _GIVE_UP_AFTER:
-            yield (msg("looking was given up after several requests in a row without an answer"),)
+            yield (msg("gave up after several requests in a row without an answer"),)
 
     def _get(self, path: str) -> Page:
         try:

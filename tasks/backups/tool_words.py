@@ -98,7 +98,10 @@ def require_good(
     text = finished.stderr.decode("utf-8", "replace")
     if _NO_MEMORY.search(text) and psutil.virtual_memory().available > _ENOUGH_BYTES:
         raise BadBackup(
-            msg("The backup is damaged: it has {program} ask for more memory than there is", program=Path(program).name)
+            msg(
+                "The backup is damaged: it makes {program} ask for more memory than there is",
+                program=Path(program).name,
+            )
         )
     for pattern, words in _CANNOT:
         if (found := pattern.search(text)) is not None:

@@ -51,7 +51,7 @@ class Mail(Model):
     """Together with `username`."""
 
     ca_file: Path | None = None
-    """CA certificates that are trusted for the mail server besides the system's."""
+    """CA certificates that are trusted for the mail server in addition to the system's."""
 
     timeout_s: Annotated[float, Field(gt=0, le=30)] = 20.0
     """Longest time of one step with the mail server."""

@@ -51,7 +51,7 @@ class Health(Model):
     """Sent with every request. One whose name sounds like a credential must be a secret."""
 
     ca_file: Path | None = None
-    """CA certificates that are trusted besides the system's."""
+    """CA certificates that are trusted in addition to the system's."""
 
     timeout_s: Annotated[float, Field(gt=0, le=60)] = 2.0
     """Longest time of one request, body included."""

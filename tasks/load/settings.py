@@ -224,7 +224,7 @@ class Load(Model):
     """Sent with the requests of the probe and for the identity. In the form of `[health] headers`."""
 
     ca_file: Path | None = None
-    """CA certificates that are trusted besides the system's."""
+    """CA certificates that are trusted in addition to the system's."""
 
     database: AddressOrSecret | None = None
     """PostgreSQL of the tested environment, whose connections and slow queries are read during the test. In the form of

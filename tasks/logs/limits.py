@@ -28,7 +28,7 @@ class LogLimits(BaseModel):
     errors. Source: opsrounds' default, as `max_malformed_share`."""
 
     max_misdated_share: Share = 0.01
-    """With a larger share of lines whose time cannot be, a log is UNKNOWN: its totals may be of other days. Source:
+    """With a larger share of lines with an impossible time, a log is UNKNOWN: its totals may be of other days. Source:
     opsrounds' default, as `max_malformed_share`."""
     max_unanswered_share: Share = 0.01
     """With a larger share of requests whose status cannot be read, or whose client left before an answer (status 0), a

@@ -82,7 +82,7 @@ class Source(Model):
     """Only with `loki`: sent with every request. One whose name sounds like a credential must be a secret."""
 
     ca_file: Path | None = None
-    """Only with `loki`: CA certificates that are trusted besides the system's."""
+    """Only with `loki`: CA certificates that are trusted in addition to the system's."""
 
     timeout_s: Annotated[float, Field(gt=0, le=600)] = 60.0
     """Longest time of the command, or of one response of Loki."""

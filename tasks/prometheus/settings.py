@@ -18,7 +18,7 @@ class Metrics(Model):
     """Sent with every query. One whose name sounds like a credential must be a secret."""
 
     ca_file: Path | None = None
-    """CA certificates that are trusted besides the system's."""
+    """CA certificates that are trusted in addition to the system's."""
 
     timeout_s: Annotated[float, Field(gt=0, le=60)] = 10.0
     """Longest time of one query."""

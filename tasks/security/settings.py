@@ -122,7 +122,7 @@ class Advisories(Model):
     """npm package that the feed must know as vulnerable."""
 
     ca_file: Path | None = None
-    """CA certificates that are trusted besides the system's. pip's own, if it has any, are used for its index."""
+    """CA certificates that are trusted in addition to the system's. pip's own, if any, are used for its index."""
 
     timeout_s: Annotated[float, Field(gt=0, le=120)] = 20.0
     """Time limit of one request."""
@@ -157,7 +157,7 @@ class Surface(Model):
     """Paths that are asked for."""
 
     ca_file: Path | None = None
-    """CA certificates that are trusted besides the system's."""
+    """CA certificates that are trusted in addition to the system's."""
 
     timeout_s: Annotated[float, Field(gt=0, le=60)] = 5.0
     """Time limit of one request."""

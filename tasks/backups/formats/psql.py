@@ -85,13 +85,11 @@ def _run(psql: Installation, text: Iterator[bytes], database: EmptyDatabase, at:
 def _require_whole(ran: _Ran) -> None:
     """Raise BadBackup unless psql got to the mark behind the dump, in its database, and nothing was taken back."""
     if not ran.to_its_end:
-        raise BadBackup(
-            msg("psql did not run the dump to its end: a command, or a text that is not closed, hides the rest of it")
-        )
+        raise BadBackup(msg("psql did not run the dump to its end: a command or an unclosed quotation hides the rest"))
     if ran.rolled_back:
-        raise BadBackup(msg("The dump contains ROLLBACK, which takes back a part of what it restores"))
+        raise BadBackup(msg("The dump contains ROLLBACK, which undoes part of what it restores"))
     if _ERROR.search(ran.finished.stderr) is not None:
-        raise BadBackup(msg("The dump has psql go on after errors"))
+        raise BadBackup(msg("The dump tells psql to continue after errors"))
 
 
 def _framed(text: Iterator[bytes], mark: str, *, restricted: bool) -> Iterator[bytes]:

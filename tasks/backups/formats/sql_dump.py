@@ -116,7 +116,7 @@ def _require_end(tail: bytes, key: bytes) -> None:
     if end is None:
         raise BadBackup(msg("The dump has no end mark: it was truncated, or pg_dump crashed"))
     if key and re.search(rb"^\\unrestrict %b\b" % key, tail[end.end() :], re.MULTILINE) is None:
-        raise BadBackup(msg("The dump was truncated behind its end mark: its last line, \\unrestrict, is not whole"))
+        raise BadBackup(msg("The dump was truncated after its end mark: its last line, \\unrestrict, is not whole"))
 
 
 def unpacked(source: Iterator[bytes]) -> Iterator[bytes]:
@@ -134,7 +134,7 @@ def unpacked(source: Iterator[bytes]) -> Iterator[bytes]:
                 if not rest:
                     break
                 if padded or rest[:1] != _GZIP[:1]:
-                    raise BadBackup(msg("The gzip file has more bytes behind its end, which are not gzip"))
+                    raise BadBackup(msg("The gzip file has bytes after its end that are not gzip"))
                 member, started = zlib.decompressobj(wbits=31), False
             try:
                 piece = member.decompress(rest, _PIECE)

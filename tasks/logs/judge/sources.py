@@ -227,7 +227,7 @@ def _wrong_clock(lines: SourceLines, review: LogReview, now: datetime, limits: L
     if lines.counts.misdated + ahead <= limits.max_misdated_share * (lines.counts.parsed + ahead):
         return None
     return msg(
-        "{lines} lines have a time that cannot be, in the future or long before the lines around them: correct the "
+        "{lines} lines have an impossible time, in the future or long before the lines around them: correct the "
         "service's clock or time zone",
         lines=lines.counts.misdated + ahead,
     )
@@ -299,7 +299,7 @@ def _accounts(lines: SourceLines) -> Table:
         (msg("Malformed, perhaps a request"), counted.torn),
         (msg("Requests without a readable status"), counted.unanswered),
         (msg("Requests whose client left before an answer (status 0)"), counted.aborted),
-        (msg("With a time that cannot be; counted where they stand"), counted.misdated),
+        (msg("With an impossible time; counted where they stand"), counted.misdated),
         (msg("With an unknown level"), counted.odd_levels),
         (msg("Dated up to two days after the period"), lines.ahead),
         (msg("NUL bytes in place of lines"), counted.hole_bytes),

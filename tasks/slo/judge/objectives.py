@@ -177,7 +177,7 @@ def _counts(objective: Measured, counted: Tally) -> Message:
         return msg("{bad} of {total} minutes had too many bad requests", bad=bad, total=total)
     if isinstance(objective, Latency) and not good:
         return msg(
-            "None of {total} requests within {limit} ms: if that cannot be, check the unit of the durations and "
+            "None of {total} requests within {limit} ms: if that seems wrong, check the unit of the durations and "
             "duration_unit",
             total=total,
             limit=objective.within_ms,

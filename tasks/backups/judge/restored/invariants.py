@@ -96,7 +96,7 @@ def _set_back(copy: Contents, snapshot: Contents | None) -> list[_Finding]:
             name,
             Status.FAIL,
             msg(
-                "The sequence {sequence} stands at {found}, but at {recorded} in the manifest: numbers will be given "
+                "The sequence {sequence} stands at {found}, but at {recorded} in the manifest: numbers will be used "
                 "twice",
                 sequence=brief(name),
                 found=found[name] or 0,

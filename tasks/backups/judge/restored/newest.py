@@ -138,7 +138,7 @@ def _not_judged(
     names = sorted(column for column in restored if not has_expectation(column, drill, others, past, limits))
     if not names:
         return ()
-    title = msg("Columns whose newest time is expected at no time, and not judged")
+    title = msg("Columns without an expected newest time, not judged")
     return (bounded(title, (msg("Column"), msg("Restored")), ((brief(n), moment(restored[n])) for n in names)),)
 
 

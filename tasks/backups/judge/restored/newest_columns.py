@@ -67,7 +67,7 @@ def _by_others(column: str, drill: Drill, restored: Times, others: Times, limits
     if lag <= timedelta(minutes=limits.max_lag_min) + (_DAY if _whole_day(others[column]) else timedelta()):
         return None
     reason = msg(
-        "{column} ends at {newest}, but had {other} before the backup: this table is not of the time of the others",
+        "{column} ends at {newest}, but had {other} before the backup: this table is from another time than the others",
         column=brief(column),
         newest=moment(restored[column]),
         other=moment(others[column]),
