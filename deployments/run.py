@@ -1,18 +1,22 @@
 """Runs one checklist now: the flow, then its mail, with what came of both."""
 
 import asyncio
+import signal
 import sys
+from asyncio import AbstractEventLoop, Task
 from collections import Counter
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager, contextmanager, suppress
+from contextvars import copy_context
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import httpx
 from prefect import State
 from prefect.client.schemas.objects import StateType
 from prefect.events.worker import EventsWorker
-from prefect.exceptions import PrefectException, TerminationSignal
+from prefect.exceptions import PrefectException
 from prefect.logging.handlers import APILogWorker
 from prefect.settings import (
     PREFECT_API_AUTH_STRING,
@@ -64,6 +68,41 @@ async def _run(checklist: Checklist, service: str, options: RoundOptions) -> Sta
     return state
 
 
+def _in_a_thread(run: Coroutine[Any, Any, State[Any]]) -> State[Any]:
+    """The coroutine's result, while the main thread waits for it and for signals: Ctrl-C and SIGTERM cancel it.
+
+    In the main thread Prefect raises SIGTERM wherever the event loop happens to be. There asyncio may swallow it, and
+    what it broke off may wait for ever: 2 of 12 runs did not end by it.
+    """
+    begun: Future[tuple[AbstractEventLoop, Task[Any]]] = Future()
+
+    async def begin() -> State[Any]:
+        begun.set_result((asyncio.get_running_loop(), cast("Task[Any]", asyncio.current_task())))
+        return await run
+
+    with ThreadPoolExecutor(max_workers=1) as thread, _exit_on_sigterm():
+        running = thread.submit(copy_context().run, asyncio.run, begin())
+        try:
+            return running.result()
+        except (KeyboardInterrupt, SystemExit):
+            loop, task = begun.result()
+            with suppress(RuntimeError):  # it has just ended
+                loop.call_soon_threadsafe(task.cancel)
+            wait([running])
+            flush_prefect()
+            raise
+
+
+@contextmanager
+def _exit_on_sigterm() -> Iterator[None]:
+    """SIGTERM ends this process with 143, the shell's status for it: Python's own would be 1, "checks failed"."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def of_server(variables: Mapping[str, str]) -> AbstractContextManager[Any]:
     """Prefect in this process as a client of a server; its environment was read when it was imported."""
     settings = (PREFECT_API_URL, PREFECT_API_AUTH_STRING, PREFECT_CLIENT_METRICS_ENABLED)
@@ -85,11 +124,8 @@ def run_now(checklist: Checklist, settings: Settings, options: RoundOptions, war
     stored: list[StoredRun] = []
     listening = recorded.set(stored.append)
     try:
-        state = asyncio.run(_run(checklist, settings.service.name, options))
-    except BaseException as ended:
-        if (signal := _ended_by(ended)) is not None:
-            flush_prefect()
-            sys.exit(128 + signal)  # else Python would end with 1, "checks failed"
+        state = _in_a_thread(_run(checklist, settings.service.name, options))
+    except Exception as ended:
         # Prefect wraps what its server did not answer; a bug of the round is in the state, it is not raised.
         if not any(isinstance(error, httpx.HTTPError | PrefectException) for error in (ended, ended.__cause__)):
             raise
@@ -108,19 +144,10 @@ def run_now(checklist: Checklist, settings: Settings, options: RoundOptions, war
     return RunResult(name, message, report, seal, _delivered(settings, warn))
 
 
-def _lost(error: BaseException, is_stored: bool) -> State[Any]:
+def _lost(error: Exception, is_stored: bool) -> State[Any]:
     """The end of a run whose server went away: the state is Prefect's, the round is the history's."""
     kept = "the round had ended before and is stored" if is_stored else "nothing of the round is stored: run it again"
     return Crashed(message=f"the Prefect server was lost ({type(error).__name__}); {kept}")
-
-
-def _ended_by(error: BaseException) -> int | None:
-    """The signal that ended a run, also where tasks of a group were under way; None for any other error."""
-    if isinstance(error, TerminationSignal):
-        return int(error.signal)
-    if isinstance(error, BaseExceptionGroup):
-        return next((found for inner in error.exceptions if (found := _ended_by(inner)) is not None), None)
-    return None
 
 
 def _delivered(settings: Settings, warn: Callable[[str], None]) -> Counter[str] | None:
