@@ -1,0 +1,116 @@
+"""Watches what a sandbox takes, and ends it when it is more than its bounds."""
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from tasks.sandbox.bounds import Bounds
+
+_EVERY_S: Final = 0.05
+_PAGE: Final = os.sysconf("SC_PAGE_SIZE")
+_KIB: Final = 1024
+_BLOCK: Final = 512
+
+
+class Exceeded(StrEnum):
+    """The bound at which a program was ended."""
+
+    MEMORY = "memory"
+    DISK = "disk"
+    FILES = "files"
+
+
+class Watch:
+    """Looks at a sandbox every 50 ms until `stop`; `end` is called once, at the first bound that is exceeded."""
+
+    def __init__(self, first: int, folder: Path, bounds: Bounds, end: Callable[[], None]) -> None:
+        self.exceeded: Exceeded | None = None
+        self._first, self._folder, self._bounds, self._end = first, folder, bounds, end
+        self._free, self._inodes = _left(folder)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="sandbox-watch", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._stopped.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopped.wait(_EVERY_S):
+            with suppress(OSError):  # what ends or is removed meanwhile
+                self.exceeded = self._over()
+            if self.exceeded is not None:
+                self._end()
+                return
+
+    def _over(self) -> Exceeded | None:
+        # The first is quick to read, the second true: what is shared counts once.
+        if all(sum(map(held, _tree(self._first))) > self._bounds.memory for held in (_resident, _proportional)):
+            return Exceeded.MEMORY
+        free, inodes = _left(self._folder)
+        # Others write to the same disk: only what is in the folder decides.
+        if self._free - free > self._bounds.disk or self._inodes - inodes > self._bounds.files:
+            return self._in_folder()
+        return None
+
+    def _in_folder(self) -> Exceeded | None:
+        taken = 0
+        for files, found in enumerate(_entries(self._folder), 1):
+            taken += found.st_blocks * _BLOCK
+            if taken > self._bounds.disk:
+                return Exceeded.DISK
+            if files > self._bounds.files:
+                return Exceeded.FILES
+        return None
+
+
+def _left(folder: Path) -> tuple[int, int]:
+    """Free bytes and free inodes of its disk; a disk without inodes of its own always has as many."""
+    disk = os.statvfs(folder)
+    return disk.f_bfree * disk.f_frsize, disk.f_ffree
+
+
+def _entries(folder: Path) -> Iterator[os.stat_result]:
+    """Everything below a folder, links as themselves."""
+    waiting = [str(folder)]
+    while waiting:
+        with suppress(OSError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                with suppress(OSError):
+                    yield entry.stat(follow_symlinks=False)
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+
+
+def _tree(process: int) -> Iterator[int]:
+    """A process and everything below it; what loses its parent goes to the first of its namespace."""
+    yield process
+    with suppress(OSError):
+        for thread in Path(f"/proc/{process}/task").iterdir():
+            for child in _read(thread / "children").split():
+                yield from _tree(int(child))
+
+
+def _resident(process: int) -> int:
+    fields = _read(Path(f"/proc/{process}/statm")).split()
+    return int(fields[1]) * _PAGE if fields else 0
+
+
+def _proportional(process: int) -> int:
+    """What it holds, with what it shares divided by those who share it."""
+    for line in _read(Path(f"/proc/{process}/smaps_rollup")).splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * _KIB
+    return 0
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return ""
