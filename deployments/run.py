@@ -80,10 +80,11 @@ def _in_a_thread(run: Coroutine[Any, Any, State[Any]]) -> State[Any]:
         begun.set_result((asyncio.get_running_loop(), cast("Task[Any]", asyncio.current_task())))
         return await run
 
-    with ThreadPoolExecutor(max_workers=1) as thread, _exit_on_sigterm():
+    with ThreadPoolExecutor(max_workers=1) as thread:
         running = thread.submit(copy_context().run, asyncio.run, begin())
         try:
-            return running.result()
+            with _exit_on_sigterm():
+                return running.result()
         except (KeyboardInterrupt, SystemExit):
             loop, task = begun.result()
             with suppress(RuntimeError):  # it has just ended
