@@ -41,7 +41,8 @@ test: .venv
 	$(PYTEST) -m "not deep"
 
 deep: .venv
-	$(PYTEST) -m "deep or hypothesis" --hypothesis-profile=deep
+	$(PYTEST) -m "(deep or hypothesis) and not alone" --hypothesis-profile=deep
+	$(BIN)/pytest -q -m alone
 
 study: .venv
 	OPSROUNDS_HEALTHY=50 $(BIN)/pytest -q tests/tasks/backups/drill/test_healthy.py

@@ -36,6 +36,7 @@ from flows.checklist import Checklist
 from flows.options import options_of
 from reports.words import LOCALES, Words
 from tasks.errors import ExplainedError
+from tasks.guide.judge import Verdict
 from tasks.history.opened import history_of
 from tasks.settings import Settings, load_settings, use_services
 
@@ -50,6 +51,8 @@ ROUNDS: Final[tuple[tuple[Checklist, Mapping[str, str]], ...]] = (
 )
 """Of today four, of the last whole week two, of the last whole month one, each with its options."""
 _REQUESTS, _SECONDS = 600, 10.0
+_LOAD_TESTS = 2
+"""How often a load test is tried: other work of this machine makes one invalid."""
 
 
 @contextmanager
@@ -95,10 +98,10 @@ def run_demo(
         stack.enter_context(temporary_settings({PREFECT_API_URL: server.api_url}))
         use_services(file)
         settings = load_settings(file)
-        results = [_run(*round_, settings, lang, full) for round_ in ROUNDS[:1]]
+        results = [run_round(*round_, settings, lang, full) for round_ in ROUNDS[:1]]
         with working("backups"):  # those of the night: the day's log is in the history by then
             bring_backups(file, faults, datetime.now(UTC))
-        results += [_run(*round_, settings, lang, full) for round_ in ROUNDS[1:]]
+        results += [run_round(*round_, settings, lang, full) for round_ in ROUNDS[1:]]
     reports = [result.report for result in results if result.report is not None]
     comparison = compare(faults, *reports)
     words = Words(settings.reports.locales[0], settings.service.timezone)
@@ -106,15 +109,20 @@ def run_demo(
     return comparison.exact and all(r.state == r.report.verdict for r in results if r.report is not None)
 
 
-def _run(checklist: Checklist, given: Mapping[str, str], settings: Settings, lang: str | None, full: bool) -> RunResult:
-    """A round, shown. Raises ExplainedError if it broke."""
-    with working(" ".join((checklist.name, *given.values()))):
-        options = options_of(checklist.form, given, datetime.now(UTC), settings.zone)
-        result = run_now(checklist, settings, options, _warn)
-    show_result(result, settings, lang, full=full)
-    console().print()
-    if result.report is None:
-        raise ExplainedError(f"the round broke: {result.state}: {result.message}")
+def run_round(
+    checklist: Checklist, given: Mapping[str, str], settings: Settings, lang: str | None, full: bool
+) -> RunResult:
+    """A round, shown; an invalid load test is run once more. Raises ExplainedError if a round broke."""
+    for _ in range(_LOAD_TESTS if checklist is load_test.CHECKLIST else 1):
+        with working(" ".join((checklist.name, *given.values()))):
+            options = options_of(checklist.form, given, datetime.now(UTC), settings.zone)
+            result = run_now(checklist, settings, options, _warn)
+        show_result(result, settings, lang, full=full)
+        console().print()
+        if result.report is None:
+            raise ExplainedError(f"the round broke: {result.state}: {result.message}")
+        if result.report.verdict is not Verdict.INCOMPLETE:
+            break
     return result
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from tasks.capacity.limits import CapacityLimits
 from tasks.check_result import moment, msg
-from tasks.load.facts import JudgedRun, LoadVerdict, RouteStats, StepStats
+from tasks.load.facts import JudgedRun, LoadRun, LoadVerdict, RouteStats, StepStats
 from tasks.observation import Absent, Unobserved
 
 _SAME = 1.001
@@ -29,18 +29,23 @@ class HeldLoad:
 
 
 def held_load(runs: Sequence[JudgedRun], as_of: datetime, limits: CapacityLimits) -> HeldLoad | Unobserved | Absent:
-    """The load held in the newest valid test that looked for the limit, else in the newest valid one.
+    """The load held in the newest valid test that looked for the limit, else in the newest valid one of several loads.
 
-    `runs` are newest first. Absent without any valid test; Unobserved for one that is too old or held nothing.
+    `runs` are newest first. Absent without any valid test; Unobserved for one that is too old, has one load only or
+    held nothing.
     """
     valid = [judged for judged in runs if judged.verdict is not LoadVerdict.INVALID]
     if not valid:
         return Absent(msg("No tested load is known: run a load test"))
-    judged = next((judged for judged in valid if judged.run.seeks_limit), valid[0])
+    sought = [judged for judged in valid if judged.run.seeks_limit]
+    ramped = [judged for judged in valid if _has_several_loads(judged.run)]
+    judged = next(iter((*sought, *ramped, *valid)))
     run, capacity = judged.run, judged.capacity_per_second
     if as_of - run.at > timedelta(days=limits.max_load_test_days):
         days = limits.max_load_test_days
         return Unobserved(msg("The last load test of {at} is older than {days} days", at=moment(run.at), days=days))
+    if not _has_several_loads(run):
+        return Unobserved(msg("The load test of {at} has one load only: capacity needs several", at=moment(run.at)))
     if capacity is None:
         return Unobserved(msg("No step of the load test of {at} met the SLO", at=moment(run.at)))
     held = [step for step in run.steps if step.measured_s and _rate(step.whole, step) <= capacity * _SAME]
@@ -49,6 +54,10 @@ def held_load(runs: Sequence[JudgedRun], as_of: datetime, limits: CapacityLimits
     step = max(held, key=lambda step: _rate(step.whole, step))
     modules = {stats.module: _rate(stats, step) for stats in step.modules}
     return HeldLoad(run.at, step.users, capacity, modules, not run.seeks_limit, run.synthetic)
+
+
+def _has_several_loads(run: LoadRun) -> bool:
+    return len({step.users for step in run.steps}) > 1
 
 
 def _rate(stats: RouteStats, step: StepStats) -> float:

@@ -6,14 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from deployments.demo import run
 from deployments.demo.expected import compare
 from deployments.demo.faults import Fault
 from deployments.demo.outcome import show_outcome
+from deployments.run import RunResult
+from flows import load_test
+from flows.checklist import Checklist
 from flows.daily_checklist import CHECKLIST
 from reports.report import Report
 from reports.words import Words
 from tasks.check_result import CheckResult, Severity, Status, verbatim
-from tasks.guide.judge import judge_lines, judge_round
+from tasks.guide.judge import Verdict, judge_lines, judge_round
 from tasks.settings import Settings, load_settings
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -70,3 +74,26 @@ def test_a_fault_that_was_found_and_not_planted_is_named(
     shown = capsys.readouterr().out
     assert "Found, but not planted: html-health" in shown
     assert "✕ no" in shown and "What was found is not what was planted" in shown
+
+
+@pytest.mark.parametrize(
+    ("checklist", "given", "verdicts"),
+    [
+        (load_test.CHECKLIST, {"profile": "steps"}, [Verdict.INCOMPLETE, Verdict.PASSED]),
+        (load_test.CHECKLIST, {"profile": "steps"}, [Verdict.INCOMPLETE, Verdict.INCOMPLETE]),
+        (load_test.CHECKLIST, {"profile": "steps"}, [Verdict.FAILED]),
+        (CHECKLIST, {}, [Verdict.INCOMPLETE]),
+    ],
+)
+def test_an_invalid_load_test_is_run_once_more(
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    checklist: Checklist,
+    given: dict[str, str],
+    verdicts: list[Verdict],
+) -> None:
+    results = [RunResult(verdict, "", replace(report(), verdict=verdict), None, None) for verdict in verdicts]
+    left = list(results)
+    monkeypatch.setattr(run, "run_now", lambda *_: left.pop(0))
+    assert run.run_round(checklist, given, settings, "en", False) is results[-1]
+    assert not left

@@ -81,6 +81,17 @@ class TestWhatWasHeld:
         alone = held_load([a_run(capacity=50.0, days=1, seeks=False)], NOW, LIMITS)
         assert isinstance(alone, HeldLoad) and alone.at_least
 
+    def test_one_load_is_no_capacity_and_another_test_has_it(self) -> None:
+        smoke = a_run(capacity=None, days=1, seeks=False)
+        smoke = replace(smoke, run=replace(smoke.run, steps=smoke.run.steps[:1]))
+        ramped = a_run(capacity=50.0, days=9, seeks=False)
+        found = held_load([smoke, ramped], NOW, LIMITS)
+        assert isinstance(found, HeldLoad) and found.per_second == 50.0
+        alone = held_load([smoke], NOW, LIMITS)
+        assert isinstance(alone, Unobserved) and "has one load only" in alone.reason.text
+        old = held_load([replace(smoke, run=replace(smoke.run, at=NOW - timedelta(days=36)))], NOW, LIMITS)
+        assert isinstance(old, Unobserved) and "is older than" in old.reason.text
+
     def test_invalid_ones_say_nothing(self) -> None:
         assert isinstance(held_load([a_run(LoadVerdict.INVALID)], NOW, LIMITS), Absent)
         assert isinstance(held_load([], NOW, LIMITS), Absent)
