@@ -1,15 +1,25 @@
 """Where and in what environment the team's own commands run, and the error they report."""
 
 import os
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
+from tasks.backups.settings import Access
 from tasks.backups.tool_words import error_line
+from tasks.sandbox import confinement
+from tasks.sandbox.bubblewrap import Shown
+from tasks.sandbox.confinement import Options, Room
 
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "GNUPGHOME", "USER", "LOGNAME", "VIRTUAL_ENV", "PYTHONPATH")
 _KEPT_BY_PREFIX = ("AWS_", "GOOGLE_", "AZURE_", "SSL_")
 """How the tools of the large clouds get their account."""
 
+_SYSTEM_PATH: Final = "/usr/local/bin:/usr/bin:/bin"
+_SHEBANG, _MOST_SHEBANG = b"#!", 512
 _TRACEBACK = "Traceback (most recent call last):"
 
 
@@ -32,3 +42,64 @@ def command_environment(**more: str) -> dict[str, str]:
     """What a command finds: where programs are and who it is, accounts of clouds, and nothing else of ours."""
     kept = {name: value for name, value in os.environ.items() if name in _KEPT or name.startswith(_KEPT_BY_PREFIX)}
     return kept | more
+
+
+@dataclass(frozen=True, slots=True)
+class Confined:
+    """A command as it is started in a room."""
+
+    argv: tuple[str, ...]
+    options: Options
+
+
+def confined(
+    command: Sequence[str], folder: Path, access: Access, room: Room, given: Mapping[str, str], *, lent: bool = False
+) -> Confined:
+    """A command of the team's in a room: it sees its program, what its arguments name, and what `access` gives it.
+
+    `lent`: these are copies, which it may write to. `given` are variables of its environment. Raises
+    FileNotFoundError for a program that is not there, and OSError.
+    """
+    argv = command_line(command, folder)
+    found = shutil.which(argv[0])
+    if found is None:
+        raise FileNotFoundError(argv[0])
+    program = Path(found).absolute()
+    named = [folder / argument for argument in argv[1:] if argument and (folder / argument).exists()]
+    more = [folder / file.expanduser() for file in access.files]
+    own = room.confinement
+    places = {place: Shown(place, place) for place in _places_of(program)}
+    for path in (*named, *more):
+        places.setdefault(path, own.lend(path) if lent else own.show(path, inside=path))
+    searched = ":".join(dict.fromkeys((str(program.parent), *_SYSTEM_PATH.split(":"))))
+    environment = {"PATH": searched, "LC_ALL": "C.UTF-8"}
+    environment |= {name: os.environ[name] for name in access.environment if name in os.environ}
+    environment |= given
+    allowed = confinement.Access(environment, network=access.network, start=folder)
+    return Confined((str(program), *argv[1:]), room.options(*places.values(), access=allowed))
+
+
+def _places_of(program: Path, *, interpreted: bool = False) -> Iterator[Path]:
+    """What a program needs to be started: itself, of a Python its environment, of a script what runs it."""
+    if program.is_relative_to("/usr"):
+        return
+    yield _installed_in(program)
+    target = program.resolve()
+    if target != program and not target.is_relative_to("/usr"):
+        yield _installed_in(target)
+    environment = program.parent.parent / "pyvenv.cfg"
+    if environment.is_file():
+        for line in environment.read_text(encoding="utf-8", errors="replace").splitlines():
+            key, _, value = line.partition("=")
+            if key.strip() == "home":
+                yield from _places_of(Path(value.strip(), target.name))
+    with suppress(OSError), target.open("rb") as file:
+        start = file.readline(_MOST_SHEBANG)
+        if start.startswith(_SHEBANG) and not interpreted:
+            words = start[len(_SHEBANG) :].split()
+            yield from _places_of(Path(os.fsdecode(words[0])), interpreted=True) if words else ()
+
+
+def _installed_in(program: Path) -> Path:
+    """The folder above `bin` with what belongs to a program; alone it is in any other."""
+    return program.parent.parent if program.parent.name == "bin" and len(program.parents) > 2 else program

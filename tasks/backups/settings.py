@@ -8,6 +8,7 @@ from pydantic import Discriminator, Field, StringConstraints, Tag, field_validat
 from tasks.backups.limits import BackupLimits
 from tasks.configuration import AddressOrSecret, GlobPattern, HttpUrl, Model, SecretRef, Slug, each_once
 from tasks.database.settings import check_database_url, has_password
+from tasks.sandbox.confinement import Isolation
 
 HISTORY = "history"
 """The name of the product's own database among those that are backed up."""
@@ -18,6 +19,20 @@ Hours = Annotated[float, Field(gt=0, le=24 * 366)]
 Minutes = Annotated[float, Field(gt=0, le=24 * 60)]
 Content = Literal["sampled", "whole", "off"]
 _SECRET_LIVE = 'an address with a password is a secret: use { env = "NAME" } or { file = "/path" }'
+
+
+class Access(Model):
+    """What one of the team's commands is given, which otherwise sees its own program, the files and folders that its
+    arguments name, and the backup."""
+
+    files: tuple[Path, ...] = ()
+    """Files and folders, from the service file's folder or with `~`."""
+
+    network: bool = False
+    """True: it reaches the network, as a key service needs."""
+
+    environment: tuple[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], ...] = ()
+    """Names of variables that it finds in its environment."""
 
 
 class NotApplicable(Model):
@@ -119,6 +134,9 @@ class BackedUp(Model):
     decrypt: Command | None = None
     """Program and arguments: the encrypted backup on stdin, plain on stdout."""
 
+    decrypt_access: Access = Access()
+    """What else decrypt is given, such as the folder with its keys: a copy, which it may write to."""
+
     offsite: Offsite | None = None
     """A copy in another location."""
 
@@ -132,6 +150,9 @@ class BackedUp(Model):
     smoke: Command | None = None
     """Smoke test: starts the service on the restored database (its address is in DATABASE_URL) and tests it; exit
     status 0 is passed."""
+
+    smoke_access: Access = Access()
+    """What else smoke is given, to read."""
 
     smoke_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 120.0
     """Longest time of the smoke test."""
@@ -171,6 +192,9 @@ class BackedUp(Model):
     def _makes_sense(self) -> Self:
         if self.rpo_h < self.every_h:
             raise ValueError(f"rpo_h {self.rpo_h:g} is shorter than every_h {self.every_h:g}: it could never be met")
+        for key in ("decrypt", "smoke"):
+            if getattr(self, f"{key}_access") != Access() and getattr(self, key) is None:
+                raise ValueError(f"{key}_access needs {key}")
         if self.drop_command is not None and self.copy_command is None:
             raise ValueError("drop_command needs copy_command")
         return self
@@ -212,6 +236,11 @@ class Backups(Model):
 
     databases: NotApplicable | None = None
     """For a service without a database. Without it and without `[[databases]]` the round is Incomplete."""
+
+    isolation: Isolation = "required"
+    """Restoring runs the backup's code: each program works in a sandbox (bubblewrap) without network, of which nothing
+    is left. Where that cannot be had, `required` runs none of them (UNKNOWN), and `if-possible` runs them under an
+    account without rights (WARN)."""
 
     folder: Path | None = None
     """Where throw-away servers keep their data during a drill; default: the system's folder for temporary files."""

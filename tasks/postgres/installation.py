@@ -47,6 +47,12 @@ class Installation:
         """The path of a program such as pg_restore."""
         return str(self.binaries / name)
 
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """What its programs need to be there: its own folder, and a wheel's libraries."""
+        libraries = _libraries(self.binaries)
+        return (self.binaries.parent, *((libraries,) if libraries.exists() else ()))
+
 
 def postgres_binaries() -> Path:
     """The folder with the wheel's PostgreSQL 18 programs (postgres, pg_dump, pg_basebackup…)."""
@@ -127,10 +133,14 @@ def _may_enter(found: os.stat_result, uid: int) -> bool:
     return bool(found.st_mode & (0o100 if found.st_uid == uid else 0o001))
 
 
+def _libraries(binaries: Path) -> Path:
+    package = binaries.parent.parent
+    return package.with_name(f"{package.name}.libs")
+
+
 def _copy_installation(binaries: Path, target: Path) -> Path:
     """A copy everybody may read; the libraries stay where the programs' run path finds them."""
-    package = binaries.parent.parent
-    libraries = package.with_name(f"{package.name}.libs")
+    package, libraries = binaries.parent.parent, _libraries(binaries)
     installation = target / package.name / binaries.parent.name
     shutil.copytree(binaries.parent, installation, symlinks=True)
     if libraries.exists():

@@ -4,7 +4,6 @@ import fcntl
 import json
 import os
 import select
-import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,7 +17,7 @@ from tasks.sandbox.bounds import Bounds
 from tasks.sandbox.seccomp import seccomp_filter
 from tasks.sandbox.watch import Exceeded, Watch
 
-DRILL: Final = Path("/drill")
+ROOM: Final = Path("/drill")
 """The folder that a program may write, as it sees it."""
 
 _TOPS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
@@ -35,7 +34,6 @@ _OF_ROOT = (
 _DROPPED = (
     "--clear-groups", "--inh-caps=-all", "--ambient-caps=-all", "--bounding-set=-all", "--no-new-privs",
 )  # fmt: skip
-_ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/tmp"}
 # The first process of the namespace asks for its signal last of all; one whose parent was killed before would stay.
 # So no program runs until it has asked, and none if nobody says so.
 _GATE = 'read -r go <&3 || exit 125; exec 3<&-; cd "$0" && exec "$@"'
@@ -47,31 +45,42 @@ _POLL_S: Final = 0.0005
 
 
 @dataclass(frozen=True, slots=True)
-class Bubblewrap:
-    """A sandbox for one program; `reads` are pairs of a path and how the program sees it.
+class Shown:
+    """A file or folder, and where a program finds it."""
 
-    `account` is whom root becomes in it; None where this process is not root.
+    path: Path
+    inside: Path
+    writable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Bubblewrap:
+    """A sandbox for one program, which sees what is shown to it, and `room` as `ROOM`, which it may write.
+
+    `account` is whom root becomes in it; None where this process is not root. `watched` is the folder that must not
+    grow beyond the bounds. It starts in `start`.
     """
 
     program: Path
     account: User | None
-    folder: Path
-    writes: Path
-    reads: tuple[tuple[Path, Path], ...]
+    watched: Path
+    room: Path
+    shown: tuple[Shown, ...]
     bounds: Bounds
+    start: Path
     network: bool = False
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @contextmanager
     def entering(self, argv: Sequence[str]) -> Iterator["Entrance"]:
-        """The way in for one program, which starts in the drill's folder."""
+        """The way in for one program."""
         (told, tell), (gate, go) = os.pipe(), os.pipe()
         way = Entrance(self, os.fdopen(told), go)
         try:
             way.gate = way.keep(gate)
             status = way.keep(tell)
             way.command = [str(self.program), "--json-status-fd", str(status), *self._options(way.data)]
-            way.command += [_GATE, str(DRILL), *argv]
+            way.command += [_GATE, str(self.start), *argv]
             yield way
         finally:
             way.close()
@@ -86,7 +95,7 @@ class Bubblewrap:
         else:
             yield from _OF_ROOT
         yield from self._view(data, f"drill:x:{uid}:{gid}::/tmp:/bin/sh\n".encode())
-        for name, value in {**_ENVIRONMENT, **self.environment}.items():
+        for name, value in self.environment.items():
             yield from ("--setenv", name, value)
         yield from ("--seccomp", data(seccomp_filter() or b""), "--")
         if self.account is not None:
@@ -110,12 +119,13 @@ class Bubblewrap:
         yield from ("--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev")
         for place, size in (("/dev/shm", self.bounds.shared_memory), ("/tmp", self.bounds.temporary)):
             yield from ("--perms", "1777", "--size", str(size), "--tmpfs", place)
-        seen = [inside for _, inside in self.reads]
-        for folder in sorted({folder for path in (*seen, DRILL) for folder in path.parents if not _is_there(folder)}):
-            yield from ("--perms", "0755", "--dir", str(folder))  # by itself bwrap makes them 0700, of root
-        for path, inside in self.reads:
-            yield from ("--ro-bind", str(path), str(inside))
-        yield from ("--bind", str(self.writes), str(DRILL), "--remount-ro", "/")
+        places = {self.start, *(parent for shown in self.shown for parent in shown.inside.parents)}
+        for folder in sorted({*places, *(parent for place in places for parent in place.parents)}):
+            if not _is_there(folder):
+                yield from ("--perms", "0755", "--dir", str(folder))  # by itself bwrap makes them 0700, of root
+        for shown in sorted(self.shown, key=lambda one: one.inside):  # a folder before what lies in it
+            yield from ("--bind" if shown.writable else "--ro-bind", str(shown.path), str(shown.inside))
+        yield from ("--bind", str(self.room), str(ROOM), "--remount-ro", "/")
 
 
 class Entrance:
@@ -172,7 +182,7 @@ class Confined:
         with suppress(ValueError, KeyError, ProcessLookupError):
             self._pid = int(json.loads(told.readline())["child-pid"])
             self._first = os.pidfd_open(self._pid)
-            self._watch = Watch(self._pid, box.folder, box.bounds, self._signal)
+            self._watch = Watch(self._pid, box.watched, box.bounds, self._signal)
 
     @property
     def exceeded(self) -> Exceeded | None:
@@ -211,10 +221,4 @@ class Confined:
 
 def _is_there(folder: Path) -> bool:
     """Made already by what every program sees."""
-    return folder in (Path("/"), Path("/tmp")) or folder.is_relative_to("/usr")
-
-
-def system_bwrap() -> Path | None:
-    """The system's bwrap on PATH."""
-    found = shutil.which("bwrap")
-    return None if found is None else Path(found)
+    return folder in (Path("/"), Path("/tmp"), ROOM) or folder.is_relative_to("/usr")

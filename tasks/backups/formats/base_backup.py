@@ -15,21 +15,22 @@ from tasks.backups.errors import BadBackup
 from tasks.backups.facts import Form
 from tasks.backups.files.manifest import hashed_files
 from tasks.backups.files.room import require_room
-from tasks.backups.formats.cluster import copied, started, write_configuration
-from tasks.backups.formats.interface import Copy, Decoded, Head, Known, Tools, Workplace
+from tasks.backups.formats.cluster import copied, free_of_the_live, started
+from tasks.backups.formats.interface import Copy, Decoded, Head, Known, Workplace
 from tasks.backups.formats.programs import fitting
 from tasks.backups.formats.server import require_space
 from tasks.backups.tool_words import require_good
 from tasks.check_result import Message, msg
 from tasks.deadline import Deadline
 from tasks.observation import ObservationError, printable
-from tasks.postgres.cluster import environment
 from tasks.postgres.installation import Installation
+from tasks.postgres.throwaway import DATA
 from tasks.processes import run
 from tasks.progress import BACKUP
+from tasks.sandbox.confinement import Room
 
 MANIFEST: Final = "backup_manifest"
-_BASE, _WAL, _DATA = "base", "pg_wal", "data"
+_BASE, _WAL = "base", "pg_wal"
 _SEGMENT = re.compile(r"[0-9A-F]{24}")
 _GZIP, _TAR_END = b"\x1f\x8b", 1024
 _ROOM_UNPACKED = 1.2
@@ -43,7 +44,7 @@ class BaseBackup:
     form: Form
     packed: bool = False
 
-    def read_head(self, plain: Path, tools: Tools) -> Head:
+    def read_head(self, plain: Path, at: Workplace) -> Head:
         """Its major version."""
         _require_whole(plain)
         text = (_packed_version if self.packed else _version)(plain)
@@ -53,27 +54,29 @@ class BaseBackup:
             raise BadBackup(msg("PG_VERSION contains no version: {text}", text=printable(text.strip(), 20))) from None
 
     def decode(self, plain: Path, head: Head, at: Workplace) -> Decoded:
-        """Compare every file with backup_manifest; tar files are unpacked for it, as a recovery has to."""
-        began = time.monotonic()
+        """Copy or unpack it, as a recovery has to, and compare every file with backup_manifest."""
         programs = fitting(at.installations(), head.needed_major, exactly=True)
         files = hashed_files(plain, at.deadline.progress(BACKUP))
-        if not self.packed:
-            _verify(plain, programs, at.deadline)
-            return Decoded(head, files, plain)
         require_room(at.folder, sum(file.bytes for file in files) * _ROOM_UNPACKED)
-        cluster = at.folder / _DATA
-        _unpack(plain, cluster, at.deadline)
-        _verify(cluster, programs, at.deadline)
-        return Decoded(head, files, cluster, time.monotonic() - began)
+        began = time.monotonic()
+        room = at.confinement.room("server")
+        cluster = room.path / DATA
+        if self.packed:
+            _unpack(plain, cluster, at.deadline)
+        else:
+            copied(plain, cluster)
+        free_of_the_live(cluster)
+        at.confinement.give(cluster)
+        took_s = time.monotonic() - began
+        _verify(room, programs, at.deadline)
+        return Decoded(head, files, cluster, took_s, room)
 
     def restore(self, decoded: Decoded, bytes: int, known: Known, at: Workplace) -> Copy:
-        """Copy the cluster and start it."""
+        """Start the copied cluster."""
+        assert decoded.room is not None  # it was copied to be verified
         require_space(decoded.head, bytes, known, at)
         programs = fitting(at.installations(), decoded.head.needed_major, exactly=True)
-        data = at.folder / _DATA
-        copied(decoded.place, data)
-        write_configuration(data)
-        return started(programs, known, at)
+        return started(programs, known, decoded.room, at)
 
 
 BASE: Final = BaseBackup(Form.BASE)
@@ -151,10 +154,10 @@ def _no_manifest() -> ObservationError:
     )
 
 
-def _verify(cluster: Path, installation: Installation, deadline: Deadline) -> None:
+def _verify(room: Room, installation: Installation, deadline: Deadline) -> None:
     """Verify every file and the write-ahead log against backup_manifest; raises BadBackup or ObservationError."""
-    argv = [installation.program("pg_verifybackup"), "--quiet", str(cluster)]
-    verified = run(argv, deadline_s=deadline.require(), env=environment())
+    argv = [installation.program("pg_verifybackup"), "--quiet", str(room.inside / DATA)]
+    verified = run(argv, deadline_s=deadline.require(), **room.options(*installation.folders))
     doing = _no_wal if b"WAL parsing failed" in verified.stderr else _not_verified
     require_good(verified, doing, program=argv[0])
 

@@ -16,46 +16,37 @@ from tasks.check_result import Message, msg
 from tasks.deadline import Deadline
 from tasks.observation import ObservationError
 from tasks.outside import external_text
-from tasks.postgres.cluster import environment
 from tasks.postgres.installation import Installation, PostgresUnavailable
 from tasks.postgres.throwaway import Throwaway, copied_postgres
 from tasks.processes import Finished, run
+from tasks.sandbox.confinement import Room
 
-# What would make the copy follow, archive to, or be configured as the live server.
-_OF_THE_LIVE = (
-    "postgresql.conf", "postgresql.auto.conf", "pg_hba.conf", "pg_ident.conf",
-    "standby.signal", "recovery.signal", "postmaster.pid", "postmaster.opts",
-)  # fmt: skip
-_CONFIGURATION = "# of a restore drill\n"
+# The rest of the configuration is not read: the server is given its own.
+_OF_THE_LIVE = ("postgresql.auto.conf", "standby.signal", "recovery.signal", "postmaster.pid", "postmaster.opts")
 _REFUSED = re.compile(r"\b(?:FATAL|PANIC): ")
 """PostgreSQL's own error about the data; without one it did not get so far as to read them."""
 
 
 def copied(cluster: Path, into: Path) -> None:
-    """A copy that starts by itself: without what ties it to the live server. Raises OSError."""
-    if cluster != into:
-        # Not links: a server that writes through one would write into the backup.
-        shutil.copytree(cluster, into, ignore_dangling_symlinks=True)
-    for left in (*(into / name for name in _OF_THE_LIVE), *into.glob(".s.PGSQL.*")):
-        with suppress(FileNotFoundError):
-            left.unlink()
+    """A copy, of which a server may be started. Raises OSError."""
+    # Not links: a server that writes through one would write into the backup.
+    shutil.copytree(cluster, into, symlinks=True)
     into.chmod(0o700)
 
 
-def write_configuration(data: Path) -> None:
-    """The copy's own configuration: nothing of the live server's applies."""
-    for name, text in (("postgresql.conf", _CONFIGURATION), ("pg_hba.conf", "local all all trust\n")):
-        (data / name).write_text(text, encoding="ascii")
-        (data / name).chmod(0o644)
+def free_of_the_live(cluster: Path) -> None:
+    """Remove what ties a copy to the live server, and would make it follow or be configured as that one."""
+    for left in (*(cluster / name for name in _OF_THE_LIVE), *cluster.glob(".s.PGSQL.*")):
+        left.unlink(missing_ok=True)
 
 
-def started(installation: Installation, known: Known, at: Workplace) -> Copy:
-    """The database of a cluster in the workplace's data folder, on a server that runs until the workplace is closed.
+def started(installation: Installation, known: Known, room: Room, at: Workplace) -> Copy:
+    """The database of the cluster in a room, on a server that runs until the workplace is closed.
 
     Raises BadBackup, ObservationError or PostgresUnavailable.
     """
     try:
-        server = at.stack.enter_context(copied_postgres(at.folder, installation, at.deadline))
+        server = at.stack.enter_context(copied_postgres(room, installation, at.deadline))
     except PostgresUnavailable as error:
         if _REFUSED.search(str(error)) is None:
             raise
@@ -68,8 +59,8 @@ def started(installation: Installation, known: Known, at: Workplace) -> Copy:
         unchecked = _unchecked(found, at.deadline)
     except psycopg.Error as error:
         raise unreadable(error) from None
-    url = server.url(found.database, role)
-    return Copy(found.dsn, None, installation.version, url, unchecked)
+    url, inside = server.url(found.database, role), server.url_inside(found.database, role)
+    return Copy(found.dsn, None, installation.version, url, room, inside, unchecked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +125,10 @@ def _unchecked(copy: _Started, deadline: Deadline) -> Message | None:
             "amcheck; set [backups] postgres to one that has it",
             version=copy.installation.version,
         )
-    argv = [copy.installation.program("pg_amcheck"), "--install-missing", "--heapallindexed", copy.dsn]
-    _require_undamaged(run(argv, deadline_s=deadline.require(), env=environment()), argv[0])
+    inside = copy.server.dsn_inside(copy.database, copy.role)
+    argv = [copy.installation.program("pg_amcheck"), "--install-missing", "--heapallindexed", inside]
+    options = copy.server.room.options(*copy.installation.folders)
+    _require_undamaged(run(argv, deadline_s=deadline.require(), **options), argv[0])
     if amcheck == (None,):  # the copy's schema stays as it was
         with psycopg.connect(copy.dsn, autocommit=True) as connection:
             connection.execute("DROP EXTENSION amcheck")

@@ -8,14 +8,18 @@ from pathlib import Path
 from typing import Protocol
 
 from tasks.backups.facts import Contents, Form, ManifestFile
+from tasks.backups.reasons import not_isolated
 from tasks.check_result import Message
 from tasks.deadline import Deadline
+from tasks.observation import ObservationError
 from tasks.postgres.installation import Installation
+from tasks.sandbox.available import NoSandbox
+from tasks.sandbox.confinement import Confinement, Room
 
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """The programs that read a backup, and the deadline. PostgreSQL is searched for on demand: SQLite needs none."""
+    """The programs that take a backup, and the deadline. PostgreSQL is searched for on demand: SQLite needs none."""
 
     installations: Callable[[], Sequence[Installation]]
     deadline: Deadline
@@ -25,13 +29,23 @@ class Tools:
 class Workplace(Tools):
     """Where a drill works: a private folder that goes with `stack`, as do the servers started in it.
 
-    `jobs` workers restore; a restore needs `disk_factor` times the backup's size, where nothing is known.
+    `confined` is asked on demand, too: reading an SQLite file needs no program. `jobs` workers restore; a restore needs
+    `disk_factor` times the backup's size, where nothing is known.
     """
 
     folder: Path
+    confined: Callable[[], Confinement]
     stack: ExitStack
     jobs: int
     disk_factor: float
+
+    @property
+    def confinement(self) -> Confinement:
+        """Where programs that touch the backup run; raises ObservationError where they must not, for want of one."""
+        try:
+            return self.confined()
+        except NoSandbox as error:
+            raise ObservationError(not_isolated(str(error))) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,24 +80,29 @@ class Head:
 class Decoded:
     """A backup that was read to its end: its head with what is known now, and its files.
 
-    `place` is what a restore starts from: the backup, or the folder that it was unpacked to. `prepared_s` is what a
-    recovery takes too.
+    `place` is what a restore starts from; a physical backup is in a `room` by then. `prepared_s` is what a recovery
+    takes too.
     """
 
     head: Head
     files: tuple[ManifestFile, ...]
     place: Path
     prepared_s: float = 0.0
+    room: Room | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A restored database: on a running server, or an SQLite file."""
+    """A restored database: on a running server, or an SQLite file. `room` is where programs reach it, under
+    `url_inside`; None where they need none, as that of another machine.
+    """
 
     dsn: str = field(repr=False)
     file: Path | None
     version: str
     url: str = field(default="", repr=False)
+    room: Room | None = None
+    url_inside: str = field(default="", repr=False)
     unchecked: Message | None = None
     """What could not be checked in a physical copy."""
 
@@ -115,7 +134,7 @@ class Format(Protocol):
         """Its name, and whether it is a copy of files."""
         ...
 
-    def read_head(self, plain: Path, tools: Tools) -> Head:
+    def read_head(self, plain: Path, at: Workplace) -> Head:
         """What the beginning of the backup states."""
         ...
 

@@ -12,8 +12,7 @@ from tasks.backups.formats.internal_options import MARK, rejected, without_mark
 from tasks.backups.formats.server import EmptyDatabase, not_restorable
 from tasks.backups.tool_words import require_good
 from tasks.check_result import msg
-from tasks.postgres.cluster import environment
-from tasks.postgres.installation import Installation, server_account
+from tasks.postgres.installation import Installation
 from tasks.processes import Finished, feed
 
 _RESTRICTS_SINCE: Final = {13: 22, 14: 19, 15: 14, 16: 10, 17: 6}
@@ -70,10 +69,9 @@ def _run(psql: Installation, text: Iterator[bytes], database: EmptyDatabase, at:
     # Not quiet: a tag for each statement shows whether one of them took others back.
     argv = [psql.program("psql"), "-X", "-At", "-v", "ON_ERROR_STOP=1", "--single-transaction", "-f", "-"]
     with (at.folder / "psql.out").open("w+b") as out:
-        # An older psql runs the shell commands of a tampered dump: they run as an account that owns nothing.
         finished = feed(
-            [*argv, "-d", database.server.dsn_below(database.name)], _framed(text, mark, restricted=_restricts(psql)),
-            deadline_s=at.deadline.require(), env=environment(), cwd=at.folder, user=server_account(), into=out,
+            [*argv, "-d", database.dsn_inside], _framed(text, mark, restricted=_restricts(psql)),
+            deadline_s=at.deadline.require(), into=out, **database.server.room.options(*psql.folders),
         )  # fmt: skip
         out.seek(0)
         last, rolled_back = b"", False

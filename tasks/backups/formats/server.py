@@ -16,6 +16,7 @@ from tasks.observation import ObservationError
 from tasks.postgres.installation import Installation
 from tasks.postgres.throwaway import Throwaway, throwaway_postgres
 
+_MOST_OVER_EXPECTED, _MOST_BESIDES = 2, 3_000_000_000
 _ROOM_OVER_LIVE = 1.3
 """A restored database is denser than the live one; building its indexes takes temporary files."""
 
@@ -30,8 +31,13 @@ class EmptyDatabase:
 
     @property
     def dsn(self) -> str:
-        """Its address, for a program that runs as this one's account."""
+        """Its address, for this process."""
         return self.server.dsn(self.name)
+
+    @property
+    def dsn_inside(self) -> str:
+        """The same for a program in the server's room."""
+        return self.server.dsn_inside(self.name)
 
     def another(self, head: Head) -> "EmptyDatabase":
         """One more of the same server, for a dump that left half of itself in this one."""
@@ -41,25 +47,30 @@ class EmptyDatabase:
 
     def as_copy(self) -> Copy:
         """The same once the dump is in it."""
-        return Copy(self.dsn, None, self.installation.version, self.server.url(self.name))
+        server = self.server
+        return Copy(
+            self.dsn, None, self.installation.version, server.url(self.name), server.room, server.url_inside(self.name)
+        )
 
 
 def empty_database(head: Head, bytes: int, known: Known, at: Workplace) -> EmptyDatabase:
     """Where a dump of so many bytes is restored; raises ObservationError, PostgresUnavailable or OSError."""
     require_space(head, bytes, known, at)
     installation = fitting(at.installations(), head.needed_major)
-    server = at.stack.enter_context(throwaway_postgres(at.folder, installation, at.deadline))
+    server = at.stack.enter_context(throwaway_postgres(at.confinement.room("server"), installation, at.deadline))
     name = _new_name()
     _create(server, name, head.encoding, known.roles or ())
     return EmptyDatabase(server, installation, name)
 
 
 def require_space(head: Head, bytes: int, known: Known, at: Workplace) -> None:
-    """Raise ObservationError without disk for a copy: by what is known of the database, else by the backup's size."""
-    if known.bytes:
-        require_room(at.folder, known.bytes * _ROOM_OVER_LIVE)
-    else:
-        require_room(at.folder, max(bytes * at.disk_factor, head.plain_bytes * 2))
+    """Raise ObservationError without disk for a copy: by what is known of the database, else by the backup's size.
+
+    From then on the drill may take twice of it, and what a server takes besides.
+    """
+    expected = known.bytes * _ROOM_OVER_LIVE if known.bytes else max(bytes * at.disk_factor, head.plain_bytes * 2)
+    require_room(at.folder, expected)
+    at.confinement.limit_disk(_MOST_OVER_EXPECTED * expected + _MOST_BESIDES)
 
 
 def not_restorable(why: str) -> Message:

@@ -47,7 +47,7 @@ class SqlDump:
     options: tuple[str, ...]
     packed: bool = False
 
-    def read_head(self, plain: Path, tools: Tools) -> Head:
+    def read_head(self, plain: Path, at: Workplace) -> Head:
         """What the dump's first lines state."""
         start = self._start(plain)
         if SQL_START not in start[:1024]:

@@ -15,6 +15,9 @@ from tasks.backups.formats.sqlite_checks import check_sqlite_file, integrity_of
 from tasks.backups.formats.sqlite_copies import restore_sqlite, take_sqlite
 from tasks.progress import BACKUP, TABLES, tell
 
+SQLITE_ROOM: Final = "sqlite"
+"""The folder of a restored copy; it becomes a room when a program is to see it."""
+
 _LEAST_S = 1.0
 
 
@@ -25,7 +28,7 @@ class SqliteFile:
     form: Form = Form.SQLITE
     endings: tuple[str, ...] = (".sqlite", ".sqlite3", ".db")
 
-    def read_head(self, plain: Path, tools: Tools) -> Head:
+    def read_head(self, plain: Path, at: Workplace) -> Head:
         """Nothing but that its header and its length are right."""
         if (fault := check_sqlite_file(plain)) is not None:
             raise BadBackup(fault)
@@ -39,7 +42,8 @@ class SqliteFile:
 
     def restore(self, decoded: Decoded, bytes: int, known: Known, at: Workplace) -> Copy:
         """Copy it."""
-        file = at.folder / "copy.db"
+        file = at.folder / SQLITE_ROOM / "copy.db"
+        file.parent.mkdir(mode=0o700)
         restore_sqlite(decoded.place, file, at.deadline.require(), lambda done, of: tell(BACKUP, done, of))
         return Copy("", file, "", f"sqlite:///{file.absolute()}")
 
