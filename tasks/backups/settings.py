@@ -8,7 +8,6 @@ from pydantic import Discriminator, Field, StringConstraints, Tag, field_validat
 from tasks.backups.limits import BackupLimits
 from tasks.configuration import AddressOrSecret, GlobPattern, HttpUrl, Model, SecretRef, Slug, each_once
 from tasks.database.settings import check_database_url, has_password
-from tasks.sandbox.confinement import Isolation
 
 HISTORY = "history"
 """The name of the product's own database among those that are backed up."""
@@ -237,7 +236,7 @@ class Backups(Model):
     databases: NotApplicable | None = None
     """For a service without a database. Without it and without `[[databases]]` the round is Incomplete."""
 
-    isolation: Isolation = "required"
+    isolation: Literal["required", "if-possible"] = "required"
     """Restoring runs the backup's code: each program works in a sandbox (bubblewrap) without network, of which nothing
     is left. Where that cannot be had, `required` runs none of them (UNKNOWN), and `if-possible` runs them under an
     account without rights (WARN)."""

@@ -70,6 +70,8 @@ def _refusal(program: Path, account: User | None) -> str | None:
     if version is None or (int(version[1]), int(version[2])) < _SINCE:
         return f"{program} is older than bubblewrap {_SINCE[0]}.{_SINCE[1]}"
     with tempfile.TemporaryDirectory() as folder:
+        if account is not None:
+            os.chown(folder, account.uid, account.gid)
         box = Bubblewrap(program, account, Path(folder), Path(folder), (), Bounds.of_this_machine(MIB), ROOM)
         ended = run(["true"], deadline_s=_WITHIN_S, env={"PATH": os.defpath}, sandbox=box)
     if ended.returncode == 0:

@@ -6,14 +6,13 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal, TypedDict
+from typing import Final, TypedDict
 
 from tasks.processes import Sandbox, User
 from tasks.sandbox.available import NoSandbox, own_account, usable_bwrap
 from tasks.sandbox.bounds import Bounds
 from tasks.sandbox.bubblewrap import ROOM, Bubblewrap, Shown
 
-Isolation = Literal["required", "if-possible"]
 _SHOWN: Final = Path("/backup")
 _PATH: Final = "/usr/local/bin:/usr/bin:/bin"
 _READABLE, _ENTERED = 0o004, 0o005
@@ -44,11 +43,11 @@ class Confinement:
     """A drill's own. `folder` is ours alone, but for rooms in it, each of which programs may write.
 
     Whatever is in a room is from outside as soon as a program was in it: follow no link there, and believe nothing.
-    `account` is whom root's programs run as, each drill's its own; without a sandbox it is `unprivileged`. Raises
-    NoSandbox where isolation is required and cannot be had.
+    `account` is whom root's programs run as, each drill's its own; without a sandbox it is `unprivileged`, and
+    `refusal` says why. Raises NoSandbox where it is `required` and cannot be had.
     """
 
-    def __init__(self, folder: Path, isolation: Isolation, unprivileged: User | None, bounds: Bounds) -> None:
+    def __init__(self, folder: Path, unprivileged: User | None, bounds: Bounds, *, required: bool) -> None:
         self.folder, self.bounds = folder, bounds
         self.refusal = ""
         self.account = own_account()
@@ -56,7 +55,7 @@ class Confinement:
         try:
             self.bwrap = usable_bwrap(self.account)
         except NoSandbox as error:
-            if isolation == "required":
+            if required:
                 raise
             self.refusal, self.account = str(error), unprivileged
             folder.chmod(0o711)  # the account goes through it to its rooms

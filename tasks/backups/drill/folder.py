@@ -7,7 +7,7 @@ import stat
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,7 +23,7 @@ PREFIX = "opsrounds-drill-"
 _MARKER = "drill.json"
 _WAIT_S = 60.0
 _UNMARKED_S = 60.0
-"""A folder that has no name of its own by then was not finished."""
+"""An empty folder was by then not to be marked any more."""
 
 
 @contextmanager
@@ -66,19 +66,17 @@ def clear_leftovers(root: Path) -> list[Path]:
     cleared = []
     for folder in (*root.glob(f"{PREFIX}*"), *root.glob(f".{PREFIX}*")):
         with suppress(OSError):
-            if not _is_left(folder.lstat(), marked=not folder.name.startswith(".")):
+            found, marker = folder.lstat(), folder / _MARKER
+            if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
                 continue
-            marker = folder / _MARKER
-            with locked(marker) if marker.exists() else nullcontext():  # its owner holds it as long as it lives
-                end_sandboxes(folder)
-                remove_tree(folder)
-                cleared.append(folder)
+            if marker.exists():
+                with locked(marker):  # its owner holds it as long as it lives
+                    end_sandboxes(folder)
+                    remove_tree(folder)
+                    cleared.append(folder)
+            elif time.time() - found.st_mtime > _UNMARKED_S:
+                folder.rmdir()  # killed before it was marked, if it is empty
     return cleared
-
-
-def _is_left(found: os.stat_result, *, marked: bool) -> bool:
-    ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
-    return ours and (marked or time.time() - found.st_mtime > _UNMARKED_S)
 
 
 def _lock(root: Path) -> Path:

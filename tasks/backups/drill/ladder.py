@@ -40,6 +40,7 @@ def drill(target: Target, backup: Backup, backups: Backups, now: datetime, longe
             done = replace(begun, steps=steps.results)
         else:
             done = _run_steps(begun, Expected(target, known_of(target, live, manifest), manifest), backup, steps, at)
+            done = replace(done, isolation=at.confined.isolation)
     return replace(done, seconds=steps.seconds)
 
 
@@ -79,6 +80,7 @@ def check_files(target: Target, backup: Backup, backups: Backups, now: datetime,
             opened = steps.run(DrillStep.CONTAINER, lambda: _refused(at))
         else:
             opened = steps.run(DrillStep.CONTAINER, lambda: open_unless_encrypted(backup, encrypted, expected, at))
+            begun = replace(begun, isolation=at.confined.isolation)
     files = steps.run(DrillStep.MANIFEST, lambda: as_written(backup.path, manifest, None, deadline))
     return replace(_of_files(begun, steps, opened, encrypted, files), seconds=steps.seconds)
 

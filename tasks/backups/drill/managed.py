@@ -52,7 +52,8 @@ def drill_managed(target: Target, backups: Backups, now: datetime, longest_s: fl
     left_over: Message | None = None
     try:
         with ExitStack() as stack:
-            done = _asked(begun, snapshot, target, reading_place(target, backups, deadline, stack))
+            at = reading_place(target, backups, deadline, stack)
+            done = replace(_asked(begun, snapshot, target, at), isolation=at.confined.isolation)
     finally:
         left_over = drop_copy(snapshot.made, target)
     return replace(done, steps=steps.results, left_over=left_over, seconds=steps.seconds)

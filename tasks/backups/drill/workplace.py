@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from tasks.backups.drill.folder import drill_folder, private_folder
-from tasks.backups.formats.interface import Workplace
+from tasks.backups.formats.interface import Confined, Workplace
 from tasks.backups.settings import Backups
 from tasks.backups.targets import Target
 from tasks.deadline import Deadline
@@ -33,7 +33,8 @@ def _workplace(
 ) -> Workplace:
     folder = stack.enter_context(private)
     bounds = Bounds.of_this_machine(int(shutil.disk_usage(folder).free * _SHARE_OF_DISK))
-    confined = cache(lambda: Confinement(folder, backups.isolation, server_account(), bounds))
+    required = backups.isolation == "required"
+    confined = Confined(lambda: Confinement(folder, server_account(), bounds, required=required))
     configured = tuple(target.folder / place for place in backups.postgres)
     return Workplace(
         cache(lambda: installations(configured)), deadline, folder, confined, stack, backups.jobs, backups.disk_factor

@@ -7,11 +7,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from tasks.backups.facts import Contents, Form, ManifestFile
+from tasks.backups.facts import Contents, Form, Isolation, ManifestFile, StepOutcome
 from tasks.backups.reasons import not_isolated
-from tasks.check_result import Message
+from tasks.check_result import Message, msg
 from tasks.deadline import Deadline
-from tasks.observation import ObservationError
+from tasks.observation import ObservationError, printable
 from tasks.postgres.installation import Installation
 from tasks.sandbox.available import NoSandbox
 from tasks.sandbox.confinement import Confinement, Room
@@ -25,6 +25,33 @@ class Tools:
     deadline: Deadline
 
 
+class Confined:
+    """The confinement of a drill, made when the first program needs it; `isolation` says what it came to."""
+
+    def __init__(self, make: Callable[[], Confinement]) -> None:
+        self._make = make
+        self._made: Confinement | None = None
+        self.isolation: Isolation | None = None
+
+    def get(self) -> Confinement:
+        """The confinement; raises ObservationError where isolation is required and cannot be had."""
+        if self._made is None:
+            try:
+                self._made = self._make()
+            except NoSandbox as error:
+                self.isolation = Isolation(StepOutcome.ERROR, not_isolated(str(error)))
+                raise ObservationError(self.isolation.reason) from None
+            self.isolation = _isolation_of(self._made)
+        return self._made
+
+
+def _isolation_of(made: Confinement) -> Isolation:
+    if made.refusal:
+        why = msg("Not isolated: {why}", why=printable(made.refusal, 300))
+        return Isolation(StepOutcome.UNCHECKED, why)
+    return Isolation(StepOutcome.PASSED, msg("Every program ran in a sandbox of its own"))
+
+
 @dataclass(frozen=True, slots=True)
 class Workplace(Tools):
     """Where a drill works: a private folder that goes with `stack`, as do the servers started in it.
@@ -34,7 +61,7 @@ class Workplace(Tools):
     """
 
     folder: Path
-    confined: Callable[[], Confinement]
+    confined: Confined
     stack: ExitStack
     jobs: int
     disk_factor: float
@@ -42,10 +69,7 @@ class Workplace(Tools):
     @property
     def confinement(self) -> Confinement:
         """Where programs that touch the backup run; raises ObservationError where they must not, for want of one."""
-        try:
-            return self.confined()
-        except NoSandbox as error:
-            raise ObservationError(not_isolated(str(error))) from None
+        return self.confined.get()
 
 
 @dataclass(frozen=True, slots=True)
