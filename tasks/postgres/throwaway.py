@@ -68,8 +68,12 @@ class Throwaway:
 
     sockets: Path
     room: Room
-    installation: Installation
-    server: Child
+    process: Child
+
+    @property
+    def exceeded(self) -> str | None:
+        """The bound at which it was ended."""
+        return self.process.exceeded
 
     def dsn(self, database: str, role: str = "postgres") -> str:
         """The address of one of its databases, for this process."""
@@ -147,7 +151,7 @@ def _serving(
                 deadline.require()
             state = f"not ready after {ready_s:.0f} s" if server.running else "exited at startup"
             raise PostgresUnavailable(f"PostgreSQL on {room.path}: {state}\n{server.tail()}")
-        yield Throwaway(sockets, room, installation, server)
+        yield Throwaway(sockets, room, server)
 
 
 @contextmanager

@@ -4,10 +4,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from tasks.backups.drill.decrypt import decrypted
 from tasks.backups.drill.steps import Given, StepSkipped, Trouble, checked, tried
 from tasks.backups.errors import BadBackup
 from tasks.backups.facts import Backup, Manifest
-from tasks.backups.files.decrypt import decrypted
 from tasks.backups.formats.interface import Format, Head, Known, Workplace
 from tasks.backups.formats.recognise import format_of
 from tasks.backups.targets import Target

@@ -134,7 +134,7 @@ def _restored(decoded: Decoded, database: EmptyDatabase, at: Workplace) -> Finis
         timed_out = child.returncode is None
         status = child.stop()
         written.seek(-min(_LOG_BYTES, log.stat().st_size), os.SEEK_END)
-        return Finished(status, b"", written.read(), timed_out, False, child.exceeded)
+        return Finished(status, b"", written.read(), timed_out, False, child.exceeded or database.server.exceeded)
 
 
 def _restored_as_script(decoded: Decoded, database: EmptyDatabase, at: Workplace, *, roles_known: bool) -> Copy:

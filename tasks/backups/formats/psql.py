@@ -73,6 +73,7 @@ def _run(psql: Installation, text: Iterator[bytes], database: EmptyDatabase, at:
             [*argv, "-d", database.dsn_inside], _framed(text, mark, restricted=_restricts(psql)),
             deadline_s=at.deadline.require(), into=out, **database.server.room.options(*psql.folders),
         )  # fmt: skip
+        finished = replace(finished, exceeded=finished.exceeded or database.server.exceeded)
         out.seek(0)
         last, rolled_back = b"", False
         for last in out:

@@ -16,10 +16,10 @@ import psycopg
 import pytest
 
 from tasks.backups.checks import CONTAINER, MANIFEST
+from tasks.backups.drill.decrypt import decrypted
 from tasks.backups.drill.folder import PREFIX
 from tasks.backups.drill.ladder import check_files, drill
 from tasks.backups.facts import Backup, Drill, DrillStep, DrillVerdict, StepOutcome
-from tasks.backups.files.decrypt import decrypted
 from tasks.backups.files.encryption import appears_encrypted
 from tasks.backups.files.find import find_backups
 from tasks.backups.files.manifest import hashed_files, manifest_of, manifest_path, read_manifest, write_manifest
