@@ -144,13 +144,11 @@ def _write_service_file(demo: DemoEnvironment, name: str, output: Path, language
     file = demo.folder / f"{name}.toml"
     locales = json.dumps([language, *(other for other in LOCALES if other != language)])
     values = {"name": name, "base_url": demo.base_urls[0], "instances": instances, "output": output}
+    programs = {"python": sys.executable, "root": Path(__file__).parents[2]}
     addresses = {"database_url": demo.watch_dsn, "backup_url": demo.backup_dsn, "advisories": demo.advisories}
     staging = {"staging_url": demo.staging_url, "staging_host": urlsplit(demo.staging_url).netloc}
     load = {"scenarios": Path(__file__).parent / "scenarios", "smoke_s": shape.smoke_s, "step_s": shape.step_s}
-    root = Path(__file__).parents[2]
-    text = template.substitute(
-        values, python=sys.executable, root=root, locales=locales, **addresses, **staging, **load
-    )
+    text = template.substitute(values, locales=locales, **programs, **addresses, **staging, **load)
     file.write_text(text, encoding="utf-8")
     return file
 
