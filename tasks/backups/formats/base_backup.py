@@ -15,7 +15,7 @@ from tasks.backups.errors import BadBackup
 from tasks.backups.facts import Form
 from tasks.backups.files.manifest import hashed_files
 from tasks.backups.files.room import require_room
-from tasks.backups.formats.cluster import copied, free_of_the_live, started
+from tasks.backups.formats.cluster import copied, started
 from tasks.backups.formats.interface import Copy, Decoded, Head, Known, Workplace
 from tasks.backups.formats.programs import fitting
 from tasks.backups.formats.server import require_space
@@ -65,7 +65,6 @@ class BaseBackup:
             _unpack(plain, cluster, at.deadline)
         else:
             copied(plain, cluster)
-        free_of_the_live(cluster)
         at.confinement.give(cluster)
         took_s = time.monotonic() - began
         _verify(room, programs, at.deadline)

@@ -17,11 +17,11 @@ from tasks.deadline import Deadline
 from tasks.observation import ObservationError
 from tasks.outside import external_text
 from tasks.postgres.installation import Installation, PostgresUnavailable
-from tasks.postgres.throwaway import Throwaway, copied_postgres
+from tasks.postgres.throwaway import DATA, Throwaway, copied_postgres
 from tasks.processes import Finished, run
 from tasks.sandbox.confinement import Room
 
-# The rest of the configuration is not read: the server is given its own.
+# What would make a copy follow or be the live server; the rest of the configuration is not read: it is given its own.
 _OF_THE_LIVE = ("postgresql.auto.conf", "standby.signal", "recovery.signal", "postmaster.pid", "postmaster.opts")
 _REFUSED = re.compile(r"\b(?:FATAL|PANIC): ")
 """PostgreSQL's own error about the data; without one it did not get so far as to read them."""
@@ -34,17 +34,14 @@ def copied(cluster: Path, into: Path) -> None:
     into.chmod(0o700)
 
 
-def free_of_the_live(cluster: Path) -> None:
-    """Remove what ties a copy to the live server, and would make it follow or be configured as that one."""
-    for left in (*(cluster / name for name in _OF_THE_LIVE), *cluster.glob(".s.PGSQL.*")):
-        left.unlink(missing_ok=True)
-
-
 def started(installation: Installation, known: Known, room: Room, at: Workplace) -> Copy:
     """The database of the cluster in a room, on a server that runs until the workplace is closed.
 
     Raises BadBackup, ObservationError or PostgresUnavailable.
     """
+    # By a program in the room: those that verified the copy were there before.
+    run(["rm", "-f", *(str(room.inside / DATA / name) for name in _OF_THE_LIVE)], deadline_s=at.deadline.require(),
+        **room.options())  # fmt: skip
     try:
         server = at.stack.enter_context(copied_postgres(room, installation, at.deadline))
     except PostgresUnavailable as error:

@@ -15,9 +15,6 @@ from tasks.backups.formats.sqlite_checks import check_sqlite_file, integrity_of
 from tasks.backups.formats.sqlite_copies import restore_sqlite, take_sqlite
 from tasks.progress import BACKUP, TABLES, tell
 
-SQLITE_ROOM: Final = "sqlite"
-"""The folder of a restored copy; it becomes a room when a program is to see it."""
-
 _LEAST_S = 1.0
 
 
@@ -42,8 +39,8 @@ class SqliteFile:
 
     def restore(self, decoded: Decoded, bytes: int, known: Known, at: Workplace) -> Copy:
         """Copy it."""
-        file = at.folder / SQLITE_ROOM / "copy.db"
-        file.parent.mkdir(mode=0o700)
+        file = at.folder / "sqlite" / "copy.db"
+        file.parent.mkdir(mode=0o700)  # a room, as soon as a program is to see it
         restore_sqlite(decoded.place, file, at.deadline.require(), lambda done, of: tell(BACKUP, done, of))
         return Copy("", file, "", f"sqlite:///{file.absolute()}")
 

@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from tasks.backups.facts import Backup, DrillVerdict
 from tasks.backups.files.manifest import hashed_files
@@ -21,7 +22,6 @@ from tasks.backups.targets import Target
 from tasks.check_result import Status
 from tasks.postgres.cluster import environment, initialise, wait_until_ready
 from tasks.postgres.installation import Installation, chosen_place, installations
-from tasks.postgres.throwaway import Throwaway
 from tasks.processes import Child
 from tests.deep import rows
 from tests.shop_backups import Drilled, contents_of, drilled, noted, recorded, text
@@ -33,10 +33,21 @@ MOSTLY_WHEEL = [pytest.param("wheel"), pytest.param("Debian", marks=[pytest.mark
 
 
 @dataclass(frozen=True)
+class Running:
+    """A server of one version, reached by the folder of its socket."""
+
+    sockets: Path
+    installation: Installation
+
+    def dsn(self, database: str) -> str:
+        return make_conninfo("", host=str(self.sockets), port=5432, user="postgres", dbname=database)
+
+
+@dataclass(frozen=True)
 class Source:
     """A server of one installation with a shop in it, and base backups of it: a folder, tar files, one unsummed."""
 
-    server: Throwaway
+    server: Running
     folder: Path
     made_at: datetime
 
@@ -68,7 +79,7 @@ class Source:
 
 
 @contextmanager
-def serving(folder: Path, installation: Installation) -> Iterator[Throwaway]:
+def serving(folder: Path, installation: Installation) -> Iterator[Running]:
     """A server that base backups can be taken of."""
     with chosen_place(folder, installation.binaries) as place:
         initialise(place, fsync=False, builtin_locale=installation.major >= 17)
@@ -85,10 +96,10 @@ def serving(folder: Path, installation: Installation) -> Iterator[Throwaway]:
             argv, log=log, env=environment(), cwd=place.data, user=place.user, stop_signal=signal.SIGINT
         ) as child:
             wait_until_ready(child, place.data)
-            yield Throwaway(place.data, installation)
+            yield Running(place.data, installation)
 
 
-def taken(server: Throwaway, into: Path, *options: str) -> None:
+def taken(server: Running, into: Path, *options: str) -> None:
     argv = [server.installation.program("pg_basebackup"), "-D", str(into), "-h", str(server.sockets), "-p", "5432"]
     done = subprocess.run(
         [*argv, "-U", "postgres", "-c", "fast", "--no-sync", *options], capture_output=True, text=True, timeout=120
