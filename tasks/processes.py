@@ -259,11 +259,12 @@ def feed(
     max_output_bytes: int = 16 * 1024 * 1024,
     user: User | None = None,
     into: IO[bytes] | None = None,
+    most_into_bytes: int | None = None,
 ) -> Finished:
     """Runs a program that reads `pieces` on its stdin, in the bounds of `run`.
 
     What the program does not read is taken from `pieces` all the same, to their end. An error of theirs kills it.
-    What it writes to stdout goes to the file `into`, if one is given, without a bound.
+    What it writes to stdout goes to the file `into`, if one is given, and may come to `most_into_bytes` there.
     """
     deadline = Deadline.after(deadline_s)
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
@@ -278,9 +279,14 @@ def feed(
             death_signal=signal.SIGKILL,
         )
         timed_out = False
+
+        def in_bounds() -> bool:
+            too_much = into is not None and most_into_bytes is not None and _size(into) > most_into_bytes
+            return not too_much and _size(out, err) <= max_output_bytes
+
         try:
-            timed_out = not _fed(process, pieces, deadline, lambda: _size(out, err) <= max_output_bytes)
-            while not timed_out and _ended(process) is None and _size(out, err) <= max_output_bytes:
+            timed_out = not _fed(process, pieces, deadline, in_bounds)
+            while not timed_out and _ended(process) is None and in_bounds():
                 time.sleep(_POLL_S)
                 timed_out = _ended(process) is None and deadline.passed
         finally:
@@ -289,7 +295,7 @@ def feed(
                 with suppress(BrokenPipeError):
                     process.stdin.close()
         stdout, stderr = (os.pread(file.fileno(), max_output_bytes, 0) for file in (out, err))
-        return Finished(returncode, stdout, stderr, timed_out, _size(out, err) > max_output_bytes)
+        return Finished(returncode, stdout, stderr, timed_out, not in_bounds())
 
 
 def _fed(

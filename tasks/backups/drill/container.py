@@ -41,7 +41,9 @@ def open_backup(
     if not _is(encrypted):
         return open_plain(backup.path, expected, at)
     began = time.monotonic()
-    plain = decrypted(backup.path, expected.target, at.folder, at.deadline, at.disk_factor)
+    plain = decrypted(
+        backup.path, expected.target, at.folder, at.deadline, at.disk_factor, at.bytes_known
+    )  # fmt: skip
     return open_plain(plain, expected, at, time.monotonic() - began)
 
 

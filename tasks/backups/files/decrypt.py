@@ -7,7 +7,7 @@ from pathlib import Path
 from tasks.backups.commands import command_environment, command_line, error_summary
 from tasks.backups.errors import BadBackup
 from tasks.backups.files.manifest import pieces
-from tasks.backups.files.room import require_room
+from tasks.backups.files.room import Allowance, require_room
 from tasks.backups.reasons import LATE
 from tasks.backups.targets import Target
 from tasks.check_result import msg
@@ -17,12 +17,24 @@ from tasks.outside import external_text
 from tasks.processes import Finished, feed
 
 
-def decrypted(backup: Path, target: Target, folder: Path, deadline: Deadline, disk_factor: float) -> Path:
-    """The backup in plain, readable by its owner alone; raises BadBackup or ObservationError, and OSError."""
+def decrypted(
+    backup: Path,
+    target: Target,
+    folder: Path,
+    deadline: Deadline,
+    disk_factor: float,
+    bytes_known: int | None = None,
+) -> Path:
+    """The backup in plain, readable by its owner alone; raises BadBackup or ObservationError, and OSError.
+
+    A command that writes more than a backup of this size, or of a database of `bytes_known`, may come to is ended.
+    """
     command = target.backups.decrypt
     if command is None:
         raise ObservationError(msg("The backup is encrypted: set decrypt so that a restore drill can read it"))
-    require_room(folder, backup.stat().st_size * (1 + disk_factor))
+    size = backup.stat().st_size
+    require_room(folder, size * (1 + disk_factor))
+    allowance = Allowance(folder, size, disk_factor, bytes_known)
     plain = folder / "plain"
     plain.touch(0o600)
     try:
@@ -34,6 +46,7 @@ def decrypted(backup: Path, target: Target, folder: Path, deadline: Deadline, di
                 env=command_environment(),
                 cwd=target.folder,
                 into=into,
+                most_into_bytes=allowance.bytes,
             )
     except FileNotFoundError as error:
         if error.errno is not None:  # the backup itself has gone
@@ -41,6 +54,8 @@ def decrypted(backup: Path, target: Target, folder: Path, deadline: Deadline, di
         raise ObservationError(
             msg("The decrypt command is not on this machine: {name}", name=external_text(command[0]))
         ) from None
+    if ran.truncated and plain.stat().st_size > allowance.bytes:
+        raise allowance.exceeded()
     _require_decrypted(ran)
     return plain
 

@@ -9,6 +9,7 @@ from typing import Final
 from tasks.backups.errors import BadBackup
 from tasks.backups.facts import Contents, Form, ManifestFile
 from tasks.backups.files.manifest import hashed_files, pieces
+from tasks.backups.files.opened import opened
 from tasks.backups.files.start import head_of
 from tasks.backups.formats.interface import Copy, Decoded, Head, Known, Order, Tools, Workplace
 from tasks.backups.formats.internal_options import rejected
@@ -134,7 +135,7 @@ def _require_ends(folder: Path) -> None:
 
 
 def _at_its_end(rows: Path) -> bool:
-    with rows.open("rb") as file:
+    with opened(rows) as file:
         start = file.read(len(_INSERTS))
         file.seek(-min(rows.stat().st_size, len(_ROWS_END)), os.SEEK_END)
         end = file.read()

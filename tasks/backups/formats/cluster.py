@@ -10,6 +10,8 @@ import psycopg
 
 from tasks.backups.contents.restored import unreadable
 from tasks.backups.errors import BadBackup
+from tasks.backups.files.manifest import files_of
+from tasks.backups.files.opened import opened
 from tasks.backups.formats.interface import Copy, Known, Workplace
 from tasks.backups.tool_words import require_good
 from tasks.check_result import Message, msg
@@ -26,20 +28,27 @@ _OF_THE_LIVE = (
     "postgresql.conf", "postgresql.auto.conf", "pg_hba.conf", "pg_ident.conf",
     "standby.signal", "recovery.signal", "postmaster.pid", "postmaster.opts",
 )  # fmt: skip
+_COPIED_AT_ONCE = 1024 * 1024
 _CONFIGURATION = "# of a restore drill\n"
 _REFUSED = re.compile(r"\b(?:FATAL|PANIC): ")
 """PostgreSQL's own error about the data; without one it did not get so far as to read them."""
 
 
 def copied(cluster: Path, into: Path) -> None:
-    """A copy that starts by itself: without what ties it to the live server. Raises OSError."""
+    """A copy that starts by itself: without what ties it to the live server. Raises BadBackup or OSError."""
     if cluster != into:
-        # Not links: a server that writes through one would write into the backup.
-        shutil.copytree(cluster, into, ignore_dangling_symlinks=True)
+        # What was a file when it was verified may be a link now: it is copied as one, and found.
+        shutil.copytree(cluster, into, symlinks=True, copy_function=_copy_file)
+        files_of(into)
     for left in (*(into / name for name in _OF_THE_LIVE), *into.glob(".s.PGSQL.*")):
         with suppress(FileNotFoundError):
             left.unlink()
     into.chmod(0o700)
+
+
+def _copy_file(file: str, into: str) -> None:
+    with opened(Path(file)) as source, Path(into).open("xb") as target:
+        shutil.copyfileobj(source, target, _COPIED_AT_ONCE)
 
 
 def write_configuration(data: Path) -> None:

@@ -4,11 +4,14 @@ from pathlib import Path
 from typing import Final
 
 from tasks.backups.errors import BadBackup
+from tasks.backups.files.manifest import files_of
+from tasks.backups.files.opened import followed
 from tasks.backups.files.start import cannot_read, head_of
 from tasks.backups.formats.archive import CUSTOM, DIRECTORY
 from tasks.backups.formats.base_backup import BASE, BASE_TAR
+from tasks.backups.formats.gzipped import unpacked_start
 from tasks.backups.formats.interface import Format, Takes
-from tasks.backups.formats.sql_dump import SQL, SQL_GZ, SQL_START, unpacked_start
+from tasks.backups.formats.sql_dump import SQL, SQL_GZ, SQL_START
 from tasks.backups.formats.sqlite import SQLITE
 from tasks.check_result import Message, msg
 from tasks.observation import ObservationError, printable
@@ -29,7 +32,9 @@ _ENDINGS: Final = {".zst": "zstd", ".xz": "xz", ".lz4": "lz4", ".bz2": "bzip2"}
 def format_of(backup: Path) -> Format:
     """The format of a plain backup; raises BadBackup for what is none, ObservationError for what cannot be read."""
     try:
+        followed(backup)
         if backup.is_dir():
+            files_of(backup)  # nothing of it is opened before each of its files is known to be one
             return _format_of_folder(backup)
         return _format_of_file(head_of(backup))
     except OSError as error:

@@ -2,8 +2,6 @@
 
 import builtins
 import re
-import shutil
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,17 +11,17 @@ from tasks.backups.errors import BadBackup
 from tasks.backups.facts import Contents, Form
 from tasks.backups.files.manifest import pieces
 from tasks.backups.files.start import head_of
+from tasks.backups.formats.gzipped import unpacked, unpacked_start
 from tasks.backups.formats.interface import Copy, Decoded, Head, Known, Order, Tools, Workplace
 from tasks.backups.formats.pg_dump import dump
 from tasks.backups.formats.psql import key_of, restored_by_script
 from tasks.backups.formats.reading import Reading
 from tasks.backups.formats.server import empty_database
-from tasks.check_result import Message, msg
+from tasks.check_result import msg
 from tasks.observation import ObservationError
 from tasks.progress import BACKUP, tell
 
 SQL_START = b"-- PostgreSQL database dump"
-_PIECE = 1024 * 1024
 _END, _TAIL_BYTES = re.compile(rb"^-- PostgreSQL database dump complete\r?$", re.MULTILINE), 4096
 """Newer versions write `\\unrestrict` after it."""
 
@@ -33,9 +31,6 @@ _MOST_LINE = 1024 * 1024 * 1024
 _VERSIONS = re.compile(rb"^-- Dumped (?:from database|by pg_dump) version (\d+)", re.MULTILINE)
 _ENCODING = re.compile(rb"^SET client_encoding = '([^']+)';", re.MULTILINE)
 _CONNECT = re.compile(rb"^\\connect (?:-reuse-previous=on )?(\S+)", re.MULTILINE)
-_HEAD_BYTES = 65536
-_GZIP = b"\x1f\x8b"
-_UNPACKED_SHARE = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +59,8 @@ class SqlDump:
         return Head("", max(versions, default=0), encoding[1].decode() if encoding else "")
 
     def decode(self, plain: Path, head: Head, at: Workplace) -> Decoded:
-        """Read the dump to its end mark, of no more than the disk has room for."""
-        most_bytes = int(shutil.disk_usage(at.folder).free * _UNPACKED_SHARE)
+        """Read the dump to its end mark."""
+        allowance = at.allowance(plain.stat().st_size)
         reading, size, tail, line = Reading(plain), 0, b"", 0
         for piece in self._text(reading.pieces()):
             size += len(piece)
@@ -78,9 +73,9 @@ class SqlDump:
                 )
             if line > _MOST_LINE:  # psql would try to keep it in memory
                 raise BadBackup(msg("The dump contains a line of more than 1 GB, which no PostgreSQL can read"))
-            if size > most_bytes:
-                raise ObservationError(_too_large(most_bytes))
+            allowance.require_disk(size)
         _require_end(tail, key_of(self._start(plain)))
+        allowance.take(size)
         return Decoded(replace(head, plain_bytes=size), reading.files(), plain)
 
     def restore(self, decoded: Decoded, bytes: int, known: Known, at: Workplace) -> Copy:
@@ -117,55 +112,6 @@ def _require_end(tail: bytes, key: bytes) -> None:
         raise BadBackup(msg("The dump has no end mark: it was truncated, or pg_dump crashed"))
     if key and re.search(rb"^\\unrestrict %b\b" % key, tail[end.end() :], re.MULTILINE) is None:
         raise BadBackup(msg("The dump was truncated after its end mark: its last line, \\unrestrict, is not whole"))
-
-
-def unpacked(source: Iterator[bytes]) -> Iterator[bytes]:
-    """The unpacked bytes of gzip members, in bounded pieces; raises BadBackup at the first damaged byte.
-
-    Zeros behind the last member, such as a tape or a block device leaves, are passed over as gzip does.
-    """
-    member = zlib.decompressobj(wbits=31)
-    started = padded = False
-    for packed in source:
-        rest = packed
-        while rest:
-            if member.eof:
-                rest, padded = rest.lstrip(b"\0"), padded or rest[:1] == b"\0"
-                if not rest:
-                    break
-                if padded or rest[:1] != _GZIP[:1]:
-                    raise BadBackup(msg("The gzip file has bytes after its end that are not gzip"))
-                member, started = zlib.decompressobj(wbits=31), False
-            try:
-                piece = member.decompress(rest, _PIECE)
-            except zlib.error as error:
-                raise BadBackup(_broken_gzip(str(error))) from None
-            started = True
-            if piece:
-                yield piece
-            rest = member.unused_data if member.eof else member.unconsumed_tail
-    if not started or not member.eof:
-        raise BadBackup(msg("The gzip file is truncated"))
-
-
-def unpacked_start(packed: bytes) -> bytes:
-    """The first unpacked bytes of a gzip file; raises BadBackup."""
-    try:
-        return zlib.decompressobj(wbits=31).decompress(packed, _HEAD_BYTES)
-    except zlib.error as error:
-        raise BadBackup(_broken_gzip(str(error))) from None
-
-
-def _broken_gzip(why: str) -> Message:
-    return msg("The gzip file is damaged: {why}", why=why)
-
-
-def _too_large(most_bytes: int) -> Message:
-    return msg(
-        "Unpacked, the dump is larger than the {gigabytes} GB of free disk space: set [backups] folder to a "
-        "larger disk, or check for a gzip bomb",
-        gigabytes=round(most_bytes / 1e9, 1),
-    )
 
 
 def _with_progress(dump: Path) -> Iterator[bytes]:

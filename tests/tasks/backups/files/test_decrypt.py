@@ -292,6 +292,13 @@ def test_the_plain_file_is_its_owners_alone(kept: Kept, tmp_path: Path) -> None:
     assert plain.read_bytes().startswith(b"PGDMP")
 
 
+def test_few_bytes_that_become_many_are_stopped_on_the_way(kept: Kept) -> None:
+    done = kept.drilled(decrypt=("sh", "-c", "exec head -c 900000000 /dev/zero"))
+    assert done.container[0] is Status.UNKNOWN and done.verdict is DrillVerdict.ERROR, done.container
+    assert "is larger than the 0.3" in done.container[1] and "raise [backups] disk_factor" in done.container[1]
+    assert kept.left() == []
+
+
 @pytest.mark.deep
 def test_nobody_else_can_open_the_folder_of_a_drill(kept: Kept) -> None:
     """Told by the smoke test, which runs while the copy is there."""
