@@ -19,6 +19,7 @@ class Form(StrEnum):
 
     CUSTOM = "pg_dump -Fc"
     DIRECTORY = "pg_dump -Fd"
+    TAR = "pg_dump -Ft"
     SQL = "SQL"
     SQL_GZ = "SQL, gzip"
     BASE = "pg_basebackup"

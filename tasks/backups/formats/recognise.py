@@ -7,7 +7,7 @@ from tasks.backups.errors import BadBackup
 from tasks.backups.files.manifest import files_of
 from tasks.backups.files.opened import followed
 from tasks.backups.files.start import cannot_read, head_of
-from tasks.backups.formats.archive import CUSTOM, DIRECTORY
+from tasks.backups.formats.archive import CUSTOM, DIRECTORY, TAR
 from tasks.backups.formats.base_backup import BASE, BASE_TAR
 from tasks.backups.formats.gzipped import unpacked_start
 from tasks.backups.formats.interface import Format, Takes
@@ -61,7 +61,7 @@ def _format_of_file(head: bytes) -> Format:
             msg("Restore drills do not support SQL of sqlite3's .dump: copy the file with .backup, or VACUUM INTO")
         )
     if head[_TAR_MAGIC] == b"ustar":
-        return _format_of_tar(head)
+        return _format_of_tar(head, TAR)
     if (method := next((name for magic, name in _PACKED.items() if head.startswith(magic)), None)) is not None:
         raise ObservationError(_packed(method))
     raise BadBackup(msg("The file is not a backup: it begins with {head}", head=_quoted(head)))
@@ -69,7 +69,7 @@ def _format_of_file(head: bytes) -> Format:
 
 def _format_in_gzip(head: bytes) -> Format:
     if head[_TAR_MAGIC] == b"ustar":
-        return _format_of_tar(head)
+        return _format_of_tar(head, None)
     if head.startswith(_ARCHIVE):
         raise ObservationError(
             msg("Restore drills do not support an archive of pg_dump -Fc within gzip: it is compressed by itself")
@@ -77,15 +77,22 @@ def _format_in_gzip(head: bytes) -> Format:
     return SQL_GZ
 
 
-def _format_of_tar(head: bytes) -> Format:
-    """By its first file; every base backup begins with one of these, as PostgreSQL's server sends it."""
+def _format_of_tar(head: bytes, archive: Format | None) -> Format:
+    """By its first file; every base backup begins with one of these, as PostgreSQL's server sends it.
+
+    `archive` is what one of pg_dump is, None within gzip.
+    """
     first = head[:_TAR_NAME].rstrip(b"\0")
     if first in (b"backup_label", b"tablespace_map", b"PG_VERSION"):
         return BASE_TAR
     if first == b"toc.dat":
-        raise ObservationError(msg("Restore drills do not support the tar format of pg_dump: use pg_dump -Fc or -Fd"))
+        if archive is None:
+            raise ObservationError(
+                msg("Restore drills do not support an archive of pg_dump -Ft within gzip: use pg_dump -Fc")
+            )
+        return archive
     raise ObservationError(
-        msg("Restore drills support only tar files that pg_basebackup wrote; this one begins with {name}",
+        msg("Restore drills support only tar files of pg_basebackup and pg_dump; this one begins with {name}",
             name=external_text(first.decode("utf-8", "replace"), 80))
     )  # fmt: skip
 
