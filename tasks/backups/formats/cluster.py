@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,7 +113,15 @@ def _database_of(server: Throwaway, role: str, expected: str) -> str:
     """The database to check: the expected one, else the only one. Raises BadBackup or ObservationError."""
     with psycopg.connect(server.dsn("template1", role)) as connection:
         rows = connection.execute("SELECT datname FROM pg_database WHERE NOT datistemplate AND datallowconn").fetchall()
-    names = sorted(str(row[0]) for row in rows)
+    return chosen_database([str(row[0]) for row in rows], expected)
+
+
+def chosen_database(found: Sequence[str], expected: str) -> str:
+    """The database to check of those in a backup: the expected one, else the only one that a server has not by itself.
+
+    Raises BadBackup or ObservationError.
+    """
+    names = sorted(name for name in found if name != "template1")
     if expected:
         if expected not in names:
             raise BadBackup(_no_database(expected, names))

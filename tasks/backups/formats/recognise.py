@@ -9,6 +9,7 @@ from tasks.backups.files.opened import followed
 from tasks.backups.files.start import cannot_read, head_of
 from tasks.backups.formats.archive import CUSTOM, DIRECTORY, TAR
 from tasks.backups.formats.base_backup import BASE, BASE_TAR
+from tasks.backups.formats.dump_all import CLUSTER_START, DUMP_ALL, DUMP_ALL_GZ
 from tasks.backups.formats.gzipped import unpacked_start
 from tasks.backups.formats.interface import Format, Takes
 from tasks.backups.formats.sql_dump import SQL, SQL_GZ, SQL_START
@@ -22,7 +23,6 @@ OF_SQLITE: Final[tuple[Takes, ...]] = (SQLITE,)
 """What can be taken of a database."""
 
 _ARCHIVE, _GZIP, _SQLITE = b"PGDMP", b"\x1f\x8b", b"SQLite format 3\0"
-_CLUSTER_START = b"-- PostgreSQL database cluster dump"
 _SQLITE_DUMP = b"BEGIN TRANSACTION;"
 _TAR_NAME, _TAR_MAGIC = 100, slice(257, 262)
 _PACKED: Final = {b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zXZ\0": "xz", b"\x04\x22\x4d\x18": "lz4", b"BZh": "bzip2"}
@@ -50,12 +50,10 @@ def _format_of_file(head: bytes) -> Format:
         return _format_in_gzip(unpacked_start(head))
     if head.startswith(_SQLITE):
         return SQLITE
+    if CLUSTER_START in head[:1024]:
+        return DUMP_ALL
     if SQL_START in head[:1024]:
         return SQL
-    if _CLUSTER_START in head[:1024]:
-        raise ObservationError(
-            msg("Restore drills do not support dumps of a whole cluster (pg_dumpall): dump each database")
-        )
     if _SQLITE_DUMP in head[:100]:
         raise ObservationError(
             msg("Restore drills do not support SQL of sqlite3's .dump: copy the file with .backup, or VACUUM INTO")
@@ -74,7 +72,7 @@ def _format_in_gzip(head: bytes) -> Format:
         raise ObservationError(
             msg("Restore drills do not support an archive of pg_dump -Fc within gzip: it is compressed by itself")
         )
-    return SQL_GZ
+    return DUMP_ALL_GZ if CLUSTER_START in head[:1024] else SQL_GZ
 
 
 def _format_of_tar(head: bytes, archive: Format | None) -> Format:

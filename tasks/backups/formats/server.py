@@ -16,6 +16,7 @@ from tasks.observation import ObservationError
 from tasks.postgres.installation import Installation
 from tasks.postgres.throwaway import Throwaway, throwaway_postgres
 
+_OF_EVERY_SERVER = ("postgres", "template0", "template1")
 _ROOM_OVER_LIVE = 1.3
 """A restored database is denser than the live one; building its indexes takes temporary files."""
 
@@ -38,6 +39,18 @@ class EmptyDatabase:
         name = _new_name()
         _create(self.server, name, head.encoding, ())
         return replace(self, name=name)
+
+    def make_namesake(self, name: str) -> None:
+        """An empty database with the dump's own name, which its owner, comment, settings and privileges are for.
+
+        The rows go into the one that nobody can know the name of. Raises ObservationError.
+        """
+        if name not in _OF_EVERY_SERVER:
+            _create(self.server, name, "", ())
+
+    def drop(self) -> None:
+        """Make room: what is in it has been restored, and nobody asks it anything; raises ObservationError."""
+        _execute(self.server, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(self.name)))
 
     def as_copy(self) -> Copy:
         """The same once the dump is in it."""
@@ -76,12 +89,15 @@ def _create(server: Throwaway, name: str, encoding: str, roles: Sequence[str]) -
     create = sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name))
     if encoding and encoding != "UTF8":
         create += sql.SQL(" ENCODING {} LOCALE 'C' LOCALE_PROVIDER libc").format(sql.Literal(encoding))
+    made = [sql.SQL("CREATE ROLE {}").format(sql.Identifier(role)) for role in roles if role != "postgres"]
+    _execute(server, *made, create)
+
+
+def _execute(server: Throwaway, *statements: sql.Composed) -> None:
     try:
         with psycopg.connect(server.dsn("postgres"), autocommit=True) as connection:
-            for role in roles:
-                if role != "postgres":
-                    connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(role)))
-            connection.execute(create)
+            for statement in statements:
+                connection.execute(statement)
     except psycopg.Error as error:
         why = error_line(f"ERROR: {error.diag.message_primary or error}")
         raise ObservationError(
