@@ -46,7 +46,7 @@ class Statements:
         """The marks in the next piece: each with its place in the whole."""
         text = self._rest + piece
         limit = len(text) if last else text.rfind(b"\n") + 1
-        if not limit and len(text) > _LONG:
+        if len(text) - limit > _LONG:
             limit = len(text) - _KEPT
         place = 0
         while place < limit:
