@@ -10,6 +10,7 @@ from tasks.backups.contents.wanted import Wanted
 from tasks.backups.errors import BadBackup
 from tasks.backups.facts import Contents, Form
 from tasks.backups.files.manifest import hashed_files
+from tasks.backups.files.opened import followed
 from tasks.backups.formats.interface import Copy, Decoded, Head, Known, Order, Tools, Workplace
 from tasks.backups.formats.sqlite_checks import check_sqlite_file, integrity_of
 from tasks.backups.formats.sqlite_copies import restore_sqlite, take_sqlite
@@ -27,6 +28,8 @@ class SqliteFile:
 
     def read_head(self, plain: Path, at: Workplace) -> Head:
         """Nothing but that its header and its length are right."""
+        for ending in ("-wal", "-journal", "-shm"):  # SQLite opens them too
+            followed(plain.with_name(plain.name + ending))
         if (fault := check_sqlite_file(plain)) is not None:
             raise BadBackup(fault)
         return Head()

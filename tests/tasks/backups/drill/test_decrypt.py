@@ -297,6 +297,13 @@ def test_the_plain_file_is_its_owners_alone(kept: Kept, tmp_path: Path) -> None:
     assert kept.left() == []
 
 
+def test_few_bytes_that_become_many_are_stopped_on_the_way(kept: Kept) -> None:
+    done = kept.drilled(decrypt=("sh", "-c", "exec head -c 900000000 /dev/zero"))
+    assert done.container[0] is Status.UNKNOWN and done.verdict is DrillVerdict.ERROR, done.container
+    assert "is larger than the 0.3" in done.container[1] and "raise [backups] disk_factor" in done.container[1]
+    assert kept.left() == []
+
+
 def test_keys_are_copies_that_the_command_may_write_beside(kept: Kept) -> None:
     keys = kept.folder / "keys"
     keys.mkdir()

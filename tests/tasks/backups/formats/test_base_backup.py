@@ -314,15 +314,15 @@ def test_a_backup_without_the_expected_database_fails(source: Source, drills: Pa
 
 
 @pytest.mark.deep
-def test_a_backup_that_keeps_its_wal_behind_a_link_is_not_written_to(
-    source: Source, drills: Path, tmp_path: Path
-) -> None:
+def test_a_backup_that_keeps_its_wal_behind_a_link_is_refused(source: Source, drills: Path, tmp_path: Path) -> None:
     taken(source.server, tmp_path / "linked", f"--waldir={tmp_path / 'wal'}")
     assert (tmp_path / "linked/pg_wal").is_symlink()
-    before = hashed_files(tmp_path / "wal")
+    before, owners = hashed_files(tmp_path / "wal"), {path.stat().st_uid for path in (tmp_path / "wal").iterdir()}
     found = source.drilled(tmp_path / "linked", drills)
-    assert found.statuses["restore"] is (Status.PASS if source.checks_pages else Status.WARN), found.summary()
+    assert found.statuses["container"] is Status.FAIL and found.verdict is DrillVerdict.FAILED, found.summary()
+    assert "pg_wal in the backup is a link" in text(found.result("container").reason)
     assert hashed_files(tmp_path / "wal") == before
+    assert {path.stat().st_uid for path in (tmp_path / "wal").iterdir()} == owners
 
 
 @pytest.mark.deep
