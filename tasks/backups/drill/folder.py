@@ -74,7 +74,7 @@ def clear_leftovers(root: Path) -> list[Path]:
                     end_sandboxes(folder)
                     remove_tree(folder)
                     cleared.append(folder)
-            elif time.time() - found.st_mtime > _UNMARKED_S:
+            elif not folder.name.startswith(".") or time.time() - found.st_mtime > _UNMARKED_S:
                 folder.rmdir()  # killed before it was marked, if it is empty
     return cleared
 

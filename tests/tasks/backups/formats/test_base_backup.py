@@ -2,10 +2,8 @@
 
 import os
 import shutil
-import signal
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,16 +11,14 @@ from tempfile import TemporaryDirectory
 
 import psycopg
 import pytest
-from psycopg.conninfo import make_conninfo
 
 from tasks.backups.facts import Backup, DrillVerdict
 from tasks.backups.files.manifest import hashed_files
 from tasks.backups.settings import BackedUp, Backups
 from tasks.backups.targets import Target
 from tasks.check_result import Status
-from tasks.postgres.cluster import environment, initialise, wait_until_ready
-from tasks.postgres.installation import Installation, chosen_place, installations
-from tasks.processes import Child
+from tasks.postgres.installation import Installation, installations
+from tests.any_postgres import Running, serving
 from tests.deep import rows
 from tests.shop_backups import Drilled, contents_of, drilled, noted, recorded, text
 from tests.shop_database import TABLES, make_shop
@@ -30,17 +26,6 @@ from tests.shop_database import TABLES, make_shop
 DEBIAN = Path("/usr/lib/postgresql")
 KINDS = [pytest.param("wheel"), pytest.param("Debian", marks=pytest.mark.postgresql)]
 MOSTLY_WHEEL = [pytest.param("wheel"), pytest.param("Debian", marks=[pytest.mark.postgresql, pytest.mark.deep])]
-
-
-@dataclass(frozen=True)
-class Running:
-    """A server of one version, reached by the folder of its socket."""
-
-    sockets: Path
-    installation: Installation
-
-    def dsn(self, database: str) -> str:
-        return make_conninfo("", host=str(self.sockets), port=5432, user="postgres", dbname=database)
 
 
 @dataclass(frozen=True)
@@ -76,27 +61,6 @@ class Source:
         found = Backup(backup, self.made_at, size)
         known = Backups(folder=drills, postgres=(self.server.installation.binaries,))
         return drilled(target, known, backup=found)
-
-
-@contextmanager
-def serving(folder: Path, installation: Installation) -> Iterator[Running]:
-    """A server that base backups can be taken of."""
-    with chosen_place(folder, installation.binaries) as place:
-        initialise(place, fsync=False, builtin_locale=installation.major >= 17)
-        settings = {
-            "listen_addresses": "",
-            "unix_socket_directories": place.data_argument,
-            "port": "5432",
-            "fsync": "off",
-        }
-        argv = [installation.program("postgres"), "-D", place.data_argument]
-        argv += [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
-        log = folder / "postgres.log"
-        with Child(
-            argv, log=log, env=environment(), cwd=place.data, user=place.user, stop_signal=signal.SIGINT
-        ) as child:
-            wait_until_ready(child, place.data)
-            yield Running(place.data, installation)
 
 
 def taken(server: Running, into: Path, *options: str) -> None:

@@ -21,7 +21,7 @@ from tasks.backups.settings import BackedUp, Backups
 from tasks.backups.targets import Target
 from tasks.check_result import Status
 from tasks.postgres.installation import Installation, installations
-from tasks.postgres.throwaway import Throwaway, throwaway_postgres
+from tests.any_postgres import Running, serving
 from tests.deep import rows
 from tests.shop_backups import Drilled, drilled, text
 from tests.shop_database import make_shop
@@ -77,7 +77,7 @@ GRANT SELECT ON traps TO readers, "O'Brien ""x""; --";
 class Cluster:
     """A running server with several databases, and what its own programs wrote of it."""
 
-    server: Throwaway
+    server: Running
     installation: Installation
     folder: Path
 
@@ -116,7 +116,7 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
         folder.chmod(0o755)
         (folder / "live").mkdir()
         (folder / "live").chmod(0o755)
-        with throwaway_postgres(folder / "live", found) as server:
+        with serving(folder / "live", found) as server:
             with psycopg.connect(server.dsn("postgres"), autocommit=True) as connection:
                 for statement in CLUSTER.split(";\n"):
                     connection.execute(statement.encode())
