@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from deployments.cli.command import BROKEN, explained, fail, quiet
+from deployments.terminal import say_json
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -50,6 +51,6 @@ def config_check(
                 unchecked = f"the buckets of latency objectives were not checked: {error}"
         if problems:
             raise ConfigurationError(settings.path, problems)
-        typer.echo(json.dumps(settings.model_dump(mode="json"), ensure_ascii=False, indent=2))
+        say_json(json.dumps(settings.model_dump(mode="json"), ensure_ascii=False, indent=2))
         if unchecked:
             fail(unchecked, BROKEN)

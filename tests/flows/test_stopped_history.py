@@ -21,7 +21,7 @@ from tests.fixtures.databases import database
 if TYPE_CHECKING:
     from prefect import State
 
-    from tests.operated import Answer, Operate, Operated, Site
+    from tests.operated import Operate, Operated, Site
 
 pytestmark = pytest.mark.usefixtures("prefect")
 REASON = "timeout expired; check that it is reachable and that [history] url is right"
@@ -80,7 +80,6 @@ def test_a_run_whose_history_stops_ends_and_the_next_one_is_well(
         short = f"{url}?connect_timeout=2&options=-c%20statement_timeout%3D500"
         file.write_text(file.read_text().replace("sqlite:///shop.db", short))
         assert load_settings(file).history.url == short
-        answer = site.answers["/live"]
 
         def body() -> object:
             if not stopped._pids:
