@@ -23,7 +23,8 @@ def say_text(text: str, *, err: bool = False) -> None:
 
 def write_data(text: str) -> None:
     """Write what programs read to stdout as it is; on a terminal a person reads it, and it is spelt out."""
-    typer.echo(lines_spelt_out(text) if sys.stdout.isatty() else text, nl=False)
+    sys.stdout.write(lines_spelt_out(text) if sys.stdout.isatty() else text)
+    sys.stdout.flush()
 
 
 def say_json(text: str) -> None:
