@@ -1,9 +1,10 @@
 """The history database: SQLite or PostgreSQL, opened with the same guarantees."""
 
+import logging
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from sqlalchemy.types import TypeDecorator
 
 from tasks.deadline import Deadline
 from tasks.errors import ExplainedError
+from tasks.files import PRIVATE, narrow, new_file
 from tasks.postgres.clock import ClockedConnection
 
 metadata = MetaData(
@@ -31,6 +33,7 @@ metadata = MetaData(
 History = Engine
 """An opened history database."""
 
+_log = logging.getLogger(__name__)
 _WAIT_S = 30
 _POLL_S = 0.02
 _GRACE_S = 2.0  # for the server's own error to arrive
@@ -70,6 +73,7 @@ def open_history(url: str, folder: Path) -> Engine:
     if address.get_backend_name() == "sqlite":
         file = folder / (address.database or "opsrounds.db")
         engine = create_engine(address.set(database=str(file)), connect_args=_unless_given(address, timeout=_WAIT_S))
+        event.listen(engine, "do_connect", _keep_private)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
@@ -171,6 +175,17 @@ def _advice(reason: str) -> str:
     if "malformed" in text or "not a database" in text:
         return "restore it from a backup"
     return "check that it is reachable and that [history] url is right"
+
+
+def _keep_private(_dialect: Any, _record: Any, arguments: list[Any], _named: dict[str, Any]) -> None:
+    """An SQLite file that this account alone may read, made if need be; the files beside it get its mode."""
+    file = Path(arguments[0])
+    with suppress(OSError):  # such as a folder that is not there: SQLite says what it cannot do
+        with suppress(FileExistsError), new_file(file, mode=PRIVATE, over=False, durable=False):
+            pass
+        for place in (file, *(file.with_name(f"{file.name}{end}") for end in ("-wal", "-shm"))):
+            if place.exists() and (before := narrow(place)) is not None:
+                _log.warning("%s was open to other accounts (mode %04o): it is this account's alone now", place, before)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

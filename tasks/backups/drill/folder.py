@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tasks.check_result import Message, msg, verbatim
 from tasks.deadline import Deadline
-from tasks.files import locked
+from tasks.files import locked, make_folder
 from tasks.observation import ObservationError, printable
 from tasks.postgres.cluster import end_orphan
 from tasks.postgres.installation import PostgresUnavailable, server_account
@@ -26,7 +26,7 @@ def drill_folder(root: Path, deadline: Deadline, *, wait_s: float = _WAIT_S) -> 
     """A folder that nobody else can open, removed at the end; raises ObservationError if another drill goes on."""
     with ExitStack() as stack:
         try:
-            root.mkdir(parents=True, exist_ok=True)
+            make_folder(root)
             lock = root / f".{PREFIX}{os.geteuid()}.lock"
             stack.enter_context(locked(lock, wait_s=min(wait_s, deadline.require())))
             clear_leftovers(root)
