@@ -1,7 +1,6 @@
 """`rounds init` as a whole: what it writes loads, says what was not found, and holds nothing it should not."""
 
 import json
-import os
 import tomllib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
