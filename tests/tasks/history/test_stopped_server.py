@@ -1,6 +1,7 @@
-"""A PostgreSQL whose processes are stopped keeps no time limit: the clock of this side ends the waiting."""
+"""Processes that are stopped keep no time limit and give no lock back: this side ends the waiting."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -34,6 +35,13 @@ try:
     asyncio.run(asyncio.to_thread(read, open_history(sys.argv[1], Path.cwd())))
 except HistoryError as error:
     print(error)
+"""
+HOLDS_SQLITES_LOCK = """
+import sqlite3, sys, time
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN IMMEDIATE")
+print("held", flush=True)
+time.sleep(600)
 """
 
 
@@ -227,3 +235,22 @@ def test_the_limit_of_the_address_is_the_one_that_counts(url: str, tmp_path: Pat
             assert connection.exec_driver_sql("SHOW timezone").scalar_one() == "UTC"
             assert connection.exec_driver_sql("SHOW lock_timeout").scalar_one() == "30s"
         engine.dispose()
+
+
+def test_the_lock_of_a_stopped_process_on_sqlite(empty_history: Path, tmp_path: Path) -> None:
+    file = tmp_path / "history.db"
+    shutil.copy(empty_history, file)
+    engine = open_history("sqlite:///history.db?timeout=0.3", tmp_path)
+    argv = [sys.executable, "-c", HOLDS_SQLITES_LOCK, str(file)]
+    with stopping() as stop, subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None and process.stdout.readline() == "held\n"
+            stop(process.pid)
+            message = ended(lambda: writing(engine).__enter__())
+            assert current(engine) == head()  # reading goes on
+        finally:
+            process.kill()
+    assert message.endswith("is locked; another process holds it; look for a long transaction and run again")
+    with writing(engine):
+        pass
+    engine.dispose()
