@@ -69,7 +69,7 @@ class Stopped:
         self._pids = []
 
 
-@pytest.mark.parametrize("flow", [minute, daily])
+@pytest.mark.parametrize("flow", [minute, pytest.param(daily, marks=pytest.mark.deep)])
 def test_a_run_whose_history_stops_ends_and_the_next_one_is_well(
     flow: "Callable[[Operated], State[Any]]", operate: "Operate", site: "Site", own_postgres: PostgresServer
 ) -> None:
