@@ -19,6 +19,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tasks.deadline import Deadline
+from tasks.files import make_folder
 
 _STARTED_WITHIN_S = 10.0
 _HEADERS = {
@@ -58,7 +59,7 @@ class _Guard:
 
 def archive_app(output: Path, auth: str | None) -> Starlette:
     """The archive as an application; `auth` is `user:password`."""
-    output.mkdir(parents=True, exist_ok=True)
+    make_folder(output)
     files = StaticFiles(directory=output, html=True)
     return Starlette(routes=[Mount("/", files)], middleware=[Middleware(_Guard, auth=auth)])
 

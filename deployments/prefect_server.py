@@ -13,6 +13,7 @@ import psutil
 from deployments.state import read_state, state_folder
 from tasks.deadline import Deadline
 from tasks.errors import ExplainedError
+from tasks.files import PRIVATE_FOLDER, make_folder, narrow
 from tasks.processes import Child, free_port
 
 AUTH_VARIABLE = "PREFECT_SERVER_API_AUTH_STRING"
@@ -45,7 +46,8 @@ class PrefectServer:
     def __init__(
         self, folder: Path, *, host: str = "127.0.0.1", port: int | None = None, services: bool = True
     ) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder, PRIVATE_FOLDER)
+        narrow(folder, PRIVATE_FOLDER)
         self.port = free_port(host) if port is None else port
         self.api_url = f"http://{_connectable(host)}:{self.port}/api"
         self.auth = os.environ.get(AUTH_VARIABLE)

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tasks.errors import ExplainedError, UsageError
-from tasks.files import locked, remove_leftovers, write_whole
+from tasks.files import PRIVATE, PRIVATE_FOLDER, locked, make_folder, remove_leftovers, write_whole
 
 STATE_VARIABLE = "OPSROUNDS_STATE"
 
@@ -31,7 +31,7 @@ def state_folder() -> Path:
     folder = Path(chosen) if chosen else Path.home() / ".local" / "state" / "opsrounds"
     why = ""
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder, PRIVATE_FOLDER)
     except OSError as error:
         why = error.strerror or type(error).__name__
     if why or not os.access(folder, os.W_OK | os.X_OK):
@@ -51,7 +51,7 @@ def announced(state: UpState) -> Iterator[None]:
         except BlockingIOError:
             raise ExplainedError("another rounds up was started on this machine just now; stop it first") from None
         remove_leftovers(path.parent)
-        write_whole(path, json.dumps(asdict(state)).encode())
+        write_whole(path, json.dumps(asdict(state)).encode(), mode=PRIVATE)
         try:
             yield
         finally:

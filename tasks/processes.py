@@ -19,9 +19,10 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Final, Protocol, Self
+from typing import IO, BinaryIO, Final, Protocol, Self, cast
 
 from tasks.deadline import Deadline
+from tasks.files import PRIVATE, narrow
 
 # Drops the user, asks the kernel for a signal at the owner's death, bounds the memory, then becomes the program.
 # Of a sandbox it hands on the gate as descriptor 3, and the kernel takes its programs first when memory ends.
@@ -184,7 +185,7 @@ class Child:
         self._stop_signal = stop_signal
         self._grace_s = grace_s
         self._lock = threading.Lock()
-        with log.open("ab") as output:
+        with _private_log(log, "ab") as output:
             self._log_start = output.tell()
             self._process = _start(
                 argv,
@@ -251,7 +252,7 @@ class Child:
             if written.seek(0, os.SEEK_END) <= most_bytes:
                 return
             written.seek(0)
-            with self._log.with_name(f"{self._log.name}.1").open("wb") as kept:
+            with _private_log(self._log.with_name(f"{self._log.name}.1"), "wb") as kept:
                 shutil.copyfileobj(written, kept)
             written.truncate(0)
         self._log_start = 0
@@ -263,6 +264,13 @@ class Child:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def _private_log(path: Path, mode: str) -> BinaryIO:
+    """What a child writes may hold anything of the service's: nobody else reads it."""
+    log = open(path, mode, opener=lambda name, flags: os.open(name, flags, PRIVATE))  # noqa: SIM115
+    narrow(path)
+    return cast(BinaryIO, log)
 
 
 def run(

@@ -83,7 +83,7 @@ class Shop:
     ) -> "Drilled":
         """A drill of the newest backup that a pattern names, and its results."""
         target = self.target(backup, live=live, **settings)
-        return drilled(target, Backups(folder=self.drills), longest_s)
+        return drilled(target, Backups(folder=self.drills, isolation="if-possible"), longest_s)
 
 
 @dataclass(frozen=True)

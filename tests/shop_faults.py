@@ -1,8 +1,10 @@
 """Every fault that a backup of the shop can have: how it is made, and where a drill must find it."""
 
 import gzip
+import io
 import re
 import shutil
+import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,7 +17,10 @@ from tasks.backups.take.take import take
 from tasks.check_result import Status
 from tests.shop_backups import LONGEST_S, Shop, contents_of, database, dumped, fill, recorded, recreated
 
-CUSTOM, FOLDER, PLAIN_FOLDER, SQL, PACKED = FORMS = (".dump", ".dir", ".plain.dir", ".sql", ".sql.gz")
+CUSTOM, FOLDER, PLAIN_FOLDER, TAR, SQL, PACKED = FORMS = (".dump", ".dir", ".plain.dir", ".tar", ".sql", ".sql.gz")
+OF_PG_DUMP = {PLAIN_FOLDER: ("-Fd", "-Z0"), TAR: ("-Ft",)}
+"""What only pg_dump itself writes."""
+
 Make = Callable[[Shop, Path], Path]
 
 
@@ -46,10 +51,10 @@ def good(shop: Shop, form: str) -> Path:
     folder = shop.folder / f"good{form}"
     if there := [path for path in folder.glob("shop*") if not path.name.endswith(SUFFIX)]:
         return there[0]
-    if form != PLAIN_FOLDER:
+    if form not in OF_PG_DUMP:
         return take(shop.target(folder / f"shop-*{form}", content="whole"), shop.made_at, (), LONGEST_S)
     folder.mkdir()
-    return recorded(dumped(shop.owner, folder / f"shop{form}", "-Fd", "-Z0"), shop.contents, shop.made_at)
+    return recorded(dumped(shop.owner, folder / f"shop{form}", *OF_PG_DUMP[form]), shop.contents, shop.made_at)
 
 
 def changed(form: str, change: Callable[[Path], object]) -> Make:
@@ -117,6 +122,30 @@ def cut_at_a_row(folder: Path) -> None:
     file = largest(folder)
     rows = file.read_bytes().removesuffix(b"\\.\n\n\n")
     file.write_bytes(rows[: rows.rstrip(b"\n").rindex(b"\n") + 1])
+
+
+def header_zeroed(tar: bytes) -> bytes:
+    """That of the last file of rows, where an ordinary reader takes it for the end."""
+    with tarfile.open(fileobj=io.BytesIO(tar)) as whole:
+        place = [member.offset for member in whole if member.name.endswith(".dat")][-1]
+    return tar[:place] + bytes(512) + tar[place + 512 :]
+
+
+def last_row_lost(tar: bytes) -> bytes:
+    """The last row of the largest file and its end mark are lost, and the tar file is as it should be without them."""
+    with tarfile.open(fileobj=io.BytesIO(tar)) as whole, io.BytesIO() as into:
+        with tarfile.open(fileobj=into, mode="w", format=tarfile.USTAR_FORMAT) as short:
+            largest_size = max(member.size for member in whole if member.name != "toc.dat")
+            for member in whole:
+                source = whole.extractfile(member)
+                assert source is not None
+                rows = source.read()
+                if member.size == largest_size:
+                    rows = rows.removesuffix(b"\\.\n\n\n")
+                    rows = rows[: rows.rstrip(b"\n").rindex(b"\n") + 1]
+                    member.size = len(rows)
+                short.addfile(member, io.BytesIO(rows))
+        return into.getvalue()
 
 
 def duplicated(text: bytes) -> bytes:
@@ -228,6 +257,16 @@ FILES = (
     Fault("-Fd -Z0, a file short by whole rows", changed(PLAIN_FOLDER, cut_at_a_row), "decode", ".dat", changed=SIZE),
     Fault("-Fd -Z0, a file empty", changed(PLAIN_FOLDER, lambda d: cut(largest(d), 0)), "decode", ".dat",
           changed=SIZE),
+    Fault("-Ft, truncated by 50 %", bytes_changed(TAR, lambda d: d[: len(d) // 2]), "decode", "truncated",
+          changed=SIZE),
+    Fault("-Ft, truncated by 4 KB", bytes_changed(TAR, lambda d: d[:-4096]), "decode", "truncated", changed=SIZE),
+    Fault("-Ft, truncated by 1 byte", bytes_changed(TAR, lambda d: d[:-1]), "decode", "truncated", changed=SIZE),
+    Fault("-Ft, truncated to 4 KB", bytes_changed(TAR, lambda d: d[:4096]), "container", "end", changed=SIZE),
+    Fault("-Ft, a header zeroed", bytes_changed(TAR, lambda d: header_zeroed(d)), "decode", "truncated", changed=HASH),
+    Fault("-Ft, a bit of a header", bytes_changed(TAR, lambda d: flipped(d, d.rindex(b".dat\0"))), "decode", "tar",
+          changed=HASH),
+    Fault("-Ft, zeroed 4 KB block", bytes_changed(TAR, zeroed), "restore", "0x00", changed=HASH),
+    Fault("-Ft, short by whole rows", bytes_changed(TAR, last_row_lost), "decode", ".dat", changed=SIZE),
     Fault("gzip, CRC", _packed(lambda d: flipped(d, len(d) - 8)), "decode", "gzip", changed=HASH),
     Fault("gzip, length", _packed(lambda d: flipped(d, len(d) - 4)), "decode", "gzip", changed=HASH),
     Fault("gzip, trailer", _packed(lambda d: d[:-8]), "decode", "gzip", changed=SIZE),
@@ -284,6 +323,7 @@ OF_EACH_CLASS = (
     "zero length",
     "truncated by 4 KB",
     "-Fd, a file missing",
+    "-Ft, short by whole rows",
     "dump of another database",
     "a table left out",
     "a lagging standby",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deployments.cli.command import BROKEN, explained, fail, quiet
+from deployments.terminal import say_json
 
 if TYPE_CHECKING:
     from tasks.settings import Settings
@@ -55,7 +56,7 @@ def config_check(
                 open_.append(f"the buckets of latency objectives were not checked: {error}")
         if problems:
             raise ConfigurationError(settings.path, problems)
-        typer.echo(json.dumps(settings.model_dump(mode="json"), ensure_ascii=False, indent=2))
+        say_json(json.dumps(settings.model_dump(mode="json"), ensure_ascii=False, indent=2))
         if open_:
             fail("\n".join(open_), BROKEN)
 

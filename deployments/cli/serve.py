@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from deployments.cli.command import USAGE, FullOption, LangOption, explained, fail, quiet
+from deployments.terminal import say, say_text
 
 app = typer.Typer()
 _DEMO_OUTPUT = Path("reports/output")
@@ -38,9 +39,9 @@ def up(
             from deployments.demo.lively import demo_with_traffic
 
             with demo_with_traffic(Path(".demo"), _DEMO_OUTPUT) as file:
-                run_until_stopped(UpOptions(file, host, port, archive_port), typer.echo, stop)
+                run_until_stopped(UpOptions(file, host, port, archive_port), say_text, stop)
         else:
-            run_until_stopped(UpOptions(services or services_folder(), host, port, archive_port), typer.echo, stop)
+            run_until_stopped(UpOptions(services or services_folder(), host, port, archive_port), say_text, stop)
 
 
 @app.command()
@@ -64,7 +65,7 @@ def register(
             from deployments.register import register_deployments
 
             for name in register_deployments(found, work_pool, (worker_services or place).absolute()):
-                typer.echo(f"registered {name}")
+                say(f"registered {name}")
 
 
 @app.command()

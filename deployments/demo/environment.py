@@ -17,6 +17,7 @@ from deployments.demo.faults import SERVICE, Fault, plant
 from deployments.demo.service.app import create_tables
 from tasks.deadline import Deadline
 from tasks.errors import ExplainedError
+from tasks.files import make_folder
 from tasks.postgres.server import PostgresServer, running_postgres
 from tasks.processes import Child, free_port
 
@@ -80,7 +81,7 @@ def demo_environment(
     """
     folder = folder.absolute()
     own = folder / name
-    own.mkdir(parents=True, exist_ok=True)
+    make_folder(own)
     log, faults_file = own / "service.log", own / "faults.json"
     plant(faults_file, ())
     logged = log.stat().st_size if log.exists() else 0

@@ -154,4 +154,4 @@ def _write_service_file(demo: DemoEnvironment, name: str, output: Path, language
 
 
 def _warn(text: str) -> None:
-    err.print(text, markup=False)  # it may name [mail] smtp
+    err.print(text)  # it may name [mail] smtp

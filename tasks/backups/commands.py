@@ -11,7 +11,7 @@ from typing import Final
 from tasks.backups.settings import Access
 from tasks.backups.tool_words import error_line
 from tasks.sandbox import confinement
-from tasks.sandbox.bubblewrap import Shown
+from tasks.sandbox.bubblewrap import Shown, seen_by_all
 from tasks.sandbox.confinement import Options, Room
 
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "GNUPGHOME", "USER", "LOGNAME", "VIRTUAL_ENV", "PYTHONPATH")
@@ -68,7 +68,9 @@ def confined(
     named = [folder / argument for argument in argv[1:] if argument and (folder / argument).exists()]
     more = [folder / file.expanduser() for file in access.files]
     own = room.confinement
-    places = {place: Shown(place, place) for place in _places_of(program)}
+    places = {
+        place: Shown(place, place) if place.is_dir() else own.show(place, inside=place) for place in _places_of(program)
+    }
     for path in (*named, *more):
         places.setdefault(path, own.lend(path) if lent else own.show(path, inside=path))
     searched = ":".join(dict.fromkeys((str(program.parent), *_SYSTEM_PATH.split(":"))))
@@ -81,11 +83,11 @@ def confined(
 
 def _places_of(program: Path, *, interpreted: bool = False) -> Iterator[Path]:
     """What a program needs to be started: itself, of a Python its environment, of a script what runs it."""
-    if program.is_relative_to("/usr"):
+    if seen_by_all(program):
         return
     yield _installed_in(program)
     target = program.resolve()
-    if target != program and not target.is_relative_to("/usr"):
+    if target != program and not seen_by_all(target):
         yield _installed_in(target)
     environment = program.parent.parent / "pyvenv.cfg"
     if environment.is_file():
@@ -101,5 +103,6 @@ def _places_of(program: Path, *, interpreted: bool = False) -> Iterator[Path]:
 
 
 def _installed_in(program: Path) -> Path:
-    """The folder above `bin` with what belongs to a program; alone it is in any other."""
-    return program.parent.parent if program.parent.name == "bin" and len(program.parents) > 2 else program
+    """The folder with what belongs to a program, above its `bin` and beside its `lib`; else the program alone."""
+    prefix = program.parent.parent
+    return prefix if program.parent.name == "bin" and (prefix / "lib").is_dir() else program

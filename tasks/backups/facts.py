@@ -19,8 +19,11 @@ class Form(StrEnum):
 
     CUSTOM = "pg_dump -Fc"
     DIRECTORY = "pg_dump -Fd"
+    TAR = "pg_dump -Ft"
     SQL = "SQL"
     SQL_GZ = "SQL, gzip"
+    DUMP_ALL = "pg_dumpall"
+    DUMP_ALL_GZ = "pg_dumpall, gzip"
     BASE = "pg_basebackup"
     BASE_TAR = "pg_basebackup -Ft"
     SQLITE = "SQLite"

@@ -9,6 +9,7 @@ from tasks.observation import printable
 ENDED: Final = msg("Not reached: an earlier step failed and ended the restore drill")
 NOT_TAKEN: Final = msg("Not reached: an earlier step could not be run")
 MANAGED: Final = msg("Managed database: copy_command restores a snapshot of it")
+TABLESPACES: Final = msg("Restore drills do not support base backups with tablespaces")
 LATE: Final = msg("The restore drill did not finish in time: raise [backups] deadline_min")
 NO_LIVE: Final = msg(
     "Nothing to compare with: set live, or take backups with a manifest (rounds backup take, rounds backup manifest)"

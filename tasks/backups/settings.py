@@ -252,7 +252,7 @@ class Backups(Model):
 
     disk_factor: Annotated[float, Field(ge=1, le=100)] = 6.0
     """Free disk that a drill needs, as a multiple of the backup's size, where neither `live` nor a manifest gives the
-    database's size."""
+    database's size; and how much a backup may come to when it is decrypted or unpacked."""
 
     jobs: Annotated[int, Field(ge=1, le=64)] = 2
     """Workers of pg_restore, and tables of the restored database read at once."""

@@ -39,27 +39,27 @@ def owning(folder: Path) -> Iterator[None]:
         yield
 
 
-def initialise(place: PostgresPlace, fsync: bool) -> None:
+def initialise(place: PostgresPlace, fsync: bool, *, builtin_locale: bool = True) -> None:
     """Creates the data beside its final place: an interrupted initdb leaves no half a cluster.
 
-    Raises PostgresUnavailable.
+    PostgreSQL before 17 has no locale of its own. Raises PostgresUnavailable.
     """
     fresh = place.data.with_name("data.new")
     shutil.rmtree(fresh, ignore_errors=True)
     with new_folder(place.data, mode=0o700, at=fresh, durable=fsync):
         if place.user is not None:
             os.chown(fresh, place.user.uid, place.user.gid)
-        _run_initdb(place, fresh, fsync)
+        _run_initdb(place, fresh, fsync, builtin_locale)
 
 
-def _run_initdb(place: PostgresPlace, fresh: Path, fsync: bool) -> None:
+def _run_initdb(place: PostgresPlace, fresh: Path, fsync: bool, builtin_locale: bool) -> None:
     argument = str(fresh) if place.data_argument == str(place.data) else place.data_argument
-    argv = initdb_command(place.binaries, argument, fsync=fsync)
+    argv = initdb_command(place.binaries, argument, fsync=fsync, builtin_locale=builtin_locale)
     require_made(run(argv, deadline_s=INITDB_S, env=environment(), cwd=fresh, user=place.user), place.data)
 
 
 def initdb_command(binaries: Path, data: str, *, fsync: bool, builtin_locale: bool = True) -> list[str]:
-    """What makes a cluster; PostgreSQL before 17 has no locale of its own."""
+    """What makes a cluster."""
     argv = [str(binaries / "initdb"), "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8"]
     argv += ["--locale=C", "--no-instructions"]
     argv += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"] if builtin_locale else []

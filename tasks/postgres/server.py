@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tasks.files import make_folder
 from tasks.postgres.cluster import chown_data, end_orphan, environment, initialise, owning, wait_until_ready
 from tasks.postgres.installation import chosen_place
 from tasks.processes import Child, free_port
@@ -33,7 +34,7 @@ def running_postgres(folder: Path, *, fsync: bool = True, port: int | None = Non
     power. Raises PostgresUnavailable.
     """
     folder = folder.absolute()
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     with owning(folder), chosen_place(folder) as place:
         end_orphan(place.data)
         if not (place.data / "PG_VERSION").exists():

@@ -20,7 +20,7 @@ from tasks.sandbox.watch import Exceeded, Watch
 ROOM: Final = Path("/drill")
 """The folder that a program may write, as it sees it."""
 
-_TOPS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+_TOPS: Final = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _OF_NETWORK = ("/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/ssl", "/etc/pki", "/etc/ca-certificates")
 _ALONE = (
     "--die-with-parent", "--new-session", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--hostname", "drill",
@@ -42,6 +42,11 @@ _HIGH: Final = 10
 
 _GONE_WITHIN_MS: Final = 10_000
 _POLL_S: Final = 0.0005
+
+
+def seen_by_all(path: Path) -> bool:
+    """Whether every program sees a path of the system's."""
+    return any(path.is_relative_to(top) for top in ("/usr", *_TOPS))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Final, TypedDict
 from tasks.processes import Sandbox, User
 from tasks.sandbox.available import NoSandbox, own_account, usable_bwrap
 from tasks.sandbox.bounds import Bounds
-from tasks.sandbox.bubblewrap import ROOM, Bubblewrap, Shown
+from tasks.sandbox.bubblewrap import ROOM, Bubblewrap, Shown, seen_by_all
 
 _SHOWN: Final = Path("/backup")
 _PATH: Final = "/usr/local/bin:/usr/bin:/bin"
@@ -61,9 +61,9 @@ class Confinement:
             folder.chmod(0o711)  # the account goes through it to its rooms
         self._shown = 0
 
-    def room(self, name: str) -> "Room":
+    def room(self, folder: str | Path) -> "Room":
         """A folder in ours, with what we have made in it so far."""
-        room = Room(self, self.folder / name)
+        room = Room(self, self.folder / folder)
         room.path.mkdir(mode=0o700, exist_ok=True)
         self.give(room.path)
         return room
@@ -105,11 +105,15 @@ class Confinement:
         target = self.folder / f"copy-{self._shown}" / path.name
         target.parent.mkdir(mode=0o711)
         if path.is_dir():
-            shutil.copytree(path, target, symlinks=True)
+            shutil.copytree(path, target, symlinks=True, ignore=self._of_ours)
         else:
             shutil.copy2(path, target)
         self.give(target)
         return target
+
+    def _of_ours(self, folder: str, _names: list[str]) -> list[str]:
+        """A folder that our own lies in is copied without it."""
+        return [self.folder.name] if Path(folder) == self.folder.parent else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +145,7 @@ class Room:
 def _once(shown: Iterable[Shown | Path]) -> Iterator[Shown | Path]:
     """What every program sees anyway is left out."""
     for each in dict.fromkeys(shown):
-        if isinstance(each, Shown) or not each.is_relative_to("/usr"):
+        if not seen_by_all(each.inside if isinstance(each, Shown) else each):
             yield each
 
 

@@ -18,11 +18,16 @@ from tasks.processes import Finished, feed
 
 
 def decrypted(backup: Path, target: Target, at: Workplace) -> Path:
-    """The backup in plain, readable by its owner alone; raises BadBackup or ObservationError, and OSError."""
+    """The backup in plain, readable by its owner alone; raises BadBackup or ObservationError, and OSError.
+
+    A command that writes more than such a backup may come to is ended.
+    """
     command = target.backups.decrypt
     if command is None:
         raise ObservationError(msg("The backup is encrypted: set decrypt so that a restore drill can read it"))
-    require_room(at.folder, backup.stat().st_size * (1 + at.disk_factor))
+    size = backup.stat().st_size
+    require_room(at.folder, size * (1 + at.disk_factor))
+    allowance = at.allowance(size)
     plain, room = at.folder / "plain", at.confinement.room("decrypt")
     plain.touch(0o600)
     try:
@@ -32,7 +37,12 @@ def decrypted(backup: Path, target: Target, at: Workplace) -> Path:
             msg("The decrypt command is not on this machine: {name}", name=external_text(command[0]))
         ) from None
     with plain.open("wb") as into:
-        ran = feed(ready.argv, pieces(backup), deadline_s=at.deadline.require(), into=into, **ready.options)
+        ran = feed(
+            ready.argv, pieces(backup), deadline_s=at.deadline.require(), into=into, most_into_bytes=allowance.bytes,
+            **ready.options,
+        )  # fmt: skip
+    if ran.truncated and plain.stat().st_size > allowance.bytes:
+        raise allowance.exceeded()
     _require_decrypted(ran)
     return plain
 

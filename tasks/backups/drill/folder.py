@@ -14,7 +14,7 @@ from pathlib import Path
 from tasks.check_result import Message, msg, verbatim
 from tasks.deadline import Deadline
 from tasks.errors import UsageError
-from tasks.files import locked
+from tasks.files import locked, make_folder
 from tasks.observation import ObservationError, printable
 from tasks.sandbox.sweep import end_sandboxes, remove_tree
 from tasks.state import state_folder
@@ -44,7 +44,7 @@ def private_folder(root: Path) -> Iterator[Path]:
     """A folder that nobody else can open, removed at the end with all that is in it. Raises ObservationError."""
     with ExitStack() as stack:
         try:
-            root.mkdir(parents=True, exist_ok=True)
+            make_folder(root)
             clear_leftovers(root)
             unmarked = Path(tempfile.mkdtemp(prefix=f".{PREFIX}", dir=root))
             folder = unmarked.with_name(unmarked.name.removeprefix("."))
@@ -74,7 +74,7 @@ def clear_leftovers(root: Path) -> list[Path]:
                     end_sandboxes(folder)
                     remove_tree(folder)
                     cleared.append(folder)
-            elif time.time() - found.st_mtime > _UNMARKED_S:
+            elif not folder.name.startswith(".") or time.time() - found.st_mtime > _UNMARKED_S:
                 folder.rmdir()  # killed before it was marked, if it is empty
     return cleared
 

@@ -39,7 +39,8 @@ def drill(target: Target, backup: Backup, backups: Backups, now: datetime, longe
             steps.run(DrillStep.CONTAINER, lambda: _refused(at))
             done = replace(begun, steps=steps.results)
         else:
-            done = _run_steps(begun, Expected(target, known_of(target, live, manifest), manifest), backup, steps, at)
+            expected = Expected(target, known_of(target, live, manifest), manifest)
+            done = _run_steps(begun, expected, backup, steps, replace(at, bytes_known=expected.known.bytes))
             done = replace(done, isolation=at.confined.isolation)
     return replace(done, seconds=steps.seconds)
 

@@ -5,7 +5,6 @@ import time
 from tasks.backups.commands import Confined, confined, error_summary
 from tasks.backups.facts import Smoke
 from tasks.backups.formats.interface import Copy, Workplace
-from tasks.backups.formats.sqlite import SQLITE_ROOM
 from tasks.backups.settings import Command
 from tasks.backups.targets import Target
 from tasks.check_result import Message, msg
@@ -42,7 +41,7 @@ def _ready(command: Command, copy: Copy, target: Target, at: Workplace) -> Confi
     """The command beside the copy: in the room of its server or of its file; one of another machine by the network."""
     access = target.backups.smoke_access
     if copy.file is not None:
-        room = at.confinement.room(SQLITE_ROOM)
+        room = at.confinement.room(copy.file.parent)
         url = f"sqlite:///{room.inside / copy.file.name}"
     elif copy.room is not None:
         room, url = copy.room, copy.url_inside

@@ -2,7 +2,8 @@
 
 import shutil
 import tempfile
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 
@@ -20,25 +21,27 @@ _SHARE_OF_DISK = 0.9
 
 def workplace(target: Target, backups: Backups, deadline: Deadline, stack: ExitStack) -> Workplace:
     """A private folder that goes with `stack`; raises ObservationError if another drill goes on in it."""
-    return _workplace(drill_folder(_root(target, backups), deadline), target, backups, deadline, stack)
+    folder = stack.enter_context(drill_folder(_root(target, backups), deadline))
+    return _workplace(target, backups, deadline, stack, folder, lambda: folder)
 
 
 def reading_place(target: Target, backups: Backups, deadline: Deadline, stack: ExitStack) -> Workplace:
-    """The same for what restores nothing, also beside a drill."""
-    return _workplace(private_folder(_root(target, backups)), target, backups, deadline, stack)
+    """The same for what restores nothing, also beside a drill: its folder is made when a program needs it."""
+    root = _root(target, backups)
+    return _workplace(target, backups, deadline, stack, root, lambda: stack.enter_context(private_folder(root)))
 
 
 def _workplace(
-    private: AbstractContextManager[Path], target: Target, backups: Backups, deadline: Deadline, stack: ExitStack
+    target: Target, backups: Backups, deadline: Deadline, stack: ExitStack, folder: Path, private: Callable[[], Path]
 ) -> Workplace:
-    folder = stack.enter_context(private)
-    bounds = Bounds.of_this_machine(int(shutil.disk_usage(folder).free * _SHARE_OF_DISK))
-    required = backups.isolation == "required"
-    confined = Confined(lambda: Confinement(folder, server_account(), bounds, required=required))
+    def confine() -> Confinement:
+        own = private()
+        bounds = Bounds.of_this_machine(int(shutil.disk_usage(own).free * _SHARE_OF_DISK))
+        return Confinement(own, server_account(), bounds, required=backups.isolation == "required")
+
     configured = tuple(target.folder / place for place in backups.postgres)
-    return Workplace(
-        cache(lambda: installations(configured)), deadline, folder, confined, stack, backups.jobs, backups.disk_factor
-    )
+    found = cache(lambda: installations(configured))
+    return Workplace(found, deadline, folder, Confined(confine), stack, backups.jobs, backups.disk_factor)
 
 
 def _root(target: Target, backups: Backups) -> Path:

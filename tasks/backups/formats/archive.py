@@ -1,4 +1,4 @@
-"""Archives of pg_dump, a file (-Fc) or a folder (-Fd)."""
+"""Archives of pg_dump: a file (-Fc), a folder (-Fd), or a tar file (-Ft)."""
 
 import os
 import re
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tasks.backups.errors import BadBackup
 from tasks.backups.facts import Contents, Form, ManifestFile
 from tasks.backups.files.manifest import hashed_files, pieces
+from tasks.backups.files.opened import opened
 from tasks.backups.files.start import head_of
 from tasks.backups.formats.interface import Copy, Decoded, Head, Known, Order, Tools, Workplace
 from tasks.backups.formats.internal_options import rejected
@@ -17,6 +17,7 @@ from tasks.backups.formats.pg_dump import dump
 from tasks.backups.formats.programs import newest
 from tasks.backups.formats.psql import key_of, restored_by_script
 from tasks.backups.formats.reading import Reading
+from tasks.backups.formats.rows import ends_with_its_rows, require_whole_tar, rows_missing
 from tasks.backups.formats.server import EmptyDatabase, empty_database, not_restorable
 from tasks.backups.tool_words import require_good
 from tasks.check_result import Message, msg
@@ -30,7 +31,6 @@ _TABLE_DATA = re.compile(rb"^\d+; \d+ \d+ TABLE DATA ", re.MULTILINE)
 _ENCODING = re.compile(rb"^SET client_encoding = '([^']+)';", re.MULTILINE)
 _FINISHED = re.compile(rb"finished item \d+ TABLE DATA")
 _ROWS = re.compile(r"\d+\.dat(\.\w+)?")
-_ROWS_END, _INSERTS, _INSERTS_END = b"\\.\n\n\n", b"INSERT INTO ", b"\n\n"
 _STRICT = ("--exit-on-error", "--no-tablespaces", "--no-subscriptions", "--verbose")
 _POLL_S = 0.2
 _LOG_BYTES = 4 * 1024 * 1024
@@ -40,11 +40,12 @@ _CONTENTS = "toc.dat"
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """What pg_restore reads; `options` make pg_dump write it."""
+    """What pg_restore reads, with several workers where it is `parallel`; `options` make pg_dump write it."""
 
     form: Form
-    endings: tuple[str, ...]
-    options: tuple[str, ...]
+    endings: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    parallel: bool = True
 
     def read_head(self, plain: Path, at: Workplace) -> Head:
         """What the archive's table of contents states."""
@@ -61,13 +62,15 @@ class Archive:
 
     def decode(self, plain: Path, head: Head, at: Workplace) -> Decoded:
         """Read everything that is in the archive once, and hash it on the way."""
+        if self.form is Form.TAR:
+            require_whole_tar(plain)
         read = _read_folder if plain.is_dir() else _read_file
         return Decoded(head, read(plain, newest(at.installations()), at), plain)
 
     def restore(self, decoded: Decoded, bytes: int, known: Known, at: Workplace) -> Copy:
         """Fill an empty database from the archive, at the first error no further."""
         database, roles_known = empty_database(decoded.head, bytes, known, at), known.roles is not None
-        ended = _restored(decoded, database, at)
+        ended = _restored(decoded, database, at, jobs=at.jobs if self.parallel else 1)
         if rejected(ended.stderr):
             return _restored_as_script(decoded, database.another(decoded.head), at, roles_known=roles_known)
         require_good(
@@ -82,6 +85,8 @@ class Archive:
 
 CUSTOM: Final = Archive(Form.CUSTOM, (".dump",), ("--format=custom",))
 DIRECTORY: Final = Archive(Form.DIRECTORY, (".dir",), ("--format=directory", "--jobs=2"))
+TAR: Final = Archive(Form.TAR, parallel=False)
+"""Only read: it is larger than the others, and its rows have no checksum."""
 
 
 def _asked(archive: Path, programs: Installation, options: list[str], at: Workplace) -> Finished:
@@ -119,10 +124,10 @@ def _read_file(archive: Path, programs: Installation, at: Workplace) -> tuple[Ma
     return reading.files()
 
 
-def _restored(decoded: Decoded, database: EmptyDatabase, at: Workplace) -> Finished:
+def _restored(decoded: Decoded, database: EmptyDatabase, at: Workplace, *, jobs: int) -> Finished:
     programs, shown = database.installation, at.confinement.show(decoded.place)
     argv = [programs.program("pg_restore"), *_STRICT]
-    argv += [f"--jobs={at.jobs}", f"--dbname={database.dsn_inside}", str(shown.inside)]
+    argv += [f"--jobs={jobs}", f"--dbname={database.dsn_inside}", str(shown.inside)]
     at.deadline.require()
     log, options = at.folder / "pg_restore.log", database.server.room.options(*programs.folders, shown)
     with Child(argv, log=log, **options) as child, log.open("rb") as written:
@@ -154,15 +159,12 @@ def _require_ends(folder: Path) -> None:
     for file in sorted(folder.iterdir()):
         found = _ROWS.fullmatch(file.name)
         if found is not None and not (_at_its_end(file) if found[1] is None else file.stat().st_size):
-            raise BadBackup(msg("{file} is truncated: rows are missing", file=file.name))
+            raise rows_missing(file.name)
 
 
 def _at_its_end(rows: Path) -> bool:
-    with rows.open("rb") as file:
-        start = file.read(len(_INSERTS))
-        file.seek(-min(rows.stat().st_size, len(_ROWS_END)), os.SEEK_END)
-        end = file.read()
-    return end == _ROWS_END or (start in (_INSERTS, _INSERTS_END) and end.endswith(_INSERTS_END))
+    with opened(rows) as file:
+        return ends_with_its_rows(file, 0, rows.stat().st_size)
 
 
 def _major(version: str) -> int:

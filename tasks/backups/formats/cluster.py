@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ import psycopg
 
 from tasks.backups.contents.restored import unreadable
 from tasks.backups.errors import BadBackup
+from tasks.backups.files.manifest import files_of
+from tasks.backups.files.opened import opened
 from tasks.backups.formats.interface import Copy, Known, Workplace
 from tasks.backups.tool_words import require_good
 from tasks.check_result import Message, msg
@@ -17,27 +20,28 @@ from tasks.deadline import Deadline
 from tasks.observation import ObservationError
 from tasks.outside import external_text
 from tasks.postgres.installation import Installation, PostgresUnavailable
-from tasks.postgres.throwaway import Throwaway, copied_postgres
+from tasks.postgres.throwaway import DATA, Throwaway, copied_postgres
 from tasks.processes import Finished, run
 from tasks.sandbox.confinement import Room
 
-# The rest of the configuration is not read: the server is given its own.
+# What would make a copy follow or be the live server; the rest of the configuration is not read: it is given its own.
 _OF_THE_LIVE = ("postgresql.auto.conf", "standby.signal", "recovery.signal", "postmaster.pid", "postmaster.opts")
+_COPIED_AT_ONCE = 1024 * 1024
 _REFUSED = re.compile(r"\b(?:FATAL|PANIC): ")
 """PostgreSQL's own error about the data; without one it did not get so far as to read them."""
 
 
 def copied(cluster: Path, into: Path) -> None:
-    """A copy, of which a server may be started. Raises OSError."""
-    # Not links: a server that writes through one would write into the backup.
-    shutil.copytree(cluster, into, symlinks=True)
+    """A copy, of which a server may be started. Raises BadBackup or OSError."""
+    # What was a file when it was hashed may be a link now: it is copied as one, and found.
+    shutil.copytree(cluster, into, symlinks=True, copy_function=_copy_file)
+    files_of(into)
     into.chmod(0o700)
 
 
-def free_of_the_live(cluster: Path) -> None:
-    """Remove what ties a copy to the live server, and would make it follow or be configured as that one."""
-    for left in (*(cluster / name for name in _OF_THE_LIVE), *cluster.glob(".s.PGSQL.*")):
-        left.unlink(missing_ok=True)
+def _copy_file(file: str, into: str) -> None:
+    with opened(Path(file)) as source, Path(into).open("xb") as target:
+        shutil.copyfileobj(source, target, _COPIED_AT_ONCE)
 
 
 def started(installation: Installation, known: Known, room: Room, at: Workplace) -> Copy:
@@ -45,6 +49,9 @@ def started(installation: Installation, known: Known, room: Room, at: Workplace)
 
     Raises BadBackup, ObservationError or PostgresUnavailable.
     """
+    # By a program in the room: those that verified the copy were there before.
+    run(["rm", "-f", *(str(room.inside / DATA / name) for name in _OF_THE_LIVE)], deadline_s=at.deadline.require(),
+        **room.options())  # fmt: skip
     try:
         server = at.stack.enter_context(copied_postgres(room, installation, at.deadline))
     except PostgresUnavailable as error:
@@ -94,7 +101,15 @@ def _database_of(server: Throwaway, role: str, expected: str) -> str:
     """The database to check: the expected one, else the only one. Raises BadBackup or ObservationError."""
     with psycopg.connect(server.dsn("template1", role)) as connection:
         rows = connection.execute("SELECT datname FROM pg_database WHERE NOT datistemplate AND datallowconn").fetchall()
-    names = sorted(str(row[0]) for row in rows)
+    return chosen_database([str(row[0]) for row in rows], expected)
+
+
+def chosen_database(found: Sequence[str], expected: str) -> str:
+    """The database to check of those in a backup: the expected one, else the only one that a server has not by itself.
+
+    Raises BadBackup or ObservationError.
+    """
+    names = sorted(name for name in found if name != "template1")
     if expected:
         if expected not in names:
             raise BadBackup(_no_database(expected, names))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tasks.backups.facts import Contents, Form, Isolation, ManifestFile, StepOutcome
+from tasks.backups.files.room import Allowance
 from tasks.backups.reasons import not_isolated
 from tasks.check_result import Message, msg
 from tasks.deadline import Deadline
@@ -57,7 +58,8 @@ class Workplace(Tools):
     """Where a drill works: a private folder that goes with `stack`, as do the servers started in it.
 
     `confined` is asked on demand, too: reading an SQLite file needs no program. `jobs` workers restore; a restore needs
-    `disk_factor` times the backup's size, where nothing is known.
+    `disk_factor` times the backup's size, where nothing is known. `bytes_known` is the database's size, None where it
+    is not known.
     """
 
     folder: Path
@@ -65,6 +67,11 @@ class Workplace(Tools):
     stack: ExitStack
     jobs: int
     disk_factor: float
+    bytes_known: int | None = None
+
+    def allowance(self, bytes_packed: int) -> Allowance:
+        """How much a backup of so many bytes may come to here."""
+        return Allowance(self.folder, bytes_packed, self.disk_factor, self.bytes_known)
 
     @property
     def confinement(self) -> Confinement:

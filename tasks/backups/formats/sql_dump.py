@@ -2,8 +2,6 @@
 
 import builtins
 import re
-import shutil
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,30 +10,21 @@ from typing import Final
 from tasks.backups.errors import BadBackup
 from tasks.backups.facts import Contents, Form
 from tasks.backups.files.manifest import pieces
-from tasks.backups.files.start import head_of
+from tasks.backups.formats.created import CreatedDatabase, created_in, without
 from tasks.backups.formats.interface import Copy, Decoded, Head, Known, Order, Tools, Workplace
 from tasks.backups.formats.pg_dump import dump
 from tasks.backups.formats.psql import key_of, restored_by_script
-from tasks.backups.formats.reading import Reading
 from tasks.backups.formats.server import empty_database
-from tasks.check_result import Message, msg
-from tasks.observation import ObservationError
+from tasks.backups.formats.whole_text import WholeText, start_of, text_of
+from tasks.check_result import msg
 from tasks.progress import BACKUP, tell
 
 SQL_START = b"-- PostgreSQL database dump"
-_PIECE = 1024 * 1024
-_END, _TAIL_BYTES = re.compile(rb"^-- PostgreSQL database dump complete\r?$", re.MULTILINE), 4096
+_END, TAIL_BYTES = re.compile(rb"^-- PostgreSQL database dump complete\r?$", re.MULTILINE), 4096
 """Newer versions write `\\unrestrict` after it."""
-
-_MOST_LINE = 1024 * 1024 * 1024
-"""PostgreSQL takes no longer statement, and no longer row (MaxAllocSize)."""
 
 _VERSIONS = re.compile(rb"^-- Dumped (?:from database|by pg_dump) version (\d+)", re.MULTILINE)
 _ENCODING = re.compile(rb"^SET client_encoding = '([^']+)';", re.MULTILINE)
-_CONNECT = re.compile(rb"^\\connect (?:-reuse-previous=on )?(\S+)", re.MULTILINE)
-_HEAD_BYTES = 65536
-_GZIP = b"\x1f\x8b"
-_UNPACKED_SHARE = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,60 +38,37 @@ class SqlDump:
 
     def read_head(self, plain: Path, at: Workplace) -> Head:
         """What the dump's first lines state."""
-        start = self._start(plain)
+        start = start_of(plain, packed=self.packed)
         if SQL_START not in start[:1024]:
             raise BadBackup(msg("The gzip file does not contain a PostgreSQL dump"))
-        versions = [int(found) for found in _VERSIONS.findall(start)]
-        encoding, connect = _ENCODING.search(start), _CONNECT.search(start)
-        if connect is not None:
-            raise ObservationError(
-                msg(
-                    "Restore drills do not support dumps that create their database (pg_dump --create): dump "
-                    "without --create"
-                )
-            )
-        return Head("", max(versions, default=0), encoding[1].decode() if encoding else "")
+        return head_in(start, created_in(start))
 
     def decode(self, plain: Path, head: Head, at: Workplace) -> Decoded:
-        """Read the dump to its end mark, of no more than the disk has room for."""
-        most_bytes = int(shutil.disk_usage(at.folder).free * _UNPACKED_SHARE)
-        reading, size, tail, line = Reading(plain), 0, b"", 0
-        for piece in self._text(reading.pieces()):
-            size += len(piece)
-            tail = (tail + piece)[-_TAIL_BYTES:]
-            line = len(piece) - end - 1 if (end := piece.rfind(b"\n")) >= 0 else line + len(piece)
-            at.deadline.require()
-            if b"\0" in piece:  # psql would leave out the rest of its line
-                raise BadBackup(
-                    msg("The dump contains NUL bytes, which SQL text never has: part of it was never written")
-                )
-            if line > _MOST_LINE:  # psql would try to keep it in memory
-                raise BadBackup(msg("The dump contains a line of more than 1 GB, which no PostgreSQL can read"))
-            if size > most_bytes:
-                raise ObservationError(_too_large(most_bytes))
-        _require_end(tail, key_of(self._start(plain)))
-        return Decoded(replace(head, plain_bytes=size), reading.files(), plain)
+        """Read the dump to its end mark."""
+        text, tail = WholeText(plain, self.packed, at), b""
+        for piece in text.pieces():
+            tail = (tail + piece)[-TAIL_BYTES:]
+        require_end(tail, key_of(start_of(plain, packed=self.packed)))
+        text.require_allowed()
+        return Decoded(replace(head, plain_bytes=text.size), text.files(), plain)
 
     def restore(self, decoded: Decoded, bytes: int, known: Known, at: Workplace) -> Copy:
         """Run the dump in one transaction, at the first error no further."""
+        start = start_of(decoded.place, packed=self.packed)
+        created, roles_known = created_in(start), known.roles is not None
         database = empty_database(decoded.head, bytes, known, at)
-        own_key, roles_known = key_of(self._start(decoded.place)), known.roles is not None
+        if created is not None:
+            database.make_namesake(created.name)
 
         def text() -> Iterator[builtins.bytes]:
-            return self._text(_with_progress(decoded.place))
+            whole = text_of(_with_progress(decoded.place), packed=self.packed)
+            return whole if created is None else without(whole, created.cuts)
 
-        return restored_by_script(text, own_key, database, at, roles_known=roles_known)
+        return restored_by_script(text, key_of(start), database, at, roles_known=roles_known)
 
     def take(self, order: Order, tools: Tools) -> tuple[Contents, str]:
         """Let pg_dump write it."""
         return dump(order, self.options, tools)
-
-    def _start(self, plain: Path) -> builtins.bytes:
-        start = head_of(plain)
-        return unpacked_start(start) if self.packed else start
-
-    def _text(self, source: Iterator[bytes]) -> Iterator[bytes]:
-        return unpacked(source) if self.packed else source
 
 
 SQL: Final = SqlDump(Form.SQL, (".sql",), ("--format=plain",))
@@ -110,62 +76,23 @@ SQL: Final = SqlDump(Form.SQL, (".sql",), ("--format=plain",))
 SQL_GZ: Final = SqlDump(Form.SQL_GZ, (".sql.gz",), ("--format=plain", "--compress=6"), packed=True)
 
 
-def _require_end(tail: bytes, key: bytes) -> None:
+def head_in(start: bytes, created: CreatedDatabase | None) -> Head:
+    """What the first lines of a dump state."""
+    versions = [int(found) for found in _VERSIONS.findall(start)]
+    client = _ENCODING.search(start)
+    encoding = client[1].decode() if client else ""
+    if created is None:
+        return Head("", max(versions, default=0), encoding)
+    return Head(created.name, max(versions, default=0), created.encoding or encoding)
+
+
+def require_end(tail: bytes, key: bytes) -> None:
     """Raise BadBackup for a dump that ends too early: without its end mark, or without the key that it began with."""
     end = _END.search(tail)
     if end is None:
         raise BadBackup(msg("The dump has no end mark: it was truncated, or pg_dump crashed"))
     if key and re.search(rb"^\\unrestrict %b\b" % key, tail[end.end() :], re.MULTILINE) is None:
         raise BadBackup(msg("The dump was truncated after its end mark: its last line, \\unrestrict, is not whole"))
-
-
-def unpacked(source: Iterator[bytes]) -> Iterator[bytes]:
-    """The unpacked bytes of gzip members, in bounded pieces; raises BadBackup at the first damaged byte.
-
-    Zeros behind the last member, such as a tape or a block device leaves, are passed over as gzip does.
-    """
-    member = zlib.decompressobj(wbits=31)
-    started = padded = False
-    for packed in source:
-        rest = packed
-        while rest:
-            if member.eof:
-                rest, padded = rest.lstrip(b"\0"), padded or rest[:1] == b"\0"
-                if not rest:
-                    break
-                if padded or rest[:1] != _GZIP[:1]:
-                    raise BadBackup(msg("The gzip file has bytes after its end that are not gzip"))
-                member, started = zlib.decompressobj(wbits=31), False
-            try:
-                piece = member.decompress(rest, _PIECE)
-            except zlib.error as error:
-                raise BadBackup(_broken_gzip(str(error))) from None
-            started = True
-            if piece:
-                yield piece
-            rest = member.unused_data if member.eof else member.unconsumed_tail
-    if not started or not member.eof:
-        raise BadBackup(msg("The gzip file is truncated"))
-
-
-def unpacked_start(packed: bytes) -> bytes:
-    """The first unpacked bytes of a gzip file; raises BadBackup."""
-    try:
-        return zlib.decompressobj(wbits=31).decompress(packed, _HEAD_BYTES)
-    except zlib.error as error:
-        raise BadBackup(_broken_gzip(str(error))) from None
-
-
-def _broken_gzip(why: str) -> Message:
-    return msg("The gzip file is damaged: {why}", why=why)
-
-
-def _too_large(most_bytes: int) -> Message:
-    return msg(
-        "Unpacked, the dump is larger than the {gigabytes} GB of free disk space: set [backups] folder to a "
-        "larger disk, or check for a gzip bomb",
-        gigabytes=round(most_bytes / 1e9, 1),
-    )
 
 
 def _with_progress(dump: Path) -> Iterator[bytes]:

@@ -120,7 +120,8 @@ def shop(tmp_path: Path, history: Engine) -> Operated:
 
 
 ALWAYS_SKIPPED = {
-    "encryption": Status.SKIPPED, "smoke": Status.SKIPPED, "size": Status.SKIPPED, "offsite": Status.SKIPPED
+    "encryption": Status.SKIPPED, "smoke": Status.SKIPPED, "size": Status.SKIPPED, "offsite": Status.SKIPPED,
+    "isolation": Status.SKIPPED,
 }  # fmt: skip
 
 
@@ -209,7 +210,7 @@ class TestNothing:
         assert done["container"] == done["manifest"] == (Status.UNKNOWN, "There is no backup")
         if depth == "full":
             assert set(done.statuses) - unknown == {
-                "freshness", "retention", "encryption", "smoke", "offsite"
+                "freshness", "retention", "encryption", "smoke", "offsite", "isolation"
             }  # fmt: skip
             assert done["restore"][1] == "There is no backup"
             assert done["counts"][1] == done["recovery-time"][1] == "Not reached: there is no backup"

@@ -12,13 +12,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tasks.check_result import msg
-from tasks.deadline import UNLIMITED, Deadline
-from tasks.observation import ObservationError
-from tasks.postgres.cluster import wait_until_ready
 from tasks.postgres.installation import PostgresUnavailable, postgres_binaries
 from tasks.postgres.server import running_postgres
-from tasks.processes import Child, run
+from tasks.processes import run
 
 OWNER = """
 import sys, time
@@ -163,11 +159,3 @@ def test_a_folder_everybody_may_enter_is_named_as_it_is() -> None:
         Path(name).chmod(0o755)
         with running_postgres(Path(name), fsync=False) as server, psycopg.connect(server.dsn) as connection:
             assert connection.execute("SHOW data_directory").fetchone() == (str(server.data),)
-
-
-def test_a_wait_ends_with_the_callers_time_and_says_so(tmp_path: Path) -> None:
-    with Child(["sleep", "60"], log=tmp_path / "log", env=dict(os.environ), cwd=tmp_path) as never_ready:
-        with pytest.raises(ObservationError, match="The drill is late"):
-            wait_until_ready(never_ready, tmp_path, Deadline.after(0.1, msg("The drill is late")))
-        with pytest.raises(PostgresUnavailable, match="not ready after 0 s"):
-            wait_until_ready(never_ready, tmp_path, UNLIMITED, ready_s=0.1)

@@ -87,7 +87,8 @@ def test_permission_denied_is_no_verdict() -> None:
         (b"\x1f\x8b", Status.FAIL, "does not contain a PostgreSQL dump"),
         (gzip.compress(b"hello"), Status.FAIL, "does not contain a PostgreSQL dump"),
         (b"--\n-- PostgreSQL database cluster dump\n--\n", Status.UNKNOWN, "pg_dumpall"),
-        (tar(b"toc.dat"), Status.UNKNOWN, "tar format"),
+        (tar(b"toc.dat"), Status.FAIL, "no readable table of contents"),
+        (gzip.compress(tar(b"toc.dat")), Status.UNKNOWN, "pg_dump -Ft within gzip"),
         (gzip.compress(tar(b"notes.txt")), Status.UNKNOWN, "begins with notes.txt"),
         (gzip.compress(b"PGDMP"), Status.UNKNOWN, "within gzip"),
         (b"\x28\xb5\x2f\xfd", Status.UNKNOWN, "compressed with zstd"),
@@ -95,7 +96,7 @@ def test_permission_denied_is_no_verdict() -> None:
         (b"age-encryption.org/v1\n-> X25519 abc\n", Status.UNKNOWN, "The backup is encrypted: set decrypt"),
         (FIRST_LINES + b"\\connect shop\n" + LAST_LINES, Status.UNKNOWN, "pg_dump --create"),
     ],
-    ids=range(15),
+    ids=range(16),
 )
 def test_what_is_no_backup(small: Shop, tmp_path: Path, content: bytes, status: Status, word: str) -> None:
     backup = tmp_path / "shop.dump"

@@ -2,10 +2,8 @@
 
 import os
 import shutil
-import signal
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,10 +17,8 @@ from tasks.backups.files.manifest import hashed_files
 from tasks.backups.settings import BackedUp, Backups
 from tasks.backups.targets import Target
 from tasks.check_result import Status
-from tasks.postgres.cluster import environment, initialise, wait_until_ready
-from tasks.postgres.installation import Installation, chosen_place, installations
-from tasks.postgres.throwaway import Throwaway
-from tasks.processes import Child
+from tasks.postgres.installation import Installation, installations
+from tests.any_postgres import Running, serving
 from tests.deep import rows
 from tests.shop_backups import Drilled, contents_of, drilled, noted, recorded, text
 from tests.shop_database import TABLES, make_shop
@@ -36,7 +32,7 @@ MOSTLY_WHEEL = [pytest.param("wheel"), pytest.param("Debian", marks=[pytest.mark
 class Source:
     """A server of one installation with a shop in it, and base backups of it: a folder, tar files, one unsummed."""
 
-    server: Throwaway
+    server: Running
     folder: Path
     made_at: datetime
 
@@ -67,28 +63,7 @@ class Source:
         return drilled(target, known, backup=found)
 
 
-@contextmanager
-def serving(folder: Path, installation: Installation) -> Iterator[Throwaway]:
-    """A server that base backups can be taken of."""
-    with chosen_place(folder, installation.binaries) as place:
-        initialise(place, fsync=False, builtin_locale=installation.major >= 17)
-        settings = {
-            "listen_addresses": "",
-            "unix_socket_directories": place.data_argument,
-            "port": "5432",
-            "fsync": "off",
-        }
-        argv = [installation.program("postgres"), "-D", place.data_argument]
-        argv += [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
-        log = folder / "postgres.log"
-        with Child(
-            argv, log=log, env=environment(), cwd=place.data, user=place.user, stop_signal=signal.SIGINT
-        ) as child:
-            wait_until_ready(child, place.data)
-            yield Throwaway(place.data, installation)
-
-
-def taken(server: Throwaway, into: Path, *options: str) -> None:
+def taken(server: Running, into: Path, *options: str) -> None:
     argv = [server.installation.program("pg_basebackup"), "-D", str(into), "-h", str(server.sockets), "-p", "5432"]
     done = subprocess.run(
         [*argv, "-U", "postgres", "-c", "fast", "--no-sync", *options], capture_output=True, text=True, timeout=120
@@ -303,15 +278,15 @@ def test_a_backup_without_the_expected_database_fails(source: Source, drills: Pa
 
 
 @pytest.mark.deep
-def test_a_backup_that_keeps_its_wal_behind_a_link_is_not_written_to(
-    source: Source, drills: Path, tmp_path: Path
-) -> None:
+def test_a_backup_that_keeps_its_wal_behind_a_link_is_refused(source: Source, drills: Path, tmp_path: Path) -> None:
     taken(source.server, tmp_path / "linked", f"--waldir={tmp_path / 'wal'}")
     assert (tmp_path / "linked/pg_wal").is_symlink()
-    before = hashed_files(tmp_path / "wal")
+    before, owners = hashed_files(tmp_path / "wal"), {path.stat().st_uid for path in (tmp_path / "wal").iterdir()}
     found = source.drilled(tmp_path / "linked", drills)
-    assert found.statuses["restore"] is (Status.PASS if source.checks_pages else Status.WARN), found.summary()
+    assert found.statuses["container"] is Status.FAIL and found.verdict is DrillVerdict.FAILED, found.summary()
+    assert "pg_wal in the backup is a link" in text(found.result("container").reason)
     assert hashed_files(tmp_path / "wal") == before
+    assert {path.stat().st_uid for path in (tmp_path / "wal").iterdir()} == owners
 
 
 @pytest.mark.deep
