@@ -128,7 +128,8 @@ SCRIPT: Final[Mapping[str, str]] = {
     "trigger": "CREATE TABLE w_trigger (n int); CREATE FUNCTION on_row() RETURNS trigger LANGUAGE plpgsql AS "
     "$f$ BEGIN PERFORM public.harm('trigger'); RETURN NEW; END $f$; CREATE TRIGGER t BEFORE INSERT ON w_trigger "
     "FOR EACH ROW EXECUTE FUNCTION on_row(); COPY w_trigger FROM stdin;\n1\n\\.\n",
-    "default": "CREATE TABLE w_default (n int DEFAULT public.attack('default', 1)); INSERT INTO w_default DEFAULT VALUES",
+    "default": "CREATE TABLE w_default (n int DEFAULT public.attack('default', 1)); "
+    "INSERT INTO w_default DEFAULT VALUES",
     "rule": "CREATE TABLE w_rule (n int); CREATE RULE r AS ON INSERT TO w_rule DO ALSO SELECT public.harm('rule'); "
     "INSERT INTO w_rule VALUES (1)",
     "policy": "CREATE TABLE w_policy (n int); INSERT INTO w_policy VALUES (1); ALTER TABLE w_policy ENABLE ROW LEVEL "
@@ -143,7 +144,8 @@ SCRIPT: Final[Mapping[str, str]] = {
     "to-file": "DO $$ BEGIN COPY (SELECT 1) TO '{open}/to-file.wrote'; EXCEPTION WHEN OTHERS THEN NULL; END $$",
     "large-object": "DO $$ DECLARE n oid := lo_from_bytea(0, 'x'); BEGIN PERFORM lo_export(n, "
     "'{open}/large-object.wrote'); EXCEPTION WHEN OTHERS THEN NULL; END $$; DO $$ DECLARE n oid; BEGIN n := lo_import("
-    "'{secret}'); INSERT INTO public.loot SELECT convert_from(lo_get(n), 'UTF8'); EXCEPTION WHEN OTHERS THEN NULL; END $$",
+    "'{secret}'); INSERT INTO public.loot SELECT convert_from(lo_get(n), 'UTF8'); "
+    "EXCEPTION WHEN OTHERS THEN NULL; END $$",
     "load": "COPY (SELECT 1) TO PROGRAM 'cp {library}/dict_snowball.so w.so'; DO $$ BEGIN EXECUTE 'LOAD ''' || "
     "current_setting('data_directory') || '/w.so'''; PERFORM public.harm('load'); "
     "EXCEPTION WHEN OTHERS THEN NULL; END $$",
@@ -383,9 +385,8 @@ def _configured(cluster: Path, ground: Ground) -> None:
     command = f"touch {ground.open}/configured.wrote"
     lines = f"archive_mode = always\narchive_command = '{command}'\nrestore_command = '{command}; false'\n"
     lines += f"recovery_end_command = '{command}'\nlisten_addresses = '*'\nunix_socket_directories = '{ground.open}'\n"
-    for name in ("postgresql.auto.conf", "postgresql.conf"):
-        with (cluster / name).open("a") as file:
-            file.write(lines)
+    with (cluster / "postgresql.auto.conf").open("a") as file:
+        file.write(lines)
     (cluster / "recovery.signal").touch()
 
 
