@@ -391,9 +391,13 @@ def _configured(cluster: Path, ground: Ground) -> None:
 
 
 def _of_another(cluster: Path, ground: Ground) -> None:
-    """The pid file and the socket's of the live server."""
+    """The pid file of the live server."""
     live = (ground.log.parent / "data/postmaster.pid").read_text()
     (cluster / "postmaster.pid").write_text(live)
+
+
+def _socket_of_another(cluster: Path, ground: Ground) -> None:
+    """A link to the live server's socket."""
     (cluster / ".s.PGSQL.5432").symlink_to(ground.open / f".s.PGSQL.{ground.port}")
 
 
@@ -401,6 +405,7 @@ CLUSTER: Final[Mapping[str, Callable[[Path, Ground], None]]] = {
     "log-link": _log_by_a_link,
     "configured": _configured,
     "pid-of-live": _of_another,
+    "socket-of-live": _socket_of_another,
 }
 
 
