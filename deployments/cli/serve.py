@@ -1,12 +1,15 @@
-"""`rounds up`, `rounds register`, `rounds demo`: the whole product on this machine, or on a Prefect server."""
+"""`rounds up`, `ui`, `register`, `demo`: the whole product on this machine, or on a Prefect server."""
 
 import os
+import sys
+import webbrowser
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from deployments.cli.command import USAGE, FullOption, LangOption, explained, fail, quiet
+from deployments.cli.command import BROKEN, USAGE, FullOption, LangOption, explained, fail, quiet
 
 app = typer.Typer()
 _DEMO_OUTPUT = Path("reports/output")
@@ -25,22 +28,71 @@ def up(
     archive_port: Annotated[
         int | None, typer.Option(help="Port of the report archive; default: 4280, or a free one.")
     ] = None,
+    allowed_host: Annotated[
+        list[str] | None,
+        typer.Option("--allowed-host", help="Name under which a reverse proxy offers UI and archive; repeatable."),
+    ] = None,
+    new_credential: Annotated[
+        bool, typer.Option("--new-credential", help="Make a new credential; the old one is refused from now on.")
+    ] = False,
+    no_auth: Annotated[
+        bool, typer.Option("--no-auth", help="Ask for no credential: every account of this machine is let in.")
+    ] = False,
     demo: Annotated[bool, typer.Option("--demo", help="Also start and check the demo service.")] = False,
 ) -> None:
-    """Start a Prefect server with its UI, the schedules and the report archive here, until Ctrl-C or SIGTERM."""
+    """Start a Prefect server with its UI, the schedules and the report archive here, until Ctrl-C or SIGTERM.
+
+    Both ask for a credential, which `rounds ui` shows.
+    """
     with explained():
         from deployments.up import UpOptions, stop_on_signals
         from deployments.up import up as run_until_stopped
         from tasks.settings import services_folder
 
         stop = stop_on_signals()
+        options = UpOptions(
+            services or services_folder(),
+            host,
+            port,
+            archive_port,
+            tuple(allowed_host or ()),
+            new_credential=new_credential,
+            no_auth=no_auth,
+        )
         if demo:
             from deployments.demo.lively import demo_with_traffic
 
             with demo_with_traffic(Path(".demo"), _DEMO_OUTPUT) as file:
-                run_until_stopped(UpOptions(file, host, port, archive_port), typer.echo, stop)
+                run_until_stopped(replace(options, services=file), typer.echo, stop)
         else:
-            run_until_stopped(UpOptions(services or services_folder(), host, port, archive_port), typer.echo, stop)
+            run_until_stopped(options, typer.echo, stop)
+
+
+@app.command()
+def ui() -> None:
+    """Open the UI of the running `rounds up` in the browser; on a terminal, show its address and its credential."""
+    with explained():
+        from deployments.credential import credential_file, read_credential
+        from deployments.serving.orders import AUTH_VARIABLE
+        from deployments.state import AsksFor, read_state
+        from deployments.up import address_lines, credential_lines
+
+        state = read_state()
+        if state is None:
+            fail("no rounds up is running here; start it with `rounds up`", BROKEN)
+        for line in address_lines(state.api_url, state.archive_url):
+            typer.echo(line)
+        credential = read_credential() if state.asks_for is AsksFor.CREDENTIAL else None
+        if state.asks_for is AsksFor.OWN_PASSWORD:
+            typer.echo(f"Credential  that of {AUTH_VARIABLE}, with which rounds up was started")
+        elif credential is None:
+            typer.echo("Credential  none (--no-auth)")
+        elif sys.stdout.isatty():
+            for line in credential_lines(credential):
+                typer.echo(line)
+        else:
+            typer.echo(f"Credential  in {credential_file()}; it is shown on a terminal only")
+        webbrowser.open(state.api_url.removesuffix("/api"))
 
 
 @app.command()
