@@ -10,7 +10,7 @@ from tasks.settings import Settings
 PASS_VARIABLE = "OPSROUNDS_PASS"
 _PROGRAMS = (
     *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "LC_*", "TZ", "TMPDIR", "TEMP", "TMP"),
-    *("PYTHON*", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "XDG_*"),
+    *("PYTHON*", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "XDG_*", "DO_NOT_TRACK"),
 )
 """What every program may need; none of it is a secret."""
 _ROUNDS = (

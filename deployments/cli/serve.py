@@ -45,6 +45,7 @@ def up(
     Both ask for a credential, which `rounds ui` shows.
     """
     with explained():
+        os.environ.setdefault("DO_NOT_TRACK", "1")  # else Prefect says that it collects usage data
         from deployments.up import UpOptions, stop_on_signals
         from deployments.up import up as run_until_stopped
         from tasks.settings import services_folder

@@ -42,7 +42,7 @@ class BoundedHttp(H11Protocol):
         self._wait()
         if len(self.connections) > most_connections():
             waiting = [other for other in self.connections if isinstance(other, BoundedHttp) and other.waiting]
-            min(waiting, key=lambda other: (other.cycle is not None, other._since)).drop()
+            min(waiting, key=lambda other: other._since).drop()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget()
