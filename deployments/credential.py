@@ -57,4 +57,10 @@ def made_credential(*, anew: bool = False) -> tuple[str, bool]:
     return kept, kept == made
 
 
+def credential_lines(credential: str) -> list[str]:
+    """The credential as each of the two servers asks for it."""
+    user, _, password = credential.partition(":")
+    return [f"Credential  {credential}", f"            in the archive: user {user}, password {password}"]
+
+
 _ANEW = "start `rounds up --new-credential`, which replaces it"

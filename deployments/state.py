@@ -32,6 +32,16 @@ class UpState:
     pid: int
     asks_for: AsksFor = AsksFor.CREDENTIAL
 
+    @property
+    def ui_url(self) -> str:
+        """Where a person finds Prefect's UI."""
+        return self.api_url.removesuffix("/api")
+
+    @property
+    def lines(self) -> tuple[str, str]:
+        """Where the servers are, for a person."""
+        return f"Prefect UI  {self.ui_url}", f"Archive     {self.archive_url}"
+
 
 def state_folder() -> Path:
     """The folder of OPSROUNDS_STATE, else ~/.local/state/opsrounds; made if it is not there.

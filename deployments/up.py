@@ -23,7 +23,7 @@ from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary
 
 from deployments.archive_server import ArchiveServer
 from deployments.child_environment import rounds_environment
-from deployments.credential import made_credential
+from deployments.credential import credential_lines, made_credential
 from deployments.dead_runs import crash_dead_runs, describe
 from deployments.prefect_server import PrefectServer, client_settings, is_healthy
 from deployments.serving.child import ServerUnavailable
@@ -89,10 +89,9 @@ def up(options: UpOptions, say: Callable[[str], None], stop: threading.Event) ->
             rounds_environment(services.values()) | variables | {SERVICES_VARIABLE: str(options.services.absolute())}
         )
         stack.callback(runner.stop)
-        stack.enter_context(announced(UpState(server.api_url, archive.url, os.getpid(), access.asks_for)))
-        for line in (*address_lines(server.api_url, archive.url), f"Services    {', '.join(sorted(services))}"):
-            say(line)
-        for line in access.lines:
+        state = UpState(server.api_url, archive.url, os.getpid(), access.asks_for)
+        stack.enter_context(announced(state))
+        for line in (*state.lines, f"Services    {', '.join(sorted(services))}", *access.lines):
             say(line)
         _watch(server, archive, runner, say, stop)
 
@@ -115,17 +114,6 @@ def _access(options: UpOptions) -> _Access:
     if is_new and sys.stdout.isatty():
         return _Access(credential, AsksFor.CREDENTIAL, tuple(credential_lines(credential)))
     return _Access(credential, AsksFor.CREDENTIAL, ("Credential  shown by: rounds ui",))
-
-
-def address_lines(api_url: str, archive_url: str) -> list[str]:
-    """Where the servers are, for a person."""
-    return [f"Prefect UI  {api_url.removesuffix('/api')}", f"Archive     {archive_url}"]
-
-
-def credential_lines(credential: str) -> list[str]:
-    """The credential as each of the two servers asks for it."""
-    user, _, password = credential.partition(":")
-    return [f"Credential  {credential}", f"            in the archive: user {user}, password {password}"]
 
 
 def _archive(

@@ -73,19 +73,17 @@ def up(
 def ui() -> None:
     """Open the UI of the running `rounds up` in the browser; on a terminal, show its address and its credential."""
     with explained():
-        from deployments.credential import credential_file, read_credential
-        from deployments.serving.orders import AUTH_VARIABLE
+        from deployments.credential import credential_file, credential_lines, read_credential
         from deployments.state import AsksFor, read_state
-        from deployments.up import address_lines, credential_lines
 
         state = read_state()
         if state is None:
             fail("no rounds up is running here; start it with `rounds up`", BROKEN)
-        for line in address_lines(state.api_url, state.archive_url):
+        for line in state.lines:
             typer.echo(line)
         credential = read_credential() if state.asks_for is AsksFor.CREDENTIAL else None
         if state.asks_for is AsksFor.OWN_PASSWORD:
-            typer.echo(f"Credential  that of {AUTH_VARIABLE}, with which rounds up was started")
+            typer.echo("Credential  that of PREFECT_SERVER_API_AUTH_STRING, with which rounds up was started")
         elif credential is None:
             typer.echo("Credential  none (--no-auth)")
         elif sys.stdout.isatty():
@@ -93,7 +91,7 @@ def ui() -> None:
                 typer.echo(line)
         else:
             typer.echo(f"Credential  in {credential_file()}; it is shown on a terminal only")
-        webbrowser.open(state.api_url.removesuffix("/api"))
+        webbrowser.open(state.ui_url)
 
 
 @app.command()
