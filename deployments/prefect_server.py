@@ -83,7 +83,8 @@ def one_time_credential() -> str:
 
 def is_healthy(api_url: str, tries: int = 1) -> bool:
     """True when a Prefect server answers there; a busy one may need more than one of these tries of five seconds."""
-    return _status(f"{api_url}/health", None, tries) == 200
+    answer = _asked(f"{api_url}/health", None, tries)
+    return answer is not None and answer.status_code == 200
 
 
 @contextmanager
@@ -112,7 +113,9 @@ def _accepted(api_url: str, state: UpState | None) -> Mapping[str, str]:
     auth = os.environ.get("PREFECT_API_AUTH_STRING", os.environ.get(AUTH_VARIABLE))
     if state is not None and state.asks_for is AsksFor.CREDENTIAL:
         auth = read_credential()
-    if _status(f"{api_url}/admin/version", auth, _TRIES) == 401:
+    answer = _asked(f"{api_url}/admin/version", auth, _TRIES)
+    # Prefect Cloud refuses in other words: its key is not ours to judge.
+    if answer is not None and answer.status_code == 401 and "exception_message" in answer.text:
         raise ServerUnavailable(
             f"the Prefect server at {api_url} refuses the user and password: "
             "set PREFECT_API_AUTH_STRING=user:password to those it was started with"
@@ -120,12 +123,11 @@ def _accepted(api_url: str, state: UpState | None) -> Mapping[str, str]:
     return client_settings(api_url, auth)
 
 
-def _status(url: str, auth: str | None, tries: int) -> int | None:
+def _asked(url: str, auth: str | None, tries: int) -> httpx.Response | None:
     user, _, password = (auth or "").partition(":")
     for _ in range(tries):
         try:
-            login = None if auth is None else (user, password)
-            return httpx.get(url, timeout=5, auth=login, trust_env=False).status_code
+            return httpx.get(url, timeout=5, auth=None if auth is None else (user, password), trust_env=False)
         except httpx.TimeoutException:
             continue
         except httpx.HTTPError:

@@ -111,11 +111,13 @@ def register(
             fail("register needs PREFECT_API_URL, the address of the Prefect server", USAGE)
         place = services or services_folder()
         found = find_services(place)
-        with usable_server():
+        with usable_server() as variables:
             from deployments.register import register_deployments
+            from deployments.run import of_server
 
-            for name in register_deployments(found, work_pool, (worker_services or place).absolute()):
-                typer.echo(f"registered {name}")
+            with of_server(variables):
+                for name in register_deployments(found, work_pool, (worker_services or place).absolute()):
+                    typer.echo(f"registered {name}")
 
 
 @app.command()

@@ -398,9 +398,11 @@ class TestAPageOfAnotherOrigin:
         assert up.api.post("/variables/filter", json={}).json() == []
 
     @pytest.mark.parametrize("server", ["api", "archive"])
-    def test_a_name_that_was_given_our_address_gets_nothing(self, up: Up, page: Page, server: str) -> None:
+    def test_a_name_that_was_given_our_address_gets_nothing(self, up: Up, browser: Browser, server: str) -> None:
+        """The page came from elsewhere before, without the policies of ours."""
         ours = str(up.api.base_url).removesuffix("/api/") if server == "api" else up.archive_url.rstrip("/")
         its_own = ours.replace("127.0.0.1", "evil.test")
+        page = browser.new_context(bypass_csp=True).new_page()
         reached = page.goto(f"{its_own}/")
         assert reached is not None and reached.status == 400
         got = page.evaluate(ATTACK, [f"{its_own}/api", its_own.replace("http", "ws") + "/api/events/in", f"{its_own}/"])
@@ -416,6 +418,7 @@ class TestAPageOfAnotherOrigin:
             "image": "blocked",
             "script": "blocked",
         }
+        page.context.close()
         assert up.api.post("/variables/filter", json={}).json() == []
 
     def test_a_page_of_its_own_is_let_in(self, up: Up, page: Page) -> None:
