@@ -100,7 +100,9 @@ def rounds_up(services: Path, state: Path, log: Path, *options: str, **variables
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.2)
         announced = json.loads((state / "up.json").read_text())
-        auth = variables.get("PREFECT_SERVER_API_AUTH_STRING") or (state / "credential").read_text().strip()
+        auth = variables.get("PREFECT_SERVER_API_AUTH_STRING", "")
+        if announced["asks_for"] == "credential":
+            auth = (state / "credential").read_text().strip()
         user, _, password = auth.partition(":")
         with httpx.Client(
             base_url=announced["api_url"], auth=(user, password), timeout=120, transport=Patient()

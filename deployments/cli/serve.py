@@ -84,8 +84,10 @@ def ui() -> None:
         credential = read_credential() if state.asks_for is AsksFor.CREDENTIAL else None
         if state.asks_for is AsksFor.OWN_PASSWORD:
             typer.echo("Credential  that of PREFECT_SERVER_API_AUTH_STRING, with which rounds up was started")
-        elif credential is None:
+        elif state.asks_for is AsksFor.NOTHING:
             typer.echo("Credential  none (--no-auth)")
+        elif credential is None:
+            fail(f"{credential_file()} is gone: stop rounds up, and start it again with --new-credential", BROKEN)
         elif sys.stdout.isatty():
             for line in credential_lines(credential):
                 typer.echo(line)

@@ -241,13 +241,11 @@ def test_a_new_credential_replaces_the_old_one(
     state = prefect_folder(tmp_path / "state" / "prefect").parent
     with rounds_up(services, state, tmp_path / "first.log", **SECRETS) as first:
         old = first.login
-    with rounds_up(services, state, tmp_path / "second.log", **SECRETS) as second:
-        assert second.login == old
-    with rounds_up(services, state, tmp_path / "third.log", "--new-credential", **SECRETS) as third:
-        assert third.login != old
-        assert third.api.get("/admin/version", auth=old).status_code == 401
-        assert httpx.get(third.archive_url, auth=old, timeout=60).status_code == 401
-        assert third.api.get("/admin/version").status_code == 200
+    with rounds_up(services, state, tmp_path / "second.log", "--new-credential", **SECRETS) as second:
+        assert second.login != old
+        assert second.api.get("/admin/version", auth=old).status_code == 401
+        assert httpx.get(second.archive_url, auth=old, timeout=60).status_code == 401
+        assert second.api.get("/admin/version").status_code == 200
 
 
 @pytest.mark.deep
@@ -269,6 +267,22 @@ def test_a_password_of_ones_own_is_used_in_its_place(
             check=False,
         )
         assert ended.returncode == 3 and "refuses the user and password: set PREFECT_API_AUTH_STRING" in ended.stderr
+
+
+@pytest.mark.deep
+def test_without_a_credential_other_pages_are_still_kept_out(
+    tmp_path: Path, services: Path, prefect_folder: Callable[[Path], Path]
+) -> None:
+    state = prefect_folder(tmp_path / "state" / "prefect").parent
+    with rounds_up(services, state, tmp_path / "up.log", "--no-auth", **SECRETS) as up:
+        assert "WARNING     --no-auth: every account of this machine can run code here" in up.log.read_text()
+        for url in (f"{up.api.base_url}admin/version", up.archive_url):
+            assert httpx.get(url, timeout=60).status_code == 200
+            assert httpx.get(url, headers={"Host": "evil.test"}, timeout=60).status_code == 400
+            assert httpx.get(url, headers={"Origin": "http://evil.test"}, timeout=60).status_code == 403
+        assert websocket(up, "/api/events/in", token="any:thing") == "auth_success"
+        assert websocket(up, "/api/events/in", token="any:thing", origin="http://evil.test") == "refused 403"
+        assert websocket(up, "/api/events/in", token="any:thing", host="evil.test") == "refused 400"
 
 
 SILENT = {
