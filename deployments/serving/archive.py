@@ -32,7 +32,7 @@ def archive_app(output: Path, door: Door) -> ASGIApp:
 def main() -> None:
     """Serve until stopped."""
     given, door = orders("--output")
-    serve(archive_app(Path(given.output), door), given.host, given.port)
+    serve(archive_app(Path(given.output), door), given.host, given.port, ws="none")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import re
 import secrets
 import socket
 from base64 import b64decode
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 ANY_ADDRESS = frozenset({"0.0.0.0", "::"})
 _HOST = re.compile(r"(\[[0-9a-f:.]{2,45}\]|[a-z0-9._-]{1,253})(:[0-9]{1,5})?", re.IGNORECASE)
 _STRANGERS = 50
-"""Prefect answers 100 requests at once; half of them are kept for those who have the credential."""
+"""Requests, and websockets. Prefect answers 100 at once; half are kept for those who have the credential."""
 _CREDENTIAL_WITHIN_S = 5.0
 _UNAUTHORIZED = 1008
 _TRY_LATER = 1013
@@ -88,7 +89,7 @@ class Guard:
         self._is_public = is_public
         self._closed = closed
         self._ask = ask
-        self._strangers = 0
+        self._strangers: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -106,10 +107,10 @@ class Guard:
             await self._app(scope, receive, send)
         elif not self._is_public(scope["method"], scope["path"]):
             await self._unauthorized()(scope, receive, send)
-        elif self._strangers >= _STRANGERS:
+        elif self._strangers["http"] >= _STRANGERS:
             await PlainTextResponse("too many requests without a credential\n", 503)(scope, receive, send)
         else:
-            with self._stranger():
+            with self._stranger("http"):
                 await self._app(scope, receive, send)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -121,11 +122,11 @@ class Guard:
         if self._door.auth is None:
             await self._app(scope, _again([connect], receive), send)
             return
-        if "prefect" not in scope["subprotocols"] or self._strangers >= _STRANGERS:
+        if "prefect" not in scope["subprotocols"] or self._strangers["websocket"] >= _STRANGERS:
             await send({"type": "websocket.close", "code": _UNAUTHORIZED})
             return
         await send({"type": "websocket.accept", "subprotocol": "prefect"})
-        with self._stranger():
+        with self._stranger("websocket"):
             try:
                 first = await asyncio.wait_for(receive(), _CREDENTIAL_WITHIN_S)
             except TimeoutError:
@@ -184,12 +185,12 @@ class Guard:
         return send_with_headers
 
     @contextmanager
-    def _stranger(self) -> Iterator[None]:
-        self._strangers += 1
+    def _stranger(self, kind: str) -> Iterator[None]:
+        self._strangers[kind] += 1
         try:
             yield
         finally:
-            self._strangers -= 1
+            self._strangers[kind] -= 1
 
 
 def _again(messages: list[Message], receive: Receive) -> Receive:
