@@ -15,10 +15,12 @@ import psycopg
 from tasks.backups.files.manifest import SUFFIX
 from tasks.backups.take.take import take
 from tasks.check_result import Status
-from tests.shop_backups import LONGEST_S, Shop, contents_of, database, dumped, fill, recorded, recreated
+from tests.shop_backups import LONGEST_S, Shop, contents_of, database, dumped, fill, program, recorded, recreated
 
-CUSTOM, FOLDER, PLAIN_FOLDER, TAR, SQL, PACKED = FORMS = (".dump", ".dir", ".plain.dir", ".tar", ".sql", ".sql.gz")
-OF_PG_DUMP = {PLAIN_FOLDER: ("-Fd", "-Z0"), TAR: ("-Ft",)}
+CUSTOM, FOLDER, PLAIN_FOLDER, TAR, SQL, PACKED, CREATED, ALL = FORMS = (
+    ".dump", ".dir", ".plain.dir", ".tar", ".sql", ".sql.gz", ".create.sql", ".all.sql",
+)  # fmt: skip
+OF_PG_DUMP = {PLAIN_FOLDER: ("-Fd", "-Z0"), TAR: ("-Ft",), CREATED: ("--create",)}
 """What only pg_dump itself writes."""
 
 Make = Callable[[Shop, Path], Path]
@@ -51,10 +53,16 @@ def good(shop: Shop, form: str) -> Path:
     folder = shop.folder / f"good{form}"
     if there := [path for path in folder.glob("shop*") if not path.name.endswith(SUFFIX)]:
         return there[0]
-    if form not in OF_PG_DUMP:
+    backup = folder / f"shop{form}"
+    if form in (*OF_PG_DUMP, ALL):
+        folder.mkdir()
+    if form == ALL:
+        program("pg_dumpall", "-f", backup, "-d", shop.server.dsn)
+    elif form in OF_PG_DUMP:
+        dumped(shop.owner, backup, *OF_PG_DUMP[form])
+    else:
         return take(shop.target(folder / f"shop-*{form}", content="whole"), shop.made_at, (), LONGEST_S)
-    folder.mkdir()
-    return recorded(dumped(shop.owner, folder / f"shop{form}", *OF_PG_DUMP[form]), shop.contents, shop.made_at)
+    return recorded(backup, shop.contents, shop.made_at)
 
 
 def changed(form: str, change: Callable[[Path], object]) -> Make:
@@ -279,6 +287,19 @@ FILES = (
     Fault("SQL, zeroed 4 KB block", bytes_changed(SQL, zeroed), "decode", "NUL bytes", changed=HASH),
     Fault("SQL, appended garbage", bytes_changed(SQL, lambda d: d + b"garbage;\n"), "restore", "garbage",
           changed=SIZE),
+    Fault("--create, truncated by 50 %", bytes_changed(CREATED, lambda d: d[: len(d) // 2]), "decode", "end mark",
+          changed=SIZE),
+    Fault("--create, a bit of its connect", bytes_changed(CREATED, lambda d: flipped_in(d, b"\\connect shop", b"s")),
+          "restore", "transaction block", changed=HASH),
+    Fault("pg_dumpall, truncated by 4 KB", bytes_changed(ALL, lambda d: d[:-4096]), "decode", "end mark",
+          changed=SIZE),
+    Fault("pg_dumpall, cut between databases", bytes_changed(ALL, lambda d: d[: d.rindex(b"-- Database")]), "decode",
+          "end mark", changed=SIZE),
+    Fault("pg_dumpall, zeroed 4 KB block", bytes_changed(ALL, zeroed), "decode", "NUL bytes", changed=HASH),
+    Fault("pg_dumpall, a row twice", bytes_changed(ALL, duplicated), "restore", "customers_email_key",
+          changed="shop.all.sql has"),
+    Fault("pg_dumpall, appended garbage", bytes_changed(ALL, lambda d: d + b"garbage;\n"), "decode", "behind its end",
+          changed=SIZE),
 )  # fmt: skip
 """Of the files."""
 
@@ -324,6 +345,7 @@ OF_EACH_CLASS = (
     "truncated by 4 KB",
     "-Fd, a file missing",
     "-Ft, short by whole rows",
+    "pg_dumpall, cut between databases",
     "dump of another database",
     "a table left out",
     "a lagging standby",

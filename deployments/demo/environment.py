@@ -13,6 +13,7 @@ import httpx
 import psycopg
 from psycopg import sql
 
+from deployments.child_environment import program_environment
 from deployments.demo.faults import SERVICE, Fault, plant
 from deployments.demo.service.app import create_tables
 from tasks.deadline import Deadline
@@ -145,7 +146,7 @@ def _start_instance(log: Path, variables: dict[str, str]) -> tuple[str, Child]:
     child = Child(
         [sys.executable, "-m", "deployments.demo.service", "--port", str(port)],
         log=log,
-        env={**os.environ, **variables},
+        env=program_environment() | variables,
         cwd=Path(__file__).resolve().parents[2],  # where `deployments` is found, installed or not
     )
     return f"http://127.0.0.1:{port}", child
@@ -154,7 +155,9 @@ def _start_instance(log: Path, variables: dict[str, str]) -> tuple[str, Child]:
 def _start_advisories(log: Path, faults_file: Path) -> tuple[str, Child]:
     port = free_port()
     argv = [sys.executable, "-m", "deployments.demo.advisories", "--port", str(port), "--faults", str(faults_file)]
-    return f"http://127.0.0.1:{port}", Child(argv, log=log, cwd=Path(__file__).resolve().parents[2])
+    return f"http://127.0.0.1:{port}", Child(
+        argv, log=log, env=program_environment(), cwd=Path(__file__).resolve().parents[2]
+    )
 
 
 def _wait_until_healthy(base_url: str, child: Child) -> None:

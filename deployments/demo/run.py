@@ -13,8 +13,6 @@ from string import Template
 from typing import Final
 from urllib.parse import urlsplit
 
-from prefect.settings import PREFECT_API_URL, temporary_settings
-
 from deployments.demo.backups import bring_backups
 from deployments.demo.environment import DemoEnvironment, demo_environment
 from deployments.demo.expected import compare
@@ -27,9 +25,9 @@ from deployments.demo.past.load_tests import bring_load_runs
 from deployments.demo.source import SOURCE, bring_source
 from deployments.demo.traffic import make_traffic
 from deployments.language import terminal_language
-from deployments.prefect_server import PrefectServer
+from deployments.prefect_server import PrefectServer, client_settings, one_time_credential
 from deployments.progress import err, working
-from deployments.run import RunResult, run_now
+from deployments.run import RunResult, of_server, run_now
 from deployments.show_result import console, show_result
 from flows import daily_checklist, load_test, monthly_checklist, security_scan, slo_report, weekly_checklist
 from flows.checklist import Checklist
@@ -90,12 +88,12 @@ def run_demo(
 ) -> bool:
     """Run the demo service's rounds and show them; True if exactly the planted faults were found."""
     with ExitStack() as stack:
-        server = PrefectServer(folder.absolute() / "prefect", services=False)
+        server = PrefectServer(folder.absolute() / "prefect", auth=one_time_credential(), services=False)
         stack.enter_context(server.child)
         file = stack.enter_context(demo_service(folder, output, faults, shape, lang))
         with working("Prefect server"):
             server.wait_until_healthy()
-        stack.enter_context(temporary_settings({PREFECT_API_URL: server.api_url}))
+        stack.enter_context(of_server(client_settings(server.api_url, server.auth)))
         use_services(file)
         settings = load_settings(file)
         results = [run_round(*round_, settings, lang, full) for round_ in ROUNDS[:1]]

@@ -83,7 +83,7 @@ def _embedded() -> Iterator[Path]:
 
 def _asked(binaries: Path) -> Installation | None:
     try:
-        answer = run([str(binaries / "postgres"), "--version"], deadline_s=_ASK_DEADLINE_S)
+        answer = run([str(binaries / "postgres"), "--version"], deadline_s=_ASK_DEADLINE_S, env={"PATH": os.defpath})
     except FileNotFoundError:
         return None
     found = _VERSION_TEXT.search(answer.stdout)

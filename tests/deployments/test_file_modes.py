@@ -15,12 +15,13 @@ from typer.testing import CliRunner
 
 from deployments.cli.app import app
 from deployments.prefect_server import PrefectServer
-from deployments.state import STATE_VARIABLE, UpState, announced, state_folder
+from deployments.state import UpState, announced
 from deployments.write_output import write_output
 from flows.outbox import deliver
 from tasks.history import migrate
 from tasks.history.engine import HistoryError, open_history, reading, writing
 from tasks.processes import Child
+from tasks.state import STATE_VARIABLE, state_folder
 
 if TYPE_CHECKING:
     from tests.operated import Operate, Site

@@ -5,16 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from deployments.prefect_server import (
-    AUTH_VARIABLE,
-    PrefectServer,
-    ServerUnavailable,
-    client_settings,
-    is_healthy,
-    usable_server,
-)
-from deployments.state import STATE_VARIABLE, UpState, announced
+from deployments.credential import made_credential
+from deployments.prefect_server import PrefectServer, client_settings, is_healthy, usable_server
+from deployments.serving.child import ServerUnavailable
+from deployments.serving.orders import AUTH_VARIABLE
+from deployments.state import AsksFor, UpState, announced
 from tasks.processes import free_port
+from tasks.state import STATE_VARIABLE
 
 
 @pytest.fixture(autouse=True)
@@ -29,9 +26,9 @@ def dead_url() -> str:
 
 
 def test_only_a_server_that_answers_is_healthy(prefect_api: str) -> None:
-    assert is_healthy(prefect_api, None)
-    assert not is_healthy(dead_url(), None)
-    assert not is_healthy(prefect_api.replace("/api", "/nowhere"), None)
+    assert is_healthy(prefect_api)
+    assert not is_healthy(dead_url())
+    assert not is_healthy(prefect_api.replace("/api", "/nowhere"))
 
 
 def test_the_named_one_comes_first(prefect_api: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,15 +52,33 @@ def test_a_named_one_that_is_dead_is_an_error_and_no_other_is_taken(
 
 def test_then_the_one_of_rounds_up(prefect_api: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(AUTH_VARIABLE, "ops:sesame")
-    with announced(UpState(prefect_api, "", os.getpid())), usable_server() as variables:
+    with announced(UpState(prefect_api, "", os.getpid(), AsksFor.OWN_PASSWORD)), usable_server() as variables:
         assert variables["PREFECT_API_URL"] == prefect_api
         assert variables["PREFECT_API_AUTH_STRING"] == "ops:sesame"
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_the_credential_of_rounds_up_is_used_for_its_own_server(
+    prefect_api: str, monkeypatch: pytest.MonkeyPatch, named: bool
+) -> None:
+    if named:
+        monkeypatch.setenv("PREFECT_API_URL", prefect_api)
+    credential, _ = made_credential()
+    with announced(UpState(prefect_api, "", os.getpid(), AsksFor.CREDENTIAL)), usable_server() as variables:
+        assert variables["PREFECT_API_AUTH_STRING"] == credential
+
+
+def test_the_credential_goes_to_no_other_server(prefect_api: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", prefect_api)
+    made_credential()
+    with announced(UpState(dead_url(), "", os.getpid(), AsksFor.CREDENTIAL)), usable_server() as variables:
+        assert "PREFECT_API_AUTH_STRING" not in variables
 
 
 @pytest.mark.deep
 def test_a_server_that_cannot_start_is_reported_with_its_last_log_lines(tmp_path: Path) -> None:
     nowhere = "192.0.2.1"  # no address of this machine
-    server = PrefectServer(tmp_path / "prefect", host=nowhere, port=free_port(), services=False)
+    server = PrefectServer(tmp_path / "prefect", auth=None, host=nowhere, port=free_port(), services=False)
     with server.child, pytest.raises(ServerUnavailable, match=r"the Prefect server ended at once:\n(?s:.*)\S"):
         server.wait_until_healthy()
 

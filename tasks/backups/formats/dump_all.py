@@ -9,7 +9,6 @@ from typing import Final
 
 from tasks.backups.errors import BadBackup
 from tasks.backups.facts import Form
-from tasks.backups.files.manifest import pieces
 from tasks.backups.formats.cluster import chosen_database
 from tasks.backups.formats.created import NOTHING, CreatedDatabase, created_in, part_of, without
 from tasks.backups.formats.globals import MOST_BYTES, make_globals, statements_of
@@ -17,7 +16,7 @@ from tasks.backups.formats.interface import Copy, Decoded, Head, Known, Workplac
 from tasks.backups.formats.programs import fitting
 from tasks.backups.formats.psql import key_of, restored_by_script
 from tasks.backups.formats.server import EmptyDatabase, reserve
-from tasks.backups.formats.sql_dump import TAIL_BYTES, head_in, require_end
+from tasks.backups.formats.sql_dump import TAIL_BYTES, head_in, require_end, with_progress
 from tasks.backups.formats.statements import Statements
 from tasks.backups.formats.whole_text import WholeText, start_of, text_of
 from tasks.check_result import msg
@@ -107,7 +106,7 @@ class DumpAll:
         database.make_namesake(part.created.name)
 
         def text() -> Iterator[builtins.bytes]:
-            whole = text_of(pieces(plain), packed=self.packed)
+            whole = text_of(with_progress(plain), packed=self.packed)
             return without(part_of(whole, part.start, part.end), part.created.cuts)
 
         copy = restored_by_script(text, part.key, database, at, roles_known=True)

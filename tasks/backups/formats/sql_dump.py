@@ -61,7 +61,7 @@ class SqlDump:
             database.make_namesake(created.name)
 
         def text() -> Iterator[builtins.bytes]:
-            whole = text_of(_with_progress(decoded.place), packed=self.packed)
+            whole = text_of(with_progress(decoded.place), packed=self.packed)
             return whole if created is None else without(whole, created.cuts)
 
         return restored_by_script(text, key_of(start), database, at, roles_known=roles_known)
@@ -95,7 +95,8 @@ def require_end(tail: bytes, key: bytes) -> None:
         raise BadBackup(msg("The dump was truncated after its end mark: its last line, \\unrestrict, is not whole"))
 
 
-def _with_progress(dump: Path) -> Iterator[bytes]:
+def with_progress(dump: Path) -> Iterator[bytes]:
+    """The bytes of a dump, reporting how many were taken."""
     total, done = dump.stat().st_size, 0
     for piece in pieces(dump):
         done += len(piece)

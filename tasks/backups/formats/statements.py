@@ -11,6 +11,9 @@ _KEPT = 128
 _TOKEN = re.compile(
     rb"\n|--|/\*|(?<![\w\x80-\xff$])[eE]'|'|\"|(?<![\w\x80-\xff$])\$(?:[A-Za-z_\x80-\xff][\w\x80-\xff]{0,63})?\$"
 )
+_PLAIN = re.compile(rb"(?>[^'\"$\n/\-eE]++|[eE](?!')|'[^']*+'|-(?!-)|/(?!\*))++")
+"""Much in one step: what is between tokens, and whole texts that are quoted in the simplest way."""
+
 _MARK = re.compile(rb"(-- (?:PostgreSQL database cluster dump|Database \")[^\n]*\n)|COPY [^\n]* FROM stdin;\r?\n")
 _ESCAPED, _COMMENT = re.compile(rb"\\[\s\S]|'"), re.compile(rb"/\*|\*/")
 _ROWS_END = re.compile(rb"\n\\\.\r?\n")
@@ -110,6 +113,8 @@ class Statements:
                 return 0
 
     def _token(self, text: bytes, place: int, limit: int) -> int | None:
+        if (plain := _PLAIN.match(text, place, limit)) is not None and plain.end() < limit:
+            place = plain.end()
         found = _TOKEN.search(text, place, limit)
         if found is None:
             return None

@@ -190,6 +190,7 @@ def test_one_without_the_database_fails(cluster: Cluster) -> None:
     assert text(found.result("container").reason) == "This is a dump of database wiki, not of shop"
 
 
+@pytest.mark.parametrize("cluster", [18], indirect=True)
 @pytest.mark.parametrize("packed", [False, True])
 def test_roles_alone_are_no_backup_of_a_database(cluster: Cluster, packed: bool) -> None:
     dump = cluster.dumped("pg_dumpall", "--globals-only")
@@ -232,6 +233,7 @@ FAULTS: dict[str, tuple[Callable[[bytes], bytes], str, str]] = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("cluster", [18], indirect=True)
 @pytest.mark.parametrize(
     "name", rows({name: name for name in FAULTS}, ("cut between two databases", "rows of another database twice"))
 )
@@ -293,7 +295,11 @@ HOSTILE: dict[str, tuple[Callable[[bytes], bytes], str]] = {
 ALWAYS = ("connects elsewhere", "changes the server's superuser", "end marks in the rows")
 
 
-@pytest.mark.parametrize("older", [False, pytest.param(True, marks=pytest.mark.deep)])
+@pytest.mark.parametrize(
+    ("cluster", "older"),
+    [(18, False), pytest.param(15, True, marks=[pytest.mark.postgresql, pytest.mark.deep])],
+    indirect=["cluster"],
+)
 @pytest.mark.parametrize("name", rows({name: name for name in HOSTILE}, ALWAYS))
 def test_a_malicious_one_passes_only_where_it_is_right(
     cluster: Cluster, everything: bytes, name: str, older: bool
@@ -321,7 +327,8 @@ def test_a_password_is_left_out(cluster: Cluster, everything: bytes) -> None:
     assert b"PASSWORD" not in statements and b"VALID UNTIL" in statements and b"GRANTED BY" not in statements
 
 
-@pytest.mark.parametrize("size", [1, 2, 7, 4096])
+@pytest.mark.parametrize("cluster", [18], indirect=True)
+@pytest.mark.parametrize("size", [1, 7, 4096])
 def test_marks_are_found_however_the_text_is_divided(everything: bytes, size: int) -> None:
     whole = Statements()
     marks = [*whole.marks(everything), *whole.marks(b"", last=True)]
@@ -335,7 +342,7 @@ def test_marks_are_found_however_the_text_is_divided(everything: bytes, size: in
     assert [*found, *divided.marks(b"", last=True)] == marks
 
 
-def test_a_long_line_is_followed_without_being_kept(everything: bytes) -> None:
+def test_a_long_line_is_followed_without_being_kept() -> None:
     long = b"INSERT INTO t VALUES ('" + b"x'' -- \\ $a$ /* \"" * 300_000 + b"');\n"
     mark = b'-- Database "shop" dump\n'
     escaped = b"SELECT E'" + b"x\\'\\\\" * 1_000_000 + b"';\n"
