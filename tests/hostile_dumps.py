@@ -29,6 +29,7 @@ from tasks.processes import run
 from tests.hostile_ground import VARIABLE, Ground, Harm, served
 
 END: Final = b"-- PostgreSQL database dump complete"
+_FORMATS: Final = {".dir": "directory", ".tar": "tar"}
 _ROOM: Final = 2_500
 """Characters of a comment, in whose place an entry's statement is written."""
 
@@ -219,6 +220,8 @@ class Source:
         ground, binaries = self.ground, self.installation.binaries
         ask = subprocess.run([binaries / "pg_config", "--pkglibdir"], capture_output=True, text=True, timeout=30)
         pid = (ground.log.parent / "data/postmaster.pid").read_text().split("\n")[0]
+        # COPY takes it ill when a program ends before it has read its row.
+        text = re.sub(r"(?i)\bto program '", r"\g<0>cat > /dev/null; ", text)
         text = re.sub(r"\{shell:([\w-]+)\}", lambda found: self.shell(found[1]), text)
         text = re.sub(
             r"\{program:([\w-]+)\}", lambda found: f"({self.shell(found[1])}) >/dev/null 2>&1".replace("'", "''"), text
@@ -262,49 +265,52 @@ class Source:
 
     def dumped(self, into: Path, *options: str) -> Path:
         """A dump by this server's pg_dump."""
-        done = subprocess.run(
-            [self.installation.binaries / "pg_dump", *options, "-f", into, self.dsn()],
-            capture_output=True, text=True, timeout=120,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
+        self._run("pg_dump", *options, "-f", into, "-d", self.dsn())
         return into
 
-    def script(self, into: Path, *texts: str, packed: bool = False) -> Path:
-        """A dump in SQL with more in it, before its end."""
-        text = self.dumped(into).read_bytes()
-        more = "".join(f"{self.filled(each)}\n" if each.startswith("\\") or each.endswith("\n") else
-                       f"{self.filled(each)};\n" for each in texts)  # fmt: skip
-        text = re.sub(rb"^\\(un)?restrict .*\n", b"", text, flags=re.MULTILINE)  # no attacker would restrict himself
-        text = text.replace(END, b"SET search_path = public;\n" + more.encode() + b"--\n" + END, 1)
-        into.write_bytes(gzip.compress(text, 1) if packed else text)
+    def script(self, into: Path, *texts: str) -> Path:
+        """A dump in SQL with more in it, before its end: in gzip, with `--create` or of pg_dumpall by its name."""
+        if ".all." in into.name:
+            self._run("pg_dumpall", "-f", into, "-d", self.dsn("postgres"))
+        else:
+            self.dumped(into, *(("--create",) if ".create." in into.name else ()))
+        text = into.read_bytes()
+        more = "".join(f"{filled}\n" if filled.startswith("\\") or filled.endswith("\n") else f"{filled};\n"
+                       for filled in map(self.filled, texts))  # fmt: skip
+        # No attacker would restrict himself.
+        text = re.sub(rb"^(\\(un)?restrict |ALTER DATABASE shop SET ).*\n", b"", text, flags=re.MULTILINE)
+        end = text.index(END, max(text.find(b"\\connect shop"), 0))
+        text = text[:end] + b"SET search_path = public;\n" + more.encode() + b"--\n" + text[end:]
+        into.write_bytes(gzip.compress(text, 1) if into.suffix == ".gz" else text)
         return into
 
-    def archive(self, into: Path, *statements: str, folder: bool = False) -> Path:
-        """An archive with statements in its table of contents, in place of comments."""
+    def archive(self, into: Path, *statements: str) -> Path:
+        """An archive with statements in its table of contents, in place of comments: a folder or a tar by its name."""
         with psycopg.connect(self.dsn(), autocommit=True) as session:
             for number in range(len(statements)):
                 session.execute(f"CREATE TABLE IF NOT EXISTS e_{number} ()".encode())
                 words = sql.Literal(f"{number:03}".ljust(_ROOM, "-"))
                 session.execute(sql.SQL("COMMENT ON TABLE {} IS {}").format(sql.Identifier(f"e_{number}"), words))
-        self.dumped(into, "--format=directory" if folder else "--format=custom")
-        contents = into / "toc.dat" if folder else into
+        self.dumped(into, f"--format={_FORMATS.get(into.suffix, 'custom')}")
+        contents = into / "toc.dat" if into.is_dir() else into
         text = contents.read_bytes()
         for number, statement in enumerate(statements):
             entry = f"COMMENT ON TABLE public.e_{number} IS '{f'{number:03}'.ljust(_ROOM, '-')}';\n".encode()
             put = self.filled(statement).encode()
-            assert text.count(entry) == 1 and len(put) < len(entry), (number, text.count(entry), len(put))
+            assert entry in text and len(put) < len(entry), number
             text = text.replace(entry, put + b";".ljust(len(entry) - len(put)))
         contents.write_bytes(text)
         return into
 
+    def _run(self, program: str, *arguments: str | Path) -> None:
+        done = subprocess.run(
+            [self.installation.program(program), *arguments], capture_output=True, text=True, timeout=120
+        )
+        assert done.returncode == 0, done.stderr
+
     def base_backup(self, into: Path, *options: str) -> Path:
         """A copy of the whole cluster."""
-        done = subprocess.run(
-            [self.installation.binaries / "pg_basebackup", "-D", into, "-X", "fetch", "-c", "fast", *options,
-             "-d", self.dsn("postgres")],
-            capture_output=True, text=True, timeout=120,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
+        self._run("pg_basebackup", "-D", into, "-X", "fetch", "-c", "fast", *options, "-d", self.dsn("postgres"))
         return into
 
 

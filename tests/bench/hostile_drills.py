@@ -37,7 +37,7 @@ from tests.killed_drills import at_work_in, drilling, folders, killed
 from tests.shop_backups import LONGEST_S, drilled, running_shop
 
 _HEAD = ("attack", "form", "account", "PostgreSQL", "verdict", "files", "connections", "rows", "processes", "folders")
-_WIDTHS = (16, 7, 8, 10, 8, 5, 11, 4, 9, 7)
+_WIDTHS = (16, 10, 8, 10, 8, 5, 11, 4, 9, 7)
 _VERSIONS = (18, 15)
 _BOMB_S = 30.0
 
@@ -55,39 +55,39 @@ class Attempt:
 def attempts() -> Iterator[Attempt]:
     """All of them, each in every form that can hold it."""
     for name in (*KEPT, "login", "dblink"):
-        for form in ("sql", "sql.gz", "dump", "dir"):
+        for form in ("sql", "sql.gz", "create.sql", "all.sql", "dump", "dir", "tar"):
             yield Attempt(name, form, lambda made, into, name=name: _kept(made, into, name))  # type: ignore[misc]
     for name, text in (SCRIPT | PSQL | BOMBS).items():
-        for form in ("sql",) if name in BOMBS else ("sql", "sql.gz"):
+        for form in ("sql",) if name in BOMBS else ("sql", "create.sql", "all.sql"):
             yield Attempt(name, form, lambda made, into, text=text: _script(made, into, text), name in BOMBS)  # type: ignore[misc]
     for name, text in ENTRY.items():
-        for form in ("dump", "dir"):
+        for form in ("dump", "dir", "tar"):
             yield Attempt(name, form, lambda made, into, text=text: _entry(made, into, text))  # type: ignore[misc]
     for name in FOLDER:
         yield Attempt(name, "dir", lambda made, into, name=name: _folder(made, into, name))  # type: ignore[misc]
     for name in CLUSTER:
         yield Attempt(name, "base", lambda made, into, name=name: _cluster(made, into, name))  # type: ignore[misc]
     for name in TAR:
-        yield Attempt(name, "tar", lambda made, into, name=name: _tar(made, into, name))  # type: ignore[misc]
+        yield Attempt(name, "base.tar", lambda made, into, name=name: _tar(made, into, name))  # type: ignore[misc]
 
 
 def _kept(made: Source, into: Path, name: str) -> Path:
     made.shop(name)
     if ".sql" in into.name:
-        return made.script(into, packed=into.suffix == ".gz")
-    return made.archive(into, folder=into.suffix == ".dir")
+        return made.script(into)
+    return made.archive(into)
 
 
 def _script(made: Source, into: Path, text: str) -> Path:
-    return made.shop().script(into, text, packed=into.suffix == ".gz")
+    return made.shop().script(into, text)
 
 
 def _entry(made: Source, into: Path, text: str) -> Path:
-    return made.shop().archive(into, text, folder=into.suffix == ".dir")
+    return made.shop().archive(into, text)
 
 
 def _folder(made: Source, into: Path, name: str) -> Path:
-    backup = made.shop().archive(into, folder=True)
+    backup = made.shop().archive(into)
     FOLDER[name](backup, made.ground.secret)
     return backup
 
