@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final, Self
 
 import psycopg
@@ -26,7 +25,7 @@ from psycopg.conninfo import make_conninfo
 
 from tasks.postgres.installation import Installation, server_account
 from tasks.processes import run
-from tests.hostile_ground import VARIABLE, Ground, Harm, served
+from tests.hostile_ground import VARIABLE, Ground, Harm, served, temporary
 
 END: Final = b"-- PostgreSQL database dump complete"
 _FORMATS: Final = {".dir": "directory", ".tar": "tar"}
@@ -323,9 +322,9 @@ def restored_plainly(source: Source, backup: Path) -> Harm:
     for path in (backup, *backup.rglob("*")) if ground.account is None else ():
         if not path.is_symlink():
             path.chmod(0o755)
-    with TemporaryDirectory(dir=ground.folder) as name:
-        Path(name).chmod(0o755)
-        with served(Path(name, "plain"), programs) as (port, _):
+    with temporary("plain-", ground.folder) as folder:
+        folder.chmod(0o755)
+        with served(folder / "server", programs) as (port, _):
             address = make_conninfo("", host="127.0.0.1", port=port, user="postgres", dbname="postgres")
             if backup.suffix == ".sql":
                 argv = [programs.program("psql"), "-Xq", "-d", address, "-f", str(backup)]

@@ -27,6 +27,7 @@ from tasks.backups.facts import DrillVerdict
 from tasks.postgres.cluster import environment, initdb_command
 from tasks.postgres.installation import Installation, server_account
 from tasks.processes import Child, User, free_port, run
+from tasks.sandbox.sweep import remove_tree
 from tests.shop_backups import LONGEST_S
 
 ROOT = Path(__file__).parents[1]
@@ -290,10 +291,20 @@ def _drilling(folder: Path, account: User | None) -> Iterator[_Driller]:
 
 
 @contextmanager
+def temporary(prefix: str, within: Path | None = None) -> Iterator[Path]:
+    """A folder that is removed at the end, whatever was made in it."""
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=within))
+    try:
+        yield folder
+    finally:
+        remove_tree(folder)
+
+
+@contextmanager
 def ground(account: User | None, installation: Installation) -> Iterator[Ground]:
     """The surroundings of the drills of an account; None is who runs this."""
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ground-")))
+        folder = stack.enter_context(temporary("ground-"))
         folder.chmod(0o755)
         for name, mode in (("open", 0o777), ("kept", 0o755), ("home", 0o700), ("drills", 0o700)):
             (folder / name).mkdir()
