@@ -81,7 +81,10 @@ def make_folder(path: Path, mode: int = READABLE_FOLDER) -> None:
     """Make a folder, and those above it, if they are not there."""
     if not path.is_dir():
         make_folder(path.parent)
-        path.mkdir(mode=mode, exist_ok=True)
+        try:
+            path.mkdir(mode=mode, exist_ok=True)
+        except FileExistsError:
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path)) from None
 
 
 def narrow(path: Path, most: int = PRIVATE) -> int | None:

@@ -59,7 +59,7 @@ _ALONE = {
     "unix_socket_permissions": "0700",
 }
 # It is asked without a password, and is given none that libpq would find elsewhere.
-_TRUSTED: Final[Mapping[str, str]] = {"connect_timeout": "10", "passfile": os.devnull, "require_auth": "none"}
+_TRUSTED: Final[Mapping[str, str]] = {"connect_timeout": "10", "passfile": "/dev/null/none", "require_auth": "none"}
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,13 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
+
+import psutil
 
 from tasks.sandbox.bounds import Bounds
 
@@ -14,6 +16,8 @@ _EVERY_S: Final = 0.05
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 _KIB: Final = 1024
 _BLOCK: Final = 512
+_SHARE_LEFT: Final = 0.1
+"""Of the free disk and of the free memory: where so little of it is left, it does not matter who took it."""
 
 
 class Exceeded(StrEnum):
@@ -31,6 +35,7 @@ class Watch:
         self.exceeded: Exceeded | None = None
         self._first, self._folder, self._bounds, self._end = first, folder, bounds, end
         self._free, self._inodes = _left(folder)
+        self._memory = psutil.virtual_memory().available
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sandbox-watch", daemon=True)
         self._thread.start()
@@ -52,21 +57,25 @@ class Watch:
         # The first is quick to read, the second true: what is shared counts once.
         if all(sum(map(held, _tree(self._first))) > self._bounds.memory for held in (_resident, _proportional)):
             return Exceeded.MEMORY
+        if psutil.virtual_memory().available < self._memory * _SHARE_LEFT:
+            return Exceeded.MEMORY
         free, inodes = _left(self._folder)
+        if free < self._free * _SHARE_LEFT:
+            return Exceeded.DISK
         # Others write to the same disk: only what is in the folder decides.
         if self._free - free > self._bounds.disk or self._inodes - inodes > self._bounds.files:
             return self._in_folder()
         return None
 
     def _in_folder(self) -> Exceeded | None:
-        taken = 0
+        taken = sum(_unnamed(_tree(self._first), self._folder.stat().st_dev))
         for files, found in enumerate(_entries(self._folder), 1):
             taken += found.st_blocks * _BLOCK
             if taken > self._bounds.disk:
                 return Exceeded.DISK
             if files > self._bounds.files:
                 return Exceeded.FILES
-        return None
+        return Exceeded.DISK if taken > self._bounds.disk else None
 
 
 def _left(folder: Path) -> tuple[int, int]:
@@ -85,6 +94,19 @@ def _entries(folder: Path) -> Iterator[os.stat_result]:
                     yield entry.stat(follow_symlinks=False)
                     if entry.is_dir(follow_symlinks=False):
                         waiting.append(entry.path)
+
+
+def _unnamed(processes: Iterable[int], disk: int) -> Iterator[int]:
+    """Bytes of each file of a disk that is in no folder any more, and still open."""
+    seen = set()
+    for process in processes:
+        with suppress(OSError):
+            for descriptor in Path(f"/proc/{process}/fd").iterdir():
+                with suppress(OSError):
+                    found = descriptor.stat()
+                    if found.st_nlink == 0 and found.st_dev == disk and found.st_ino not in seen:
+                        seen.add(found.st_ino)
+                        yield found.st_blocks * _BLOCK
 
 
 def _tree(process: int) -> Iterator[int]:
