@@ -314,6 +314,9 @@ def restored_plainly(source: Source, backup: Path) -> Harm:
     account = ground.account or server_account()  # whom the server cannot be, if the system does not know it
     nowhere = ground.folder / "nowhere"
     ground.harm(nowhere)
+    for path in (backup, *backup.rglob("*")) if ground.account is None else ():
+        if not path.is_symlink():
+            path.chmod(0o755)
     with TemporaryDirectory(dir=ground.folder) as name:
         Path(name).chmod(0o755)
         with served(Path(name, "plain"), programs) as (port, _):
