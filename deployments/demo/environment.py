@@ -87,10 +87,13 @@ def demo_environment(
     plant(faults_file, ())
     logged = log.stat().st_size if log.exists() else 0
     with ExitStack() as running:
-        server = running.enter_context(running_postgres(folder / "postgres", fsync=False))
+        server = running.enter_context(running_postgres(folder / "postgres", fsync=False, guarded=True))
         dsn = _prepare_database(server)
-        own_dsn = f"postgresql://{SERVICE_ROLE}@{server.host}:{server.port}/{SERVICE}"
-        variables = {"DEMO_DSN": own_dsn, "DEMO_LOG": str(log), "DEMO_FAULTS": str(faults_file)}
+        variables = {
+            "DEMO_DSN": server.address(SERVICE, SERVICE_ROLE),
+            "DEMO_LOG": str(log),
+            "DEMO_FAULTS": str(faults_file),
+        }
         children = []
         for number in range(1, instances + 1):
             base_url, child = _start_instance(own / f"instance-{number}.log", variables)
@@ -107,7 +110,7 @@ def demo_environment(
             _wait_until_healthy(base_url, child)
         os.truncate(log, logged)  # an instance that is not up yet has logged so, which nobody planted
         plant(faults_file, faults)
-        watch, backup = (f"postgresql://{role}@{server.host}:{server.port}/{SERVICE}" for role in (_WATCHER, _BACKUP))
+        watch, backup = (server.address(SERVICE, role) for role in (_WATCHER, _BACKUP))
         advisories, feed = _start_advisories(own / "advisories.log", faults_file)
         running.enter_context(feed)
         yield DemoEnvironment(
@@ -120,7 +123,7 @@ def _prepare_database(server: PostgresServer) -> str:
         there = connection.execute("SELECT FROM pg_database WHERE datname = %s", [SERVICE])
         if there.rowcount == 0:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(SERVICE)))
-    dsn = f"postgresql://postgres@{server.host}:{server.port}/{SERVICE}"
+    dsn = server.address(SERVICE)
     with psycopg.connect(dsn) as connection:
         create_tables(connection)
         _let_watch(connection)

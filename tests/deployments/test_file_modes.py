@@ -88,7 +88,7 @@ def test_what_is_written(operate: "Operate", site: "Site", tmp_path: Path, monke
     with (
         reading(old) as connection,
         announced(UpState("http://127.0.0.1:1/api", "http://127.0.0.1:1", 1)),
-        PrefectServer(state_folder() / "prefect", services=False).child,
+        PrefectServer(state_folder() / "prefect", auth=None, services=False).child,
     ):
         connection.exec_driver_sql("SELECT * FROM runs")
         assert wrong(tmp_path, PRIVATE | READABLE) == []

@@ -113,8 +113,12 @@ class Statements:
                 return 0
 
     def _token(self, text: bytes, place: int, limit: int) -> int | None:
-        if (plain := _PLAIN.match(text, place, limit)) is not None and plain.end() < limit:
-            place = plain.end()
+        if (plain := _PLAIN.match(text, place, limit)) is not None:
+            end = plain.end()
+            if end == limit and text[end - 1] in b"eE-/":  # the rest of a token may follow
+                end -= 1
+            if end > place:
+                return end
         found = _TOKEN.search(text, place, limit)
         if found is None:
             return None
@@ -127,6 +131,6 @@ class Statements:
                 self._state, self._depth = _In.COMMENT, 1
             case b"e'" | b"E'":
                 self._state = _In.ESCAPED
-            case end:
-                self._state, self._end = _In.TEXT, end
+            case opened:
+                self._state, self._end = _In.TEXT, opened
         return found.end()

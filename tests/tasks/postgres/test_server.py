@@ -2,6 +2,7 @@
 
 import os
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -159,3 +160,15 @@ def test_a_folder_everybody_may_enter_is_named_as_it_is() -> None:
         Path(name).chmod(0o755)
         with running_postgres(Path(name), fsync=False) as server, psycopg.connect(server.dsn) as connection:
             assert connection.execute("SHOW data_directory").fetchone() == (str(server.data),)
+
+
+def test_where_it_is_guarded_nobody_else_is_its_administrator(tmp_path: Path) -> None:
+    with running_postgres(tmp_path, fsync=False, guarded=True) as server:
+        with psycopg.connect(server.dsn, autocommit=True) as connection:
+            connection.execute("CREATE ROLE reader LOGIN")
+        with psycopg.connect(server.address("postgres", "reader")) as connection:
+            assert connection.execute("SELECT current_user").fetchone() == ("reader",)
+        with pytest.raises(psycopg.OperationalError, match="rejects connection"):
+            psycopg.connect(f"postgresql://postgres@{server.host}:{server.port}/postgres")
+        assert server.sockets is not None and stat.S_IMODE(server.sockets.stat().st_mode) == 0o700
+    assert not server.sockets.exists()

@@ -12,6 +12,8 @@ from tempfile import TemporaryDirectory
 
 import psycopg
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tasks.backups.errors import BadBackup
 from tasks.backups.facts import Backup, DrillVerdict
@@ -22,7 +24,7 @@ from tasks.backups.targets import Target
 from tasks.check_result import Status
 from tasks.postgres.installation import Installation, installations
 from tests.any_postgres import Running, serving
-from tests.deep import rows
+from tests.deep import examples, rows
 from tests.shop_backups import Drilled, drilled, text
 from tests.shop_database import make_shop
 
@@ -365,3 +367,19 @@ def test_a_long_statement_is_read_in_one_way() -> None:
     """Where several ways to read a text are tried, the time doubles with each quotation mark."""
     with pytest.raises(BadBackup):
         statements_of(b"COMMENT ON ROLE a IS " + b"E'a''b\\'' " * 5_000 + b"'")
+
+
+TOKENS = (b"'", b'"', b"E'", b"\\", b"$$", b"$a$", b"--", b"/*", b"*/", b"\n", b"COPY t FROM stdin;\n", b"\\.\n", b"e-")
+ANY_MARK = b'\n-- Database "x" dump\n'
+
+
+@given(st.lists(st.sampled_from((*TOKENS, ANY_MARK)), max_size=25), st.integers(1, 9))
+@settings(max_examples=examples(200), deadline=None)
+def test_any_text_is_read_the_same_in_pieces(tokens: list[bytes], size: int) -> None:
+    dump = b"".join((*tokens, ANY_MARK))
+    whole, divided, found = Statements(), Statements(), []
+    for at in range(0, len(dump), size):
+        found += divided.marks(dump[at : at + size])
+    found += divided.marks(b"", last=True)
+    assert found == [*whole.marks(dump), *whole.marks(b"", last=True)]
+    assert all(dump.startswith(line, at) for at, line in found)
