@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from enum import StrEnum
@@ -13,6 +14,9 @@ import psutil
 from tasks.sandbox.bounds import Bounds
 
 _EVERY_S: Final = 0.05
+_LOOK_EVERY_S, _SHARE_LOOKING = 2.0, 0.02
+"""How often the folder is looked through whatever the disk says, and how much of the time at most."""
+
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 _KIB: Final = 1024
 _BLOCK: Final = 512
@@ -35,6 +39,7 @@ class Watch:
         self.exceeded: Exceeded | None = None
         self._first, self._folder, self._bounds, self._end = first, folder, bounds, end
         self._free, self._inodes = _left(folder)
+        self._look_at = time.monotonic() + _LOOK_EVERY_S
         self._memory = psutil.virtual_memory().available
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sandbox-watch", daemon=True)
@@ -62,10 +67,15 @@ class Watch:
         free, inodes = _left(self._folder)
         if free < self._free * _SHARE_LEFT:
             return Exceeded.DISK
-        # Others write to the same disk: only what is in the folder decides.
-        if self._free - free > self._bounds.disk or self._inodes - inodes > self._bounds.files:
-            return self._in_folder()
-        return None
+        # Others write to the same disk, and remove from it: only what is in the folder decides.
+        taken = self._free - free > self._bounds.disk or self._inodes - inodes > self._bounds.files
+        began = time.monotonic()
+        if not taken and began < self._look_at:
+            return None
+        found = self._in_folder()
+        now = time.monotonic()
+        self._look_at = now + max(_LOOK_EVERY_S, (now - began) / _SHARE_LOOKING)
+        return found
 
     def _in_folder(self) -> Exceeded | None:
         taken = sum(_unnamed(_tree(self._first), self._folder.stat().st_dev))
