@@ -31,11 +31,14 @@ def drill_folder(root: Path, deadline: Deadline, *, wait_s: float = _WAIT_S) -> 
     """A folder for a drill; raises ObservationError if another drill goes on below the same root."""
     with ExitStack() as stack:
         try:
+            make_folder(root)
             stack.enter_context(locked(_lock(root), wait_s=min(wait_s, deadline.require())))
         except UsageError as error:
             raise ObservationError(verbatim(printable(str(error)))) from None
         except BlockingIOError:
             raise ObservationError(_busy(root)) from None
+        except OSError as error:
+            raise _unusable(root, error) from None
         yield stack.enter_context(private_folder(root))
 
 
@@ -54,10 +57,7 @@ def private_folder(root: Path) -> Iterator[Path]:
             stack.enter_context(locked(unmarked / _MARKER))
             unmarked.rename(folder)
         except OSError as error:
-            where, why = printable(str(root)), str(error.strerror)
-            raise ObservationError(
-                msg("The folder for restore drills, {folder}, cannot be used: {why}", folder=where, why=why)
-            ) from None
+            raise _unusable(root, error) from None
         yield folder
 
 
@@ -80,9 +80,19 @@ def clear_leftovers(root: Path) -> list[Path]:
 
 
 def _lock(root: Path) -> Path:
-    """In a folder that nobody else writes, in which another account's lock could not stand in the way."""
+    """Where nobody else writes, so that no other account's lock stands in the way: in the folder, or in our own."""
+    found = root.stat()
+    if found.st_uid == os.geteuid() and not found.st_mode & 0o022:
+        return root / f".{PREFIX}lock"
     name = hashlib.sha256(os.fsencode(root.absolute())).hexdigest()[:16]
     return state_folder() / f"drill-{name}.lock"
+
+
+def _unusable(root: Path, error: OSError) -> ObservationError:
+    where, why = printable(str(root)), str(error.strerror)
+    return ObservationError(
+        msg("The folder for restore drills, {folder}, cannot be used: {why}", folder=where, why=why)
+    )  # fmt: skip
 
 
 def _busy(root: Path) -> Message:

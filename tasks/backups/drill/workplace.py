@@ -11,10 +11,12 @@ from tasks.backups.drill.folder import drill_folder, private_folder
 from tasks.backups.formats.interface import Confined, Workplace
 from tasks.backups.settings import Backups
 from tasks.backups.targets import Target
+from tasks.check_result import msg
 from tasks.deadline import Deadline
+from tasks.observation import ObservationError, printable
 from tasks.postgres.installation import installations, server_account
 from tasks.sandbox.bounds import Bounds
-from tasks.sandbox.confinement import Confinement
+from tasks.sandbox.confinement import Confinement, everybody_enters
 
 _SHARE_OF_DISK = 0.9
 
@@ -37,7 +39,16 @@ def _workplace(
     def confine() -> Confinement:
         own = private()
         bounds = Bounds.of_this_machine(int(shutil.disk_usage(own).free * _SHARE_OF_DISK))
-        return Confinement(own, server_account(), bounds, required=backups.isolation == "required")
+        made = Confinement(own, server_account(), bounds, required=backups.isolation == "required")
+        if made.bwrap is None and made.account is not None and not everybody_enters(own):
+            raise ObservationError(
+                msg(
+                    "The account of the restore drill cannot enter {folder}: set [backups] folder to one that every "
+                    "user may enter",
+                    folder=printable(str(own.parent)),
+                )
+            )
+        return made
 
     configured = tuple(target.folder / place for place in backups.postgres)
     found = cache(lambda: installations(configured))

@@ -164,7 +164,9 @@ class TestGood:
     def test_the_daily_check_reports_the_last_drill(self, shop: Operated) -> None:
         shop.taken()
         target, [backup] = shop.target, find_backups(shop.folder, "backups/shop-*.db")
-        good = drill(target, backup, Backups(folder=shop.folder / "drills"), NOW - 3 * DAY, PATIENT_S)
+        good = drill(
+            target, backup, Backups(folder=shop.folder / "drills", isolation="if-possible"), NOW - 3 * DAY, PATIENT_S
+        )
         store_drill(shop.history, "kondate", "shop", good, DrillVerdict.PASSED, "")
         assert shop.judged("files")["drill"][0] is Status.PASS
         store_drill(shop.history, "kondate", "shop", at(good, NOW - 2 * DAY), DrillVerdict.FAILED, "backups.counts")
@@ -231,7 +233,9 @@ class TestNothing:
     def test_a_good_drill_of_the_past_is_not_one_of_today(self, shop: Operated) -> None:
         shop.taken()
         [backup] = find_backups(shop.folder, "backups/shop-*.db")
-        good = drill(shop.target, backup, Backups(folder=shop.folder / "drills"), NOW - DAY, PATIENT_S)
+        good = drill(
+            shop.target, backup, Backups(folder=shop.folder / "drills", isolation="if-possible"), NOW - DAY, PATIENT_S
+        )
         store_drill(shop.history, "kondate", "shop", good, DrillVerdict.PASSED, "")
         backup.path.unlink()
         assert shop.judged("full")["drill"][0] is Status.WARN

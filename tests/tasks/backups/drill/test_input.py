@@ -1,6 +1,7 @@
 """What a drill makes of files that nobody meant for it: each ends in a verdict or in why there is none."""
 
 import gzip
+import os
 import re
 import resource
 import shutil
@@ -61,7 +62,7 @@ if os.geteuid() == 0:
     os.setuid(65534)
 backup = Backup(folder / "shop.dump", datetime.now(UTC), 4)
 target = Target("shop", BackedUp(pattern="x"), folder, None)
-found = drill(target, backup, Backups(folder=folder), datetime.now(UTC), 60)
+found = drill(target, backup, Backups(folder=folder, isolation="if-possible"), datetime.now(UTC), 60)
 print(found.steps[1].outcome, found.steps[1].reason.text.format(**found.steps[1].reason.params))
 """
 
@@ -73,7 +74,8 @@ def test_permission_denied_is_no_verdict() -> None:
         folder.chmod(0o777)
         (folder / "shop.dump").write_bytes(b"PGDMP")
         (folder / "shop.dump").chmod(0)
-        done = run([sys.executable, "-c", AS_NOBODY, str(folder)], deadline_s=60, cwd=ROOT)
+        environment = {**os.environ, "OPSROUNDS_STATE": str(folder / "state")}
+        done = run([sys.executable, "-c", AS_NOBODY, str(folder)], deadline_s=60, cwd=ROOT, env=environment)
     assert done.stdout.decode().strip() == "error shop.dump cannot be read: Permission denied", done.stderr.decode()
 
 
@@ -119,7 +121,11 @@ def test_a_folder_that_is_no_backup(small: Shop, tmp_path: Path, inside: tuple[s
     backup.mkdir()
     for name in inside:
         (backup / name).write_text("x")
-    found = drilled(small.target(backup), Backups(folder=small.drills), backup=Backup(backup, small.made_at, 1))
+    found = drilled(
+        small.target(backup),
+        Backups(folder=small.drills, isolation="if-possible"),
+        backup=Backup(backup, small.made_at, 1),
+    )
     assert found.verdict is DrillVerdict.FAILED and word in text(found.result("container").reason), found.summary()
 
 

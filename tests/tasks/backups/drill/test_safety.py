@@ -112,7 +112,7 @@ def test_killed_at_any_moment_it_leaves_no_program_and_the_next_one_clears_up(
         assert left.programs == (), after_s
         left_folders += left.folders
     assert left_folders > 0
-    found = drilled(small.target(backup), Backups(folder=drills))
+    found = drilled(small.target(backup), Backups(folder=drills, isolation="if-possible"))
     assert found.verdict is DrillVerdict.PASSED, found.summary()
     assert folders(drills) == [] and at_work_in(drills) == {}
 
@@ -237,7 +237,7 @@ def test_only_what_a_drill_made_is_cleared(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_used_is_no_verdict(small: Shop, backup: Path) -> None:
-    found = drilled(small.target(backup), Backups(folder=backup / "below a file"))
+    found = drilled(small.target(backup), Backups(folder=backup / "below a file", isolation="if-possible"))
     assert found.verdict is DrillVerdict.ERROR
     assert "cannot be used: Not a directory" in text(found.result("container").reason)
 
@@ -260,6 +260,6 @@ def test_programs_that_only_root_reaches_restore_and_do_not_outlive_a_kill(
         os.kill(child, signal.SIGKILL)
         assert driller.ended() == -signal.SIGKILL
         assert eventually_none_at_work_in(drills) == {}
-        found = drilled(small.target(backup), Backups(folder=drills, postgres=(binaries,)))
+        found = drilled(small.target(backup), Backups(folder=drills, isolation="if-possible", postgres=(binaries,)))
         assert found.verdict is DrillVerdict.PASSED, found.summary()
         assert folders(drills) == []

@@ -91,7 +91,9 @@ def test_a_drill_names_it_and_ends_there(folder: Path) -> None:
     (folder / "toc.dat").write_bytes(b"PGDMP")
     (folder / "3412.dat").symlink_to(folder.parent / "secret")
     target = Target("shop", BackedUp(pattern=str(folder)), folder.parent, None)
-    found = drilled(target, Backups(folder=folder.parent / "drills"), backup=Backup(folder, NOW, 5))
+    found = drilled(
+        target, Backups(folder=folder.parent / "drills", isolation="if-possible"), backup=Backup(folder, NOW, 5)
+    )
     assert found.verdict is DrillVerdict.FAILED and found.statuses["container"] is Status.FAIL
     assert "3412.dat in the backup is a link, which drills do not follow" in text(found.result("container").reason)
 

@@ -18,6 +18,8 @@ from tasks.backups.settings import BackedUp, Backups
 from tasks.backups.targets import Target
 from tasks.check_result import Status
 from tasks.postgres.installation import Installation, installations
+from tasks.sandbox import confinement
+from tasks.sandbox.available import NoSandbox
 from tests.any_postgres import Running, serving
 from tests.deep import rows
 from tests.shop_backups import Drilled, contents_of, drilled, noted, recorded, text
@@ -59,7 +61,7 @@ class Source:
         target = Target("shop", BackedUp(pattern=str(backup)), backup.parent, None)
         size = sum(file.stat().st_size for file in (backup, *backup.rglob("*")) if file.is_file())
         found = Backup(backup, self.made_at, size)
-        known = Backups(folder=drills, postgres=(self.server.installation.binaries,))
+        known = Backups(folder=drills, isolation="if-possible", postgres=(self.server.installation.binaries,))
         return drilled(target, known, backup=found)
 
 
@@ -309,17 +311,18 @@ def test_the_embedded_18_cannot_verify_and_the_reason_names_one_that_can(tmp_pat
     )
 
 
-@pytest.mark.parametrize("source", KINDS, indirect=True)
-@pytest.mark.postgresql
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root changes the account of its server")
-def test_a_folder_that_an_old_postgresql_cannot_enter_is_no_verdict(
-    source: Source, tmp_path: Path, closed: Path
+def test_a_folder_that_the_account_of_a_drill_cannot_enter_is_no_verdict(
+    source: Source, tmp_path: Path, closed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if source.server.installation.major >= 16:
-        return
+    monkeypatch.setattr(confinement, "usable_bwrap", _refused)
     found = source.drilled(source.copied("plain", tmp_path), closed)
-    assert found.statuses["restore"] is Status.UNKNOWN and found.verdict is DrillVerdict.ERROR
-    assert "set [backups] folder to one that every user may enter" in text(found.result("restore").reason)
+    assert found.statuses["decode"] is Status.UNKNOWN and found.verdict is DrillVerdict.ERROR
+    assert "set [backups] folder to one that every user may enter" in text(found.result("decode").reason)
+
+
+def _refused(_: object) -> Path:
+    raise NoSandbox("not today")
 
 
 @pytest.mark.deep

@@ -97,7 +97,9 @@ class Cluster:
             backup = Path(kept, "shop.sql")
             backup.write_bytes(dump)
             target = Target("shop", BackedUp(pattern=str(backup)), backup.parent, self.live if live else None)
-            known = Backups(folder=self.folder / "drills", postgres=(self.installation.binaries,))
+            known = Backups(
+                folder=self.folder / "drills", isolation="if-possible", postgres=(self.installation.binaries,)
+            )
             return drilled(target, known, backup=Backup(backup, datetime.now(UTC), len(dump)))
 
 
