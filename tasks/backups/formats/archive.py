@@ -12,13 +12,13 @@ from tasks.backups.files.manifest import hashed_files, pieces
 from tasks.backups.files.opened import opened
 from tasks.backups.files.start import head_of
 from tasks.backups.formats.interface import Copy, Decoded, Head, Known, Order, Tools, Workplace
-from tasks.backups.formats.internal_options import rejected
 from tasks.backups.formats.pg_dump import dump
 from tasks.backups.formats.programs import newest
-from tasks.backups.formats.psql import key_of, restored_by_script
 from tasks.backups.formats.reading import Reading
 from tasks.backups.formats.rows import ends_with_its_rows, require_whole_tar, rows_missing
 from tasks.backups.formats.server import EmptyDatabase, empty_database, not_restorable
+from tasks.backups.formats.sql.internal_options import rejected
+from tasks.backups.formats.sql.psql import key_of, restored_by_script
 from tasks.backups.tool_words import require_good
 from tasks.check_result import Message, msg
 from tasks.postgres.installation import Installation

@@ -8,11 +8,11 @@ from tasks.backups.files.manifest import files_of
 from tasks.backups.files.opened import followed
 from tasks.backups.files.start import cannot_read, head_of
 from tasks.backups.formats.archive import CUSTOM, DIRECTORY, TAR
-from tasks.backups.formats.base_backup import BASE, BASE_TAR
-from tasks.backups.formats.dump_all import CLUSTER_START, DUMP_ALL, DUMP_ALL_GZ
 from tasks.backups.formats.gzipped import unpacked_start
 from tasks.backups.formats.interface import Format, Takes
-from tasks.backups.formats.sql_dump import SQL, SQL_GZ, SQL_START
+from tasks.backups.formats.physical.base_backup import BASE, BASE_TAR
+from tasks.backups.formats.sql.dump_all import CLUSTER_START, DUMP_ALL, DUMP_ALL_GZ
+from tasks.backups.formats.sql.sql_dump import SQL, SQL_GZ, SQL_START
 from tasks.backups.formats.sqlite import SQLITE
 from tasks.check_result import Message, msg
 from tasks.observation import ObservationError, printable

@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from tasks.backups.facts import Backup, DrillVerdict
-from tasks.backups.formats.psql import key_of
+from tasks.backups.formats.sql.psql import key_of
 from tasks.backups.settings import Backups
 from tasks.backups.take.take import take
 from tasks.check_result import Status

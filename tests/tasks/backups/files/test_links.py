@@ -14,8 +14,8 @@ from tasks.backups.files.find import find_backups
 from tasks.backups.files.manifest import hashed_files, manifest_path, read_manifest, write_manifest
 from tasks.backups.files.start import head_of
 from tasks.backups.formats.archive import DIRECTORY
-from tasks.backups.formats.base_backup import BASE
-from tasks.backups.formats.cluster import copied
+from tasks.backups.formats.physical.base_backup import BASE
+from tasks.backups.formats.physical.cluster import copied
 from tasks.backups.formats.recognise import format_of
 from tasks.backups.settings import BackedUp, Backups
 from tasks.backups.targets import Target

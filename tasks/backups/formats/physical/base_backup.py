@@ -13,12 +13,12 @@ from tasks.backups.facts import Form
 from tasks.backups.files.manifest import hashed_files
 from tasks.backups.files.opened import opened
 from tasks.backups.files.room import Allowance, require_room
-from tasks.backups.formats.cluster import copied, started
 from tasks.backups.formats.gzipped import GZIP
 from tasks.backups.formats.interface import Copy, Decoded, Head, Known, Workplace
+from tasks.backups.formats.physical.cluster import copied, started
+from tasks.backups.formats.physical.tar_file import Tarball
 from tasks.backups.formats.programs import fitting
 from tasks.backups.formats.server import require_space
-from tasks.backups.formats.tar_file import Tarball
 from tasks.backups.reasons import TABLESPACES
 from tasks.backups.tool_words import require_good
 from tasks.check_result import Message, msg

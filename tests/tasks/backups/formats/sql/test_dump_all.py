@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from tasks.backups.errors import BadBackup
 from tasks.backups.facts import Backup, DrillVerdict
-from tasks.backups.formats.globals import statements_of
-from tasks.backups.formats.statements import Statements
+from tasks.backups.formats.sql.globals import statements_of
+from tasks.backups.formats.sql.statements import Statements
 from tasks.backups.settings import BackedUp, Backups
 from tasks.backups.targets import Target
 from tasks.check_result import Status

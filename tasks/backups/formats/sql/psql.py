@@ -8,8 +8,8 @@ from typing import Final
 
 from tasks.backups.errors import BadBackup
 from tasks.backups.formats.interface import Copy, Workplace
-from tasks.backups.formats.internal_options import MARK, rejected, without_mark
 from tasks.backups.formats.server import EmptyDatabase, not_restorable
+from tasks.backups.formats.sql.internal_options import MARK, rejected, without_mark
 from tasks.backups.tool_words import require_good
 from tasks.check_result import msg
 from tasks.postgres.installation import Installation

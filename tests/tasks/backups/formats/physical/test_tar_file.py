@@ -13,7 +13,7 @@ import pytest
 from tasks.backups.errors import BadBackup
 from tasks.backups.facts import Backup, DrillVerdict
 from tasks.backups.files.room import Allowance
-from tasks.backups.formats.tar_file import Tarball
+from tasks.backups.formats.physical.tar_file import Tarball
 from tasks.backups.settings import BackedUp, Backups
 from tasks.backups.targets import Target
 from tasks.check_result import Status

@@ -9,16 +9,16 @@ from typing import Final
 
 from tasks.backups.errors import BadBackup
 from tasks.backups.facts import Form
-from tasks.backups.formats.cluster import chosen_database
-from tasks.backups.formats.created import NOTHING, CreatedDatabase, created_in, part_of, without
-from tasks.backups.formats.globals import MOST_BYTES, make_globals, statements_of
 from tasks.backups.formats.interface import Copy, Decoded, Head, Known, Workplace
+from tasks.backups.formats.physical.cluster import chosen_database
 from tasks.backups.formats.programs import fitting
-from tasks.backups.formats.psql import key_of, restored_by_script
 from tasks.backups.formats.server import EmptyDatabase, reserve
-from tasks.backups.formats.sql_dump import TAIL_BYTES, head_in, require_end, with_progress
-from tasks.backups.formats.statements import Statements
-from tasks.backups.formats.whole_text import WholeText, start_of, text_of
+from tasks.backups.formats.sql.created import NOTHING, CreatedDatabase, created_in, part_of, without
+from tasks.backups.formats.sql.globals import MOST_BYTES, make_globals, statements_of
+from tasks.backups.formats.sql.psql import key_of, restored_by_script
+from tasks.backups.formats.sql.sql_dump import TAIL_BYTES, head_in, require_end, with_progress
+from tasks.backups.formats.sql.statements import Statements
+from tasks.backups.formats.sql.whole_text import WholeText, start_of, text_of
 from tasks.check_result import msg
 from tasks.observation import ObservationError
 from tasks.outside import external_text

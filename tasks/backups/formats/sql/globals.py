@@ -10,7 +10,7 @@ from typing import Final
 import psycopg
 
 from tasks.backups.errors import BadBackup
-from tasks.backups.formats.created import NAME, NOTHING, REST
+from tasks.backups.formats.sql.created import NAME, NOTHING, REST
 from tasks.backups.tool_words import error_line
 from tasks.check_result import msg
 from tasks.observation import ObservationError

@@ -10,12 +10,12 @@ from typing import Final
 from tasks.backups.errors import BadBackup
 from tasks.backups.facts import Contents, Form
 from tasks.backups.files.manifest import pieces
-from tasks.backups.formats.created import CreatedDatabase, created_in, without
 from tasks.backups.formats.interface import Copy, Decoded, Head, Known, Order, Tools, Workplace
 from tasks.backups.formats.pg_dump import dump
-from tasks.backups.formats.psql import key_of, restored_by_script
 from tasks.backups.formats.server import empty_database
-from tasks.backups.formats.whole_text import WholeText, start_of, text_of
+from tasks.backups.formats.sql.created import CreatedDatabase, created_in, without
+from tasks.backups.formats.sql.psql import key_of, restored_by_script
+from tasks.backups.formats.sql.whole_text import WholeText, start_of, text_of
 from tasks.check_result import msg
 from tasks.progress import BACKUP, tell
 
