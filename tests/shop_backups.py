@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psycopg
 from psycopg import sql
@@ -131,6 +132,17 @@ def text(message: Message) -> str:
 
 
 @contextmanager
+def entered_by_all() -> Iterator[Path]:
+    """A folder for drills that every account may enter, unlike those of pytest: one without a sandbox needs it.
+
+    Its path is short, since the socket of a drill's server is in it.
+    """
+    with TemporaryDirectory(prefix="d-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@contextmanager
 def running_shop(folder: Path, rows: int) -> Iterator[Shop]:
     """Both servers with the shop in them."""
     made_at = datetime.now(UTC)
@@ -142,7 +154,8 @@ def running_shop(folder: Path, rows: int) -> Iterator[Shop]:
             with psycopg.connect(place.dsn, autocommit=True) as connection:
                 connection.execute(ROLES.encode())
             fill(recreated(place, name), made_at, rows)
-        yield Shop(server, elsewhere, folder, folder / "drills", made_at)
+        with entered_by_all() as drills:
+            yield Shop(server, elsewhere, folder, drills, made_at)
 
 
 def fill(dsn: str, now: datetime, rows: int) -> None:

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -90,14 +90,20 @@ def _asked(binaries: Path) -> Installation | None:
     return Installation(binaries, found[1].decode(), int(found[2])) if found else None
 
 
+def reached_by(account: User, installation: Installation, copies_in: Path) -> Installation:
+    """An installation that an account may use: a copy in a folder where it could not reach the programs."""
+    if _reachable(installation.binaries, account.uid):
+        return installation
+    copies = copies_in / f"postgresql-{installation.version}"
+    copies.mkdir(mode=0o755)
+    return replace(installation, binaries=_copy_installation(installation.binaries, copies))
+
+
 @contextmanager
-def chosen_place(
-    folder: Path, binaries: Path | None = None, *, copies_in: Path | None = None
-) -> Iterator[PostgresPlace]:
+def chosen_place(folder: Path, binaries: Path | None = None) -> Iterator[PostgresPlace]:
     """How the server for `folder` is started; a copy of the programs, if needed, lives as long as this.
 
-    The embedded PostgreSQL's are taken unless others are named. The copy is put in `copies_in` if the server's account
-    can reach that, so that what clears it after a crash clears the copy too.
+    The embedded PostgreSQL's are taken unless others are named.
     """
     binaries, data = binaries or postgres_binaries(), folder / "data"
     account = server_account()
@@ -111,8 +117,7 @@ def chosen_place(
     if _reachable(binaries, account.uid):
         yield PostgresPlace(binaries, account, data, argument)
         return
-    within = copies_in if copies_in is not None and _reachable(copies_in, account.uid) else None
-    with tempfile.TemporaryDirectory(prefix="opsrounds-postgres-", dir=within) as copies:
+    with tempfile.TemporaryDirectory(prefix="opsrounds-postgres-") as copies:
         Path(copies).chmod(0o755)
         yield PostgresPlace(_copy_installation(binaries, Path(copies)), account, data, argument)
 

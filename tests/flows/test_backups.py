@@ -47,6 +47,7 @@ BACKUPS = """
 performance = { not_applicable = "reported elsewhere" }
 security = { not_applicable = "reviewed elsewhere" }
 [backups]
+isolation = "if-possible"
 [backups.history]
 pattern = "backups/history-*.sqlite"
 keep_days = 2

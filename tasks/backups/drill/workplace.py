@@ -14,7 +14,7 @@ from tasks.backups.targets import Target
 from tasks.check_result import msg
 from tasks.deadline import Deadline
 from tasks.observation import ObservationError, printable
-from tasks.postgres.installation import installations, server_account
+from tasks.postgres.installation import Installation, installations, reached_by, server_account
 from tasks.sandbox.bounds import Bounds
 from tasks.sandbox.confinement import Confinement, everybody_enters
 
@@ -50,9 +50,17 @@ def _workplace(
             )
         return made
 
-    configured = tuple(target.folder / place for place in backups.postgres)
-    found = cache(lambda: installations(configured))
-    return Workplace(found, deadline, folder, Confined(confine), stack, backups.jobs, backups.disk_factor)
+    confined = Confined(confine)
+
+    def programs() -> tuple[Installation, ...]:
+        found = installations(tuple(target.folder / place for place in backups.postgres))
+        made = confined.get() if found else None
+        if made is None or made.bwrap is not None or made.account is None:
+            return found
+        account, own = made.account, made.folder
+        return tuple(reached_by(account, one, own) for one in found)
+
+    return Workplace(cache(programs), deadline, folder, confined, stack, backups.jobs, backups.disk_factor)
 
 
 def _root(target: Target, backups: Backups) -> Path:

@@ -137,6 +137,7 @@ class TestGood:
         assert not isinstance(done.observed.backups, Unobserved) and len(done.observed.backups) == 2
         assert ended_at(done.results) == ""
 
+    @pytest.mark.usefixtures("sandbox")
     def test_the_copy_is_asked_before_the_service_writes_to_it(self, shop: Operated) -> None:
         smoke = (
             "import os, sqlite3; from sqlalchemy import make_url\n"

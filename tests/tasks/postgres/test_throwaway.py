@@ -24,9 +24,9 @@ def confinement() -> object:
         yield Confinement(Path(folder), server_account(), Bounds.of_this_machine(10**9), required=False)
 
 
-def pretending(tmp_path: Path, postgres: str) -> Installation:
+def pretending(folder: Path, postgres: str) -> Installation:
     """Programs that do something else."""
-    binaries = tmp_path / "pg" / "bin"
+    binaries = folder / "pg" / "bin"
     (binaries.parent / "lib").mkdir(parents=True)
     binaries.mkdir()
     for name, text in (("initdb", "exit 0"), ("postgres", postgres)):
@@ -35,19 +35,19 @@ def pretending(tmp_path: Path, postgres: str) -> Installation:
     return Installation(binaries, "18.1", 18)
 
 
-def test_a_wait_ends_with_the_callers_time_and_says_so(confinement: Confinement, tmp_path: Path) -> None:
+def test_a_wait_ends_with_the_callers_time_and_says_so(confinement: Confinement) -> None:
     late = Deadline.after(1.0, msg("The drill is late"))
     with (
         pytest.raises(ObservationError, match="The drill is late"),
-        throwaway_postgres(confinement.room("server"), pretending(tmp_path, NEVER_READY), late),
+        throwaway_postgres(confinement.room("server"), pretending(confinement.folder, NEVER_READY), late),
     ):
         pass
 
 
-def test_one_that_ends_at_once_says_why(confinement: Confinement, tmp_path: Path) -> None:
+def test_one_that_ends_at_once_says_why(confinement: Confinement) -> None:
     with (
         pytest.raises(PostgresUnavailable, match=r"exited at startup\n.*not today"),
-        throwaway_postgres(confinement.room("server"), pretending(tmp_path, ENDS), Deadline.after(60)),
+        throwaway_postgres(confinement.room("server"), pretending(confinement.folder, ENDS), Deadline.after(60)),
     ):
         pass
 

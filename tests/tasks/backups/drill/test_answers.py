@@ -247,6 +247,7 @@ LOGIN = {
 }
 
 
+@pytest.mark.usefixtures("sandbox")
 class TestSmoke:
     def test_without_smoke_there_is_no_result(self, copy: Copy, tmp_path: Path) -> None:
         assert smoked(copy, tmp_path) is None

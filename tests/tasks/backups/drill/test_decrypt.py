@@ -36,6 +36,7 @@ from tasks.deadline import Deadline
 from tasks.observation import ObservationError
 from tasks.postgres.server import PostgresServer
 from tests.deep import rows
+from tests.shop_backups import entered_by_all
 from tests.shop_database import make_shop
 
 NOW = datetime(2026, 11, 24, 12, 30, tzinfo=UTC)
@@ -148,9 +149,9 @@ def gnupg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def drills(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A short path: the socket of a drill's server is in it."""
-    return tmp_path_factory.mktemp("d")
+def drills() -> Iterator[Path]:
+    with entered_by_all() as folder:
+        yield folder
 
 
 @pytest.fixture
@@ -284,6 +285,7 @@ class _Vanishing(type(Path())):  # type: ignore[misc]
         return found
 
 
+@pytest.mark.usefixtures("sandbox")
 def test_the_plain_file_is_its_owners_alone(kept: Kept, tmp_path: Path) -> None:
     old, target = os.umask(0), kept.target(decrypt=TOOLS[0].decrypts)
     try:
@@ -304,6 +306,7 @@ def test_few_bytes_that_become_many_are_stopped_on_the_way(kept: Kept) -> None:
     assert kept.left() == []
 
 
+@pytest.mark.usefixtures("sandbox")
 def test_keys_are_copies_that_the_command_may_write_beside(kept: Kept) -> None:
     keys = kept.folder / "keys"
     keys.mkdir()

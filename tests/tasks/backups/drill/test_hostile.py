@@ -9,7 +9,6 @@ import pytest
 
 from tasks.backups.facts import DrillVerdict
 from tasks.postgres.installation import Installation, installations
-from tasks.sandbox.available import NoSandbox, own_account, usable_bwrap
 from tests.hostile_dumps import (
     BOMBS,
     CLUSTER,
@@ -58,11 +57,7 @@ def _installation(which: str) -> Installation:
 
 
 @pytest.fixture(scope="module")
-def attackers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attackers]:
-    try:
-        usable_bwrap(own_account())
-    except NoSandbox as error:
-        pytest.skip(f"drills cannot be isolated here: {error}")
+def attackers(sandbox: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attackers]:
     made: dict[tuple[str, str], Source] = {}
     with ExitStack() as stack:
 

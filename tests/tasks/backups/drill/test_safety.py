@@ -100,6 +100,7 @@ def test_a_drill_while_the_live_database_is_written_to(small: Shop, backup: Path
 
 
 @pytest.mark.parametrize("kills", [1, pytest.param(12, marks=pytest.mark.deep)])
+@pytest.mark.usefixtures("sandbox")
 def test_killed_at_any_moment_it_leaves_no_program_and_the_next_one_clears_up(
     small: Shop, backup: Path, driller: Driller, kills: int
 ) -> None:

@@ -99,9 +99,8 @@ def closed() -> Iterator[Path]:
 
 
 @pytest.fixture
-def drills(source: Source, reached: Path, closed: Path) -> Path:
-    """Where drills are done: where the server's account cannot enter too, if its PostgreSQL can do without."""
-    return closed if source.server.installation.major >= 16 else reached / "drills"
+def drills(reached: Path) -> Path:
+    return reached / "drills"
 
 
 @pytest.fixture(scope="module", params=MOSTLY_WHEEL)
