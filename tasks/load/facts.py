@@ -192,6 +192,11 @@ class LoadRun:
     database: DatabaseWindow | None
     synthetic: bool = False
 
+    @property
+    def has_several_loads(self) -> bool:
+        """False for a test of one number of users, which says nothing of more load."""
+        return len({step.users for step in self.steps}) > 1
+
 
 class LoadVerdict(StrEnum):
     """What a load test says: nothing, if it is invalid."""

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from tasks.capacity.limits import CapacityLimits
 from tasks.check_result import moment, msg
-from tasks.load.facts import JudgedRun, LoadRun, LoadVerdict, RouteStats, StepStats
+from tasks.load.facts import JudgedRun, LoadVerdict, RouteStats, StepStats
 from tasks.observation import Absent, Unobserved
 
 _SAME = 1.001
@@ -38,13 +38,13 @@ def held_load(runs: Sequence[JudgedRun], as_of: datetime, limits: CapacityLimits
     if not valid:
         return Absent(msg("No tested load is known: run a load test"))
     sought = [judged for judged in valid if judged.run.seeks_limit]
-    ramped = [judged for judged in valid if _has_several_loads(judged.run)]
+    ramped = [judged for judged in valid if judged.run.has_several_loads]
     judged = next(iter((*sought, *ramped, *valid)))
     run, capacity = judged.run, judged.capacity_per_second
     if as_of - run.at > timedelta(days=limits.max_load_test_days):
         days = limits.max_load_test_days
         return Unobserved(msg("The last load test of {at} is older than {days} days", at=moment(run.at), days=days))
-    if not _has_several_loads(run):
+    if not run.has_several_loads:
         return Unobserved(msg("The load test of {at} has one load only: capacity needs several", at=moment(run.at)))
     if capacity is None:
         return Unobserved(msg("No step of the load test of {at} met the SLO", at=moment(run.at)))
@@ -54,10 +54,6 @@ def held_load(runs: Sequence[JudgedRun], as_of: datetime, limits: CapacityLimits
     step = max(held, key=lambda step: _rate(step.whole, step))
     modules = {stats.module: _rate(stats, step) for stats in step.modules}
     return HeldLoad(run.at, step.users, capacity, modules, not run.seeks_limit, run.synthetic)
-
-
-def _has_several_loads(run: LoadRun) -> bool:
-    return len({step.users for step in run.steps}) > 1
 
 
 def _rate(stats: RouteStats, step: StepStats) -> float:

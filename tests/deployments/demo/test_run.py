@@ -69,8 +69,8 @@ def test_no_fault_is_found(folder: Path, printed: tuple[bool, str]) -> None:
     assert "Exactly the planted faults were found" in text
     assert not [line for line in text.partition("Planted and found")[2].splitlines() if line.startswith(tuple(Fault))]
     rounds = re.split(r"^Mail: .*$", text, flags=re.MULTILINE)
-    runs = len(rounds) - 1  # an invalid load test is run again
-    assert runs in (len(ROUNDS), len(ROUNDS) + 1) and max(part.count("\n") for part in rounds) < 60
+    runs = len(rounds) - 1  # each of the two load tests is run again if it is invalid
+    assert len(ROUNDS) <= runs <= len(ROUNDS) + 2 and max(part.count("\n") for part in rounds) < 60
     index = (folder / "output" / "index.html").as_uri()
     assert f"All reports: {index}" in rounds[-1] and f"Mail folder: {folder}" in rounds[-1]
     assert "Found, but not planted" not in text and "Nothing was measured for" not in text
