@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
-from tasks.secrets import secret_keys
+from tasks.secrets import named_variables
 from tasks.settings import Settings
 
 PASS_VARIABLE = "OPSROUNDS_PASS"
@@ -35,7 +35,7 @@ def rounds_environment(services: Iterable[Settings]) -> dict[str, str]:
 
     Whatever else is needed stands in OPSROUNDS_PASS, such as `AWS_* SHOP_TOKEN`.
     """
-    named = {ref.env for settings in services for _, ref in secret_keys(settings) if ref.env is not None}
+    named = set[str]().union(*map(named_variables, services))
     return _kept((*_PROGRAMS, *_ROUNDS, *os.environ.get(PASS_VARIABLE, "").replace(",", " ").split())) | _named(named)
 
 

@@ -29,6 +29,9 @@ from tasks.postgres.server import PostgresServer, running_postgres
 from tests.shop_database import make_shop
 
 LONGEST_S = 300.0
+ANYWHERE = Backups(isolation="if-possible")
+"""Drills with a sandbox or without."""
+
 ROLES = """
 CREATE ROLE watcher LOGIN BYPASSRLS IN ROLE pg_read_all_data;
 CREATE ROLE limited LOGIN IN ROLE pg_read_all_data;
@@ -84,7 +87,7 @@ class Shop:
     ) -> "Drilled":
         """A drill of the newest backup that a pattern names, and its results."""
         target = self.target(backup, live=live, **settings)
-        return drilled(target, Backups(folder=self.drills, isolation="if-possible"), longest_s)
+        return drilled(target, ANYWHERE.model_copy(update={"folder": self.drills}), longest_s)
 
 
 @dataclass(frozen=True)

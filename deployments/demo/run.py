@@ -36,6 +36,9 @@ from reports.words import LOCALES, Words
 from tasks.errors import ExplainedError
 from tasks.guide.judge import Verdict
 from tasks.history.opened import history_of
+from tasks.postgres.installation import server_account
+from tasks.sandbox.available import is_usable
+from tasks.sandbox.confinement import everybody_enters
 from tasks.settings import Settings, load_settings, use_services
 
 ROUNDS: Final[tuple[tuple[Checklist, Mapping[str, str]], ...]] = (
@@ -48,6 +51,7 @@ ROUNDS: Final[tuple[tuple[Checklist, Mapping[str, str]], ...]] = (
     (monthly_checklist.CHECKLIST, {}),
 )
 """Of today four, of the last whole week two, of the last whole month one, each with its options."""
+_PYTHON: Final = tuple(Path(prefix) for prefix in (sys.prefix, sys.base_prefix))
 _REQUESTS, _SECONDS = 600, 10.0
 _LOAD_TESTS = 2
 """How often a load test is tried: other work of this machine makes one invalid."""
@@ -142,13 +146,21 @@ def _write_service_file(demo: DemoEnvironment, name: str, output: Path, language
     file = demo.folder / f"{name}.toml"
     locales = json.dumps([language, *(other for other in LOCALES if other != language)])
     values = {"name": name, "base_url": demo.base_urls[0], "instances": instances, "output": output}
-    programs = {"python": sys.executable, "root": Path(__file__).parents[2]}
     addresses = {"database_url": demo.watch_dsn, "backup_url": demo.backup_dsn, "advisories": demo.advisories}
     staging = {"staging_url": demo.staging_url, "staging_host": urlsplit(demo.staging_url).netloc}
     load = {"scenarios": Path(__file__).parent / "scenarios", "smoke_s": shape.smoke_s, "step_s": shape.step_s}
-    text = template.substitute(values, locales=locales, **programs, **addresses, **staging, **load)
+    text = template.substitute(values, locales=locales, smoke=_smoke(), **addresses, **staging, **load)
     file.write_text(text, encoding="utf-8")
     return file
+
+
+def _smoke() -> str:
+    """The smoke test; none where the account of restore drills has no sandbox, and cannot enter our folders."""
+    code = [Path(__file__).parents[2] / package for package in ("deployments", "tasks")]
+    if not is_usable() and server_account() and not all(map(everybody_enters, (*code, *_PYTHON))):
+        return ""
+    files = json.dumps(list(map(str, code)))
+    return f'smoke = ["{sys.executable}", "-m", "deployments.demo.smoke"]\nsmoke_access = {{ files = {files} }}'
 
 
 def _warn(text: str) -> None:

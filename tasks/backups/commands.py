@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tasks.backups.settings import Access
 from tasks.backups.tool_words import error_line
+from tasks.check_result import msg
+from tasks.configuration import SECRET_NAME, CommandAccess
+from tasks.observation import ObservationError, printable
 from tasks.sandbox import confinement
 from tasks.sandbox.bubblewrap import Shown, seen_by_all
 from tasks.sandbox.confinement import Options, Room
+from tasks.secrets import keep_secret
 
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "GNUPGHOME", "USER", "LOGNAME", "VIRTUAL_ENV", "PYTHONPATH")
 _KEPT_BY_PREFIX = ("AWS_", "GOOGLE_", "AZURE_", "SSL_")
@@ -53,12 +56,18 @@ class Confined:
 
 
 def confined(
-    command: Sequence[str], folder: Path, access: Access, room: Room, given: Mapping[str, str], *, lent: bool = False
+    command: Sequence[str],
+    folder: Path,
+    access: CommandAccess,
+    room: Room,
+    given: Mapping[str, str],
+    *,
+    lent: bool = False,
 ) -> Confined:
     """A command of the team's in a room: it sees its program, what its arguments name, and what `access` gives it.
 
     `lent`: these are copies, which it may write to. `given` are variables of its environment. Raises
-    FileNotFoundError for a program that is not there, and OSError.
+    FileNotFoundError for a program that is not there, ObservationError for what its account cannot read, and OSError.
     """
     argv = command_line(command, folder)
     found = shutil.which(argv[0])
@@ -66,19 +75,34 @@ def confined(
         raise FileNotFoundError(argv[0])
     program = Path(found).absolute()
     named = [folder / argument for argument in argv[1:] if argument and (folder / argument).exists()]
-    more = [folder / file.expanduser() for file in access.files]
-    own = room.confinement
-    places = {
-        place: Shown(place, place) if place.is_dir() else own.show(place, inside=place) for place in _places_of(program)
-    }
-    for path in (*named, *more):
+    files = [*named, *(folder / file.expanduser() for file in access.files)]
+    programs, own = tuple(_places_of(program)), room.confinement
+    unread = [path for path in programs if not own.starts(path)] + [path for path in files if not own.finds(path)]
+    if unread:
+        raise ObservationError(
+            msg(
+                "Without a sandbox the account of the restore drill cannot read {path}: let every user read it, or "
+                "provide a sandbox",
+                path=printable(str(unread[0])),
+            )
+        )
+    places = {place: Shown(place, place) if place.is_dir() else own.show(place, inside=place) for place in programs}
+    for path in files:
         places.setdefault(path, own.lend(path) if lent else own.show(path, inside=path))
     searched = ":".join(dict.fromkeys((str(program.parent), *_SYSTEM_PATH.split(":"))))
     environment = {"PATH": searched, "LC_ALL": "C.UTF-8"}
-    environment |= {name: os.environ[name] for name in access.environment if name in os.environ}
+    environment |= _asked_for(access)
     environment |= given
     allowed = confinement.Access(environment, network=access.network, start=folder)
     return Confined((str(program), *argv[1:]), room.options(*places.values(), access=allowed))
+
+
+def _asked_for(access: CommandAccess) -> dict[str, str]:
+    found = {name: os.environ[name] for name in access.environment if name in os.environ}
+    for name, value in found.items():
+        if SECRET_NAME.search(name):
+            keep_secret(value)  # the command may print it
+    return found
 
 
 def _places_of(program: Path, *, interpreted: bool = False) -> Iterator[Path]:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Discriminator, Field, StringConstraints, Tag, field_validator, model_validator
 
 from tasks.backups.limits import BackupLimits
-from tasks.configuration import AddressOrSecret, GlobPattern, HttpUrl, Model, SecretRef, Slug, each_once
+from tasks.configuration import AddressOrSecret, CommandAccess, GlobPattern, HttpUrl, Model, SecretRef, Slug, each_once
 from tasks.database.settings import check_database_url, has_password
 
 HISTORY = "history"
@@ -18,20 +18,6 @@ Hours = Annotated[float, Field(gt=0, le=24 * 366)]
 Minutes = Annotated[float, Field(gt=0, le=24 * 60)]
 Content = Literal["sampled", "whole", "off"]
 _SECRET_LIVE = 'an address with a password is a secret: use { env = "NAME" } or { file = "/path" }'
-
-
-class Access(Model):
-    """What one of the team's commands is given, which otherwise sees its own program, the files and folders that its
-    arguments name, and the backup."""
-
-    files: tuple[Path, ...] = ()
-    """Files and folders, from the service file's folder or with `~`."""
-
-    network: bool = False
-    """True: it reaches the network, as a key service needs."""
-
-    environment: tuple[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], ...] = ()
-    """Names of variables that it finds in its environment."""
 
 
 class NotApplicable(Model):
@@ -133,7 +119,7 @@ class BackedUp(Model):
     decrypt: Command | None = None
     """Program and arguments: the encrypted backup on stdin, plain on stdout."""
 
-    decrypt_access: Access = Access()
+    decrypt_access: CommandAccess = CommandAccess()
     """What else decrypt is given, such as the folder with its keys: a copy, which it may write to."""
 
     offsite: Offsite | None = None
@@ -150,7 +136,7 @@ class BackedUp(Model):
     """Smoke test: starts the service on the restored database (its address is in DATABASE_URL) and tests it; exit
     status 0 is passed."""
 
-    smoke_access: Access = Access()
+    smoke_access: CommandAccess = CommandAccess()
     """What else smoke is given, to read."""
 
     smoke_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 120.0
@@ -192,7 +178,7 @@ class BackedUp(Model):
         if self.rpo_h < self.every_h:
             raise ValueError(f"rpo_h {self.rpo_h:g} is shorter than every_h {self.every_h:g}: it could never be met")
         for key in ("decrypt", "smoke"):
-            if getattr(self, f"{key}_access") != Access() and getattr(self, key) is None:
+            if getattr(self, f"{key}_access") != CommandAccess() and getattr(self, key) is None:
                 raise ValueError(f"{key}_access needs {key}")
         if self.drop_command is not None and self.copy_command is None:
             raise ValueError("drop_command needs copy_command")

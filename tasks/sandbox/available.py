@@ -54,6 +54,15 @@ def usable_bwrap(account: User | None) -> Path:
     raise NoSandbox(refusals[0] if refusals else "bwrap is not installed")
 
 
+def is_usable() -> bool:
+    """Whether programs can be confined here."""
+    try:
+        usable_bwrap(own_account())
+    except NoSandbox:
+        return False
+    return True
+
+
 def _installed() -> Iterator[Path]:
     on_path = shutil.which("bwrap")
     if on_path is not None:

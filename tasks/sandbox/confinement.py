@@ -95,6 +95,15 @@ class Confinement:
         for each in (path, *_below(path)):
             os.chown(each, self.account.uid, self.account.gid, follow_symlinks=False)
 
+    def finds(self, path: Path) -> bool:
+        """Whether a program may be given a file or folder where it is, in a sandbox or not."""
+        return self.bwrap is not None or self._reads(path)
+
+    def starts(self, program: Path) -> bool:
+        """The same of a program, or of the folder with all that belongs to it, which is not searched."""
+        folder = program if program.is_dir() else program.parent
+        return self.bwrap is not None or self.account is None or everybody_enters(folder.absolute())
+
     def _reads(self, path: Path) -> bool:
         """Whether our programs may read it; root's bubblewrap reaches it, if not its programs' account."""
         if self.account is None:

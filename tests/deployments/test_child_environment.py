@@ -16,10 +16,20 @@ X-Token = { env = "SHOP_TOKEN" }
 X-Unset = { env = "SHOP_UNSET" }
 [history]
 url = { env = "SHOP_HISTORY" }
+[backups]
+[[databases]]
+name = "shop"
+pattern = "shop-*.dump.age"
+decrypt = ["age", "-d"]
+decrypt_access = { environment = ["SHOP_AGE_KEY"] }
+smoke = ["./smoke"]
+smoke_access = { environment = ["SHOP_MODE"] }
 """
 SECRETS = {
     "SHOP_TOKEN": "tok-1",
     "SHOP_HISTORY": "postgresql://ops:pw@db/history",
+    "SHOP_AGE_KEY": "age-1",
+    "SHOP_MODE": "test",
     "OTHER_TOKEN": "tok-2",
     "AWS_SECRET_ACCESS_KEY": "aws-1",
     "PGPASSWORD": "pg-1",
@@ -44,7 +54,7 @@ def test_a_server_gets_no_secret() -> None:
 
 def test_rounds_get_what_their_service_files_name(tmp_path: Path) -> None:
     (tmp_path / "shop.toml").write_text(SERVICE)
-    named = {name: SECRETS[name] for name in ("SHOP_TOKEN", "SHOP_HISTORY")}
+    named = {name: SECRETS[name] for name in ("SHOP_TOKEN", "SHOP_HISTORY", "SHOP_AGE_KEY", "SHOP_MODE")}
     assert rounds_environment([load_settings(tmp_path / "shop.toml")]) == NEEDED | OF_ROUNDS | named
 
 

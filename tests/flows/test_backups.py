@@ -129,6 +129,7 @@ def reason_text(result: CheckResult) -> str:
     return result.reason.text.format(**result.reason.params)
 
 
+@pytest.mark.usefixtures("sandbox")  # without one a week is not good
 def test_a_week_with_good_backups(shop: "Operated", server_view: "ServerView") -> None:
     drilled(shop, depth="files")  # a history without a row has no newest one
     taken(shop)

@@ -21,6 +21,7 @@ from tasks.state import state_folder
 
 PREFIX = "opsrounds-drill-"
 _MARKER = "drill.json"
+_LOCK = ".opsrounds-drills.lock"
 _WAIT_S = 60.0
 _UNMARKED_S = 60.0
 """An empty folder was by then not to be marked any more."""
@@ -83,7 +84,7 @@ def _lock(root: Path) -> Path:
     """Where nobody else writes, so that no other account's lock stands in the way: in the folder, or in our own."""
     found = root.stat()
     if found.st_uid == os.geteuid() and not found.st_mode & 0o022:
-        return root / f".{PREFIX}lock"
+        return root / _LOCK
     name = hashlib.sha256(os.fsencode(root.absolute())).hexdigest()[:16]
     return state_folder() / f"drill-{name}.lock"
 

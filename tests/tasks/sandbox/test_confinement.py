@@ -156,3 +156,16 @@ def test_links_in_a_room_do_not_lead_the_owner_out(tmp_path: Path) -> None:
     assert run(["sh", "-c", script], deadline_s=30, **room.options()).returncode == 0
     made.room("r")
     assert beside.stat().st_uid == os.getuid() == (beside / "file").stat().st_uid
+
+
+@pytest.mark.usefixtures("no_sandbox")
+def test_without_one_programs_of_a_closed_folder_cannot_be_started(entered: Path) -> None:
+    (entered / "drill").mkdir()
+    made = Confinement(entered / "drill", server_account(), BOUNDS, required=False)
+    program = entered / "bin/program"
+    program.parent.mkdir()
+    program.touch(0o755)
+    assert made.starts(program) and made.starts(program.parent) and made.finds(program)
+    program.parent.chmod(0o700)
+    found = os.geteuid() != 0
+    assert (made.starts(program), made.starts(program.parent), made.finds(program)) == (found, found, found)

@@ -25,6 +25,7 @@ from tasks.backups.targets import Target, invariants_of
 from tasks.deadline import Deadline
 from tasks.observation import ObservationError, Unobserved
 from tasks.postgres.server import PostgresServer
+from tasks.secrets import masked
 
 PATIENT_S = 120.0
 NAME = "Ingrid Bergman"
@@ -310,6 +311,16 @@ class TestSmoke:
         asserted = f"{seen}; sys.exit(0 if seen == {names} else repr(seen))"
         found = smoked(copy, tmp_path, sys.executable, "-c", asserted, smoke_access={"environment": ["SHOP_MODE"]})
         assert found.passed, words(found)
+
+    def test_what_it_says_of_a_secret_is_masked(
+        self, copy: Copy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("SHOP_API_TOKEN", "hush-hush-hush")
+        monkeypatch.setenv("SHOP_MODE", "a-mode-of-it")
+        given = {"environment": ["SHOP_API_TOKEN", "SHOP_MODE"]}
+        said = "import os, sys; sys.exit(os.environ['SHOP_API_TOKEN'] + ' refused in ' + os.environ['SHOP_MODE'])"
+        found = masked(words(smoked(copy, tmp_path, sys.executable, "-c", said, smoke_access=given)))
+        assert "hush" not in found and "refused in a-mode-of-it" in found
 
 
 @pytest.mark.parametrize(

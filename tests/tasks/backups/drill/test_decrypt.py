@@ -36,7 +36,7 @@ from tasks.deadline import Deadline
 from tasks.observation import ObservationError
 from tasks.postgres.server import PostgresServer
 from tests.deep import rows
-from tests.shop_backups import entered_by_all
+from tests.shop_backups import ANYWHERE, entered_by_all
 from tests.shop_database import make_shop
 
 NOW = datetime(2026, 11, 24, 12, 30, tzinfo=UTC)
@@ -318,6 +318,24 @@ def test_keys_are_copies_that_the_command_may_write_beside(kept: Kept) -> None:
     assert [path.name for path in keys.iterdir()] == ["secret"] and kept.left() == []
 
 
+@pytest.mark.usefixtures("no_sandbox")
+def test_keys_that_the_account_of_the_drill_cannot_read_make_no_bad_backup(kept: Kept) -> None:
+    key = kept.folder / "key"
+    key.write_text(KEY)
+    key.chmod(0o600)
+    command = ("openssl", "enc", "-aes-256-cbc", "-pbkdf2", "-d", "-pass", f"file:{key}")
+    done = kept.drilled(decrypt=command, decrypt_access={"files": ["key"]})
+    if os.geteuid() != 0:
+        assert done.container[0] is Status.PASS
+        return
+    assert done.container == (
+        Status.UNKNOWN,
+        f"Without a sandbox the account of the restore drill cannot read {key}: let every user read it, or provide a "
+        "sandbox",
+    )
+    assert done.verdict is DrillVerdict.ERROR
+
+
 def test_the_command_gets_no_secret_of_ours(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHOP_DSN", "postgresql://shop:hush@db/shop")
     done = kept.drilled(decrypt=("sh", "-c", 'cat >/dev/null; echo "ERROR: [${SHOP_DSN-nothing}]" >&2; exit 7'))
@@ -335,7 +353,7 @@ def test_a_plain_backup_where_encryption_is_demanded(plain: Kept) -> None:
 class TestFilesOnly:
     def checked(self, kept: Kept, **settings: Any) -> tuple[Drill, dict[str, CheckResult]]:
         target = kept.target(**settings)
-        found = check_files(target, kept.backup, Backups(), NOW, PATIENT_S)
+        found = check_files(target, kept.backup, ANYWHERE, NOW, PATIENT_S)
         return found, {result.check: result for result in judge_steps(target.subject, found, NOW)}
 
     @pytest.mark.parametrize("decrypt", [None, TOOLS[0].decrypts])
@@ -363,7 +381,7 @@ class TestFilesOnly:
         backup, target = plain.backup, plain.target()
         backup.path.unlink()
         backup.path.symlink_to(backup.path.name)
-        found = check_files(target, backup, Backups(), NOW, PATIENT_S)
+        found = check_files(target, backup, ANYWHERE, NOW, PATIENT_S)
         assert found.encrypted is None
         assert {step.outcome for step in found.steps} == {StepOutcome.ERROR} and len(found.steps) == 2
 

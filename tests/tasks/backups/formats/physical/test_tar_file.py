@@ -14,12 +14,12 @@ from tasks.backups.errors import BadBackup
 from tasks.backups.facts import Backup, DrillVerdict
 from tasks.backups.files.room import Allowance
 from tasks.backups.formats.physical.tar_file import Tarball
-from tasks.backups.settings import BackedUp, Backups
+from tasks.backups.settings import BackedUp
 from tasks.backups.targets import Target
 from tasks.check_result import Status
 from tasks.deadline import Deadline
 from tasks.observation import ObservationError
-from tests.shop_backups import drilled, text
+from tests.shop_backups import ANYWHERE, drilled, text
 
 PATIENT_S = 60.0
 ZEROS_BYTES = 900_000_000
@@ -113,11 +113,7 @@ def test_few_bytes_that_become_many_are_stopped_on_the_way(tmp_path: Path) -> No
     assert size < 1_000_000
     began = time.monotonic()
     target = Target("shop", BackedUp(pattern=str(backup)), tmp_path, None)
-    found = drilled(
-        target,
-        Backups(folder=tmp_path / "drills", isolation="if-possible"),
-        backup=Backup(backup, datetime.now(UTC), size),
-    )
+    found = drilled(target, ANYWHERE, backup=Backup(backup, datetime.now(UTC), size))
     assert time.monotonic() - began < 30
     assert found.statuses["decode"] is Status.UNKNOWN and found.verdict is DrillVerdict.ERROR, found.summary()
     assert "raise [backups] disk_factor" in text(found.result("decode").reason)
