@@ -28,6 +28,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
+from deployments.credential import made_credential
 from deployments.serving.bounds import MOST_CONNECTIONS
 from tests.up import ROUNDS, Up, rounds_up
 
@@ -236,16 +237,16 @@ def test_a_websocket_that_never_gives_the_credential_is_closed(up: Up) -> None:
 
 @pytest.mark.deep
 def test_a_new_credential_replaces_the_old_one(
-    tmp_path: Path, services: Path, prefect_folder: Callable[[Path], Path]
+    tmp_path: Path, services: Path, prefect_folder: Callable[[Path], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     state = prefect_folder(tmp_path / "state" / "prefect").parent
-    with rounds_up(services, state, tmp_path / "first.log", **SECRETS) as first:
-        old = first.login
-    with rounds_up(services, state, tmp_path / "second.log", "--new-credential", **SECRETS) as second:
-        assert second.login != old
-        assert second.api.get("/admin/version", auth=old).status_code == 401
-        assert httpx.get(second.archive_url, auth=old, timeout=60).status_code == 401
-        assert second.api.get("/admin/version").status_code == 200
+    monkeypatch.setenv("OPSROUNDS_STATE", str(state))
+    user, _, password = made_credential()[0].partition(":")
+    with rounds_up(services, state, tmp_path / "up.log", "--new-credential", **SECRETS) as up:
+        assert up.login[1] != password
+        assert up.api.get("/admin/version", auth=(user, password)).status_code == 401
+        assert httpx.get(up.archive_url, auth=(user, password), timeout=60).status_code == 401
+        assert up.api.get("/admin/version").status_code == 200
 
 
 @pytest.mark.deep
@@ -297,8 +298,9 @@ SILENT = {
 
 
 @pytest.mark.deep
-@pytest.mark.parametrize("kind", SILENT)
-@pytest.mark.parametrize("server", ["api", "archive"])
+@pytest.mark.parametrize(
+    ("server", "kind"), [*(("api", kind) for kind in SILENT), ("archive", "silent"), ("archive", "an answered request")]
+)
 def test_two_thousand_connections_keep_nobody_out(up: Up, server: str, kind: str) -> None:
     url = f"{up.api.base_url}admin/version" if server == "api" else up.archive_url
     port = urlsplit(url).port or 0

@@ -43,7 +43,14 @@ PLACES = [
 PHYSICAL = [place for place in PLACES if str(place.id).endswith("debian")]
 """The wheel's pg_verifybackup does not start, so that it drills no base backups."""
 
-FORMS = ("sql", "sql.gz", "create.sql", "all.sql", "dump", "dir", "tar")
+FORMS = {
+    ("self", "wheel"): ("sql", "dump"),
+    ("self", "debian"): ("sql", "all.sql", "dump", "tar"),
+    ("account", "wheel"): ("sql.gz", "create.sql", "dump", "dir"),
+    ("account", "debian"): ("sql", "dump"),
+}
+"""Each format, account and PostgreSQL with each other: `tests.bench.hostile_drills`."""
+
 OWN = [place for place in PLACES if place.id == "self-wheel"]
 Attackers = Callable[[tuple[str, str]], Source]
 
@@ -92,8 +99,7 @@ def _require_harmless(ended: Ended) -> None:
 @pytest.mark.parametrize("place", PLACES)
 def test_nothing_of_what_a_restore_runs_gets_out(attackers: Attackers, place: tuple[str, str]) -> None:
     made = attackers(place)
-    forms = ("sql", "dump") if place == ("self", "wheel") else FORMS
-    for form in forms:
+    for form in FORMS[place]:
         ended = made.ground.drill(_kept_in(made, form), made.installation, settings=LOOT)
         _require_harmless(ended)
         assert ended.verdict is not DrillVerdict.ERROR, ended.summary
