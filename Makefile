@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # A file at a time, in order: the first ones wait long for processes that they start.
-PYTEST := $(BIN)/pytest -q -n 4 --dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/pytest -q --dist loadfile --no-loadscope-reorder
 # Every process that a test starts would compile all it imports anew.
 export PYTHONDONTWRITEBYTECODE :=
 .DEFAULT_GOAL := help
@@ -38,10 +38,11 @@ demo: .venv
 	$(BIN)/rounds demo
 
 test: .venv
-	$(PYTEST) -m "not deep"
+	$(PYTEST) -n 4 -m "not deep"
 
+# Long ones wait more than they compute.
 deep: .venv
-	$(PYTEST) -m "(deep or hypothesis) and not alone" --hypothesis-profile=deep
+	$(PYTEST) -n 6 -m "(deep or hypothesis) and not alone" --hypothesis-profile=deep
 	$(BIN)/pytest -q -m alone
 
 study: .venv
@@ -52,7 +53,7 @@ check: .venv
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(PYTEST) -m "not deep"
+	$(PYTEST) -n 4 -m "not deep"
 
 bench: .venv
 	PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL=CRITICAL $(BIN)/python -m tests.bench.overhead

@@ -3,8 +3,14 @@
 `prefect server start` checks no Host header, lets anybody open a websocket, and waits for ever for a request.
 """
 
+from collections.abc import AsyncGenerator
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+
 from prefect.server.api.server import create_app
-from prefect.settings import get_current_settings
+from prefect.server.database.configurations import AioSqliteConfiguration
+from prefect.server.database.dependencies import temporary_database_config
+from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL, get_current_settings
+from sqlalchemy.ext.asyncio import AsyncSession, AsyncSessionTransaction
 
 from deployments.serving.bounds import serve
 from deployments.serving.guard import Guard
@@ -25,6 +31,21 @@ _CLOSED = frozenset({"/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"
 """Pages that load scripts of another site, beside the credential that the UI keeps in the browser."""
 
 
+class WriteLockFirst(AioSqliteConfiguration):
+    """Begins each transaction of Prefect's with the lock that its writes need.
+
+    Prefect begins most with a read. SQLite refuses the write after it at once if another one came between, and the
+    client of the refused request (the start of a flow run, for one) waits for seconds to ask again.
+    """
+
+    @asynccontextmanager
+    async def begin_transaction(
+        self, session: AsyncSession, with_for_update: bool = False
+    ) -> AsyncGenerator[AsyncSessionTransaction, None]:
+        async with super().begin_transaction(session, with_for_update=True) as transaction:
+            yield transaction
+
+
 def is_public(method: str, path: str) -> bool:
     """True for the UI itself, which asks for the credential, and for probes that say only that the server is there."""
     in_api = path == "/api" or path.startswith("/api/")
@@ -37,14 +58,21 @@ def main() -> None:
     app = create_app(final=True, webserver_only=given.no_services)
     guarded = Guard(app, door, headers=_HEADERS, is_public=is_public, closed=_CLOSED)
     settings = get_current_settings().server
-    serve(
-        guarded,
-        given.host,
-        given.port,
-        log_level=settings.logging_level.lower(),
-        ws_ping_interval=settings.api.websocket_ping_interval,
-        ws_ping_timeout=settings.api.websocket_ping_timeout,
-    )
+    with _database():
+        serve(
+            guarded,
+            given.host,
+            given.port,
+            log_level=settings.logging_level.lower(),
+            ws_ping_interval=settings.api.websocket_ping_interval,
+            ws_ping_timeout=settings.api.websocket_ping_timeout,
+        )
+
+
+def _database() -> AbstractContextManager[object]:
+    """Prefect's database as configured; SQLite with its lock first."""
+    url = PREFECT_API_DATABASE_CONNECTION_URL.value()
+    return temporary_database_config(WriteLockFirst(url)) if url.startswith("sqlite") else nullcontext()
 
 
 if __name__ == "__main__":

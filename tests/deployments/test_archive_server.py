@@ -230,7 +230,9 @@ def test_a_connection_without_a_whole_request_is_ended_however_it_drips(url: str
     )
     ended: dict[bytes, float] = {}
     with ExitStack() as stack:
-        lines = {first: stack.enter_context(socket.create_connection((host, int(port)), timeout=2)) for first in beginnings}
+        lines = {
+            first: stack.enter_context(socket.create_connection((host, int(port)), timeout=2)) for first in beginnings
+        }
         for first, line in lines.items():
             line.sendall(first)
             line.setblocking(False)

@@ -1,8 +1,11 @@
 """Which Prefect server a command uses, and what it says when there is none."""
 
 import os
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import pytest
 
 from deployments.credential import made_credential
@@ -76,6 +79,18 @@ def test_the_credential_goes_to_no_other_server(prefect_api: str, monkeypatch: p
 
 
 @pytest.mark.deep
+def test_writes_at_once_wait_for_each_other_and_none_is_refused(own_prefect_api: str) -> None:
+    def started(number: int) -> list[int]:
+        with httpx.Client(base_url=own_prefect_api, timeout=60) as client:
+            flow = client.post("/flows/", json={"name": f"flow-{number}"}).json()["id"]
+            run = {"flow_id": flow, "name": "run", "state": {"type": "PENDING"}}
+            return [client.post("/flow_runs/", json=run).status_code for _ in range(25)]
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = Counter(status for statuses in pool.map(started, range(8)) for status in statuses)
+    assert answers == {201: 200}
+
+
 def test_a_server_that_cannot_start_is_reported_with_its_last_log_lines(tmp_path: Path) -> None:
     nowhere = "192.0.2.1"  # no address of this machine
     server = PrefectServer(tmp_path / "prefect", auth=None, host=nowhere, port=free_port(), services=False)

@@ -1,4 +1,4 @@
-"""The demo without a fault as `rounds demo` runs it: it passes only if none was found."""
+"""The demo without a fault as `rounds demo` runs it: it passes only if none was found. `make demo` has all faults."""
 
 import re
 from collections.abc import Callable
