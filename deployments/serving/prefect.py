@@ -5,12 +5,12 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from typing import Any
 
 from prefect.server.api.server import create_app
 from prefect.server.database.configurations import AioSqliteConfiguration
 from prefect.server.database.dependencies import temporary_database_config
 from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL, get_current_settings
-from sqlalchemy.ext.asyncio import AsyncSession, AsyncSessionTransaction
 
 from deployments.serving.bounds import serve
 from deployments.serving.guard import Guard
@@ -39,9 +39,7 @@ class WriteLockFirst(AioSqliteConfiguration):
     """
 
     @asynccontextmanager
-    async def begin_transaction(
-        self, session: AsyncSession, with_for_update: bool = False
-    ) -> AsyncGenerator[AsyncSessionTransaction, None]:
+    async def begin_transaction(self, session: Any, with_for_update: bool = False) -> AsyncGenerator[Any, None]:
         async with super().begin_transaction(session, with_for_update=True) as transaction:
             yield transaction
 
