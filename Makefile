@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # A file at a time, in order: the first ones wait long for processes that they start.
-PYTEST := $(BIN)/pytest -q --dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/pytest -q -n 4 --dist loadfile --no-loadscope-reorder
 # Every process that a test starts would compile all it imports anew.
 export PYTHONDONTWRITEBYTECODE :=
 .DEFAULT_GOAL := help
@@ -12,7 +12,7 @@ help:
 	@echo "make demo   the demo service's rounds, with faults that must be found"
 	@echo "make test   all tests but the long ones"
 	@echo "make deep   the long ones: whole matrices of faults, kills at many moments, all examples of properties"
-	@echo "make study  drills of fifty dumps of a database in use: long, now and then"
+	@echo "make study  what takes longer still, now and then: drills of fifty dumps, statistics of many made-up services, all pairs"
 	@echo "make check  format, lint, types, imports, and make test"
 	@echo "make bench  measurements"
 	@echo "make up     the demo with Prefect's UI, until Ctrl-C"
@@ -38,14 +38,14 @@ demo: .venv
 	$(BIN)/rounds demo
 
 test: .venv
-	$(PYTEST) -n 4 -m "not deep"
+	$(PYTEST) -m "not deep"
 
-# Long ones wait more than they compute.
 deep: .venv
-	$(PYTEST) -n 6 -m "(deep or hypothesis) and not alone" --hypothesis-profile=deep
+	$(PYTEST) -m "(deep or hypothesis) and not (alone or study)" --hypothesis-profile=deep
 	$(BIN)/pytest -q -m alone
 
 study: .venv
+	$(PYTEST) -m study
 	OPSROUNDS_HEALTHY=50 $(BIN)/pytest -q tests/tasks/backups/drill/test_healthy.py
 
 check: .venv
@@ -53,7 +53,7 @@ check: .venv
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(PYTEST) -n 4 -m "not deep"
+	$(PYTEST) -m "not deep"
 
 bench: .venv
 	PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL=CRITICAL $(BIN)/python -m tests.bench.overhead

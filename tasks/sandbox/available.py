@@ -27,6 +27,9 @@ _OWN, _OWN_WHERE_FEW = range(65_536, 100_000), range(61_184, 65_520)
 """Accounts that nobody else has: above those of 16 bits; else those that systemd gives to services at run time."""
 
 
+_usable: set[Path] = set()
+
+
 class NoSandbox(Exception):
     """Programs cannot be confined here; its text says why, in bubblewrap's own words where it was asked."""
 
@@ -40,15 +43,19 @@ def own_account() -> User | None:
 
 
 def usable_bwrap(account: User | None) -> Path:
-    """A bubblewrap that confines a program here and now: the system's, else that of the wheel. Raises NoSandbox."""
+    """A bubblewrap that confines a program here: the system's, else that of the wheel. Raises NoSandbox.
+
+    One that did is not asked again by this process.
+    """
     if sys.platform != "linux":
         raise NoSandbox("bubblewrap needs Linux")
     if seccomp_filter() is None:
         raise NoSandbox(f"no filter of system calls for the architecture {os.uname().machine}")
     refusals = []
     for program in _installed():
-        refusal = _refusal(program, account)
+        refusal = None if program in _usable else _refusal(program, account)
         if refusal is None:
+            _usable.add(program)
             return program
         refusals.append(refusal)
     raise NoSandbox(refusals[0] if refusals else "bwrap is not installed")

@@ -299,7 +299,16 @@ SILENT = {
 
 @pytest.mark.deep
 @pytest.mark.parametrize(
-    ("server", "kind"), [*(("api", kind) for kind in SILENT), ("archive", "silent"), ("archive", "an answered request")]
+    ("server", "kind"),
+    [
+        ("api", "silent"),
+        ("api", "a websocket without a credential"),
+        ("archive", "an answered request"),
+        *(
+            pytest.param("api", kind, marks=pytest.mark.study)
+            for kind in ("a header that never ends", "a body that never ends")
+        ),
+    ],
 )
 def test_two_thousand_connections_keep_nobody_out(up: Up, server: str, kind: str) -> None:
     url = f"{up.api.base_url}admin/version" if server == "api" else up.archive_url

@@ -32,13 +32,16 @@ LOOT = {
 
 WHEEL, DEBIAN = 18, "/usr/lib/postgresql/*/bin"
 _OTHER = () if os.geteuid() else ("account",)
+_DEBIAN = (pytest.mark.postgresql, pytest.mark.deep)
 PLACES = [
     pytest.param((who, which), id=f"{who}-{which}", marks=marks)
-    for who in ("self", *_OTHER)
-    for which, marks in (
-        ("wheel", () if who == "self" else pytest.mark.deep),
-        ("debian", (pytest.mark.postgresql, pytest.mark.deep)),
+    for who, which, marks in (
+        ("self", "wheel", ()),
+        ("self", "debian", _DEBIAN),
+        ("account", "wheel", (pytest.mark.deep,)),
+        ("account", "debian", (*_DEBIAN, pytest.mark.study)),
     )
+    if who in ("self", *_OTHER)
 ]
 PHYSICAL = [place for place in PLACES if str(place.id).endswith("debian")]
 """The wheel's pg_verifybackup does not start, so that it drills no base backups."""
