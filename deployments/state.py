@@ -16,7 +16,7 @@ class AsksFor(StrEnum):
     """The generated credential, the user and password of PREFECT_SERVER_API_AUTH_STRING, or nothing."""
 
     CREDENTIAL = "credential"
-    OWN_PASSWORD = "own password"
+    CHOSEN = "chosen"
     NOTHING = "nothing"
 
 

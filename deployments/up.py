@@ -110,7 +110,7 @@ def _access(options: UpOptions) -> _Access:
         warning = "WARNING     --no-auth: every account of this machine can run code here, with your secrets"
         return _Access(None, AsksFor.NOTHING, (warning,))
     if (own := os.environ.get(AUTH_VARIABLE)) is not None:
-        return _Access(own, AsksFor.OWN_PASSWORD, (f"Credential  that of {AUTH_VARIABLE}",))
+        return _Access(own, AsksFor.CHOSEN, (f"Credential  that of {AUTH_VARIABLE}",))
     credential, is_new = made_credential(anew=options.new_credential)
     if is_new and sys.stdout.isatty():
         return _Access(credential, AsksFor.CREDENTIAL, tuple(credential_lines(credential)))

@@ -83,7 +83,7 @@ def ui() -> None:
         for line in state.lines:
             say(line)
         credential = read_credential() if state.asks_for is AsksFor.CREDENTIAL else None
-        if state.asks_for is AsksFor.OWN_PASSWORD:
+        if state.asks_for is AsksFor.CHOSEN:
             say("Credential  that of PREFECT_SERVER_API_AUTH_STRING, with which rounds up was started")
         elif state.asks_for is AsksFor.NOTHING:
             say("Credential  none (--no-auth)")

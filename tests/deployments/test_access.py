@@ -250,6 +250,7 @@ def test_a_new_credential_replaces_the_old_one(
 
 
 @pytest.mark.deep
+@pytest.mark.study
 def test_a_password_of_ones_own_is_used_in_its_place(
     tmp_path: Path, services: Path, prefect_folder: Callable[[Path], Path]
 ) -> None:

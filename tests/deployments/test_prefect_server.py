@@ -55,7 +55,7 @@ def test_a_named_one_that_is_dead_is_an_error_and_no_other_is_taken(
 
 def test_then_the_one_of_rounds_up(prefect_api: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(AUTH_VARIABLE, "ops:sesame")
-    with announced(UpState(prefect_api, "", os.getpid(), AsksFor.OWN_PASSWORD)), usable_server() as variables:
+    with announced(UpState(prefect_api, "", os.getpid(), AsksFor.CHOSEN)), usable_server() as variables:
         assert variables["PREFECT_API_URL"] == prefect_api
         assert variables["PREFECT_API_AUTH_STRING"] == "ops:sesame"
 

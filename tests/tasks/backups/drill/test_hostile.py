@@ -54,6 +54,9 @@ FORMS = {
 }
 """Each format, account and PostgreSQL with each other: `tests.bench.hostile_drills`."""
 
+OTHER_WAYS = ("output", "copy", "backtick", "connect", "include")
+"""Of psql: a program by each of its means, another server, another file."""
+
 OWN = [place for place in PLACES if place.id == "self-wheel"]
 Attackers = Callable[[tuple[str, str]], Source]
 
@@ -123,8 +126,16 @@ def test_without_a_sandbox_the_same_backup_gets_out(attackers: Attackers, place:
 
 @pytest.mark.parametrize("place", OWN)
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=() if name == "bang" else pytest.mark.deep) for name in PSQL]
-)  # fmt: skip
+    "name",
+    [
+        "bang",
+        *(
+            pytest.param(name, marks=[pytest.mark.deep, *(() if name in OTHER_WAYS else (pytest.mark.study,))])
+            for name in PSQL
+            if name != "bang"
+        ),
+    ],
+)
 def test_commands_of_psql_fail(attackers: Attackers, place: tuple[str, str], name: str) -> None:
     made = attackers(place)
     backup = made.shop().script(made.ground.kept / f"{name}.sql", PSQL[name])
@@ -191,7 +202,13 @@ WORDS = {
 @pytest.mark.deep
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root makes a disk for them")
 @pytest.mark.parametrize("place", OWN)
-@pytest.mark.parametrize("name", BOMBS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("fork-bomb", "kill-all", "disk-bomb"),
+        *(pytest.param(name, marks=pytest.mark.study) for name in ("endless", "sparse-bomb", "hidden-bomb")),
+    ],
+)
 def test_bombs_end_their_own_drill(attackers: Attackers, place: tuple[str, str], name: str) -> None:
     made, fills = attackers(place), name.endswith("disk-bomb") or name == "hidden-bomb"
     backup = made.shop().script(made.ground.kept / f"{name}.sql", BOMBS[name])
