@@ -12,7 +12,7 @@ help:
 	@echo "make demo   the demo service's rounds, with faults that must be found"
 	@echo "make test   all tests but the long ones"
 	@echo "make deep   the long ones: whole matrices of faults, kills at many moments, all examples of properties"
-	@echo "make study  drills of fifty dumps of a database in use: long, now and then"
+	@echo "make study  what takes longer still, now and then: drills of fifty dumps, statistics of many made-up services, all pairs"
 	@echo "make check  format, lint, types, imports, and make test"
 	@echo "make bench  measurements"
 	@echo "make up     the demo with Prefect's UI, until Ctrl-C"
@@ -20,17 +20,17 @@ help:
 
 .venv: .venv/.ready
 
-# uv for speed; plain pip where it cannot be had. Both check every hash.
-.venv/.ready: requirements.lock pyproject.toml
+# uv for speed; plain pip where it cannot be had. Both, and uv itself, are installed by hash, and no build asks an index.
+.venv/.ready: requirements.lock requirements-uv.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("opsrounds needs Python 3.11 or newer; set PYTHON=") if sys.version_info < (3, 11) else None'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv || echo "no uv: pip is used"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r requirements-uv.lock || echo "no uv: pip is used"
 	if test -x $(BIN)/uv; then \
-	  $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock && \
-	  $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .; \
+	  $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --only-binary :all: --require-hashes -r requirements.lock && \
+	  $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .; \
 	else \
-	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock && \
-	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .; \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r requirements.lock && \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .; \
 	fi
 	@touch $@
 
@@ -41,10 +41,11 @@ test: .venv
 	$(PYTEST) -m "not deep"
 
 deep: .venv
-	$(PYTEST) -m "(deep or hypothesis) and not alone" --hypothesis-profile=deep
+	$(PYTEST) -m "(deep or hypothesis) and not (alone or study)" --hypothesis-profile=deep
 	$(BIN)/pytest -q -m alone
 
 study: .venv
+	$(PYTEST) -m study
 	OPSROUNDS_HEALTHY=50 $(BIN)/pytest -q tests/tasks/backups/drill/test_healthy.py
 
 check: .venv

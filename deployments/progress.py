@@ -5,15 +5,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.columns import Columns
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.filesize import decimal
 from rich.progress import Progress, ProgressColumn, SpinnerColumn, Task, TextColumn
 from rich.progress_bar import ProgressBar
 from rich.text import Text
 
+from deployments.screen import Screen
 from tasks.progress import LOAD, TABLES, progress
 
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+err = Screen(stderr=True, soft_wrap=True)
 _MIN_PROGRESS_BYTES = 100_000_000
 """Fewer bytes are read in a second or two."""
 _LOAD_LINE_S = 10
@@ -36,7 +37,7 @@ def working(what: str) -> Iterator[Callable[[], None]]:
         if not ended:
             ended = True
             shown.end()
-            err.print(f"{what}  {time.monotonic() - started:.1f} s", style="dim", markup=False)
+            err.print(f"{what}  {time.monotonic() - started:.1f} s", style="dim")
 
     try:
         yield done
@@ -83,17 +84,17 @@ class _Lines:
 
     def __init__(self, what: str) -> None:
         self._what, self._tenths, self._load_lines = what, 0, 0
-        err.print(f"{what} …", markup=False)
+        err.print(f"{what} …")
 
     def read(self, counted: str, done: int, of: int, figures: str) -> None:
         if counted == LOAD:
             if done // _LOAD_LINE_S > self._load_lines:
-                err.print(f"{self._what}: {_counted(counted, done, of, figures)}", markup=False)
+                err.print(f"{self._what}: {_counted(counted, done, of, figures)}")
             self._load_lines = done // _LOAD_LINE_S
             return
         tenths = done * 10 // of if of else 0
         if counted != TABLES and of >= _MIN_PROGRESS_BYTES and tenths > self._tenths:
-            err.print(f"{self._what}: {_counted(counted, done, of, figures)} read", markup=False)
+            err.print(f"{self._what}: {_counted(counted, done, of, figures)} read")
         self._tenths = tenths
 
     def end(self) -> None:

@@ -2,9 +2,9 @@
 
 from zoneinfo import ZoneInfo
 
-import typer
 from rich.filesize import decimal
 
+from deployments.terminal import say
 from tasks.backups.databases import targets_of
 from tasks.backups.facts import Backup
 from tasks.backups.files.find import find_backups
@@ -21,7 +21,7 @@ def show_backups(settings: Settings) -> None:
     """The newest backups of every database; needs no address of one, and so no secret."""
     databases = tuple(database.model_copy(update={"live": None}) for database in settings.databases)
     for target in targets_of(settings.model_copy(update={"databases": databases, "history": History()})):
-        typer.echo(f"{target.name}  {printable(target.pattern, 300) or 'by copy_command'}")
+        say(f"{target.name}  {printable(target.pattern, 300) or 'by copy_command'}")
         if target.pattern:
             _show(target, settings.zone)
 
@@ -30,15 +30,15 @@ def _show(target: Target, zone: ZoneInfo) -> None:
     try:
         backups = find_backups(target.folder, target.pattern)
     except ObservationError as error:
-        typer.echo(f"  {error}")
+        say(f"  {error}")
         return
     for backup in backups[:_MOST]:
         at = f"{backup.at.astimezone(zone):%Y-%m-%d %H:%M:%S}"
-        typer.echo(f"  {at}  {decimal(backup.bytes):>9}  manifest: {_manifest(backup)}  {printable(str(backup.path))}")
+        say(f"  {at}  {decimal(backup.bytes):>9}  manifest: {_manifest(backup)}  {printable(str(backup.path))}")
     if (more := len(backups) - _MOST) > 0:
-        typer.echo(f"  and {more} older ones")
+        say(f"  and {more} older ones")
     if not backups:
-        typer.echo("  no backups found")
+        say("  no backups found")
 
 
 def _manifest(backup: Backup) -> str:

@@ -3,17 +3,19 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from deployments.screen import Screen
 from tasks.logs.facts import LogReview
 from tasks.logs.judge.states import ErrorState, error_state
 from tasks.logs.limits import LogLimits
 from tasks.logs.store.triage import KnownError
+from tasks.observation import printable
 
 SHORT = 8
-out = Console(highlight=False)
+_MOST_CHARS = 1000
+out = Screen()
 
 
 def show_errors(review: LogReview, limits: LogLimits, zone: ZoneInfo, *, everything: bool) -> None:
@@ -28,7 +30,7 @@ def show_errors(review: LogReview, limits: LogLimits, zone: ZoneInfo, *, everyth
         title = f"{group.name}: {group.message}" if group.name else group.message
         last = _when(group.last_seen, zone)
         cells = (group.fingerprint[:SHORT], state, str(group.lines), group.module, last, group.assignee or "-", title)
-        table.add_row(*(Text(cell) for cell in cells))
+        table.add_row(*(Text(printable(cell, _MOST_CHARS)) for cell in cells))
     out.print(table)
 
 
@@ -50,10 +52,11 @@ def show_error(known: KnownError, zone: ZoneInfo) -> None:
         ("", known.exemplar.message),
         ("Stack", known.exemplar.stack or "-"),
     ):
-        table.add_row(Text(name, style="bold"), Text(value.strip()))
+        shown = value.strip() if name == "Stack" else printable(value.strip(), _MOST_CHARS)
+        table.add_row(Text(name, style="bold"), Text(shown))
     for decided in known.decisions:
         text = f"{_when(decided.at, zone)} {decided.by}: {decided.action} {decided.detail}"
-        table.add_row(Text("Decided", style="bold"), Text(text.strip()))
+        table.add_row(Text("Decided", style="bold"), Text(printable(text.strip(), _MOST_CHARS)))
     out.print(table)
 
 

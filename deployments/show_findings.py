@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from deployments.screen import Screen
 from tasks.outside import external_text
 from tasks.security.facts.scans import Event, Known
 from tasks.security.findings.states import due_on, finding_state
@@ -17,7 +17,7 @@ from tasks.security.limits import FixWithin
 
 SHORT = 8
 _MOST_CHARS = 1000
-out = Console(highlight=False)
+out = Screen()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,14 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from deployments.screen import Screen
 from tasks.observation import printable
 from tasks.records.facts import Deploy, Maintenance, Outage
 
-out = Console(highlight=False)
+out = Screen()
 
 
 def show_records(

@@ -3,11 +3,11 @@
 import os
 import sys
 
-from rich.console import Console
-
 from deployments.language import terminal_language
 from deployments.progress import err
 from deployments.run import RunResult
+from deployments.screen import Screen
+from deployments.terminal import say_json
 from reports.archive import folder_of
 from reports.brief import brief
 from reports.names import page_name
@@ -28,14 +28,14 @@ def show_result(
     """Print a round in the language of the terminal; with `as_json` its report's data alone on stdout."""
     words = Words(terminal_language(lang, settings.reports.locales, os.environ), settings.service.timezone)
     if result.report is None or result.seal is None:
-        err.print(f"{result.state}: {result.message}", markup=False)
+        err.print(f"{result.state}: {result.message}")
         return
     out = err if as_json else console()
     is_broken = result.state not in set(Verdict)
     if is_broken:  # first what the exit status says: the round is stored, and what came after it broke
-        out.print(f"✕ {result.state}: {result.message}", style=STYLES["fail"], markup=False, soft_wrap=True)
+        out.print(f"✕ {result.state}: {result.message}", style=STYLES["fail"], soft_wrap=True)
     if as_json:
-        sys.stdout.write(canonical(file_data(result.report, result.seal)) + "\n")
+        say_json(canonical(file_data(result.report, result.seal)))
     elif full:
         out.print(terminal(result.report, result.seal, words))
     else:
@@ -44,12 +44,12 @@ def show_result(
         *_places(result, settings, words, is_said=is_broken),
         words.tr("Mail: {messages}", messages=_mail(result, settings, words)),
     ):
-        out.print(line, markup=False, soft_wrap=True)
+        out.print(line, soft_wrap=True)
 
 
-def console() -> Console:
+def console() -> Screen:
     """Standard output; where it is no terminal it has a fixed width."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else _PIPED)
+    return Screen(width=None if sys.stdout.isatty() else _PIPED)
 
 
 def _places(result: RunResult, settings: Settings, words: Words, *, is_said: bool) -> tuple[str, ...]:

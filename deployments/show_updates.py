@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from deployments.screen import Screen
 from tasks.outside import external_text
 from tasks.security.fix.patch import ByCommand, Fix
 from tasks.security.fix.trial import Trial, TrialEnd
@@ -14,7 +14,7 @@ from tasks.security.fix.updates import Update
 
 def show_fix(fix: Fix, *, err: bool) -> None:
     """What the patch upgrades, what is left to commands, and what has no fix; on stderr where stdout is the patch."""
-    out = Console(highlight=False, stderr=err)
+    out = Screen(stderr=err)
     if not (fix.patched or fix.by_command or fix.unfixed):
         out.print(Text("no open finding of a package"))
     columns = ("Package", "Version", "Upgrade to", "Severity", "File", "Advisories")
@@ -26,14 +26,14 @@ def show_fix(fix: Fix, *, err: bool) -> None:
 
 def show_trial(trial: Trial) -> TrialEnd:
     """How the tests ended, with their last lines unless they passed; on stderr."""
-    err = Console(highlight=False, stderr=True)
+    err = Screen(stderr=True)
     err.print(Text(f"{trial.end}: {trial.reason.text.format(**trial.reason.params)}"))
     for line in trial.last_lines if trial.end != "passed" else ():
         err.print(Text(f"  {line}"))
     return trial.end
 
 
-def _show(out: Console, title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+def _show(out: Screen, title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
     table = Table(title=title, title_justify="left", box=None)
     for name in columns:
         table.add_column(name, overflow="fold")

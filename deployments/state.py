@@ -1,44 +1,43 @@
 """Where this machine keeps what `rounds up` and `rounds run` need between starts."""
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from pathlib import Path
 
-from tasks.errors import ExplainedError, UsageError
-from tasks.files import locked, remove_leftovers, write_whole
+from tasks.errors import ExplainedError
+from tasks.files import PRIVATE, locked, remove_leftovers, write_whole
+from tasks.state import state_folder
 
-STATE_VARIABLE = "OPSROUNDS_STATE"
+
+class AsksFor(StrEnum):
+    """The generated credential, the user and password of PREFECT_SERVER_API_AUTH_STRING, or nothing."""
+
+    CREDENTIAL = "credential"
+    CHOSEN = "chosen"
+    NOTHING = "nothing"
 
 
 @dataclass(frozen=True, slots=True)
 class UpState:
-    """A running `rounds up`: its addresses and its process id."""
+    """A running `rounds up`: its addresses, its process id, and what its servers ask for."""
 
     api_url: str
     archive_url: str
     pid: int
+    asks_for: AsksFor = AsksFor.CREDENTIAL
 
+    @property
+    def ui_url(self) -> str:
+        """Where a person finds Prefect's UI."""
+        return self.api_url.removesuffix("/api")
 
-def state_folder() -> Path:
-    """The folder of OPSROUNDS_STATE, else ~/.local/state/opsrounds; made if it is not there.
-
-    Raises UsageError if it cannot be made or written to.
-    """
-    chosen = os.environ.get(STATE_VARIABLE)
-    folder = Path(chosen) if chosen else Path.home() / ".local" / "state" / "opsrounds"
-    why = ""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        why = error.strerror or type(error).__name__
-    if why or not os.access(folder, os.W_OK | os.X_OK):
-        raise UsageError(
-            f"{folder} cannot be written ({why or 'Permission denied'}): set {STATE_VARIABLE} to a folder of yours"
-        )
-    return folder.absolute()
+    @property
+    def lines(self) -> tuple[str, str]:
+        """Where the servers are, for a person."""
+        return f"Prefect UI  {self.ui_url}", f"Archive     {self.archive_url}"
 
 
 @contextmanager
@@ -51,7 +50,7 @@ def announced(state: UpState) -> Iterator[None]:
         except BlockingIOError:
             raise ExplainedError("another rounds up was started on this machine just now; stop it first") from None
         remove_leftovers(path.parent)
-        write_whole(path, json.dumps(asdict(state)).encode())
+        write_whole(path, json.dumps(asdict(state)).encode(), mode=PRIVATE)
         try:
             yield
         finally:
@@ -66,8 +65,9 @@ def read_state() -> UpState | None:
     except BlockingIOError:
         pass
     try:
-        return UpState(**json.loads((state_folder() / "up.json").read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        known = json.loads((state_folder() / "up.json").read_text(encoding="utf-8"))
+        return UpState(**{**known, "asks_for": AsksFor(known["asks_for"])})
+    except (OSError, ValueError, TypeError, KeyError):
         return None
 
 

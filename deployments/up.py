@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import signal
 import socket
 import sys
@@ -13,26 +14,33 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 from prefect.client.orchestration import get_client
 from prefect.exceptions import PrefectException
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
-from deployments.archive_server import serving_archive
+from deployments.archive_server import ArchiveServer
+from deployments.child_environment import rounds_environment
+from deployments.credential import credential_lines, made_credential
 from deployments.dead_runs import crash_dead_runs, describe
-from deployments.prefect_server import AUTH_VARIABLE, PrefectServer, ServerUnavailable, client_settings, is_healthy
-from deployments.state import UpState, announced, read_state, state_folder
+from deployments.prefect_server import PrefectServer, client_settings, is_healthy
+from deployments.serving.child import ServerUnavailable
+from deployments.serving.orders import AUTH_VARIABLE
+from deployments.state import AsksFor, UpState, announced, read_state
 from reports.archive import write_index
 from tasks.errors import UsageError
 from tasks.history.opened import history_of
 from tasks.processes import Child, free_port
 from tasks.settings import SERVICES_VARIABLE, Settings, find_services
+from tasks.state import state_folder
 
 _SWEEP_EVERY_S = 30.0
 _WATCH_EVERY_S = 1.0
 _RESTART_AFTER_S = 5.0
 _UNHEALTHY_FOR_S = 30.0
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,253}|[0-9A-Fa-f:]{2,45}")
 _LOG_BYTES = 20_000_000
 """A log longer than this becomes the one before, which is overwritten."""
 
@@ -43,12 +51,15 @@ class UpRefused(UsageError):
 
 @dataclass(frozen=True, slots=True)
 class UpOptions:
-    """Where to listen; port None means the usual one if it is free, else any."""
+    """Where to listen, and whom to let in; port None means the usual one if it is free, else any."""
 
     services: Path
     host: str = "127.0.0.1"
     port: int | None = None
     archive_port: int | None = None
+    allowed_hosts: tuple[str, ...] = ()
+    new_credential: bool = False
+    no_auth: bool = False
 
 
 def up(options: UpOptions, say: Callable[[str], None], stop: threading.Event) -> None:
@@ -56,7 +67,7 @@ def up(options: UpOptions, say: Callable[[str], None], stop: threading.Event) ->
 
     Raises UpRefused, ServerUnavailable, ConfigurationError, or HistoryError for another version's schema.
     """
-    auth = _authentication(options.host)
+    _check(options)
     if (other := read_state()) is not None:
         raise UpRefused(f"rounds up is already running (process {other.pid}, {other.api_url}); stop it first")
     services = find_services(options.services)
@@ -64,30 +75,69 @@ def up(options: UpOptions, say: Callable[[str], None], stop: threading.Event) ->
     for settings in services.values():
         history_of(settings).dispose()
     write_index(output, next(iter(services.values())).reports.locales)
+    archive_port = _port(options.host, options.archive_port, 4280, "--archive-port")
+    port = _port(options.host, options.port, 4200, "--port")
+    access = _access(options)
     with ExitStack() as stack:
-        archive_port = _port(options.host, options.archive_port, 4280, "--archive-port")
-        stack.enter_context(serving_archive(output, host=options.host, port=archive_port, auth=auth))
-        server = _start_server(options, stack)
-        variables = client_settings(server.api_url, auth)
-        stack.enter_context(temporary_settings({PREFECT_API_URL: server.api_url, PREFECT_API_AUTH_STRING: auth}))
+        archive = _archive(options, output, archive_port, access.auth, services)
+        stack.callback(archive.stop)
+        server = _start_server(options, port, access.auth, stack)
+        archive.wait_until_serving()
+        variables = client_settings(server.api_url, access.auth)
+        stack.enter_context(temporary_settings({PREFECT_API_URL: server.api_url, PREFECT_API_AUTH_STRING: access.auth}))
         _sweep(say)
-        runner = _Runner(variables | {SERVICES_VARIABLE: str(options.services.absolute())})
+        runner = _Runner(
+            rounds_environment(services.values()) | variables | {SERVICES_VARIABLE: str(options.services.absolute())}
+        )
         stack.callback(runner.stop)
-        archive_url = f"http://{server.api_url.split('/')[2].rsplit(':', 1)[0]}:{archive_port}/"
-        stack.enter_context(announced(UpState(server.api_url, archive_url, os.getpid())))
-        say(f"Prefect UI  {server.api_url.removesuffix('/api')}")
-        say(f"Archive     {archive_url}")
-        say(f"Services    {', '.join(sorted(services))}")
-        _watch(server, runner, say, stop)
+        state = UpState(server.api_url, archive.url, os.getpid(), access.asks_for)
+        stack.enter_context(announced(state))
+        for line in (*state.lines, f"Services    {', '.join(sorted(services))}", *access.lines):
+            say(line)
+        _watch(server, archive, runner, say, stop)
 
 
-def _start_server(options: UpOptions, stack: ExitStack) -> PrefectServer:
+@dataclass(frozen=True, slots=True)
+class _Access:
+    auth: str | None
+    asks_for: AsksFor
+    lines: tuple[str, ...]
+
+
+def _access(options: UpOptions) -> _Access:
+    """What the servers ask for, and what is said of it: a credential only once, and only on a terminal."""
+    if options.no_auth:
+        warning = "WARNING     --no-auth: every account of this machine can run code here, with your secrets"
+        return _Access(None, AsksFor.NOTHING, (warning,))
+    if (own := os.environ.get(AUTH_VARIABLE)) is not None:
+        return _Access(own, AsksFor.CHOSEN, (f"Credential  that of {AUTH_VARIABLE}",))
+    credential, is_new = made_credential(anew=options.new_credential)
+    if is_new and sys.stdout.isatty():
+        return _Access(credential, AsksFor.CREDENTIAL, tuple(credential_lines(credential)))
+    return _Access(credential, AsksFor.CREDENTIAL, ("Credential  shown by: rounds ui",))
+
+
+def _archive(
+    options: UpOptions, output: Path, port: int, auth: str | None, services: Mapping[str, Settings]
+) -> ArchiveServer:
+    """The archive's server; the names under which the service files say it is found are its own too."""
+    addresses = (settings.reports.base_url for settings in services.values())
+    names = {urlsplit(address).hostname or "" for address in addresses if address is not None}
+    log = state_folder() / "archive.log"
+    allowed = sorted({*options.allowed_hosts, *names} - {""})
+    return ArchiveServer(output, host=options.host, port=port, auth=auth, log=log, allowed=allowed)
+
+
+def _start_server(options: UpOptions, port: int, auth: str | None, stack: ExitStack) -> PrefectServer:
     """A healthy server that ends with `stack`; where no port was named, one that was just taken is given up."""
-    ports = [_port(options.host, options.port, 4200, "--port")]
+    ports = [port]
     if options.port is None:
         ports.append(free_port(options.host))
     while True:
-        server = PrefectServer(state_folder() / "prefect", host=options.host, port=ports.pop(0))
+        folder = state_folder() / "prefect"
+        server = PrefectServer(
+            folder, auth=auth, host=options.host, port=ports.pop(0), allowed=sorted(set(options.allowed_hosts))
+        )
         try:
             stack.enter_context(server.child)
             server.wait_until_healthy()
@@ -124,7 +174,7 @@ class _Runner:
     """The runner's process, started again when it ends."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
-        self._variables = {"PREFECT_RUNNER_POLL_FREQUENCY": "2", **os.environ, **variables}
+        self._variables = {"PREFECT_RUNNER_POLL_FREQUENCY": "2", **variables}
         self._child = self._start()
 
     @property
@@ -152,7 +202,9 @@ class _Runner:
         return Child(command, log=own / "runner.log", env=self._variables, cwd=own, grace_s=20)
 
 
-def _watch(server: PrefectServer, runner: _Runner, say: Callable[[str], None], stop: threading.Event) -> None:
+def _watch(
+    server: PrefectServer, archive: ArchiveServer, runner: _Runner, say: Callable[[str], None], stop: threading.Event
+) -> None:
     """Sweep dead runs; start the runner again when it ended or when the server was away; end when the server ends."""
     sweep_at = time.monotonic() + _SWEEP_EVERY_S
     away_since: float | None = None
@@ -164,12 +216,17 @@ def _watch(server: PrefectServer, runner: _Runner, say: Callable[[str], None], s
             say(f"the runner ended, restarting; last log lines:\n{runner.last_log_lines}")
             stop.wait(_RESTART_AFTER_S)
             runner.restart()
+        if not archive.child.running:
+            say(f"the server of the archive ended, restarting; last log lines:\n{archive.child.tail(5)}")
+            stop.wait(_RESTART_AFTER_S)
+            archive.restart()
         if now < sweep_at:
             continue
         sweep_at = now + _SWEEP_EVERY_S
         server.child.trim_log(_LOG_BYTES)
+        archive.child.trim_log(_LOG_BYTES)
         runner.trim_log()
-        if not is_healthy(server.api_url, server.auth):
+        if not is_healthy(server.api_url):
             away_since = away_since or now
             continue
         if away_since is not None and now - away_since > _UNHEALTHY_FOR_S:
@@ -190,16 +247,21 @@ def _sweep(say: Callable[[str], None]) -> None:
         say(f"set to Crashed because their process is gone: {describe(dead)}")
 
 
-def _authentication(host: str) -> str | None:
-    auth = os.environ.get(AUTH_VARIABLE)
-    if auth is not None and ":" not in auth:
-        raise UpRefused("PREFECT_SERVER_API_AUTH_STRING must be user:password")
-    if auth is None and not _is_loopback(host):
-        raise UpRefused(
-            f"{host} is reachable from other machines: set PREFECT_SERVER_API_AUTH_STRING=user:password, "
-            "or leave out --host to listen on this machine only"
-        )
-    return auth
+def _check(options: UpOptions) -> None:
+    """Raise UpRefused for what cannot be meant."""
+    own = os.environ.get(AUTH_VARIABLE)
+    if options.no_auth and not _is_loopback(options.host):
+        raise UpRefused(f"--no-auth: {options.host} is reachable from other machines; leave out --no-auth or --host")
+    if options.no_auth and (options.new_credential or own is not None):
+        other = AUTH_VARIABLE if own is not None else "--new-credential"
+        raise UpRefused(f"--no-auth and {other} exclude each other: leave out one")
+    if own is not None and options.new_credential:
+        raise UpRefused(f"--new-credential: {AUTH_VARIABLE} is set and is used in its place; unset it, or change it")
+    if own is not None and not all(own.partition(":")):
+        raise UpRefused(f"{AUTH_VARIABLE} must be user:password")
+    for name in options.allowed_hosts:
+        if not _NAME.fullmatch(name):
+            raise UpRefused(f"--allowed-host {name}: a host name or an address, without http:// and without a port")
 
 
 def _is_loopback(host: str) -> bool:

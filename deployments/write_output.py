@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-import typer
-
+from deployments.terminal import write_data
 from tasks.errors import UsageError
 from tasks.files import write_whole
 
@@ -13,7 +12,7 @@ STDOUT = "-"
 def write_output(output: str, text: str) -> None:
     """Write a text to a file, or to stdout for `-`. Raises UsageError for a file that cannot be written."""
     if output == STDOUT:
-        typer.echo(text, nl=False)
+        write_data(text)
         return
     path = Path(output)
     try:

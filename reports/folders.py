@@ -1,7 +1,6 @@
 """The archive's folders and files: written as a whole or not at all, with errors that say what to do."""
 
 import errno
-import math
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -9,8 +8,9 @@ from pathlib import Path
 
 from tasks.check_result import Message, msg
 from tasks.errors import ExplainedError
-from tasks.files import locked, new_folder, write_whole
+from tasks.files import PRIVATE, READABLE, locked, make_folder, new_file, new_folder, write_whole
 
+_WAIT_S = 60.0
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 
 
@@ -37,6 +37,10 @@ def cannot_write(path: Path, error: OSError) -> ArchiveError:
         return ArchiveError(
             path, msg("{path} is full ({cause}): free some space, then run again", path=where, cause=cause)
         )
+    if error.errno == errno.EWOULDBLOCK:
+        return ArchiveError(
+            path, msg("Another process has been writing to {path} for a minute: see whether it is stopped", path=where)
+        )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return ArchiveError(
             path,
@@ -52,10 +56,12 @@ def write_folder(folder: Path, contents: Mapping[str, bytes]) -> None:
     try:
         if folder.exists():
             return
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(folder.parent)
         with new_folder(folder) as beside:
             for name, content in contents.items():
-                (beside / name).write_bytes(content)
+                mode = PRIVATE if name.endswith(".eml") else READABLE
+                with new_file(beside / name, mode=mode, durable=False) as inside:
+                    inside.write_bytes(content)
     except OSError as error:
         # Another writer of the same revision was first; its folder says the same.
         if not (isinstance(error, FileExistsError) and folder.is_dir()):
@@ -67,7 +73,7 @@ def write_file(path: Path, content: bytes) -> None:
     try:
         if path.is_file() and path.read_bytes() == content:
             return
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         write_whole(path, content)
     except OSError as error:
         raise cannot_write(path, error) from error
@@ -78,8 +84,8 @@ def folder_lock(folder: Path) -> Iterator[None]:
     """Wait until no other writer is in here with the same folder. Raises ArchiveError."""
     with ExitStack() as stack:
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(locked(folder, wait_s=math.inf))
+            make_folder(folder)
+            stack.enter_context(locked(folder, wait_s=_WAIT_S))
         except OSError as error:
             raise cannot_write(folder, error) from error
         yield

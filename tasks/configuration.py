@@ -9,14 +9,14 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Tag, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from tasks.errors import UsageError
 
 Locale = Literal["ja", "en"]
 _HTTP = "must be http://HOST[:PORT][/PATH] or https://HOST[:PORT][/PATH], without query or fragment"
 _SECRET = 'a secret is { env = "NAME" }, { file = "/path" } or { block = "prefect-secret-name" }'
-_SECRET_NAME = re.compile(r"auth|cookie|token|key|secret|password", re.IGNORECASE)
+SECRET_NAME = re.compile(r"auth|cookie|token|key|secret|password", re.IGNORECASE)
 _Item = TypeVar("_Item")
 
 
@@ -69,6 +69,20 @@ class SecretRef(Model):
         return self
 
 
+class CommandAccess(Model):
+    """What one of the team's commands is given, which otherwise sees its own program, the files and folders that its
+    arguments name, and the backup."""
+
+    files: tuple[Path, ...] = ()
+    """Files and folders, from the service file's folder or with `~`."""
+
+    network: bool = False
+    """True: it reaches the network, as a key service needs."""
+
+    environment: tuple[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], ...] = ()
+    """Names of variables that it finds in its environment."""
+
+
 # A dictionary can only be a secret: a mistake in it is reported as such, and once.
 TextOrSecret = Annotated[
     Annotated[str, Tag("text")] | Annotated[SecretRef, Tag("secret")],
@@ -119,7 +133,7 @@ def _header_name(value: str) -> str:
 
 def _no_plain_secret(value: dict[str, str | SecretRef]) -> dict[str, str | SecretRef]:
     for name, content in value.items():
-        if isinstance(content, str) and _SECRET_NAME.search(name):
+        if isinstance(content, str) and SECRET_NAME.search(name):
             raise ValueError(f'{name} looks like a secret: use {{ env = "NAME" }} or {{ file = "/path" }}')
     return value
 

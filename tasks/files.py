@@ -16,6 +16,9 @@ from pathlib import Path
 
 from tasks.deadline import Deadline
 
+PRIVATE, PRIVATE_FOLDER = 0o600, 0o700
+READABLE, READABLE_FOLDER = 0o644, 0o755
+"""Modes, whatever the umask: nothing is written that another account may change."""
 _ENDING = ".tmp"
 _MOST_CHARS = 50  # of a name: the kernel takes 255 bytes, and a character may be four
 _LEFTOVER_AFTER_S = 3600.0
@@ -23,7 +26,7 @@ _POLL_S = 0.05
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
-def write_whole(path: Path, content: bytes, *, mode: int = 0o666, at: Path | None = None) -> None:
+def write_whole(path: Path, content: bytes, *, mode: int = READABLE, at: Path | None = None) -> None:
     """Make or replace a file at once: whoever reads it, after a crash too, finds the old content or the new."""
     with new_file(path, mode=mode, at=at) as beside:
         beside.write_bytes(content)
@@ -31,7 +34,7 @@ def write_whole(path: Path, content: bytes, *, mode: int = 0o666, at: Path | Non
 
 @contextmanager
 def new_file(
-    path: Path, *, mode: int = 0o666, at: Path | None = None, over: bool = True, durable: bool = True
+    path: Path, *, mode: int = READABLE, at: Path | None = None, over: bool = True, durable: bool = True
 ) -> Iterator[Path]:
     """An empty file beside `path` that takes its place at the end of the block, and is gone after any error.
 
@@ -54,7 +57,9 @@ def new_file(
 
 
 @contextmanager
-def new_folder(path: Path, *, mode: int = 0o777, at: Path | None = None, durable: bool = True) -> Iterator[Path]:
+def new_folder(
+    path: Path, *, mode: int = READABLE_FOLDER, at: Path | None = None, durable: bool = True
+) -> Iterator[Path]:
     """An empty folder beside `path` that takes its place, as `new_file` does, unless there is one with something in it.
 
     Raises FileExistsError in that case, and if `at` is there.
@@ -70,6 +75,29 @@ def new_folder(path: Path, *, mode: int = 0o777, at: Path | None = None, durable
         shutil.rmtree(beside, ignore_errors=True)
     if durable:
         sync(path.parent)
+
+
+def make_folder(path: Path, mode: int = READABLE_FOLDER) -> None:
+    """Make a folder, and those above it, if they are not there."""
+    if not path.is_dir():
+        make_folder(path.parent)
+        try:
+            path.mkdir(mode=mode, exist_ok=True)
+        except FileExistsError:
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path)) from None
+
+
+def narrow(path: Path, most: int = PRIVATE) -> int | None:
+    """Take from a file or folder of this account all rights beyond `most`; the mode that it had if that was more.
+
+    The file is not opened: closing it would end this process's own locks on it.
+    """
+    found = path.stat()
+    before = found.st_mode & 0o7777
+    if not before & ~most & 0o077 or os.geteuid() not in (0, found.st_uid):
+        return None
+    path.chmod(before & (most | 0o700))
+    return before
 
 
 def sync(path: Path) -> None:
@@ -103,7 +131,7 @@ def locked(path: Path, *, shared: bool = False, wait_s: float = 0.0) -> Iterator
 
     Raises BlockingIOError if others still have it after `wait_s`, which may be infinite.
     """
-    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT, 0o666)
+    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT, PRIVATE)
     try:
         _lock(handle, fcntl.LOCK_SH if shared else fcntl.LOCK_EX, wait_s)
         yield

@@ -49,6 +49,10 @@ def seen_now(observation: Callable[[], T]) -> T | Unobserved:
 
 def printable(text: str, most: int = 500) -> str:
     """Text from outside, bounded, with every control, direction and surrogate character spelt out."""
-    cut = text if len(text) <= most else text[: most - 1] + "…"
+    return spelt_out(text if len(text) <= most else text[: most - 1] + "…")
+
+
+def spelt_out(text: str) -> str:
+    """A text on one line, with every control, direction and surrogate character spelt out."""
     # The ideographic space is an ordinary character of Japanese text, though not "printable".
-    return "".join(c if c.isprintable() or c == "\u3000" else f"\\u{ord(c):04x}" for c in cut)
+    return "".join(c if c.isprintable() or c == "\u3000" else f"\\u{ord(c):04x}" for c in text)

@@ -1,6 +1,7 @@
 """Secrets are resolved at each run, and every text that leaves passes through `masked`."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
@@ -10,7 +11,7 @@ from prefect.blocks.system import Secret
 from prefect.exceptions import PrefectException
 from prefect.settings import PREFECT_API_URL
 
-from tasks.configuration import ConfigurationError, SecretRef
+from tasks.configuration import CommandAccess, ConfigurationError, SecretRef
 from tasks.settings import Settings
 
 _MASK = "••••••"
@@ -19,6 +20,7 @@ _SHORTEST_PART = 8
 """`Bearer 0123abcd` may come back as `0123abcd`; a shorter part may be an ordinary word."""
 _resolved: set[str] = set()
 Data = TypeVar("Data")
+Kind = TypeVar("Kind")
 
 
 def resolve(reference: str | SecretRef, settings: Settings, key: str) -> str:
@@ -73,20 +75,27 @@ def check_secrets(settings: Settings) -> list[str]:
 
 def secret_keys(settings: Settings) -> list[tuple[str, SecretRef]]:
     """Every secret reference of a service file with its key."""
-    return list(_references(dict(settings), ""))
+    return list(_found(SecretRef, dict(settings), ""))
 
 
-def _references(value: Any, key: str) -> Any:
-    if isinstance(value, SecretRef):
+def named_variables(settings: Settings) -> set[str]:
+    """Every variable of the environment that a service file names: its secrets, and what its own commands are given."""
+    given = (name for _, access in _found(CommandAccess, dict(settings), "") for name in access.environment)
+    return {*given, *(ref.env for _, ref in secret_keys(settings) if ref.env is not None)}
+
+
+def _found(kind: type[Kind], value: Any, key: str) -> Iterator[tuple[str, Kind]]:
+    """Everything of a kind in settings, with its key."""
+    if isinstance(value, kind):
         yield key, value
     elif isinstance(value, dict):
         for name, inner in value.items():
-            yield from _references(inner, f"{key}.{name}".lstrip("."))
+            yield from _found(kind, inner, f"{key}.{name}".lstrip("."))
     elif isinstance(value, tuple):
         for place, inner in enumerate(value):
-            yield from _references(inner, f"{key}.{place}")
+            yield from _found(kind, inner, f"{key}.{place}")
     elif hasattr(value, "model_fields_set"):
-        yield from _references(dict(value), key)
+        yield from _found(kind, dict(value), key)
 
 
 def _look_up(reference: SecretRef, settings: Settings, key: str) -> str:

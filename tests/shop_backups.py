@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psycopg
 from psycopg import sql
@@ -28,6 +29,9 @@ from tasks.postgres.server import PostgresServer, running_postgres
 from tests.shop_database import make_shop
 
 LONGEST_S = 300.0
+ANYWHERE = Backups(isolation="if-possible")
+"""Drills with a sandbox or without."""
+
 ROLES = """
 CREATE ROLE watcher LOGIN BYPASSRLS IN ROLE pg_read_all_data;
 CREATE ROLE limited LOGIN IN ROLE pg_read_all_data;
@@ -83,7 +87,7 @@ class Shop:
     ) -> "Drilled":
         """A drill of the newest backup that a pattern names, and its results."""
         target = self.target(backup, live=live, **settings)
-        return drilled(target, Backups(folder=self.drills), longest_s)
+        return drilled(target, ANYWHERE.model_copy(update={"folder": self.drills}), longest_s)
 
 
 @dataclass(frozen=True)
@@ -131,6 +135,17 @@ def text(message: Message) -> str:
 
 
 @contextmanager
+def entered_by_all() -> Iterator[Path]:
+    """A folder for drills that every account may enter, unlike those of pytest: one without a sandbox needs it.
+
+    Its path is short, since the socket of a drill's server is in it.
+    """
+    with TemporaryDirectory(prefix="d-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@contextmanager
 def running_shop(folder: Path, rows: int) -> Iterator[Shop]:
     """Both servers with the shop in them."""
     made_at = datetime.now(UTC)
@@ -142,7 +157,8 @@ def running_shop(folder: Path, rows: int) -> Iterator[Shop]:
             with psycopg.connect(place.dsn, autocommit=True) as connection:
                 connection.execute(ROLES.encode())
             fill(recreated(place, name), made_at, rows)
-        yield Shop(server, elsewhere, folder, folder / "drills", made_at)
+        with entered_by_all() as drills:
+            yield Shop(server, elsewhere, folder, drills, made_at)
 
 
 def fill(dsn: str, now: datetime, rows: int) -> None:

@@ -1,8 +1,10 @@
 """Every fault that a backup of the shop can have: how it is made, and where a drill must find it."""
 
 import gzip
+import io
 import re
 import shutil
+import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,9 +15,14 @@ import psycopg
 from tasks.backups.files.manifest import SUFFIX
 from tasks.backups.take.take import take
 from tasks.check_result import Status
-from tests.shop_backups import LONGEST_S, Shop, contents_of, database, dumped, fill, recorded, recreated
+from tests.shop_backups import LONGEST_S, Shop, contents_of, database, dumped, fill, program, recorded, recreated
 
-CUSTOM, FOLDER, PLAIN_FOLDER, SQL, PACKED = FORMS = (".dump", ".dir", ".plain.dir", ".sql", ".sql.gz")
+CUSTOM, FOLDER, PLAIN_FOLDER, TAR, SQL, PACKED, CREATED, ALL = FORMS = (
+    ".dump", ".dir", ".plain.dir", ".tar", ".sql", ".sql.gz", ".create.sql", ".all.sql",
+)  # fmt: skip
+OF_PG_DUMP = {PLAIN_FOLDER: ("-Fd", "-Z0"), TAR: ("-Ft",), CREATED: ("--create",)}
+"""What only pg_dump itself writes."""
+
 Make = Callable[[Shop, Path], Path]
 
 
@@ -46,10 +53,16 @@ def good(shop: Shop, form: str) -> Path:
     folder = shop.folder / f"good{form}"
     if there := [path for path in folder.glob("shop*") if not path.name.endswith(SUFFIX)]:
         return there[0]
-    if form != PLAIN_FOLDER:
+    backup = folder / f"shop{form}"
+    if form in (*OF_PG_DUMP, ALL):
+        folder.mkdir()
+    if form == ALL:
+        program("pg_dumpall", "-f", backup, "-d", shop.server.dsn)
+    elif form in OF_PG_DUMP:
+        dumped(shop.owner, backup, *OF_PG_DUMP[form])
+    else:
         return take(shop.target(folder / f"shop-*{form}", content="whole"), shop.made_at, (), LONGEST_S)
-    folder.mkdir()
-    return recorded(dumped(shop.owner, folder / f"shop{form}", "-Fd", "-Z0"), shop.contents, shop.made_at)
+    return recorded(backup, shop.contents, shop.made_at)
 
 
 def changed(form: str, change: Callable[[Path], object]) -> Make:
@@ -117,6 +130,30 @@ def cut_at_a_row(folder: Path) -> None:
     file = largest(folder)
     rows = file.read_bytes().removesuffix(b"\\.\n\n\n")
     file.write_bytes(rows[: rows.rstrip(b"\n").rindex(b"\n") + 1])
+
+
+def header_zeroed(tar: bytes) -> bytes:
+    """That of the last file of rows, where an ordinary reader takes it for the end."""
+    with tarfile.open(fileobj=io.BytesIO(tar)) as whole:
+        place = [member.offset for member in whole if member.name.endswith(".dat")][-1]
+    return tar[:place] + bytes(512) + tar[place + 512 :]
+
+
+def last_row_lost(tar: bytes) -> bytes:
+    """The last row of the largest file and its end mark are lost, and the tar file is as it should be without them."""
+    with tarfile.open(fileobj=io.BytesIO(tar)) as whole, io.BytesIO() as into:
+        with tarfile.open(fileobj=into, mode="w", format=tarfile.USTAR_FORMAT) as short:
+            largest_size = max(member.size for member in whole if member.name != "toc.dat")
+            for member in whole:
+                source = whole.extractfile(member)
+                assert source is not None
+                rows = source.read()
+                if member.size == largest_size:
+                    rows = rows.removesuffix(b"\\.\n\n\n")
+                    rows = rows[: rows.rstrip(b"\n").rindex(b"\n") + 1]
+                    member.size = len(rows)
+                short.addfile(member, io.BytesIO(rows))
+        return into.getvalue()
 
 
 def duplicated(text: bytes) -> bytes:
@@ -228,6 +265,16 @@ FILES = (
     Fault("-Fd -Z0, a file short by whole rows", changed(PLAIN_FOLDER, cut_at_a_row), "decode", ".dat", changed=SIZE),
     Fault("-Fd -Z0, a file empty", changed(PLAIN_FOLDER, lambda d: cut(largest(d), 0)), "decode", ".dat",
           changed=SIZE),
+    Fault("-Ft, truncated by 50 %", bytes_changed(TAR, lambda d: d[: len(d) // 2]), "decode", "truncated",
+          changed=SIZE),
+    Fault("-Ft, truncated by 4 KB", bytes_changed(TAR, lambda d: d[:-4096]), "decode", "truncated", changed=SIZE),
+    Fault("-Ft, truncated by 1 byte", bytes_changed(TAR, lambda d: d[:-1]), "decode", "truncated", changed=SIZE),
+    Fault("-Ft, truncated to 4 KB", bytes_changed(TAR, lambda d: d[:4096]), "container", "end", changed=SIZE),
+    Fault("-Ft, a header zeroed", bytes_changed(TAR, lambda d: header_zeroed(d)), "decode", "truncated", changed=HASH),
+    Fault("-Ft, a bit of a header", bytes_changed(TAR, lambda d: flipped(d, d.rindex(b".dat\0"))), "decode", "tar",
+          changed=HASH),
+    Fault("-Ft, zeroed 4 KB block", bytes_changed(TAR, zeroed), "restore", "0x00", changed=HASH),
+    Fault("-Ft, short by whole rows", bytes_changed(TAR, last_row_lost), "decode", ".dat", changed=SIZE),
     Fault("gzip, CRC", _packed(lambda d: flipped(d, len(d) - 8)), "decode", "gzip", changed=HASH),
     Fault("gzip, length", _packed(lambda d: flipped(d, len(d) - 4)), "decode", "gzip", changed=HASH),
     Fault("gzip, trailer", _packed(lambda d: d[:-8]), "decode", "gzip", changed=SIZE),
@@ -239,6 +286,19 @@ FILES = (
     Fault("SQL, cut at a statement's end", bytes_changed(SQL, _half_a_statement_less), "decode", "end mark"),
     Fault("SQL, zeroed 4 KB block", bytes_changed(SQL, zeroed), "decode", "NUL bytes", changed=HASH),
     Fault("SQL, appended garbage", bytes_changed(SQL, lambda d: d + b"garbage;\n"), "restore", "garbage",
+          changed=SIZE),
+    Fault("--create, truncated by 50 %", bytes_changed(CREATED, lambda d: d[: len(d) // 2]), "decode", "end mark",
+          changed=SIZE),
+    Fault("--create, a bit of its connect", bytes_changed(CREATED, lambda d: flipped_in(d, b"\\connect shop", b"s")),
+          "restore", "transaction block", changed=HASH),
+    Fault("pg_dumpall, truncated by 4 KB", bytes_changed(ALL, lambda d: d[:-4096]), "decode", "end mark",
+          changed=SIZE),
+    Fault("pg_dumpall, cut between databases", bytes_changed(ALL, lambda d: d[: d.rindex(b"-- Database")]), "decode",
+          "end mark", changed=SIZE),
+    Fault("pg_dumpall, zeroed 4 KB block", bytes_changed(ALL, zeroed), "decode", "NUL bytes", changed=HASH),
+    Fault("pg_dumpall, a row twice", bytes_changed(ALL, duplicated), "restore", "customers_email_key",
+          changed="shop.all.sql has"),
+    Fault("pg_dumpall, appended garbage", bytes_changed(ALL, lambda d: d + b"garbage;\n"), "decode", "behind its end",
           changed=SIZE),
 )  # fmt: skip
 """Of the files."""
@@ -284,6 +344,8 @@ OF_EACH_CLASS = (
     "zero length",
     "truncated by 4 KB",
     "-Fd, a file missing",
+    "-Ft, short by whole rows",
+    "pg_dumpall, cut between databases",
     "dump of another database",
     "a table left out",
     "a lagging standby",

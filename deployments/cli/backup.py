@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deployments.cli.command import BROKEN, ServiceOption, explained, service_file, warn
+from deployments.terminal import say
 
 if TYPE_CHECKING:
     from tasks.backups.settings import Backups
@@ -51,7 +52,7 @@ def take_backups(
                 failed = True
                 continue
             size = sum(part.stat().st_size for part in files_of(path))
-            typer.echo(f"{printable(str(path))}  {size} bytes  {time.monotonic() - began:.1f} s")
+            say(f"{printable(str(path))}  {size} bytes  {time.monotonic() - began:.1f} s")
     raise typer.Exit(BROKEN if failed else 0)
 
 
@@ -91,7 +92,7 @@ def write_manifest(
         except ObservationError as error:
             warn(f"{target.name}: no manifest was written: {error}")
             raise typer.Exit(BROKEN) from None
-        typer.echo(printable(str(path)))
+        say(printable(str(path)))
 
 
 @app.command("list")

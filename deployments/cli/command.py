@@ -11,6 +11,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from deployments.terminal import say, say_text
+
 USAGE, BROKEN = 2, 3
 ServiceOption = Annotated[
     Path | None,
@@ -48,22 +50,26 @@ def service_file(chosen: Path | None) -> Path:
 
 def warn(text: str) -> None:
     """Print a warning on stderr."""
-    typer.echo(text, err=True)
+    say_text(text, err=True)
 
 
 def fail(text: str, status: int) -> NoReturn:
     """Print a text on stderr and end with an exit status."""
-    typer.echo(text, err=True)
+    say_text(text, err=True)
     raise typer.Exit(status)
 
 
 @contextmanager
 def explained() -> Iterator[None]:
     """Turn errors that a user can fix into their text and an exit status."""
+    from tasks.configuration import ConfigurationError
     from tasks.errors import ExplainedError, UsageError
 
     try:
         yield
+    except ConfigurationError as error:
+        say(*str(error).split("\n"), err=True)
+        raise typer.Exit(USAGE) from None
     except ExplainedError as error:
         fail(str(error), USAGE if isinstance(error, UsageError) else BROKEN)
     except KeyboardInterrupt:
@@ -74,7 +80,7 @@ def explained() -> Iterator[None]:
     except (typer.Exit, typer.Abort):
         raise
     except Exception:  # a bug: its own exit status would be 1, "checks failed"
-        traceback.print_exc()
+        say_text(traceback.format_exc(), err=True)
         raise typer.Exit(BROKEN) from None
 
 

@@ -1,11 +1,16 @@
 """`rounds config`: what a service file says."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from deployments.cli.command import BROKEN, explained, fail, quiet
+from deployments.terminal import say_json
+
+if TYPE_CHECKING:
+    from tasks.settings import Settings
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -24,7 +29,8 @@ def config_check(
 ) -> None:
     """Print the resolved configuration with secrets masked, or every error with its key.
 
-    Exit status 3 if Prometheus could not be asked whether a bucket ends at each latency limit.
+    Exit status 3 if Prometheus could not be asked whether a bucket ends at each latency limit, or restore drills cannot
+    be isolated on this machine.
     """
     with explained():
         import asyncio
@@ -37,7 +43,7 @@ def config_check(
         from tasks.settings import load_settings
 
         settings = load_settings(file)
-        unchecked = ""
+        open_ = [*_isolation(settings)]
         problems = [*check_secrets(settings), *waiver_problems(settings.waivers)]
         if not offline and not problems:
             quiet()
@@ -47,9 +53,23 @@ def config_check(
             try:
                 problems += asyncio.run(bucket_problems(settings, objectives_of(settings)))
             except ObservationError as error:
-                unchecked = f"the buckets of latency objectives were not checked: {error}"
+                open_.append(f"the buckets of latency objectives were not checked: {error}")
         if problems:
             raise ConfigurationError(settings.path, problems)
-        typer.echo(json.dumps(settings.model_dump(mode="json"), ensure_ascii=False, indent=2))
-        if unchecked:
-            fail(unchecked, BROKEN)
+        say_json(json.dumps(settings.model_dump(mode="json"), ensure_ascii=False, indent=2))
+        if open_:
+            fail("\n".join(open_), BROKEN)
+
+
+def _isolation(settings: "Settings") -> Iterator[str]:
+    """Why no restore drill will run on this machine, if none will."""
+    from tasks.backups.reasons import not_isolated
+    from tasks.sandbox.available import NoSandbox, own_account, usable_bwrap
+
+    if settings.backups is None or settings.backups.isolation != "required":
+        return
+    try:
+        usable_bwrap(own_account())
+    except NoSandbox as error:
+        reason = not_isolated(str(error))
+        yield f'{reason.text.format(**reason.params)}; [backups] isolation = "if-possible" runs drills all the same'

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from deployments.cli.command import BROKEN, ServiceOption, explained, fail, service_file
+from deployments.terminal import say
 
 app = typer.Typer(no_args_is_help=True, help="The history database.")
 
@@ -20,7 +21,7 @@ def db_upgrade(service: ServiceOption = None) -> None:
         engine = _history(service)
         before = migrate.current(engine)
         copy = migrate.upgrade(engine, datetime.now(UTC)) if before != migrate.head() else None
-        typer.echo(f"schema {before or 'none'} -> {migrate.current(engine)}" + (f", copy kept: {copy}" if copy else ""))
+        say(f"schema {before or 'none'} -> {migrate.current(engine)}" + (f", copy kept: {copy}" if copy else ""))
 
 
 @app.command("status")
@@ -32,7 +33,7 @@ def db_status(service: ServiceOption = None) -> None:
 
         engine = _history(service)
         current = migrate.current(engine)
-        typer.echo(f"{shown_url(engine)}\nschema {current or 'none'}, this version's is {migrate.head()}")
+        say(shown_url(engine), f"schema {current or 'none'}, this version's is {migrate.head()}")
         if current != migrate.head():
             fail("run: rounds db upgrade", BROKEN)
 
@@ -70,9 +71,9 @@ def db_verify(
     broken = False
     for verdict in verdicts:
         problems = (*verdict.problems, *months.get(verdict.service, ()))
-        typer.echo(f"{verdict.service}: {verdict.length} runs, {'broken' if problems else 'intact'}, {verdict.chained}")
+        say(f"{verdict.service}: {verdict.length} runs, {'broken' if problems else 'intact'}, {verdict.chained}")
         for problem in problems:
-            typer.echo(f"  {problem}")
+            say(f"  {problem}")
         broken = broken or bool(problems)
     raise typer.Exit(1 if broken else 0)
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from deployments.cli.command import ServiceOption, explained, service_file
+from deployments.terminal import say
 
 app = typer.Typer(no_args_is_help=True, help="Errors found in the logs, and the decisions about them.")
 
@@ -92,7 +93,7 @@ def _decide(service: Path | None, error: str, action: str, by: str, **more: str)
         settings, history = _opened(service)
         decision = Decision(Action(action), by, **more)
         known = decide(history, settings.service.name, error, decision, datetime.now(UTC))
-        typer.echo(f"{known.fingerprint[:8]} {known.name} {known.message}: {known.state}, {known.assignee or 'nobody'}")
+        say(f"{known.fingerprint[:8]} {known.name} {known.message}: {known.state}, {known.assignee or 'nobody'}")
 
 
 def _opened(service: Path | None) -> tuple[Any, Any]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deployments.cli.command import BROKEN, ServiceOption, explained, service_file, warn
+from deployments.terminal import say
 from tasks.security.facts.scans import Kind, Rating
 from tasks.security.findings.reasons import Scope, WaiverReason
 
@@ -89,7 +90,7 @@ def waive_finding(
 
         found = _opened(service)
         wish = Wish(finding, reason, owner, expires.date(), note, scope)
-        typer.echo(f"{found.settings.waivers}: {record(found.settings.waivers, found.known, wish, found.today).words}")
+        say(f"{found.settings.waivers}: {record(found.settings.waivers, found.known, wish, found.today).words}")
 
 
 @app.command("export")

@@ -9,6 +9,7 @@ import typer
 
 from deployments.cli.command import Lang, explained, quiet
 from deployments.cli.run import run_round
+from deployments.terminal import say
 
 app = typer.Typer()
 
@@ -60,11 +61,11 @@ def init(
             force=force,
             language=terminal_language(lang, LOCALES, os.environ),
         )
-        written = write_service_file(given, datetime.now(UTC), typer.echo)
+        written = write_service_file(given, datetime.now(UTC), say)
     try:
         if not no_run:
             raise typer.Exit(run_round("daily-checklist", output, {}, lang=lang))
     finally:  # the run ends with its exit status
-        typer.echo(written.words.tr("To do in {file}:", file=str(output)))
+        say(written.words.tr("To do in {file}:", file=str(output)))
         for number, edit in enumerate(written.edits, 1):
-            typer.echo(f"  {number}. {edit}")
+            say(f"  {number}. {edit}")

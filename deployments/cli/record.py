@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deployments.cli.command import ServiceOption, explained, service_file
+from deployments.terminal import say
 
 if TYPE_CHECKING:
     from tasks.records.store.records import Record
@@ -143,7 +144,7 @@ def import_file(
         settings = _settings(service)
         counts = import_records(history_of(settings), settings, kind, file, by, datetime.now(UTC))
         summary = ", ".join(f"{number} {written}" for written, number in sorted(counts.items()))
-        typer.echo(f"{file}: {summary or 'no line, nothing was recorded'}")
+        say(f"{file}: {summary or 'no line, nothing was recorded'}")
 
 
 def _settings(service: Path | None) -> "Settings":
@@ -174,4 +175,4 @@ def _keep(settings: "Settings", record: "Record", by: str, now: datetime) -> Non
 
     modules = settings.known_modules()
     [written] = store_records(history_of(settings), settings.service.name, [record], by, now, modules)
-    typer.echo(f"{written}: {described(record, settings.zone)}")
+    say(f"{written}: {described(record, settings.zone)}")

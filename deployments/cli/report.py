@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from deployments.cli.command import ServiceOption, explained, service_file
+from deployments.terminal import say
 
 app = typer.Typer(no_args_is_help=True, help="The archive of reports.")
 
@@ -19,7 +20,7 @@ def report_list(
     with explained():
         for stored, folder in _stored_reports(service, most):
             mark = "" if folder.exists() else "  (not in the archive: run `rounds report rebuild`)"
-            typer.echo(f"{stored.flow}  {stored.period}  r{stored.revision}  {stored.verdict}  {folder}{mark}")
+            say(f"{stored.flow}  {stored.period}  r{stored.revision}  {stored.verdict}  {folder}{mark}")
 
 
 @app.command("open")
@@ -28,7 +29,7 @@ def report_open(service: ServiceOption = None) -> None:
     with explained():
         for _, folder in _stored_reports(service, 1):
             page = folder / "report.html"
-            typer.echo(str(page))
+            say(str(page))
             webbrowser.open(page.as_uri())
 
 
@@ -45,7 +46,7 @@ def report_rebuild(service: ServiceOption = None) -> None:
         settings = load_settings(service_file(service))
         runs = read_runs(history_of(settings), settings.service.name, most=100_000)
         for folder in archive_missing(settings, readable(reversed(runs))):
-            typer.echo(f"written {folder}")
+            say(f"written {folder}")
 
 
 def _stored_reports(service: Path | None, most: int) -> list[tuple[Any, Path]]:

@@ -13,10 +13,12 @@ import httpx
 import psycopg
 from psycopg import sql
 
+from deployments.child_environment import program_environment
 from deployments.demo.faults import SERVICE, Fault, plant
 from deployments.demo.service.app import create_tables
 from tasks.deadline import Deadline
 from tasks.errors import ExplainedError
+from tasks.files import make_folder
 from tasks.postgres.server import PostgresServer, running_postgres
 from tasks.processes import Child, free_port
 
@@ -80,15 +82,18 @@ def demo_environment(
     """
     folder = folder.absolute()
     own = folder / name
-    own.mkdir(parents=True, exist_ok=True)
+    make_folder(own)
     log, faults_file = own / "service.log", own / "faults.json"
     plant(faults_file, ())
     logged = log.stat().st_size if log.exists() else 0
     with ExitStack() as running:
-        server = running.enter_context(running_postgres(folder / "postgres", fsync=False))
+        server = running.enter_context(running_postgres(folder / "postgres", fsync=False, guarded=True))
         dsn = _prepare_database(server)
-        own_dsn = f"postgresql://{SERVICE_ROLE}@{server.host}:{server.port}/{SERVICE}"
-        variables = {"DEMO_DSN": own_dsn, "DEMO_LOG": str(log), "DEMO_FAULTS": str(faults_file)}
+        variables = {
+            "DEMO_DSN": server.address(SERVICE, SERVICE_ROLE),
+            "DEMO_LOG": str(log),
+            "DEMO_FAULTS": str(faults_file),
+        }
         children = []
         for number in range(1, instances + 1):
             base_url, child = _start_instance(own / f"instance-{number}.log", variables)
@@ -105,7 +110,7 @@ def demo_environment(
             _wait_until_healthy(base_url, child)
         os.truncate(log, logged)  # an instance that is not up yet has logged so, which nobody planted
         plant(faults_file, faults)
-        watch, backup = (f"postgresql://{role}@{server.host}:{server.port}/{SERVICE}" for role in (_WATCHER, _BACKUP))
+        watch, backup = (server.address(SERVICE, role) for role in (_WATCHER, _BACKUP))
         advisories, feed = _start_advisories(own / "advisories.log", faults_file)
         running.enter_context(feed)
         yield DemoEnvironment(
@@ -118,7 +123,7 @@ def _prepare_database(server: PostgresServer) -> str:
         there = connection.execute("SELECT FROM pg_database WHERE datname = %s", [SERVICE])
         if there.rowcount == 0:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(SERVICE)))
-    dsn = f"postgresql://postgres@{server.host}:{server.port}/{SERVICE}"
+    dsn = server.address(SERVICE)
     with psycopg.connect(dsn) as connection:
         create_tables(connection)
         _let_watch(connection)
@@ -144,7 +149,7 @@ def _start_instance(log: Path, variables: dict[str, str]) -> tuple[str, Child]:
     child = Child(
         [sys.executable, "-m", "deployments.demo.service", "--port", str(port)],
         log=log,
-        env={**os.environ, **variables},
+        env=program_environment() | variables,
         cwd=Path(__file__).resolve().parents[2],  # where `deployments` is found, installed or not
     )
     return f"http://127.0.0.1:{port}", child
@@ -153,7 +158,9 @@ def _start_instance(log: Path, variables: dict[str, str]) -> tuple[str, Child]:
 def _start_advisories(log: Path, faults_file: Path) -> tuple[str, Child]:
     port = free_port()
     argv = [sys.executable, "-m", "deployments.demo.advisories", "--port", str(port), "--faults", str(faults_file)]
-    return f"http://127.0.0.1:{port}", Child(argv, log=log, cwd=Path(__file__).resolve().parents[2])
+    return f"http://127.0.0.1:{port}", Child(
+        argv, log=log, env=program_environment(), cwd=Path(__file__).resolve().parents[2]
+    )
 
 
 def _wait_until_healthy(base_url: str, child: Child) -> None:

@@ -23,14 +23,14 @@ def show_outcome(comparison: Comparison, reports: Sequence[Report], settings: Se
     out = console()
     out.print(_table(comparison, reports, words))
     for line in _others(comparison, words):
-        out.print(line, markup=False)
+        out.print(line)
     if comparison.exact:
         out.print(words.tr("Exactly the planted faults were found"), style="bold green")
     else:
         out.print(words.tr("What was found is not what was planted"), style="bold red")
     out.print()
     for label, place in _addresses(reports, settings, words):
-        out.print(f"{label}: {place}", markup=False, soft_wrap=True)
+        out.print(f"{label}: {place}", soft_wrap=True)
 
 
 def _table(comparison: Comparison, reports: Sequence[Report], words: Words) -> Table:

@@ -13,8 +13,6 @@ from string import Template
 from typing import Final
 from urllib.parse import urlsplit
 
-from prefect.settings import PREFECT_API_URL, temporary_settings
-
 from deployments.demo.backups import bring_backups
 from deployments.demo.environment import DemoEnvironment, demo_environment
 from deployments.demo.expected import compare
@@ -27,9 +25,9 @@ from deployments.demo.past.load_tests import bring_load_runs
 from deployments.demo.source import SOURCE, bring_source
 from deployments.demo.traffic import make_traffic
 from deployments.language import terminal_language
-from deployments.prefect_server import PrefectServer
+from deployments.prefect_server import PrefectServer, client_settings, one_time_credential
 from deployments.progress import err, working
-from deployments.run import RunResult, run_now
+from deployments.run import RunResult, of_server, run_now
 from deployments.show_result import console, show_result
 from flows import daily_checklist, load_test, monthly_checklist, security_scan, slo_report, weekly_checklist
 from flows.checklist import Checklist
@@ -38,6 +36,9 @@ from reports.words import LOCALES, Words
 from tasks.errors import ExplainedError
 from tasks.guide.judge import Verdict
 from tasks.history.opened import history_of
+from tasks.postgres.installation import server_account
+from tasks.sandbox.available import is_usable
+from tasks.sandbox.confinement import everybody_enters
 from tasks.settings import Settings, load_settings, use_services
 
 ROUNDS: Final[tuple[tuple[Checklist, Mapping[str, str]], ...]] = (
@@ -50,6 +51,7 @@ ROUNDS: Final[tuple[tuple[Checklist, Mapping[str, str]], ...]] = (
     (monthly_checklist.CHECKLIST, {}),
 )
 """Of today four, of the last whole week two, of the last whole month one, each with its options."""
+_PYTHON: Final = tuple(Path(prefix) for prefix in (sys.prefix, sys.base_prefix))
 _REQUESTS, _SECONDS = 600, 10.0
 _LOAD_TESTS = 2
 """How often a load test is tried: other work of this machine makes one invalid."""
@@ -90,12 +92,12 @@ def run_demo(
 ) -> bool:
     """Run the demo service's rounds and show them; True if exactly the planted faults were found."""
     with ExitStack() as stack:
-        server = PrefectServer(folder.absolute() / "prefect", services=False)
+        server = PrefectServer(folder.absolute() / "prefect", auth=one_time_credential(), services=False)
         stack.enter_context(server.child)
         file = stack.enter_context(demo_service(folder, output, faults, shape, lang))
         with working("Prefect server"):
             server.wait_until_healthy()
-        stack.enter_context(temporary_settings({PREFECT_API_URL: server.api_url}))
+        stack.enter_context(of_server(client_settings(server.api_url, server.auth)))
         use_services(file)
         settings = load_settings(file)
         results = [run_round(*round_, settings, lang, full) for round_ in ROUNDS[:1]]
@@ -147,10 +149,19 @@ def _write_service_file(demo: DemoEnvironment, name: str, output: Path, language
     addresses = {"database_url": demo.watch_dsn, "backup_url": demo.backup_dsn, "advisories": demo.advisories}
     staging = {"staging_url": demo.staging_url, "staging_host": urlsplit(demo.staging_url).netloc}
     load = {"scenarios": Path(__file__).parent / "scenarios", "smoke_s": shape.smoke_s, "step_s": shape.step_s}
-    text = template.substitute(values, python=sys.executable, locales=locales, **addresses, **staging, **load)
+    text = template.substitute(values, locales=locales, smoke=_smoke(), **addresses, **staging, **load)
     file.write_text(text, encoding="utf-8")
     return file
 
 
+def _smoke() -> str:
+    """The smoke test; none where the account of restore drills has no sandbox, and cannot enter our folders."""
+    code = [Path(__file__).parents[2] / package for package in ("deployments", "tasks")]
+    if not is_usable() and server_account() and not all(map(everybody_enters, (*code, *_PYTHON))):
+        return ""
+    files = json.dumps(list(map(str, code)))
+    return f'smoke = ["{sys.executable}", "-m", "deployments.demo.smoke"]\nsmoke_access = {{ files = {files} }}'
+
+
 def _warn(text: str) -> None:
-    err.print(text, markup=False)  # it may name [mail] smtp
+    err.print(text)  # it may name [mail] smtp

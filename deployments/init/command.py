@@ -181,9 +181,8 @@ def _command(given: str | None) -> tuple[str, ...]:
         raise UsageError(f"--log-command must contain {SINCE}, the time from which it prints lines")
     if find_kinds(_FROM_ENVIRONMENT.sub("***", given)) & {Kind.PASSWORD, Kind.JWT}:
         raise UsageError(
-            "--log-command seems to contain a secret, which would stand in the file: let it read the secret itself, "
-            "such as "
-            """sh -c 'curl -H "Authorization: Bearer $TOKEN" …'"""
+            "--log-command seems to contain a secret, which would stand in the file and be seen in the list of "
+            "processes: let the program read it from a file, such as curl -H @/run/secrets/log-header …"
         )
     return parts
 

@@ -27,34 +27,32 @@ _SECRET_WORD = re.compile(r"pass|secret|scram|pwd", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class DatabaseSource:
-    """How the service file names the database: by a variable of the environment, or by an address without a password.
-
-    `set_here` is true when the variable was set for this process alone.
-    """
+    """How the service file names the database: by a variable of the environment, or by an address without password."""
 
     variable: str | None
     url: str | None
-    set_here: bool
 
 
 def database_source(given: str, service: str) -> DatabaseSource:
-    """What `--database` names; an address with a password becomes a variable of this process.
+    """What `--database` names.
 
-    Raises UsageError, which never repeats an address.
+    Raises UsageError, which never repeats an address; also for one with a password.
     """
     if _VARIABLE.fullmatch(given):
         value = os.environ.get(given)
         if value is None:
             raise UsageError(f"--database {given}: the environment variable {given} is not set")
         _check(value, f"--database: the environment variable {given}")
-        return DatabaseSource(given, None, set_here=False)
+        return DatabaseSource(given, None)
     _check(given, "--database")
     if not _holds_secret(given):
-        return DatabaseSource(None, given, set_here=False)
+        return DatabaseSource(None, given)
     variable = f"{service}-database-url".replace("-", "_").upper()
     variable = variable if _VARIABLE.fullmatch(variable) else f"SERVICE_{variable}"
-    os.environ[variable] = given
-    return DatabaseSource(variable, None, set_here=True)
+    raise UsageError(
+        "--database: a password on a command line is seen in the list of processes; give the NAME of an environment "
+        f"variable that holds the address: read -rs {variable} && export {variable}, then --database {variable}"
+    )
 
 
 def database_problem(place: DatabaseSource) -> Note:

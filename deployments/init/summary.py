@@ -8,7 +8,7 @@ from deployments.init.metrics import Known
 from deployments.init.notes import Note
 from deployments.init.requests import Requests
 from deployments.init.source import SourceFound
-from tasks.check_result import Message, Scalar, msg
+from tasks.check_result import Scalar, msg
 
 _NOTE = msg("note")
 
@@ -30,14 +30,6 @@ def summary(discovery: Discovery) -> Iterator[Note]:
     if discovery.checklist is not None:
         known, other = len(discovery.checklist.known), len(discovery.checklist.other)
         yield (msg("found: guide with {known} built-in items and {other} of its own", known=known, other=other),)
-    if discovery.database is not None and discovery.database.set_here:
-        # A fixed text: parts of an address whose password holds an @ or / would be parts of the password.
-        export = f"export {discovery.database.variable}='postgresql://USER:PASSWORD@HOST/DATABASE'"
-        yield msg("the password is not written; set this before the next run, with your own address"), _plain(export)
-
-
-def _plain(text: str) -> Message:
-    return msg("{text}", text=text)
 
 
 def _health_summary(discovery: Discovery) -> Iterator[Note]:

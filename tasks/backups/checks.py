@@ -24,6 +24,12 @@ MANIFEST: Final = Check(
     msg("Is the backup unchanged since it was made?"),
     Severity.EMERGENCY,
 )
+ISOLATION: Final = Check(
+    "backups.isolation",
+    msg("Isolation of the restore drill"),
+    msg("Did every program that touched the backup run in a sandbox?"),
+    Severity.WARNING,
+)
 CONTAINER: Final = Check(
     "backups.container",
     msg("Backup file format"),
@@ -109,7 +115,7 @@ OFFSITE: Final = Check(
     Severity.WARNING,
 )
 
-FILE_CHECKS: Final = (FRESHNESS, MANIFEST, CONTAINER, ENCRYPTION, RETENTION, SIZE, OFFSITE, DRILL)
+FILE_CHECKS: Final = (FRESHNESS, MANIFEST, CONTAINER, ISOLATION, ENCRYPTION, RETENTION, SIZE, OFFSITE, DRILL)
 """What is checked every day, without a restore; `backups.drill` then reports the last drill."""
 
 CHECKS: Final = (
@@ -125,6 +131,7 @@ CHECKS: Final = (
     INVARIANTS,
     NEWEST_ROW,
     SMOKE,
+    ISOLATION,
     RECOVERY_TIME,
     DRILL,
     RETENTION,

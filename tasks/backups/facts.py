@@ -19,8 +19,11 @@ class Form(StrEnum):
 
     CUSTOM = "pg_dump -Fc"
     DIRECTORY = "pg_dump -Fd"
+    TAR = "pg_dump -Ft"
     SQL = "SQL"
     SQL_GZ = "SQL, gzip"
+    DUMP_ALL = "pg_dumpall"
+    DUMP_ALL_GZ = "pg_dumpall, gzip"
     BASE = "pg_basebackup"
     BASE_TAR = "pg_basebackup -Ft"
     SQLITE = "SQLite"
@@ -189,6 +192,14 @@ class Smoke:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Isolation:
+    """Whether the programs that touched a backup ran in a sandbox: `unchecked` without one, `error` if none ran."""
+
+    outcome: StepOutcome
+    reason: Message
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drill:
     """One restore drill. `contents` are those of the restored database, None if there is none; they are compared with
@@ -214,6 +225,9 @@ class Drill:
     dump_encoding: str = ""
     left_over: Message | None = None
     """Why the copy of a managed database is still there, though it was to be dropped."""
+
+    isolation: Isolation | None = None
+    """None where no program was to be run."""
 
     def step(self, name: DrillStep) -> StepResult | None:
         """A step by its name."""

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Discriminator, Field, StringConstraints, Tag, field_validator, model_validator
 
 from tasks.backups.limits import BackupLimits
-from tasks.configuration import AddressOrSecret, GlobPattern, HttpUrl, Model, SecretRef, Slug, each_once
+from tasks.configuration import AddressOrSecret, CommandAccess, GlobPattern, HttpUrl, Model, SecretRef, Slug, each_once
 from tasks.database.settings import check_database_url, has_password
 
 HISTORY = "history"
@@ -119,6 +119,9 @@ class BackedUp(Model):
     decrypt: Command | None = None
     """Program and arguments: the encrypted backup on stdin, plain on stdout."""
 
+    decrypt_access: CommandAccess = CommandAccess()
+    """What else decrypt is given, such as the folder with its keys: a copy, which it may write to."""
+
     offsite: Offsite | None = None
     """A copy in another location."""
 
@@ -132,6 +135,9 @@ class BackedUp(Model):
     smoke: Command | None = None
     """Smoke test: starts the service on the restored database (its address is in DATABASE_URL) and tests it; exit
     status 0 is passed."""
+
+    smoke_access: CommandAccess = CommandAccess()
+    """What else smoke is given, to read."""
 
     smoke_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 120.0
     """Longest time of the smoke test."""
@@ -171,6 +177,9 @@ class BackedUp(Model):
     def _makes_sense(self) -> Self:
         if self.rpo_h < self.every_h:
             raise ValueError(f"rpo_h {self.rpo_h:g} is shorter than every_h {self.every_h:g}: it could never be met")
+        for key in ("decrypt", "smoke"):
+            if getattr(self, f"{key}_access") != CommandAccess() and getattr(self, key) is None:
+                raise ValueError(f"{key}_access needs {key}")
         if self.drop_command is not None and self.copy_command is None:
             raise ValueError("drop_command needs copy_command")
         return self
@@ -213,6 +222,11 @@ class Backups(Model):
     databases: NotApplicable | None = None
     """For a service without a database. Without it and without `[[databases]]` the round is Incomplete."""
 
+    isolation: Literal["required", "if-possible"] = "required"
+    """Restoring runs the backup's code: each program works in a sandbox (bubblewrap) without network, of which nothing
+    is left. Where that cannot be had, `required` runs none of them (UNKNOWN), and `if-possible` runs them under an
+    account without rights (WARN)."""
+
     folder: Path | None = None
     """Where throw-away servers keep their data during a drill; default: the system's folder for temporary files."""
 
@@ -224,7 +238,7 @@ class Backups(Model):
 
     disk_factor: Annotated[float, Field(ge=1, le=100)] = 6.0
     """Free disk that a drill needs, as a multiple of the backup's size, where neither `live` nor a manifest gives the
-    database's size."""
+    database's size; and how much a backup may come to when it is decrypted or unpacked."""
 
     jobs: Annotated[int, Field(ge=1, le=64)] = 2
     """Workers of pg_restore, and tables of the restored database read at once."""

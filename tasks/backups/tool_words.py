@@ -2,8 +2,9 @@
 
 import re
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Final
 
 import psutil
 
@@ -13,6 +14,7 @@ from tasks.check_result import Message, msg
 from tasks.observation import ObservationError
 from tasks.outside import external_text
 from tasks.processes import Finished, run
+from tasks.sandbox.watch import Exceeded
 
 # A line with an error; DETAIL and CONTEXT, which contain values of rows, are other lines.
 _ERROR = re.compile(r"^.*?\b(?:error|fatal|ERROR|FATAL|PANIC):\s+(.+)$", re.MULTILINE)
@@ -30,6 +32,9 @@ _ENOUGH_BYTES = 256 * 1024 * 1024
 _CRASHES = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE})
 _VERSION_S = 10.0
 
+_TOO_LARGE: Final = msg(
+    "The backup takes more disk than a restore drill may use: if it is right, raise [backups] disk_factor"
+)
 _CANNOT: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Message]], ...] = (
     (
         re.compile(r"unsupported version \(([\d.]+)\) in file header"),
@@ -65,6 +70,7 @@ _CANNOT: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Message]], ...] 
         re.compile(r"No space left on device"),
         lambda _: msg("The disk became full: set [backups] folder to a larger disk"),
     ),
+    (re.compile(r"File too large"), lambda _: _TOO_LARGE),
     (re.compile(r"out of memory|Cannot allocate memory"), lambda _: msg("Out of memory")),
     (
         re.compile(r"error: connection to server .*? failed: +(.+)|(server closed the connection unexpectedly)"),
@@ -81,6 +87,11 @@ _CANNOT: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Message]], ...] 
         ),
     ),
 )  # fmt: skip
+_EXCEEDED: Final[Mapping[str, Message]] = {
+    Exceeded.MEMORY: msg("The backup takes more memory than a restore drill may use, three quarters of what is free"),
+    Exceeded.DISK: _TOO_LARGE,
+    Exceeded.FILES: _TOO_LARGE,
+}
 _ROLE = re.compile(r"role \"(.+?)\" does not exist")
 
 
@@ -93,6 +104,8 @@ def require_good(
     """
     if finished.timed_out:
         raise ObservationError(LATE)
+    if finished.exceeded is not None:
+        raise ObservationError(_EXCEEDED[finished.exceeded])
     if finished.returncode == 0 and not finished.truncated:
         return
     text = finished.stderr.decode("utf-8", "replace")

@@ -3,7 +3,6 @@
 import os
 import re
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from tasks.check_result import Message, msg
 from tasks.deadline import Deadline
 from tasks.observation import ObservationError
 from tasks.outside import external_text
+from tasks.postgres.clock import ClockedConnection
 
 _APPLICATION = "opsrounds"
 _CANCEL_S = 5.0
@@ -70,11 +70,12 @@ def connected(server: Server, deadline_s: float) -> Iterator[psycopg.Connection]
     """
     deadline = Deadline.after(deadline_s)
     try:
-        connection = psycopg.connect(_conninfo(server, deadline_s), autocommit=True)
+        connection = ClockedConnection.connect(_conninfo(server, deadline_s), autocommit=True)
     except psycopg.Error as error:
         raise _refusal(error) from None
+    connection.deadline = deadline
     try:
-        with connection, _cut_at(connection, deadline):
+        with connection:
             yield connection
     except psycopg.Error as error:
         raise ObservationError(reason(error, server)) from None
@@ -154,25 +155,6 @@ def interrupt(connection: psycopg.Connection[Any]) -> None:
         connection.cancel_safe(timeout=_CANCEL_S)
     except psycopg.Error:
         if not connection.closed:
-            with socket.socket(fileno=os.dup(connection.fileno())) as line:
-                _cut(line)
-
-
-@contextmanager
-def _cut_at(connection: psycopg.Connection, deadline: Deadline) -> Iterator[None]:
-    """statement_timeout is the server's own; a server or network that hangs needs a clock on this side."""
-    # A copy: the number may belong to another socket by the time that the clock strikes.
-    line = socket.socket(fileno=os.dup(connection.fileno()))
-    timer = threading.Timer(deadline.left_s, _cut, (line,))
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-        line.close()
-
-
-def _cut(line: socket.socket) -> None:
-    with suppress(OSError):
-        line.shutdown(socket.SHUT_RDWR)
+            # A copy: the number may belong to another socket by the time of the shutdown.
+            with suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as line:
+                line.shutdown(socket.SHUT_RDWR)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tasks.delivery.encoding import encoded, needs_utf8
 from tasks.delivery.errors import DeliveryError, MailOutcome
-from tasks.files import write_whole
+from tasks.files import PRIVATE, PRIVATE_FOLDER, make_folder, narrow, write_whole
 
 _LONGEST_STEM = 80
 
@@ -20,8 +20,9 @@ def write_eml(message: EmailMessage, folder: Path) -> Path:
     file = folder / _name(message)
     data = encoded(message, utf8=needs_utf8(message))
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_whole(file, data)
+        make_folder(folder, PRIVATE_FOLDER)
+        narrow(folder, PRIVATE_FOLDER)
+        write_whole(file, data, mode=PRIVATE)
     except OSError as error:
         raise DeliveryError(
             MailOutcome.RETRY,

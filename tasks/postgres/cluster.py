@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from tasks.deadline import UNLIMITED, Deadline
+from tasks.deadline import Deadline
 from tasks.files import locked, new_folder
 from tasks.postgres.installation import PostgresPlace, PostgresUnavailable
-from tasks.processes import Child, run
+from tasks.processes import Child, Finished, run
 
-_INITDB_DEADLINE_S = 60.0
+INITDB_S = 60.0
+"""Longest time of initdb."""
+
 _READY_DEADLINE_S = 60.0
 _ORPHAN_GRACE_S = 20.0
 _POLL_S = 0.02
@@ -37,34 +39,38 @@ def owning(folder: Path) -> Iterator[None]:
         yield
 
 
-def initialise(
-    place: PostgresPlace, fsync: bool, deadline: Deadline = UNLIMITED, *, builtin_locale: bool = True
-) -> None:
+def initialise(place: PostgresPlace, fsync: bool, *, builtin_locale: bool = True) -> None:
     """Creates the data beside its final place: an interrupted initdb leaves no half a cluster.
 
-    PostgreSQL before 17 has no locale of its own. Raises PostgresUnavailable, or the error of a deadline that passed.
+    PostgreSQL before 17 has no locale of its own. Raises PostgresUnavailable.
     """
     fresh = place.data.with_name("data.new")
     shutil.rmtree(fresh, ignore_errors=True)
     with new_folder(place.data, mode=0o700, at=fresh, durable=fsync):
         if place.user is not None:
             os.chown(fresh, place.user.uid, place.user.gid)
-        _run_initdb(place, fresh, fsync, builtin_locale, deadline)
+        _run_initdb(place, fresh, fsync, builtin_locale)
 
 
-def _run_initdb(place: PostgresPlace, fresh: Path, fsync: bool, builtin_locale: bool, deadline: Deadline) -> None:
+def _run_initdb(place: PostgresPlace, fresh: Path, fsync: bool, builtin_locale: bool) -> None:
     argument = str(fresh) if place.data_argument == str(place.data) else place.data_argument
-    argv = [str(place.binaries / "initdb"), "-D", argument, "-U", "postgres", "-A", "trust", "-E", "UTF8"]
+    argv = initdb_command(place.binaries, argument, fsync=fsync, builtin_locale=builtin_locale)
+    require_made(run(argv, deadline_s=INITDB_S, env=environment(), cwd=fresh, user=place.user), place.data)
+
+
+def initdb_command(binaries: Path, data: str, *, fsync: bool, builtin_locale: bool = True) -> list[str]:
+    """What makes a cluster."""
+    argv = [str(binaries / "initdb"), "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8"]
     argv += ["--locale=C", "--no-instructions"]
     argv += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"] if builtin_locale else []
-    argv += [] if fsync else ["--no-sync"]
-    longest_s = deadline.within(_INITDB_DEADLINE_S).require()
-    finished = run(argv, deadline_s=longest_s, env=environment(), cwd=fresh, user=place.user)
-    if finished.timed_out:
-        deadline.require()
-    if finished.returncode != 0 or finished.timed_out:
-        output = (finished.stderr or finished.stdout).decode(errors="replace")[-2000:]
-        raise PostgresUnavailable(f"initdb did not create {place.data}:\n{output}")
+    return argv if fsync else [*argv, "--no-sync"]
+
+
+def require_made(initdb: Finished, data: Path) -> None:
+    """Raise PostgresUnavailable with initdb's own words unless it has made a cluster."""
+    if initdb.returncode != 0 or initdb.timed_out:
+        output = (initdb.stderr or initdb.stdout).decode(errors="replace")[-2000:]
+        raise PostgresUnavailable(f"initdb did not create {data}:\n{output}")
 
 
 def chown_data(place: PostgresPlace) -> None:
@@ -107,22 +113,17 @@ def _is_postmaster(pid: int, data: Path) -> bool:
         return False
 
 
-def wait_until_ready(
-    server: Child, data: Path, deadline: Deadline = UNLIMITED, *, ready_s: float = _READY_DEADLINE_S
-) -> None:
+def wait_until_ready(server: Child, data: Path) -> None:
     """Waits for "ready" in the server's pid file, which cannot be another server's on that port.
 
-    Raises PostgresUnavailable for a server that is not ready in `ready_s`, and the error of `deadline` for one that
-    the caller has no time left to wait for.
+    Raises PostgresUnavailable.
     """
-    limit = deadline.within(ready_s)
+    limit = Deadline.after(_READY_DEADLINE_S)
     while server.running and not limit.passed:
         with suppress(FileNotFoundError):
             lines = (data / "postmaster.pid").read_text().split("\n")
             if lines[0] == str(server.pid) and len(lines) > 7 and lines[7].strip() == "ready":
                 return
         time.sleep(_POLL_S)
-    if server.running:
-        deadline.require()
-    state = f"not ready after {ready_s:.0f} s" if server.running else "exited at startup"
+    state = f"not ready after {_READY_DEADLINE_S:.0f} s" if server.running else "exited at startup"
     raise PostgresUnavailable(f"PostgreSQL on {data}: {state}\n{server.tail()}")

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -47,13 +47,21 @@ class Installation:
         """The path of a program such as pg_restore."""
         return str(self.binaries / name)
 
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """What its programs need to be there: its own folder, and a wheel's libraries."""
+        libraries = _libraries(self.binaries)
+        return (self.binaries.parent, *((libraries,) if libraries.exists() else ()))
+
 
 def postgres_binaries() -> Path:
     """The folder with the wheel's PostgreSQL 18 programs (postgres, pg_dump, pg_basebackup…)."""
     for binaries in _embedded():
         if binaries.parent.name == f"pginstall{_VERSION}":
             return binaries
-    raise PostgresUnavailable(f"the embedded PostgreSQL {_VERSION} is not installed: pip install 'opsrounds[embedded]'")
+    raise PostgresUnavailable(
+        f"the embedded PostgreSQL {_VERSION} is not installed: run pip install '.[embedded]' in the folder of opsrounds"
+    )
 
 
 def installations(configured: Sequence[Path] = ()) -> tuple[Installation, ...]:
@@ -75,21 +83,27 @@ def _embedded() -> Iterator[Path]:
 
 def _asked(binaries: Path) -> Installation | None:
     try:
-        answer = run([str(binaries / "postgres"), "--version"], deadline_s=_ASK_DEADLINE_S)
+        answer = run([str(binaries / "postgres"), "--version"], deadline_s=_ASK_DEADLINE_S, env={"PATH": os.defpath})
     except FileNotFoundError:
         return None
     found = _VERSION_TEXT.search(answer.stdout)
     return Installation(binaries, found[1].decode(), int(found[2])) if found else None
 
 
+def reached_by(account: User, installation: Installation, copies_in: Path) -> Installation:
+    """An installation that an account may use: a copy in a folder where it could not reach the programs."""
+    if _reachable(installation.binaries, account.uid):
+        return installation
+    copies = copies_in / f"postgresql-{installation.version}"
+    copies.mkdir(mode=0o755)
+    return replace(installation, binaries=_copy_installation(installation.binaries, copies))
+
+
 @contextmanager
-def chosen_place(
-    folder: Path, binaries: Path | None = None, *, copies_in: Path | None = None
-) -> Iterator[PostgresPlace]:
+def chosen_place(folder: Path, binaries: Path | None = None) -> Iterator[PostgresPlace]:
     """How the server for `folder` is started; a copy of the programs, if needed, lives as long as this.
 
-    The embedded PostgreSQL's are taken unless others are named. The copy is put in `copies_in` if the server's account
-    can reach that, so that what clears it after a crash clears the copy too.
+    The embedded PostgreSQL's are taken unless others are named.
     """
     binaries, data = binaries or postgres_binaries(), folder / "data"
     account = server_account()
@@ -103,8 +117,7 @@ def chosen_place(
     if _reachable(binaries, account.uid):
         yield PostgresPlace(binaries, account, data, argument)
         return
-    within = copies_in if copies_in is not None and _reachable(copies_in, account.uid) else None
-    with tempfile.TemporaryDirectory(prefix="opsrounds-postgres-", dir=within) as copies:
+    with tempfile.TemporaryDirectory(prefix="opsrounds-postgres-") as copies:
         Path(copies).chmod(0o755)
         yield PostgresPlace(_copy_installation(binaries, Path(copies)), account, data, argument)
 
@@ -127,10 +140,14 @@ def _may_enter(found: os.stat_result, uid: int) -> bool:
     return bool(found.st_mode & (0o100 if found.st_uid == uid else 0o001))
 
 
+def _libraries(binaries: Path) -> Path:
+    package = binaries.parent.parent
+    return package.with_name(f"{package.name}.libs")
+
+
 def _copy_installation(binaries: Path, target: Path) -> Path:
     """A copy everybody may read; the libraries stay where the programs' run path finds them."""
-    package = binaries.parent.parent
-    libraries = package.with_name(f"{package.name}.libs")
+    package, libraries = binaries.parent.parent, _libraries(binaries)
     installation = target / package.name / binaries.parent.name
     shutil.copytree(binaries.parent, installation, symlinks=True)
     if libraries.exists():

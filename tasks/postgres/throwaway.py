@@ -1,28 +1,40 @@
-"""A throw-away PostgreSQL that nobody but its owner reaches: a socket inside its own data folder, and no port."""
+"""A throw-away PostgreSQL in a drill's room, which nobody but this process and the room's programs reach.
+
+It restores what others wrote, and that may run code in it: nothing that it leaves in its room is believed. It is up
+when it answers, and it is reached by the very socket that it made, whatever takes its place later.
+"""
 
 import math
-import signal
+import os
+import stat
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 from urllib.parse import quote
 
 from psycopg.conninfo import make_conninfo
+from psycopg.pq import PGconn, Ping
 
 from tasks.deadline import UNLIMITED, Deadline
-from tasks.postgres.cluster import chown_data, end_orphan, environment, initialise, wait_until_ready
-from tasks.postgres.installation import Installation, PostgresPlace, PostgresUnavailable, chosen_place, server_account
-from tasks.processes import Child
+from tasks.postgres.cluster import INITDB_S, initdb_command, require_made
+from tasks.postgres.installation import Installation, PostgresUnavailable
+from tasks.processes import Child, run
+from tasks.sandbox.bubblewrap import Shown
+from tasks.sandbox.confinement import Room
 
-_STOP_GRACE_S = 20.0
+DATA: Final = "data"
+"""The cluster, in the server's room."""
+
 _READY_S = 60.0
+_POLL_S = 0.02
 _MOST_PATH = 107
 """What Linux takes as the path of a socket."""
 
 _SOCKET = ".s.PGSQL.5432"
 _BUILTIN_LOCALE_SINCE = 17
-_STAYS_SINCE = 16
 # Nothing is kept: a crash of the machine may take it all.
 _FAST = {
     "fsync": "off",
@@ -44,96 +56,148 @@ _ALONE = {
     "archive_mode": "off",
     "shared_preload_libraries": "",
     "max_logical_replication_workers": "0",
+    "unix_socket_permissions": "0700",
 }
+# It is asked without a password, and is given none that libpq would find elsewhere.
+_TRUSTED: Final[Mapping[str, str]] = {"connect_timeout": "10", "passfile": "/dev/null/none", "require_auth": "none"}
 
 
 @dataclass(frozen=True)
 class Throwaway:
-    """A running server; `sockets` is the folder to connect to, without a password."""
+    """A running server; `sockets` is the folder by which this process connects to it."""
 
     sockets: Path
-    installation: Installation
+    room: Room
+    process: Child
+
+    @property
+    def exceeded(self) -> str | None:
+        """The bound at which it was ended."""
+        return self.process.exceeded
 
     def dsn(self, database: str, role: str = "postgres") -> str:
-        """The address of one of its databases."""
-        return make_conninfo(host=str(self.sockets), port=5432, user=role, dbname=database, connect_timeout=10)
+        """The address of one of its databases, for this process."""
+        return make_conninfo("", host=str(self.sockets), port=5432, user=role, dbname=database, **_TRUSTED)
 
-    def dsn_below(self, database: str) -> str:
-        """The same address for a program that starts in the folder of the data folder, as the server's account.
-
-        That account may not reach it by its path.
-        """
-        sockets = self.sockets if server_account() is None else Path("/proc/self/cwd", self.sockets.name)
-        return make_conninfo(host=str(sockets), port=5432, user="postgres", dbname=database, connect_timeout=10)
+    def dsn_inside(self, database: str, role: str = "postgres") -> str:
+        """The same for a program in its room."""
+        return make_conninfo("", host=str(self.room.inside), port=5432, user=role, dbname=database, connect_timeout=10)
 
     def url(self, database: str, role: str = "postgres") -> str:
-        """The same address as programs take it in DATABASE_URL."""
-        place = quote(str(self.sockets), safe="")
-        return f"postgresql://{quote(role, safe='')}@/{quote(database, safe='')}?host={place}&port=5432"
+        """The address for this process, as SQLAlchemy takes it."""
+        return _url(self.sockets, database, role)
+
+    def url_inside(self, database: str, role: str = "postgres") -> str:
+        """The address for a program in its room, as programs take it in DATABASE_URL."""
+        return _url(self.room.inside, database, role)
 
 
 @contextmanager
-def throwaway_postgres(folder: Path, installation: Installation, deadline: Deadline = UNLIMITED) -> Iterator[Throwaway]:
-    """An empty server with its data in `folder`, a private folder that the caller made and removes.
-
-    Raises PostgresUnavailable, or the error of a deadline that passed.
-    """
-    with chosen_place(folder, installation.binaries, copies_in=folder) as place:
-        _require_short(place.data)
-        _require_followed(place, installation)
-        initialise(place, False, deadline, builtin_locale=installation.major >= _BUILTIN_LOCALE_SINCE)
-        with _serving(place, installation, _FAST, deadline, _READY_S) as server:
-            yield server
+def throwaway_postgres(room: Room, installation: Installation, deadline: Deadline = UNLIMITED) -> Iterator[Throwaway]:
+    """An empty server. Raises PostgresUnavailable, or the error of a deadline that passed."""
+    argv = initdb_command(
+        installation.binaries, str(room.inside / DATA), fsync=False,
+        builtin_locale=installation.major >= _BUILTIN_LOCALE_SINCE,
+    )  # fmt: skip
+    made = run(argv, deadline_s=deadline.within(INITDB_S).require(), **room.options(*installation.folders))
+    if made.timed_out:
+        deadline.require()
+    require_made(made, room.path / DATA)
+    with _serving(room, installation, _FAST, deadline, _READY_S) as server:
+        yield server
 
 
 @contextmanager
-def copied_postgres(folder: Path, installation: Installation, deadline: Deadline) -> Iterator[Throwaway]:
-    """A server on a physical copy in `folder/data`, in which nothing of the live server's configuration is left.
+def copied_postgres(room: Room, installation: Installation, deadline: Deadline) -> Iterator[Throwaway]:
+    """A server on the physical copy in a room; its configuration is ours, whatever is in the copy.
 
     Raises PostgresUnavailable, or the error of a deadline by which the copy did not become consistent.
     """
-    with chosen_place(folder, installation.binaries, copies_in=folder) as place:
-        _require_short(place.data)
-        chown_data(place)
-        _require_followed(place, installation)
-        options = {"fsync": "off", "hot_standby": "off"}
-        with _serving(place, installation, options, deadline, math.inf) as server:
-            yield server
+    folder = room.confinement.folder / "configuration"
+    folder.mkdir(mode=0o755)
+    for name, text in (("postgresql.conf", ""), ("pg_hba.conf", "local all all trust\n"), ("pg_ident.conf", "")):
+        (folder / name).write_text(text, encoding="ascii")
+        (folder / name).chmod(0o644)
+    shown = room.confinement.show(folder)
+    files = {"config_file": "postgresql.conf", "hba_file": "pg_hba.conf", "ident_file": "pg_ident.conf"}
+    options = {"fsync": "off", "hot_standby": "off", **{key: str(shown.inside / name) for key, name in files.items()}}
+    with _serving(room, installation, options, deadline, math.inf, shown) as server:
+        yield server
 
 
 @contextmanager
 def _serving(
-    place: PostgresPlace, installation: Installation, options: Mapping[str, str], deadline: Deadline, ready_s: float
+    room: Room,
+    installation: Installation,
+    options: Mapping[str, str],
+    deadline: Deadline,
+    ready_s: float,
+    *shown: Shown,
 ) -> Iterator[Throwaway]:
-    end_orphan(place.data)
-    # The data folder is open to the server's account alone, and named in a way that this account can follow.
-    settings = {**_ALONE, **options, "unix_socket_directories": place.data_argument, "unix_socket_permissions": "0700"}
-    argv = [str(place.binaries / "postgres"), "-D", place.data_argument]
+    folder = room.confinement.folder
+    sockets = folder / "sockets"
+    sockets.mkdir(mode=0o700)
+    for place in (room.inside, sockets):
+        _require_short(place)
+    settings = {**_ALONE, **options, "unix_socket_directories": str(room.inside)}
+    argv = [installation.program("postgres"), "-D", str(room.inside / DATA)]
     argv += [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
-    with Child(
-        argv,
-        log=place.data.with_name("postgres.log"),
-        env=environment(),
-        cwd=place.data,
-        user=place.user,
-        stop_signal=signal.SIGINT,
-        grace_s=_STOP_GRACE_S,
-    ) as server:
-        wait_until_ready(server, place.data, deadline, ready_s=ready_s)
-        yield Throwaway(place.data, installation)
+    with (
+        Child(argv, log=folder / "postgres.log", **room.options(*installation.folders, *shown)) as server,
+        _reached(room.path / _SOCKET, sockets / _SOCKET, server, deadline.within(ready_s)) as ready,
+    ):
+        if not ready:
+            if server.running:
+                deadline.require()
+            state = f"not ready after {ready_s:.0f} s" if server.running else "exited at startup"
+            raise PostgresUnavailable(f"PostgreSQL on {room.path}: {state}\n{server.tail()}")
+        yield Throwaway(sockets, room, server)
 
 
-def _require_followed(place: PostgresPlace, installation: Installation) -> None:
-    """Before PostgreSQL 16 its programs leave their folder at their start, and do not find back by `/proc/self/cwd`."""
-    if place.data_argument != str(place.data) and installation.major < _STAYS_SINCE:
+@contextmanager
+def _reached(socket: Path, link: Path, server: Child, limit: Deadline) -> Iterator[bool]:
+    """Make `link` lead to the server's own socket, for as long as this lives; False if it does not answer in time."""
+    held = -1
+    try:
+        while server.running and not limit.passed:
+            held = _held(socket) if held < 0 else held
+            if held >= 0 and not link.is_symlink():
+                link.symlink_to(f"/proc/self/fd/{held}")
+            if held >= 0 and PGconn.ping(_anybody(link.parent)) == Ping.OK:
+                yield True
+                return
+            time.sleep(_POLL_S)
+        yield False
+    finally:
+        if held >= 0:
+            os.close(held)
+
+
+def _held(socket: Path) -> int:
+    """A descriptor of a socket, which stays that one's; -1 if there is none."""
+    try:
+        held = os.open(socket, os.O_PATH | os.O_NOFOLLOW)
+    except OSError:
+        return -1
+    if stat.S_ISSOCK(os.fstat(held).st_mode):
+        return held
+    os.close(held)
+    return -1
+
+
+def _anybody(sockets: Path) -> bytes:
+    return make_conninfo(
+        "", host=str(sockets), port=5432, user="postgres", dbname="postgres", connect_timeout=10
+    ).encode()
+
+
+def _url(sockets: Path, database: str, role: str) -> str:
+    place = quote(str(sockets), safe="")
+    return f"postgresql://{quote(role, safe='')}@/{quote(database, safe='')}?host={place}&port=5432"
+
+
+def _require_short(sockets: Path) -> None:
+    if len(str(sockets / _SOCKET)) > _MOST_PATH:
         raise PostgresUnavailable(
-            f"the server's account cannot enter {place.data.parent}, which PostgreSQL "
-            f"{installation.version} needs: set [backups] folder to one that every user may enter"
-        )
-
-
-def _require_short(data: Path) -> None:
-    if len(str(data / _SOCKET)) > _MOST_PATH:
-        raise PostgresUnavailable(
-            f"{data} is too long a path for a socket (at most {_MOST_PATH} bytes): set a shorter [backups] folder"
+            f"{sockets} is too long a path for a socket (at most {_MOST_PATH} bytes): set a shorter [backups] folder"
         )

@@ -140,7 +140,7 @@ def time_monitoring() -> None:
     """Print what a minute of monitoring costs with nothing new in the logs."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="opsrounds-bench-")))
-        server = PrefectServer(folder / "prefect", services=False)
+        server = PrefectServer(folder / "prefect", auth=None, services=False)
         stack.enter_context(server.child)
         use_services(stack.enter_context(demo_service(folder / "demo", folder / "reports", frozenset())))
         server.wait_until_healthy()

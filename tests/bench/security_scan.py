@@ -90,7 +90,7 @@ def main(rounds: int) -> None:
         tree = _make_tree(folder)
         lines = sum(file.read_bytes().count(b"\n") for file in tree.rglob("*.py"))
         (folder / "bench.toml").write_text(_FILE.format(url=url))
-        server = PrefectServer(folder / "prefect", services=False)
+        server = PrefectServer(folder / "prefect", auth=None, services=False)
         stack.enter_context(server.child)
         server.wait_until_healthy()
         stack.enter_context(temporary_settings({PREFECT_API_URL: server.api_url}))

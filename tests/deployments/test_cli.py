@@ -21,10 +21,11 @@ import pytest
 from typer.testing import CliRunner
 
 from deployments.cli.app import app
-from deployments.state import STATE_VARIABLE, UpState, announced
+from deployments.state import UpState, announced
 from tasks.history import migrate
 from tasks.history.engine import open_history
 from tasks.processes import free_port
+from tasks.state import STATE_VARIABLE
 from tests.operated import GUIDE, HEALTH, zone_without_midnight
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "report.schema.json"
@@ -159,10 +160,31 @@ REFUSED: dict[str, tuple[list[str], int, list[str]]] = {
         ["health.headers.X-Token: the environment variable SHOP_TOKEN_UNSET is not set"],
     ),
     "up for everybody": (
-        ["up", "--services", "service.toml", "--host", "0.0.0.0"],
+        ["up", "--services", "service.toml", "--host", "0.0.0.0", "--no-auth"],
         2,
-        ["0.0.0.0 is reachable from other machines: set PREFECT_SERVER_API_AUTH_STRING=user:password"],
+        ["--no-auth: 0.0.0.0 is reachable from other machines; leave out --no-auth or --host"],
     ),
+    "up with a password of one's own and a new credential": (
+        ["up", "--services", "service.toml", "--new-credential"],
+        2,
+        ["--new-credential: PREFECT_SERVER_API_AUTH_STRING is set and is used in its place"],
+    ),
+    "up with a new credential and none": (
+        ["up", "--services", "service.toml", "--new-credential", "--no-auth"],
+        2,
+        ["--no-auth and --new-credential exclude each other"],
+    ),
+    "up with a password of one's own and none": (
+        ["up", "--services", "service.toml", "--no-auth"],
+        2,
+        ["--no-auth and PREFECT_SERVER_API_AUTH_STRING exclude each other"],
+    ),
+    "up behind an address": (
+        ["up", "--services", "service.toml", "--allowed-host", "https://ops.example"],
+        2,
+        ["--allowed-host https://ops.example: a host name or an address, without http://"],
+    ),
+    "ui without up": (["ui"], 3, ["no rounds up is running here; start it with `rounds up`"]),
     "up with a bad password": (
         ["up", "--services", "service.toml"],
         2,
@@ -195,6 +217,8 @@ VARIABLES = {
     "dead server": {"PREFECT_API_URL": "http://127.0.0.1:1/api"},
     "register at a dead server": {"PREFECT_API_URL": "http://127.0.0.1:1/api"},
     "up with a bad password": {"PREFECT_SERVER_API_AUTH_STRING": "sesame"},
+    "up with a password of one's own and a new credential": {"PREFECT_SERVER_API_AUTH_STRING": "ops:sesame"},
+    "up with a password of one's own and none": {"PREFECT_SERVER_API_AUTH_STRING": "ops:sesame"},
 }
 ON_THE_SERVER = ("run without history", "run with a missing secret", "run on an old schema", "register in no pool")
 BY_THEMSELVES = ("config errors",)

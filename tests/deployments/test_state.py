@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from deployments.state import STATE_VARIABLE, UpState, announced, read_state, state_folder
+from deployments.state import UpState, announced, read_state
 from tasks.errors import ExplainedError, UsageError
+from tasks.state import STATE_VARIABLE, state_folder
 
 UP = UpState("http://127.0.0.1:4200/api", "http://127.0.0.1:4280/", os.getpid())
 ANNOUNCE = """
@@ -38,6 +39,23 @@ def test_a_running_one_is_found_until_it_ends(folder: Path) -> None:
 def test_the_folder_is_made_for_its_owner_alone(folder: Path) -> None:
     assert state_folder() == folder
     assert folder.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o750, 0o701, 0o777])
+def test_a_folder_that_is_open_to_others_is_refused(folder: Path, mode: int) -> None:
+    folder.mkdir()
+    folder.chmod(mode)
+    advice = f"chmod 700 {folder}, or set OPSROUNDS_STATE to a folder of your own"
+    with pytest.raises(UsageError, match=f"{folder} is open to other accounts \\(mode 0{mode:o}\\).*: {advice}"):
+        state_folder()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_a_folder_of_another_account_is_refused(folder: Path) -> None:
+    folder.mkdir(mode=0o700)
+    os.chown(folder, 65534, 65534)
+    with pytest.raises(UsageError, match=f"{folder} belongs to another account \\(user id 65534\\)"):
+        state_folder()
 
 
 def test_a_folder_that_cannot_be_made_says_what_to_set(folder: Path) -> None:

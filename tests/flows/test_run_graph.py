@@ -30,7 +30,7 @@ RECORDED_S = 60.0
 @pytest.fixture(scope="module")
 def api_url(prefect_folder: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Prefect server with its services: without them it records no task run."""
-    server = PrefectServer(prefect_folder(tmp_path_factory.mktemp("graph") / "prefect"))
+    server = PrefectServer(prefect_folder(tmp_path_factory.mktemp("graph") / "prefect"), auth=None)
     with server.child:
         server.wait_until_healthy()
         yield server.api_url

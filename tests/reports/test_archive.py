@@ -147,6 +147,16 @@ def test_of_two_writers_of_the_index_none_forgets_the_others_report(
     assert "2026-11-25/r1/report.html" in (tmp_path / "shop" / "daily-checklist" / "latest.html").read_text()
 
 
+def test_a_writer_that_is_stopped_holds_up_nobody_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reports.folders._WAIT_S", 0.2)
+    with (
+        folder_lock(tmp_path),
+        pytest.raises(ArchiveError, match="for a minute: see whether it is stopped"),
+    ):
+        archive.write_index(tmp_path, BOTH)
+    archive.write_index(tmp_path, BOTH)
+
+
 def test_a_read_only_folder_says_what_to_do(good_day: Report, seal: Sealed, tmp_path: Path) -> None:
     output = tmp_path / "reports"
     output.mkdir(mode=0o555)

@@ -280,6 +280,15 @@ def test_what_a_fed_program_writes_goes_to_a_file_without_a_bound(tmp_path: Path
     assert (tmp_path / "copy").stat().st_size == 20 * len(MEBIBYTE)
 
 
+def test_or_up_to_one(tmp_path: Path) -> None:
+    pieces = Pieces(2)
+    with (tmp_path / "copy").open("wb") as into:
+        endless = python("import sys; sys.stdin.buffer.read()\nwhile True: print('x' * 1000)")
+        finished = feed(endless, pieces, deadline_s=PATIENT_S, into=into, most_into_bytes=5000)
+    assert finished.truncated and not finished.timed_out and finished.returncode == -signal.SIGKILL
+    assert pieces.ended and (tmp_path / "copy").stat().st_size > 5000
+
+
 def test_a_fed_program_that_writes_too_much_is_ended_while_it_is_fed() -> None:
     pieces = Pieces(20)
     finished = feed(python("while True: print('x' * 1000)"), pieces, deadline_s=PATIENT_S, max_output_bytes=5000)

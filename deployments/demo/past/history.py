@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from isal import igzip
 
 from deployments.demo.past.events import QUIET, Events, maintenance_of, outage_of
-from tasks.files import new_file
+from tasks.files import make_folder, new_file
 
 _SILENCE = timedelta(hours=3)
 _MINUTE_MS = 60_000
@@ -178,7 +178,7 @@ def write_history(
     A day's file is never changed but by lines at its end. Modules that are `silent` write nothing in the three hours
     before `now`.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     today = now.astimezone(zone).date()
     added = 0
     for back in range(shape.days, -1, -1):

@@ -16,6 +16,8 @@ T = TypeVar("T")
 
 _WAIT_S: Final = 30.0
 _STEPS_BETWEEN_DEADLINE_CHECKS: Final = 1000
+_TIMES_QUOTED: Final = 4
+_LEAST_LENGTH, _MOST_LENGTH = 100_000, 1_000_000_000
 _IMMUTABLE: Final = "mode=ro&immutable=1"
 
 
@@ -77,9 +79,18 @@ def _in_snapshot(file: Path, how: str, work: Callable[[sqlite3.Connection], T], 
     with closing(sqlite3.connect(address, uri=True, timeout=wait_s, isolation_level=None)) as connection:
         connection.text_factory = lenient
         connection.set_progress_handler(lambda: deadline.passed, _STEPS_BETWEEN_DEADLINE_CHECKS)
+        # Its generated columns, CHECKs and indexes compute what they like, between two looks at the deadline.
+        connection.execute("PRAGMA trusted_schema = OFF")
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _longest_value(file))
         connection.execute("BEGIN")
         pragma(connection, "schema_version")  # BEGIN alone takes no snapshot
         return work(connection)
+
+
+def _longest_value(file: Path) -> int:
+    """No value of a file is longer than it, and what we make of one (a hash, a quotation) not than four times that."""
+    size = sum(_size(file.with_name(f"{file.name}{ending}")) for ending in ("", "-wal", "-journal"))
+    return min(max(_TIMES_QUOTED * size, _LEAST_LENGTH), _MOST_LENGTH)
 
 
 def _code(error: Exception) -> int:

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from tasks.backups.drill.answers import answers_of
 from tasks.backups.drill.smoke import smoke_of
 from tasks.backups.facts import Answer, Smoke
-from tasks.backups.formats.interface import Copy
+from tasks.backups.formats.interface import Copy, Workplace
 from tasks.backups.targets import Target
-from tasks.deadline import Deadline
 from tasks.observation import Unobserved
 
 
@@ -20,9 +19,9 @@ class Asked:
     recovery_s: float
 
 
-def ask(copy: Copy, target: Target, deadline: Deadline) -> Asked:
+def ask(copy: Copy, target: Target, at: Workplace) -> Asked:
     """Ask a copy, before the service, which may write to it."""
-    answers = answers_of(copy, target, deadline)
-    smoke = smoke_of(copy, target.backups, target.folder, deadline)
+    answers = answers_of(copy, target, at.deadline)
+    smoke = smoke_of(copy, target, at)
     tested_s = smoke.seconds if isinstance(smoke, Smoke) else 0.0
     return Asked(answers, smoke, round(copy.took_s + tested_s, 3))

@@ -4,11 +4,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from tasks.backups.drill.decrypt import decrypted
 from tasks.backups.drill.steps import Given, StepSkipped, Trouble, checked, tried
 from tasks.backups.errors import BadBackup
 from tasks.backups.facts import Backup, Manifest
-from tasks.backups.files.decrypt import decrypted
-from tasks.backups.formats.interface import Format, Head, Known, Tools, Workplace
+from tasks.backups.formats.interface import Format, Head, Known, Workplace
 from tasks.backups.formats.recognise import format_of
 from tasks.backups.targets import Target
 from tasks.check_result import Message, msg
@@ -41,23 +41,23 @@ def open_backup(
     if not _is(encrypted):
         return open_plain(backup.path, expected, at)
     began = time.monotonic()
-    plain = decrypted(backup.path, expected.target, at.folder, at.deadline, at.disk_factor)
+    plain = decrypted(backup.path, expected.target, at)
     return open_plain(plain, expected, at, time.monotonic() - began)
 
 
 def open_unless_encrypted(
-    backup: Backup, encrypted: bool | Unobserved, expected: Expected, tools: Tools
+    backup: Backup, encrypted: bool | Unobserved, expected: Expected, at: Workplace
 ) -> Given[Opened]:  # fmt: skip
     """The same without a restore drill: an encrypted backup is skipped."""
     if _is(encrypted):
         raise StepSkipped(msg("The backup is encrypted: only a restore drill reads its contents"))
-    return open_plain(backup.path, expected, tools)
+    return open_plain(backup.path, expected, at)
 
 
-def open_plain(plain: Path, expected: Expected, tools: Tools, prepared_s: float = 0.0) -> Given[Opened]:
+def open_plain(plain: Path, expected: Expected, at: Workplace, prepared_s: float = 0.0) -> Given[Opened]:
     """Recognise a backup; what it is stays known where it turns out to be another database's."""
     found = format_of(plain)
-    head = tried(lambda: found.read_head(plain, tools))
+    head = tried(lambda: found.read_head(plain, at))
     if isinstance(head, Trouble):
         return Given(Opened(found, plain, Head(), prepared_s), head.reason, head.outcome)
     return checked(Opened(found, plain, head, prepared_s), lambda: _require_own(found, head, expected))

@@ -1,9 +1,11 @@
-"""A drill's private folder: one drill at a time, and what killed drills left is cleared."""
+"""Private folders for what is done with a backup: one drill at a time, and what killed ones left is cleared."""
 
+import hashlib
 import json
 import os
-import shutil
+import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
@@ -11,72 +13,87 @@ from pathlib import Path
 
 from tasks.check_result import Message, msg, verbatim
 from tasks.deadline import Deadline
-from tasks.files import locked
+from tasks.errors import UsageError
+from tasks.files import locked, make_folder
 from tasks.observation import ObservationError, printable
-from tasks.postgres.cluster import end_orphan
-from tasks.postgres.installation import PostgresUnavailable, server_account
+from tasks.sandbox.sweep import end_sandboxes, remove_tree
+from tasks.state import state_folder
 
 PREFIX = "opsrounds-drill-"
 _MARKER = "drill.json"
+_LOCK = ".opsrounds-drills.lock"
 _WAIT_S = 60.0
+_UNMARKED_S = 60.0
+"""An empty folder was by then not to be marked any more."""
 
 
 @contextmanager
 def drill_folder(root: Path, deadline: Deadline, *, wait_s: float = _WAIT_S) -> Iterator[Path]:
-    """A folder that nobody else can open, removed at the end; raises ObservationError if another drill goes on."""
+    """A folder for a drill; raises ObservationError if another drill goes on below the same root."""
     with ExitStack() as stack:
         try:
-            root.mkdir(parents=True, exist_ok=True)
-            lock = root / f".{PREFIX}{os.geteuid()}.lock"
-            stack.enter_context(locked(lock, wait_s=min(wait_s, deadline.require())))
-            clear_leftovers(root)
-            folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=root))
-            stack.callback(remove, folder)
-            _mark(folder)
-        except PostgresUnavailable as error:
+            make_folder(root)
+            stack.enter_context(locked(_lock(root), wait_s=min(wait_s, deadline.require())))
+        except UsageError as error:
             raise ObservationError(verbatim(printable(str(error)))) from None
         except BlockingIOError:
             raise ObservationError(_busy(root)) from None
         except OSError as error:
-            where, why = printable(str(root)), str(error.strerror)
-            raise ObservationError(
-                msg("The folder for restore drills, {folder}, cannot be used: {why}", folder=where, why=why)
-            ) from None
+            raise _unusable(root, error) from None
+        yield stack.enter_context(private_folder(root))
+
+
+@contextmanager
+def private_folder(root: Path) -> Iterator[Path]:
+    """A folder that nobody else can open, removed at the end with all that is in it. Raises ObservationError."""
+    with ExitStack() as stack:
+        try:
+            make_folder(root)
+            clear_leftovers(root)
+            unmarked = Path(tempfile.mkdtemp(prefix=f".{PREFIX}", dir=root))
+            folder = unmarked.with_name(unmarked.name.removeprefix("."))
+            stack.callback(remove_tree, folder)
+            marker = {"pid": os.getpid(), "started_at": datetime.now(UTC).isoformat()}
+            (unmarked / _MARKER).write_text(json.dumps(marker) + "\n", encoding="utf-8")
+            stack.enter_context(locked(unmarked / _MARKER))
+            unmarked.rename(folder)
+        except OSError as error:
+            raise _unusable(root, error) from None
         yield folder
 
 
 def clear_leftovers(root: Path) -> list[Path]:
-    """Remove the folders of drills that were killed, and end a server still running in one; the caller is alone."""
+    """Remove the folders whose owner was killed, and end what still runs in one."""
     cleared = []
-    for folder in root.glob(f"{PREFIX}*"):
-        if folder.is_symlink() or not _ours(folder):
-            continue
-        if not (folder / _MARKER).is_file():
-            with suppress(OSError):  # killed before it was marked, if it is empty
-                folder.rmdir()
-            continue
-        remove(folder)
-        cleared.append(folder)
+    for folder in (*root.glob(f"{PREFIX}*"), *root.glob(f".{PREFIX}*")):
+        with suppress(OSError):
+            found, marker = folder.lstat(), folder / _MARKER
+            if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+                continue
+            if marker.exists():
+                with locked(marker):  # its owner holds it as long as it lives
+                    end_sandboxes(folder)
+                    remove_tree(folder)
+                    cleared.append(folder)
+            elif not folder.name.startswith(".") or time.time() - found.st_mtime > _UNMARKED_S:
+                folder.rmdir()  # killed before it was marked, if it is empty
     return cleared
 
 
-def remove(folder: Path) -> None:
-    """Remove a drill's folder with everything in it; a server that lost its owner is ended first."""
-    end_orphan(folder / "data")
-    shutil.rmtree(folder, ignore_errors=True)
+def _lock(root: Path) -> Path:
+    """Where nobody else writes, so that no other account's lock stands in the way: in the folder, or in our own."""
+    found = root.stat()
+    if found.st_uid == os.geteuid() and not found.st_mode & 0o022:
+        return root / _LOCK
+    name = hashlib.sha256(os.fsencode(root.absolute())).hexdigest()[:16]
+    return state_folder() / f"drill-{name}.lock"
 
 
-def _mark(folder: Path) -> None:
-    account = server_account()
-    marker = {"pid": os.getpid(), "started_at": datetime.now(UTC).isoformat()}
-    (folder / _MARKER).write_text(json.dumps(marker) + "\n", encoding="utf-8")
-    if account is not None:  # the server's account enters by the path, and nobody else does
-        os.chown(folder, account.uid, account.gid)
-
-
-def _ours(folder: Path) -> bool:
-    account = server_account()
-    return folder.stat().st_uid in {os.geteuid(), *(() if account is None else (account.uid,))}
+def _unusable(root: Path, error: OSError) -> ObservationError:
+    where, why = printable(str(root)), str(error.strerror)
+    return ObservationError(
+        msg("The folder for restore drills, {folder}, cannot be used: {why}", folder=where, why=why)
+    )  # fmt: skip
 
 
 def _busy(root: Path) -> Message:

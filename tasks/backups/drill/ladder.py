@@ -11,7 +11,7 @@ from tasks.backups.drill.decode import as_written, decode
 from tasks.backups.drill.known import known_of
 from tasks.backups.drill.restore import restore
 from tasks.backups.drill.steps import DrillSteps, Given, title_of
-from tasks.backups.drill.workplace import tools, workplace
+from tasks.backups.drill.workplace import reading_place, workplace
 from tasks.backups.facts import Backup, Drill, DrillStep, ManifestFile
 from tasks.backups.files.as_written import recorded
 from tasks.backups.files.encryption import appears_encrypted
@@ -39,7 +39,9 @@ def drill(target: Target, backup: Backup, backups: Backups, now: datetime, longe
             steps.run(DrillStep.CONTAINER, lambda: _refused(at))
             done = replace(begun, steps=steps.results)
         else:
-            done = _run_steps(begun, Expected(target, known_of(target, live, manifest), manifest), backup, steps, at)
+            expected = Expected(target, known_of(target, live, manifest), manifest)
+            done = _run_steps(begun, expected, backup, steps, replace(at, bytes_known=expected.known.bytes))
+            done = replace(done, isolation=at.confined.isolation)
     return replace(done, seconds=steps.seconds)
 
 
@@ -55,7 +57,7 @@ def _run_steps(begun: Drill, expected: Expected, backup: Backup, steps: DrillSte
         if opened and decoded
         else None
     )
-    asked = ask(restored.copy, target, at.deadline) if restored and restored.contents else None
+    asked = ask(restored.copy, target, at) if restored and restored.contents else None
     return replace(
         _of_files(begun, steps, opened, encrypted, files),
         server_version=restored.copy.version if restored else "",
@@ -72,8 +74,14 @@ def check_files(target: Target, backup: Backup, backups: Backups, now: datetime,
     manifest, live = recorded(backup), Unobserved(NO_LIVE)
     begun = Drill(backup=backup, form=None, steps=(), started_at=now, seconds=0, manifest=manifest, live=live)
     expected = Expected(target, known_of(target, live, manifest), manifest)
-    encrypted, programs = seen_now(lambda: appears_encrypted(backup.path)), tools(target, backups, deadline)
-    opened = steps.run(DrillStep.CONTAINER, lambda: open_unless_encrypted(backup, encrypted, expected, programs))
+    encrypted = seen_now(lambda: appears_encrypted(backup.path))
+    with ExitStack() as stack:
+        at = seen_now(lambda: reading_place(target, backups, deadline, stack))
+        if isinstance(at, Unobserved):
+            opened = steps.run(DrillStep.CONTAINER, lambda: _refused(at))
+        else:
+            opened = steps.run(DrillStep.CONTAINER, lambda: open_unless_encrypted(backup, encrypted, expected, at))
+            begun = replace(begun, isolation=at.confined.isolation)
     files = steps.run(DrillStep.MANIFEST, lambda: as_written(backup.path, manifest, None, deadline))
     return replace(_of_files(begun, steps, opened, encrypted, files), seconds=steps.seconds)
 

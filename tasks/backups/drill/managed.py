@@ -1,5 +1,6 @@
 """Drills of managed databases: a command restores a snapshot and prints the copy's address."""
 
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -12,9 +13,10 @@ from tasks.backups.contents.wanted import Wanted
 from tasks.backups.drill.ask import ask
 from tasks.backups.drill.copy_command import Made, drop_copy, make_copy
 from tasks.backups.drill.steps import DrillSteps, Given, Trouble, title_of, tried
+from tasks.backups.drill.workplace import reading_place
 from tasks.backups.errors import BadBackup
 from tasks.backups.facts import Backup, Contents, Drill, DrillStep
-from tasks.backups.formats.interface import Copy
+from tasks.backups.formats.interface import Copy, Workplace
 from tasks.backups.reasons import LATE, MANAGED, NO_LIVE
 from tasks.backups.settings import Backups
 from tasks.backups.targets import Target
@@ -49,7 +51,9 @@ def drill_managed(target: Target, backups: Backups, now: datetime, longest_s: fl
         return replace(begun, steps=steps.results, seconds=steps.seconds)
     left_over: Message | None = None
     try:
-        done = _asked(begun, snapshot, target, deadline)
+        with ExitStack() as stack:
+            at = reading_place(target, backups, deadline, stack)
+            done = replace(_asked(begun, snapshot, target, at), isolation=at.confined.isolation)
     finally:
         left_over = drop_copy(snapshot.made, target)
     return replace(done, steps=steps.results, left_over=left_over, seconds=steps.seconds)
@@ -95,14 +99,14 @@ def _read(made: Made, taken_at: datetime, target: Target, backups: Backups, dead
     return _Read(taken_at, _contents(made.address, taken_at, deadline), live)
 
 
-def _asked(begun: Drill, snapshot: _Snapshot, target: Target, deadline: Deadline) -> Drill:
+def _asked(begun: Drill, snapshot: _Snapshot, target: Target, at: Workplace) -> Drill:
     made, read = snapshot.made, snapshot.read
     if snapshot.taken_at is None:
         return begun
     if read is None:
         return replace(begun, backup=Backup(_COPY, snapshot.taken_at, 0, known_start=True))
     version = read.contents.server_version
-    asked = ask(Copy(made.address, None, version, made.address, took_s=made.took_s), target, deadline)
+    asked = ask(Copy(made.address, None, version, made.address, took_s=made.took_s), target, at)
     return replace(
         begun,
         backup=Backup(_COPY, snapshot.taken_at, read.contents.bytes, known_start=True),

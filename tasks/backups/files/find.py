@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from tasks.backups.facts import Backup
 from tasks.backups.files.manifest import SUFFIX, read_manifest
+from tasks.backups.files.opened import followed
 from tasks.check_result import msg
 from tasks.found_files import GONE, matches, named, start_of, unreadable
 from tasks.observation import ObservationError, printable
@@ -37,7 +38,10 @@ def find_backups(folder: Path, pattern: str) -> tuple[Backup, ...]:
 
 
 def find_files(folder: Path, pattern: str) -> tuple[Found, ...]:
-    """What a pattern names, without half-written files and manifests; raises ObservationError."""
+    """What a pattern names, without half-written files and manifests; a link leads to a place below its folder.
+
+    Raises ObservationError.
+    """
     begin, parts = start_of(pattern)
     start = folder / begin
     _require_folder(start, pattern)
@@ -82,6 +86,7 @@ def _found_at(path: Path) -> Found | None:
     """A backup as it is, None if it is no backup or has gone meanwhile."""
     try:
         stat = path.stat()
+        followed(path)
         if modes.S_ISDIR(stat.st_mode):
             return _whole_folder(path, stat)
         return _found(path, stat.st_size, stat.st_mtime) if modes.S_ISREG(stat.st_mode) else None
@@ -105,11 +110,11 @@ def _whole_folder(path: Path, stat: os.stat_result) -> Found | None:
 
 
 def _stats(folder: Path) -> Iterator[os.stat_result]:
-    """Every regular file of a folder; one removed meanwhile is not counted."""
+    """Every regular file of a folder, no link; one removed meanwhile is not counted."""
     for parent, _, names in os.walk(folder, onerror=_not_seen):
         for name in names:
             try:
-                stat = Path(parent, name).stat()
+                stat = Path(parent, name).lstat()
             except GONE:
                 continue
             if modes.S_ISREG(stat.st_mode):

@@ -10,7 +10,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
+from tasks.backups.errors import BadBackup
 from tasks.backups.facts import Contents, Manifest, ManifestFile
+from tasks.backups.files.opened import opened
+from tasks.backups.reasons import TABLESPACES
 from tasks.canonical import canonical
 from tasks.check_result import msg
 from tasks.files import write_whole
@@ -42,9 +45,11 @@ def read_manifest(backup: Path) -> Manifest | None:
     """What was recorded beside a backup, None if nothing was; raises ObservationError if it cannot be read."""
     path = manifest_path(backup)
     try:
-        if path.stat().st_size > _MOST_BYTES:
+        with opened(path) as file:
+            text = file.read(_MOST_BYTES + 1)
+        if len(text) > _MOST_BYTES:
             raise ObservationError(msg("{file} is too large for a manifest", file=printable(path.name)))
-        return _ADAPTER.validate_json(path.read_bytes()).manifest
+        return _ADAPTER.validate_json(text).manifest
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -70,10 +75,46 @@ def write_manifest(backup: Path, manifest: Manifest) -> Path:
 
 
 def files_of(backup: Path) -> tuple[Path, ...]:
-    """The files that a backup is made of, in a stable order."""
+    """The files that a backup is made of, in a stable order.
+
+    Raises BadBackup or ObservationError for a folder with anything but files and folders in it, and OSError.
+    """
     if not backup.is_dir():
         return (backup,)
-    return tuple(sorted(path for path in backup.rglob("*") if path.is_file()))
+    folders, files = [backup], []
+    while folders:
+        with os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(Path(entry.path))
+                elif entry.is_file(follow_symlinks=False):
+                    files.append(Path(entry.path))
+                else:
+                    raise _not_of_a_backup(Path(entry.path), backup)
+    return tuple(sorted(files))
+
+
+def _not_of_a_backup(path: Path, backup: Path) -> Exception:
+    if not path.is_symlink():
+        return BadBackup(
+            msg(
+                "{file} in the backup is a pipe, a socket or a device, which no backup contains",
+                file=_inside(path, backup),
+            )
+        )
+    if path.parent == backup / "pg_tblspc":
+        return ObservationError(TABLESPACES)
+    return BadBackup(
+        msg(
+            "{file} in the backup is a link, which drills do not follow: a backup has only files and folders in it "
+            "(take a base backup without --waldir)",
+            file=_inside(path, backup),
+        )
+    )
+
+
+def _inside(path: Path, backup: Path) -> str:
+    return printable(str(path.relative_to(backup)), 120)
 
 
 def name_of(file: Path, backup: Path) -> str:
@@ -82,7 +123,7 @@ def name_of(file: Path, backup: Path) -> str:
 
 
 def hashed_files(backup: Path, report_progress: ProgressCallback | None = None) -> tuple[ManifestFile, ...]:
-    """Every file of a backup with its SHA-256; raises OSError."""
+    """Every file of a backup with its SHA-256; raises BadBackup, ObservationError or OSError."""
     files = files_of(backup)
     total, done = sum(file.stat().st_size for file in files), 0
     found = []
@@ -99,8 +140,8 @@ def hashed_files(backup: Path, report_progress: ProgressCallback | None = None) 
 
 
 def pieces(file: Path) -> Iterator[bytes]:
-    """A file's bytes, a mebibyte at a time."""
-    with file.open("rb") as source:
+    """A file's bytes, a mebibyte at a time; raises ObservationError or OSError."""
+    with opened(file) as source:
         with suppress(AttributeError, OSError):
             os.posix_fadvise(source.fileno(), 0, 0, os.POSIX_FADV_SEQUENTIAL)
         while piece := source.read(_PIECE):

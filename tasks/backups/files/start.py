@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from tasks.backups.files.opened import opened
 from tasks.check_result import Message, msg
 from tasks.observation import printable
 
@@ -10,8 +11,8 @@ _BYTES = 65536
 
 
 def head_of(backup: Path) -> bytes:
-    """The first bytes of a file; raises OSError."""
-    with backup.open("rb") as file:
+    """The first bytes of a file; raises ObservationError or OSError."""
+    with opened(backup) as file:
         return file.read(_BYTES)
 
 

@@ -7,31 +7,76 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from tasks.backups.facts import Contents, Form, ManifestFile
-from tasks.check_result import Message
+from tasks.backups.facts import Contents, Form, Isolation, ManifestFile, StepOutcome
+from tasks.backups.files.room import Allowance
+from tasks.backups.reasons import not_isolated
+from tasks.check_result import Message, msg
 from tasks.deadline import Deadline
+from tasks.observation import ObservationError, printable
 from tasks.postgres.installation import Installation
+from tasks.sandbox.available import NoSandbox
+from tasks.sandbox.confinement import Confinement, Room
 
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """The programs that read a backup, and the deadline. PostgreSQL is searched for on demand: SQLite needs none."""
+    """The programs that take a backup, and the deadline. PostgreSQL is searched for on demand: SQLite needs none."""
 
     installations: Callable[[], Sequence[Installation]]
     deadline: Deadline
+
+
+class Confined:
+    """The confinement of a drill, made when the first program needs it; `isolation` says what it came to."""
+
+    def __init__(self, make: Callable[[], Confinement]) -> None:
+        self._make = make
+        self._made: Confinement | None = None
+        self.isolation: Isolation | None = None
+
+    def get(self) -> Confinement:
+        """The confinement; raises ObservationError where isolation is required and cannot be had."""
+        if self._made is None:
+            try:
+                self._made = self._make()
+            except NoSandbox as error:
+                self.isolation = Isolation(StepOutcome.ERROR, not_isolated(str(error)))
+                raise ObservationError(self.isolation.reason) from None
+            self.isolation = _isolation_of(self._made)
+        return self._made
+
+
+def _isolation_of(made: Confinement) -> Isolation:
+    if made.refusal:
+        why = msg("Not isolated: {why}", why=printable(made.refusal, 300))
+        return Isolation(StepOutcome.UNCHECKED, why)
+    return Isolation(StepOutcome.PASSED, msg("Every program ran in a sandbox of its own"))
 
 
 @dataclass(frozen=True, slots=True)
 class Workplace(Tools):
     """Where a drill works: a private folder that goes with `stack`, as do the servers started in it.
 
-    `jobs` workers restore; a restore needs `disk_factor` times the backup's size, where nothing is known.
+    `confined` is asked on demand, too: reading an SQLite file needs no program. `jobs` workers restore; a restore needs
+    `disk_factor` times the backup's size, where nothing is known. `bytes_known` is the database's size, None where it
+    is not known.
     """
 
     folder: Path
+    confined: Confined
     stack: ExitStack
     jobs: int
     disk_factor: float
+    bytes_known: int | None = None
+
+    def allowance(self, bytes_packed: int) -> Allowance:
+        """How much a backup of so many bytes may come to here."""
+        return Allowance(self.folder, bytes_packed, self.disk_factor, self.bytes_known)
+
+    @property
+    def confinement(self) -> Confinement:
+        """Where programs that touch the backup run; raises ObservationError where they must not, for want of one."""
+        return self.confined.get()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,24 +111,29 @@ class Head:
 class Decoded:
     """A backup that was read to its end: its head with what is known now, and its files.
 
-    `place` is what a restore starts from: the backup, or the folder that it was unpacked to. `prepared_s` is what a
-    recovery takes too.
+    `place` is what a restore starts from; a physical backup is in a `room` by then. `prepared_s` is what a recovery
+    takes too.
     """
 
     head: Head
     files: tuple[ManifestFile, ...]
     place: Path
     prepared_s: float = 0.0
+    room: Room | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A restored database: on a running server, or an SQLite file."""
+    """A restored database: on a running server, or an SQLite file. `room` is where programs reach it, under
+    `url_inside`; None where they need none, as that of another machine.
+    """
 
     dsn: str = field(repr=False)
     file: Path | None
     version: str
     url: str = field(default="", repr=False)
+    room: Room | None = None
+    url_inside: str = field(default="", repr=False)
     unchecked: Message | None = None
     """What could not be checked in a physical copy."""
 
@@ -115,7 +165,7 @@ class Format(Protocol):
         """Its name, and whether it is a copy of files."""
         ...
 
-    def read_head(self, plain: Path, tools: Tools) -> Head:
+    def read_head(self, plain: Path, at: Workplace) -> Head:
         """What the beginning of the backup states."""
         ...
 

@@ -4,11 +4,15 @@ from pathlib import Path
 from typing import Final
 
 from tasks.backups.errors import BadBackup
+from tasks.backups.files.manifest import files_of
+from tasks.backups.files.opened import followed
 from tasks.backups.files.start import cannot_read, head_of
-from tasks.backups.formats.archive import CUSTOM, DIRECTORY
-from tasks.backups.formats.base_backup import BASE, BASE_TAR
+from tasks.backups.formats.archive import CUSTOM, DIRECTORY, TAR
+from tasks.backups.formats.gzipped import unpacked_start
 from tasks.backups.formats.interface import Format, Takes
-from tasks.backups.formats.sql_dump import SQL, SQL_GZ, SQL_START, unpacked_start
+from tasks.backups.formats.physical.base_backup import BASE, BASE_TAR
+from tasks.backups.formats.sql.dump_all import CLUSTER_START, DUMP_ALL, DUMP_ALL_GZ
+from tasks.backups.formats.sql.sql_dump import SQL, SQL_GZ, SQL_START
 from tasks.backups.formats.sqlite import SQLITE
 from tasks.check_result import Message, msg
 from tasks.observation import ObservationError, printable
@@ -19,7 +23,6 @@ OF_SQLITE: Final[tuple[Takes, ...]] = (SQLITE,)
 """What can be taken of a database."""
 
 _ARCHIVE, _GZIP, _SQLITE = b"PGDMP", b"\x1f\x8b", b"SQLite format 3\0"
-_CLUSTER_START = b"-- PostgreSQL database cluster dump"
 _SQLITE_DUMP = b"BEGIN TRANSACTION;"
 _TAR_NAME, _TAR_MAGIC = 100, slice(257, 262)
 _PACKED: Final = {b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zXZ\0": "xz", b"\x04\x22\x4d\x18": "lz4", b"BZh": "bzip2"}
@@ -29,7 +32,9 @@ _ENDINGS: Final = {".zst": "zstd", ".xz": "xz", ".lz4": "lz4", ".bz2": "bzip2"}
 def format_of(backup: Path) -> Format:
     """The format of a plain backup; raises BadBackup for what is none, ObservationError for what cannot be read."""
     try:
+        followed(backup)
         if backup.is_dir():
+            files_of(backup)  # nothing of it is opened before each of its files is known to be one
             return _format_of_folder(backup)
         return _format_of_file(head_of(backup))
     except OSError as error:
@@ -45,18 +50,16 @@ def _format_of_file(head: bytes) -> Format:
         return _format_in_gzip(unpacked_start(head))
     if head.startswith(_SQLITE):
         return SQLITE
+    if CLUSTER_START in head[:1024]:
+        return DUMP_ALL
     if SQL_START in head[:1024]:
         return SQL
-    if _CLUSTER_START in head[:1024]:
-        raise ObservationError(
-            msg("Restore drills do not support dumps of a whole cluster (pg_dumpall): dump each database")
-        )
     if _SQLITE_DUMP in head[:100]:
         raise ObservationError(
             msg("Restore drills do not support SQL of sqlite3's .dump: copy the file with .backup, or VACUUM INTO")
         )
     if head[_TAR_MAGIC] == b"ustar":
-        return _format_of_tar(head)
+        return _format_of_tar(head, TAR)
     if (method := next((name for magic, name in _PACKED.items() if head.startswith(magic)), None)) is not None:
         raise ObservationError(_packed(method))
     raise BadBackup(msg("The file is not a backup: it begins with {head}", head=_quoted(head)))
@@ -64,23 +67,30 @@ def _format_of_file(head: bytes) -> Format:
 
 def _format_in_gzip(head: bytes) -> Format:
     if head[_TAR_MAGIC] == b"ustar":
-        return _format_of_tar(head)
+        return _format_of_tar(head, None)
     if head.startswith(_ARCHIVE):
         raise ObservationError(
             msg("Restore drills do not support an archive of pg_dump -Fc within gzip: it is compressed by itself")
         )
-    return SQL_GZ
+    return DUMP_ALL_GZ if CLUSTER_START in head[:1024] else SQL_GZ
 
 
-def _format_of_tar(head: bytes) -> Format:
-    """By its first file; every base backup begins with one of these, as PostgreSQL's server sends it."""
+def _format_of_tar(head: bytes, archive: Format | None) -> Format:
+    """By its first file; every base backup begins with one of these, as PostgreSQL's server sends it.
+
+    `archive` is what one of pg_dump is, None within gzip.
+    """
     first = head[:_TAR_NAME].rstrip(b"\0")
     if first in (b"backup_label", b"tablespace_map", b"PG_VERSION"):
         return BASE_TAR
     if first == b"toc.dat":
-        raise ObservationError(msg("Restore drills do not support the tar format of pg_dump: use pg_dump -Fc or -Fd"))
+        if archive is None:
+            raise ObservationError(
+                msg("Restore drills do not support an archive of pg_dump -Ft within gzip: use pg_dump -Fc")
+            )
+        return archive
     raise ObservationError(
-        msg("Restore drills support only tar files that pg_basebackup wrote; this one begins with {name}",
+        msg("Restore drills support only tar files of pg_basebackup and pg_dump; this one begins with {name}",
             name=external_text(first.decode("utf-8", "replace"), 80))
     )  # fmt: skip
 

@@ -10,6 +10,7 @@ from tasks.backups.contents.wanted import Wanted
 from tasks.backups.errors import BadBackup
 from tasks.backups.facts import Contents, Form
 from tasks.backups.files.manifest import hashed_files
+from tasks.backups.files.opened import followed
 from tasks.backups.formats.interface import Copy, Decoded, Head, Known, Order, Tools, Workplace
 from tasks.backups.formats.sqlite_checks import check_sqlite_file, integrity_of
 from tasks.backups.formats.sqlite_copies import restore_sqlite, take_sqlite
@@ -25,8 +26,10 @@ class SqliteFile:
     form: Form = Form.SQLITE
     endings: tuple[str, ...] = (".sqlite", ".sqlite3", ".db")
 
-    def read_head(self, plain: Path, tools: Tools) -> Head:
+    def read_head(self, plain: Path, at: Workplace) -> Head:
         """Nothing but that its header and its length are right."""
+        for ending in ("-wal", "-journal", "-shm"):  # SQLite opens them too
+            followed(plain.with_name(plain.name + ending))
         if (fault := check_sqlite_file(plain)) is not None:
             raise BadBackup(fault)
         return Head()
@@ -39,7 +42,8 @@ class SqliteFile:
 
     def restore(self, decoded: Decoded, bytes: int, known: Known, at: Workplace) -> Copy:
         """Copy it."""
-        file = at.folder / "copy.db"
+        file = at.folder / "sqlite" / "copy.db"
+        file.parent.mkdir(mode=0o700)  # a room, as soon as a program is to see it
         restore_sqlite(decoded.place, file, at.deadline.require(), lambda done, of: tell(BACKUP, done, of))
         return Copy("", file, "", f"sqlite:///{file.absolute()}")
 

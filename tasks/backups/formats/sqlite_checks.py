@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from tasks.backups.contents.sqlite_file import damaged, read_sqlite, sqlite_reason, unfinished
+from tasks.backups.files.opened import opened
 from tasks.check_result import Message, msg
 from tasks.observation import ObservationError, printable
 
@@ -24,8 +25,8 @@ def check_sqlite_file(file: Path) -> Message | None:
     The places in the header are those of sqlite.org/fileformat.html. Raises ObservationError if it cannot be read.
     """
     try:
-        with file.open("rb") as opened:
-            head, size = opened.read(_HEADER_BYTES), os.fstat(opened.fileno()).st_size
+        with opened(file) as source:
+            head, size = source.read(_HEADER_BYTES), os.fstat(source.fileno()).st_size
     except OSError as error:
         name, why = printable(str(file), 300), error.strerror or type(error).__name__
         raise ObservationError(msg("{file} cannot be read: {why}", file=name, why=why)) from None

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from tasks.backups.checks import CONTAINER, CONTENT, DECODE, MANIFEST, NEWEST_ROW, RESTORE, SMOKE
+from tasks.backups.checks import CONTAINER, CONTENT, DECODE, ISOLATION, MANIFEST, NEWEST_ROW, RESTORE, SMOKE
 from tasks.backups.facts import Drill, DrillStep, DrillVerdict, PastDrill, StepOutcome, StepResult
 from tasks.backups.judge.restored.content import judge_content
 from tasks.backups.judge.restored.counts import judge_counts
@@ -31,6 +31,8 @@ _LADDER = (
 )
 _LEFT = msg("The copy was not dropped")
 _NO_HASHES = msg("Managed database: no row hashes are recorded for its snapshots")
+_NO_PROGRAM = msg("No program was run on the backup")
+_IN_SANDBOX = Limit("=", 0, "", msg("no program outside a sandbox"))
 _NO_SMOKE = msg("`smoke` is not set in the service file")
 
 
@@ -111,6 +113,18 @@ def judge_smoke(subject: str, drill: Drill, now: datetime, *, wanted: bool) -> C
     status = Status.PASS if smoke.passed else Status.FAIL
     observed = Quantity(int(not smoke.passed))
     return SMOKE.judged(status, subject, smoke.reason, at=now, observed=observed, limit=limit)
+
+
+def judge_isolation(subject: str, drill: Drill, now: datetime) -> CheckResult:
+    """Whether restoring, which runs the backup's code, was kept from everything else."""
+    found = drill.isolation
+    if found is None:
+        return ISOLATION.judged(Status.SKIPPED, subject, _NO_PROGRAM, at=now)
+    status = _STATUS.get(found.outcome, Status.UNKNOWN)
+    if not status.measured:
+        return ISOLATION.judged(status, subject, found.reason, at=now, limit=_IN_SANDBOX)
+    outside = Quantity(int(status is not Status.PASS))
+    return ISOLATION.judged(status, subject, found.reason, at=now, observed=outside, limit=_IN_SANDBOX)
 
 
 def verdict_of(ladder: Sequence[CheckResult]) -> DrillVerdict:

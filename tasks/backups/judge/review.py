@@ -13,6 +13,7 @@ from tasks.backups.checks import (
     ENCRYPTION,
     FILE_CHECKS,
     FRESHNESS,
+    ISOLATION,
     MANIFEST,
     OFFSITE,
     RECOVERY_TIME,
@@ -22,7 +23,7 @@ from tasks.backups.checks import (
 from tasks.backups.facts import BackupObservation, Drill, DrillStep, DrillVerdict, StepOutcome, StepResult
 from tasks.backups.judge.drills import judge_drill
 from tasks.backups.judge.files import NO_BACKUP, judge_encryption, judge_freshness, judge_size
-from tasks.backups.judge.ladder import judge_ladder, judge_steps, verdict_of
+from tasks.backups.judge.ladder import judge_isolation, judge_ladder, judge_steps, verdict_of
 from tasks.backups.judge.offsite import judge_offsite
 from tasks.backups.judge.recovery import judge_recovery_time
 from tasks.backups.judge.retention import judge_retention
@@ -33,7 +34,7 @@ from tasks.check_result import CheckResult, Status, msg
 from tasks.observation import Unobserved
 
 _OF_FILES = (ENCRYPTION, MANIFEST, CONTAINER, DECODE, RETENTION, SIZE, OFFSITE)
-_BESIDE = (FRESHNESS, ENCRYPTION, RECOVERY_TIME, DRILL, RETENTION, SIZE, OFFSITE)
+_BESIDE = (FRESHNESS, ENCRYPTION, ISOLATION, RECOVERY_TIME, DRILL, RETENTION, SIZE, OFFSITE)
 _LADDER = frozenset(check.id for check in CHECKS if check not in _BESIDE)
 _OPTIONAL = frozenset((MANIFEST.id, CONTENT.id))
 """A drill has its verdict without them."""
@@ -78,7 +79,8 @@ def _judge_managed(
         drilled, verdict = _judge_drilled(observed, limits, now)
         newest = judge_freshness(subject, observed.backups, target, now)
     else:
-        drilled, verdict = (judge_drill(subject, None, None, (), observed.past, limits, now),), None
+        drill = judge_drill(subject, None, None, (), observed.past, limits, now)
+        drilled, verdict = (ISOLATION.judged(Status.SKIPPED, subject, MANAGED, at=now), drill), None
         newest = FRESHNESS.judged(Status.SKIPPED, subject, _UNDATED, at=now)
     asked = CHECKS if observed.depth == "full" else FILE_CHECKS
     of_files = (check.judged(Status.SKIPPED, subject, MANAGED, at=now) for check in _OF_FILES if check in asked)
@@ -93,13 +95,15 @@ def _judge_drilled(
     drill = observed.drill or _not_begun(observed, now)
     if observed.depth == "files":
         steps = judge_steps(subject, drill, now)
-        return (*steps, judge_drill(subject, None, None, steps, observed.past, limits, now)), None
+        isolation = judge_isolation(subject, drill, now)
+        return (*steps, isolation, judge_drill(subject, None, None, steps, observed.past, limits, now)), None
     invariants = invariants_of(observed.target)
     ladder = judge_ladder(subject, drill, target, invariants, limits, now, observed.past)
     verdict = verdict_of(ladder)
+    isolation = judge_isolation(subject, drill, now)
     recovery = judge_recovery_time(subject, drill, observed.past, target, limits, now)
     drills = judge_drill(subject, observed.drill, verdict, ladder, observed.past, limits, now)
-    return (*ladder, recovery, drills), None if observed.drill is None else verdict
+    return (*ladder, isolation, recovery, drills), None if observed.drill is None else verdict
 
 
 def _not_begun(observed: BackupObservation, now: datetime) -> Drill:

@@ -47,6 +47,8 @@ def describe(
             )
         # Of another moment than the backup: never exact.
         return write_manifest(backup, Manifest(target.name, started_at, now, files, tool, contents))
+    except BadBackup as bad:
+        raise BackupRefused(f"{name} cannot get a manifest: {bad}") from None
     except OSError as error:
         why = error.strerror or type(error).__name__
         raise ObservationError(msg("The manifest of {file} cannot be written: {why}", file=name, why=why)) from None

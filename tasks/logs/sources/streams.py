@@ -1,6 +1,7 @@
 """Log lines from a command's output, from a moment on."""
 
 import math
+import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, tzinfo
 
@@ -38,7 +39,7 @@ def read_command(
     since = datetime.fromtimestamp(since_ns // _NS, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     argv = [part.replace(SINCE, since) for part in source.command]
     try:
-        finished = run(argv, deadline_s=timeout_s, max_output_bytes=most_bytes)
+        finished = run(argv, deadline_s=timeout_s, max_output_bytes=most_bytes, env=_environment())
     except FileNotFoundError:
         raise ObservationError(msg("Program {program} is not installed on this machine", program=argv[0])) from None
     if finished.timed_out:
@@ -62,6 +63,11 @@ def read_command(
             msg("The command returned more than {most} MiB: the rest is read next time", most=mib(most_bytes))
         )
     return stamped
+
+
+def _environment() -> dict[str, str]:
+    """Ours, without the credential of Prefect's server."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
 
 
 def _stamped(

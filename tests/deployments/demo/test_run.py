@@ -1,4 +1,4 @@
-"""The demo without a fault as `rounds demo` runs it: it passes only if none was found."""
+"""The demo without a fault as `rounds demo` runs it: it passes only if none was found. `make demo` has all faults."""
 
 import re
 from collections.abc import Callable
@@ -116,7 +116,7 @@ def test_a_second_start_of_a_day_adds_minutes_alone(folder: Path) -> None:
     until = synthetic_until(history, settings.service.name)
     assert until is not None
     with running_postgres(folder / "data" / "postgres", fsync=False) as server:
-        dsn = f"{server.dsn.removesuffix('postgres')}kondate"
+        dsn = server.address("kondate")
         generate_history(file, SHORT, dsn, False, datetime.now(UTC))
         later = synthetic_until(history, settings.service.name)
         generate_history(file, SHORT, dsn, False, datetime.now(UTC) + timedelta(minutes=3))
@@ -138,7 +138,7 @@ def test_measured_weeks_are_not_overwritten(folder: Path) -> None:
     measured = (until + timedelta(minutes=5), Reading(LIVE, "a", 0.0, ""))
     store_readings(history, settings.service.name, [measured])
     with running_postgres(folder / "data" / "postgres", fsync=False) as server:
-        dsn = f"{server.dsn.removesuffix('postgres')}kondate"
+        dsn = server.address("kondate")
         generate_history(file, SHORT, dsn, False, until + timedelta(minutes=20))
     before = (until + timedelta(minutes=1), until + timedelta(minutes=6))
     assert figures(history, settings.service.name, LIVE, *before) == {"a": (0.0,)}
@@ -158,7 +158,7 @@ def test_a_past_of_fewer_weeks_is_lengthened(folder: Path) -> None:
     with writing(history) as connection:
         connection.execute(text("DELETE FROM samples WHERE minute < :minute"), {"minute": minute})
     with running_postgres(folder / "data" / "postgres", fsync=False) as server:
-        generate_history(file, SHORT, f"{server.dsn.removesuffix('postgres')}kondate", False, datetime.now(UTC))
+        generate_history(file, SHORT, server.address("kondate"), False, datetime.now(UTC))
     again = oldest_sample(history, name, LIVE)
     assert again is not None and abs(again - oldest) < timedelta(hours=1)
     day = (oldest + timedelta(days=29), oldest + timedelta(days=31))

@@ -120,7 +120,8 @@ def shop(tmp_path: Path, history: Engine) -> Operated:
 
 
 ALWAYS_SKIPPED = {
-    "encryption": Status.SKIPPED, "smoke": Status.SKIPPED, "size": Status.SKIPPED, "offsite": Status.SKIPPED
+    "encryption": Status.SKIPPED, "smoke": Status.SKIPPED, "size": Status.SKIPPED, "offsite": Status.SKIPPED,
+    "isolation": Status.SKIPPED,
 }  # fmt: skip
 
 
@@ -136,6 +137,7 @@ class TestGood:
         assert not isinstance(done.observed.backups, Unobserved) and len(done.observed.backups) == 2
         assert ended_at(done.results) == ""
 
+    @pytest.mark.usefixtures("sandbox")
     def test_the_copy_is_asked_before_the_service_writes_to_it(self, shop: Operated) -> None:
         smoke = (
             "import os, sqlite3; from sqlalchemy import make_url\n"
@@ -163,7 +165,9 @@ class TestGood:
     def test_the_daily_check_reports_the_last_drill(self, shop: Operated) -> None:
         shop.taken()
         target, [backup] = shop.target, find_backups(shop.folder, "backups/shop-*.db")
-        good = drill(target, backup, Backups(folder=shop.folder / "drills"), NOW - 3 * DAY, PATIENT_S)
+        good = drill(
+            target, backup, Backups(folder=shop.folder / "drills", isolation="if-possible"), NOW - 3 * DAY, PATIENT_S
+        )
         store_drill(shop.history, "kondate", "shop", good, DrillVerdict.PASSED, "")
         assert shop.judged("files")["drill"][0] is Status.PASS
         store_drill(shop.history, "kondate", "shop", at(good, NOW - 2 * DAY), DrillVerdict.FAILED, "backups.counts")
@@ -209,7 +213,7 @@ class TestNothing:
         assert done["container"] == done["manifest"] == (Status.UNKNOWN, "There is no backup")
         if depth == "full":
             assert set(done.statuses) - unknown == {
-                "freshness", "retention", "encryption", "smoke", "offsite"
+                "freshness", "retention", "encryption", "smoke", "offsite", "isolation"
             }  # fmt: skip
             assert done["restore"][1] == "There is no backup"
             assert done["counts"][1] == done["recovery-time"][1] == "Not reached: there is no backup"
@@ -230,7 +234,9 @@ class TestNothing:
     def test_a_good_drill_of_the_past_is_not_one_of_today(self, shop: Operated) -> None:
         shop.taken()
         [backup] = find_backups(shop.folder, "backups/shop-*.db")
-        good = drill(shop.target, backup, Backups(folder=shop.folder / "drills"), NOW - DAY, PATIENT_S)
+        good = drill(
+            shop.target, backup, Backups(folder=shop.folder / "drills", isolation="if-possible"), NOW - DAY, PATIENT_S
+        )
         store_drill(shop.history, "kondate", "shop", good, DrillVerdict.PASSED, "")
         backup.path.unlink()
         assert shop.judged("full")["drill"][0] is Status.WARN

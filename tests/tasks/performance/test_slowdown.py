@@ -24,7 +24,7 @@ def found(rng: np.random.Generator, slow: int | None) -> tuple[set[int], float]:
 
 @pytest.mark.parametrize(
     ("weeks", "most_false", "least_found"),
-    [pytest.param(4, 1, 2, id="4"), pytest.param(50, 2, 42, id="50", marks=pytest.mark.deep)],
+    [pytest.param(4, 1, 2, id="4"), pytest.param(50, 2, 42, id="50", marks=[pytest.mark.deep, pytest.mark.study])],
 )
 def test_clean_weeks_are_quiet_and_slow_routes_are_found(weeks: int, most_false: int, least_found: int) -> None:
     rng = np.random.default_rng(12)

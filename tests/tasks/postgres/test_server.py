@@ -2,6 +2,7 @@
 
 import os
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -12,13 +13,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tasks.check_result import msg
-from tasks.deadline import UNLIMITED, Deadline
-from tasks.observation import ObservationError
-from tasks.postgres.cluster import wait_until_ready
 from tasks.postgres.installation import PostgresUnavailable, postgres_binaries
 from tasks.postgres.server import running_postgres
-from tasks.processes import Child, run
+from tasks.processes import run
 
 OWNER = """
 import sys, time
@@ -165,9 +162,13 @@ def test_a_folder_everybody_may_enter_is_named_as_it_is() -> None:
             assert connection.execute("SHOW data_directory").fetchone() == (str(server.data),)
 
 
-def test_a_wait_ends_with_the_callers_time_and_says_so(tmp_path: Path) -> None:
-    with Child(["sleep", "60"], log=tmp_path / "log", env=dict(os.environ), cwd=tmp_path) as never_ready:
-        with pytest.raises(ObservationError, match="The drill is late"):
-            wait_until_ready(never_ready, tmp_path, Deadline.after(0.1, msg("The drill is late")))
-        with pytest.raises(PostgresUnavailable, match="not ready after 0 s"):
-            wait_until_ready(never_ready, tmp_path, UNLIMITED, ready_s=0.1)
+def test_where_it_is_guarded_nobody_else_is_its_administrator(tmp_path: Path) -> None:
+    with running_postgres(tmp_path, fsync=False, guarded=True) as server:
+        with psycopg.connect(server.dsn, autocommit=True) as connection:
+            connection.execute("CREATE ROLE reader LOGIN")
+        with psycopg.connect(server.address("postgres", "reader")) as connection:
+            assert connection.execute("SELECT current_user").fetchone() == ("reader",)
+        with pytest.raises(psycopg.OperationalError, match="rejects connection"):
+            psycopg.connect(f"postgresql://postgres@{server.host}:{server.port}/postgres")
+        assert server.sockets is not None and stat.S_IMODE(server.sockets.stat().st_mode) == 0o700
+    assert not server.sockets.exists()

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -281,6 +282,23 @@ def test_a_virtual_table_is_read_by_the_tables_behind_it(tmp_path: Path) -> None
     behind = contents.table("f_content")
     assert behind is not None
     assert (behind.rows, contents.table("f")) == (1, None)
+
+
+@pytest.mark.parametrize(
+    "computed", ["hex(zeroblob(400000000))", "instr(hex(zeroblob(20000000)), hex(zeroblob(5000000)) || '1')"]
+)
+def test_what_a_file_computes_is_bounded_by_what_it_could_hold(tmp_path: Path, computed: str) -> None:
+    file = made(tmp_path / "s.db", f"ALTER TABLE makers ADD COLUMN bomb AS ({computed}) VIRTUAL")
+    began = time.monotonic()
+    with pytest.raises(ObservationError, match="string or blob too big"):
+        read(file, "whole")
+    assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("value", ["randomblob(4000000)", "replace(hex(zeroblob(4000000)), '00', char(39))"])
+def test_a_value_as_long_as_its_file_is_read(tmp_path: Path, value: str) -> None:
+    file = made(tmp_path / "s.db", f"INSERT INTO makers SELECT 2, {value}")
+    assert content_of(file, "makers") != content_of(made(tmp_path / "other.db"), "makers")
 
 
 @pytest.mark.parametrize("name", ["a b.db", "a?mode=memory.db", "a#b.db", "a\nb.db", "--help", "a%41.db", "ü日.db"])

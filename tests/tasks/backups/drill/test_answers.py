@@ -1,30 +1,31 @@
 """Answers of a restored database: statements that only read and finish in time, and the service's own smoke test."""
 
-import json
 import math
 import sqlite3
 import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
-from tasks.backups.commands import command_environment, error_summary
+from tasks.backups.commands import error_summary
 from tasks.backups.drill.answers import answers_of
 from tasks.backups.drill.smoke import smoke_of
+from tasks.backups.drill.workplace import reading_place
 from tasks.backups.facts import Smoke
 from tasks.backups.formats.interface import Copy
 from tasks.backups.reasons import LATE
-from tasks.backups.settings import HISTORY, BackedUp
+from tasks.backups.settings import HISTORY, BackedUp, Backups
 from tasks.backups.targets import Target, invariants_of
 from tasks.deadline import Deadline
 from tasks.observation import ObservationError, Unobserved
 from tasks.postgres.server import PostgresServer
+from tasks.secrets import masked
 
 PATIENT_S = 120.0
 NAME = "Ingrid Bergman"
@@ -47,7 +48,8 @@ def kind(request: pytest.FixtureRequest) -> str:
 def copy(kind: str, postgres: PostgresServer, tmp_path: Path) -> Iterator[Copy]:
     """A restored database of either kind."""
     if kind == "sqlite":
-        file = tmp_path / "copy.db"
+        file = tmp_path / "sqlite" / "copy.db"
+        file.parent.mkdir()
         with closing(sqlite3.connect(file)) as connection, connection:
             for statement in ROWS:
                 connection.execute(statement)
@@ -223,9 +225,13 @@ class TestInvariants:
         assert chains.value == 1.0  # it holds no table of a history
 
 
-def smoked(copy: Copy, folder: Path, *command: str, timeout_s: float = 60.0, longest_s: float = PATIENT_S) -> Any:
-    backups = BackedUp.model_validate({"smoke": command, "smoke_timeout_s": timeout_s} if command else {})
-    return smoke_of(copy, backups, folder, Deadline.after(longest_s, LATE))
+def smoked(
+    copy: Copy, folder: Path, *command: str, timeout_s: float = 60.0, longest_s: float = PATIENT_S, **access: object
+) -> Any:
+    backups = BackedUp.model_validate({"smoke": command, "smoke_timeout_s": timeout_s, **access} if command else {})
+    target, own = Target("shop", backups, folder, None), Backups(folder=folder / "drills", isolation="if-possible")
+    with ExitStack() as stack:
+        return smoke_of(copy, target, reading_place(target, own, Deadline.after(longest_s, LATE), stack))
 
 
 def words(smoke: Smoke | Unobserved | None) -> str:
@@ -242,6 +248,7 @@ LOGIN = {
 }
 
 
+@pytest.mark.usefixtures("sandbox")
 class TestSmoke:
     def test_without_smoke_there_is_no_result(self, copy: Copy, tmp_path: Path) -> None:
         assert smoked(copy, tmp_path) is None
@@ -253,10 +260,19 @@ class TestSmoke:
 
     def test_it_runs_in_the_folder_of_the_service_file(self, copy: Copy, tmp_path: Path) -> None:
         program = tmp_path / "smoke.sh"
-        program.write_text('#!/bin/sh\necho "$PWD" > seen\n')
+        program.write_text('#!/bin/sh\necho "error: in $PWD, with $(cat data/input)" >&2; exit 1\n')
         program.chmod(0o700)
-        assert smoked(copy, tmp_path, "./smoke.sh").passed
-        assert (tmp_path / "seen").read_text().strip() == str(tmp_path)
+        (tmp_path / "data").mkdir()
+        (tmp_path / "data" / "input").write_text("its input")
+        found = smoked(copy, tmp_path, "./smoke.sh", smoke_access={"files": ["data"]})
+        assert words(found).endswith(f"in {tmp_path}, with its input")
+
+    def test_it_sees_what_its_arguments_name_and_nothing_else(self, copy: Copy, tmp_path: Path) -> None:
+        for name in ("smoke.sh", "kondate.toml"):
+            (tmp_path / name).write_text("ls; exit 0\n")
+            (tmp_path / name).chmod(0o600)
+        found = smoked(copy, tmp_path, "sh", "-c", "test -r smoke.sh && test ! -e kondate.toml", "smoke.sh")
+        assert found.passed, words(found)
 
     def test_its_exit_status_is_the_verdict(self, copy: Copy, tmp_path: Path) -> None:
         found = smoked(copy, tmp_path, "sh", "-c", "echo well; echo 'error: no such route' >&2; exit 3")
@@ -265,13 +281,13 @@ class TestSmoke:
         assert words(result) == "The smoke test ended with exit status 1: login of <email> refused"
 
     def test_one_that_hangs_is_killed_with_what_it_started(self, copy: Copy, tmp_path: Path) -> None:
-        found = smoked(copy, tmp_path, "sh", "-c", "sleep 600 & echo $! > below; wait", timeout_s=1.0)
+        found = smoked(copy, tmp_path, "sh", "-c", "setsid sleep 61234 & wait", timeout_s=1.0)
         assert not found.passed and words(found) == "The smoke test did not finish within 1 s"
-        assert _ends(int((tmp_path / "below").read_text()))
+        assert _ends("sleep 61234")
 
     def test_a_service_that_it_leaves_running_is_ended(self, copy: Copy, tmp_path: Path) -> None:
-        assert smoked(copy, tmp_path, "sh", "-c", "sleep 600 & echo $! > below").passed
-        assert _ends(int((tmp_path / "below").read_text()))
+        assert smoked(copy, tmp_path, "sh", "-c", "setsid sleep 61235 & exit 0").passed
+        assert _ends("sleep 61235")
 
     def test_the_time_of_the_drill_is_not_that_of_the_test(self, copy: Copy, tmp_path: Path) -> None:
         found = smoked(copy, tmp_path, "sleep", "600", longest_s=1.5)
@@ -287,15 +303,24 @@ class TestSmoke:
     def test_no_secret_of_ours_is_in_its_environment(
         self, copy: Copy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        for name in ("SHOP_DSN", "PGPASSWORD", "OPSROUNDS_SERVICES", "PREFECT_API_KEY", "DATABASE_URL"):
+        for name in ("SHOP_DSN", "PGPASSWORD", "OPSROUNDS_SERVICES", "PREFECT_API_KEY", "DATABASE_URL", "AWS_PROFILE"):
             monkeypatch.setenv(name, "hush-hush")
-        monkeypatch.setenv("AWS_PROFILE", "backups")
-        dump_environment = "import json, os; json.dump(dict(os.environ), open('seen', 'w'))"
-        assert smoked(copy, tmp_path, sys.executable, "-c", dump_environment).passed
-        seen = json.loads((tmp_path / "seen").read_text())
-        assert "hush-hush" not in seen.values()
-        assert seen["DATABASE_URL"] == copy.url and seen["AWS_PROFILE"] == "backups"
-        assert set(seen) - {"LC_CTYPE"} <= set(command_environment()) | {"DATABASE_URL", "PWD", "SHLVL", "_"}
+        monkeypatch.setenv("SHOP_MODE", "test")
+        names = {"DATABASE_URL", "HOME", "LC_ALL", "PATH", "SHOP_MODE"}
+        seen = "import os, sys; seen = set(os.environ) - {'PWD', 'OLDPWD'}"
+        asserted = f"{seen}; sys.exit(0 if seen == {names} else repr(seen))"
+        found = smoked(copy, tmp_path, sys.executable, "-c", asserted, smoke_access={"environment": ["SHOP_MODE"]})
+        assert found.passed, words(found)
+
+    def test_what_it_says_of_a_secret_is_masked(
+        self, copy: Copy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("SHOP_API_TOKEN", "hush-hush-hush")
+        monkeypatch.setenv("SHOP_MODE", "a-mode-of-it")
+        given = {"environment": ["SHOP_API_TOKEN", "SHOP_MODE"]}
+        said = "import os, sys; sys.exit(os.environ['SHOP_API_TOKEN'] + ' refused in ' + os.environ['SHOP_MODE'])"
+        found = masked(words(smoked(copy, tmp_path, sys.executable, "-c", said, smoke_access=given)))
+        assert "hush" not in found and "refused in a-mode-of-it" in found
 
 
 @pytest.mark.parametrize(
@@ -317,17 +342,19 @@ def test_the_error_summary_of_a_command(written: str, expected: str) -> None:
     assert error_summary(written.encode()) == expected
 
 
-def _ends(pid: int) -> bool:
+def _ends(command: str) -> bool:
     until = time.monotonic() + 20
-    while _lives(pid):
+    while _runs(command):
         if time.monotonic() > until:
             return False
         time.sleep(0.05)
     return True
 
 
-def _lives(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
+def _runs(command: str) -> bool:
+    wanted = command.replace(" ", "\0").encode() + b"\0"
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if (process / "cmdline").read_bytes() == wanted:
+                return True
+    return False

@@ -185,6 +185,7 @@ def refused(shop: Managed, longest_s: float = PATIENT_S) -> str:
 
 
 class TestGood:
+    @pytest.mark.usefixtures("sandbox")
     def test_everything_passes_and_the_copy_is_dropped(self, shop: Managed) -> None:
         smoke = "import os, psycopg; psycopg.connect(os.environ['DATABASE_URL']).execute('SELECT 1 FROM orders')"
         shop.settings = {
@@ -209,6 +210,7 @@ class TestGood:
         assert shop.dropped() == [shop.printed] and not shop.is_there(shop.copy)
         assert drill.left_over is None
 
+    @pytest.mark.usefixtures("sandbox")
     def test_the_password_of_the_copy_is_never_shown(self, shop: Managed) -> None:
         shop.dropping = "import sys; sys.exit('cannot drop ' + __import__('os').environ['OPSROUNDS_COPY'])"
         smoke = "import os, sys; sys.exit('no login at ' + os.environ['DATABASE_URL'])"

@@ -1,13 +1,10 @@
 """What a drill must never do: touch the live database, leave something behind, be reached, or reveal a row."""
 
-import json
 import os
 import random
 import re
 import signal
 import stat
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -15,7 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory, gettempdir
+from tempfile import TemporaryDirectory
 
 import psycopg
 import pytest
@@ -28,66 +25,19 @@ from tasks.check_result import Status
 from tasks.deadline import Deadline
 from tasks.observation import ObservationError
 from tasks.postgres.installation import postgres_binaries
+from tests.killed_drills import Driller, at_work_in, drilling, eventually_none_at_work_in, folders, killed
 from tests.shop_backups import LONGEST_S, Shop, contents_of, drilled, recorded, running_shop, text
 
-ROOT = Path(__file__).parents[4]
-GONE_WITHIN_S = 15.0
 # Statements that write nothing, by their first words.
 READS = re.compile(
     r"(BEGIN|SELECT|WITH|SET|SHOW|ROLLBACK|COMMIT|SAVEPOINT|RELEASE|DISCARD|DEALLOCATE)\b", re.IGNORECASE
 )
-# Imports take longer than a drill: one process does them, and runs the drills that it is given in children.
-DRILLS = """
-import json, os, sys
-from datetime import UTC, datetime
-from pathlib import Path
-from tasks.backups.drill.ladder import drill
-from tasks.backups.files.find import find_backups
-from tasks.backups.settings import BackedUp, Backups
-from tasks.backups.targets import Target
-for line in sys.stdin:
-    pattern, live, drills, folder, *programs = json.loads(line)
-    if (child := os.fork()) == 0:
-        target = Target("shop", BackedUp(pattern=pattern), Path(folder), live)
-        backup = find_backups(Path(folder), pattern)[0]
-        backups = Backups(folder=Path(drills), postgres=tuple(map(Path, programs)))
-        found = drill(target, backup, backups, datetime.now(UTC), 300.0)
-        os._exit(0 if found.contents else 1)
-    print(child, flush=True)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-"""
-
-
-class Driller:
-    """Another process that does drills, one at a time."""
-
-    def __init__(self, child: subprocess.Popen[str]) -> None:
-        self._child = child
-
-    def begin(self, shop: Shop, backup: Path, drills: Path, *programs: Path) -> int:
-        """The process of a drill that has begun."""
-        assert self._child.stdin is not None
-        arguments = [backup, shop.live, drills, shop.folder, *programs]
-        self._child.stdin.write(json.dumps([str(part) for part in arguments]) + "\n")
-        self._child.stdin.flush()
-        return self._next()
-
-    def ended(self) -> int:
-        """The exit status of the drill, once it has ended."""
-        return self._next()
-
-    def _next(self) -> int:
-        assert self._child.stdout is not None
-        return int(self._child.stdout.readline())
 
 
 @pytest.fixture(scope="module")
 def driller() -> Iterator[Driller]:
-    with subprocess.Popen(
-        [sys.executable, "-c", DRILLS], cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as child:
-        yield Driller(child)
-        child.terminate()
+    with drilling() as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -110,30 +60,6 @@ def statements(shop: Shop) -> list[str]:
     """What the live role has asked of the server so far."""
     log = (shop.server.data.parent / "postgres.log").read_text(encoding="utf-8", errors="replace")
     return re.findall(r"^watcher LOG:  (?:statement|execute [^:]*): (.*(?:\n\t.*)*)", log, re.MULTILINE)
-
-
-def at_work_in(folder: Path) -> list[str]:
-    """The processes that have a folder in their arguments or work in it."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            command_line = (process / "cmdline").read_bytes().replace(b"\0", b" ")
-            there = os.fsencode((process / "cwd").readlink())
-            state = (process / "stat").read_text().rpartition(")")[2].split()[0]
-            if state != "Z" and process.name != str(os.getpid()) and os.fsencode(folder) in command_line + b" " + there:
-                found.append(command_line.decode("utf-8", "replace"))
-    return found
-
-
-def folders(drills: Path) -> list[Path]:
-    return list(drills.glob(f"{PREFIX}*"))
-
-
-def eventually_none_at_work_in(folder: Path) -> list[str]:
-    until = time.monotonic() + GONE_WITHIN_S
-    while (left := at_work_in(folder)) and time.monotonic() < until:
-        time.sleep(0.05)
-    return left
 
 
 def test_the_live_database_is_only_read(small: Shop, backup: Path) -> None:
@@ -173,29 +99,23 @@ def test_a_drill_while_the_live_database_is_written_to(small: Shop, backup: Path
     assert statuses.pop("smoke") is Status.SKIPPED and set(statuses.values()) == {Status.PASS}, found.summary()
 
 
-@pytest.mark.parametrize("kills", [1, pytest.param(10, marks=pytest.mark.deep)])
-def test_killed_at_any_moment_it_leaves_no_process_and_the_next_one_clears_up(
+@pytest.mark.parametrize("kills", [1, pytest.param(12, marks=pytest.mark.deep)])
+@pytest.mark.usefixtures("sandbox")
+def test_killed_at_any_moment_it_leaves_no_program_and_the_next_one_clears_up(
     small: Shop, backup: Path, driller: Driller, kills: int
 ) -> None:
     drills, moments = small.folder / f"killed-{kills}", random.Random(4711)
     left_folders = 0
     for number in range(kills):
-        child = driller.begin(small, backup, drills)
-        if number:
-            time.sleep((number + moments.random()) * 1.5 / kills)
-        else:  # however busy the machine is, one of them is at work
-            deadline = time.monotonic() + LONGEST_S
-            while not folders(drills):
-                assert time.monotonic() < deadline
-                time.sleep(0.01)
-        os.kill(child, signal.SIGKILL)
-        assert driller.ended() == -signal.SIGKILL, number
-        assert eventually_none_at_work_in(drills) == [], number
-        left_folders += len(folders(drills))
+        # However busy the machine is, the first one is at work.
+        after_s = number * moments.random() * 3.0 / kills if number else 1.0
+        left = killed(driller, small, backup, drills, after_s)
+        assert left.programs == (), after_s
+        left_folders += left.folders
     assert left_folders > 0
-    found = drilled(small.target(backup), Backups(folder=drills))
-    assert found.verdict is DrillVerdict.PASSED
-    assert folders(drills) == [] and at_work_in(drills) == []
+    found = drilled(small.target(backup), Backups(folder=drills, isolation="if-possible"))
+    assert found.verdict is DrillVerdict.PASSED, found.summary()
+    assert folders(drills) == [] and at_work_in(drills) == {}
 
 
 @pytest.mark.deep
@@ -213,16 +133,15 @@ def test_two_drills_at_once_the_second_waits(small: Shop, backup: Path, driller:
         drill_folder(drills, Deadline.after(10), wait_s=0.1),
     ):
         pass
-    found = drilled(small.target(backup), Backups(folder=drills))
+    found = drilled(small.target(backup), Backups(folder=drills, isolation="if-possible"))
     assert found.verdict is DrillVerdict.PASSED and driller.ended() == 0
     assert folders(drills) == []
 
 
 def test_a_second_drill_that_waits_too_long_names_the_first(small: Shop, backup: Path) -> None:
-    drills = small.folder / "busy"
-    with drill_folder(drills, Deadline.after(60)):
+    with drill_folder(small.drills, Deadline.after(60)):
         # Without a live database, which takes its time to be read on a busy machine.
-        found = drilled(small.target(backup, live=False), Backups(folder=drills), longest_s=2.0)
+        found = small.drilled(backup, live=False, longest_s=2.0)
     assert found.verdict is DrillVerdict.ERROR
     assert found.statuses["container"] is Status.UNKNOWN
     assert "Another restore drill has been running" in text(found.result("container").reason)
@@ -231,31 +150,31 @@ def test_a_second_drill_that_waits_too_long_names_the_first(small: Shop, backup:
 def test_the_copy_is_reached_by_nobody_else_and_is_gone_afterwards(small: Shop, backup: Path, driller: Driller) -> None:
     drills = small.folder / "alone"
     child = driller.begin(small, backup, drills)
-    modes, listening, sockets = set(), set(), set()
+    modes, listening, sockets, networks = set(), set(), set(), set()
     while Path(f"/proc/{child}").exists():
         for folder in folders(drills):
-            with suppress(OSError, ValueError):
-                modes.add(stat.S_IMODE(folder.stat().st_mode))
-                modes.add(stat.S_IMODE((folder / "data").stat().st_mode))
-                sockets |= {path.name for path in (folder / "data").glob(".s.PGSQL.*")}
-                listening |= listeners(int((folder / "data/postmaster.pid").read_text().split("\n")[0]))
+            with suppress(OSError):
+                modes |= {stat.S_IMODE(path.stat().st_mode) for path in (folder, folder / "server")}
+                sockets |= {path.name for path in (folder / "server").glob(".s.PGSQL.*")}
+        for process, name in at_work_in(drills).items():
+            if name == "postgres":
+                with suppress(OSError):
+                    listening |= listeners(process)
+                    networks.add((Path("/proc") / str(process) / "ns/net").readlink())
         time.sleep(0.002)
     assert driller.ended() == 0 and modes == {0o700}
     assert ".s.PGSQL.5432" in sockets
+    assert networks and Path("/proc/self/ns/net").readlink() not in networks
     assert listening == set()
-    assert folders(drills) == [] and at_work_in(drills) == []
+    assert folders(drills) == [] and at_work_in(drills) == {}
 
 
 def listeners(pid: int) -> set[str]:
-    """The TCP sockets that a process listens on."""
-    inodes = set()
-    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-        with suppress(OSError):
-            inodes.add(str(descriptor.readlink()).removeprefix("socket:[").removesuffix("]"))
+    """The TCP sockets that are listened on where a process is."""
     rows = [
         line.split() for kind in ("tcp", "tcp6") for line in Path(f"/proc/{pid}/net/{kind}").read_text().splitlines()
     ]
-    return {row[1] for row in rows if row[3] == "0A" and row[9] in inodes}
+    return {row[1] for row in rows if row[3] == "0A"}
 
 
 @pytest.mark.deep
@@ -303,7 +222,7 @@ def test_no_time_left_is_no_verdict(small: Shop, backup: Path, longest_s: float)
     assert Status.FAIL not in found.statuses.values(), found.summary()
     late = next(step for step in found.drill.steps if step.outcome is StepOutcome.ERROR)
     assert "did not finish in time" in text(late.reason), found.summary()
-    assert folders(small.drills) == [] and at_work_in(small.drills) == []
+    assert folders(small.drills) == [] and at_work_in(small.drills) == {}
 
 
 def test_only_what_a_drill_made_is_cleared(tmp_path: Path) -> None:
@@ -319,33 +238,29 @@ def test_only_what_a_drill_made_is_cleared(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_used_is_no_verdict(small: Shop, backup: Path) -> None:
-    found = drilled(small.target(backup), Backups(folder=backup / "below a file"))
+    found = drilled(small.target(backup), Backups(folder=backup / "below a file", isolation="if-possible"))
     assert found.verdict is DrillVerdict.ERROR
     assert "cannot be used: Not a directory" in text(found.result("container").reason)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root changes the account of its server")
 @pytest.mark.deep
-def test_programs_that_only_root_reaches_are_copied_and_the_copy_does_not_outlive_a_kill(
+def test_programs_that_only_root_reaches_restore_and_do_not_outlive_a_kill(
     small: Shop, backup: Path, driller: Driller
 ) -> None:
     package = postgres_binaries().parent.parent
     with TemporaryDirectory(prefix="private-") as private, TemporaryDirectory(prefix="reached-") as reached:
-        Path(reached).chmod(0o755)
         for source in (package, package.with_name(f"{package.name}.libs")):
             Path(private, source.name).symlink_to(source)
         binaries = Path(private, package.name, postgres_binaries().parent.name, "bin")
         drills = Path(reached, "drills")
-        others = set(Path(gettempdir()).glob("opsrounds-postgres-*"))
         child = driller.begin(small, backup, drills, binaries)
-        until = time.monotonic() + 30
-        while not [*drills.glob(f"{PREFIX}*/data/postmaster.pid")] and time.monotonic() < until:
+        until = time.monotonic() + 60
+        while "postgres" not in at_work_in(drills).values() and time.monotonic() < until:
             time.sleep(0.01)
-        assert [*drills.glob(f"{PREFIX}*/opsrounds-postgres-*")]
         os.kill(child, signal.SIGKILL)
         assert driller.ended() == -signal.SIGKILL
-        assert eventually_none_at_work_in(drills) == []
-        assert set(Path(gettempdir()).glob("opsrounds-postgres-*")) - others == set()
-        found = drilled(small.target(backup), Backups(folder=drills, postgres=(binaries,)))
+        assert eventually_none_at_work_in(drills) == {}
+        found = drilled(small.target(backup), Backups(folder=drills, isolation="if-possible", postgres=(binaries,)))
         assert found.verdict is DrillVerdict.PASSED, found.summary()
         assert folders(drills) == []

@@ -1,5 +1,6 @@
 """Manifests for backups that a team made itself."""
 
+import gzip
 import os
 import shutil
 import sqlite3
@@ -21,7 +22,7 @@ from tasks.backups.files.as_written import compared
 from tasks.backups.files.find import find_backups
 from tasks.backups.files.manifest import hashed_files, manifest_path, read_manifest
 from tasks.backups.judge.ladder import judge_ladder
-from tasks.backups.settings import Backups, Database
+from tasks.backups.settings import Database
 from tasks.backups.take.describe import describe
 from tasks.backups.targets import Target
 from tasks.check_result import Status
@@ -32,6 +33,7 @@ from tasks.postgres.server import PostgresServer
 from tasks.processes import run
 from tasks.progress import progress
 from tests.deep import rows
+from tests.shop_backups import ANYWHERE
 from tests.shop_database import make_shop
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -89,9 +91,9 @@ def test_every_form_is_hashed_and_counted_and_a_drill_takes_it(live: str, tmp_pa
     compared(hashed_files(file), manifest)
     [backup] = find_backups(tmp_path, name)
     assert (backup.at, backup.known_start) == (NOW - timedelta(minutes=1), True)
-    found = drill(one, backup, Backups(), NOW, PATIENT_S)
+    found = drill(one, backup, ANYWHERE, NOW, PATIENT_S)
     assert {step.step: step.outcome for step in found.steps} == dict.fromkeys(DrillStep, StepOutcome.PASSED)
-    results = judge_ladder(one.subject, found, one.backups, (), Backups().limits, NOW)
+    results = judge_ladder(one.subject, found, one.backups, (), ANYWHERE.limits, NOW)
     verdicts = {result.check: result.status for result in results}
     # Counts of another time prove no row: content is UNKNOWN, and the rest passes.
     assert verdicts.pop("backups.content") is Status.UNKNOWN
@@ -133,7 +135,7 @@ def test_an_sqlite_file_and_an_encrypted_backup_get_a_manifest(tmp_path: Path) -
         (b"", "The file is empty"),
         (b"<html>502 Bad Gateway", "The file is not a backup"),
         (b'{"format":"opsrounds-backup/1"}', "The file is not a backup"),
-        (b"--\n-- PostgreSQL database cluster dump\n--\n", "dump each database"),
+        (gzip.compress(b"toc.dat".ljust(257, b"\0") + b"ustar", mtime=0), "pg_dump -Ft within gzip"),
         (None, "cannot be read: No such file or directory"),
     ],
 )

@@ -27,7 +27,7 @@ from tasks.backups.files.manifest import hashed_files, manifest_path, read_manif
 from tasks.backups.formats.archive import CUSTOM
 from tasks.backups.formats.interface import Order, Tools
 from tasks.backups.judge.ladder import judge_ladder
-from tasks.backups.settings import HISTORY, BackedUp, Backups, Database
+from tasks.backups.settings import HISTORY, BackedUp, Database
 from tasks.backups.take.destination import destination
 from tasks.backups.take.take import take
 from tasks.backups.targets import Target
@@ -39,6 +39,7 @@ from tasks.observation import ObservationError
 from tasks.postgres.installation import Installation, postgres_binaries
 from tasks.postgres.server import PostgresServer
 from tests.deep import rows
+from tests.shop_backups import ANYWHERE
 from tests.shop_database import make_shop
 
 NOW = datetime(2026, 11, 24, 12, 30, tzinfo=UTC)
@@ -103,9 +104,8 @@ def taken(one: Target, now: datetime = NOW) -> Path:
 
 def drilled(one: Target, backup: Backup) -> dict[str, Status]:
     """The result of each step of a restore drill."""
-    backups = Backups()
-    found = drill(one, backup, backups, NOW, PATIENT_S)
-    results = judge_ladder(one.subject, found, one.backups, (), backups.limits, NOW)
+    found = drill(one, backup, ANYWHERE, NOW, PATIENT_S)
+    results = judge_ladder(one.subject, found, one.backups, (), ANYWHERE.limits, NOW)
     return {result.check.removeprefix("backups."): result.status for result in results}
 
 

@@ -135,6 +135,14 @@ class TestCommand:
         for secret in ("4f9a-token-of-ours", "hunter22secret", "taro@example.com"):
             assert secret not in message
 
+    def test_a_command_has_our_environment_without_the_credential_of_prefects_server(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("PREFECT_API_AUTH_STRING", "opsrounds:sesame")
+        monkeypatch.setenv("LOG_TOKEN", "4f9a")
+        with pytest.raises(ObservationError, match="status 1: credential none, token 4f9a"):
+            ask('echo "credential ${PREFECT_API_AUTH_STRING-none}, token $LOG_TOKEN" >&2; exit 1')
+
     def test_an_unknown_program(self) -> None:
         source = Source(name="pods", kind="command", command=("kubectl-of-nowhere", "{since}"))
         with pytest.raises(ObservationError, match="Program kubectl-of-nowhere is not installed on this machine"):

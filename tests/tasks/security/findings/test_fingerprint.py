@@ -86,6 +86,7 @@ def test_layout_changes_no_finding_and_a_duplicate_is_one(tmp_path: Path) -> Non
 
 
 @pytest.mark.deep
+@pytest.mark.study
 def test_layout_changes_none_of_five_hundred(tmp_path: Path) -> None:
     check_layout(planted(installed("prefect"), tmp_path), 500)
 

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,52 +11,49 @@ import psycopg
 
 from tasks.backups.contents.restored import unreadable
 from tasks.backups.errors import BadBackup
+from tasks.backups.files.manifest import files_of
+from tasks.backups.files.opened import opened
 from tasks.backups.formats.interface import Copy, Known, Workplace
 from tasks.backups.tool_words import require_good
 from tasks.check_result import Message, msg
 from tasks.deadline import Deadline
 from tasks.observation import ObservationError
 from tasks.outside import external_text
-from tasks.postgres.cluster import environment
 from tasks.postgres.installation import Installation, PostgresUnavailable
-from tasks.postgres.throwaway import Throwaway, copied_postgres
+from tasks.postgres.throwaway import DATA, Throwaway, copied_postgres
 from tasks.processes import Finished, run
+from tasks.sandbox.confinement import Room
 
-# What would make the copy follow, archive to, or be configured as the live server.
-_OF_THE_LIVE = (
-    "postgresql.conf", "postgresql.auto.conf", "pg_hba.conf", "pg_ident.conf",
-    "standby.signal", "recovery.signal", "postmaster.pid", "postmaster.opts",
-)  # fmt: skip
-_CONFIGURATION = "# of a restore drill\n"
+# What would make a copy follow or be the live server; the rest of the configuration is not read: it is given its own.
+_OF_THE_LIVE = ("postgresql.auto.conf", "standby.signal", "recovery.signal", "postmaster.pid", "postmaster.opts")
+_COPIED_AT_ONCE = 1024 * 1024
 _REFUSED = re.compile(r"\b(?:FATAL|PANIC): ")
 """PostgreSQL's own error about the data; without one it did not get so far as to read them."""
 
 
 def copied(cluster: Path, into: Path) -> None:
-    """A copy that starts by itself: without what ties it to the live server. Raises OSError."""
-    if cluster != into:
-        # Not links: a server that writes through one would write into the backup.
-        shutil.copytree(cluster, into, ignore_dangling_symlinks=True)
-    for left in (*(into / name for name in _OF_THE_LIVE), *into.glob(".s.PGSQL.*")):
-        with suppress(FileNotFoundError):
-            left.unlink()
+    """A copy, of which a server may be started. Raises BadBackup or OSError."""
+    # What was a file when it was hashed may be a link now: it is copied as one, and found.
+    shutil.copytree(cluster, into, symlinks=True, copy_function=_copy_file)
+    files_of(into)
     into.chmod(0o700)
 
 
-def write_configuration(data: Path) -> None:
-    """The copy's own configuration: nothing of the live server's applies."""
-    for name, text in (("postgresql.conf", _CONFIGURATION), ("pg_hba.conf", "local all all trust\n")):
-        (data / name).write_text(text, encoding="ascii")
-        (data / name).chmod(0o644)
+def _copy_file(file: str, into: str) -> None:
+    with opened(Path(file)) as source, Path(into).open("xb") as target:
+        shutil.copyfileobj(source, target, _COPIED_AT_ONCE)
 
 
-def started(installation: Installation, known: Known, at: Workplace) -> Copy:
-    """The database of a cluster in the workplace's data folder, on a server that runs until the workplace is closed.
+def started(installation: Installation, known: Known, room: Room, at: Workplace) -> Copy:
+    """The database of the cluster in a room, on a server that runs until the workplace is closed.
 
     Raises BadBackup, ObservationError or PostgresUnavailable.
     """
+    # By a program in the room: those that verified the copy were there before.
+    run(["rm", "-f", *(str(room.inside / DATA / name) for name in _OF_THE_LIVE)], deadline_s=at.deadline.require(),
+        **room.options())  # fmt: skip
     try:
-        server = at.stack.enter_context(copied_postgres(at.folder, installation, at.deadline))
+        server = at.stack.enter_context(copied_postgres(room, installation, at.deadline))
     except PostgresUnavailable as error:
         if _REFUSED.search(str(error)) is None:
             raise
@@ -68,8 +66,8 @@ def started(installation: Installation, known: Known, at: Workplace) -> Copy:
         unchecked = _unchecked(found, at.deadline)
     except psycopg.Error as error:
         raise unreadable(error) from None
-    url = server.url(found.database, role)
-    return Copy(found.dsn, None, installation.version, url, unchecked)
+    url, inside = server.url(found.database, role), server.url_inside(found.database, role)
+    return Copy(found.dsn, None, installation.version, url, room, inside, unchecked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +101,15 @@ def _database_of(server: Throwaway, role: str, expected: str) -> str:
     """The database to check: the expected one, else the only one. Raises BadBackup or ObservationError."""
     with psycopg.connect(server.dsn("template1", role)) as connection:
         rows = connection.execute("SELECT datname FROM pg_database WHERE NOT datistemplate AND datallowconn").fetchall()
-    names = sorted(str(row[0]) for row in rows)
+    return chosen_database([str(row[0]) for row in rows], expected)
+
+
+def chosen_database(found: Sequence[str], expected: str) -> str:
+    """The database to check of those in a backup: the expected one, else the only one that a server has not by itself.
+
+    Raises BadBackup or ObservationError.
+    """
+    names = sorted(name for name in found if name != "template1")
     if expected:
         if expected not in names:
             raise BadBackup(_no_database(expected, names))
@@ -134,8 +140,10 @@ def _unchecked(copy: _Started, deadline: Deadline) -> Message | None:
             "amcheck; set [backups] postgres to one that has it",
             version=copy.installation.version,
         )
-    argv = [copy.installation.program("pg_amcheck"), "--install-missing", "--heapallindexed", copy.dsn]
-    _require_undamaged(run(argv, deadline_s=deadline.require(), env=environment()), argv[0])
+    inside = copy.server.dsn_inside(copy.database, copy.role)
+    argv = [copy.installation.program("pg_amcheck"), "--install-missing", "--heapallindexed", inside]
+    options = copy.server.room.options(*copy.installation.folders)
+    _require_undamaged(run(argv, deadline_s=deadline.require(), **options), argv[0])
     if amcheck == (None,):  # the copy's schema stays as it was
         with psycopg.connect(copy.dsn, autocommit=True) as connection:
             connection.execute("DROP EXTENSION amcheck")

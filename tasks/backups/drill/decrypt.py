@@ -4,43 +4,45 @@ import errno
 import os
 from pathlib import Path
 
-from tasks.backups.commands import command_environment, command_line, error_summary
+from tasks.backups.commands import confined, error_summary
 from tasks.backups.errors import BadBackup
 from tasks.backups.files.manifest import pieces
 from tasks.backups.files.room import require_room
+from tasks.backups.formats.interface import Workplace
 from tasks.backups.reasons import LATE
 from tasks.backups.targets import Target
 from tasks.check_result import msg
-from tasks.deadline import Deadline
 from tasks.observation import ObservationError
 from tasks.outside import external_text
 from tasks.processes import Finished, feed
 
 
-def decrypted(backup: Path, target: Target, folder: Path, deadline: Deadline, disk_factor: float) -> Path:
-    """The backup in plain, readable by its owner alone; raises BadBackup or ObservationError, and OSError."""
+def decrypted(backup: Path, target: Target, at: Workplace) -> Path:
+    """The backup in plain, readable by its owner alone; raises BadBackup or ObservationError, and OSError.
+
+    A command that writes more than such a backup may come to is ended.
+    """
     command = target.backups.decrypt
     if command is None:
         raise ObservationError(msg("The backup is encrypted: set decrypt so that a restore drill can read it"))
-    require_room(folder, backup.stat().st_size * (1 + disk_factor))
-    plain = folder / "plain"
+    size = backup.stat().st_size
+    require_room(at.folder, size * (1 + at.disk_factor))
+    allowance = at.allowance(size)
+    plain, room = at.folder / "plain", at.confinement.room("decrypt")
     plain.touch(0o600)
     try:
-        with plain.open("wb") as into:
-            ran = feed(
-                command_line(command, target.folder),
-                pieces(backup),
-                deadline_s=deadline.require(),
-                env=command_environment(),
-                cwd=target.folder,
-                into=into,
-            )
-    except FileNotFoundError as error:
-        if error.errno is not None:  # the backup itself has gone
-            raise
+        ready = confined(command, target.folder, target.backups.decrypt_access, room, {}, lent=True)
+    except FileNotFoundError:
         raise ObservationError(
             msg("The decrypt command is not on this machine: {name}", name=external_text(command[0]))
         ) from None
+    with plain.open("wb") as into:
+        ran = feed(
+            ready.argv, pieces(backup), deadline_s=at.deadline.require(), into=into, most_into_bytes=allowance.bytes,
+            **ready.options,
+        )  # fmt: skip
+    if ran.truncated and plain.stat().st_size > allowance.bytes:
+        raise allowance.exceeded()
     _require_decrypted(ran)
     return plain
 

@@ -2,10 +2,8 @@
 
 import os
 import shutil
-import signal
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,10 +17,10 @@ from tasks.backups.files.manifest import hashed_files
 from tasks.backups.settings import BackedUp, Backups
 from tasks.backups.targets import Target
 from tasks.check_result import Status
-from tasks.postgres.cluster import environment, initialise, wait_until_ready
-from tasks.postgres.installation import Installation, chosen_place, installations
-from tasks.postgres.throwaway import Throwaway
-from tasks.processes import Child
+from tasks.postgres.installation import Installation, installations
+from tasks.sandbox import confinement
+from tasks.sandbox.available import NoSandbox
+from tests.any_postgres import Running, serving
 from tests.deep import rows
 from tests.shop_backups import Drilled, contents_of, drilled, noted, recorded, text
 from tests.shop_database import TABLES, make_shop
@@ -36,7 +34,7 @@ MOSTLY_WHEEL = [pytest.param("wheel"), pytest.param("Debian", marks=[pytest.mark
 class Source:
     """A server of one installation with a shop in it, and base backups of it: a folder, tar files, one unsummed."""
 
-    server: Throwaway
+    server: Running
     folder: Path
     made_at: datetime
 
@@ -63,32 +61,11 @@ class Source:
         target = Target("shop", BackedUp(pattern=str(backup)), backup.parent, None)
         size = sum(file.stat().st_size for file in (backup, *backup.rglob("*")) if file.is_file())
         found = Backup(backup, self.made_at, size)
-        known = Backups(folder=drills, postgres=(self.server.installation.binaries,))
+        known = Backups(folder=drills, isolation="if-possible", postgres=(self.server.installation.binaries,))
         return drilled(target, known, backup=found)
 
 
-@contextmanager
-def serving(folder: Path, installation: Installation) -> Iterator[Throwaway]:
-    """A server that base backups can be taken of."""
-    with chosen_place(folder, installation.binaries) as place:
-        initialise(place, fsync=False, builtin_locale=installation.major >= 17)
-        settings = {
-            "listen_addresses": "",
-            "unix_socket_directories": place.data_argument,
-            "port": "5432",
-            "fsync": "off",
-        }
-        argv = [installation.program("postgres"), "-D", place.data_argument]
-        argv += [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
-        log = folder / "postgres.log"
-        with Child(
-            argv, log=log, env=environment(), cwd=place.data, user=place.user, stop_signal=signal.SIGINT
-        ) as child:
-            wait_until_ready(child, place.data)
-            yield Throwaway(place.data, installation)
-
-
-def taken(server: Throwaway, into: Path, *options: str) -> None:
+def taken(server: Running, into: Path, *options: str) -> None:
     argv = [server.installation.program("pg_basebackup"), "-D", str(into), "-h", str(server.sockets), "-p", "5432"]
     done = subprocess.run(
         [*argv, "-U", "postgres", "-c", "fast", "--no-sync", *options], capture_output=True, text=True, timeout=120
@@ -122,9 +99,8 @@ def closed() -> Iterator[Path]:
 
 
 @pytest.fixture
-def drills(source: Source, reached: Path, closed: Path) -> Path:
-    """Where drills are done: where the server's account cannot enter too, if its PostgreSQL can do without."""
-    return closed if source.server.installation.major >= 16 else reached / "drills"
+def drills(reached: Path) -> Path:
+    return reached / "drills"
 
 
 @pytest.fixture(scope="module", params=MOSTLY_WHEEL)
@@ -303,15 +279,15 @@ def test_a_backup_without_the_expected_database_fails(source: Source, drills: Pa
 
 
 @pytest.mark.deep
-def test_a_backup_that_keeps_its_wal_behind_a_link_is_not_written_to(
-    source: Source, drills: Path, tmp_path: Path
-) -> None:
+def test_a_backup_that_keeps_its_wal_behind_a_link_is_refused(source: Source, drills: Path, tmp_path: Path) -> None:
     taken(source.server, tmp_path / "linked", f"--waldir={tmp_path / 'wal'}")
     assert (tmp_path / "linked/pg_wal").is_symlink()
-    before = hashed_files(tmp_path / "wal")
+    before, owners = hashed_files(tmp_path / "wal"), {path.stat().st_uid for path in (tmp_path / "wal").iterdir()}
     found = source.drilled(tmp_path / "linked", drills)
-    assert found.statuses["restore"] is (Status.PASS if source.checks_pages else Status.WARN), found.summary()
+    assert found.statuses["container"] is Status.FAIL and found.verdict is DrillVerdict.FAILED, found.summary()
+    assert "pg_wal in the backup is a link" in text(found.result("container").reason)
     assert hashed_files(tmp_path / "wal") == before
+    assert {path.stat().st_uid for path in (tmp_path / "wal").iterdir()} == owners
 
 
 @pytest.mark.deep
@@ -334,17 +310,18 @@ def test_the_embedded_18_cannot_verify_and_the_reason_names_one_that_can(tmp_pat
     )
 
 
-@pytest.mark.parametrize("source", KINDS, indirect=True)
-@pytest.mark.postgresql
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root changes the account of its server")
-def test_a_folder_that_an_old_postgresql_cannot_enter_is_no_verdict(
-    source: Source, tmp_path: Path, closed: Path
+def test_a_folder_that_the_account_of_a_drill_cannot_enter_is_no_verdict(
+    source: Source, tmp_path: Path, closed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if source.server.installation.major >= 16:
-        return
+    monkeypatch.setattr(confinement, "usable_bwrap", _refused)
     found = source.drilled(source.copied("plain", tmp_path), closed)
-    assert found.statuses["restore"] is Status.UNKNOWN and found.verdict is DrillVerdict.ERROR
-    assert "set [backups] folder to one that every user may enter" in text(found.result("restore").reason)
+    assert found.statuses["decode"] is Status.UNKNOWN and found.verdict is DrillVerdict.ERROR
+    assert "set [backups] folder to one that every user may enter" in text(found.result("decode").reason)
+
+
+def _refused(_: object) -> Path:
+    raise NoSandbox("not today")
 
 
 @pytest.mark.deep

@@ -8,12 +8,11 @@ from typing import Final
 
 from tasks.backups.errors import BadBackup
 from tasks.backups.formats.interface import Copy, Workplace
-from tasks.backups.formats.internal_options import MARK, rejected, without_mark
 from tasks.backups.formats.server import EmptyDatabase, not_restorable
+from tasks.backups.formats.sql.internal_options import MARK, rejected, without_mark
 from tasks.backups.tool_words import require_good
 from tasks.check_result import msg
-from tasks.postgres.cluster import environment
-from tasks.postgres.installation import Installation, server_account
+from tasks.postgres.installation import Installation
 from tasks.processes import Finished, feed
 
 _RESTRICTS_SINCE: Final = {13: 22, 14: 19, 15: 14, 16: 10, 17: 6}
@@ -70,11 +69,11 @@ def _run(psql: Installation, text: Iterator[bytes], database: EmptyDatabase, at:
     # Not quiet: a tag for each statement shows whether one of them took others back.
     argv = [psql.program("psql"), "-X", "-At", "-v", "ON_ERROR_STOP=1", "--single-transaction", "-f", "-"]
     with (at.folder / "psql.out").open("w+b") as out:
-        # An older psql runs the shell commands of a tampered dump: they run as an account that owns nothing.
         finished = feed(
-            [*argv, "-d", database.server.dsn_below(database.name)], _framed(text, mark, restricted=_restricts(psql)),
-            deadline_s=at.deadline.require(), env=environment(), cwd=at.folder, user=server_account(), into=out,
+            [*argv, "-d", database.dsn_inside], _framed(text, mark, restricted=_restricts(psql)),
+            deadline_s=at.deadline.require(), into=out, **database.server.room.options(*psql.folders),
         )  # fmt: skip
+        finished = replace(finished, exceeded=finished.exceeded or database.server.exceeded)
         out.seek(0)
         last, rolled_back = b"", False
         for last in out:

@@ -4,9 +4,9 @@ import os
 import shutil
 import stat
 import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,13 +16,15 @@ import psycopg
 import pytest
 
 from tasks.backups.checks import CONTAINER, MANIFEST
+from tasks.backups.drill.decrypt import decrypted
 from tasks.backups.drill.folder import PREFIX
 from tasks.backups.drill.ladder import check_files, drill
+from tasks.backups.drill.workplace import workplace
 from tasks.backups.facts import Backup, Drill, DrillStep, DrillVerdict, StepOutcome
-from tasks.backups.files.decrypt import decrypted
 from tasks.backups.files.encryption import appears_encrypted
 from tasks.backups.files.find import find_backups
 from tasks.backups.files.manifest import hashed_files, manifest_of, manifest_path, read_manifest, write_manifest
+from tasks.backups.formats.interface import Workplace
 from tasks.backups.judge.files import judge_encryption
 from tasks.backups.judge.ladder import judge_ladder, judge_steps, verdict_of
 from tasks.backups.limits import BackupLimits
@@ -34,6 +36,7 @@ from tasks.deadline import Deadline
 from tasks.observation import ObservationError
 from tasks.postgres.server import PostgresServer
 from tests.deep import rows
+from tests.shop_backups import ANYWHERE, entered_by_all
 from tests.shop_database import make_shop
 
 NOW = datetime(2026, 11, 24, 12, 30, tzinfo=UTC)
@@ -76,11 +79,15 @@ class Kept:
     def backup(self) -> Backup:
         return find_backups(self.folder, "backups/*")[0]
 
+    def workplace(self, target: Target, stack: ExitStack) -> Workplace:
+        backups = Backups(folder=self.drills, isolation="if-possible")
+        return workplace(target, backups, Deadline.after(PATIENT_S), stack)
+
     def target(self, **settings: Any) -> Target:
         return Target("shop", Database(name="shop", pattern="backups/*", **settings), self.folder, self.live)
 
     def drilled(self, **settings: Any) -> "Drilled":
-        target, backups = self.target(**settings), Backups(folder=self.drills)
+        target, backups = self.target(**settings), Backups(folder=self.drills, isolation="if-possible")
         found = drill(target, self.backup, backups, NOW, PATIENT_S)
         ladder = judge_ladder(target.subject, found, target.backups, (), BackupLimits(), NOW)
         return Drilled(found, ladder, judge_encryption(target.subject, found.encrypted, target.backups, NOW))
@@ -142,9 +149,9 @@ def gnupg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def drills(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A short path: the socket of a drill's server is in it."""
-    return tmp_path_factory.mktemp("d")
+def drills() -> Iterator[Path]:
+    with entered_by_all() as folder:
+        yield folder
 
 
 @pytest.fixture
@@ -252,7 +259,7 @@ def test_what_is_not_the_backups_fault_is_no_verdict(kept: Kept, command: tuple[
 @pytest.mark.deep
 def test_a_command_that_hangs_is_ended_with_the_drill(kept: Kept) -> None:
     target = kept.target(decrypt=("sleep", "600"))
-    found = drill(target, kept.backup, Backups(folder=kept.drills), NOW, 3.0)
+    found = drill(target, kept.backup, Backups(folder=kept.drills, isolation="if-possible"), NOW, 3.0)
     step = found.step(DrillStep.CONTAINER)
     assert step is not None and step.outcome is StepOutcome.ERROR
     assert str(ObservationError(step.reason)) == (
@@ -264,8 +271,8 @@ def test_a_command_that_hangs_is_ended_with_the_drill(kept: Kept) -> None:
 def test_a_backup_that_goes_away_meanwhile_is_not_a_missing_command(kept: Kept, tmp_path: Path) -> None:
     backup = kept.backup.path
     target = kept.target(decrypt=("cat",))
-    with pytest.raises(FileNotFoundError) as gone:
-        decrypted(_Vanishing(backup), target, tmp_path, Deadline.after(PATIENT_S), 1.0)
+    with ExitStack() as stack, pytest.raises(FileNotFoundError) as gone:
+        decrypted(_Vanishing(backup), target, kept.workplace(target, stack))
     assert gone.value.errno is not None
 
 
@@ -278,31 +285,55 @@ class _Vanishing(type(Path())):  # type: ignore[misc]
         return found
 
 
+@pytest.mark.usefixtures("sandbox")
 def test_the_plain_file_is_its_owners_alone(kept: Kept, tmp_path: Path) -> None:
-    old = os.umask(0)
+    old, target = os.umask(0), kept.target(decrypt=TOOLS[0].decrypts)
     try:
-        folder = tmp_path / "private"
-        folder.mkdir(mode=0o700)
-        plain = decrypted(
-            kept.backup.path, kept.target(decrypt=TOOLS[0].decrypts), folder, Deadline.after(PATIENT_S), 1.0
-        )
+        with ExitStack() as stack:
+            at = kept.workplace(target, stack)
+            plain = decrypted(kept.backup.path, target, at)
+            assert plain.parent == at.folder and stat.S_IMODE(at.folder.stat().st_mode) == 0o700
+            assert stat.S_IMODE(plain.stat().st_mode) == 0o600 and plain.read_bytes().startswith(b"PGDMP")
     finally:
         os.umask(old)
-    assert plain.parent == folder and stat.S_IMODE(plain.stat().st_mode) == 0o600
-    assert plain.read_bytes().startswith(b"PGDMP")
-
-
-@pytest.mark.deep
-def test_nobody_else_can_open_the_folder_of_a_drill(kept: Kept) -> None:
-    """Told by the smoke test, which runs while the copy is there."""
-    look = (
-        "import pathlib, sys; drills = pathlib.Path(sys.argv[1])\n"
-        "[folder] = [path for path in drills.iterdir() if path.is_dir()]\n"
-        "print('ERROR:', oct(folder.stat().st_mode), oct((folder / 'plain').stat().st_mode)); raise SystemExit(1)"
-    )
-    done = kept.drilled(decrypt=TOOLS[0].decrypts, smoke=(sys.executable, "-c", look, str(kept.drills)))
-    assert done.not_passed["smoke"].endswith("exit status 1: 0o40700 0o100600")
     assert kept.left() == []
+
+
+def test_few_bytes_that_become_many_are_stopped_on_the_way(kept: Kept) -> None:
+    done = kept.drilled(decrypt=("sh", "-c", "exec head -c 900000000 /dev/zero"))
+    assert done.container[0] is Status.UNKNOWN and done.verdict is DrillVerdict.ERROR, done.container
+    assert "is larger than the 0.3" in done.container[1] and "raise [backups] disk_factor" in done.container[1]
+    assert kept.left() == []
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_keys_are_copies_that_the_command_may_write_beside(kept: Kept) -> None:
+    keys = kept.folder / "keys"
+    keys.mkdir()
+    (keys / "secret").write_text(KEY)
+    (keys / "secret").chmod(0o600)
+    command = ("sh", "-c", f"touch {keys}/lock && openssl enc -aes-256-cbc -pbkdf2 -d -pass file:{keys}/secret")
+    assert kept.drilled(decrypt=command).container[0] is Status.FAIL
+    assert kept.drilled(decrypt=command, decrypt_access={"files": ["keys"]}).container[0] is Status.PASS
+    assert [path.name for path in keys.iterdir()] == ["secret"] and kept.left() == []
+
+
+@pytest.mark.usefixtures("no_sandbox")
+def test_keys_that_the_account_of_the_drill_cannot_read_make_no_bad_backup(kept: Kept) -> None:
+    key = kept.folder / "key"
+    key.write_text(KEY)
+    key.chmod(0o600)
+    command = ("openssl", "enc", "-aes-256-cbc", "-pbkdf2", "-d", "-pass", f"file:{key}")
+    done = kept.drilled(decrypt=command, decrypt_access={"files": ["key"]})
+    if os.geteuid() != 0:
+        assert done.container[0] is Status.PASS
+        return
+    assert done.container == (
+        Status.UNKNOWN,
+        f"Without a sandbox the account of the restore drill cannot read {key}: let every user read it, or provide a "
+        "sandbox",
+    )
+    assert done.verdict is DrillVerdict.ERROR
 
 
 def test_the_command_gets_no_secret_of_ours(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -322,7 +353,7 @@ def test_a_plain_backup_where_encryption_is_demanded(plain: Kept) -> None:
 class TestFilesOnly:
     def checked(self, kept: Kept, **settings: Any) -> tuple[Drill, dict[str, CheckResult]]:
         target = kept.target(**settings)
-        found = check_files(target, kept.backup, Backups(), NOW, PATIENT_S)
+        found = check_files(target, kept.backup, ANYWHERE, NOW, PATIENT_S)
         return found, {result.check: result for result in judge_steps(target.subject, found, NOW)}
 
     @pytest.mark.parametrize("decrypt", [None, TOOLS[0].decrypts])
@@ -350,7 +381,7 @@ class TestFilesOnly:
         backup, target = plain.backup, plain.target()
         backup.path.unlink()
         backup.path.symlink_to(backup.path.name)
-        found = check_files(target, backup, Backups(), NOW, PATIENT_S)
+        found = check_files(target, backup, ANYWHERE, NOW, PATIENT_S)
         assert found.encrypted is None
         assert {step.outcome for step in found.steps} == {StepOutcome.ERROR} and len(found.steps) == 2
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tasks.backups.formats.internal_options import rejected, without_mark
+from tasks.backups.formats.sql.internal_options import rejected, without_mark
 
 ROWS = b"COPY public.t (a) FROM stdin;\nALTER TABLE ONLY t ALTER COLUMN a SET (pg_attver=1);\n\\.\n"
 
