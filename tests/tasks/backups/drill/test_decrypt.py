@@ -213,11 +213,12 @@ def test_without_decrypt_an_encrypted_backup_is_unknown(kept: Kept) -> None:
     assert kept.left() == []
 
 
-def test_a_wrong_key_fails_the_backup(kept: Kept) -> None:
-    wrong = tuple(part.replace(KEY, "wrong") for part in TOOLS[0].decrypts)
-    status, why = kept.drilled(decrypt=wrong).container
+def test_a_wrong_key_fails_the_backup(dumped: tuple[Path, str], tmp_path: Path, drills: Path) -> None:
+    gpg = TOOLS[1]  # it authenticates; of 256 wrong keys openssl takes one for right, and gives noise
+    kept = encrypted(dumped, tmp_path, drills, gpg)
+    status, why = kept.drilled(decrypt=tuple(part.replace(KEY, "wrong") for part in gpg.decrypts)).container
     assert status is Status.FAIL
-    assert why.startswith("The backup cannot be decrypted (exit status 1): ") and KEY not in why
+    assert why.startswith("The backup cannot be decrypted (exit status 2): ") and KEY not in why
     assert kept.left() == []
 
 
