@@ -12,7 +12,7 @@ help:
 	@echo "make demo   the demo service's rounds, with faults that must be found"
 	@echo "make test   all tests but the long ones"
 	@echo "make deep   the long ones: whole matrices of faults, kills at many moments, all examples of properties"
-	@echo "make study  what takes longer still, now and then: drills of fifty dumps, statistics of many made-up services, all pairs"
+	@echo "make study  what takes longer still, now and then: drills of fifty dumps, statistics of many made-up services, all pairs, other examples of properties"
 	@echo "make check  format, lint, types, imports, and make test"
 	@echo "make bench  measurements"
 	@echo "make up     the demo with Prefect's UI, until Ctrl-C"
@@ -46,6 +46,7 @@ deep: .venv
 
 study: .venv
 	$(PYTEST) -m study
+	$(PYTEST) -m hypothesis --hypothesis-profile=study
 	OPSROUNDS_HEALTHY=50 $(BIN)/pytest -q tests/tasks/backups/drill/test_healthy.py
 
 check: .venv

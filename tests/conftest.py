@@ -14,12 +14,14 @@ os.environ["LC_ALL"] = "C.UTF-8"
 # Started in the background of a shell this process ignores Ctrl-C, and so would every command that a test interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# A busy machine's hiccup is no finding of a test. `make deep` tries all examples: --hypothesis-profile=deep.
-for _name, _examples in (("opsrounds", 20), ("deep", 100)):
+# A busy machine's hiccup is no finding of a test. The examples are the same in each run, so that a change is judged by
+# what it changes; `make deep` tries more of them, and `make study` looks for others.
+for _name, _examples, _others in (("opsrounds", 20, False), ("deep", 100, False), ("study", 500, True)):
     hypothesis.settings.register_profile(
         _name,
         deadline=None,
         max_examples=_examples,
+        derandomize=not _others,
         suppress_health_check=[hypothesis.HealthCheck.too_slow],
     )
 hypothesis.settings.load_profile("opsrounds")
