@@ -76,31 +76,36 @@ def a_message(name: str, recipient: str = "ops@example.com") -> OutboxMessage:
     )
 
 
+def _tell(line: str) -> None:
+    """A line that a kill leaves whole or leaves out; `print` may write its end by itself."""
+    os.write(sys.stdout.fileno(), f"{line}\n".encode())
+
+
 def main(what: str, url: str, service: str, count: int) -> None:
     """Work on the database as asked, and tell of each piece on a line once it is committed."""
     if what == "open":
         for address in map(str.strip, sys.stdin):
             require_current(open_history(address, Path.cwd()))
-            print(address, flush=True)
+            _tell(address)
         return
     if what == "record-until-killed":
         for _ in sys.stdin:
             if (child := os.fork()) == 0:
-                print(os.getpid(), flush=True)
+                _tell(str(os.getpid()))
                 what = "record-for-ever"
                 break
             os.waitpid(child, 0)
-            print("-", flush=True)
+            _tell("-")
         else:
             return
     engine = open_history(url, Path.cwd())
     if what == "lease":
         while (leased := lease_next(engine, service, AT)) is not None:
-            print(leased.message.dedupe_key, mark_sent(engine, leased, "250", AT), flush=True)
+            _tell(f"{leased.message.dedupe_key} {mark_sent(engine, leased, '250', AT)}")
         return
     key = RunKey(service, "daily-checklist", "2026-11-24", "hand")
     while what == "record-for-ever" or count > 0:
-        print(record_run(engine, key, a_run(key)).chained, flush=True)
+        _tell(record_run(engine, key, a_run(key)).chained)
         count -= 1
 
 

@@ -2,7 +2,6 @@
 
 import gzip
 import io
-import shutil
 import tarfile
 import time
 from datetime import UTC, datetime
@@ -109,7 +108,7 @@ def test_few_bytes_that_become_many_are_stopped_on_the_way(tmp_path: Path) -> No
         tar.addfile(member("PG_VERSION", size=2), io.BytesIO(b"16"))
     head = start.getvalue()[:1024] + member("base/1", size=ZEROS_BYTES).tobuf(tarfile.USTAR_FORMAT)
     (backup / "base.tar.gz").write_bytes(gzip.compress(head) + ZEROS * (ZEROS_BYTES // 10_000_000 + 1))
-    size, free = (backup / "base.tar.gz").stat().st_size, shutil.disk_usage(tmp_path).free
+    size = (backup / "base.tar.gz").stat().st_size
     assert size < 1_000_000
     began = time.monotonic()
     target = Target("shop", BackedUp(pattern=str(backup)), tmp_path, None)
@@ -117,7 +116,6 @@ def test_few_bytes_that_become_many_are_stopped_on_the_way(tmp_path: Path) -> No
     assert time.monotonic() - began < 30
     assert found.statuses["decode"] is Status.UNKNOWN and found.verdict is DrillVerdict.ERROR, found.summary()
     assert "raise [backups] disk_factor" in text(found.result("decode").reason)
-    assert free - shutil.disk_usage(tmp_path).free < 200_000_000
 
 
 def test_a_member_that_is_larger_than_the_bound_is_ended_at_it(tmp_path: Path) -> None:
