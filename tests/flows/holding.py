@@ -21,9 +21,14 @@ def main(file: Path) -> None:
         process = os.fork()
         if process == 0:
             _hold(file)
-        print(process, flush=True)
+        _tell(str(process))
         os.waitpid(process, 0)
-        print("ended", flush=True)
+        _tell("ended")
+
+
+def _tell(line: str) -> None:
+    """A line that a kill leaves whole or leaves out; `print` may write its end by itself."""
+    os.write(sys.stdout.fileno(), f"{line}\n".encode())
 
 
 def _hold(file: Path) -> None:
@@ -32,7 +37,7 @@ def _hold(file: Path) -> None:
         settings = load_settings(file)
         options = DailyOptions(mail=True)
         result = run_now(CHECKLIST, settings, options, lambda text: print(text, file=sys.stderr))
-        print(f"done {result.state}", flush=True)
+        _tell(f"done {result.state}")
         status = 0
     finally:
         os._exit(status)
