@@ -12,7 +12,7 @@ help:
 	@echo "make demo   the demo service's rounds, with faults that must be found"
 	@echo "make test   all tests but the long ones"
 	@echo "make deep   the long ones: whole matrices of faults, kills at many moments, all examples of properties"
-	@echo "make study  what takes longer still, now and then: drills of fifty dumps, statistics of many made-up services, all pairs, other examples of properties"
+	@echo "make study  what takes longer still, now and then: the demo without a fault, drills of fifty dumps, statistics of many made-up services, all pairs, other examples of properties"
 	@echo "make check  format, lint, types, imports, and make test"
 	@echo "make bench  measurements"
 	@echo "make up     the demo with Prefect's UI, until Ctrl-C"
@@ -41,11 +41,11 @@ test: .venv
 	$(PYTEST) -m "not deep"
 
 deep: .venv
-	$(PYTEST) -m "(deep or hypothesis) and not (alone or study)" --hypothesis-profile=deep
-	$(BIN)/pytest -q -m alone
+	$(PYTEST) -m "(deep or hypothesis) and not study" --hypothesis-profile=deep
 
 study: .venv
-	$(PYTEST) -m study
+	$(PYTEST) -m "study and not alone"
+	$(BIN)/pytest -q -m "study and alone"
 	$(PYTEST) -m hypothesis --hypothesis-profile=study
 	OPSROUNDS_HEALTHY=50 $(BIN)/pytest -q tests/tasks/backups/drill/test_healthy.py
 

@@ -29,8 +29,10 @@ hypothesis.settings.load_profile("opsrounds")
 
 @pytest.hookimpl(tryfirst=True)  # before the marks are selected
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs an installed program is deep, for it skips on a bare machine and CI runs it; so is what runs alone."""
+    """What needs an installed program is deep: it skips on a bare machine, and CI runs it. What runs alone is rare."""
     for item in items:
+        if item.get_closest_marker("alone"):
+            item.add_marker(pytest.mark.study)
         if any(item.get_closest_marker(name) for name in ("alone", "chromium", "postgresql", "prometheus")):
             item.add_marker(pytest.mark.deep)
 
