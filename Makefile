@@ -32,6 +32,7 @@ help:
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r requirements.lock && \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .; \
 	fi
+	$(BIN)/python -m compileall -q -j 0 flows tasks reports deployments
 	@touch $@
 
 demo: .venv

@@ -15,16 +15,17 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.states import Crashed
 
-from deployments.schedules import TAG
+from deployments.names import TAG
 
 _UNFINISHED = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
 _STARTING = timedelta(minutes=1)
+"""What a run that is Pending gets for its process to appear; one that is Running was set so by its process."""
 
 
 def crash_dead_runs(client: SyncPrefectClient, now: datetime) -> list[FlowRun]:
     """Set to Crashed what this machine's runner began and no process of this machine is running any more.
 
-    Runs of work pools are their workers' business. A run gets a minute for its process to appear.
+    Runs of work pools are their workers' business.
     """
     unfinished = client.read_flow_runs(
         flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_UNFINISHED))),
@@ -45,7 +46,8 @@ def _still_unfinished(client: SyncPrefectClient, run: FlowRun) -> bool:
 
 
 def _settled(run: FlowRun, now: datetime) -> bool:
-    return run.state is not None and now - run.state.timestamp.astimezone(UTC) > _STARTING
+    state = run.state
+    return state is not None and (not state.is_pending() or now - state.timestamp.astimezone(UTC) > _STARTING)
 
 
 def _living_runs() -> set[str]:

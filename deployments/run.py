@@ -28,12 +28,14 @@ from prefect.states import Crashed
 
 from flows.catalogue import flow_of
 from flows.checklist import Checklist
+from flows.delivery import deliver
+from flows.messages import parse_report
 from flows.options import RoundOptions
-from flows.outbox import deliver
-from flows.rounds import parse_report, recorded
+from flows.rounds import recorded
 from reports.report import Report, Seal
 from tasks.errors import ExplainedError
 from tasks.guide.judge import Verdict
+from tasks.history.opened import history_of
 from tasks.history.runs import StoredRun
 from tasks.settings import Settings
 
@@ -154,7 +156,7 @@ def _lost(error: Exception, is_stored: bool) -> State[Any]:
 def _delivered(settings: Settings, warn: Callable[[str], None]) -> Counter[str] | None:
     """What became of the messages; where they cannot be sent they stay in the outbox."""
     try:
-        return asyncio.run(deliver(settings, warn))
+        return asyncio.run(deliver(settings, history_of(settings), warn))
     except ExplainedError as error:
-        warn(f"mail was not sent, the outbox flow or the next round tries again: {error}")
+        warn(f"mail was not sent, the monitoring or the next round tries again: {error}")
         return None

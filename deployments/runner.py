@@ -8,7 +8,8 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import DeploymentUpdate
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags
 
-from deployments.schedules import TAG, deployments_of
+from deployments.names import TAG
+from deployments.schedules import deployments_of
 from tasks.settings import services_folder, usable_services
 
 

@@ -66,7 +66,7 @@ def _places(result: RunResult, settings: Settings, words: Words, *, is_said: boo
 def _mail(result: RunResult, settings: Settings, words: Words) -> str:
     states = {
         "sent": words.tr("sent") if settings.mail.smtp else words.tr("written as .eml"),
-        "waiting": words.tr("waiting, the outbox flow or the next round retries"),
+        "waiting": words.tr("waiting, the monitoring or the next round retries"),
         "unknown": words.tr("delivery unknown, resent once"),
         "failed": words.tr("not delivered"),
     }

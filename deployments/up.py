@@ -12,12 +12,13 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.exceptions import PrefectException
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
@@ -25,6 +26,7 @@ from deployments.archive_server import ArchiveServer
 from deployments.child_environment import rounds_environment
 from deployments.credential import credential_lines, made_credential
 from deployments.dead_runs import crash_dead_runs, describe
+from deployments.keep_monitoring import keep_monitoring
 from deployments.prefect_server import PrefectServer, client_settings, is_healthy
 from deployments.serving.child import ServerUnavailable
 from deployments.serving.orders import AUTH_VARIABLE
@@ -36,7 +38,7 @@ from tasks.processes import Child, free_port
 from tasks.settings import SERVICES_VARIABLE, Settings, find_services
 from tasks.state import state_folder
 
-_SWEEP_EVERY_S = 30.0
+_SWEEP_EVERY_S = 15.0
 _WATCH_EVERY_S = 1.0
 _RESTART_AFTER_S = 5.0
 _UNHEALTHY_FOR_S = 30.0
@@ -85,7 +87,8 @@ def up(options: UpOptions, say: Callable[[str], None], stop: threading.Event) ->
         archive.wait_until_serving()
         variables = client_settings(server.api_url, access.auth)
         stack.enter_context(temporary_settings({PREFECT_API_URL: server.api_url, PREFECT_API_AUTH_STRING: access.auth}))
-        _sweep(say)
+        client = stack.enter_context(get_client(sync_client=True))
+        _sweep(client, say)
         runner = _Runner(
             rounds_environment(services.values()) | variables | {SERVICES_VARIABLE: str(options.services.absolute())}
         )
@@ -94,7 +97,7 @@ def up(options: UpOptions, say: Callable[[str], None], stop: threading.Event) ->
         stack.enter_context(announced(state))
         for line in (*state.lines, f"Services    {', '.join(sorted(services))}", *access.lines):
             say(line)
-        _watch(server, archive, runner, say, stop)
+        _watch(server, archive, runner, partial(_sweep, client, say), say, stop)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,9 +206,14 @@ class _Runner:
 
 
 def _watch(
-    server: PrefectServer, archive: ArchiveServer, runner: _Runner, say: Callable[[str], None], stop: threading.Event
+    server: PrefectServer,
+    archive: ArchiveServer,
+    runner: _Runner,
+    sweep: Callable[[], None],
+    say: Callable[[str], None],
+    stop: threading.Event,
 ) -> None:
-    """Sweep dead runs; start the runner again when it ended or when the server was away; end when the server ends."""
+    """Sweep; start the runner again when it ended or when the server was away; end when the server ends."""
     sweep_at = time.monotonic() + _SWEEP_EVERY_S
     away_since: float | None = None
     while not stop.wait(_WATCH_EVERY_S):
@@ -233,18 +241,18 @@ def _watch(
             say("the Prefect server answers again, restarting the runner")
             runner.restart()
         away_since = None
-        _sweep(say)
+        sweep()
 
 
-def _sweep(say: Callable[[str], None]) -> None:
+def _sweep(client: SyncPrefectClient, say: Callable[[str], None]) -> None:
+    """End the runs whose process is gone, and see to it that the services are monitored."""
     try:
-        with get_client(sync_client=True) as client:
-            dead = crash_dead_runs(client, datetime.now(UTC))
+        if dead := crash_dead_runs(client, datetime.now(UTC)):
+            say(f"set to Crashed because their process is gone: {describe(dead)}")
+        if (started := keep_monitoring(client, datetime.now(UTC))) is not None:
+            say(f"nobody was monitoring: started the run {started.name}")
     except (httpx.HTTPError, PrefectException) as error:  # busy or away for a moment; the next sweep tries again
-        say(f"could not check for dead runs: {type(error).__name__}")
-        return
-    if dead:
-        say(f"set to Crashed because their process is gone: {describe(dead)}")
+        say(f"could not check the runs: {type(error).__name__}")
 
 
 def _check(options: UpOptions) -> None:

@@ -21,7 +21,7 @@ from flows import (
     weekly_checklist,
 )
 from flows.checklist import Checklist
-from flows.timing import Schedule, Timing
+from flows.timing import Interval, Schedule, Timing
 from tasks.round import RoundRefused
 from tasks.settings import Settings
 
@@ -36,7 +36,7 @@ class Entry:
 
     flow: Flow[..., Any]
     timing: Timing
-    schedule: Schedule | None = None
+    schedule: Schedule | Interval | None = None
     checklist: Checklist | None = None
     per_service: bool = True
     is_scheduled_for: Callable[[Settings], bool] = lambda _settings: True
@@ -54,12 +54,7 @@ FLOWS: Final = (
     _entry(backup_verification.CHECKLIST, backup_verification.backup_verification),
     _entry(security_scan.CHECKLIST, security_scan.security_scan),
     _entry(load_test.CHECKLIST, load_test.load_test),
-    Entry(
-        monitoring.monitoring,
-        monitoring.TIMING,
-        monitoring.SCHEDULE,
-        is_scheduled_for=monitoring.is_scheduled_for,
-    ),
+    Entry(monitoring.monitoring, monitoring.TIMING, monitoring.SCHEDULE, per_service=False),
     Entry(error_triage.error_triage, error_triage.TIMING),
     Entry(finding_waiver.waive_finding, finding_waiver.TIMING),
     Entry(records.record_deploy, records.TIMING),

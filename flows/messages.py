@@ -1,20 +1,34 @@
 """Reports on their way to people: who gets a message, what is in it, and where it is archived."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from email.message import EmailMessage
 from pathlib import Path
 
 from reports import archive, mail
 from reports.compose import is_news
-from reports.report import Report, Seal
+from reports.report import Report, Seal, UnreadableReport, from_text
 from reports.words import Words
 from tasks.check_result import Scalar
 from tasks.history.chain import sha256
 from tasks.history.outbox import OutboxMessage
+from tasks.history.runs import StoredRun
 from tasks.settings import Settings
 
 REPORT = "report"
 MAIL = "mail"
+
+
+def parse_report(stored: StoredRun) -> tuple[Report, Seal]:
+    """A stored run as the report that people read; raises UnreadableReport."""
+    return from_text(stored.report), Seal(stored.sequence, stored.digest, stored.chained)
+
+
+def readable(runs: Iterable[StoredRun]) -> Iterator[tuple[Report, Seal]]:
+    """Those runs that can be read; `rounds db verify` names the others."""
+    for stored in runs:
+        with suppress(UnreadableReport):
+            yield parse_report(stored)
 
 
 def report_messages(

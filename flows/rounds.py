@@ -1,7 +1,7 @@
 """What every flow shares: how a round begins, what could not be seen, and the one way in which it ends."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
 from datetime import timedelta
@@ -15,7 +15,8 @@ from prefect.exceptions import PrefectException
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
-from flows.messages import archive_missing, report_messages
+from flows.delivery import deliver
+from flows.messages import archive_missing, parse_report, readable, report_messages
 from flows.options import RoundOptions, refuse_future
 from flows.timing import SKIPPED, Timing, missed, planned_start
 from reports import artifacts
@@ -28,6 +29,7 @@ from reports.sentences import verdict_sentence
 from reports.words import Words
 from tasks.canonical import canonical
 from tasks.check_result import Message, msg
+from tasks.errors import ExplainedError
 from tasks.guide.judge import Verdict
 from tasks.guide.lines import GuideLine
 from tasks.history.engine import HistoryError
@@ -51,9 +53,11 @@ from tasks.settings import Settings, find_service
 NOT_ARCHIVED = "NotArchived"
 _RECENT = 20
 recorded: ContextVar[Callable[[StoredRun], None] | None] = ContextVar("recorded", default=None)
-"""Told which run a round has stored: whoever started it shows this one, and no other of the same time or verdict."""
-_CLOSING = timedelta(minutes=2)
-"""What storing, archiving and showing a round may take."""
+"""Told which run a round has stored: whoever started it shows this one, and no other of the same time or verdict, and
+sends its messages."""
+_CLOSING = timedelta(minutes=5)
+"""What storing, archiving, mailing and showing a round may take."""
+_MAILING_S = 60.0
 
 
 async def begin_round(flow: str, service: str, options: RoundOptions, timing: Timing) -> Round | State[Any]:
@@ -96,19 +100,9 @@ async def close_round(
     words = Words(run.settings.reports.locales[0], run.settings.service.timezone)
     broken = await asyncio.to_thread(_archive, run)
     await _show(report, seal, words, _address(report, run.settings))
+    if tell is None:
+        await _send(run)
     return outcome(report, words, broken)
-
-
-def parse_report(stored: StoredRun) -> tuple[Report, Seal]:
-    """A stored run as the report that people read; raises UnreadableReport."""
-    return from_text(stored.report), Seal(stored.sequence, stored.digest, stored.chained)
-
-
-def readable(runs: Iterable[StoredRun]) -> Iterator[tuple[Report, Seal]]:
-    """Those runs that can be read; `rounds db verify` names the others."""
-    for stored in runs:
-        with suppress(UnreadableReport):
-            yield parse_report(stored)
 
 
 def _known(stored: StoredRun | None) -> Report | None:
@@ -188,6 +182,15 @@ def _archive(run: Round) -> str | None:
     except (ArchiveError, HistoryError) as error:
         return f"{error}; the round is stored, `rounds report rebuild` writes its report again"
     return None
+
+
+async def _send(run: Round) -> None:
+    """Send what the round has caused; what cannot be sent now waits for the monitoring."""
+    warn = get_run_logger().warning
+    try:
+        await deliver(run.settings, run.history, warn, _MAILING_S)
+    except ExplainedError as error:
+        warn(f"mail was not sent, the monitoring tries again: {error}")
 
 
 def _address(report: Report, settings: Settings) -> str:

@@ -41,6 +41,15 @@ class Schedule:
         return datetime.combine(day, time(int(hour), int(minute)), zone).astimezone(UTC)
 
 
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A flow that starts again and again, counted from `first`; `slug` is its lasting name."""
+
+    every: timedelta
+    first: datetime
+    slug: str
+
+
 def planned_start() -> datetime | None:
     """When the schedule planned this run; None for a run by hand, and a retry is one."""
     context = FlowRunContext.get()

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from reports.charts.png import png
+from reports.charts import as_png
 from reports.html import data_uri
 from reports.localise import view
 from reports.report import Report, Seal
@@ -105,5 +105,5 @@ def _chart(results: tuple[ResultView, ...], words: Words) -> Iterator[str]:
         for piece in r.evidence:
             if piece.chart:
                 yield f"**{escaped(piece.title)}**"
-                yield f"![{escaped(piece.finding)}]({data_uri(png(piece.chart, words))})"
+                yield f"![{escaped(piece.finding)}]({data_uri(as_png(piece.chart, words))})"
                 return

@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from reports import names
-from reports.charts.png import png
+from reports.charts import as_png
 from reports.localise import view
 from reports.report import Report, Seal
 from reports.templating import asset, render
@@ -83,7 +83,7 @@ def page(report: Report, seal: Seal, words: Words, *, links: PageLinks) -> str:
     def images(piece: EvidenceView) -> str | None:
         if piece.chart is None or next(drawn) > MOST_CHARTS:
             return None
-        return data_uri(png(piece.chart, words))
+        return data_uri(as_png(piece.chart, words))
 
     shown_report = view(report, seal, words)
     return render("report.html.j2", words, v=shown_report, links=links, images=images, style=asset("style.css"))

@@ -10,7 +10,7 @@ from itertools import islice, zip_longest
 
 import css_inline
 
-from reports.charts.png import png
+from reports.charts import as_png
 from reports.localise import view
 from reports.names import page_name
 from reports.report import Report, Seal
@@ -74,7 +74,7 @@ def render_mail(
     assert isinstance(html, EmailMessage)
     for picture in pictures:
         html.add_related(
-            png(picture.chart, words),
+            as_png(picture.chart, words),
             "image",
             "png",
             cid=f"<{picture.cid}>",

@@ -1,12 +1,13 @@
-"""A part of a look as a task run of its own: Prefect's run graph shows its name and what it came to."""
+"""A look, or a part of one, as a task run of its own: Prefect's run graph shows its name and what it came to."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from functools import update_wrapper
+from typing import Any, Generic, ParamSpec, TypeVar, cast
 
-from prefect import State, task
+from prefect import State, Task, task
 from prefect.cache_policies import NO_CACHE
 from prefect.context import FlowRunContext, TaskRunContext
 from prefect.states import Completed, Failed
@@ -15,6 +16,7 @@ from prefect.transactions import BaseTransaction
 from tasks.check_result import Message
 from tasks.outside import external_text
 
+P = ParamSpec("P")
 T = TypeVar("T")
 _MOST_WORDS = 1000
 Say = Callable[[Message], str]
@@ -45,6 +47,49 @@ def speaking(say: Say) -> Iterator[None]:
         yield
     finally:
         _say.reset(token)
+
+
+_plainly: ContextVar[bool] = ContextVar("plainly", default=False)
+
+
+@contextmanager
+def plainly() -> Iterator[None]:
+    """Looks and steps within are plain calls: each task run costs events, too many for what happens every minute."""
+    token = _plainly.set(True)
+    try:
+        yield
+    finally:
+        _plainly.reset(token)
+
+
+class Look(Generic[P, T]):
+    """A function that looks at something: within a run each call is a task run. `fn` is the function itself."""
+
+    def __init__(self, fn: Callable[P, T], name: str, timeout_s: float | None) -> None:
+        self.fn = fn
+        self._task = cast(
+            "Callable[P, T]",
+            Task(
+                fn,
+                task_run_name=name,
+                retries=0,
+                timeout_seconds=timeout_s,
+                cache_policy=NO_CACHE,
+                persist_result=False,
+            ),
+        )
+        update_wrapper(self, fn)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
+        return (self.fn if _plainly.get() else self._task)(*args, **kwargs)
+
+
+def look(name: str, *, timeout_s: float | None = None) -> Callable[[Callable[P, T]], Look[P, T]]:
+    """Makes a function a look; `name` is that of its task runs, with its arguments in braces.
+
+    `timeout_s` is for coroutines: Prefect cannot end a thread, and warns at every run.
+    """
+    return lambda fn: Look(fn, name, timeout_s)
 
 
 def step(name: str, work: Callable[[], T], state_of: Callable[[T], StepState]) -> T:
@@ -131,7 +176,7 @@ async def take_async_step(name: str, work: Callable[[], Awaitable[State[Any]]]) 
 
 
 def _in_a_run() -> bool:
-    return FlowRunContext.get() is not None or TaskRunContext.get() is not None
+    return not _plainly.get() and (FlowRunContext.get() is not None or TaskRunContext.get() is not None)
 
 
 @contextmanager

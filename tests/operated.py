@@ -35,6 +35,7 @@ from sqlalchemy import text
 
 from flows.daily_checklist import daily_checklist
 from flows.options import DailyOptions
+from flows.rounds import recorded
 from reports.report import Report, from_text
 from tasks import secrets
 from tasks.history.engine import History, writing
@@ -160,8 +161,12 @@ class Operated:
         return self.settings.service.name
 
     def run_daily(self, **options: Any) -> State[Any]:
-        """A round by hand."""
-        state: Any = asyncio.run(daily_checklist(self.name, DailyOptions(**options), return_state=True))  # type: ignore[arg-type]
+        """A round by hand, whose messages wait."""
+        listening = recorded.set(lambda _: None)
+        try:
+            state: Any = asyncio.run(daily_checklist(self.name, DailyOptions(**options), return_state=True))  # type: ignore[arg-type]
+        finally:
+            recorded.reset(listening)
         assert isinstance(state, State)
         return state
 

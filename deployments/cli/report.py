@@ -37,8 +37,7 @@ def report_open(service: ServiceOption = None) -> None:
 def report_rebuild(service: ServiceOption = None) -> None:
     """Write every report that is in the history but not in the archive."""
     with explained():
-        from flows.messages import archive_missing
-        from flows.rounds import readable
+        from flows.messages import archive_missing, readable
         from tasks.history.opened import history_of
         from tasks.history.runs import read_runs
         from tasks.settings import load_settings
@@ -50,7 +49,7 @@ def report_rebuild(service: ServiceOption = None) -> None:
 
 
 def _stored_reports(service: Path | None, most: int) -> list[tuple[Any, Path]]:
-    from flows.rounds import parse_report
+    from flows.messages import parse_report
     from reports.archive import folder_of
     from tasks.history.opened import history_of
     from tasks.history.runs import read_runs

@@ -8,7 +8,7 @@ from deployments.docs_tables.markdown import table
 from deployments.docs_tables.words import DocWords
 from flows.catalogue import CHECKLISTS, FLOWS, Entry
 from flows.checklist import Checklist
-from flows.timing import Schedule
+from flows.timing import Interval, Schedule
 from reports import names
 from tasks.guide.known import every_check
 from tasks.guide.lines import GuideLine
@@ -29,11 +29,13 @@ def checks(words: DocWords) -> str:
     return "\n".join(parts)
 
 
-def when(schedule: Schedule, words: DocWords) -> str:
+def when(schedule: Schedule | Interval, words: DocWords) -> str:
     """When a schedule starts, in words where it is a time of a day, of a weekday or of a day of the month."""
-    if schedule.cron == "* * * * *":
-        return words.say("every minute")
+    if isinstance(schedule, Interval):
+        return words.say("every {minutes} min", minutes=int(schedule.every.total_seconds() // 60))
     minute, hour, day, month, weekday = schedule.cron.split()
+    if minute.isdecimal() and hour == day == month == weekday == "*":
+        return words.say("every hour")
     if not (minute.isdecimal() and hour.isdecimal() and month == "*"):
         return f"`{schedule.cron}`"
     time = f"{int(hour):02}:{int(minute):02}"

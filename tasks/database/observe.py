@@ -8,8 +8,6 @@ from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 import psycopg
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 from psycopg.rows import dict_row
 
 from tasks.check_result import Message, msg
@@ -19,6 +17,7 @@ from tasks.database.facts import DatabaseFacts, Exhausted
 from tasks.deadline import Deadline
 from tasks.observation import ObservationError, Unobserved
 from tasks.outside import external_text
+from tasks.visible import look
 
 Fact = TypeVar("Fact")
 Number = float | Unobserved
@@ -32,7 +31,7 @@ _OLDEST_VERSION = 140000
 # No timeout on the decorator: Prefect cannot end a thread, and says so at every run. `connected` cuts the line.
 
 
-@task(task_run_name="read-database", retries=0, cache_policy=NO_CACHE, persist_result=False)
+@look("read-database")
 def read_database(
     server: Server, statements: Mapping[str, str] = MappingProxyType({}), longest_s: float = LONGEST_S
 ) -> DatabaseFacts:

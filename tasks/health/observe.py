@@ -12,8 +12,6 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import httpx
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 
 from tasks.check_result import Message, msg
 from tasks.health.body import parse_health
@@ -21,6 +19,7 @@ from tasks.health.facts import Answer, HealthReport, Sampled
 from tasks.health.settings import LONGEST_S
 from tasks.http import CODINGS, Body, NotReadable, NotWhole, causes, sendable, trust
 from tasks.observation import ObservationError, Unobserved, printable
+from tasks.visible import look
 
 _MOST_BYTES = 262_144
 _GIVE_UP_AFTER = 3
@@ -56,13 +55,7 @@ async def open_target(
         yield Target(name, client, timeout_s)
 
 
-@task(
-    task_run_name="read-answers {target.name} {path}",
-    retries=0,
-    timeout_seconds=LONGEST_S,
-    cache_policy=NO_CACHE,
-    persist_result=False,
-)
+@look("read-answers {target.name} {path}", timeout_s=LONGEST_S)
 async def read_answers(target: Target, path: str, samples: int) -> Sampled:
     """Ask a path `samples` times after a first request that opens the connection.
 
@@ -77,13 +70,7 @@ async def read_answers(target: Target, path: str, samples: int) -> Sampled:
     return Sampled(tuple(answers), samples + 1)
 
 
-@task(
-    task_run_name="read-health {target.name}",
-    retries=0,
-    timeout_seconds=120,
-    cache_policy=NO_CACHE,
-    persist_result=False,
-)
+@look("read-health {target.name}", timeout_s=120)
 async def read_health(target: Target, path: str) -> HealthReport:
     """Read the health report of a service. Raises ObservationError if the name does not resolve."""
     answer, body, kind = await _ask(target, path)

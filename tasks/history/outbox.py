@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Engine, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, func, insert, or_, select, update
 
 from tasks.check_result import Scalar
 from tasks.history.engine import reading, writing
@@ -80,17 +80,19 @@ def put(connection: Connection, service_id: int, messages: Sequence[OutboxMessag
             )
 
 
+def is_any_due(engine: Engine, service: str, now: datetime) -> bool:
+    """Whether there is a message to send; looked for every minute, so it takes no lock."""
+    query = select(outbox.c.id).join(services).where(services.c.name == service, _due(now)).limit(1)
+    with reading(engine) as connection:
+        return connection.execute(query).first() is not None
+
+
 def lease_next(engine: Engine, service: str, now: datetime) -> Leased | None:
     """Take the message that has been due longest; None when nothing is due."""
-    due = and_(
-        outbox.c.state.in_(_OPEN),
-        outbox.c.due_at <= now,
-        or_(outbox.c.leased_until.is_(None), outbox.c.leased_until <= now),
-    )
     query = (
         select(outbox)
         .join(services, services.c.id == outbox.c.service_id)
-        .where(services.c.name == service, due)
+        .where(services.c.name == service, _due(now))
         .order_by(outbox.c.due_at, outbox.c.id)
         .limit(1)
         .with_for_update(of=outbox, skip_locked=True)
@@ -146,6 +148,11 @@ def read_counts(engine: Engine, service: str) -> OutboxCounts:
             {row[0]: row[1] for row in connection.execute(counts)},
             tuple((row[0], row[1]) for row in connection.execute(failed.order_by(outbox.c.id))),
         )
+
+
+def _due(now: datetime) -> ColumnElement[bool]:
+    free = or_(outbox.c.leased_until.is_(None), outbox.c.leased_until <= now)
+    return and_(outbox.c.state.in_(_OPEN), outbox.c.due_at <= now, free)
 
 
 def _finish(engine: Engine, leased: Leased, state: State, *, answer: str, **values: Any) -> State:

@@ -7,9 +7,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-
 from tasks.check_result import Message, msg
 from tasks.deadline import Deadline
 from tasks.found_files import named, unreadable
@@ -40,6 +37,7 @@ from tasks.observation import ObservationError
 from tasks.progress import LOG, tell
 from tasks.secrets import check_secrets, masked, resolve
 from tasks.settings import Settings
+from tasks.visible import look
 
 _COMMIT_BYTES = 64 * 1024 * 1024
 _SETTLED = timedelta(hours=1)
@@ -51,7 +49,7 @@ _NO_TIME = msg("Not all lines could be read in time: the rest is read next time"
 _NS = 1_000_000_000
 
 
-@task(task_run_name="read-log {source.name}", retries=0, cache_policy=NO_CACHE, persist_result=False)
+@look("read-log {source.name}")
 def read_log(
     history: History,
     settings: Settings,

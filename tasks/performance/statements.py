@@ -3,8 +3,6 @@
 from datetime import datetime
 
 import psycopg
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 from psycopg import sql
 from psycopg.rows import dict_row
 
@@ -14,6 +12,7 @@ from tasks.database.connection import Server, connected
 from tasks.observation import Absent, ObservationError, printable
 from tasks.outside import external_sql
 from tasks.performance.facts import StatementTotal, StatementTotals
+from tasks.visible import look
 
 MOST_STATEMENTS = 200
 _MOST_QUERY = 120
@@ -29,7 +28,7 @@ _NO_RESET = msg("pg_stat_statements does not say since when it counts")
 
 
 # No timeout on the decorator: Prefect cannot end a thread. `connected` cuts the line.
-@task(task_run_name="read-statements", retries=0, cache_policy=NO_CACHE, persist_result=False)
+@look("read-statements")
 def read_statements(server: Server, now: datetime) -> StatementTotals | Absent:
     """The statements of the database with the most time; Absent where the extension is not installed.
 

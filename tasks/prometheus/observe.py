@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 
 from tasks.check_result import msg
 from tasks.http import CODINGS, Body, sendable, trust
 from tasks.observation import ObservationError
 from tasks.prometheus.answer import Data, TooMuch, one_number, parse_answer, points, tracks
 from tasks.prometheus.facts import Point, Track
+from tasks.visible import look
 
 _MOST_BYTES = 16 * 1024 * 1024
 _MOST_RANGE_BYTES = 64 * 1024 * 1024
@@ -48,19 +47,19 @@ async def open_prometheus(
         yield Prometheus(client, timeout_s)
 
 
-@task(task_run_name="read-instant", retries=0, timeout_seconds=_LONGEST_S, cache_policy=NO_CACHE, persist_result=False)
+@look("read-instant", timeout_s=_LONGEST_S)
 async def read_instant(prometheus: Prometheus, promql: str) -> tuple[Point, ...]:
     """Every series of an instant query, none when nothing matches. Raises ObservationError if there is no answer."""
     return points(await _asked(prometheus, "/api/v1/query", {"query": promql}))
 
 
-@task(task_run_name="read-number", retries=0, timeout_seconds=_LONGEST_S, cache_policy=NO_CACHE, persist_result=False)
+@look("read-number", timeout_s=_LONGEST_S)
 async def read_number(prometheus: Prometheus, promql: str) -> float:
     """The one number of an instant query. Raises ObservationError if it gives no, several or no finite numbers."""
     return one_number(points(await _asked(prometheus, "/api/v1/query", {"query": promql})))
 
 
-@task(task_run_name="read-range", retries=0, timeout_seconds=_LONGEST_S, cache_policy=NO_CACHE, persist_result=False)
+@look("read-range", timeout_s=_LONGEST_S)
 async def read_range(
     prometheus: Prometheus, promql: str, start_s: int, end_s: int, step_s: int, lookback_s: int | None = None
 ) -> tuple[Track, ...]:

@@ -25,6 +25,7 @@ from tasks.resources.node_exporter import hosts, queries
 from tasks.resources.observe import read_container, read_host
 from tasks.resources.readings import container_readings, host_readings, unseen_parts
 from tasks.resources.settings import NodeExporters, Resources
+from tasks.resources.watch import Watch
 from tasks.samples.facts import Reading
 from tasks.secrets import resolve
 from tasks.settings import Settings
@@ -53,8 +54,12 @@ class ResourceObservation:
     numbers: Numbers
 
 
-async def look_at_resources(settings: Settings, longest_s: float = LONGEST_S) -> ResourceObservation:
+async def look_at_resources(
+    settings: Settings, longest_s: float = LONGEST_S, watch: Watch | None = None
+) -> ResourceObservation:
     """Look at machines, container, database, queues and business KPIs, within `longest_s` altogether.
+
+    With a `watch` the machine is compared with its last look.
 
     What is not seen in time is Unobserved, and leaves the others alone. Raises ConfigurationError for a secret that
     cannot be resolved, UsageError for a CA file or header that cannot be used.
@@ -66,7 +71,8 @@ async def look_at_resources(settings: Settings, longest_s: float = LONGEST_S) ->
         prometheus = await _prometheus(settings, stack, part_s)
         # First and alone: the looks that follow would be CPU time of this machine.
         machines, container = await asyncio.gather(
-            _hosts(settings.resources, prometheus, part_s, deadline), _container(settings.resources, part_s, deadline)
+            _hosts(settings.resources, prometheus, part_s, deadline, watch),
+            _container(settings.resources, part_s, deadline, watch),
         )
         database, expressions = await asyncio.gather(
             _database(server, statements(settings.queues, settings.kpi), deadline), _expressions(settings, prometheus)
@@ -93,9 +99,9 @@ def is_asked_for(settings: Settings) -> bool:
     return machine or settings.database is not None or bool(settings.queues or settings.kpi)
 
 
-async def resource_readings(settings: Settings) -> tuple[tuple[Reading, ...], tuple[Unobserved, ...]]:
+async def resource_readings(settings: Settings, watch: Watch) -> tuple[tuple[Reading, ...], tuple[Unobserved, ...]]:
     """Every figure of this minute, and why others are missing, within MINUTE_S."""
-    observed = await look_at_resources(settings, MINUTE_S)
+    observed = await look_at_resources(settings, MINUTE_S, watch)
     readings = [*number_readings(observed.numbers, settings.kpi)]
     blind = [*unseen_numbers(observed.numbers)]
     blind += [part for part in (observed.hosts, observed.container, observed.database) if isinstance(part, Unobserved)]
@@ -133,7 +139,7 @@ def _no_container(resources: Resources | None) -> Absent | None:
 
 
 async def _hosts(
-    resources: Resources | None, prometheus: Prometheus | None, part_s: float, deadline: Deadline
+    resources: Resources | None, prometheus: Prometheus | None, part_s: float, deadline: Deadline, watch: Watch | None
 ) -> Mapping[str, Host | Unobserved] | Unobserved | Absent:
     if (absent := _no_hosts(resources)) is not None:
         return absent
@@ -142,7 +148,8 @@ async def _hosts(
         assert prometheus is not None  # settings: a selector needs [metrics]
         return await deadline.in_time(seen(_exported(resources.prometheus, prometheus)))
     interval_s = min(resources.interval_s, part_s)
-    return {HOST: await deadline.in_time(seen(asyncio.to_thread(read_host, interval_s, resources.mounts)))}
+    looking = asyncio.to_thread(read_host, interval_s, resources.mounts, watch=watch)
+    return {HOST: await deadline.in_time(seen(looking))}
 
 
 async def _exported(nodes: NodeExporters, prometheus: Prometheus) -> Mapping[str, Host | Unobserved] | Unobserved:
@@ -154,12 +161,14 @@ async def _exported(nodes: NodeExporters, prometheus: Prometheus) -> Mapping[str
     return hosts(answers, nodes.instances)
 
 
-async def _container(resources: Resources | None, part_s: float, deadline: Deadline) -> Container | Unobserved | Absent:
+async def _container(
+    resources: Resources | None, part_s: float, deadline: Deadline, watch: Watch | None
+) -> Container | Unobserved | Absent:
     if (absent := _no_container(resources)) is not None:
         return absent
     assert resources is not None
     interval_s = min(resources.interval_s, part_s)
-    found = await deadline.in_time(seen(asyncio.to_thread(read_container, interval_s)))
+    found = await deadline.in_time(seen(asyncio.to_thread(read_container, interval_s, watch=watch)))
     if isinstance(found, Unobserved):
         return found
     if resources.container is True and isinstance(found.cpu, Absent) and isinstance(found.memory, Absent):

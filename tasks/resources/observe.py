@@ -1,15 +1,13 @@
 """Looks at the machine and the container that the round itself runs on."""
 
-import time
 from pathlib import Path
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-
 from tasks.observation import Absent, ObservationError, Unobserved
-from tasks.resources.cgroups import Group, Throttling, find_group, no_limit, read_kills, read_memory, read_throttling
+from tasks.resources.cgroups import Group, find_group, no_limit, read_kills, read_memory, read_throttling
 from tasks.resources.facts import Container, CpuQuota, Host, MemoryLimit, OomKills
 from tasks.resources.host import host_between, moment, read_boot
+from tasks.resources.watch import Watch
+from tasks.visible import look
 
 ROOT = Path("/")
 
@@ -17,18 +15,17 @@ ROOT = Path("/")
 # No timeout on these decorators: Prefect cannot end a thread, and warns at every run. What can hang is bounded inside.
 
 
-@task(task_run_name="read-host", retries=0, cache_policy=NO_CACHE, persist_result=False)
-def read_host(interval_s: float, mounts: tuple[str, ...] = (), root: Path = ROOT) -> Host:
-    """This machine, watched for `interval_s`; `root` stands before /proc."""
-    before, started = moment(), time.monotonic()
-    time.sleep(interval_s)
-    return host_between(before, moment(), time.monotonic() - started, mounts, root)
+@look("read-host")
+def read_host(interval_s: float, mounts: tuple[str, ...] = (), root: Path = ROOT, watch: Watch | None = None) -> Host:
+    """This machine, watched for `interval_s` or since the last look of `watch`; `root` stands before /proc."""
+    before, after, span_s = (watch or Watch()).between("host", moment, interval_s)
+    return host_between(before, after, span_s, mounts, root)
 
 
-@task(task_run_name="read-container", retries=0, cache_policy=NO_CACHE, persist_result=False)
-def read_container(interval_s: float, root: Path = ROOT) -> Container:
-    """The control group of this process, its throttling watched for `interval_s`; `root` stands before /proc."""
-    cpu = _watched(root, interval_s)
+@look("read-container")
+def read_container(interval_s: float, root: Path = ROOT, watch: Watch | None = None) -> Container:
+    """The control group of this process, its throttling watched like the machine; `root` stands before /proc."""
+    cpu = _watched(root, interval_s, watch or Watch())
     try:
         group = find_group(root, "memory")
     except ObservationError as error:
@@ -38,22 +35,15 @@ def read_container(interval_s: float, root: Path = ROOT) -> Container:
     return Container(cpu, memory, _kills(root, group, cpu, memory))
 
 
-def _watched(root: Path, interval_s: float) -> CpuQuota | Absent | Unobserved:
-    started = time.monotonic()
+def _watched(root: Path, interval_s: float, watch: Watch) -> CpuQuota | Absent | Unobserved:
     try:
         group = find_group(root, "cpu")
-        before = None if group is None else read_throttling(group)
-        if group is None or before is None:
+        if group is None or read_throttling(group) is None:
             return no_limit()
-        time.sleep(interval_s)
-        return _between(before, group, time.monotonic() - started)
+        before, after, span_s = watch.between(group, lambda: read_throttling(group), interval_s)
     except ObservationError as error:
         return Unobserved(error.reason)
-
-
-def _between(before: Throttling, group: Group, span_s: float) -> CpuQuota | Absent:
-    after = read_throttling(group)
-    if after is None:
+    if before is None or after is None:
         return no_limit()
     return CpuQuota(
         after.cores,

@@ -8,15 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-
 from tasks.check_result import Message, msg
 from tasks.http import causes, trust
 from tasks.observation import ObservationError
 from tasks.outside import external_text
 from tasks.tls.certificate import matches, read_certificate
 from tasks.tls.facts import Certificate, Offer, TlsFact, Version
+from tasks.visible import look
 
 _VERSIONS = {
     "1.0": ssl.TLSVersion.TLSv1,
@@ -46,13 +44,7 @@ class _Met:
     chain: tuple[bytes, ...]
 
 
-@task(
-    task_run_name="read-tls {host}",
-    retries=0,
-    timeout_seconds=_LONGEST_S,
-    cache_policy=NO_CACHE,
-    persist_result=False,
-)
+@look("read-tls {host}", timeout_s=_LONGEST_S)
 async def read_tls(
     host: str,
     port: int,

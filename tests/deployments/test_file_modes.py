@@ -17,7 +17,7 @@ from deployments.cli.app import app
 from deployments.prefect_server import PrefectServer
 from deployments.state import UpState, announced
 from deployments.write_output import write_output
-from flows.outbox import deliver
+from flows.delivery import deliver
 from tasks.history import migrate
 from tasks.history.engine import HistoryError, open_history, reading, writing
 from tasks.processes import Child
@@ -79,7 +79,7 @@ def test_what_is_written(operate: "Operate", site: "Site", tmp_path: Path, monke
     migrate.upgrade(old, None, target="0001")
     assert migrate.upgrade(old, datetime.now(UTC)) is not None
     shop.run_daily(mail=True)
-    assert asyncio.run(deliver(shop.settings, print))["sent"] >= 1
+    assert asyncio.run(deliver(shop.settings, shop.history, print))["sent"] >= 1
     out = tmp_path / "out"
     out.mkdir()
     write_output(str(out / "findings.csv"), "finding\n")

@@ -1,5 +1,6 @@
 """The one list of deployments, as a whole: a change of any line of it has to be meant."""
 
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ def shown(deployment: RunnerDeployment) -> dict[str, Any]:
     schedules: Any = deployment.schedules or []
     return {
         "name": f"{deployment.flow_name}/{deployment.name}",
-        "cron": [(s.schedule.cron, s.schedule.timezone, s.slug, s.active) for s in schedules],
+        "when": [(_when(s.schedule), s.schedule.timezone, s.slug, s.active) for s in schedules],
         "parameters": deployment.parameters,
         "tags": deployment.tags,
         "entrypoint": deployment.entrypoint,
@@ -50,7 +51,7 @@ def test_a_flow_of_every_service(services: dict[str, Settings], entry: Entry) ->
     assert mine == [
         {
             "name": f"{entry.flow.name}/{service}",
-            "cron": [] if schedule is None else [(schedule.cron, zone, schedule.slug, True)],
+            "when": [] if schedule is None else [(schedule.cron, zone, schedule.slug, True)],
             "parameters": {"service": service},
             "tags": ["opsrounds", *(["checklist"] if entry.checklist else []), f"service:{service}"],
             "entrypoint": f"{entry.flow.fn.__module__}.{entry.flow.fn.__name__}",
@@ -78,12 +79,33 @@ def test_every_schedule_of_a_flow_has_a_name_of_its_own() -> None:
     assert [name for name, checklist in CHECKLISTS.items() if name != checklist.name] == []
 
 
+def _when(schedule: Any) -> Any:
+    return getattr(schedule, "cron", None) or (schedule.interval, schedule.anchor_date)
+
+
 def test_a_flow_of_the_machine(services: dict[str, Settings]) -> None:
     found = [shown(deployment) for deployment in deployments_of(services)]
     assert len(found) == sum(2 if entry.per_service else 1 for entry in FLOWS)
+    assert [one for one in found if one["name"] == "monitoring/every-service"] == [
+        {
+            "name": "monitoring/every-service",
+            "when": [
+                (
+                    (timedelta(minutes=15), datetime(2025, 12, 31, 23, 59, 30, tzinfo=UTC)),
+                    "UTC",
+                    "monitoring-every-quarter",
+                    True,
+                )
+            ],
+            "parameters": {},
+            "tags": ["opsrounds"],
+            "entrypoint": "flows.monitoring.monitoring",
+            "limit": FORM,  # a lease decides
+        }
+    ]
     assert found[-1] == {
         "name": "outbox/every-service",
-        "cron": [("* * * * *", "UTC", "outbox-every-minute", True)],
+        "when": [("40 * * * *", "UTC", "outbox-every-hour", True)],
         "parameters": {},
         "tags": ["opsrounds"],
         "entrypoint": "flows.outbox.outbox",
@@ -106,7 +128,6 @@ def test_what_is_not_configured_is_started_by_people_alone(tmp_path: Path) -> No
     assert {d.flow_name for d in deployments_of(services) if d.schedules} == scheduled - {
         "backup-verification",
         "load-test",
-        "monitoring",
         "security-scan",
     }
 
@@ -116,7 +137,8 @@ def test_the_description_says_when_in_which_zone_and_how_late(services: dict[str
     daily = descriptions["daily-checklist/shop"]
     assert "scheduled `0 9 * * *` Asia/Tokyo, at most 720 min late, at most 30 min long" in daily
     assert "予定 `0 9 * * *` Europe/Berlin、遅れは 720 分まで、実行は 30 分まで" in descriptions["daily-checklist/bar"]
-    assert "scheduled `* * * * *` UTC, at most 10 min long" in descriptions["outbox/every-service"]
+    assert "scheduled `40 * * * *` UTC, at most 10 min long" in descriptions["outbox/every-service"]
+    assert "every 15 min, at most 15 min late, at most 17 min long" in descriptions["monitoring/every-service"]
     for form in (entry.flow.name for entry in FLOWS if entry.schedule is None):
         assert "手動で開始するフォーム / a form, started manually" in descriptions[f"{form}/shop"]
 

@@ -3,7 +3,9 @@
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -92,6 +94,46 @@ def test_a_killed_run_frees_its_round(services: Path, answers: Path, state: Path
     with rounds_up(services, state, tmp_path / "up.log") as up:
         killed_run(up, answers)
         stopping(up)
+
+
+@pytest.mark.deep
+def test_somebody_always_monitors_unless_a_person_cancels_it(
+    services: Path, answers: Path, state: Path, tmp_path: Path
+) -> None:
+    answers.touch()
+    with rounds_up(services, state, tmp_path / "up.log") as up:
+        first = monitoring_run(up, ())
+        process = flow_process(first)
+        assert process is not None
+        killed_at = time.monotonic()
+        process.send_signal(signal.SIGKILL)
+        second = monitoring_run(up, (first,))
+        assert time.monotonic() - killed_at < 60
+        assert up.state_of(first) == "Crashed"
+        up.api.post(f"/flow_runs/{second}/set_state", json={"state": {"type": "CANCELLING"}}).raise_for_status()
+        cancelled_at = time.monotonic()
+        up.wait(lambda: up.state_of(second) == "Cancelled", 30)
+        assert time.monotonic() - cancelled_at < 20
+        time.sleep(40)
+        assert not set(running(up)) - {first, second} or datetime.now(UTC).minute % 15 in (0, 14)
+
+
+def running(up: Up) -> list[str]:
+    """The runs of the monitoring that are under way."""
+    asked = {"flows": {"name": {"any_": ["monitoring"]}}, "flow_runs": {"state": {"type": {"any_": ["RUNNING"]}}}}
+    return [run["id"] for run in up.api.post("/flow_runs/filter", json=asked).raise_for_status().json()]
+
+
+def monitoring_run(up: Up, known: tuple[str, ...]) -> str:
+    """A run of the monitoring that is under way, and none of those known, once there is one."""
+    found: list[str] = []
+
+    def seen() -> bool:
+        found[:] = [run for run in running(up) if run not in known and flow_process(run) is not None]
+        return bool(found)
+
+    up.wait(seen, START_S)
+    return found[0]
 
 
 @pytest.mark.deep

@@ -29,8 +29,8 @@ from deployments.run import RunResult
 from deployments.show_result import show_result
 from flows.checklist import run_checklist, run_section, run_sections
 from flows.daily_checklist import CHECKLIST, daily_checklist
+from flows.delivery import deliver
 from flows.options import DailyOptions, RoundRefused
-from flows.outbox import deliver
 from flows.rounds import parse_report
 from tasks.check_result import Status, Table, msg, verbatim
 from tasks.guide.judge import Verdict
@@ -485,7 +485,7 @@ class TestSecrets:
         assert {headers.get("x-token") for _, headers in site.asked} == {self.SECRET}
         assert ended(state) == ("FAILED", "ChecksFailed")
         assert [r.subject for r in shop.report().with_status(Status.FAIL)][1] == "service/component:auth ••••••"
-        asyncio.run(deliver(shop.settings, print))
+        asyncio.run(deliver(shop.settings, shop.history, print))
         archived = [file for file in shop.settings.output.rglob("*") if file.is_file()]
         assert {file.suffix for file in archived} >= {".json", ".txt", ".html", ".eml"}
         for file in archived:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from prefect import State
 
-from flows.outbox import deliver
+from flows.delivery import deliver
 from tasks.check_result import CheckResult, Status
 from tests.flows.test_daily_checklist import readable
 
@@ -180,7 +180,7 @@ def test_what_is_planted_is_found_and_nothing_of_it_is_shown_raw(
     personal = [r for r in results(shop, "personal-data") if "mmm" in r.subject]
     assert len(personal) == 1 and personal[0].observed is not None and personal[0].observed.value == 4
 
-    asyncio.run(deliver(shop.settings, print))
+    asyncio.run(deliver(shop.settings, shop.history, print))
     archived = [file for file in shop.settings.output.rglob("*") if file.is_file()]
     assert {file.suffix for file in archived} >= {".json", ".txt", ".html", ".eml"}
     texts = {str(file): readable(file) for file in archived}

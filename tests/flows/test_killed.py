@@ -19,9 +19,9 @@ import pytest
 
 from deployments.run import RunResult, run_now
 from flows.daily_checklist import CHECKLIST
+from flows.delivery import deliver
 from flows.messages import archive_missing
 from flows.options import DailyOptions
-from flows.outbox import deliver
 from flows.rounds import parse_report
 from tasks.history.chain import verify_chains
 from tasks.history.engine import reading
@@ -140,7 +140,7 @@ def test_kills_lose_nothing_and_repeat_a_message_at_most_once(
     assert 0 < stored_by_killed < KILLS  # before its run was stored, and after it
 
     shop.all_due()
-    asyncio.run(deliver(shop.settings, lambda _text: None))
+    asyncio.run(deliver(shop.settings, shop.history, lambda _text: None))
     assert {state for *_, state in shop.messages()} == {"sent"}
     runs = shop.runs()
     assert len(post.ids) == 2 * len(runs)

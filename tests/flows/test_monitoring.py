@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from flows.monitoring import is_scheduled_for, monitoring
+from flows.monitoring import monitoring
+from tasks.monitoring.collect import asks_for_something
 from tasks.records.facts import Deploy, DeployOutcome, Origin
 from tasks.records.store.records import store_records
 from tests.operated import figures
@@ -234,9 +235,9 @@ NOTHING = {
 
 
 @pytest.mark.parametrize("asked", [*ASKED, *NOTHING])
-def test_it_is_scheduled_where_it_has_something_to_collect(operate: "Operate", asked: str) -> None:
+def test_a_service_is_monitored_where_it_has_something_to_collect(operate: "Operate", asked: str) -> None:
     shop = operate(health="", more={**ASKED, **NOTHING}[asked])
-    assert is_scheduled_for(shop.settings) == (asked in ASKED)
+    assert asks_for_something(shop.settings) == (asked in ASKED)
 
 
 @pytest.mark.parametrize("asked", ["service alone", "no limit on this machine"])

@@ -13,9 +13,10 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 from prefect import State
 
-from flows import outbox as sending
+from flows import delivery as sending
 from flows.outbox import outbox
 from tasks.configuration import ConfigurationError
+from tasks.history.opened import history_of
 from tasks.history.outbox import read_counts
 from tasks.processes import free_port
 from tasks.settings import Settings
@@ -36,7 +37,7 @@ def smtp(post: "PostOffice") -> str:
 
 
 def deliver(settings: Settings, warn: Callable[[str], None]) -> Counter[str]:
-    return asyncio.run(sending.deliver(settings, warn))
+    return asyncio.run(sending.deliver(settings, history_of(settings), warn))
 
 
 def nothing_to_say(text: str) -> None:

@@ -23,6 +23,7 @@ from tasks.postgres.server import PostgresServer
 from tasks.resources.look import resource_readings
 from tasks.resources.node_exporter import queries
 from tasks.resources.section import resource_usage
+from tasks.resources.watch import Watch
 from tasks.round import Round
 from tasks.samples.facts import Reading
 from tasks.section import Section
@@ -137,7 +138,7 @@ def test_readings_of_a_minute(tmp_path: Path, postgres: PostgresServer) -> None:
 
     @flow(name="readings-test")
     async def minute() -> tuple[tuple[Reading, ...], tuple[Unobserved, ...]]:
-        return await resource_readings(load_settings(file))
+        return await resource_readings(load_settings(file), Watch())
 
     readings, blind = asyncio.run(minute())  # type: ignore[arg-type]
     names = {reading.name for reading in readings}

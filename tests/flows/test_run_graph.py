@@ -17,6 +17,7 @@ from deployments.prefect_server import PrefectServer
 from deployments.run import flush_prefect
 from tasks.check_result import Message, msg
 from tasks.visible import StepState, async_step, in_english, speaking, step
+from tests.cycles import MINUTE, Clock, watched
 from tests.operated import ServerView
 
 if TYPE_CHECKING:
@@ -56,6 +57,19 @@ def task_runs(client: SyncPrefectClient, state: State[Any], least: int) -> list[
             return [(run.name, str(run.state_name)) for run in sorted(ended, key=lambda run: run.start_time or START)]
         assert time.monotonic() < deadline, [(run.name, run.state_name) for run in found]
         time.sleep(0.2)
+
+
+def test_a_minute_of_the_monitoring_is_one_task_run(client: SyncPrefectClient, operate: "Operate") -> None:
+    operate()
+    operate(name="bar")
+    clock = Clock()
+    state = watched(2, clock).state
+    minutes = [f"{clock.begin + number * MINUTE:%H:%MZ}" for number in range(2)]
+    assert task_runs(client, state, 2) == [(minute, "Collected") for minute in minutes]
+    mine = FlowRunFilter(id=FlowRunFilterId(any_=[ServerView.run_id(state)]))
+    assert {run.state.message for run in client.read_task_runs(flow_run_filter=mine) if run.state is not None} == {
+        "bar: 4 figures, 0 log lines; shop: 4 figures, 0 log lines"
+    }
 
 
 def test_a_checklist_shows_the_guides_lines_and_its_observations(

@@ -6,9 +6,6 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-
 from tasks.check_result import Message
 from tasks.deadline import Deadline
 from tasks.found_files import unreadable
@@ -18,6 +15,7 @@ from tasks.progress import LOG
 from tasks.security.audit.lines import Count, Reader, whole_days, whole_lines
 from tasks.security.facts.audit import AuditLines, Hole
 from tasks.security.settings import Audit
+from tasks.visible import look
 
 _FIRST_LINES = 1000
 """A file without a time in so many lines has none."""
@@ -44,7 +42,7 @@ class _File:
 
 
 # No timeout on the decorator: Prefect cannot end a thread. The deadline ends the reading between two blocks.
-@task(task_run_name="read-audit", retries=0, cache_policy=NO_CACHE, persist_result=False)
+@look("read-audit")
 def read_audit(wanted: Wanted, now: datetime, deadline: Deadline) -> AuditLines:
     """The lines of a stretch of time, and how far the log reaches back.
 

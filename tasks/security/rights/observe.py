@@ -4,8 +4,6 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import psycopg
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 from psycopg.rows import dict_row
 
 from tasks.check_result import msg
@@ -13,6 +11,7 @@ from tasks.database.connection import Server, connected, reason
 from tasks.observation import Absent, ObservationError, Unobserved
 from tasks.security.facts.rights import DatabaseRights
 from tasks.security.rights import queries
+from tasks.visible import look
 
 T = TypeVar("T")
 _STATEMENTS = 7
@@ -20,7 +19,7 @@ _OLDEST_VERSION = 140000
 
 
 # No timeout on the decorator: Prefect cannot end a thread. `connected` cuts the line.
-@task(task_run_name="read-rights", retries=0, cache_policy=NO_CACHE, persist_result=False)
+@look("read-rights")
 def read_rights(server: Server, role: str, no_rules: Absent | None) -> DatabaseRights:
     """What the service's role may do; `no_rules` says why pg_hba.conf is not to be read.
 

@@ -9,14 +9,13 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import httpx
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 
 from tasks.check_result import Message, msg
 from tasks.http import causes, trust
 from tasks.observation import ObservationError
 from tasks.outside import external_text
 from tasks.security.facts.surface import Answer, Cookie
+from tasks.visible import look
 
 LONGEST_S = 180.0
 _NAME_CHARS = 60
@@ -38,13 +37,7 @@ class Surface:
         return self.url.startswith("https:")
 
 
-@task(
-    task_run_name="read-surface {path}",
-    retries=0,
-    timeout_seconds=LONGEST_S,
-    cache_policy=NO_CACHE,
-    persist_result=False,
-)
+@look("read-surface {path}", timeout_s=LONGEST_S)
 async def read_surface(surface: Surface, path: str, now: datetime) -> Answer:
     """The answer to one GET; redirects are not followed, the page itself is not read.
 

@@ -1,0 +1,289 @@
+"""The cycles of the monitoring: every minute, all services side by side, none of which can delay another."""
+
+import asyncio
+import os
+import threading
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from types import TracebackType
+from typing import Final, Self
+
+from prefect.logging import get_run_logger
+
+from flows.delivery import deliver
+from tasks.check_result import Message, msg
+from tasks.configuration import ConfigurationError
+from tasks.deadline import Deadline
+from tasks.errors import ExplainedError
+from tasks.history.engine import History
+from tasks.history.opened import history_of
+from tasks.history.settings import History as HistorySettings
+from tasks.monitoring.collect import Collector, asks_for_something
+from tasks.monitoring.store.lease import GRACE, MINUTE, Begun, Held, begin_minute, let_go, minute_of
+from tasks.observation import ObservationError, Unobserved
+from tasks.round import utc_now
+from tasks.secrets import masked
+from tasks.settings import Settings, services_folder, usable_services
+from tasks.visible import StepState, async_step, in_english, plainly
+
+COLLECTED: Final = "Collected"
+INCOMPLETE: Final = "Incomplete"
+_SPARE = timedelta(seconds=5)
+"""A cycle ends so long before the next minute."""
+_LEAST = timedelta(seconds=15)
+"""What is left of a minute in which a cycle still begins."""
+_SENDING_S = 20.0
+"""No further message is begun after so long."""
+_NAP_S = 5.0
+"""Nobody sleeps longer at a stretch, so that a clock that was set is seen."""
+_ONE_S = 110.0
+_MOST_THREADS = 256
+_LEFT_BEHIND_S = 20.0
+_MOST_NAMED = 3
+_LATE = msg("Not all was done within the minute")
+
+
+@dataclass(frozen=True, slots=True)
+class Minute:
+    """What a minute of a service, or of all, came to; `held_by` is the run that monitors it in place of this one."""
+
+    name: str
+    found: str = ""
+    problems: tuple[str, ...] = ()
+    held_by: str | None = None
+
+    @property
+    def state(self) -> StepState:
+        """Red as soon as anything could not be collected: a gap must not be found out a month later."""
+        return StepState(
+            INCOMPLETE if self.problems else COLLECTED, Message("{text}", {"text": self.text}), not self.problems
+        )
+
+    @property
+    def text(self) -> str:
+        """What was collected, and the first things that were not."""
+        if not self.problems:
+            return self.found
+        missing = "; ".join(self.problems[:_MOST_NAMED])
+        return f"{self.found}; not collected: {missing}" if self.found else missing
+
+
+@dataclass(slots=True)
+class Quarter:
+    """What a run has come to; `held_by` is the run that monitors every service in place of this one."""
+
+    minutes: int = 0
+    complete: int = 0
+    problems: list[str] = field(default_factory=list)
+    held_by: str | None = None
+
+    @property
+    def good(self) -> bool:
+        """True when no minute lacks anything."""
+        return self.complete == self.minutes
+
+    @property
+    def text(self) -> str:
+        """How many minutes were complete, and what the first ones lack that were not."""
+        return "; ".join([f"{self.complete} of {self.minutes} minutes complete", *self.problems])
+
+    def add(self, minute: Minute) -> None:
+        """One minute more."""
+        self.minutes += 1
+        self.complete += not minute.problems
+        if minute.problems and len(self.problems) < _MOST_NAMED:
+            self.problems.append(f"{minute.name} {minute.problems[0]}")
+
+
+@dataclass(slots=True)
+class _Service:
+    """What stays of a service from one minute to the next."""
+
+    collector: Collector
+    asked: HistorySettings | None = None
+    history: History | None = None
+    sending: "asyncio.Task[list[str]] | None" = None
+
+    def opened(self, settings: Settings) -> History:
+        """The history, opened once. Raises ExplainedError as `history_of` does."""
+        if self.history is None or self.asked != settings.history:
+            self.forget_history()
+            self.history, self.asked = history_of(settings), settings.history
+        return self.history
+
+    def forget_history(self) -> None:
+        """Open it anew the next time."""
+        if self.history is not None:
+            self.history.dispose()
+        self.history = None
+
+
+class Cycles:
+    """Holds cycles; `holder` is the name by which a person finds the run. `now` and `sleep` are the clock."""
+
+    def __init__(
+        self,
+        holder: str,
+        now: Callable[[], datetime] = utc_now,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._holder, self._now, self._sleep = holder, now, sleep
+        self._threads = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="look")
+        self._services: dict[str, _Service] = {}
+
+    def __enter__(self) -> Self:
+        # The usual pool has six threads on two processors: what hangs in one service would stop the others.
+        asyncio.get_running_loop().set_default_executor(self._threads)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        # A thread that hangs, as on a file server that is gone, would keep the process for as long: leave it behind.
+        if any(service.collector.hangs for service in self._services.values()):
+            leave = threading.Timer(_LEFT_BEHIND_S, os._exit, [0])
+            leave.daemon = True
+            leave.start()
+        for service in self._services.values():
+            service.forget_history()
+
+    async def hold_one(self, settings: Settings, now: datetime) -> Minute:
+        """One cycle of one service, whoever monitors it. Raises ExplainedError as `collect` does."""
+        with plainly():
+            name = settings.service.name
+            service = self._services[name] = _Service(Collector(self._threads))
+            history = await asyncio.to_thread(service.opened, settings)
+            collected = await service.collector.collect(settings, history, now, Deadline.after(_ONE_S, _LATE))
+        if collected.deployed is not None:
+            get_run_logger().info(collected.deployed)
+        problems = tuple(map(_said, collected.missing))
+        for problem in problems:
+            get_run_logger().warning(problem)
+        return Minute(name, collected.found, problems)
+
+    async def hold(self, end: datetime) -> Quarter:
+        """A cycle a minute from now to `end`; fewer when another run monitors every service."""
+        quarter, others = Quarter(), 0
+        deadline = Deadline.after((end - self._now() + MINUTE).total_seconds())  # a clock may be set back
+        while (now := self._now()) < end and not deadline.passed:
+            begin = minute_of(now)
+            if begin + MINUTE - now > _LEAST:
+                minute = await async_step(f"{begin:%H:%MZ}", partial(self._cycle, now), lambda found: found.state)
+                if minute.held_by is None:
+                    quarter.add(minute)
+                elif (others := others + 1) > 1:  # in the first minute that may be a run that has just died
+                    quarter.held_by = minute.held_by
+                    break
+            if begin + MINUTE >= end:  # the next run is on its way: two would need their memory twice
+                break
+            await self._until(begin + MINUTE)
+        await self._end()
+        return quarter
+
+    async def _cycle(self, now: datetime) -> Minute:
+        broken: Sequence[ConfigurationError]
+        with plainly():
+            try:
+                services, broken = await asyncio.to_thread(usable_services, services_folder())
+            except ConfigurationError as error:
+                services, broken = {}, [error]
+            minutes = await asyncio.gather(*(self._minute(settings, now) for settings in services.values()))
+        found = "; ".join(f"{minute.name}: {minute.found}" for minute in minutes if minute.found)
+        problems = [f"{minute.name}: {problem}" for minute in minutes for problem in minute.problems]
+        problems += [masked(str(error)) for error in broken]
+        for problem in problems:
+            get_run_logger().warning(problem)
+        mine = [minute for minute in minutes if minute.held_by is None]
+        others = next((minute.held_by for minute in minutes if minute.held_by is not None), None)
+        at = f"{minute_of(now):%H:%MZ}"
+        return Minute(at, found, tuple(problems), others if not mine and not broken else None)
+
+    async def _minute(self, settings: Settings, now: datetime) -> Minute:
+        """A service's minute, whatever happens in it."""
+        name = settings.service.name
+        service = self._services.setdefault(name, _Service(Collector(self._threads)))
+        deadline = Deadline.after((minute_of(now) + MINUTE - _SPARE - now).total_seconds(), _LATE)
+        try:
+            found = await deadline.in_time(self._taken(service, settings, now, deadline))
+            return Minute(name, problems=(_said(found.reason),)) if isinstance(found, Unobserved) else found
+        except ObservationError as error:
+            return Minute(name, problems=(_said(error.reason),))
+        except ExplainedError as error:
+            service.forget_history()  # its password may have been changed
+            return Minute(name, problems=(masked(str(error)),))
+        except Exception as error:  # the other services' minutes go on
+            get_run_logger().exception(f"{name}: the cycle broke")
+            return Minute(name, problems=(f"the cycle broke: {type(error).__name__}",))
+
+    async def _taken(self, service: _Service, settings: Settings, now: datetime, deadline: Deadline) -> Minute:
+        name, history = settings.service.name, await asyncio.to_thread(service.opened, settings)
+        if not asks_for_something(settings):
+            return Minute(name, problems=await self._sent(service, settings, history, deadline))
+        begun = await self._begun(history, name, now)
+        if isinstance(begun, Held):
+            return Minute(name, held_by=begun.holder)
+        collected, unsent = await asyncio.gather(
+            service.collector.collect(settings, history, now, deadline),
+            self._sent(service, settings, history, deadline),
+        )
+        if collected.deployed is not None:
+            get_run_logger().info(f"{name}: {collected.deployed}")
+        missing = tuple(map(_said, collected.missing))
+        return Minute(name, collected.found, (*_gap(begun), *missing, *unsent))
+
+    async def _begun(self, history: History, service: str, now: datetime) -> Begun | Held:
+        begun = await asyncio.to_thread(begin_minute, history, service, self._holder, now)
+        if isinstance(begun, Held) and begun.until <= minute_of(now) + GRACE:  # nobody has begun this minute yet
+            await self._sleep((begun.until - self._now()).total_seconds())
+            begun = await asyncio.to_thread(begin_minute, history, service, self._holder, self._now())
+        return begun
+
+    async def _sent(
+        self, service: _Service, settings: Settings, history: History, deadline: Deadline
+    ) -> tuple[str, ...]:
+        """Try the messages that are due; one that hangs is left to itself, and none is begun beside it."""
+        if service.sending is None or service.sending.done():
+            service.sending = asyncio.create_task(_send(settings, history))
+        await asyncio.wait((service.sending,), timeout=deadline.left_s)
+        return tuple(service.sending.result()) if service.sending.done() else ()
+
+    async def _until(self, at: datetime) -> None:
+        """Sleep until a time of the next minute, or until the clock is set back."""
+        left = at - self._now()
+        while timedelta(0) < left <= MINUTE:
+            await self._sleep(min(left.total_seconds(), _NAP_S))
+            left = at - self._now()
+
+    async def _end(self) -> None:
+        """Wait a little for messages on their way, and let go of the leases."""
+        sending = [s.sending for s in self._services.values() if s.sending is not None and not s.sending.done()]
+        if sending:
+            await asyncio.wait(sending, timeout=_SENDING_S)
+        for name, service in self._services.items():
+            if service.history is not None:
+                with suppress(ExplainedError):  # then it ends by itself
+                    await asyncio.to_thread(let_go, service.history, name, self._holder)
+
+
+async def _send(settings: Settings, history: History) -> list[str]:
+    """What could not be sent, and why."""
+    unsent: list[str] = []
+    try:
+        await deliver(settings, history, unsent.append, _SENDING_S)
+    except ExplainedError as error:
+        unsent.append(str(error))
+    return [masked(problem) for problem in unsent]
+
+
+def _gap(begun: Begun) -> tuple[str, ...]:
+    """The minutes before this one that were not monitored: unknown, and nobody else would say so."""
+    if begun.gap is None:
+        return ()
+    first, end = begun.gap
+    return (f"not monitored: {(end - first) // MINUTE} minutes from {first:%Y-%m-%d %H:%MZ}",)
+
+
+def _said(message: Message) -> str:
+    return masked(in_english(message))

@@ -1,0 +1,80 @@
+"""The lease by which one process monitors a service: it begins each minute once, and gaps between minutes are found."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from sqlalchemy import select, update
+
+from tasks.history.engine import History, writing
+from tasks.history.services import service_id
+from tasks.history.tables import services
+from tasks.history.upsert import put_rows
+from tasks.monitoring.tables import monitoring_leases
+
+MINUTE: Final = timedelta(minutes=1)
+GRACE: Final = timedelta(seconds=10)
+"""How far into the next minute a lease reaches: its holder begins each minute at once, others only after this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A minute that is the caller's to monitor; `gap` are the minutes before it that nobody began."""
+
+    gap: tuple[datetime, datetime] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A minute that is another's: who monitors, and until when the lease lasts unless it is renewed."""
+
+    holder: str
+    until: datetime
+
+
+def begin_minute(history: History, service: str, holder: str, now: datetime) -> Begun | Held:
+    """Take or renew the lease and begin the minute of `now`, unless it was begun or is another's.
+
+    Raises HistoryError if the database fails.
+    """
+    at = minute_of(now)
+    minute = _number(at)
+    with writing(history) as connection:
+        key = service_id(connection, service)
+        # On PostgreSQL two could both find no lease; on SQLite every writer is alone.
+        connection.execute(select(services.c.id).where(services.c.id == key).with_for_update())
+        known = connection.execute(select(monitoring_leases).where(monitoring_leases.c.service_id == key)).one_or_none()
+        until = at + MINUTE + GRACE
+        if known is not None and known.held_until is not None:
+            # One that reaches further than any is of a clock that was set back since.
+            holds = now < known.held_until <= until and known.holder != holder
+            if holds or (known.minute == minute and now < known.held_until):
+                return Held(known.holder, known.held_until)
+        row = {"service_id": key, "holder": holder, "held_until": until, "minute": minute}
+        put_rows(connection, monitoring_leases, [row])
+    if known is None or known.minute >= minute - 1:
+        return Begun(None)
+    return Begun((_time(known.minute + 1), at))
+
+
+def let_go(history: History, service: str, holder: str) -> None:
+    """End a lease early, so that the next run need not wait for its end; another's stays."""
+    mine = select(services.c.id).where(services.c.name == service).scalar_subquery()
+    lease = update(monitoring_leases).where(
+        monitoring_leases.c.service_id == mine, monitoring_leases.c.holder == holder
+    )
+    with writing(history) as connection:
+        connection.execute(lease.values(held_until=None))
+
+
+def minute_of(at: datetime) -> datetime:
+    """The beginning of a minute."""
+    return at.replace(second=0, microsecond=0)
+
+
+def _number(at: datetime) -> int:
+    return int(at.timestamp()) // 60
+
+
+def _time(minute: int) -> datetime:
+    return datetime.fromtimestamp(minute * 60, UTC)

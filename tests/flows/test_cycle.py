@@ -1,0 +1,165 @@
+"""Cycles of the monitoring: side by side, each minute, whatever hangs or breaks."""
+
+import threading
+import time
+from collections.abc import Callable
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tasks.monitoring import collect
+from tasks.monitoring.store.lease import begin_minute
+from tests.cycles import FAST, MINUTE, Clock, watched
+from tests.operated import Answer
+
+if TYPE_CHECKING:
+    from tests.operated import Operate, Operated, Site
+
+pytestmark = pytest.mark.usefixtures("prefect")
+
+
+def minutes_of(shop: "Operated") -> list[int]:
+    rows = shop.rows(
+        "SELECT minute FROM samples JOIN sample_series ON id = series_id WHERE name = 'probe.live' ORDER BY minute"
+    )
+    return [int(row.minute) for row in rows]
+
+
+def test_the_services_of_a_minute_are_one_task_run_and_none_delays_another(
+    operate: "Operate", site: "Site", monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    shop, bar, ill = operate(), operate(name="bar"), operate(name="ill")
+    site.answers["/slow"] = Answer(delay_s=60 / FAST)
+    hung = operate(name="hung", health='[health]\nlive = "/slow"\ntimeout_s = 9\n')
+    ill.rows("ALTER TABLE sample_series RENAME TO gone")
+    operate(name="bug")
+    shop.settings.path.with_name("broken.toml").write_text("[service]\nname = 3\n")
+    stored: Callable[..., int] = collect.store_readings
+
+    def store(history: Any, service: str, readings: Any) -> int:
+        return 1 // 0 if service == "bug" else stored(history, service, readings)
+
+    monkeypatch.setattr(collect, "store_readings", store)
+    clock = Clock()
+    quarter = watched(2, clock).quarter
+    first = int(clock.begin.timestamp()) // 60
+    assert minutes_of(shop) == minutes_of(bar) == [first, first + 1]
+    assert minutes_of(hung) == []
+    assert (quarter.minutes, quarter.complete) == (2, 0)
+    states = [text for text in caplog.messages if text.startswith("Finished in state Incomplete(")]
+    assert len(states) == 2
+    for state in states:
+        collected, _, missing = state.partition("; not collected: ")
+        assert collected.endswith("('bar: 4 figures, 0 log lines; shop: 4 figures, 0 log lines")
+        assert missing.startswith(
+            "bug: the cycle broke: ZeroDivisionError; hung: Not all was done within the minute; ill: history"
+        )
+    assert f"{clock.begin:%H:%MZ} bug: the cycle broke" in quarter.text
+
+
+@pytest.mark.deep
+def test_a_service_file_that_comes_or_is_mended_counts_from_the_next_minute(operate: "Operate") -> None:
+    shop = operate()
+    broken = shop.settings.path.with_name("broken.toml")
+    broken.write_text("[service]\nname = 3\n")
+
+    def mend() -> None:
+        time.sleep(0.5 * 60 / FAST)
+        operate(name="later")
+        broken.unlink()
+
+    mending = threading.Thread(target=mend)
+    mending.start()
+    quarter = watched(2).quarter
+    mending.join()
+    assert (quarter.minutes, quarter.complete) == (2, 1)
+    assert "broken.toml" in quarter.text and "service.name" in quarter.text
+    assert len(minutes_of(shop)) == 2 and minutes_of(operate(name="later")) == minutes_of(shop)[1:]
+
+
+@pytest.mark.deep
+def test_minutes_before_a_run_that_nobody_monitored_are_named(operate: "Operate") -> None:
+    shop, clock = operate(), Clock()
+    begin_minute(shop.history, "shop", "killed", clock.begin - 5 * MINUTE)
+    quarter = watched(2, clock).quarter
+    assert (quarter.minutes, quarter.complete) == (2, 1)
+    assert f"shop: not monitored: 4 minutes from {clock.begin - 4 * MINUTE:%Y-%m-%d %H:%MZ}" in quarter.text
+
+
+@pytest.mark.deep
+def test_a_process_that_stood_still_says_what_it_missed(operate: "Operate") -> None:
+    shop, clock = operate(), Clock()
+
+    def stop() -> None:
+        time.sleep(0.9 * 60 / FAST)
+        clock.ahead = 3 * MINUTE
+
+    stopping = threading.Thread(target=stop)
+    stopping.start()
+    quarter = watched(6, clock).quarter
+    stopping.join()
+    first = int(clock.begin.timestamp()) // 60
+    assert minutes_of(shop)[0] == first and first + 1 not in minutes_of(shop)
+    assert (quarter.minutes, quarter.complete) == (3, 2)
+    assert "not monitored: 3 minutes" in quarter.text or "not monitored: 2 minutes" in quarter.text
+
+
+@pytest.mark.deep
+def test_a_clock_that_is_set_back_stops_nothing(operate: "Operate") -> None:
+    shop, clock = operate(), Clock()
+
+    def set_back() -> None:
+        time.sleep(0.9 * 60 / FAST)
+        clock.ahead = -60 * MINUTE
+
+    setting = threading.Thread(target=set_back)
+    setting.start()
+    quarter = watched(3, clock).quarter
+    setting.join()
+    first = int(clock.begin.timestamp()) // 60
+    before = [minute for minute in minutes_of(shop) if minute < first]
+    assert first in minutes_of(shop) and len(before) >= 2 and before[0] <= first - 59
+    assert quarter.complete == quarter.minutes < 7  # it ends by the clock that nobody sets
+
+
+@pytest.mark.deep
+def test_of_two_runs_one_monitors(operate: "Operate") -> None:
+    shop, clock = operate(), Clock()
+    found = {}
+
+    def run(holder: str, minutes: int) -> None:
+        found[holder] = watched(minutes, clock, holder).quarter
+
+    threads = [
+        threading.Thread(target=copy_context().run, args=(run, holder, minutes))
+        for holder, minutes in (("one", 4), ("two", 4))
+    ]
+    threads[0].start()
+    time.sleep(10 / FAST)
+    threads[1].start()
+    for thread in threads:
+        thread.join()
+    assert found["one"].minutes == 4 and found["one"].held_by is None
+    assert found["two"].held_by == "one" and found["two"].minutes == 0
+    assert len(minutes_of(shop)) == 4
+
+
+def test_a_run_follows_one_that_died(operate: "Operate") -> None:
+    shop, clock = operate(), Clock()
+    begin_minute(shop.history, "shop", "died", clock.now())
+    quarter = watched(3, clock).quarter
+    assert quarter.held_by is None and (quarter.minutes, quarter.complete) == (2, 2)
+    assert len(minutes_of(shop)) == 2
+
+
+def test_due_messages_are_sent_and_a_refusal_is_named(operate: "Operate") -> None:
+    shop = operate()
+    shop.run_daily()
+    assert {state for *_, state in shop.messages()} == {"waiting"}
+    assert watched(1).quarter.complete == 1
+    assert {state for *_, state in shop.messages()} == {"sent"}
+    ill = operate(mail='smtp = "smtp://127.0.0.1:9"\ntimeout_s = 1\n')
+    ill.rows("UPDATE outbox SET state = 'waiting'")
+    quarter = watched(1).quarter
+    assert quarter.complete == 0 and "mail to oncall@shop.example: waiting" in quarter.text
