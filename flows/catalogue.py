@@ -11,6 +11,7 @@ from flows import (
     daily_checklist,
     error_triage,
     finding_waiver,
+    housekeeping,
     load_test,
     monitoring,
     monthly_checklist,
@@ -60,6 +61,7 @@ FLOWS: Final = (
     Entry(records.record_deploy, records.TIMING),
     Entry(records.record_outage, records.TIMING),
     Entry(records.record_maintenance, records.TIMING),
+    Entry(housekeeping.housekeeping, housekeeping.TIMING, housekeeping.SCHEDULE, per_service=False),
     Entry(outbox.outbox, outbox.TIMING, outbox.SCHEDULE, per_service=False),
 )
 

@@ -178,10 +178,16 @@ def _archive(run: Round) -> str | None:
     """Write this report, and those of recent rounds that were killed before they got here."""
     try:
         recent = read_runs(run.history, run.key.service, most=_RECENT)
-        archive_missing(run.settings, readable(reversed(recent)))
+        archive_missing(run.settings, (found for found in readable(reversed(recent)) if _is_kept(run, found[0])))
     except (ArchiveError, HistoryError) as error:
         return f"{error}; the round is stored, `rounds report rebuild` writes its report again"
     return None
+
+
+def _is_kept(run: Round, report: Report) -> bool:
+    """False for a report whose pages housekeeping removes."""
+    days = run.settings.reports.keep_days
+    return days is None or report.finished_at > run.now() - timedelta(days=days)
 
 
 async def _send(run: Round) -> None:

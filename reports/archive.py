@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from email.message import EmailMessage
@@ -19,7 +20,7 @@ from reports.text import plain
 from reports.words import Words
 from tasks.canonical import canonical
 from tasks.check_result import Message, Status
-from tasks.files import remove_leftovers
+from tasks.files import remove_folder, remove_leftovers
 from tasks.guide.judge import Verdict
 
 
@@ -84,6 +85,28 @@ def write_index(output: Path, locales: Sequence[str]) -> None:
     # Of two writers at once, the one that read first must not write last.
     with folder_lock(output):
         _write_index(output, locales)
+
+
+def remove_older(output: Path, service: str, before: datetime, locales: Sequence[str]) -> int:
+    """Remove a service's reports of rounds that ended before an instant, the newest of each flow excepted.
+
+    Gives how many were; the index follows. Raises ArchiveError.
+    """
+    try:
+        remove_leftovers(output, levels=3)
+        entries = [_entry(path, output) for path in sorted(output.glob(f"{slug(service)}/*/*/r*/report.json"))]
+        newest = newest_of_each(entries)
+        old = [e for e in entries if e.finished_at is not None and e.finished_at < before and e not in newest]
+        for entry in old:
+            folder = output / entry.href
+            remove_folder(folder)
+            with suppress(OSError):  # another revision of the period is there
+                folder.parent.rmdir()
+    except OSError as error:
+        raise cannot_write(output, error) from error
+    if old:
+        write_index(output, locales)
+    return len(old)
 
 
 def _write_index(output: Path, locales: Sequence[str]) -> None:

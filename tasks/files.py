@@ -116,6 +116,13 @@ def sync_tree(path: Path) -> None:
             sync(inside)
 
 
+def remove_folder(path: Path) -> None:
+    """Remove a folder at once: whoever reads it finds all of it or nothing, after a kill too."""
+    beside = _beside(path)
+    path.replace(beside)
+    shutil.rmtree(beside, ignore_errors=True)
+
+
 def remove_leftovers(root: Path, levels: int = 0) -> None:
     """Remove what writers left, down to so many levels of folders, that were killed more than an hour ago."""
     for level in range(levels + 1):

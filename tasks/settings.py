@@ -25,7 +25,7 @@ from tasks.database.settings import Database
 from tasks.delivery.settings import Mail
 from tasks.guide.settings import Guide
 from tasks.health.settings import LONGEST_S, Health
-from tasks.history.settings import History
+from tasks.history.settings import SPARE_DAYS, History
 from tasks.kpi.settings import Kpi, Queue, need_sources
 from tasks.load.settings import Load
 from tasks.logs.settings import Logs, Route
@@ -88,6 +88,10 @@ class Reports(Model):
 
     locales: Annotated[tuple[Locale, ...], Field(min_length=1)] = ("ja", "en")
     """Languages of the pages; the first is the main one."""
+
+    keep_days: Annotated[int, Field(ge=45)] | None = None
+    """Days after which a report's pages are removed from the archive, the newest of each flow excepted. The round stays
+    in the history: `rounds report rebuild` writes its pages again. Default: they are kept."""
 
     @field_validator("locales")
     @classmethod
@@ -256,6 +260,17 @@ class Settings(Model):
         )
         if text := "\n".join(f"slo: {problem}" for problem in found):
             raise ValueError(text)
+        return self
+
+    @model_validator(mode="after")
+    def _windows_are_kept(self) -> Self:
+        kept = self.history.keep_minutes_days
+        for objective in self.slo.objective:
+            if objective.window.endswith("d") and (least := int(objective.window[:-1]) + SPARE_DAYS) > kept:
+                raise ValueError(
+                    f"history.keep_minutes_days must be at least {least}: the objective {objective.name} has the "
+                    f"window {objective.window}"
+                )
         return self
 
     @model_validator(mode="after")

@@ -104,6 +104,7 @@ _OF_THE_MACHINE = (
     "resources.* * host",
     "resources.* * host/*",
     "resources.* * container",
+    "resources.history WARN *",
     "backups.isolation WARN *",
     *_OTHER_MODULES,  # other work on the machine slows every module down; the planted one is told by its own name
 )

@@ -115,6 +115,14 @@ def read_runs(engine: Engine, service: str, *, most: int) -> tuple[StoredRun, ..
         return tuple(_stored(row) for row in connection.execute(query))
 
 
+def first_run_at(engine: Engine, service: str) -> datetime | None:
+    """When the first run of a service ended; None without any."""
+    query = select(runs.c.finished_at).join(services, services.c.id == runs.c.service_id)
+    with reading(engine) as connection:
+        first = query.where(services.c.name == service, runs.c.sequence == 1)
+        return connection.execute(first).scalar()
+
+
 def read_periods(engine: Engine, service: str, flow: str) -> frozenset[str]:
     """Every period of a flow for which a run is recorded."""
     query = select(runs.c.period).distinct().join(services, services.c.id == runs.c.service_id)

@@ -1,4 +1,4 @@
-"""Tables of the history: runs and what they found (append-only, chained), and the outbox."""
+"""Tables of the history: runs and what they found (append-only, chained), the outbox, and what is kept from when on."""
 
 from sqlalchemy import JSON, Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
 
@@ -84,4 +84,12 @@ outbox = Table(
     Column("finished_at", UtcDateTime),
     Column("answer", Text, nullable=False, comment="the server's last words, or why it was not sent"),
     Index(None, "service_id", "state", "due_at"),
+)
+
+kept_from = Table(
+    "kept_from",
+    metadata,
+    Column("service_id", ForeignKey("services.id"), primary_key=True, autoincrement=False),
+    Column("what", String(10), primary_key=True, comment="minutes or hours"),
+    Column("minute", Integer, nullable=False, comment="nothing before may be relied on: minutes since 1970, UTC"),
 )

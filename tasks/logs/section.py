@@ -6,15 +6,17 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from tasks.check_result import Message, msg
+from tasks.check_result import Message, moment, msg
+from tasks.history.kept import read_kept
 from tasks.logs.checks import CHECKS, LINE
 from tasks.logs.facts import LogReview
 from tasks.logs.judge.review import error_lines, judge_review
 from tasks.logs.look import read_sources
 from tasks.logs.store.review import read_review
 from tasks.logs.store.times import read_times
+from tasks.observation import Unobserved
 from tasks.round import Round, System
-from tasks.section import Kpi, Section
+from tasks.section import Kpi, Section, nothing_seen
 
 _PERIOD = timedelta(hours=24)
 _DEADLINE_S = 600.0
@@ -25,8 +27,12 @@ async def error_log_review(run: Round) -> Section:
     """Take in what the logs have new, then judge the last 24 hours, or the whole day that the round is for."""
     settings = run.settings
     sources = settings.logs.source
-    read = await read_sources(run, sources, _DEADLINE_S)
     since, until = period(run)
+    kept = await asyncio.to_thread(read_kept, run.history, run.key.service, "hours")
+    if sources and kept is not None and since < kept:
+        gone = Unobserved(msg("Log counts by hour are kept from {at} on: the day begins before", at=moment(kept)))
+        return nothing_seen(CHECKS, gone, run.now())
+    read = await read_sources(run, sources, _DEADLINE_S)
     review: LogReview | None = None
     if sources:
         names = [source.name for source in sources]

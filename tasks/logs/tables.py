@@ -128,6 +128,27 @@ traffic_minutes = Table(
     sqlite_with_rowid=False,
 )
 
+traffic_hours = Table(
+    "traffic_hours",
+    metadata,
+    Column("series_id", ForeignKey("traffic_series.id"), primary_key=True),
+    Column("minute", Integer, primary_key=True, comment="the hour's first one: minutes since 1970, UTC"),
+    Column("bounds_id", ForeignKey("latency_bounds.id"), primary_key=True),
+    Column("valid", BigInteger, nullable=False, comment="requests"),
+    Column("bad", BigInteger, nullable=False, comment="of them with a status from 500 on"),
+    Column("timed", BigInteger, nullable=False, comment="of them with a duration"),
+    Column("compared", BigInteger, nullable=False, comment="of these: counted at the bounds"),
+    *(
+        Column(f"within_{place}", BigInteger, comment="compared requests at or under the bound")
+        for place in (1, 2, 3, 4)
+    ),
+    Column(
+        "busy", BigInteger, nullable=False, comment="a bit for each minute that had a request, the first the lowest"
+    ),
+    Column("sketch", LargeBinary, comment="latencies of the timed requests"),
+    sqlite_with_rowid=False,
+)
+
 log_modules = Table(
     "log_modules",
     metadata,

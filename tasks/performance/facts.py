@@ -151,7 +151,7 @@ class Signals:
 
     hours: Hours | Absent
     slow: tuple[str, ...]
-    connections: Gauge | Absent | None
-    cpu: Gauge | Absent | None
-    cache: Gauge | Absent | None
+    connections: Gauge | Unobserved | Absent | None
+    cpu: Gauge | Unobserved | Absent | None
+    cache: Gauge | Unobserved | Absent | None
     queries: QueryTimes | Unobserved | Absent

@@ -8,6 +8,7 @@ import numpy as np
 
 from tasks.check_result import Message, moment, msg
 from tasks.history.engine import History
+from tasks.history.kept import read_kept
 from tasks.load.facts import JudgedRun
 from tasks.load.store.runs import last_run
 from tasks.logs.look import read_sources
@@ -24,6 +25,7 @@ from tasks.round import Round
 from tasks.samples.store.minutes import synthetic_until
 from tasks.settings import Settings
 from tasks.slo.sli.minutes import Span
+from tasks.slo.windows import minute_of
 from tasks.visible import StepState, async_step
 
 _LOG_DEADLINE_S = 600.0
@@ -81,7 +83,11 @@ def read_signals(
 ) -> Signals:
     """What may show a bottleneck in a span of minutes. Raises HistoryError."""
 
-    def gauge(name: str) -> Gauge | None:
+    kept = read_kept(history, settings.service.name, "minutes")
+
+    def gauge(name: str) -> Gauge | Unobserved | None:
+        if kept is not None and span[0] < minute_of(kept):
+            return Unobserved(msg("Samples by minute are kept from {at} on", at=moment(kept)))
         return read_gauge(
             history, settings.service.name, name, hours if isinstance(hours, Hours) and hours.at else None, span
         )

@@ -1,5 +1,6 @@
 """Reads the requests of the weeks, and the figures that monitoring sampled, from the history."""
 
+import math
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -14,6 +15,7 @@ from tasks.performance.facts import Gauge, Hours, Rollup, Traffic, Weeks
 from tasks.performance.rollups import DAYS, HourSum, Sum, calendar_of
 from tasks.periods import Period, day_period, week_before
 from tasks.records.store.records import read_maintenance, read_outages
+from tasks.samples.store.hours import read_figures
 from tasks.samples.store.minutes import read_samples
 from tasks.settings import Settings
 from tasks.slo.facts import Flags
@@ -125,9 +127,16 @@ def read_kpi_means(history: History, service: str, period: Period, as_of: dateti
     start, end = minute_of(period.start), minute_of(as_of)
     first = minute_of(week_before(period.start.astimezone(zone).date(), zone).start)
     found = {}
-    for subject, rows in read_samples(history, service, "kpi.value", first, end).items():
-        values = pd.Series([value for _, value in rows], index=[minute for minute, _ in rows])
-        now = values.index >= start
-        sampled = sampled_percent(values.index[now], (start, end))
-        found[subject] = {"before": values[~now].mean(), "now": values[now].mean(), "sampled_percent": sampled}
+    for subject, figures in read_figures(history, service, "kpi.value", first, end).items():
+        rows = [(of.minute, of.samples, of.total) for of in figures]
+        frame = pd.DataFrame(rows, columns=["minute", "samples", "total"])
+        now = frame["minute"] >= start
+        sampled = sampled_percent(pd.Index(frame["minute"][now]), (start, end))
+        found[subject] = {"before": _mean(frame[~now]), "now": _mean(frame[now]), "sampled_percent": sampled}
     return pd.DataFrame.from_dict(found, orient="index", columns=["before", "now", "sampled_percent"])
+
+
+def _mean(frame: pd.DataFrame) -> float:
+    """Over all samples; NaN without any."""
+    samples = int(frame["samples"].sum())
+    return float(frame["total"].sum()) / samples if samples else math.nan

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from tasks.check_result import CheckResult, Message, msg
+from tasks.check_result import CheckResult, Message, moment, msg
 from tasks.database.limits import DatabaseLimits
+from tasks.history.kept import read_kept
 from tasks.load.checks import LINE
 from tasks.logs.judge.durations import doubtful_durations
 from tasks.observation import Absent, Unobserved
@@ -102,6 +103,9 @@ def _report(run: Round, logs: Message | None, queries: QueryTimes | Unobserved |
 def _requests(run: Round, logs: Message | None, now: datetime) -> _Requests:
     settings, limits = run.settings, run.settings.performance.limits
     traffic = read_week(run.history, settings, run.period, now)
+    kept = read_kept(run.history, settings.service.name, "hours")
+    if kept is not None and run.period.start < kept:
+        logs = msg("Requests by hour are kept from {at} on: the week begins before", at=moment(kept))
     if traffic is None:
         return _unseen(Unobserved(logs or _NO_REQUEST), now)
     deploys = deploys_of(run.history, settings, run.period.start, run.period.end)

@@ -65,9 +65,15 @@ OOM: Final = Check(
     msg("Was no process killed because memory ran out?"),
     Severity.EMERGENCY,
 )
+HISTORY: Final = Check(
+    "resources.history",
+    msg("Growth of the history"),
+    msg("Is opsrounds' own history kept small, and has its disk room for a month of its growth?"),
+    Severity.WARNING,
+)
 HOST_CHECKS: Final = (CPU, PRESSURE, MEMORY, SWAP, DISK, INODES, NETWORK, OOM)
 CONTAINER_CHECKS: Final = (CONTAINER_CPU, CONTAINER_MEMORY, OOM)
-CHECKS: Final = (CPU, PRESSURE, MEMORY, SWAP, DISK, INODES, NETWORK, CONTAINER_CPU, CONTAINER_MEMORY, OOM)
+CHECKS: Final = (CPU, PRESSURE, MEMORY, SWAP, DISK, INODES, NETWORK, CONTAINER_CPU, CONTAINER_MEMORY, OOM, HISTORY)
 LINE: Final = GuideLine(
     "resources",
     msg("Check resource usage"),

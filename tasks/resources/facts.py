@@ -166,3 +166,20 @@ class Container:
     cpu: CpuQuota | Absent | Unobserved
     memory: MemoryLimit | Absent | Unobserved
     oom: OomKills | Absent | Unobserved
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryGrowth:
+    """The history database; `growth_bytes` is by how much it grew a day over the last `over_days`, None: not known yet.
+
+    Of its bytes `unused_bytes` are free for new rows; `free_bytes` are those of its disk, None where that is not
+    visible. Its minutes go back `minutes_days`, of which `kept_days` are to be kept.
+    """
+
+    total_bytes: int
+    unused_bytes: int
+    free_bytes: int | None
+    growth_bytes: float | None
+    over_days: float
+    minutes_days: float
+    kept_days: int

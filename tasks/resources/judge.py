@@ -6,13 +6,14 @@ from datetime import datetime
 from itertools import pairwise
 
 from tasks.bounds import Bound, Part, judge_worst, not_measured
-from tasks.check_result import Chart, CheckResult, Message, Table, msg
+from tasks.check_result import Chart, CheckResult, Message, Scalar, Status, Table, msg
 from tasks.observation import Absent, Unobserved
 from tasks.resources.checks import (
     CONTAINER_CPU,
     CONTAINER_MEMORY,
     CPU,
     DISK,
+    HISTORY,
     INODES,
     MEMORY,
     NETWORK,
@@ -24,6 +25,7 @@ from tasks.resources.facts import (
     Cpu,
     CpuQuota,
     Disk,
+    HistoryGrowth,
     Host,
     Interface,
     Memory,
@@ -40,6 +42,7 @@ Samples = Mapping[str, Sequence[float | None]]
 
 _OWN = msg("opsrounds' default")
 _ZABBIX = msg("Zabbix's template for Linux")
+_FREE, _KEPT = msg("free space of its disk"), msg("[history] keep_minutes_days of the service file")
 _GIB = 1024**3
 _COUNTER = "/counter:"
 
@@ -251,6 +254,53 @@ def judge_oom(
             text = msg("OOM kills since the start: {n}; too few samples to know when", n=seen.total)
         parts.append(Part(seen.total, Bound("", _OWN, warn=limits.max_oom_kills_per_day), text))
     return judge_worst(OOM, parts, subject, now)
+
+
+def judge_history(seen: HistoryGrowth | Unobserved, limits: ResourceLimits, now: datetime) -> CheckResult:
+    """Whether the history is tidied, and its growth of some days fits on its disk."""
+    subject = "history"
+    if isinstance(seen, Unobserved):
+        return not_measured(HISTORY, seen, subject, now)
+    if seen.growth_bytes is None:
+        later = msg("{size} MB; its growth is known from tomorrow on", size=megabytes(seen.total_bytes))
+        return HISTORY.judged(Status.SKIPPED, subject, later, at=now)
+    ahead = megabytes(max(0.0, seen.growth_bytes) * limits.history_growth_days)
+    free = None if seen.free_bytes is None else megabytes(seen.free_bytes)
+    stored = round(seen.minutes_days, 1)
+    grown = msg(
+        "{size} MB, {growth} MB more a day over the last {days} days",
+        size=megabytes(seen.total_bytes),
+        growth=megabytes(seen.growth_bytes),
+        days=round(seen.over_days, 1),
+    )
+    late = msg(
+        "Minutes of the last {stored} days are stored, of which {kept} are to be kept: see the last run of "
+        "housekeeping",
+        stored=stored,
+        kept=seen.kept_days,
+    )
+    most = seen.kept_days + limits.max_history_late_days
+    tidied = Part(stored, Bound("d", _KEPT, warn=most), grown if stored <= most else late)
+    parts = (*(() if free is None else (Part(ahead, Bound("MB", _FREE, warn=free), grown),)), tidied)
+    return judge_worst(HISTORY, parts, subject, now, (_history_table(seen, ahead, free, limits),))
+
+
+def megabytes(of: float) -> float:
+    """Bytes as they are shown, in MB of 10⁶."""
+    return round(of / 1_000_000, 1)
+
+
+def _history_table(seen: HistoryGrowth, ahead: float, free: float | None, limits: ResourceLimits) -> Table:
+    growth = None if seen.growth_bytes is None else megabytes(seen.growth_bytes)
+    rows: list[tuple[Message, Scalar]] = [
+        (msg("Size on the disk (MB)"), megabytes(seen.total_bytes)),
+        (msg("of it free for new rows (MB)"), megabytes(seen.unused_bytes)),
+        (msg("Growth a day (MB)"), growth),
+        (msg("Growth in {days} days (MB)", days=limits.history_growth_days), ahead),
+        (msg("Free on its disk (MB); empty: not visible from here"), free),
+        (msg("Minutes are stored of so many days"), round(seen.minutes_days, 1)),
+    ]
+    return Table(msg("History database"), (msg("Figure"), msg("Value")), tuple(rows))
 
 
 def counter_subject(subject: str, kills: OomKills) -> str:

@@ -91,6 +91,14 @@ class ResourceLimits(Model):
     max_oom_kills_per_day: Annotated[int, Field(ge=0)] = 0
     """OOM kills in 24 hours; more are FAIL. Source: opsrounds' default; an OOM kill is never normal."""
 
+    history_growth_days: Annotated[int, Field(ge=1, le=366)] = 30
+    """Days of the history's growth that must fit into the free space of its disk. Source: opsrounds' default; a month
+    is the time to order a disk."""
+
+    max_history_late_days: Annotated[int, Field(ge=1)] = 2
+    """Days that minutes may be stored beyond `[history] keep_minutes_days`. Source: opsrounds' default; housekeeping
+    runs once a day, and one run may fail."""
+
     min_day_samples: Annotated[int, Field(ge=1)] = 1200
     """Minutes that the samples must reach back to stand for a day. Source: opsrounds' default; a kill before the first
     of them cannot be ruled out."""

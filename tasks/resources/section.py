@@ -15,7 +15,7 @@ from tasks.kpi.judge import judge_kpis, judge_queues
 from tasks.observation import Absent, Unobserved
 from tasks.resources.checks import CHECKS as RESOURCES
 from tasks.resources.checks import CONTAINER_CHECKS, DISK, HOST_CHECKS, LINE, MEMORY
-from tasks.resources.facts import Container, Host
+from tasks.resources.facts import Container, HistoryGrowth, Host
 from tasks.resources.judge import (
     Samples,
     busiest_percent,
@@ -23,16 +23,18 @@ from tasks.resources.judge import (
     judge_container_memory,
     judge_cpu,
     judge_disks,
+    judge_history,
     judge_memory,
     judge_network,
     judge_oom,
     judge_pressure,
     judge_swap,
+    megabytes,
 )
 from tasks.resources.limits import ResourceLimits
 from tasks.resources.look import HOST, ResourceObservation, all_unobserved, look_at_resources
 from tasks.resources.readings import CONTAINER
-from tasks.resources.store import read_day
+from tasks.resources.store import read_day, read_growth
 from tasks.round import Round, System
 from tasks.samples.roll_up import keep_days
 from tasks.section import Kpi, Section, highest_figure
@@ -50,15 +52,22 @@ async def resource_usage(run: Round) -> Section:
     known = {name: await asyncio.to_thread(read_day, history, service, name, now) for name in _SAMPLED}
     limits = ResourceLimits() if settings.resources is None else settings.resources.limits
     of_database = DatabaseLimits() if settings.database is None else settings.database.limits
+    kept = settings.history.keep_minutes_days
+    grown: HistoryGrowth | Unobserved | None = past
+    if grown is None:
+        grown = await asyncio.to_thread(read_growth, history, service, kept, now)
     results = (
         *_judge_hosts(seen.hosts, limits, now, known),
         *_judge_container(seen.container, limits, now, known),
+        judge_history(grown, limits, now),
         *judge_database(seen.database, of_database, now),
         *judge_queues(settings.queues, seen.numbers, now),
         *judge_kpis(settings.kpi, seen.numbers, now),
     )
     await keep_days(run)
-    return Section(results, _headlines(results, seen))
+    size = None if isinstance(grown, Unobserved) else megabytes(grown.total_bytes)
+    history_size = Kpi("resources.history", msg("Size of the history"), size, "MB")
+    return Section(results, (*_headlines(results, seen), history_size))
 
 
 def _judge_hosts(

@@ -38,3 +38,13 @@ class DailySeries:
     unit: str
     synthetic_until: datetime | None
     days: tuple[DayFigures, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The figures of an hour that begins at `minute` (since 1970, UTC), or the one of a minute."""
+
+    minute: int
+    samples: int
+    total: float
+    last: float

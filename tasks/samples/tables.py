@@ -1,4 +1,4 @@
-"""Figures by minute: probes, resources, queues and KPIs."""
+"""Figures by minute: probes, resources, queues and KPIs; and what is kept of them by hour and by day."""
 
 from sqlalchemy import Column, Float, ForeignKey, Integer, String, Table, UniqueConstraint
 
@@ -22,6 +22,19 @@ samples = Table(
     Column("series_id", ForeignKey("sample_series.id"), primary_key=True),
     Column("minute", Integer, primary_key=True, comment="minutes since 1970, UTC"),
     Column("value", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+sample_hours = Table(
+    "sample_hours",
+    metadata,
+    Column("series_id", ForeignKey("sample_series.id"), primary_key=True),
+    Column("minute", Integer, primary_key=True, comment="the hour's first one: minutes since 1970, UTC"),
+    Column("samples", Integer, nullable=False, comment="minutes of the hour that had a figure"),
+    Column("total", Float, nullable=False, comment="their sum"),
+    Column("low", Float, nullable=False),
+    Column("high", Float, nullable=False),
+    Column("last", Float, nullable=False),
     sqlite_with_rowid=False,
 )
 

@@ -7,7 +7,7 @@ from typing import Final
 from tasks.check_result import CheckResult, Message, Status, msg
 from tasks.observation import Absent
 from tasks.round import Round, System
-from tasks.samples.store.minutes import read_samples
+from tasks.samples.store.hours import read_figures
 from tasks.section import Kpi, Section, nothing_seen
 from tasks.security.audit.look import judge_audit_week
 from tasks.security.checks import (
@@ -94,14 +94,14 @@ def _week(run: Round, standings: Standings, until: datetime) -> Week:
     since = run.period.start
     days = [until - timedelta(days=day) for day in reversed(range(_WEEKS * 7 + 1))]
     first, end = (int(at.timestamp()) // 60 for at in (days[0], until + timedelta(minutes=1)))
-    samples = read_samples(run.history, run.key.service, SCORE, first, end).get(SCORED, [])
+    samples = read_figures(run.history, run.key.service, SCORE, first, end).get(SCORED, [])
     return Week(
         known=standings.known,
         events=[event for event in standings.events if event.at >= since],
         all_events=standings.events,
         days=days,
         began=read_first_scan(run.history, run.key.service),
-        scores=[(datetime.fromtimestamp(minute * 60, UTC), value) for minute, value in samples],
+        scores=[(datetime.fromtimestamp(of.minute * 60, UTC), of.last) for of in samples],
     )
 
 

@@ -79,6 +79,11 @@ class NoSuchLabel(Unobserved):
     """No series has the label at all that a scope goes by: its requests may stand among the others."""
 
 
+@dataclass(frozen=True, slots=True)
+class NotKept(Unobserved):
+    """A part of the window is so old that its minutes are not kept any more."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Probes:
     """How many instances were probed in each minute from `first` on, and how many of them failed."""

@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from tasks.check_result import Message, moment, msg
 from tasks.history.engine import History
+from tasks.history.kept import read_kept
 from tasks.kpi.judge import kpi_subject
 from tasks.logs.judge.durations import doubtful_durations
 from tasks.logs.settings import Source
@@ -87,8 +88,15 @@ async def read_slis(
         no_latency=asked.no_latency,
         modules=modules,
         odd_durations=odd,
+        kept_from=await asyncio.to_thread(_kept_from, history, settings),
     )
     return await asyncio.to_thread(_with_records, history, settings, data)
+
+
+def _kept_from(history: History, settings: Settings) -> datetime | None:
+    """From when on every minute is known: whether a log was quiet is told by the requests before, too."""
+    kept = read_kept(history, settings.service.name, "minutes")
+    return None if kept is None else kept + timedelta(minutes=settings.logs.limits.max_quiet_min)
 
 
 def _by_clock(traffic: ScopeTraffic | Unobserved, hours: Counts) -> ScopeTraffic | Unobserved:

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from tasks.check_result import Message, msg
+from tasks.check_result import Message, moment, msg
 from tasks.observation import Absent
 from tasks.periods import day_period
 from tasks.records.dora import Changes, changes
 from tasks.slo.budget.incidents import GAP_MIN, Incident, down_spans, incidents_of
 from tasks.slo.budget.state import Known, ObjectiveState, excluded_minutes, state_of
-from tasks.slo.facts import Minutes, Scope
+from tasks.slo.facts import Minutes, NotKept, Scope
 from tasks.slo.settings import DeployFrequency, Latency, Measured, Objective, Slo, Uptime
 from tasks.slo.sli.indicators import SliData, minutes_of
 from tasks.slo.sli.minutes import Span, down_runs
@@ -43,6 +43,11 @@ class Review:
     def states(self) -> list[ObjectiveState]:
         """Every objective of which anything is known."""
         return [seen for _, seen in self.measured if isinstance(seen, ObjectiveState)]
+
+    @property
+    def not_kept(self) -> NotKept | None:
+        """Why an objective cannot be counted any more, if that is so."""
+        return next((seen for seen in self.known.values() if isinstance(seen, NotKept)), None)
 
     @property
     def uptime(self) -> tuple[Known, Window]:
@@ -81,6 +86,14 @@ def _odd_durations(objective: Measured, data: SliData) -> Message | None:
     return next((why for name, why in data.odd_durations.items() if module in (None, name)), None)
 
 
+def _not_kept(objective: Measured, data: SliData, window: Window) -> NotKept | None:
+    """That minutes of the window were removed which the objective counts, whatever is left of it."""
+    elsewhere = getattr(objective, "source", "") == "prometheus" and not uses_logs(objective, data)
+    if data.kept_from is None or window.start >= data.kept_from or elsewhere:
+        return None
+    return NotKept(msg("Figures by minute are kept from {at} on: the window begins before", at=moment(data.kept_from)))
+
+
 def windows_of(objectives: Sequence[Objective], slo: Slo, as_of: datetime, zone: ZoneInfo) -> dict[str, Window]:
     """The window of every objective, by name, as it stands at an instant."""
     return {o.name: window_at(o.window, as_of, zone, slo.since) for o in objectives}
@@ -108,6 +121,9 @@ def review_of(
     until = at_minute(data.span[1])
     for objective in objectives:
         if not isinstance(objective, Measured):
+            continue
+        if (gone := _not_kept(objective, data, windows[objective.name])) is not None:
+            known[objective.name] = gone
             continue
         outages = down_spans(data.outages, objective.scope.module, until)
         seen = minutes_of(objective, data, outages)

@@ -17,7 +17,7 @@ from tasks.slo.look import notes_on, objectives_of, read_slis, request_logs
 from tasks.slo.review import Review, review_of, span_of, windows_of
 from tasks.slo.settings import Objective, Uptime
 from tasks.slo.sli.minutes import Span
-from tasks.slo.store.months import freeze_month
+from tasks.slo.store.months import freeze_month, read_frozen
 from tasks.slo.windows import minute_of
 
 _GUIDE = msg("the guide's SLI and SLO tables")
@@ -63,12 +63,15 @@ async def _read_logs(run: Round, objectives: tuple[Objective, ...], span: Span) 
 async def _frozen(run: Round, review: Review, doubt: Message | None) -> CheckResult:
     """Freeze the figures of a month that is over, or say what has changed since they were; not while in doubt."""
     settings, period = run.settings, run.period
+    name, now = settings.service.name, run.now()
+    if (gone := review.not_kept) is not None:
+        before = await asyncio.to_thread(read_frozen, run.history, name, period.key)
+        return not_frozen(gone.reason, period, now) if before is None else judge_month(before, period, now)
     if not any(state.counted.measured_min for state in review.states):
         doubt = doubt or _NOTHING
     if doubt is not None:
-        return not_frozen(doubt, period, run.now())
+        return not_frozen(doubt, period, now)
     figures = month_figures(period, settings.service.timezone, review, settings.service.environment)
-    name, now = settings.service.name, run.now()
     frozen = await asyncio.to_thread(freeze_month, run.history, name, period.key, figures, now)
     return judge_month(frozen, period, now)
 

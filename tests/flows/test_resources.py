@@ -96,8 +96,11 @@ def test_a_file_that_names_nothing_is_skipped_with_the_key_to_set(tmp_path: Path
         "[database] url is not set in the service file",
         "[[queues]] is not set in the service file",
         "[[kpi]] is not set in the service file",
+        "{size} MB; its growth is known from tomorrow on",
     }
-    assert [kpi.value for kpi in section.kpis] == [None] * 4
+    assert [kpi.value for kpi in section.kpis[:-1]] == [None] * 4
+    size = section.kpis[-1]
+    assert (size.id, size.unit) == ("resources.history", "MB") and size.value is not None and 0.1 < size.value < 10
 
 
 def test_a_past_day_is_not_measured_by_the_present(tmp_path: Path, postgres: PostgresServer) -> None:

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -234,6 +235,24 @@ def test_reports_of_both_languages_are_reached_after_the_main_one_changed(
         assert f'href="{folder}/r1/{first}.html"' in pages[name]
         assert f'href="{folder}/r2/{second}.html"' in pages[name]
     assert pages["index.en.html"] == pages["index.html"]  # where the English page of r1 leads
+
+
+def test_old_reports_of_a_service_are_removed_and_the_newest_of_each_flow_stays(
+    good_day: Report, seal: Sealed, tmp_path: Path
+) -> None:
+    now = good_day.finished_at
+    for name, flow, days in (("a", "daily", 99), ("b", "daily", 9), ("c", "weekly", 99), ("d", "weekly", 200)):
+        report = replace(good_day, flow=flow, period=f"2026-{name}", finished_at=now - timedelta(days=days))
+        write(report, seal(report), tmp_path)
+    newest = replace(good_day, service="bar", finished_at=now - timedelta(days=99))
+    write(newest, seal(newest), tmp_path)
+    (tmp_path / "shop" / "daily" / "2026-z" / "r1").mkdir(parents=True)  # unreadable: nobody knows how old it is
+    (tmp_path / "shop" / "daily" / "2026-z" / "r1" / "report.json").write_text("{")
+    assert archive.remove_older(tmp_path, "shop", now - timedelta(days=45), BOTH) == 2
+    assert archive.remove_older(tmp_path, "bar", now - timedelta(days=45), BOTH) == 0
+    left = sorted("/".join(path.parts[-4:-2]) for path in tmp_path.glob("*/*/*/r*/report.json"))
+    assert left == ["daily-checklist/2026-11-24", "daily/2026-b", "daily/2026-z", "weekly/2026-d"]
+    assert not list(tmp_path.glob("**/.*"))
 
 
 def test_an_empty_archive_has_an_index(tmp_path: Path) -> None:

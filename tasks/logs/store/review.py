@@ -38,6 +38,7 @@ from tasks.logs.tables import (
     malformed_lines,
     module_hours,
     personal_data_hours,
+    traffic_hours,
     traffic_minutes,
     traffic_series,
 )
@@ -198,18 +199,21 @@ def _modules(connection: Connection, period: _Period) -> list[ModuleLines]:
     lines: dict[str, dict[int, Any]] = {module: {} for module in connection.execute(names).scalars()}
     for row in connection.execute(_module_hours(period.service, first - WEEK * 24 - 1, last)):
         lines[row.module][row.hour] = row
-    minutes = (
-        select(traffic_series.c.module, func.sum(traffic_minutes.c.valid), func.sum(traffic_minutes.c.bad))
-        .join(traffic_minutes)
-        .where(traffic_series.c.service_id == period.service)
-        .where(traffic_minutes.c.minute >= first * 60, traffic_minutes.c.minute < last * 60)
-        .group_by(traffic_series.c.module)
-    )
-    requests = {module: (int(valid), int(bad)) for module, valid, bad in connection.execute(minutes)}
-    return [_module(module, by_hour, requests.get(module, (0, 0)), period) for module, by_hour in sorted(lines.items())]
+    requests = defaultdict[str, Counter[str]](Counter)
+    for table in (traffic_minutes, traffic_hours):
+        counts = (
+            select(traffic_series.c.module, func.sum(table.c.valid), func.sum(table.c.bad))
+            .join(table)
+            .where(traffic_series.c.service_id == period.service)
+            .where(table.c.minute >= first * 60, table.c.minute < last * 60)
+            .group_by(traffic_series.c.module)
+        )
+        for module, valid, bad in connection.execute(counts):
+            requests[module].update(valid=int(valid), bad=int(bad))
+    return [_module(module, by_hour, requests[module], period) for module, by_hour in sorted(lines.items())]
 
 
-def _module(module: str, hours: Mapping[int, Any], requests: tuple[int, int], period: _Period) -> ModuleLines:
+def _module(module: str, hours: Mapping[int, Any], requests: Mapping[str, int], period: _Period) -> ModuleLines:
     # Just after the full hour the current one has few lines: the one before counts too, and is compared.
     running, before = period.last - 1, period.last - 2
     days = 0 if period.oldest is None else days_before(before, period.oldest)
@@ -224,8 +228,8 @@ def _module(module: str, hours: Mapping[int, Any], requests: tuple[int, int], pe
         lines=sum(int(row.lines) for row in mine),
         errors=sum(int(row.errors) for row in mine),
         warnings=sum(int(row.warnings) for row in mine),
-        valid=requests[0],
-        bad=requests[1],
+        valid=requests["valid"],
+        bad=requests["bad"],
         recent_lines=lines.get(running, 0) + lines.get(before, 0),
         usual_lines=usual_hour(lines, before, days),
         usual_day_lines=usual_count([daily[day] for day in range(days)]),

@@ -1,4 +1,4 @@
-"""Requests by route and hour with their latencies, from what the logs were counted to."""
+"""Requests by route and hour with their latencies, from what the logs were counted to: minutes, and older hours."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, Select, case, cast
 from tasks.history.engine import History, reading
 from tasks.history.tables import services
 from tasks.logs.count.packed import BINS, unpack_many
-from tasks.logs.tables import latency_bounds, traffic_minutes, traffic_series
+from tasks.logs.tables import latency_bounds, traffic_hours, traffic_minutes, traffic_series
 
 _HOUR = 60
 _PLACES = (1, 2, 3, 4)
@@ -53,8 +53,11 @@ def read_routes(history: History, service: str, first: int, end: int, bound_ms: 
         places = _places(connection, bound_ms)
         for row in series:
             rows = connection.execute(_by_hour(row.id, first, end, places, connection.dialect.name)).all()
-            if rows:
-                yield _route(row.module, row.route, rows, end - first)
+            old = connection.execute(_hours(first, end).where(traffic_hours.c.series_id == row.id)).all()
+            if rows or old:
+                route = _route(row.module, row.route, rows, end - first)
+                _add_hours(route, old, first, places)
+                yield route
 
 
 def busy_near(history: History, service: str, first: int, end: int) -> Flags:
@@ -68,9 +71,38 @@ def busy_near(history: History, service: str, first: int, end: int) -> Flags:
         .where(services.c.name == service, c.minute >= first, c.minute < end, c.valid > 0)
     )
     busy = np.zeros(end - first, dtype=np.bool_)
+    old = _hours(first - _HOUR, end).join(traffic_series, traffic_series.c.id == traffic_hours.c.series_id)
     with reading(history) as connection:
         busy[[minute - first for minute in connection.execute(query).scalars()]] = True
+        for row in connection.execute(old.join(services).where(services.c.name == service)):
+            _mark_busy(busy, row, first)
     return busy
+
+
+def _hours(first: int, end: int) -> Select[Any]:
+    """The hours that begin from the minute `first` to before `end`."""
+    return select(traffic_hours).where(traffic_hours.c.minute >= first, traffic_hours.c.minute < end)
+
+
+def _add_hours(route: RouteHours, rows: Sequence[Any], first: int, places: dict[int, int]) -> None:
+    """Count older hours too; one whose minutes came late may have minutes beside it."""
+    texts = [((row.minute - first) // _HOUR, row.sketch.hex()) for row in rows if row.sketch]
+    route.bins[:] += _bins(texts, len(route.valid))
+    for row in rows:
+        hour = (row.minute - first) // _HOUR
+        route.valid[hour] += row.valid
+        route.bad[hour] += row.bad
+        route.timed[hour] += row.timed
+        if row.bounds_id in places:
+            route.compared[hour] += row.compared
+            route.within[hour] += getattr(row, f"within_{places[row.bounds_id]}") or 0
+        _mark_busy(route.busy, row, first)
+
+
+def _mark_busy(busy: Flags, row: Any, first: int) -> None:
+    """The minutes of an hour that had a request, where they are in the span."""
+    at = np.flatnonzero((row.busy >> np.arange(_HOUR)) & 1) + row.minute - first
+    busy[at[(at >= 0) & (at < busy.size)]] = True
 
 
 def _places(connection: Connection, bound_ms: float) -> dict[int, int]:

@@ -88,15 +88,19 @@ def _cpu(value: float) -> Message:
 
 def _busy(
     name: Message,
-    seen: Gauge | Absent | None,
+    seen: Gauge | Unobserved | Absent | None,
     most: float,
     words: Callable[[float], Message],
     limits: PerformanceLimits,
 ) -> _Rule:
     if isinstance(seen, Absent):
         return _Rule(name, None, most, state=_NOT_THERE)
-    value = None if seen is None else seen.busy_p95
-    if seen is None or value is None or (value < most and seen.sampled_percent < limits.min_sampled_percent):
+    value = seen.busy_p95 if isinstance(seen, Gauge) else None
+    if (
+        not isinstance(seen, Gauge)
+        or value is None
+        or (value < most and seen.sampled_percent < limits.min_sampled_percent)
+    ):
         return _Rule(name, None, most, state=NOT_MEASURED)
     percent = round(value, 1)
     return _Rule(name, percent, most, words(percent) if value >= most else None)
@@ -122,8 +126,8 @@ def _query(seen: QueryTimes | Unobserved | Absent, limits: PerformanceLimits) ->
 
 def _cache(signals: Signals, least: float) -> _Rule:
     seen = signals.cache
-    if isinstance(seen, Absent) or seen is None:
-        return _Rule(_CACHE, None, least, state=NOT_MEASURED if seen is None else _NOT_THERE)
+    if not isinstance(seen, Gauge):
+        return _Rule(_CACHE, None, least, state=_NOT_THERE if isinstance(seen, Absent) else NOT_MEASURED)
     value = round(seen.median, 2)
     found = msg(
         "Bottleneck: the database's memory: {percent} % of the reads are cache hits, and {modules} are slow",

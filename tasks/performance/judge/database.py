@@ -71,12 +71,14 @@ def _table(seen: QueryTimes) -> Table:
 
 
 def judge_cache(
-    seen: Gauge | Absent | None, min_percent: float, limits: PerformanceLimits, now: datetime
+    seen: Gauge | Unobserved | Absent | None, min_percent: float, limits: PerformanceLimits, now: datetime
 ) -> CheckResult:
     """The median of the week's samples; None: there are none."""
     limit = Limit("≥", min_percent, "%", _DATABASE)
     if isinstance(seen, Absent):
         return CACHE.judged(Status.SKIPPED, SUBJECT, seen.reason, at=now)
+    if isinstance(seen, Unobserved):
+        return CACHE.judged(Status.UNKNOWN, SUBJECT, seen.reason, at=now, limit=limit)
     if seen is None:
         none = msg("Monitoring stored no sample of it in the week")
         return CACHE.judged(Status.UNKNOWN, SUBJECT, none, at=now, limit=limit)

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Select, func, select
 
 from tasks.history.engine import History, reading, writing
+from tasks.history.kept import read_kept
 from tasks.history.tables import services
 from tasks.history.upsert import put_rows
 from tasks.periods import day_period
@@ -28,12 +29,15 @@ def roll_up_days(history: History, service: str, zone: ZoneInfo, now: datetime) 
     Goes on from the last day that was rolled up; a new series begins with its oldest minute. One transaction a day:
     one that is interrupted is taken up again. Raises HistoryError.
     """
+    kept = read_kept(history, service, "minutes")
     with reading(history) as connection:
         oldest = _oldest_minutes(connection, service)
         known = last_days(connection, service, list(oldest))
     rolled = 0
     for day, series in days_to_roll(oldest, known, zone, now):
         first, end = minutes_of_day(day, zone)
+        if kept is not None and 60 * first < kept.timestamp():
+            continue  # of such a day only late figures are there
         with writing(history) as connection:
             found = connection.execute(_figures_of(series, first, end))
             put_rows(connection, sample_days, [{"day": day_number(day), **row._mapping} for row in found])
@@ -81,6 +85,12 @@ def read_days(history: History, service: str, first: date, end: date) -> tuple[D
         DailySeries(name, subject, unit, datetime.fromtimestamp(until * 60, UTC) if until else None, tuple(days))
         for (name, subject, unit, until), days in found.items()
     )
+
+
+def oldest_minute(history: History, service: str) -> int | None:
+    """The first minute of any figure by minute; None without any. Raises HistoryError."""
+    with reading(history) as connection:
+        return min(_oldest_minutes(connection, service).values(), default=None)
 
 
 def last_days(connection: Connection, service: str, series: list[int]) -> dict[int, date]:

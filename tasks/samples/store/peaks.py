@@ -8,10 +8,12 @@ import numpy as np
 from sqlalchemy import Connection, insert, select
 
 from tasks.history.engine import History, reading, writing
+from tasks.history.kept import read_kept
 from tasks.history.services import service_id
 from tasks.history.tables import services
 from tasks.history.upsert import put_rows
 from tasks.logs.store.requests import ALL_MODULES, oldest_request, read_requests
+from tasks.periods import day_period
 from tasks.samples.store.days import day_number, days_to_roll, last_days, minutes_of_day
 from tasks.samples.tables import sample_days, sample_series
 
@@ -33,14 +35,15 @@ def roll_up_peaks(history: History, service: str, zone: ZoneInfo, now: datetime)
 
     Goes on from the last day that was rolled up, whatever module had requests in it. Raises HistoryError.
     """
-    oldest = oldest_request(history, service)
+    oldest, kept = oldest_request(history, service), read_kept(history, service, "minutes")
     with reading(history) as connection:
         known = last_days(connection, service, list(_series(connection, service).values()))
     rolled = 0
     last = {_ALL: max(known.values())} if known else {}
     for day, _ in days_to_roll({} if oldest is None else {_ALL: oldest}, last, zone, now):
-        _roll_up(history, service, day, zone)
-        rolled += 1
+        if kept is None or kept <= day_period(day, zone).start:  # else only late requests of the day are there
+            _roll_up(history, service, day, zone)
+            rolled += 1
     return rolled
 
 

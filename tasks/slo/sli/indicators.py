@@ -56,6 +56,9 @@ class SliData:
     odd_durations: Mapping[str, Message] = field(default_factory=dict)
     """By module, why the durations in its log cannot be what they are read as."""
 
+    kept_from: datetime | None = None
+    """From when on the history has every minute; None: nothing was removed from it."""
+
 
 def minutes_of(objective: Measured, data: SliData, down: Sequence[Span]) -> Seen:
     """The good and all events of an objective; `down` are the minutes of recorded outages of its scope."""

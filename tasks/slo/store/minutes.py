@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +13,13 @@ from tasks.history.engine import History, reading
 from tasks.history.tables import services
 from tasks.logs.tables import latency_bounds, traffic_minutes, traffic_series
 from tasks.samples.store.minutes import read_samples
+from tasks.samples.tables import sample_series, samples
 from tasks.slo.facts import Counts, Flags, Minutes, Probes, Scope, ScopeTraffic
 from tasks.slo.sli.minutes import Span, slices
 from tasks.slo.sli.unmeasured import quiet
 
+KPI_VALUE: Final = "kpi.value"
+"""What business KPIs are called among samples."""
 _PLACES = (1, 2, 3, 4)
 
 
@@ -152,10 +155,29 @@ def read_probes(history: History, service: str, name: str, span: Span) -> Probes
     return Probes(span[0], asked, failed)
 
 
+def has_minutes(history: History, service: str, names: Collection[str], span: Span) -> bool:
+    """Whether a span has any request, or any sample of these names. Raises HistoryError."""
+    requests = (
+        select(traffic_minutes.c.minute)
+        .join(traffic_series, traffic_series.c.id == traffic_minutes.c.series_id)
+        .join(services, services.c.id == traffic_series.c.service_id)
+        .where(traffic_minutes.c.minute >= span[0], traffic_minutes.c.minute < span[1])
+    )
+    figures = (
+        select(samples.c.minute)
+        .join(sample_series, sample_series.c.id == samples.c.series_id)
+        .join(services, services.c.id == sample_series.c.service_id)
+        .where(sample_series.c.name.in_(names), samples.c.minute >= span[0], samples.c.minute < span[1])
+    )
+    with reading(history) as connection:
+        mine = (query.where(services.c.name == service).limit(1) for query in (requests, figures))
+        return any(connection.execute(query).first() is not None for query in mine)
+
+
 def read_floor(history: History, service: str, subject: str, floor: float, span: Span) -> Minutes:
     """The minutes of a span in which a business KPI was sampled, good at or above its floor."""
     good, measured = (np.zeros(span[1] - span[0], dtype=np.bool_) for _ in range(2))
-    minutes, values = _columns(read_samples(history, service, "kpi.value", *span).get(subject, []))
+    minutes, values = _columns(read_samples(history, service, KPI_VALUE, *span).get(subject, []))
     measured[minutes - span[0]] = True
     good[minutes - span[0]] = values >= floor
     return slices(span[0], good, measured)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, and_, insert, select
 
 from tasks.canonical import canonical
 from tasks.history.chain import sha256
-from tasks.history.engine import History, writing
+from tasks.history.engine import History, reading, writing
 from tasks.history.services import service_id
 from tasks.history.tables import check_results, evidence, runs, services
 from tasks.slo.checks import CLOSED_MONTH
@@ -42,6 +42,22 @@ def freeze_month(history: History, service: str, period: str, figures: Mapping[s
         values = {"service_id": key, "period": period, "revision": revision, "figures": text, "digest": sha256(text)}
         connection.execute(insert(slo_months).values(**values, frozen_at=now))
         return FrozenMonth(revision, sha256(text), now, changed)
+
+
+def read_frozen(history: History, service: str, period: str) -> FrozenMonth | None:
+    """The newest revision of a month whose figures cannot be counted again; None if it was never frozen."""
+    query = select(slo_months).join(services, services.c.id == slo_months.c.service_id)
+    mine = query.where(services.c.name == service, slo_months.c.period == period)
+    with reading(history) as connection:
+        row = connection.execute(mine.order_by(slo_months.c.revision.desc()).limit(1)).first()
+    return None if row is None else FrozenMonth(row.revision, row.digest, row.frozen_at, less=True)
+
+
+def frozen_months(history: History, service: str) -> frozenset[str]:
+    """The months of a service that were frozen."""
+    query = select(slo_months.c.period).join(services, services.c.id == slo_months.c.service_id)
+    with reading(history) as connection:
+        return frozenset(connection.execute(query.where(services.c.name == service)).scalars())
 
 
 def month_problems(connection: Connection) -> dict[str, list[str]]:

@@ -17,6 +17,7 @@ from tasks.resources.facts import (
     Cpu,
     CpuQuota,
     Disk,
+    HistoryGrowth,
     Host,
     Interface,
     Memory,
@@ -34,6 +35,7 @@ from tasks.resources.judge import (
     judge_container_memory,
     judge_cpu,
     judge_disks,
+    judge_history,
     judge_memory,
     judge_network,
     judge_oom,
@@ -345,3 +347,39 @@ def test_the_busiest_machine_is_that_of_those_which_were_seen() -> None:
     )
     assert busiest_percent([quiet, busy, blind, BLIND]) == 80.0
     assert busiest_percent([blind, BLIND]) is busiest_percent([]) is None
+
+
+class TestHistory:
+    """A month of growth against the free space, and minutes that should be gone."""
+
+    @staticmethod
+    def grown(
+        growth: float | None, free: int | None = 60_000_000, minutes: float = 47.0, total: int = 9_000_000
+    ) -> CheckResult:
+        return judge_history(HistoryGrowth(total, 1_000_000, free, growth, 7.0, minutes, 45), LIMITS, NOW)
+
+    @pytest.mark.parametrize(
+        ("growth", "free", "minutes", "status"),
+        [
+            (2_000_000, 60_000_000, 47.0, Status.PASS),
+            (2_010_000, 60_000_000, 47.0, Status.WARN),
+            (-9_000_000, 0, 47.0, Status.PASS),
+            (2_000_000, 60_000_000, 47.1, Status.WARN),
+            (9e12, None, 47.0, Status.PASS),
+            (9e12, None, 47.1, Status.WARN),
+            (None, 60_000_000, 99.0, Status.SKIPPED),
+        ],
+    )
+    def test_at_and_beyond_its_limits(
+        self, growth: float | None, free: int | None, minutes: float, status: Status
+    ) -> None:
+        assert self.grown(growth, free, minutes).status is status
+
+    def test_it_says_what_it_has_measured(self) -> None:
+        result = self.grown(1_500_000)
+        assert result.reason.params == {"size": 9.0, "growth": 1.5, "days": 7.0}
+        assert (result.observed, result.limit.value) == (Quantity(45.0, "MB"), 60.0)  # type: ignore[union-attr]
+        assert self.grown(1_500_000, minutes=60.0).reason.params == {"stored": 60, "kept": 45}
+
+    def test_what_was_not_seen_is_unknown(self) -> None:
+        assert judge_history(BLIND, LIMITS, NOW).status is Status.UNKNOWN
