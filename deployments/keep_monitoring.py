@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import (
     DeploymentFilter,
-    DeploymentFilterId,
+    DeploymentFilterName,
+    FlowFilter,
+    FlowFilterName,
     FlowRunFilter,
     FlowRunFilterExpectedStartTime,
 )
@@ -30,19 +32,21 @@ def keep_monitoring(client: SyncPrefectClient, now: datetime) -> FlowRun | None:
     None is where one is under way or due, where the deployment is paused, and where a person cancelled the last run:
     then the schedule goes on with the next quarter.
     """
+    flow, _, name = MONITORING.partition("/")
+    span = {"after_": now - LONGEST, "before_": now + _SOON}
+    runs = client.read_flow_runs(
+        flow_filter=FlowFilter(name=FlowFilterName(any_=[flow])),
+        deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=[name])),
+        flow_run_filter=FlowRunFilter(expected_start_time=FlowRunFilterExpectedStartTime.model_validate(span)),
+        sort=FlowRunSort.EXPECTED_START_TIME_DESC,
+    )
+    if not is_needed(runs, now):
+        return None
     try:
         deployment = client.read_deployment_by_name(MONITORING)
     except ObjectNotFound:  # the runner is about to register it
         return None
-    if deployment.paused:
-        return None
-    span = {"after_": now - LONGEST, "before_": now + _SOON}
-    runs = client.read_flow_runs(
-        deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment.id])),
-        flow_run_filter=FlowRunFilter(expected_start_time=FlowRunFilterExpectedStartTime.model_validate(span)),
-        sort=FlowRunSort.EXPECTED_START_TIME_DESC,
-    )
-    return client.create_flow_run_from_deployment(deployment.id) if is_needed(runs, now) else None
+    return None if deployment.paused else client.create_flow_run_from_deployment(deployment.id)
 
 
 def is_needed(runs: Sequence[FlowRun], now: datetime) -> bool:

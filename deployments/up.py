@@ -177,7 +177,7 @@ class _Runner:
     """The runner's process, started again when it ends."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
-        self._variables = {"PREFECT_RUNNER_POLL_FREQUENCY": "2", **variables}
+        self._variables = {"PREFECT_RUNNER_POLL_FREQUENCY": "5", **variables}
         self._child = self._start()
 
     @property

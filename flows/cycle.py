@@ -15,7 +15,8 @@ from typing import Final, Self
 from prefect.logging import get_run_logger
 
 from flows.delivery import deliver
-from tasks.check_result import Message, msg
+from flows.timing import SKIPPED
+from tasks.check_result import Message, msg, verbatim
 from tasks.configuration import ConfigurationError
 from tasks.deadline import Deadline
 from tasks.errors import ExplainedError
@@ -59,9 +60,10 @@ class Minute:
     @property
     def state(self) -> StepState:
         """Red as soon as anything could not be collected: a gap must not be found out a month later."""
-        return StepState(
-            INCOMPLETE if self.problems else COLLECTED, Message("{text}", {"text": self.text}), not self.problems
-        )
+        if self.held_by is not None:
+            return StepState(SKIPPED, verbatim(f"the run {self.held_by} has it"), good=True)
+        name = INCOMPLETE if self.problems else COLLECTED
+        return StepState(name, verbatim(self.text), not self.problems)
 
     @property
     def text(self) -> str:
@@ -163,22 +165,23 @@ class Cycles:
             get_run_logger().warning(problem)
         return Minute(name, collected.found, problems)
 
-    async def hold(self, end: datetime) -> Quarter:
-        """A cycle a minute from now to `end`; fewer when another run monitors every service."""
+    async def hold(self, begin: datetime, end: datetime) -> Quarter:
+        """A cycle a minute from `begin` to `end`; fewer when another run monitors every service."""
         quarter, others = Quarter(), 0
+        await self._until(begin)
         deadline = Deadline.after((end - self._now() + MINUTE).total_seconds())  # a clock may be set back
         while (now := self._now()) < end and not deadline.passed:
-            begin = minute_of(now)
-            if begin + MINUTE - now > _LEAST:
-                minute = await async_step(f"{begin:%H:%MZ}", partial(self._cycle, now), lambda found: found.state)
+            minute_at = minute_of(now)
+            if minute_at + MINUTE - now > _LEAST:
+                minute = await async_step(f"{minute_at:%H:%MZ}", partial(self._cycle, now), lambda found: found.state)
                 if minute.held_by is None:
                     quarter.add(minute)
                 elif (others := others + 1) > 1:  # in the first minute that may be a run that has just died
                     quarter.held_by = minute.held_by
                     break
-            if begin + MINUTE >= end:  # the next run is on its way: two would need their memory twice
+            if minute_at + MINUTE >= end:  # the next run is on its way: two would need their memory twice
                 break
-            await self._until(begin + MINUTE)
+            await self._until(minute_at + MINUTE)
         await self._end()
         return quarter
 

@@ -41,11 +41,13 @@ async def monitoring(service: str | None = None) -> State[Any]:
     planned, now = planned_start(), utc_now()
     if (late := missed(planned, TIMING, now)) is not None:
         return late
-    with Cycles(str(flow_run.name or "by hand")) as cycles:
+    with Cycles(f"{run_name()} {flow_run.id}") as cycles:
         if service is not None:
             found = await cycles.hold_one(await asyncio.to_thread(find_service, service), now)
             return _outcome(good=not found.problems, text=found.text)
-        quarter = await cycles.hold(_end_of_quarter((planned or now) + _AHEAD))
+        begin = now if planned is None else planned + _AHEAD
+        # By hand, just before a quarter, the next one is meant.
+        quarter = await cycles.hold(begin, _end_of_quarter(max(begin, now + _AHEAD)))
     if quarter.held_by is not None:
         return Completed(name=SKIPPED, message=f"the run {quarter.held_by} monitors every service")
     return _outcome(good=quarter.good, text=quarter.text)

@@ -17,9 +17,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 from types import TracebackType
-from typing import IO, BinaryIO, Final, Protocol, Self, cast
+from typing import IO, Any, BinaryIO, Final, Protocol, Self, cast
 
 from tasks.deadline import Deadline
 from tasks.files import PRIVATE, narrow
@@ -371,6 +372,53 @@ def feed(
                     process.stdin.close()
         stdout, stderr = (os.pread(file.fileno(), max_output_bytes, 0) for file in (out, err))
         return Finished(returncode, stdout, stderr, timed_out, not in_bounds(), process.exceeded)
+
+
+class Respondent:
+    """A supervised process that answers one object after another, until it is stopped.
+
+    The program has its end of the conversation as stdin, on which `multiprocessing.connection.Connection(0)` speaks.
+    Raises FileNotFoundError for an unknown program.
+    """
+
+    def __init__(self, argv: Sequence[str], *, env: Mapping[str, str]) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs, Path(os.devnull).open("wb") as nowhere:
+            self._connection = Connection(ours.detach())
+            try:
+                self._process = _start(
+                    argv,
+                    stdin=theirs.fileno(),
+                    stdout=nowhere,
+                    stderr=nowhere,
+                    env=env,
+                    cwd=None,
+                    user=None,
+                    sandbox=None,
+                    death_signal=signal.SIGKILL,
+                )
+            except BaseException:
+                self._connection.close()
+                raise
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    def ask(self, question: object) -> Any:
+        """What the program answers; raises EOFError or OSError if it ends instead."""
+        self._connection.send(question)
+        return self._connection.recv()
+
+    def stop(self) -> None:
+        """Kill it and reap it; a question that waits for its answer raises. Safe to call again."""
+        self._process.kill_and_reap()
+
+    def close(self) -> None:
+        """Stop it, and let go of the conversation."""
+        self.stop()
+        self._connection.close()
 
 
 def _fed(process: "_Process", pieces: Iterable[bytes], deadline: Deadline, in_bounds: Callable[[], bool]) -> bool:

@@ -11,10 +11,10 @@ from prefect.blocks.system import Secret
 from prefect.exceptions import PrefectException
 from prefect.settings import PREFECT_API_URL
 
+from tasks.concealment import Concealment
 from tasks.configuration import CommandAccess, ConfigurationError, SecretRef
 from tasks.settings import Settings
 
-_MASK = "••••••"
 _SHORTEST = 4
 _SHORTEST_PART = 8
 """`Bearer 0123abcd` may come back as `0123abcd`; a shorter part may be an ordinary word."""
@@ -60,6 +60,11 @@ def masked(data: Data, own: frozenset[str] = frozenset()) -> Data:
     reads `FAIL` would break what is stored.
     """
     return _masked(data, own)  # type: ignore[no-any-return]
+
+
+def concealment() -> Concealment:
+    """What takes the secrets out of a text that this process has resolved so far, in another process too."""
+    return Concealment(tuple(sorted(_resolved, key=len, reverse=True)))  # one may be part of another
 
 
 def check_secrets(settings: Settings) -> list[str]:
@@ -136,9 +141,7 @@ def _look_up_block(name: str, settings: Settings, key: str) -> str:
 
 def _masked(data: Any, own: frozenset[str]) -> Any:
     if isinstance(data, str):
-        for secret in sorted(_resolved, key=len, reverse=True):  # one may be part of another
-            data = data.replace(secret, _MASK)
-        return data
+        return concealment()(data)
     if isinstance(data, dict):
         kept = own | {"text"} if "params" in data else own
         return {

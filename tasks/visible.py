@@ -63,25 +63,28 @@ def plainly() -> Iterator[None]:
 
 
 class Look(Generic[P, T]):
-    """A function that looks at something: within a run each call is a task run. `fn` is the function itself."""
+    """A function that looks at something: within a run each call is a task run.
+
+    `fn` is the function itself, `task` what Prefect makes of it.
+    """
 
     def __init__(self, fn: Callable[P, T], name: str, timeout_s: float | None) -> None:
         self.fn = fn
-        self._task = cast(
-            "Callable[P, T]",
-            Task(
-                fn,
-                task_run_name=name,
-                retries=0,
-                timeout_seconds=timeout_s,
-                cache_policy=NO_CACHE,
-                persist_result=False,
-            ),
+        self.task: Task[P, T] = Task(
+            fn,
+            task_run_name=name,
+            retries=0,
+            timeout_seconds=timeout_s,
+            cache_policy=NO_CACHE,
+            persist_result=False,
         )
         update_wrapper(self, fn)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
-        return (self.fn if _plainly.get() else self._task)(*args, **kwargs)
+        if _plainly.get():
+            return self.fn(*args, **kwargs)
+        run = cast("Callable[P, T]", self.task)  # its own type has a case for each kind of result
+        return run(*args, **kwargs)
 
 
 def look(name: str, *, timeout_s: float | None = None) -> Callable[[Callable[P, T]], Look[P, T]]:

@@ -59,7 +59,7 @@ def watched(minutes: int, clock: Clock | None = None, holder: str = "run") -> Wa
     async def run() -> State[Any]:
         clock.now()
         with Cycles(holder, clock.now, clock.sleep) as cycles:
-            found.append(await cycles.hold(clock.begin.replace(second=0) + minutes * MINUTE))
+            found.append(await cycles.hold(clock.begin, clock.begin.replace(second=0) + minutes * MINUTE))
         return Completed()
 
     with mock.patch.object(cycle, "Deadline", _Quick):

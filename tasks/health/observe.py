@@ -17,7 +17,7 @@ from tasks.check_result import Message, msg
 from tasks.health.body import parse_health
 from tasks.health.facts import Answer, HealthReport, Sampled
 from tasks.health.settings import LONGEST_S
-from tasks.http import CODINGS, Body, NotReadable, NotWhole, causes, sendable, trust
+from tasks.http import CODINGS, Body, NotReadable, NotWhole, causes, sendable, shared_trust
 from tasks.observation import ObservationError, Unobserved, printable
 from tasks.visible import look
 
@@ -50,7 +50,7 @@ async def open_target(
     sent = httpx.Headers({"Cache-Control": "no-cache", **CODINGS})
     sent.update(sendable(headers, "health"))
     async with httpx.AsyncClient(
-        base_url=base_url, headers=sent, verify=trust(ca_file, "health"), timeout=timeout_s, trust_env=False
+        base_url=base_url, headers=sent, verify=shared_trust(ca_file, "health"), timeout=timeout_s, trust_env=False
     ) as client:
         yield Target(name, client, timeout_s)
 

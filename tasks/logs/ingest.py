@@ -1,8 +1,9 @@
 """Takes new log lines into the history: every line once, whatever is killed in between."""
 
+import os
 import time
-from collections.abc import Generator
-from contextlib import closing
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -11,7 +12,12 @@ from tasks.check_result import Message, msg
 from tasks.deadline import Deadline
 from tasks.found_files import named, unreadable
 from tasks.history.engine import History
-from tasks.http import sendable, trust
+from tasks.http import sendable, shared_trust
+from tasks.logs.backlog.ahead import Ahead
+from tasks.logs.backlog.piece import PieceOrder
+from tasks.logs.backlog.workers import Workers
+from tasks.logs.count.batch import Batch
+from tasks.logs.count.memory import Memory, joined
 from tasks.logs.count.scan import Plan, Scan
 from tasks.logs.facts import AgedFile, SourceRead, crowded_moments
 from tasks.logs.lines.clock import KEPT, Clock
@@ -24,8 +30,10 @@ from tasks.logs.sources.files import (
     LogFile,
     Mark,
     OpenLog,
+    end_of_batch,
     find_files,
     identify,
+    identity,
     lines_before,
     open_log,
     pieces,
@@ -35,11 +43,15 @@ from tasks.logs.sources.streams import read_command
 from tasks.logs.store.counts import SourceState, StaleSourceVersion, forget_marks, open_source, store_batch
 from tasks.observation import ObservationError
 from tasks.progress import LOG, tell
-from tasks.secrets import check_secrets, masked, resolve
+from tasks.secrets import check_secrets, concealment, masked, resolve
 from tasks.settings import Settings
 from tasks.visible import look
 
 _COMMIT_BYTES = 64 * 1024 * 1024
+_BACKLOG_BYTES = 256 * 1024 * 1024
+"""From so many new bytes on, other processes scan too: they take a quarter of a second to start."""
+_PACKED = 8
+"""How many times its size a packed log has, about."""
 _SETTLED = timedelta(hours=1)
 """A file that nobody wrote to for this long has its last line whole, with or without a line break."""
 _WHILE_COPIED = 0.01
@@ -57,6 +69,7 @@ def read_log(
     now: datetime,
     deadline_s: float,
     commit_bytes: int = _COMMIT_BYTES,
+    backlog_bytes: int = _BACKLOG_BYTES,
 ) -> SourceRead:
     """Count a source's new lines; what is left after `deadline_s` waits for the next time, and the result says so.
 
@@ -67,7 +80,7 @@ def read_log(
     lines = 0
     while True:
         state = open_source(history, settings.service.name, source.name, synthetic=source.synthetic)
-        ingest = _Ingest(history, settings, source, state, now, deadline, commit_bytes)
+        ingest = _Ingest(history, settings, source, state, now, deadline, commit_bytes, backlog_bytes)
         try:
             problems = ingest.read()
         except StaleSourceVersion:  # what the other one counted is not counted again: it is looked for anew
@@ -91,9 +104,12 @@ class _Ingest:
         now: datetime,
         deadline: Deadline,
         commit_bytes: int,
+        backlog_bytes: int,
     ) -> None:
         self._history, self._settings, self._source, self._state = history, settings, source, state
-        self._now, self._deadline, self._commit_bytes = now, deadline, commit_bytes
+        self._now, self._deadline, self._commit_bytes, self._backlog_bytes = now, deadline, commit_bytes, backlog_bytes
+        self._ahead: Ahead | None = None
+        self._reading: tuple[object, Memory] = (None, Memory(0))
         self._plan, self._read = plan_of(settings, source, state.routes), reader_of(source)
         self.lines = 0
         self.aged: list[AgedFile] = []
@@ -122,15 +138,60 @@ class _Ingest:
         self._forget_files(oldest, [*files, *found.aged])
         done, total = 0, sum(file.stat.st_size for file in files)
         taken: set[int | None] = {m.id for m in self._state.marks if any(m.is_at(file.stat) for file in files)}
+        with self._scanned_ahead(files, taken) as self._ahead:
+            for file in files:
+                try:
+                    if not self._read_file(file, taken, done, total):
+                        problems.append(_NO_TIME)
+                        return
+                except OSError as error:
+                    problems.append(unreadable(file.path, error))
+                done += file.stat.st_size
+                self._report_progress(done, total)
+
+    @contextmanager
+    def _scanned_ahead(self, files: Sequence[LogFile], taken: set[int | None]) -> Iterator[Ahead | None]:
+        """Pieces of a backlog that other processes scan meanwhile; None where there is none, or no other processor."""
+        processors = os.cpu_count() or 1
+        if processors == 1 or sum(map(self._unread_bytes, files)) < self._backlog_bytes:
+            yield None
+            return
+        with Workers(processors - 1) as workers:  # this process scans too
+            yield Ahead(workers, self._orders(files, frozenset(taken)), processors + 2)
+
+    def _unread_bytes(self, file: LogFile) -> int:
+        """How much of a file is new, about: what is packed is unpacked to know."""
+        if any(mark.is_at(file.stat) for mark in self._state.marks):
+            return 0
+        read = max((mark.position for mark in self._state.marks if mark.is_of(file.stat)), default=0)
+        return file.stat.st_size * _PACKED if file.path.suffix == ".gz" else file.stat.st_size - read
+
+    def _orders(self, files: Sequence[LogFile], taken: frozenset[int | None]) -> Iterator[PieceOrder]:
+        """The pieces of new lines, as far as that can be said before their turn."""
+        conceal = concealment()
         for file in files:
             try:
-                if not self._read_file(file, taken, done, total):
-                    problems.append(_NO_TIME)
-                    return
-            except OSError as error:
-                problems.append(unreadable(file.path, error))
-            done += file.stat.st_size
-            self._report_progress(done, total)
+                with open_log(file.path) as log:
+                    mark = identify(log, self._state.marks, set(taken))
+                    if mark is None or mark.complete:
+                        continue
+                    started_at, clock = self._start(log, mark)
+                    memory = Scan(self._plan, started_at, clock).memory
+                    start: int | None = mark.position
+                    while start is not None:
+                        end = end_of_batch(log, mark.position, start, self._commit_bytes)
+                        reading = self._reading if self._reading[0] == identity(log) else (None, memory)
+                        yield PieceOrder(
+                            *(str(file.path), *identity(log), log.size, start, end),
+                            settled=self._is_settled(log),
+                            plan=replace(self._plan, conceal=conceal),
+                            clock=replace(clock, newest=0, oldest=None),
+                            memory=memory if start == mark.position else replace(reading[1], newest=0),
+                            commit_bytes=self._commit_bytes,
+                        )
+                        start = end
+            except OSError:  # it is reported when it is the file's turn
+                continue
 
     def _forget_files(self, oldest: datetime, there: list[LogFile]) -> None:
         """Let go of files that are gone and so old that they would not be read if they came back."""
@@ -147,35 +208,72 @@ class _Ingest:
             if mark is None:
                 return True
             if mark.complete:
-                taken.add(self._store(self._scan(self._now), mark=mark))
+                taken.add(self._store(Batch(), mark=mark))
                 return True
-            clock = Clock.at(self._now, self._written_after(log, mark))
-            started_at = self._last_time(log, mark, clock) or self._no_later(log.stat.st_mtime)
-            scan, stored = Scan(self._plan, started_at, clock), mark
-            settled = self._now.timestamp() - log.stat.st_mtime > _SETTLED.total_seconds()
-            for piece in pieces(log, mark, settled=settled, block_bytes=min(BLOCK_BYTES, self._commit_bytes)):
-                if piece.too_long is not None:
-                    scan.skip_too_long(piece.too_long)
-                scan.feed(piece.lines)
-                scan.note_hole(piece.hole, piece.lost + self._unexplained(piece.hole - piece.lost))
-                mark = replace(piece.mark, id=stored.id)
-                late = self._deadline.passed
-                if late or mark.complete or scan.is_full or mark.position - stored.position >= self._commit_bytes:
-                    stored = self._store_mark(scan, mark, stored)
-                    self._report_progress(done + piece.consumed, total)
-                if late and not mark.complete:
+            scan, stored, late = Scan(self._plan, *self._start(log, mark)), mark, False
+            while not (stored.complete or late):
+                self._reading = (identity(log), scan.memory)
+                before, end = stored, end_of_batch(log, mark.position, stored.position, self._commit_bytes)
+                stored = self._store_ahead(log, scan, stored, end, done, total)
+                if stored is before:
+                    stored, late = self._read_on(log, scan, stored, end, done, total)
+                if stored.position == before.position:  # there is only a line without its end
                     break
-            else:
-                late = False
-            if not mark.complete:
-                stored = self._store_mark(scan, mark, stored)
             taken.add(stored.id)
             return not late
+
+    def _start(self, log: OpenLog, mark: Mark) -> tuple[datetime, Clock]:
+        """When lines count that come before one with a time, and which times can be."""
+        clock = Clock.at(self._now, self._written_after(log, mark))
+        return self._last_time(log, mark, clock) or self._no_later(log.stat.st_mtime), clock
+
+    def _is_settled(self, log: OpenLog) -> bool:
+        return self._now.timestamp() - log.stat.st_mtime > _SETTLED.total_seconds()
+
+    def _store_ahead(self, log: OpenLog, scan: Scan, mark: Mark, end: int | None, done: int, total: int) -> Mark:
+        """Store what was scanned ahead, and go on behind it; the same mark if there is nothing of the kind."""
+        found = None
+        if self._ahead is not None and not self._deadline.passed:
+            found = self._ahead.scanned(log, mark.position, end, self._deadline)
+        stored, before = mark, scan.memory
+        for part in () if found is None else found.parts:
+            assert found is not None
+            if not part.basis.holds(found.assumed, before, part.after):
+                break
+            at = part.mark
+            read = replace(mark, id=stored.id, head=mark.head + at.head, tail=at.tail, position=at.position)
+            scan.remember(joined(before, part.after, part.basis))
+            read = replace(read, complete=at.complete, problem=at.problem)
+            stored = replace(read, id=self._store(part.batch, mark=read))
+            self._report_progress(done + part.consumed, total)
+        return stored
+
+    def _read_on(
+        self, log: OpenLog, scan: Scan, stored: Mark, end: int | None, done: int, total: int
+    ) -> tuple[Mark, bool]:
+        """Count the lines from a mark to an end; how far they are stored, and if there was no time for the rest."""
+        mark, consumed, block_bytes = stored, 0, min(BLOCK_BYTES, self._commit_bytes)
+        for piece in pieces(log, mark, settled=self._is_settled(log), block_bytes=block_bytes, end=end):
+            if piece.too_long is not None:
+                scan.skip_too_long(piece.too_long)
+            scan.feed(piece.lines)
+            scan.note_hole(piece.hole, piece.lost + self._unexplained(piece.hole - piece.lost))
+            mark, consumed = replace(piece.mark, id=stored.id), piece.consumed
+            late = self._deadline.passed
+            if late or mark.complete or scan.is_full or mark.position - stored.position >= self._commit_bytes:
+                stored = self._store_mark(scan, mark, stored)
+                self._report_progress(done + consumed, total)
+            if late and not mark.complete:
+                return stored, True
+        if not mark.complete:
+            stored = self._store_mark(scan, mark, stored)
+            self._report_progress(done + consumed, total)
+        return stored, False
 
     def _store_mark(self, scan: Scan, mark: Mark, stored: Mark) -> Mark:
         if not mark.complete and mark.position == stored.position:  # only a line without its end was found
             return stored
-        return replace(mark, id=self._store(scan, mark=mark))
+        return replace(mark, id=self._store(scan.take(), mark=mark))
 
     def _scan(self, started_at: datetime) -> Scan:
         return Scan(self._plan, started_at, Clock.at(self._now))
@@ -236,12 +334,12 @@ class _Ingest:
                     scan.note_crowded(new[0][0] // _NS // 3600)
                     crowded += 1
                 if scan and (scan.is_full or taken >= self._commit_bytes):
-                    self._store(scan, cursor=cursor.pack())
+                    self._store(scan.take(), cursor=cursor.pack())
                     taken = 0
                 if page.more and self._deadline.passed:
                     problems.append(_NO_TIME)
                     break
-        self._store(scan or self._scan(self._now), cursor=cursor.pack())
+        self._store(scan.take() if scan else Batch(), cursor=cursor.pack())
         if crowded:
             problems.append(crowded_moments(crowded))
 
@@ -258,11 +356,10 @@ class _Ingest:
         }
         section = f"logs.source.{source.name}"
         ca_file = None if source.ca_file is None else self._settings.path.parent / source.ca_file
-        trusted = trust(ca_file, section)
+        trusted = shared_trust(ca_file, section)
         yield from read_loki(source, cursor.since_ns, now_ns, sendable(headers, section), trusted, self._deadline)
 
-    def _store(self, scan: Scan, *, mark: Mark | None = None, cursor: bytes | None = None) -> int | None:
-        batch = scan.take()
+    def _store(self, batch: Batch, *, mark: Mark | None = None, cursor: bytes | None = None) -> int | None:
         self._state, stored = store_batch(
             self._history,
             self._state,

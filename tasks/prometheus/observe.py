@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 
 from tasks.check_result import msg
-from tasks.http import CODINGS, Body, sendable, trust
+from tasks.http import CODINGS, Body, sendable, shared_trust
 from tasks.observation import ObservationError
 from tasks.prometheus.answer import Data, TooMuch, one_number, parse_answer, points, tracks
 from tasks.prometheus.facts import Point, Track
@@ -42,7 +42,7 @@ async def open_prometheus(
     sent = httpx.Headers(CODINGS)
     sent.update(sendable(headers, "metrics"))
     async with httpx.AsyncClient(
-        base_url=url, headers=sent, verify=trust(ca_file, "metrics"), timeout=timeout_s, trust_env=False
+        base_url=url, headers=sent, verify=shared_trust(ca_file, "metrics"), timeout=timeout_s, trust_env=False
     ) as client:
         yield Prometheus(client, timeout_s)
 

@@ -199,7 +199,8 @@ def _size(database: Path) -> int:
 
 
 def _flow_runs(api: httpx.Client, since: datetime) -> int:
-    asked = {"flow_runs": {"start_time": {"after_": since.isoformat()}}}
+    begun = ["RUNNING", "COMPLETED", "FAILED", "CRASHED", "CANCELLED", "CANCELLING"]
+    asked = {"flow_runs": {"start_time": {"after_": since.isoformat()}, "state": {"type": {"any_": begun}}}}
     return int(api.post("/flow_runs/count", json=asked).raise_for_status().json())
 
 

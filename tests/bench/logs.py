@@ -1,10 +1,11 @@
 """Logs in the guide's format, the same ones for the same seed: for the scan's tests, its oracle and its bench."""
 
 import random
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -34,29 +35,73 @@ _STACK = (
 
 @dataclass(frozen=True)
 class LogShape:
-    """What a made-up log is like; `gap_ms` is the mean time between two lines."""
+    """What a made-up log is like; `gap_ms` is the mean time between two lines.
+
+    With `many_addresses` nearly every request has an address of its own, with ids of many kinds in it.
+    """
 
     lines: int
     seed: int
     malformed_share: float = 0.05
     error_share: float = 0.005
     gap_ms: float = 20.0
+    many_addresses: bool = False
 
 
-def log_lines(shape: LogShape) -> Iterator[bytes]:
+def log_lines(shape: LogShape, start: datetime = START) -> Iterator[bytes]:
     """The lines without their line breaks; a malformed one is none that DuckDB or a person would call JSON."""
     draw = random.Random(shape.seed)
-    at, encode = START, msgspec.json.encode
+    at, encode = start, msgspec.json.encode
     for number in range(shape.lines):
         at += timedelta(milliseconds=draw.expovariate(1 / shape.gap_ms))
-        line = encode(_healthy(draw, at) if draw.random() >= shape.error_share else _failing(draw, at, number))
-        yield line if draw.random() >= shape.malformed_share else _spoilt(draw, line)
+        line = _healthy(draw, at) if draw.random() >= shape.error_share else _failing(draw, at, number)
+        if shape.many_addresses:
+            line["url"] = _address(draw)
+        encoded = encode(line)
+        yield encoded if draw.random() >= shape.malformed_share else _spoilt(draw, encoded)
+
+
+def nginx_lines(shape: LogShape) -> Iterator[bytes]:
+    """The same as nginx writes it with a JSON log format."""
+    for line in _records(shape):
+        fields = {
+            "time_iso8601": line["timestamp"],
+            "host": line["module"],
+            "request": f"{line['method']} {line['url']} HTTP/1.1",
+            "status": line["status"],
+            "request_time": round(line["duration"] / 1000, 3),
+            "upstream_response_time": str(round(line["duration"] / 1000, 3)),
+            "http_user_agent": line["userAgent"],
+        }
+        yield msgspec.json.encode(fields)
+
+
+def combined_lines(shape: LogShape) -> Iterator[bytes]:
+    """The same in the combined format."""
+    for line in _records(shape):
+        at = datetime.fromisoformat(line["timestamp"])
+        request, seconds = f"{line['method']} {line['url']} HTTP/1.1", line["duration"] / 1000
+        yield (
+            f'203.0.113.9 - - [{at:%d/%b/%Y:%H:%M:%S} +0000] "{request}" {line["status"]} 512 "-" '
+            f'"{line["userAgent"]}" rt={seconds:.3f}'
+        ).encode()
+
+
+def _records(shape: LogShape) -> Iterator[dict[str, Any]]:
+    for line in log_lines(replace(shape, malformed_share=0.0)):
+        yield msgspec.json.decode(line)
 
 
 def write_log(path: Path, shape: LogShape) -> Path:
     """Write a log file."""
+    return write_lines(path, log_lines(shape))
+
+
+def write_lines(path: Path, lines: Iterable[bytes]) -> Path:
+    """Write lines to a file."""
+    path.parent.mkdir(exist_ok=True)
     with path.open("wb") as file:
-        file.writelines(line + b"\n" for line in log_lines(shape))
+        file.writelines(line + b"\n" for line in lines)
     return path
 
 
@@ -78,6 +123,23 @@ def _healthy(draw: random.Random, at: datetime) -> dict[str, object]:
         "userAgent": _AGENTS[draw.randrange(len(_AGENTS))],
         "error": None,
     }
+
+
+def _address(draw: random.Random) -> str:
+    _, route = _PLACES[draw.randrange(len(_PLACES))]
+    number = draw.getrandbits(80)
+    letters = "".join(draw.choices("0123456789ABCDEFGHJKMNPQRSTVWXYZ", k=25))
+    ids = (
+        str(number % 10**9),
+        _uuid(draw),
+        f"{number:024x}",
+        f"0{letters}",
+        f"order-{number % 10**7}",
+        f"2026-{number % 12 + 1:02}-{number % 28 + 1:02}",
+        letters[:9].lower() + "".join(draw.choices("abcdefghijklmnopqrstuvwxyz_-", k=40)),
+        f"{number % 10**10}.json",
+    )
+    return route.format(ids[draw.randrange(len(ids))], ids[draw.randrange(len(ids))])
 
 
 def _failing(draw: random.Random, at: datetime, number: int) -> dict[str, object]:

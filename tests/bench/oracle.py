@@ -17,6 +17,7 @@ from tasks.logs.settings import Source
 from tasks.logs.sources.files import LogFile, identify, pieces
 from tests.bench.logs import START
 
+SOURCE = Source(name="app", kind="file", paths=("app.log",))
 BOUNDS_MS = (200.0, 500.0, 1000.0)
 QUANTILES = (0.5, 0.9, 0.95, 0.99, 0.999)
 _ROUNDING = 1e-9
@@ -100,10 +101,9 @@ def by_scan(path: Path) -> Counted:
     return Counted(lines.lines, lines.parsed, {place: tuple(c) for place, c in requests.items()}, +errors, quantiles)
 
 
-def scan_batches(path: Path) -> Iterator[Batch]:
+def scan_batches(path: Path, source: Source = SOURCE) -> Iterator[Batch]:
     """A log file's batches, of 64 MB or fewer, as an ingest stores them."""
-    source = Source(name="app", kind="file", paths=("app.log",))
-    scan = Scan(Plan(source, Places([]), BOUNDS_MS, UTC), START, Clock.at(START + timedelta(days=2)))
+    scan = Scan(plan_of(source), START, Clock.at(START + timedelta(days=2)))
     file = LogFile(path, path.stat())
     mark = identify(file, [], set())
     assert mark is not None
@@ -113,6 +113,11 @@ def scan_batches(path: Path) -> Iterator[Batch]:
         if piece.mark.complete or scan.is_full or piece.mark.position - stored >= 64 * 1024 * 1024:
             stored = piece.mark.position
             yield scan.take()
+
+
+def plan_of(source: Source) -> Plan:
+    """A plan without patterns."""
+    return Plan(source, Places([]), BOUNDS_MS, UTC)
 
 
 def differences(path: Path) -> list[str]:

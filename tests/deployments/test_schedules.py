@@ -103,6 +103,9 @@ def test_a_flow_of_the_machine(services: dict[str, Settings]) -> None:
             "limit": FORM,  # a lease decides
         }
     ]
+    assert [one["when"] for one in found if one["name"] == "housekeeping/every-service"] == [
+        [("40 18 * * *", "UTC", "housekeeping-daily", True)]
+    ]
     assert found[-1] == {
         "name": "outbox/every-service",
         "when": [("40 * * * *", "UTC", "outbox-every-hour", True)],

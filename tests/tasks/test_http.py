@@ -10,7 +10,8 @@ import httpx
 import pytest
 import trustme
 
-from tasks.http import Body, NotReadable, NotWhole, trust, write_bundle
+from tasks.errors import UsageError
+from tasks.http import Body, NotReadable, NotWhole, shared_trust, trust, write_bundle
 
 PLAIN = b'{"status": "healthy"}' * 40
 PACKED = gzip.compress(PLAIN)
@@ -149,3 +150,16 @@ def shake_hands(client: ssl.SSLContext, authority: trustme.CA) -> None:
             end.do_handshake()
         except ssl.SSLWantReadError:
             continue
+
+
+def test_a_shared_trust_is_read_again_once_its_file_has_changed(tmp_path: Path) -> None:
+    file = tmp_path / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(file)
+    first = shared_trust(file, "health")
+    assert shared_trust(file, "health") is first is not trust(file, "health")
+    trustme.CA().cert_pem.write_to_path(file)
+    other = shared_trust(file, "health")
+    assert other is not first and other.get_ca_certs() != first.get_ca_certs()
+    file.write_text("")
+    with pytest.raises(UsageError, match=r"it holds no certificate.*\[health\] ca_file"):
+        shared_trust(file, "health")

@@ -1,6 +1,7 @@
 """What a stretch of log lines adds up to. Everything here merges: two stretches give what one pass over both gives."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -28,7 +29,14 @@ class MinuteTraffic:
         self.bad += other.bad
         self.timed += other.timed
         self.within = [mine + theirs for mine, theirs in zip(self.within, other.within, strict=True)]
-        for index, count in other.bins.items():
+        self.add_bins(other.bins)
+
+    def add_bins(self, bins: Mapping[int, int]) -> None:
+        """Take in latencies by their bin."""
+        if not self.bins:
+            self.bins = dict(bins)
+            return
+        for index, count in bins.items():
             self.bins[index] = self.bins.get(index, 0) + count
 
 
@@ -156,6 +164,27 @@ class Batch:
         self.odd_levels += other.odd_levels
         self.samples = (self.samples + other.samples)[:MOST_SAMPLES]
         self.newest_minute = max(self.newest_minute, other.newest_minute)
+
+    def lines_of(self, hour: int) -> Lines:
+        """The lines of an hour, to be added to."""
+        found = self.lines.get(hour)
+        if found is None:
+            found = self.lines[hour] = Lines()
+        return found
+
+    def activity_of(self, module: str, hour: int) -> Activity:
+        """What a module wrote in an hour, to be added to."""
+        found = self.activity.get((module, hour))
+        if found is None:
+            found = self.activity[module, hour] = Activity()
+        return found
+
+    def traffic_of(self, module: str, route: str, minute: int, bounds: int) -> MinuteTraffic:
+        """The requests of a module and route in a minute, to be added to; there are so many latency bounds."""
+        found = self.traffic.get((module, route, minute))
+        if found is None:
+            found = self.traffic[module, route, minute] = MinuteTraffic([0] * bounds)
+        return found
 
     @property
     def total(self) -> Lines:

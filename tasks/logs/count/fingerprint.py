@@ -3,15 +3,20 @@
 import hashlib
 import re
 from dataclasses import dataclass
+from typing import TypeVar
 
 from tasks.logs.settings import DEFAULT_SKIPPED
 
 VERSION = 1
+_Known = TypeVar("_Known")
+_Found = TypeVar("_Found")
 
 MOST_MESSAGE = 500
 MOST_STACK = 20_000
 _MOST_FRAME = 300
 _MOST_NAME = 200
+_MOST_KNOWN = 1000
+_MOST_KNOWN_STACK = 4000
 _PLACEHOLDER = "<*>"
 
 # All classes are ASCII, nothing looks ahead or behind, and each repetition is bounded by the cut to 500 characters.
@@ -56,12 +61,47 @@ def error_key(
     module: str, name: str, message: str, stack: str, *, skipped_frames: tuple[str, ...] = DEFAULT_SKIPPED
 ) -> ErrorKey:
     """What names the error of a log line."""
-    return ErrorKey(
-        _storable(module[:_MOST_NAME]),
-        _storable(name[:_MOST_NAME]),
-        _storable(normalised(message)),
-        _storable(top_frame(stack, skipped_frames)),
-    )
+    return _key(module, name, normalised(message), top_frame(stack, skipped_frames))
+
+
+class ErrorKeys:
+    """What names the errors of many lines, which mostly are a few errors again and again."""
+
+    def __init__(self, skipped_frames: tuple[str, ...]) -> None:
+        self._skipped_frames = skipped_frames
+        self._frames: dict[str, str] = {}
+        self._keys: dict[tuple[str, str, str, str], tuple[str, ErrorKey]] = {}
+
+    def find(self, module: str, name: str, message: str, stack: str) -> tuple[str, ErrorKey]:
+        """A line's fingerprint and what it is made of."""
+        parts = (module, name, normalised(message), self._top_frame(stack))
+        found = self._keys.get(parts)
+        if found is None:
+            key = _key(*parts)
+            found = (key.fingerprint, key)
+            if len(name) <= _MOST_NAME:
+                _remember(self._keys, parts, found)
+        return found
+
+    def _top_frame(self, stack: str) -> str:
+        message, _, calls = stack.partition("\n")
+        if len(stack) > _MOST_KNOWN_STACK or "at " in message or 'File "' in message:
+            return top_frame(stack, self._skipped_frames)
+        frame = self._frames.get(calls)
+        if frame is None:
+            frame = top_frame(calls, self._skipped_frames)
+            _remember(self._frames, calls, frame)
+        return frame
+
+
+def _remember(known: dict[_Known, _Found], what: _Known, found: _Found) -> None:
+    if len(known) >= _MOST_KNOWN:
+        known.clear()
+    known[what] = found
+
+
+def _key(module: str, name: str, message: str, frame: str) -> ErrorKey:
+    return ErrorKey(_storable(module[:_MOST_NAME]), _storable(name[:_MOST_NAME]), _storable(message), _storable(frame))
 
 
 def normalised(message: str) -> str:

@@ -13,16 +13,20 @@ day may have been put one behind the other."""
 KEPT: Final = timedelta(days=400)
 """A line may be dated so long before it was written. Source: hourly counts are kept for 13 months."""
 _SKEW_MIN = int(SKEW.total_seconds()) // 60
-_BACK_MIN = int(BACK.total_seconds()) // 60
+BACK_MIN: Final = int(BACK.total_seconds()) // 60
 
 
 @dataclass(slots=True)
 class Clock:
-    """Follows the times of a log's lines, in whole minutes since 1970; `newest` is that of the newest line so far."""
+    """Follows the times of a log's lines, in whole minutes since 1970.
+
+    `newest` is that of the newest line so far, `oldest` the earliest that was taken, None without any.
+    """
 
     earliest: int
     latest: int
     newest: int = 0
+    oldest: int | None = None
 
     @classmethod
     def at(cls, now: datetime, written_after: datetime | None = None) -> "Clock":
@@ -32,7 +36,8 @@ class Clock:
 
     def takes(self, minute: int) -> bool:
         """True when a line can be of this minute; it is the next one's measure then."""
-        if not max(self.earliest, self.newest - _BACK_MIN) <= minute <= self.latest:
+        if not max(self.earliest, self.newest - BACK_MIN) <= minute <= self.latest:
             return False
         self.newest = max(self.newest, minute)
+        self.oldest = minute if self.oldest is None else min(self.oldest, minute)
         return True

@@ -13,6 +13,7 @@ MOST_MODULES: Final = 100
 """Modules that one reading of a log keeps apart; lines of others are of `other`."""
 MOST_ROUTES: Final = 200
 """Routes of a service that are learnt."""
+_MOST_UNLEARNT = 5000
 _MOST_ROUTE = 200
 _MOST_MODULE = 100
 _MOST_PATH = 2_000
@@ -36,6 +37,16 @@ _OPAQUE = re.compile(
     re.DOTALL,
 )
 
+_MAY_HOLD_ID = re.compile(r"[0-9@]|[A-Fa-f]{8}-|[^/]{41}")
+# An id as `_is_id` has it, where it can be told at a glance: a segment without a dot, or with one before an ending. A
+# word is passed over first, and what `_path` takes away is in none.
+_WORD = r"[A-Za-z_-]{1,40}+(?:/|\Z)"
+_ID = (
+    r"(?:[0-9]++|(?:[^/.@;#0-9]*+[0-9]){3}[^/.@;#]*+|(?=[A-Fa-f]*+[0-9])[0-9A-Fa-f]{8,}+|[^/.@;#]{41,}+)"
+    r"(?=(?:\.[A-Za-z]{1,4}[0-9A-Za-z])?(?:/|\Z))"
+    r"|[^/@;#]*+@[^/;#]*+(?=/|\Z)"
+)
+
 Key = tuple[str, str | None, str | None]
 
 
@@ -56,15 +67,29 @@ class Places:
 
     def __init__(self, patterns: Sequence[RoutePattern], most: int = MOST_ROUTES, known: Iterable[str] = ()) -> None:
         self._patterns = [(_expression(pattern.pattern), pattern) for pattern in patterns]
-        self._by_method = any(pattern.method is not None for pattern in patterns)
-        self._most = most
+        self.by_method = any(pattern.method is not None for pattern in patterns)
+        self.patterns, self._most = tuple(patterns), most
         self._known = set(known) - {pattern.pattern for pattern in patterns} - {OTHER}
+        self._id = _id_expression([pattern.pattern for pattern in patterns])
+        self._unlearnt: set[str] | None = set()
         self._cached: dict[Key, tuple[str, str]] = {}
+
+    def __reduce__(self) -> tuple[type["Places"], tuple[Sequence[RoutePattern], int, frozenset[str]]]:
+        return Places, (self.patterns, self._most, self.known)
 
     @property
     def known(self) -> frozenset[str]:
         """The routes learnt so far, those of patterns not among them."""
         return frozenset(self._known)
+
+    @property
+    def unlearnt(self) -> frozenset[str] | None:
+        """Routes that were asked for, were not known then and not learnt; None for too many to tell."""
+        return None if self._unlearnt is None else frozenset(self._unlearnt)
+
+    def add(self, routes: Iterable[str]) -> None:
+        """Take in routes that were learnt elsewhere."""
+        self._known.update(routes)
 
     def find(self, url: str, module: str | None, method: str | None = None, *, learn: bool = True) -> tuple[str, str]:
         """Module and route of a request; the route is `other` once `most` have been learnt.
@@ -72,10 +97,25 @@ class Places:
         `method` is compared where both the request and the pattern have one. Without `learn`, as for addresses that
         do not exist (404), a route that is not known yet is `other` and takes up no place.
         """
+        key = (self.stem(url), module, method if self.by_method else None)
+        return self._cached.get(key) or self._resolve(key, learn)
+
+    def stem(self, url: str) -> str:
+        """An address without what cannot make a difference: requests whose addresses have one stem have one place.
+
+        Without it a cache would be of no use for addresses that are nearly all different.
+        """
         if "?" in url:
             url = url[: url.index("?")]
-        key = (url, module, method if self._by_method else None)
-        return self._cached.get(key) or self._resolve(key, learn)
+        if len(url) > _MOST_CACHED_PATH:
+            return url
+        if not url.startswith("/") or ";" in url or "#" in url or "//" in url:
+            url = _path(url)
+        return self.folded(url)
+
+    def folded(self, url: str) -> str:
+        """An address without a query with `:id` for ids: its stem if it is a plain path, no stem at all if not."""
+        return url if self._id is None else self._id.sub("/:id", url)
 
     def _resolve(self, key: Key, learn: bool) -> tuple[str, str]:
         url, module, method = key
@@ -102,10 +142,30 @@ class Places:
     def _learnt(self, route: str, learn: bool) -> bool:
         if route in self._known:
             return True
-        if not learn or not route or len(self._known) >= self._most:
+        if not route:
+            return False
+        if not learn or len(self._known) >= self._most:
+            if self._unlearnt is not None:
+                self._unlearnt.add(route)
+                if len(self._unlearnt) > _MOST_UNLEARNT:
+                    self._unlearnt = None
             return False
         self._known.add(route)
         return True
+
+
+def _id_expression(patterns: Iterable[str]) -> re.Pattern[str] | None:
+    """What stands for an id in a path, and is no word of a pattern; None where that cannot be told."""
+    names, starts = set[str](), list[str]()
+    for pattern in patterns:
+        *segments, last = _path(pattern.removesuffix("*")).split("/")
+        names.update(segments)
+        (starts.append if pattern.endswith("*") and not pattern.endswith("/*") else names.add)(last)
+    if any(":id".startswith(start) for start in starts):
+        return None
+    words = [rf"{re.escape(word)}(?:/|\Z)" for word in sorted(names) if word]
+    none = "|".join((_WORD, *map(re.escape, starts), *words))
+    return re.compile(rf"/(?!{none})(?:{_ID})", re.DOTALL)
 
 
 def _is_small(key: Key) -> bool:
@@ -140,6 +200,8 @@ def _path(url: str) -> str:
 
 def _folded(path: str) -> str:
     """A path with `:id` for each segment that names one thing among many."""
+    if _MAY_HOLD_ID.search(path) is None:
+        return _harmless(path, _MOST_ROUTE)
     return _harmless("/".join(map(_segment, path.split("/"))), _MOST_ROUTE)
 
 

@@ -2,9 +2,11 @@
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import msgspec
 
@@ -14,16 +16,21 @@ from tasks.logs.settings import Fields, Source
 Scalar = str | int | float | bool | None
 FIELDS = tuple(Fields.model_fields)
 _MILLISECONDS = {"ms": 1.0, "s": 1000.0, "us": 0.001}
-_MOST_EPOCH_SECONDS = 1e11
+MOST_EPOCH_SECONDS = 1e11
 """A larger number counts milliseconds, and so on: in seconds it would be the year 5138."""
 _NONE = "-"
 """nginx's word for none."""
 _FIRST = datetime(2000, 1, 1, tzinfo=UTC)
 _LAST = datetime(2100, 1, 1, tzinfo=UTC)
 """A time before or after these is none: a clock that was never set, a number of another meaning."""
+TO_MINUTE: Final = len("2026-11-25T09:00")
+_ZONE = re.compile(r"(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)\Z")
+_LENIENT = (b"NaN", b"Infinity", b"\\u")
+"""What Python's reader takes and msgspec's does not: the numbers that are none, and half a surrogate pair."""
 
 
-class Record(msgspec.Struct):
+# Without the garbage collector: it would look through the records that were just made, thousands at a time.
+class Record(msgspec.Struct, gc=False):
     """A line's fields as written; a value of a wrong type is None here and `drifted` is set."""
 
     timestamp: Any = None
@@ -41,19 +48,45 @@ class Record(msgspec.Struct):
     drifted: bool = False
 
 
-class _TypedLine(msgspec.Struct):
+class _TypedLine(msgspec.Struct, gc=False):
     drifted: ClassVar[bool] = False
 
 
-def reader_of(source: Source) -> Callable[[bytes], Record | None]:
-    """What reads a line of this source; it gives None for a line that cannot be read, and raises nothing."""
-    if source.format == "combined":
-        return _combined
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """What reads a line of a source; called, it gives None for a line that cannot be read, and raises nothing.
+
+    Who reads many lines calls `expected`, which has no drifted values, and `other` with what that raises of UNEXPECTED.
+    """
+
+    expected: Callable[[bytes], Record]
+    other: Callable[[bytes, Exception], Record | None]
+
+    def __call__(self, line: bytes) -> Record | None:
+        try:
+            return self.expected(line)
+        except UNEXPECTED as error:
+            return self.other(line, error)
+
+
+class _Otherwise(Exception):
+    """A line that was read in the only way there is, and is not as expected."""
+
+    def __init__(self, record: Record | None) -> None:
+        self.record = record
+
+
+UNEXPECTED: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, _Otherwise)
+
+
+def reader_of(source: Source) -> Reader:
+    """What reads a line of this source."""
     fields = dict(source.fields)
     names = list(fields.values())
-    nested = any("." in name for name in names) or len(set(names)) < len(names)
-    if nested:
-        return lambda line: _loosely(line, fields)
+    if source.format == "combined":
+        return _in_one_way(_combined)
+    if any("." in name for name in names) or len(set(names)) < len(names):
+        return _in_one_way(lambda line: _loosely(line, fields))
     types: list[tuple[str, Any, Any]] = [
         (name, Any if name == "error" else Scalar, None) for name in fields if name != "timestamp"
     ]
@@ -62,16 +95,27 @@ def reader_of(source: Source) -> Callable[[bytes], Record | None]:
         [("timestamp", str | int | float | None, None), *types],
         bases=(_TypedLine,),
         rename=fields,
+        gc=False,
     )
-    decode = msgspec.json.Decoder(shape).decode
 
-    def read(line: bytes) -> Record | None:
-        try:
-            return decode(line)  # type: ignore[return-value]  # the same fields
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return _loosely(line, fields)
+    def other(line: bytes, error: Exception) -> Record | None:
+        return None if _is_surely_malformed(line, error) else _loosely(line, fields)
 
-    return read
+    return Reader(msgspec.json.Decoder(shape).decode, other)  # type: ignore[arg-type]  # the same fields
+
+
+def _in_one_way(read: Callable[[bytes], Record | None]) -> Reader:
+    def expected(line: bytes) -> Record:
+        record = read(line)
+        if record is None or record.drifted:
+            raise _Otherwise(record)
+        return record
+
+    def other(_line: bytes, error: Exception) -> Record | None:
+        assert isinstance(error, _Otherwise)
+        return error.record
+
+    return Reader(expected, other)
 
 
 def error_parts(error: Any) -> tuple[str, str, str]:
@@ -137,6 +181,12 @@ def _tries(value: str) -> list[str]:
     return [part.strip() for part in value.replace(":", ",").split(",")]
 
 
+def minute_of(text: str) -> tuple[str, str]:
+    """A time's date, hour and minute, and its zone; what is between them is not looked at."""
+    found = _ZONE.search(text, TO_MINUTE)
+    return text[:TO_MINUTE], text[TO_MINUTE:].lstrip(":0123456789.,") if found is None else found[0]
+
+
 def instant(value: Any, zone: tzinfo) -> datetime | None:
     """A line's time in UTC; None when it cannot be read. `zone` is where a time lives that names none."""
     try:
@@ -146,7 +196,7 @@ def instant(value: Any, zone: tzinfo) -> datetime | None:
             at = datetime.fromisoformat(value)
         elif isinstance(value, str | int | float) and not isinstance(value, bool):
             number = float(value)
-            while abs(number) > _MOST_EPOCH_SECONDS and math.isfinite(number):
+            while abs(number) > MOST_EPOCH_SECONDS and math.isfinite(number):
                 number /= 1000
             at = datetime.fromtimestamp(number, UTC)
         else:
@@ -166,8 +216,16 @@ def _combined(line: bytes) -> Record | None:
     )
 
 
+def _is_surely_malformed(line: bytes, error: Exception) -> bool:
+    """True for a line that a more lenient reader would not read either, as most that cannot be read are."""
+    if line[:1] != b"{" or line[-1:] != b"}":
+        return False
+    return type(error) is msgspec.DecodeError and not any(word in line for word in _LENIENT)
+
+
 def _loosely(line: bytes, fields: Mapping[str, str]) -> Record | None:
-    data = _json(line.strip(b"\x00").removeprefix(b"\xef\xbb\xbf"))
+    body = line.strip(b"\x00").removeprefix(b"\xef\xbb\xbf").strip(b" \t\r\n")
+    data = _json(body) if body[:1] == b"{" and body[-1:] == b"}" else None
     if not isinstance(data, dict):
         return None
     values: dict[str, Any] = {}

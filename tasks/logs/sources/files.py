@@ -47,6 +47,7 @@ _HOLES = re.compile(rb"\x00{64,}")
 _PATH_CHARS = 200
 _SAMPLE_BYTES = 4096
 _LINES_BEFORE_BYTES = 1 << 16
+_BREAK_BYTES = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,15 +103,20 @@ class LogFile:
 
 @dataclass(frozen=True, slots=True)
 class OpenLog:
-    """An opened file: the same one throughout, whatever becomes of its name; what is appended later is left out."""
+    """An opened file: the same one throughout, whatever becomes of its name; what is behind `size` is left out."""
 
     path: Path
     stat: os.stat_result
     descriptor: int
+    size: int
 
-    def content(self) -> Content:
-        """Its bytes, from the start."""
-        return content_of(self.descriptor, self.stat.st_size)
+    def content(self, end: int | None = None) -> Content:
+        """Its bytes, from the start up to an end, if one is given."""
+        return content_of(self.descriptor, self.size if end is None else end)
+
+    def read(self, position: int, most_bytes: int) -> bytes:
+        """Some bytes from a position on, packed as they are."""
+        return os.pread(self.descriptor, min(most_bytes, self.size - position), position)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +205,7 @@ def open_log(path: Path) -> Iterator[OpenLog]:
         stat = os.fstat(descriptor)
         if not modes.S_ISREG(stat.st_mode):
             raise OSError(errno.EINVAL, "no regular file")
-        yield OpenLog(path, stat, descriptor)
+        yield OpenLog(path, stat, descriptor, stat.st_size)
     finally:
         os.close(descriptor)
 
@@ -260,18 +266,41 @@ def _occurs_once(start: bytes) -> bool:
     return len(start) >= START_BYTES or _TIME.search(start) is not None
 
 
-def pieces(file: LogFile | OpenLog, mark: Mark, *, settled: bool, block_bytes: int = BLOCK_BYTES) -> Iterator[Piece]:
+def pieces(
+    file: LogFile | OpenLog, mark: Mark, *, settled: bool, block_bytes: int = BLOCK_BYTES, end: int | None = None
+) -> Iterator[Piece]:
     """The lines of a file from a mark to the size that it had when it was opened, a block at a time.
+
+    With an `end`, which stands behind a line break, only up to there.
 
     A last line without its end is left for the next time, unless the file is `settled` or packed: then it is whole.
     What is wrong with a packed file is in the last mark; what could be unpacked before is given all the same.
     Raises OSError.
     """
     with _opened(file) as log:
-        yield from _pieces(log.content(), mark, settled, block_bytes)
+        yield from _pieces(log.content(end), mark, settled, block_bytes, end is None)
 
 
-def _pieces(content: Content, mark: Mark, settled: bool, block_bytes: int) -> Iterator[Piece]:
+def end_of_batch(log: OpenLog, begin: int, position: int, batch_bytes: int) -> int | None:
+    """Where a batch ends that is read from a position: with the line that reaches over a multiple of its size.
+
+    Multiples are counted from where the reading began. None for the file's end; what is packed is not cut.
+    """
+    at = begin + ((position - begin) // batch_bytes + 1) * batch_bytes
+    while at < log.size and not log.content().packed and (block := log.read(at, _BREAK_BYTES)):
+        found = block.find(b"\n")
+        if found >= 0:
+            return at + found + 1 if at + found + 1 < log.size else None
+        at += len(block)
+    return None
+
+
+def identity(log: OpenLog) -> tuple[int, int]:
+    """What names an opened file as long as it is there."""
+    return log.stat.st_dev, log.stat.st_ino
+
+
+def _pieces(content: Content, mark: Mark, settled: bool, block_bytes: int, to_the_end: bool) -> Iterator[Piece]:
     before = content.window(mark.position) or b""
     trail = _Trail(mark.position, bytearray(mark.head), before)
     trail.written = bool(before.strip(b"\x00"))
@@ -287,18 +316,20 @@ def _pieces(content: Content, mark: Mark, settled: bool, block_bytes: int) -> It
             elif too_long is not None or len(lines[0].lstrip(b"\x00")) > MOST_LINE_BYTES:
                 passed_over, too_long = too_long or _sample(lines[0]), None
                 del lines[0]
-            trail.follow(data[: len(data) - len(rest)])
+            trail.follow(data, len(data) - len(rest))
             mark, unended, holes = trail.mark(mark), False, trail.holes()
         if too_long is not None or len(rest) > MOST_LINE_BYTES:
             line = b"" if too_long is not None else rest.lstrip(b"\x00")  # a hole is no part of the line behind it
             if len(line) > MOST_LINE_BYTES:
                 too_long, line = _sample(line), b""
-            trail.follow(rest[: len(rest) - len(line)])
+            trail.follow(rest, len(rest) - len(line))
             rest = line
         yield Piece(lines, passed_over, mark, content.consumed(), *holes)
+    if not to_the_end:
+        return
     whole = content.problem is None and (settled or content.packed)
     if whole:
-        trail.follow(rest)
+        trail.follow(rest, len(rest))
         mark = trail.mark(mark)
     holes = trail.holes() if whole else (0, 0)  # those that the mark is not behind are met again
     complete = whole or content.problem is not None or content.ends_at(mark.position)
@@ -330,23 +361,23 @@ class _Trail:
     def __post_init__(self) -> None:
         self._next = bisect_right(_PLACES, self.position)
 
-    def follow(self, data: bytes) -> None:
-        """Go on over these bytes."""
-        start, self.position = self.position, self.position + len(data)
-        self._look_for_holes(data)
+    def follow(self, data: bytes, end: int) -> None:
+        """Go on over these bytes, up to an end."""
+        start, self.position = self.position, self.position + end
+        self._look_for_holes(data, end)
         while self._next < len(_PLACES) and (place := _PLACES[self._next]) <= self.position:
             self.prints += _print(self._window(data, place - start))
             self._next += 1
-        self.before = self._window(data, len(data))
+        self.before = self._window(data, end)
 
-    def _look_for_holes(self, data: bytes) -> None:
-        if _HOLE in data:
-            for found in _HOLES.finditer(data):
+    def _look_for_holes(self, data: bytes, end: int) -> None:
+        if data.find(_HOLE, 0, end) >= 0:
+            for found in _HOLES.finditer(data, 0, end):
                 length = found.end() - found.start()
                 self._hole += length
                 if self.written or data[: found.start()].strip(b"\x00"):
                     self._lost += length
-        self.written = self.written or bool(data.strip(b"\x00"))
+        self.written = self.written or bool(data[:end].strip(b"\x00"))
 
     def holes(self) -> tuple[int, int]:
         """NUL bytes in place of lines since the last call, and those of them behind a line."""

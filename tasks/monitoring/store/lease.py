@@ -45,11 +45,13 @@ def begin_minute(history: History, service: str, holder: str, now: datetime) -> 
         connection.execute(select(services.c.id).where(services.c.id == key).with_for_update())
         known = connection.execute(select(monitoring_leases).where(monitoring_leases.c.service_id == key)).one_or_none()
         until = at + MINUTE + GRACE
-        if known is not None and known.held_until is not None:
-            # One that reaches further than any is of a clock that was set back since.
-            holds = now < known.held_until <= until and known.holder != holder
-            if holds or (known.minute == minute and now < known.held_until):
-                return Held(known.holder, known.held_until)
+        if known is not None and known.minute == minute:  # whoever did, and whatever came of it
+            return Held(known.holder, known.held_until or until)
+        # A lease that reaches further than any is of a clock that was set back since.
+        if known is not None and known.held_until is not None and known.holder != holder:
+            held_until: datetime = known.held_until
+            if now < held_until <= until:
+                return Held(known.holder, held_until)
         row = {"service_id": key, "holder": holder, "held_until": until, "minute": minute}
         put_rows(connection, monitoring_leases, [row])
     if known is None or known.minute >= minute - 1:

@@ -48,6 +48,7 @@ class Service:
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     sources: str = FILES
     commit_bytes: int = 64 * 1024 * 1024
+    backlog_bytes: int = 1 << 62
     more: str = ""
     logs: Path = field(init=False)
     _loaded: tuple[str, Settings] | None = None
@@ -72,7 +73,13 @@ class Service:
         """Take in what a source has new; its lines are accounted for."""
         settings = self.settings
         taken = read_log.fn(
-            self.history, settings, settings.logs.source[source], self.now, deadline_s, self.commit_bytes
+            self.history,
+            settings,
+            settings.logs.source[source],
+            self.now,
+            deadline_s,
+            self.commit_bytes,
+            self.backlog_bytes,
         )
         sums = self.sums()
         assert sums["lines"] == sums["parsed"] + sums["malformed"] + sums["ignored"]
@@ -220,6 +227,7 @@ class Reading:
             "url": self.service.history.url.render_as_string(hide_password=False),
             "now": self.service.now.isoformat(),
             "commit_bytes": self.service.commit_bytes,
+            "backlog_bytes": self.service.backlog_bytes,
             "note": str(self.note),
             "sources": sources or (0,),
             "kill_after_s": kill_after_s,

@@ -51,7 +51,7 @@ def test_each_log_is_one_task_run_named_by_its_result(service: "Service", prefec
     async def checklist() -> None:
         await read_sources(round_of(service), service.settings.logs.source, 60.0)
 
-    watched = [hooks for t in (take_step, read_log) for hooks in (t.on_completion_hooks, t.on_failure_hooks)]
+    watched = [hooks for t in (take_step, read_log.task) for hooks in (t.on_completion_hooks, t.on_failure_hooks)]
     for hooks in watched:
         hooks.append(note)
     try:

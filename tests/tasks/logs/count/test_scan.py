@@ -16,7 +16,7 @@ from tasks.logs.count.batch import MOST_ODD_LEVELS, Activity, Batch, Lines
 from tasks.logs.count.scan import CHECKED_LINES, Plan, Scan
 from tasks.logs.count.sketch import sketch_index
 from tasks.logs.lines.clock import Clock
-from tasks.logs.lines.personal import kinds_by_line, kinds_of
+from tasks.logs.lines.personal import LineSearch, kinds_of
 from tasks.logs.lines.places import Places, RoutePattern
 from tasks.logs.settings import Source
 from tasks.personal import Kind, find_kinds
@@ -90,6 +90,7 @@ def line(**changed: object) -> bytes:
         (line(status=0, url=None, method=None, duration=None), Lines(1, parsed=1, drifted=1)),
         (line(status=False), Lines(1, parsed=1, drifted=1, unanswered=1)),
         (line(status=None, url=None, method=None), Lines(1, parsed=1)),
+        (line(status=None, url=None), Lines(1, parsed=1, unanswered=1)),
         (line(status="n/a"), Lines(1, parsed=1, drifted=1, unanswered=1)),
         (line(status="5xx", url=None, method=None), Lines(1, parsed=1, drifted=1, unanswered=1)),
         (line(status="done", url=None, method=None), Lines(1, parsed=1, drifted=1)),
@@ -234,6 +235,16 @@ def test_an_address_that_does_not_exist_takes_no_place_but_one_that_does_keeps_i
     assert {key[1]: t.valid for key, t in counted(lines).traffic.items()} == {"/x": 4, "other": 2}
 
 
+def test_a_request_in_another_field_is_not_taken_for_a_line_without_an_address() -> None:
+    lines = [line(url=None), line(url=None, request="GET /y HTTP/1.1")]
+    assert {key[1]: t.valid for key, t in counted(lines * 2).traffic.items()} == {"": 2, "/y": 2}
+
+
+def test_what_stands_between_minute_and_zone_is_not_looked_at_wherever_a_line_stands() -> None:
+    lines = [line(timestamp="2026-11-25T18:07:xx+09:00"), line(timestamp="2026-11-25T18:07:00+09:00")]
+    assert counted(lines).total.undated == counted(lines[::-1]).total.undated == 0
+
+
 def test_a_module_that_is_a_number_is_not_one_that_is_true() -> None:
     batch = counted([line(module=module) for module in (1, True, "1", "True", 1.0)] * 2)
     assert {key[0]: t.valid for key, t in batch.traffic.items()} == {"1": 4, "True": 4, "1.0": 2}
@@ -373,14 +384,14 @@ class TestPersonalData:
     ), max_size=8), max_size=6))  # fmt: skip
     def test_many_lines_give_the_same_kinds_as_one_by_one(self, parts: list[list[str]]) -> None:
         lines = ["".join(part).encode() for part in parts]
-        by_line = kinds_by_line(lines)
+        by_line = LineSearch().kinds_by_line(lines)
         assert [kinds or frozenset() for kinds in by_line] == [kinds_of(raw) for raw in lines]
         for raw, kinds in zip(lines, by_line, strict=True):
             if b"\\u00" not in raw:
                 assert (kinds or frozenset()) == find_kinds(raw.decode())
 
     def test_clean_lines_skip_the_full_search(self) -> None:
-        assert not any(kinds_by_line(list(log_lines(LogShape(2000, 7)))))
+        assert not any(LineSearch().kinds_by_line(list(log_lines(LogShape(2000, 7)))))
 
 
 class TestHostileLogs:

@@ -174,10 +174,41 @@ class TestMost:
         assert places.find("/wp-admin", None)[1] == "/wp-admin", "it is learnt when it is answered"
 
 
+SEGMENTS = st.sampled_from([
+    *("api", "static", "download", "download12", "42", "a1b2c3", "deadbee1", "deadbeef", "x.json", "7.json", "7.x1234"),
+    *("1.2.345", "taro@x.com", "12@", "%E3%81%82", "v1", "order-123", "abcdefab-abcd-abcd-abcd-abcdefabcdef", "材料"),
+    *("01ARZ3NDEKTSV4RRFFQ69G5FAV", "x" * 41, "x" * 42 + ".png", "１２３", "", ":id", "a b", "x\ny1234", ";v=1"),
+    *("9;a=123", "#f", "404", "..", ".7", "7.", "?a=/1"),
+])  # fmt: skip
+KNOWN = [RoutePattern("/errors/404", "errors"), RoutePattern("/api/:id/42", "answers"), *PATTERNS]
+
+
+@pytest.mark.parametrize("patterns", [[], KNOWN, [RoutePattern("/api/:*", "x")], [RoutePattern("*", "all")]])
+@given(
+    st.lists(st.tuples(st.sampled_from(["/", "", "https://h.example/"]), st.lists(SEGMENTS, max_size=4)), max_size=8)
+)
+@settings(max_examples=examples(200), deadline=None)
+def test_addresses_of_one_stem_have_one_place(patterns: list[RoutePattern], parts: list[tuple[str, list[str]]]) -> None:
+    places: dict[str, tuple[str, str]] = {}
+    for url in (begin + "/".join(segments) for begin, segments in parts):
+        known = Places(patterns)
+        found = known.find(url, None)
+        known._id = None  # nothing is folded before the cache
+        known._cached.clear()
+        assert known.find(url, None) == found
+        stem = Places(patterns).stem(url)
+        assert Places(patterns).stem(stem) == stem
+        assert places.setdefault(stem, found) == found
+        assert places.get(Places(patterns).folded(url.partition("?")[0]), found) == found
+
+
+LETTERS = str.maketrans("0123456789", "abcdefghij")
+
+
 def test_hostile_addresses_do_not_grow_the_cache() -> None:
     places = Places(PATTERNS)
     for number in range(50_010):
-        places.find(f"/static/{number}", None)
+        places.find("/static/" + str(number).translate(LETTERS), None)
     for number in range(10):
         places.find("/" + "x" * 301 + str(number), None)
         places.find("/a", "m" * 101 + str(number))
