@@ -13,7 +13,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -32,6 +31,7 @@ from deployments.serving.child import ServerUnavailable
 from deployments.serving.orders import AUTH_VARIABLE
 from deployments.state import AsksFor, UpState, announced, read_state
 from reports.archive import write_index
+from tasks.configuration import is_loopback
 from tasks.errors import UsageError
 from tasks.history.opened import history_of
 from tasks.processes import Child, free_port
@@ -258,7 +258,7 @@ def _sweep(client: SyncPrefectClient, say: Callable[[str], None]) -> None:
 def _check(options: UpOptions) -> None:
     """Raise UpRefused for what cannot be meant."""
     own = os.environ.get(AUTH_VARIABLE)
-    if options.no_auth and not _is_loopback(options.host):
+    if options.no_auth and not is_loopback(options.host):
         raise UpRefused(f"--no-auth: {options.host} is reachable from other machines; leave out --no-auth or --host")
     if options.no_auth and (options.new_credential or own is not None):
         other = AUTH_VARIABLE if own is not None else "--new-credential"
@@ -270,15 +270,6 @@ def _check(options: UpOptions) -> None:
     for name in options.allowed_hosts:
         if not _NAME.fullmatch(name):
             raise UpRefused(f"--allowed-host {name}: a host name or an address, without http:// and without a port")
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _one_archive(services: Mapping[str, Settings]) -> Path:

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import urlsplit
@@ -143,3 +144,11 @@ GlobPattern = Annotated[str, Called("glob pattern", "glob patterns")]
 TimeZone = Annotated[str, AfterValidator(_zone), Called("IANA time zone", "IANA time zones")]
 Headers = Annotated[dict[Annotated[str, AfterValidator(_header_name)], TextOrSecret], AfterValidator(_no_plain_secret)]
 HttpUrl = Annotated[str, AfterValidator(http_url), Called("address", "addresses")]
+
+
+def is_loopback(host: str) -> bool:
+    """True for a host name or address that is this machine itself."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

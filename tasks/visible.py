@@ -63,14 +63,11 @@ def plainly() -> Iterator[None]:
 
 
 class Look(Generic[P, T]):
-    """A function that looks at something: within a run each call is a task run.
-
-    `fn` is the function itself, `task` what Prefect makes of it.
-    """
+    """A function that looks at something: within a run each call is a task run. `fn` is the function itself."""
 
     def __init__(self, fn: Callable[P, T], name: str, timeout_s: float | None) -> None:
         self.fn = fn
-        self.task: Task[P, T] = Task(
+        self._task: Task[P, T] = Task(
             fn,
             task_run_name=name,
             retries=0,
@@ -83,7 +80,7 @@ class Look(Generic[P, T]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
         if _plainly.get():
             return self.fn(*args, **kwargs)
-        run = cast("Callable[P, T]", self.task)  # its own type has a case for each kind of result
+        run = cast("Callable[P, T]", self._task)  # its own type has a case for each kind of result
         return run(*args, **kwargs)
 
 

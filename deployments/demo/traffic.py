@@ -5,7 +5,6 @@ import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -13,6 +12,7 @@ from uuid import uuid4
 import httpx
 
 from deployments.demo.service.users import sample_logins
+from tasks.configuration import is_loopback
 from tasks.deadline import Deadline
 
 _REQUEST_TIMEOUT_S = 3.0
@@ -72,12 +72,7 @@ async def make_traffic(
 
 
 def _refuse_beyond_loopback(base_url: str) -> None:
-    host = urlsplit(base_url).hostname or ""
-    try:
-        loopback = ip_address(host).is_loopback
-    except ValueError:
-        loopback = host == "localhost"
-    if not loopback:
+    if not is_loopback(urlsplit(base_url).hostname or ""):
         raise NotLoopback(f"{base_url}: demo traffic goes to this machine only (127.0.0.1, ::1 or localhost)")
 
 

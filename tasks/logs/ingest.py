@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -14,6 +14,7 @@ from tasks.found_files import named, unreadable
 from tasks.history.engine import History
 from tasks.http import sendable, shared_trust
 from tasks.logs.backlog.ahead import Ahead
+from tasks.logs.backlog.cluster import connected
 from tasks.logs.backlog.piece import PieceOrder
 from tasks.logs.backlog.workers import Workers
 from tasks.logs.count.batch import Batch
@@ -45,7 +46,6 @@ from tasks.observation import ObservationError
 from tasks.progress import LOG, tell
 from tasks.secrets import check_secrets, concealment, masked, resolve
 from tasks.settings import Settings
-from tasks.visible import look
 
 _COMMIT_BYTES = 64 * 1024 * 1024
 _BACKLOG_BYTES = 256 * 1024 * 1024
@@ -61,7 +61,6 @@ _NO_TIME = msg("Not all lines could be read in time: the rest is read next time"
 _NS = 1_000_000_000
 
 
-@look("read-log {source.name}")
 def read_log(
     history: History,
     settings: Settings,
@@ -151,13 +150,19 @@ class _Ingest:
 
     @contextmanager
     def _scanned_ahead(self, files: Sequence[LogFile], taken: set[int | None]) -> Iterator[Ahead | None]:
-        """Pieces of a backlog that other processes scan meanwhile; None where there is none, or no other processor."""
-        processors = os.cpu_count() or 1
-        if processors == 1 or sum(map(self._unread_bytes, files)) < self._backlog_bytes:
+        """Pieces of a backlog that others scan meanwhile; None where there is none, or nobody else to scan."""
+        processors, cluster = os.cpu_count() or 1, self._settings.logs.cluster
+        if sum(map(self._unread_bytes, files)) < self._backlog_bytes:
             yield None
             return
-        with Workers(processors - 1) as workers:  # this process scans too
-            yield Ahead(workers, self._orders(files, frozenset(taken)), processors + 2)
+        with ExitStack() as stack:
+            orders = self._orders(files, frozenset(taken))
+            if cluster is not None and (remote := stack.enter_context(connected(cluster))) is not None:
+                yield Ahead(remote, orders, remote.pieces_at_once, elsewhere=True)
+            elif processors > 1:  # this process scans too
+                yield Ahead(stack.enter_context(Workers(processors - 1)), orders, processors + 2)
+            else:
+                yield None
 
     def _unread_bytes(self, file: LogFile) -> int:
         """How much of a file is new, about: what is packed is unpacked to know."""

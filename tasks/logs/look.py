@@ -18,7 +18,7 @@ async def read_sources(run: Round, sources: Sequence[Source], deadline_s: float)
     read: dict[str, SourceRead | Unobserved] = {}
     for source in sources:
         # The step is the task run, so that a log is not shown twice.
-        work = partial(read_log.fn, run.history, run.settings, source, run.now(), deadline_s / len(sources))
+        work = partial(read_log, run.history, run.settings, source, run.now(), deadline_s / len(sources))
         name = f"read-log {source.name}"
         read[source.name] = await asyncio.to_thread(step, name, partial(seen_now, work), read_state)
     return read

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from tasks.configuration import Called, GlobPattern, Headers, HttpUrl, Model, Slug, TimeZone, each_once
+from tasks.configuration import Called, GlobPattern, Headers, HttpUrl, Model, Slug, TimeZone, each_once, is_loopback
 from tasks.logs.limits import LogLimits
 
 SINCE = "{since}"
@@ -154,6 +155,10 @@ class Logs(Model):
     keep_days: Annotated[int, Field(ge=8, le=400)] = 45
     """Files that were not written to for this many days are not read."""
 
+    cluster: Annotated[str, Field(pattern=r"^(tcp|tls)://[^\s/@]+:[0-9]{1,5}$")] | None = None
+    """Scheduler of a Dask cluster, such as `tls://dask.example.com:8786`: its workers scan a backlog of files. On
+    another machine it needs `tls://`, since the secrets to be masked go along."""
+
     limits: LogLimits = LogLimits()
     """Limits of the error log review."""
 
@@ -161,6 +166,13 @@ class Logs(Model):
     @classmethod
     def _sources(cls, value: tuple[Source, ...]) -> tuple[Source, ...]:
         each_once((source.name for source in value), "a name")
+        return value
+
+    @field_validator("cluster")
+    @classmethod
+    def _cluster(cls, value: str | None) -> str | None:
+        if value is not None and value.startswith("tcp:") and not is_loopback(urlsplit(value).hostname or ""):
+            raise ValueError("tcp:// is for this machine alone: secrets that are masked go along, so use tls://")
         return value
 
     @field_validator("latency_bounds_ms")

@@ -308,7 +308,7 @@ def time_minute() -> None:
                 log.writelines(line + b"\n" for line in lines[minute * MINUTE_LINES : (minute + 1) * MINUTE_LINES])
             for kind, found in took.items():
                 cpu = time.process_time()
-                taken = read_log.fn(history, service.settings, service.settings.logs.source[0], service.now, 60.0)
+                taken = read_log(history, service.settings, service.settings.logs.source[0], service.now, 60.0)
                 found.append(time.process_time() - cpu)
                 assert (taken.lines > 0) == (kind == "new")
         scan = Scan(plan_of(SOURCE), START, Clock.at(START + timedelta(days=2)))

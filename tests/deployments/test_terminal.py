@@ -56,7 +56,7 @@ def shop(operate: "Operate", monkeypatch: pytest.MonkeyPatch) -> "Operated":
     now = datetime.now(UTC)
     line = {"timestamp": now.isoformat(), "level": "error", "module": "shopping", "message": "no stock"}
     (shop.settings.path.parent / "app.log").write_text(json.dumps(line) + "\n")
-    read_log.fn(shop.history, shop.settings, shop.settings.logs.source[0], now, 40.0)
+    read_log(shop.history, shop.settings, shop.settings.logs.source[0], now, 40.0)
     finding = known_finding(1, Kind.CODE).finding
     target, coverage = Target("bandit", "shop", Kind.CODE), Coverage(1, 1)
     scan = Scan(target, "1", now, 1.0, Completeness.COMPLETE, msg("All was scanned"), coverage, "0" * 64, (finding,))

@@ -30,7 +30,7 @@ def shop(operate: "Operate") -> "Operated":
         lines.append({"timestamp": now, "level": "error", "module": "shopping", "message": "failed", "error": error})
     text = "".join(json.dumps(line) + "\n" for line in lines)
     (shop.settings.path.parent / "app.log").write_text(text)
-    read_log.fn(shop.history, shop.settings, shop.settings.logs.source[0], datetime.now(UTC), 60)
+    read_log(shop.history, shop.settings, shop.settings.logs.source[0], datetime.now(UTC), 60)
     return shop
 
 

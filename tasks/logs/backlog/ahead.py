@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TooLate
+from dataclasses import replace
 from typing import Any, Protocol
 
 from tasks.deadline import Deadline
@@ -23,11 +24,11 @@ class Ahead:
     """Has the next `most` pieces scanned, and gives each when it is its turn.
 
     Orders are asked for when there is room, so that each piece begins with the newest of what is remembered. Who waits
-    for a piece scans another one meanwhile, so that no processor waits.
+    for a piece scans another one meanwhile, so that no processor waits. `elsewhere`: on other machines.
     """
 
-    def __init__(self, executor: Executor, orders: Iterator[PieceOrder], most: int) -> None:
-        self._executor, self._orders, self._most = executor, orders, most
+    def __init__(self, executor: Executor, orders: Iterator[PieceOrder], most: int, *, elsewhere: bool = False) -> None:
+        self._executor, self._orders, self._most, self._elsewhere = executor, orders, most, elsewhere
         self._waiting: deque[tuple[PieceOrder, Future[Any]]] = deque()
 
     def scanned(self, log: OpenLog, start: int, end: int | None, deadline: Deadline) -> Scanned | None:
@@ -59,8 +60,9 @@ class Ahead:
 
     def _fill(self) -> None:
         while len(self._waiting) < self._most and (order := next(self._orders, None)) is not None:
-            self._waiting.append((order, self._executor.submit(scan_piece, order)))
+            sent = replace(order, device=None) if self._elsewhere else order
+            self._waiting.append((order, self._executor.submit(scan_piece, sent)))
 
 
-def _place(order: PieceOrder) -> tuple[int, int, int, int, int | None]:
+def _place(order: PieceOrder) -> tuple[int | None, int, int, int, int | None]:
     return order.device, order.inode, order.size, order.start, order.end

@@ -22,12 +22,12 @@ _MOST_PARTS = 8
 class PieceOrder:
     """Lines of a file from `start` to `end`, or to its end: to the `size` that it had, in unpacked bytes both.
 
-    `memory` is what was remembered before the piece as far as it is known, `clock` what its lines' times are held
-    against.
+    `device` is None for another machine, whose number for the same disk differs. `memory` is what was remembered before
+    the piece as far as it is known, `clock` what its lines' times are held against.
     """
 
     path: str
-    device: int
+    device: int | None
     inode: int
     size: int
     start: int
@@ -69,7 +69,7 @@ def scan_piece(order: PieceOrder) -> Scanned | None:
     """Count a piece; None when that is for its turn: the file is another one by now, or cannot be read here."""
     try:
         with open_log(Path(order.path)) as log:
-            same = (log.stat.st_dev, log.stat.st_ino) == (order.device, order.inode)
+            same = log.stat.st_ino == order.inode and order.device in (None, log.stat.st_dev)
             return _scan(order, replace(log, size=order.size)) if same and log.stat.st_size >= order.size else None
     except OSError:
         return None

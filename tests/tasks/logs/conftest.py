@@ -72,7 +72,7 @@ class Service:
     def read(self, source: int = 0, deadline_s: float = 600.0) -> SourceRead:
         """Take in what a source has new; its lines are accounted for."""
         settings = self.settings
-        taken = read_log.fn(
+        taken = read_log(
             self.history,
             settings,
             settings.logs.source[source],

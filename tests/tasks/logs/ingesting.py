@@ -43,7 +43,7 @@ def read(order: dict, source: int) -> None:
         die_after(history, order["die_after"])
     before_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     now = datetime.fromisoformat(order["now"])
-    taken = read_log.fn(
+    taken = read_log(
         history, settings, settings.logs.source[source], now, 600.0, order["commit_bytes"], order["backlog_bytes"]
     )
     grown_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kib

@@ -10,7 +10,6 @@ from prefect import flow
 from tasks.check_result import msg
 from tasks.history.runs import RunKey
 from tasks.logs.facts import SourceRead
-from tasks.logs.ingest import read_log
 from tasks.logs.look import read_sources, read_state
 from tasks.observation import Unobserved
 from tasks.round import Round
@@ -51,7 +50,7 @@ def test_each_log_is_one_task_run_named_by_its_result(service: "Service", prefec
     async def checklist() -> None:
         await read_sources(round_of(service), service.settings.logs.source, 60.0)
 
-    watched = [hooks for t in (take_step, read_log.task) for hooks in (t.on_completion_hooks, t.on_failure_hooks)]
+    watched = [take_step.on_completion_hooks, take_step.on_failure_hooks]
     for hooks in watched:
         hooks.append(note)
     try:

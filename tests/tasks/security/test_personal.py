@@ -45,7 +45,7 @@ def look(folder: Path, history: History, *lines: str, text: str = LOG, read: boo
     run = round_of(folder, text, history=history)
     (folder / "app.log").write_text("".join(lines))
     if read:
-        read_log.fn(history, run.settings, run.settings.logs.source[0], NOW, 60.0)
+        read_log(history, run.settings, run.settings.logs.source[0], NOW, 60.0)
     [result] = asyncio.run(judge_personal_week(run))
     return result
 

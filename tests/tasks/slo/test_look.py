@@ -110,7 +110,7 @@ def reviewed(folder: Path, case: str) -> dict[str, CheckResult]:
     ]
     store_readings(history, "shop", readings)
     for source in settings.logs.source:
-        read_log.fn(history, settings, source, END, 60)
+        read_log(history, settings, source, END, 60)
     objectives, now = objectives_of(settings), END + 30 * MINUTE
     windows = windows_of(objectives, settings.slo, END, settings.zone)
     span = span_of(windows, settings.slo, END, now)

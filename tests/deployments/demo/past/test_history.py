@@ -193,7 +193,7 @@ def taken_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Setting
     )
     settings = load_settings(folder / "service.toml")
     history = history_of(settings)
-    read_log.fn(history, settings, settings.logs.source[0], NOW, 300.0)
+    read_log(history, settings, settings.logs.source[0], NOW, 300.0)
     yield settings, history, folder
     history.dispose()
 
@@ -208,7 +208,7 @@ def test_every_line_is_counted_once(taken_in: tuple[Settings, Engine, Path]) -> 
     assert (counts.ignored, counts.undated, counts.drifted) == (0, 0, 0)
     assert 0 < counts.malformed < 0.002 * made
     assert review.sources[0].synthetic and not review.personal
-    assert read_log.fn(history, settings, settings.logs.source[0], NOW, 300.0).lines == 0
+    assert read_log(history, settings, settings.logs.source[0], NOW, 300.0).lines == 0
 
 
 @pytest.mark.deep  # `make demo` rests on the same weeks
@@ -235,10 +235,10 @@ def test_a_day_that_was_packed_meanwhile_is_read_on_and_not_again(tmp_path: Path
     settings = load_settings(tmp_path / "service.toml")
     history = history_of(settings)
     source = settings.logs.source[0]
-    counted = read_log.fn(history, settings, source, NOW, 60.0).lines
+    counted = read_log(history, settings, source, NOW, 60.0).lines
     for later in (timedelta(minutes=30), timedelta(days=1), timedelta(days=2)):
         added = write_history(tmp_path / "history", SMALL, ZONE, NOW + later)
-        assert read_log.fn(history, settings, source, NOW + later, 60.0).lines == added > 0
+        assert read_log(history, settings, source, NOW + later, 60.0).lines == added > 0
         counted += added
     assert counted == sum(text.count("\n") for text in contents(tmp_path / "history").values())
     history.dispose()

@@ -1,6 +1,5 @@
 """A backlog on several processes: what is counted is what one process counts, whatever is cut where or killed."""
 
-import gzip
 import json
 import os
 import pickle
@@ -28,33 +27,16 @@ from tasks.logs.lines.places import Places
 from tasks.logs.settings import Source
 from tasks.logs.tables import error_groups, log_fields, log_levels, log_sources, malformed_lines
 from tasks.progress import progress
+from tests.tasks.logs.backlog.conftest import START
 
 if TYPE_CHECKING:
     from tests.tasks.logs.conftest import Reading, Service
 
-START = datetime(2026, 11, 24, 20, 30, tzinfo=UTC)
 PROGRAM = "tasks.logs.backlog.worker"
 SOURCE = Source(name="app", kind="file", paths=("app.log",))
 Written = Callable[[int, datetime, int], bytes]
 Afresh = Callable[["Service"], dict[str, Any]]
 Apart = Callable[["Service"], "Reading"]
-
-
-@pytest.fixture
-def backlog(service: "Service", written: Written) -> "Service":
-    """Three plain logs and a packed one, each cut into some pieces, whatever their size."""
-    service.commit_bytes, service.backlog_bytes = 100_000, 0
-    for place in range(4):
-        content = written(1500, START + timedelta(hours=3 * place), place)
-        if place == 1:
-            (service.logs / f"app.log.{place}.gz").write_bytes(gzip.compress(content))
-        else:
-            (service.logs / f"app.log.{place}").write_bytes(content)
-        at = (START + timedelta(hours=3 * place + 4)).timestamp()
-        for file in service.logs.glob(f"app.log.{place}*"):
-            os.utime(file, (at, at))
-    service.now = START + timedelta(days=1)
-    return service
 
 
 @pytest.fixture
