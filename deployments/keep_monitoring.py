@@ -22,7 +22,7 @@ LONGEST = timedelta(minutes=17)
 """What a run of the monitoring may take at most."""
 _UNDER_WAY = (StateType.RUNNING, StateType.PENDING, StateType.CANCELLING)
 _SOON = timedelta(seconds=45)
-_APART = timedelta(seconds=50)
+_APART = timedelta(seconds=30)
 """A run that breaks at once is not followed by many."""
 
 

@@ -161,7 +161,8 @@ def main() -> None:
         ended = threading.Event()
         stack.callback(ended.set)
         threading.Thread(target=ground.put_messages, args=(ended,), daemon=True).start()
-        begun = int(time.time()) // 60
+        _until(lambda: bool(ground.minutes()))
+        begun = ground.minutes()[0]
         gaps = [_killed(ground, draw, number) for number in range(arguments.kills)]
         _say(f"{len(gaps)} kills of the run: the next one ran after {sorted(round(gap, 1) for gap in gaps)} s")
         _part(ground, "kill -9 of the runner", lambda: _end(ground, "deployments.runner"))
@@ -171,9 +172,9 @@ def main() -> None:
 
 
 def _killed(ground: Ground, draw: random.Random, number: int) -> float:
-    run, process = ground.monitor()
-    after = draw.uniform(0, 60)
-    time.sleep(after)
+    ground.monitor()
+    time.sleep(draw.uniform(0, 60))
+    run, process = ground.monitor()  # between two quarters it is the next one
     at = time.time()
     process.send_signal(signal.SIGKILL)
     began = time.monotonic()
@@ -233,7 +234,8 @@ def _told(ground: Ground, begun: int) -> None:
         if "not monitored: " in message:
             named += int(message.split("not monitored: ")[1].split()[0])
             _say(f"{run['name']}: {message.split('not collected: ')[-1]}")
-    _say(f"minutes: {now - begun}, held {len(held)}, not held {len(missing)}, of which named as such {named}")
+    unheld = [_clock(minute) for minute in missing]
+    _say(f"minutes: {now - begun}, held {len(held)}, not held {len(missing)} {unheld}, of which named as such {named}")
     twice = {who: count for who, count in ground.post.got.items() if count > 1}
     _say(f"messages: {len(ground.post.got)} people got one, {len(twice)} of them twice or more: {twice}")
 

@@ -1,15 +1,13 @@
-"""What reading logs costs: the scan against DuckDB, an idle minute of monitoring, and what a day takes in the history.
+"""What reading logs costs: the scan against DuckDB, a backlog, a minute, and what a day takes in the history.
 
 `make bench` runs it; `--equal` counts ten logs in other ways instead, and `--oracle` five long ones, which takes some
 minutes.
 """
 
 import argparse
-import asyncio
 import gzip
 import hashlib
 import json
-import os
 import pickle
 import random
 import resource
@@ -20,20 +18,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import psycopg
-from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from deployments.demo.faults import service_name
-from deployments.demo.run import demo_service
-from deployments.prefect_server import PrefectServer, client_settings
-from deployments.run import flush_prefect
-from flows.monitoring import monitoring
 from tasks.history.engine import open_history
 from tasks.history.migrate import require_current
 from tasks.logs.backlog.piece import PieceOrder, scan_piece
@@ -47,7 +39,6 @@ from tasks.logs.settings import Fields, Source
 from tasks.logs.sources.files import end_of_batch, identity, open_log
 from tasks.logs.store.counts import open_source, store_batch
 from tasks.postgres.server import running_postgres
-from tasks.settings import use_services
 from tests.bench.logs import START, LogShape, combined_lines, log_lines, nginx_lines, write_lines, write_log
 from tests.bench.mutate import mutated
 from tests.bench.oracle import (
@@ -107,14 +98,11 @@ def main() -> None:
     parser.add_argument("--equal", action="store_true", help="count ten logs by the scan, line by line, and by DuckDB")
     parser.add_argument("--scan", action="store_true", help="only the scan beside DuckDB")
     parser.add_argument("--backlog", action="store_true", help="only a backlog on one process and on two")
-    parser.add_argument("--child", choices=(*KINDS, "worker", "backlog", "monitoring"), help=argparse.SUPPRESS)
+    parser.add_argument("--child", choices=(*KINDS, "worker", "backlog"), help=argparse.SUPPRESS)
     parser.add_argument("--path", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--processes", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.child == "monitoring":
-        _monitor()
-        flush_prefect()
-    elif arguments.child == "backlog":
+    if arguments.child == "backlog":
         _say(json.dumps(_read_backlog(arguments.path, arguments.processes)))
     elif arguments.child:
         _say(json.dumps(_measured(arguments.child, arguments.path)))
@@ -129,7 +117,6 @@ def main() -> None:
             time_backlog()
         if not (arguments.scan or arguments.backlog):
             time_minute()
-            time_monitoring()
             weigh_history()
 
 
@@ -323,45 +310,6 @@ def time_minute() -> None:
         history.dispose()
     new, none = (1000 * statistics.median(found) for found in took.values())
     _say(f"a minute's {MINUTE_LINES} lines: {each_ms:.1f} CPU-ms to scan, {new:.1f} with the history; none: {none:.1f}")
-
-
-def time_monitoring() -> None:
-    """Print what a minute of monitoring costs with nothing new in the logs."""
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="opsrounds-bench-")))
-        server = PrefectServer(folder / "prefect", auth=None, services=False)
-        stack.enter_context(server.child)
-        use_services(stack.enter_context(demo_service(folder / "demo", folder / "reports", frozenset())))
-        server.wait_until_healthy()
-        stack.enter_context(temporary_settings({PREFECT_API_URL: server.api_url}))
-        stack.callback(flush_prefect)
-        _monitor()  # reads what the demo has logged
-        warm = [_cost_of_warm_run() for _ in range(5)]
-        fresh = [_cost_of_fresh_run(server.api_url) for _ in range(RUNS)]
-    for name, found in (("in a fresh process", fresh), ("warm", warm)):
-        wall, cpu = (statistics.median(side) for side in zip(*found, strict=True))
-        _say(f"idle monitoring run {name}, median of {len(found)}: {wall:.2f} s, {cpu:.2f} CPU-s")
-
-
-def _monitor() -> None:
-    state = asyncio.run(monitoring(SERVICE, return_state=True))
-    if not state.is_completed():
-        raise RuntimeError(f"the run was to be timed, and it is {state.name}: {state.message}")
-
-
-def _cost_of_warm_run() -> tuple[float, float]:
-    wall, cpu = time.perf_counter(), time.process_time()
-    _monitor()
-    return time.perf_counter() - wall, time.process_time() - cpu
-
-
-def _cost_of_fresh_run(api_url: str) -> tuple[float, float]:
-    before, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    argv = [sys.executable, "-m", "tests.bench.log_scan", "--child", "monitoring"]
-    subprocess.run(argv, check=True, env=os.environ | client_settings(api_url, None), timeout=120)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return time.perf_counter() - wall, cpu
 
 
 def weigh_history() -> None:

@@ -47,5 +47,5 @@ def test_not_after_one_that_somebody_cancelled() -> None:
 
 
 @pytest.mark.parametrize("state", ENDS)
-def test_a_run_that_breaks_at_once_is_followed_by_one_a_minute(state: StateType) -> None:
-    assert not is_needed([run(state, -0.5)], NOW)
+def test_a_run_that_breaks_at_once_is_not_followed_by_many(state: StateType) -> None:
+    assert not is_needed([run(state, -0.4)], NOW)
