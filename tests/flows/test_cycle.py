@@ -157,9 +157,10 @@ def test_due_messages_are_sent_and_a_refusal_is_named(operate: "Operate") -> Non
     shop = operate()
     shop.run_daily()
     assert {state for *_, state in shop.messages()} == {"waiting"}
-    assert watched(1).quarter.complete == 1
+    clock = Clock()
+    assert watched(1, clock).quarter.complete == 1
     assert {state for *_, state in shop.messages()} == {"sent"}
     ill = operate(mail='smtp = "smtp://127.0.0.1:9"\ntimeout_s = 1\n')
     ill.rows("UPDATE outbox SET state = 'waiting'")
-    quarter = watched(1).quarter
+    quarter = watched(1, Clock(clock.begin + MINUTE)).quarter
     assert quarter.complete == 0 and "mail to oncall@shop.example: waiting" in quarter.text

@@ -11,7 +11,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 from scipy.special import digamma, polygamma
 
 Matrix = NDArray[np.float64]
@@ -97,4 +96,6 @@ def _prior(own: Matrix, freedom: float) -> tuple[float, float]:
 
 
 def _trigamma_inverse(value: float) -> float:
+    from scipy.optimize import brentq  # takes 13 MB: most processes judge no load test
+
     return float(brentq(lambda x: float(polygamma(1, x)) - value, 1e-3, 1e7))

@@ -14,7 +14,6 @@ from enum import StrEnum
 from typing import Final
 
 import numpy as np
-from scipy.optimize import brentq, nnls
 from scipy.special import fdtri
 
 MIN_LEVELS: Final = 6
@@ -106,6 +105,8 @@ class _Profile:
         self.farthest = _FARTHEST * self.most
 
     def _fit(self, peak: float) -> tuple[float, float, float]:
+        from scipy.optimize import nnls  # takes 13 MB: most processes judge no load test
+
         bend = 1 + self._users * (self._users - 1) / peak**2
         design = np.column_stack([bend, self._users]) / self._inverse[:, None]
         (u, v), norm = nnls(design, np.ones_like(self._inverse))
@@ -132,6 +133,7 @@ class _Profile:
 
     def interval(self, best: float, limit: float) -> tuple[float, float]:
         """Where the residuals reach a limit, below and above the best."""
+        from scipy.optimize import brentq
 
         def beyond(peak: float) -> float:
             return self.rss(peak) - limit

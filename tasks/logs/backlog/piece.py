@@ -41,7 +41,7 @@ class PieceOrder:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What is committed at once: counts, and where the file was read to; `prints` are those since the piece began."""
+    """What is committed at once: counts, and where the file was read to."""
 
     packed: bytes
     mark: Mark
