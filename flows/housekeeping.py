@@ -18,7 +18,7 @@ from tasks.history.opened import history_of
 from tasks.housekeeping.tidy import Tidying
 from tasks.round import utc_now
 from tasks.secrets import masked
-from tasks.settings import Settings, find_service, services_folder, usable_services
+from tasks.settings import Settings, chosen_services
 
 TIMING = Timing(deadline=timedelta(minutes=20))
 SCHEDULE = Schedule("40 18 * * *", "housekeeping-daily")
@@ -41,7 +41,7 @@ async def housekeeping(service: str | None = None) -> State[Any]:
     Args:
         service: 空欄は全サービス / name of one service; empty: every service of this machine
     """
-    chosen, broken = ({service: find_service(service)}, []) if service else usable_services(services_folder())
+    chosen, broken = chosen_services(service)
     problems = [str(error) for error in broken]
     found, deadline = [], Deadline.after(_WORK.total_seconds())
     for left, (name, settings) in zip(range(len(chosen), 0, -1), chosen.items(), strict=True):

@@ -15,7 +15,7 @@ from flows.timing import Schedule, Timing, planned_start
 from tasks.errors import ExplainedError
 from tasks.history.opened import history_of
 from tasks.round import utc_now
-from tasks.settings import find_service, services_folder, usable_services
+from tasks.settings import chosen_services
 
 TIMING = Timing(deadline=timedelta(minutes=10))
 SCHEDULE = Schedule("40 * * * *", "outbox-every-hour")
@@ -34,7 +34,7 @@ async def outbox(service: str | None = None) -> State[Any]:
         service: 空欄は全サービス / name of one service; empty: every service of this machine
     """
     warn = get_run_logger().warning
-    chosen, broken = ({service: find_service(service)}, []) if service else usable_services(services_folder())
+    chosen, broken = chosen_services(service)
     totals: Counter[str] = Counter()
     for problem in broken:
         warn(str(problem))

@@ -386,6 +386,14 @@ def find_service(name: str) -> Settings:
     )
 
 
+def chosen_services(name: str | None) -> tuple[dict[str, Settings], list[ConfigurationError]]:
+    """The service of a name; without one, every usable service of this machine, and why other files cannot be used.
+
+    Raises ConfigurationError as `find_service` and `usable_services` do.
+    """
+    return ({name: find_service(name)}, []) if name else usable_services(services_folder())
+
+
 _ADVICE = {
     "extra_forbidden": "unknown key; known are {known}",
     "missing": "is required",

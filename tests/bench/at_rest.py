@@ -25,7 +25,7 @@ from typing import Any
 import httpx
 import psutil
 
-from deployments.prefect_server import PrefectServer
+from deployments.prefect_server import PASSING_EVENTS, PrefectServer
 from tests.up import ROUNDS, rounds_up
 
 SETTLING_S = 150.0
@@ -108,7 +108,8 @@ def main() -> None:
     parser.add_argument("--rounds", default=ROUNDS[0])
     arguments = parser.parse_args()
     _say(
-        "| services | CPU-s/min | beyond the peer | by role | PSS MiB | database MB/day | flow runs/day | cycle ends |"
+        "| services | CPU-s/min | beyond the peer | by role | PSS MiB "
+        "| database MB/day: all / kept a day or less / kept an hour | flow runs/day | cycle ends |"
     )
     _say("|--:|--:|--:|--|--:|--:|--:|--|")
     for services in arguments.services:
@@ -140,7 +141,7 @@ def _measured(services: int, minutes: int, rounds: str) -> str:
             theirs.look()
         spent = (time.monotonic() - begun) / 60
         after, peer_after = ours.cpu_s(), theirs.cpu_s()
-        grown = _size(database) - size
+        grown = [now - then for now, then in zip(_size(database), size, strict=True)]
         runs = _flow_runs(up.api, since)
         late = _lateness(up.api, since)
     cpu = {role: (after[role] - before.get(role, 0.0)) / spent for role in after}
@@ -149,7 +150,8 @@ def _measured(services: int, minutes: int, rounds: str) -> str:
     roles = ", ".join(f"{role} {value:.2f}" for role, value in sorted(cpu.items(), key=lambda pair: -pair[1]))
     return (
         f"| {services} | {total:.2f} | {total - peer_cpu:.2f} (peer {peer_cpu:.2f}) | {roles} "
-        f"| {ours.peak_pss / 2**20:.0f} (peer {theirs.peak_pss / 2**20:.0f}) | {grown / 1e6 * _DAY_MIN / spent:.1f} "
+        f"| {ours.peak_pss / 2**20:.0f} (peer {theirs.peak_pss / 2**20:.0f}) "
+        f"| {' / '.join(f'{size / 1e6 * _DAY_MIN / spent:.1f}' for size in grown)} "
         f"| {runs * _DAY_MIN / spent:.0f} | {late} |"
     )
 
@@ -189,13 +191,19 @@ def _write_lines(logs: list[Path], ended: threading.Event) -> None:
             file.write(json.dumps(line) + "\n")
 
 
-def _size(database: Path) -> int:
-    """What of the file is used."""
+def _size(database: Path) -> tuple[int, int, int]:
+    """Bytes in use, those of them that are of events, which are kept for a day, and of these those kept for an hour."""
     with sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=30) as connection:
         pages, free, size = (
             connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
         )
-    return int((pages - free) * size)
+        events = connection.execute(
+            "SELECT sum(pgsize) FROM dbstat WHERE name IN "
+            "(SELECT name FROM sqlite_master WHERE tbl_name IN ('events', 'event_resources'))"
+        ).fetchone()[0]
+        names = ", ".join("?" for _ in PASSING_EVENTS)
+        passing = connection.execute(f"SELECT avg(event IN ({names})) FROM events", PASSING_EVENTS).fetchone()[0]
+    return int((pages - free) * size), int(events), int(events * (passing or 0))
 
 
 def _flow_runs(api: httpx.Client, since: datetime) -> int:

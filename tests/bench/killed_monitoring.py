@@ -15,7 +15,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -174,10 +174,12 @@ def main() -> None:
 def _killed(ground: Ground, draw: random.Random, number: int) -> float:
     ground.monitor()
     time.sleep(draw.uniform(0, 60))
-    run, process = ground.monitor()  # between two quarters it is the next one
-    at = time.time()
-    process.send_signal(signal.SIGKILL)
-    began = time.monotonic()
+    while True:
+        run, process = ground.monitor()  # between two quarters it is the next one
+        at, began = time.time(), time.monotonic()
+        with suppress(psutil.NoSuchProcess):  # it has just come to its end
+            process.send_signal(signal.SIGKILL)
+            break
     _until(lambda: ground.monitor()[0] != run)
     taken = time.monotonic() - began
     _say(f"kill {number + 1}: at second {at % 60:.1f} of its minute; a new run after {taken:.1f} s")
