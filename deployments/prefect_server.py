@@ -21,7 +21,7 @@ from tasks.state import state_folder
 
 _HEALTHY_WITHIN_S = 120.0
 _TRIES = 4
-PASSING_EVENTS = ("prefect.task-run.Pending", "prefect.task-run.Running", "prefect.flow-run.heartbeat")
+_PASSING_EVENTS = ("prefect.task-run.Pending", "prefect.task-run.Running", "prefect.flow-run.heartbeat")
 """Kept for an hour."""
 _SETTINGS = {
     "PREFECT_SERVER_UI_API_URL": "/api",
@@ -34,7 +34,7 @@ _SETTINGS = {
     "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(14 * 24 * 3600),
     "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": "P1D",
     # Two of the three events of each task run, and signs of life, say nothing that the last one does not.
-    "PREFECT_SERVER_SERVICES_DB_VACUUM_EVENT_RETENTION_OVERRIDES": json.dumps(dict.fromkeys(PASSING_EVENTS, 3600)),
+    "PREFECT_SERVER_SERVICES_DB_VACUUM_EVENT_RETENTION_OVERRIDES": json.dumps(dict.fromkeys(_PASSING_EVENTS, 3600)),
     # What looks for work every few seconds by default, and finds none on a machine with a run a quarter of an hour.
     "PREFECT_SERVER_SERVICES_LATE_RUNS_LOOP_SECONDS": "30",
     "PREFECT_SERVER_SERVICES_PAUSE_EXPIRATIONS_LOOP_SECONDS": "60",

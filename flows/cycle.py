@@ -24,7 +24,7 @@ from tasks.history.engine import History
 from tasks.history.opened import history_of
 from tasks.history.settings import History as HistorySettings
 from tasks.monitoring.collect import Collector, asks_for_something
-from tasks.monitoring.store.lease import GRACE, MINUTE, Begun, Held, begin_minute, let_go, minute_of
+from tasks.monitoring.store.lease import GRACE, MINUTE, Begun, Held, begin_minute, end_minute, let_go, minute_of
 from tasks.observation import ObservationError, Unobserved
 from tasks.round import utc_now
 from tasks.secrets import masked
@@ -155,7 +155,7 @@ class Cycles:
         """One cycle of one service, whoever monitors it. Raises ExplainedError as `collect` does."""
         with plainly():
             name = settings.service.name
-            service = self._services[name] = _Service(Collector(self._threads))
+            service = self._service(name)
             history = await asyncio.to_thread(service.opened, settings)
             collected = await service.collector.collect(settings, history, now, Deadline.after(_ONE_S, _LATE))
         if collected.deployed is not None:
@@ -168,6 +168,7 @@ class Cycles:
     async def hold(self, begin: datetime, end: datetime) -> Quarter:
         """A cycle a minute from `begin` to `end`; fewer when another run monitors every service."""
         quarter, others = Quarter(), 0
+        await asyncio.to_thread(self._get_ready)
         await self._until(begin)
         deadline = Deadline.after((end - self._now() + MINUTE).total_seconds())  # a clock may be set back
         while (now := self._now()) < end and not deadline.passed:
@@ -184,6 +185,14 @@ class Cycles:
             await self._until(minute_at + MINUTE)
         await self._end()
         return quarter
+
+    def _get_ready(self) -> None:
+        with suppress(ConfigurationError):  # the first cycle says so
+            for name, settings in usable_services(services_folder())[0].items():
+                self._service(name).collector.get_ready(settings)
+
+    def _service(self, name: str) -> _Service:
+        return self._services.setdefault(name, _Service(Collector(self._threads)))
 
     async def _cycle(self, now: datetime) -> Minute:
         broken: Sequence[ConfigurationError]
@@ -206,7 +215,7 @@ class Cycles:
     async def _minute(self, settings: Settings, now: datetime) -> Minute:
         """A service's minute, whatever happens in it."""
         name = settings.service.name
-        service = self._services.setdefault(name, _Service(Collector(self._threads)))
+        service = self._service(name)
         deadline = Deadline.after((minute_of(now) + MINUTE - _SPARE - now).total_seconds(), _LATE)
         try:
             found = await deadline.in_time(self._taken(service, settings, now, deadline))
@@ -234,6 +243,7 @@ class Cycles:
         if collected.deployed is not None:
             get_run_logger().info(f"{name}: {collected.deployed}")
         missing = tuple(map(_said, collected.missing))
+        await asyncio.to_thread(end_minute, history, name, self._holder, now)
         return Minute(name, collected.found, (*_gap(begun), *missing, *unsent))
 
     async def _begun(self, history: History, service: str, now: datetime) -> Begun | Held:
@@ -281,11 +291,11 @@ async def _send(settings: Settings, history: History) -> list[str]:
 
 
 def _gap(begun: Begun) -> tuple[str, ...]:
-    """The minutes before this one that were not monitored: unknown, and nobody else would say so."""
+    """The minutes before this one that were not monitored, or not to the end: unknown, and nobody else would say so."""
     if begun.gap is None:
         return ()
     first, end = begun.gap
-    return (f"not monitored: {(end - first) // MINUTE} minutes from {first:%Y-%m-%d %H:%MZ}",)
+    return (f"not monitored to the end: {(end - first) // MINUTE} minutes from {first:%Y-%m-%d %H:%MZ}",)
 
 
 def _said(message: Message) -> str:

@@ -19,6 +19,7 @@ from tasks.logs.settings import Source
 from tasks.observation import Unobserved, seen
 from tasks.records.store.records import note_version
 from tasks.resources.look import is_asked_for, resource_readings
+from tasks.resources.observe import note_counters
 from tasks.resources.watch import Watch
 from tasks.samples.facts import Reading
 from tasks.samples.store.minutes import store_readings
@@ -60,6 +61,11 @@ class Collector:
     def hangs(self) -> bool:
         """True while a log is being read: after the last minute, one that cannot be."""
         return any(not reading.done() for _, reading in self._reads.values())
+
+    def get_ready(self, settings: Settings) -> None:
+        """Begin to watch this machine, so that the first minute need not wait for its counters to move."""
+        if settings.resources is not None:
+            note_counters(self._watch)
 
     async def collect(self, settings: Settings, history: History, now: datetime, deadline: Deadline) -> Collected:
         """Store all of a minute that can be had. Raises ExplainedError for settings or a history that cannot be used.

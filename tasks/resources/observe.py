@@ -1,5 +1,6 @@
 """Looks at the machine and the container that the round itself runs on."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from tasks.observation import Absent, ObservationError, Unobserved
@@ -33,6 +34,14 @@ def read_container(interval_s: float, root: Path = ROOT, watch: Watch | None = N
         return Container(cpu, blind, blind)
     memory = no_limit() if group is None else read_memory(group)
     return Container(cpu, memory, _kills(root, group, cpu, memory))
+
+
+def note_counters(watch: Watch, root: Path = ROOT) -> None:
+    """Read what the machine and its container are compared with at the next look of `watch`."""
+    watch.note("host", moment)
+    with suppress(ObservationError):  # the look says so
+        if (group := find_group(root, "cpu")) is not None:
+            watch.note(group, lambda: read_throttling(group))
 
 
 def _watched(root: Path, interval_s: float, watch: Watch) -> CpuQuota | Absent | Unobserved:

@@ -15,6 +15,10 @@ class Watch:
     def __init__(self) -> None:
         self._last: dict[Hashable, tuple[Any, float]] = {}
 
+    def note(self, what: Hashable, count: Callable[[], Any]) -> None:
+        """Count now, so that the next look has something to compare with."""
+        self._last[what] = count(), time.monotonic()
+
     def between(self, what: Hashable, count: Callable[[], T], interval_s: float) -> tuple[T, T, float]:
         """The counters of `what` at the last look and now, and the seconds between.
 

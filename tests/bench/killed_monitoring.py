@@ -233,8 +233,8 @@ def _told(ground: Ground, begun: int) -> None:
     asked = {"flows": {"name": {"any_": ["monitoring"]}}, "limit": 200}
     for run in ground.up.api.post("/task_runs/filter", json=asked).raise_for_status().json():
         message = (run["state"] or {}).get("message") or ""
-        if "not monitored: " in message:
-            named += int(message.split("not monitored: ")[1].split()[0])
+        if "not monitored to the end: " in message:
+            named += int(message.split("not monitored to the end: ")[1].split()[0])
             _say(f"{run['name']}: {message.split('not collected: ')[-1]}")
     unheld = [_clock(minute) for minute in missing]
     _say(f"minutes: {now - begun}, held {len(held)}, not held {len(missing)} {unheld}, of which named as such {named}")

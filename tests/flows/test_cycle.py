@@ -4,12 +4,15 @@ import threading
 import time
 from collections.abc import Callable
 from contextvars import copy_context
+from datetime import timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tasks.monitoring import collect
 from tasks.monitoring.store.lease import begin_minute
+from tasks.resources import watch
 from tests.cycles import FAST, MINUTE, Clock, watched
 from tests.operated import Answer
 
@@ -84,7 +87,7 @@ def test_minutes_before_a_run_that_nobody_monitored_are_named(operate: "Operate"
     begin_minute(shop.history, "shop", "killed", clock.begin - 5 * MINUTE)
     quarter = watched(2, clock).quarter
     assert (quarter.minutes, quarter.complete) == (2, 1)
-    assert f"shop: not monitored: 4 minutes from {clock.begin - 4 * MINUTE:%Y-%m-%d %H:%MZ}" in quarter.text
+    assert f"shop: not monitored to the end: 4 minutes from {clock.begin - 4 * MINUTE:%Y-%m-%d %H:%MZ}" in quarter.text
 
 
 @pytest.mark.deep
@@ -102,7 +105,7 @@ def test_a_process_that_stood_still_says_what_it_missed(operate: "Operate") -> N
     first = int(clock.begin.timestamp()) // 60
     assert minutes_of(shop)[0] == first and first + 1 not in minutes_of(shop)
     assert (quarter.minutes, quarter.complete) == (3, 2)
-    assert "not monitored: 3 minutes" in quarter.text or "not monitored: 2 minutes" in quarter.text
+    assert "not monitored to the end: 3 minutes" in quarter.text or "not monitored: 2 minutes" in quarter.text
 
 
 @pytest.mark.deep
@@ -151,6 +154,19 @@ def test_a_run_follows_one_that_died(operate: "Operate") -> None:
     quarter = watched(3, clock).quarter
     assert quarter.held_by is None and (quarter.minutes, quarter.complete) == (2, 2)
     assert len(minutes_of(shop)) == 2
+
+
+def test_a_run_that_begins_ahead_of_its_first_minute_need_not_wait_for_the_machines_counters(
+    operate: "Operate", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = operate(more="[resources]\ninterval_s = 1\n")
+    slept: list[float] = []
+    monkeypatch.setattr(watch, "time", SimpleNamespace(monotonic=time.monotonic, sleep=slept.append))
+    clock = Clock()
+    clock.ahead = -2 * FAST * timedelta(seconds=1)
+    assert watched(1, clock).quarter.complete == 1
+    assert shop.rows("SELECT 1 FROM sample_series WHERE name = 'cpu.used'")
+    assert slept == []
 
 
 def test_due_messages_are_sent_and_a_refusal_is_named(operate: "Operate") -> None:

@@ -20,6 +20,7 @@ def upgrade() -> None:
         sa.Column(
             "minute", sa.Integer(), nullable=False, comment="the last one that was begun: minutes since 1970, UTC"
         ),
+        sa.Column("ended", sa.Boolean(), nullable=False, comment="whether that one came to its end"),
         sa.ForeignKeyConstraint(["service_id"], ["services.id"], name=op.f("fk_monitoring_leases_service_id")),
         sa.PrimaryKeyConstraint("service_id", name=op.f("pk_monitoring_leases")),
     )

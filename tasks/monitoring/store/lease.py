@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import Update, select, update
 
 from tasks.history.engine import History, writing
 from tasks.history.services import service_id
@@ -19,7 +19,7 @@ GRACE: Final = timedelta(seconds=10)
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A minute that is the caller's to monitor; `gap` are the minutes before it that nobody began."""
+    """A minute that is the caller's to monitor; `gap` are those before it that nobody began or, killed, ended."""
 
     gap: tuple[datetime, datetime] | None
 
@@ -52,21 +52,33 @@ def begin_minute(history: History, service: str, holder: str, now: datetime) -> 
             held_until: datetime = known.held_until
             if now < held_until <= until:
                 return Held(known.holder, held_until)
-        row = {"service_id": key, "holder": holder, "held_until": until, "minute": minute}
+        row = {"service_id": key, "holder": holder, "held_until": until, "minute": minute, "ended": False}
         put_rows(connection, monitoring_leases, [row])
-    if known is None or known.minute >= minute - 1:
+    if known is None:
         return Begun(None)
-    return Begun((_time(known.minute + 1), at))
+    # What a holder could not do in its minutes, it says itself.
+    first = known.minute + (known.ended or known.holder == holder)
+    return Begun((_time(first), at) if first < minute else None)
+
+
+def end_minute(history: History, service: str, holder: str, now: datetime) -> None:
+    """Note that the minute of `now` came to its end; another's stays as it is. Raises HistoryError."""
+    lease = _mine(service, holder).where(monitoring_leases.c.minute == _number(minute_of(now)))
+    with writing(history) as connection:
+        connection.execute(lease.values(ended=True))
 
 
 def let_go(history: History, service: str, holder: str) -> None:
     """End a lease early, so that the next run need not wait for its end; another's stays."""
-    mine = select(services.c.id).where(services.c.name == service).scalar_subquery()
-    lease = update(monitoring_leases).where(
-        monitoring_leases.c.service_id == mine, monitoring_leases.c.holder == holder
-    )
     with writing(history) as connection:
-        connection.execute(lease.values(held_until=None))
+        connection.execute(_mine(service, holder).values(held_until=None, ended=True))
+
+
+def _mine(service: str, holder: str) -> Update:
+    named = select(services.c.id).where(services.c.name == service).scalar_subquery()
+    return update(monitoring_leases).where(
+        monitoring_leases.c.service_id == named, monitoring_leases.c.holder == holder
+    )
 
 
 def minute_of(at: datetime) -> datetime:
