@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -21,7 +21,7 @@ from prefect.context import FlowRunContext
 from prefect.exceptions import PrefectException
 
 from flows.options import RoundOptions
-from flows.timing import Schedule
+from flows.timing import Schedule, plain
 from tasks.check_result import Message, msg
 from tasks.history.runs import read_periods
 from tasks.outside import external_text
@@ -122,7 +122,7 @@ async def _states(flow: str, service: str, first: datetime, last: datetime) -> M
     except (httpx.HTTPError, PrefectException):  # the periods are known without it
         return {}
     return {
-        run.expected_start_time.astimezone(UTC): external_text(run.state_name, 40)
+        plain(run.expected_start_time): external_text(run.state_name, 40)
         for run in runs
         if run.auto_scheduled and run.expected_start_time is not None and run.state_name is not None
     }

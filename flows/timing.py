@@ -54,7 +54,13 @@ def planned_start() -> datetime | None:
     """When the schedule planned this run; None for a run by hand, and a retry is one."""
     context = FlowRunContext.get()
     run = None if context is None else context.flow_run
-    return run.expected_start_time if run is not None and run.auto_scheduled and run.run_count <= 1 else None
+    at = run.expected_start_time if run is not None and run.auto_scheduled and run.run_count <= 1 else None
+    return None if at is None else plain(at)
+
+
+def plain(at: datetime) -> datetime:
+    """A time that Prefect gave, whose class does not know all arithmetic of `datetime`, in UTC."""
+    return datetime.fromtimestamp(at.timestamp(), UTC)
 
 
 def missed(planned: datetime | None, timing: Timing, now: datetime) -> State[Any] | None:

@@ -265,13 +265,13 @@ def _read_backlog(folder: Path, processes: int) -> dict[str, Any]:
         assert service.settings
         before, start_mb, cpu, wall = _of_children(), _peak_mb(), time.process_time(), time.perf_counter()
         assert service.read().problems == ()
-        cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+        cpu, wall, peak_mb = time.process_time() - cpu, time.perf_counter() - wall, _peak_mb()
         counts = hashlib.sha256(repr(service.counts()).encode()).hexdigest()
         history.dispose()
     return {
         "cpu_s": cpu + _of_children() - before,
         "wall_s": wall,
-        "peak_mb": _peak_mb(),
+        "peak_mb": peak_mb,
         "start_mb": start_mb,
         "counts": counts,
     }
