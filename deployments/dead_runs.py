@@ -18,8 +18,9 @@ from prefect.states import Crashed
 from deployments.names import TAG
 
 _UNFINISHED = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
-_STARTING = timedelta(minutes=1)
-"""What a run that is Pending gets for its process to appear; one that is Running was set so by its process."""
+_CHANGING = timedelta(minutes=1)
+"""What a run that is Pending gets for its process to appear, and one that is Cancelling for its runner to say how it
+ended; one that is Running was set so by its process."""
 
 
 def crash_dead_runs(client: SyncPrefectClient, now: datetime) -> list[FlowRun]:
@@ -47,7 +48,7 @@ def _still_unfinished(client: SyncPrefectClient, run: FlowRun) -> bool:
 
 def _settled(run: FlowRun, now: datetime) -> bool:
     state = run.state
-    return state is not None and (not state.is_pending() or now - state.timestamp.astimezone(UTC) > _STARTING)
+    return state is not None and (state.is_running() or now - state.timestamp.astimezone(UTC) > _CHANGING)
 
 
 def _living_runs() -> set[str]:

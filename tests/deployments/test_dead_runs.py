@@ -104,8 +104,8 @@ def test_one_that_was_starting_or_stopping_is_crashed_too(
 ) -> None:
     dead = begun(prefect, served, *(state() for state in states))
     assert state_of(prefect, dead)[0] == states[-1].__name__
-    early = dead.id in {run.id for run in crash_dead_runs(prefect, datetime.now(UTC))}
-    assert early == (states[-1] is not Pending)  # the process of one that is Pending may be on its way
+    # Its process may be on its way, or its runner about to say that it was cancelled.
+    assert dead.id not in {run.id for run in crash_dead_runs(prefect, datetime.now(UTC))}
     crash_dead_runs(prefect, datetime.now(UTC) + MINUTE)
     assert state_of(prefect, dead)[0] == "Crashed"
 
