@@ -6,7 +6,7 @@ import threading
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from types import TracebackType
@@ -109,6 +109,7 @@ class _Service:
     asked: HistorySettings | None = None
     history: History | None = None
     sending: "asyncio.Task[list[str]] | None" = None
+    gap: tuple[str, ...] = ()
 
     def opened(self, settings: Settings) -> History:
         """The history, opened once. Raises ExplainedError as `history_of` does."""
@@ -213,9 +214,14 @@ class Cycles:
         return Minute(at, found, tuple(problems), others if not mine and not broken else None)
 
     async def _minute(self, settings: Settings, now: datetime) -> Minute:
-        """A service's minute, whatever happens in it."""
+        """A service's minute, whatever happens in it, and the minutes before it that nobody monitored."""
+        service = self._service(settings.service.name)
+        service.gap = ()
+        minute = await self._tried(service, settings, now)
+        return replace(minute, problems=(*service.gap, *minute.problems))
+
+    async def _tried(self, service: _Service, settings: Settings, now: datetime) -> Minute:
         name = settings.service.name
-        service = self._service(name)
         deadline = Deadline.after((minute_of(now) + MINUTE - _SPARE - now).total_seconds(), _LATE)
         try:
             found = await deadline.in_time(self._taken(service, settings, now, deadline))
@@ -236,6 +242,7 @@ class Cycles:
         begun = await self._begun(history, name, now)
         if isinstance(begun, Held):
             return Minute(name, held_by=begun.holder)
+        service.gap = _gap(begun)
         collected, unsent = await asyncio.gather(
             service.collector.collect(settings, history, now, deadline),
             self._sent(service, settings, history, deadline),
@@ -244,7 +251,7 @@ class Cycles:
             get_run_logger().info(f"{name}: {collected.deployed}")
         missing = tuple(map(_said, collected.missing))
         await asyncio.to_thread(end_minute, history, name, self._holder, now)
-        return Minute(name, collected.found, (*_gap(begun), *missing, *unsent))
+        return Minute(name, collected.found, (*missing, *unsent))
 
     async def _begun(self, history: History, service: str, now: datetime) -> Begun | Held:
         begun = await asyncio.to_thread(begin_minute, history, service, self._holder, now)

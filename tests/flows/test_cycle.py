@@ -90,6 +90,17 @@ def test_minutes_before_a_run_that_nobody_monitored_are_named(operate: "Operate"
     assert f"shop: not monitored to the end: 5 minutes from {clock.begin - 5 * MINUTE:%Y-%m-%d %H:%MZ}" in quarter.text
 
 
+def test_they_are_named_by_a_minute_that_breaks_too(operate: "Operate", monkeypatch: pytest.MonkeyPatch) -> None:
+    shop, clock = operate(), Clock()
+    begin_minute(shop.history, "shop", "killed", clock.begin - 2 * MINUTE)
+    monkeypatch.setattr(collect, "store_readings", lambda *_: 1 // 0)
+    quarter = watched(1, clock).quarter
+    since = clock.begin - 2 * MINUTE
+    assert quarter.problems == [
+        f"{clock.begin:%H:%MZ} shop: not monitored to the end: 2 minutes from {since:%Y-%m-%d %H:%MZ}"
+    ]
+
+
 @pytest.mark.deep
 def test_a_process_that_stood_still_says_what_it_missed(operate: "Operate") -> None:
     shop, clock = operate(), Clock()
