@@ -62,6 +62,8 @@ class Minute:
         """Red as soon as anything could not be collected: a gap must not be found out a month later."""
         if self.held_by is not None:
             return StepState(SKIPPED, verbatim(f"the run {self.held_by} has it"), good=True)
+        if not (self.found or self.problems):
+            return StepState(SKIPPED, verbatim("no service file names anything to collect"), good=True)
         name = INCOMPLETE if self.problems else COLLECTED
         return StepState(name, verbatim(self.text), not self.problems)
 
@@ -76,21 +78,23 @@ class Minute:
 
 @dataclass(slots=True)
 class Quarter:
-    """What a run has come to; `held_by` is the run that monitors every service in place of this one."""
+    """What a run has come to; `skipped` says why it monitored nothing: another run does, or nothing is asked for."""
 
     minutes: int = 0
     complete: int = 0
     problems: list[str] = field(default_factory=list)
-    held_by: str | None = None
+    skipped: str | None = None
 
     @property
     def good(self) -> bool:
-        """True when no minute lacks anything."""
-        return self.complete == self.minutes
+        """True when there was a minute, and none lacks anything."""
+        return 0 < self.minutes == self.complete
 
     @property
     def text(self) -> str:
         """How many minutes were complete, and what the first ones lack that were not."""
+        if not self.minutes:
+            return "too little was left of the last minute: nothing was collected"
         return "; ".join([f"{self.complete} of {self.minutes} minutes complete", *self.problems])
 
     def add(self, minute: Minute) -> None:
@@ -168,7 +172,7 @@ class Cycles:
 
     async def hold(self, begin: datetime, end: datetime) -> Quarter:
         """A cycle a minute from `begin` to `end`; fewer when another run monitors every service."""
-        quarter, others = Quarter(), 0
+        quarter, others, skipped = Quarter(), 0, None
         await asyncio.to_thread(self._get_ready)
         await self._until(begin)
         deadline = Deadline.after((end - self._now() + MINUTE).total_seconds())  # a clock may be set back
@@ -176,15 +180,19 @@ class Cycles:
             minute_at = minute_of(now)
             if minute_at + MINUTE - now > _LEAST:
                 minute = await async_step(f"{minute_at:%H:%MZ}", partial(self._cycle, now), lambda found: found.state)
-                if minute.held_by is None:
+                if minute.found or minute.problems:
                     quarter.add(minute)
-                elif (others := others + 1) > 1:  # in the first minute that may be a run that has just died
-                    quarter.held_by = minute.held_by
-                    break
+                else:
+                    skipped = minute.state.reason
+                    others += minute.held_by is not None
+                    if others > 1:  # in the first minute that may be a run that has just died
+                        break
             if minute_at + MINUTE >= end:  # the next run is on its way: two would need their memory twice
                 break
             await self._until(minute_at + MINUTE)
         await self._end()
+        if skipped is not None and not quarter.minutes:
+            quarter.skipped = in_english(skipped)
         return quarter
 
     def _get_ready(self) -> None:

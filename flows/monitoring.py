@@ -48,8 +48,8 @@ async def monitoring(service: str | None = None) -> State[Any]:
         begin = now if planned is None else planned + _AHEAD
         # By hand, just before a quarter, the next one is meant.
         quarter = await cycles.hold(begin, _end_of_quarter(max(begin, now + _AHEAD)))
-    if quarter.held_by is not None:
-        return Completed(name=SKIPPED, message=f"the run {quarter.held_by} monitors every service")
+    if quarter.skipped is not None:
+        return Completed(name=SKIPPED, message=quarter.skipped)
     return _outcome(good=quarter.good, text=quarter.text)
 
 

@@ -156,16 +156,34 @@ def test_of_two_runs_one_monitors(operate: "Operate") -> None:
     threads[1].start()
     for thread in threads:
         thread.join()
-    assert found["one"].minutes == 4 and found["one"].held_by is None
-    assert found["two"].held_by == "one" and found["two"].minutes == 0
+    assert found["one"].minutes == 4 and found["one"].skipped is None
+    assert found["two"].skipped == "the run one has it" and found["two"].minutes == 0
     assert len(minutes_of(shop)) == 4
+
+
+def test_a_run_that_monitored_nothing_is_never_good(operate: "Operate") -> None:
+    shop, clock = operate(), Clock()
+    clock.ahead = MINUTE - timedelta(seconds=10)  # too little is left of its only minute
+    late = watched(1, clock).quarter
+    assert (late.minutes, late.good, late.skipped) == (0, False, None)
+    assert "nothing was collected" in late.text
+    begin_minute(shop.history, "shop", "other", clock.begin)
+    other = watched(1, Clock(clock.begin)).quarter
+    assert (other.minutes, other.good, other.skipped) == (0, False, "the run other has it")
+
+
+def test_where_no_service_file_names_anything_nothing_is_collected(operate: "Operate") -> None:
+    operate(health="")
+    idle = watched(1).quarter
+    assert (idle.minutes, idle.good) == (0, False)
+    assert idle.skipped == "no service file names anything to collect"
 
 
 def test_a_run_follows_one_that_died(operate: "Operate") -> None:
     shop, clock = operate(), Clock()
     begin_minute(shop.history, "shop", "died", clock.now())
     quarter = watched(3, clock).quarter
-    assert quarter.held_by is None and (quarter.minutes, quarter.complete) == (2, 1)
+    assert quarter.skipped is None and (quarter.minutes, quarter.complete) == (2, 1)
     assert quarter.problems == [
         f"{clock.begin + MINUTE:%H:%MZ} shop: not monitored to the end: 1 minutes from {clock.begin:%Y-%m-%d %H:%MZ}"
     ]
