@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from tasks.alerts.settings import Alerts
 from tasks.backups.settings import Backups
 from tasks.backups.settings import Database as BackedUpDatabase
 from tasks.capacity.settings import Capacity
@@ -29,6 +30,7 @@ from tasks.history.settings import SPARE_DAYS, History
 from tasks.kpi.settings import Kpi, Queue, need_sources
 from tasks.load.settings import Load
 from tasks.logs.settings import Logs, Route
+from tasks.oncall.settings import OnCall
 from tasks.performance.settings import Performance
 from tasks.prometheus.settings import Metrics
 from tasks.resources.settings import Resources
@@ -160,6 +162,13 @@ class Settings(Model):
 
     slo: Slo = Slo()
     """Service level objectives, burn rate alerts and error budget policy."""
+
+    alerts: Alerts | None = None
+    """Alerts between two reports, from what monitoring stores every minute; it may be empty. Without it there are
+    none."""
+
+    oncall: OnCall = OnCall()
+    """The team and its on-call rota."""
 
     mail: Mail = Mail()
     """Who gets the reports by mail, and over which server."""
