@@ -135,8 +135,11 @@ class Rule(Model):
     worse: Literal["over", "under"] = "over"
     """Which side of the limits is bad."""
 
+    at_limit: Literal["bad", "good"] = "bad"
+    """What a value is that equals a limit."""
+
     information: float | None = None
-    """Limit of level 1; at it the alert fires. At least one of the three."""
+    """Limit of level 1. At least one of the three."""
 
     warning: float | None = None
     """Limit of level 2."""
@@ -145,8 +148,8 @@ class Rule(Model):
     """Limit of level 3."""
 
     recovery: float | None = None
-    """At this value or better the alert recovers; between it and the limit it stays as it is. Default: the limit of the
-    lowest level, which is then exclusive."""
+    """At this value or better the alert recovers; between it and the limit it stays as it is. Default: every value that
+    is not bad."""
 
     bad_minutes: Annotated[int, Field(ge=1, le=60)] = 3
     """So many of the last `of_minutes` samples must be bad."""
@@ -167,8 +170,10 @@ class Rule(Model):
         return tuple((severity, limit) for severity, limit in found if limit is not None)
 
     def is_bad(self, value: float, limit: float) -> bool:
-        """At a limit it is bad."""
-        return value >= limit if self.worse == "over" else value <= limit
+        """True for a value beyond a limit, and at it if `at_limit` says so."""
+        if value == limit:
+            return self.at_limit == "bad"
+        return (value > limit) == (self.worse == "over")
 
     def has_recovered(self, value: float) -> bool:
         """True for a value that is good again."""

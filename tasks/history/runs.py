@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Engine, Row, Select, insert, select, update
+from sqlalchemy import Connection, Engine, Row, Select, func, insert, select, update
 
 from tasks.history.chain import link, sha256
 from tasks.history.engine import reading, writing
@@ -113,6 +113,49 @@ def read_runs(engine: Engine, service: str, *, most: int) -> tuple[StoredRun, ..
     with reading(engine) as connection:
         query = _runs_of(service).order_by(runs.c.sequence.desc()).limit(most)
         return tuple(_stored(row) for row in connection.execute(query))
+
+
+@dataclass(frozen=True, slots=True)
+class NewestRun:
+    """The newest run of a flow, and its results as canonical JSON without their evidence."""
+
+    flow: str
+    finished_at: datetime
+    results: tuple[str, ...]
+
+
+def read_sequence(engine: Engine, service: str) -> int:
+    """How many runs of a service are stored: a cheap question whether there is a new one."""
+    with reading(engine) as connection:
+        return connection.execute(select(services.c.sequence).where(services.c.name == service)).scalar() or 0
+
+
+def read_newest_runs(engine: Engine, service: str) -> tuple[NewestRun, ...]:
+    """The last run of each flow, unless one of a later period of its kind came before: that of the later period."""
+    kind = func.length(runs.c.period)
+    query = (
+        select(runs.c.id, runs.c.flow, runs.c.finished_at, kind.label("kind"), runs.c.sequence)
+        .add_columns(
+            func.row_number()
+            .over(partition_by=(runs.c.flow, kind), order_by=(runs.c.period.desc(), runs.c.revision.desc()))
+            .label("place")
+        )
+        .join(services, services.c.id == runs.c.service_id)
+        .where(services.c.name == service)
+        .subquery()
+    )
+    results = select(check_results.c.result).order_by(check_results.c.position)
+    with reading(engine) as connection:
+        newest = connection.execute(select(query).where(query.c.place == 1).order_by(query.c.sequence))
+        by_flow = {row.flow: row for row in newest}
+        return tuple(
+            NewestRun(
+                flow,
+                row.finished_at,
+                tuple(connection.execute(results.where(check_results.c.run_id == row.id)).scalars()),
+            )
+            for flow, row in by_flow.items()
+        )
 
 
 def first_run_at(engine: Engine, service: str) -> datetime | None:

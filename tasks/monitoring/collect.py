@@ -7,6 +7,7 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import Final
 
 from tasks.check_result import Message, moment, msg
 from tasks.deadline import Deadline
@@ -25,6 +26,8 @@ from tasks.samples.facts import Reading
 from tasks.samples.store.minutes import store_readings
 from tasks.settings import Settings
 
+MISSING: Final = "monitoring.missing"
+"""Sample of each minute: how many things could not be collected."""
 _LOG_S = 40.0
 """Lines that come later wait for the next minute."""
 _NOTHING_GIVEN = msg("Nothing that the service file asks for is on this machine")
@@ -92,7 +95,9 @@ class Collector:
             if settings.health is None or settings.health.report is None:
                 partly.append(_NOTHING_GIVEN)
             found = f"{found}, {'no common version' if version is None else f'version {version}'}"
-        return Collected(found, (*(part.reason for part in missing), *partly), deployed)
+        problems = (*(part.reason for part in missing), *partly)
+        await _store(history, name, [Reading(MISSING, "service", len(problems), "")], now)
+        return Collected(found, problems, deployed)
 
     async def _logs(self, history: History, settings: Settings, now: datetime) -> list[SourceRead | Unobserved]:
         return await asyncio.gather(*(self._log(history, settings, source, now) for source in settings.logs.source))

@@ -1,8 +1,10 @@
 """Prometheus's answers, read from JSON without trusting any of it."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -11,11 +13,13 @@ import numpy as np
 from tasks.check_result import msg
 from tasks.observation import ObservationError, printable
 from tasks.outside import external_text
-from tasks.prometheus.facts import Point, Track
+from tasks.prometheus.facts import Point, PrometheusAlert, Track
 
 T = TypeVar("T")
 _MOST_SERIES = 10_000
 _HINT = "PromQL info: "
+_FRACTION = re.compile(r"\.\d+")
+"""Prometheus writes nanoseconds."""
 
 
 class TooMuch(ObservationError):
@@ -49,20 +53,58 @@ class _Series(msgspec.Struct):
     histograms: msgspec.Raw = msgspec.Raw(b"")
 
 
+class _Alert(msgspec.Struct):
+    labels: dict[str, str]
+    state: str
+    active_at: str = msgspec.field(default="", name="activeAt")
+    annotations: dict[str, str] = {}
+
+
+class _Alerts(msgspec.Struct):
+    alerts: list[_Alert]
+
+
 def parse_answer(status: int, body: bytes | bytearray, content_type: str) -> Data:
     """The data of an answer to a query or a range query.
 
     Raises ObservationError for an HTTP error, anything but Prometheus's JSON, a PromQL error, and for a partial answer.
     """
+    data = _decoded(_payload(status, body, content_type), _Data)
+    if data is None:
+        raise _not_prometheus(content_type)
+    return Data(data.kind, data.result)
+
+
+def parse_alerts(status: int, body: bytes | bytearray, content_type: str) -> tuple[PrometheusAlert, ...]:
+    """The alerts that are pending or firing. Raises ObservationError as `parse_answer` does."""
+    data = _decoded(_payload(status, body, content_type), _Alerts)
+    if data is None:
+        raise _not_prometheus(content_type)
+    _refuse_too_many(data.alerts)
+    return tuple(map(_alert, data.alerts))
+
+
+def _alert(found: _Alert) -> PrometheusAlert:
+    labels = {printable(name, 100): external_text(value) for name, value in found.labels.items()}
+    try:
+        since = datetime.fromisoformat(_FRACTION.sub("", found.active_at))
+    except ValueError:
+        since = None
+    if since is None or since.utcoffset() is None:
+        raise ObservationError(_MALFORMED)
+    summary = external_text(found.annotations.get("summary") or found.annotations.get("description") or "")
+    return PrometheusAlert(labels, found.state == "firing", since.astimezone(UTC), summary)
+
+
+def _payload(status: int, body: bytes | bytearray, content_type: str) -> msgspec.Raw:
+    """What an answer of whatever kind holds, if it is a whole one."""
     answer = _decoded(body, _Answer)
     if answer is not None and answer.status == "error":
         raise _refused(str(answer.error_type or "error"), str(answer.error or ""))
     if status != 200:
         raise ObservationError(msg("Prometheus returned HTTP {code}", code=str(status)))
-    data = _decoded(answer.data, _Data) if answer is not None and answer.status == "success" else None
-    if answer is None or data is None:
-        kind = printable(content_type.partition(";")[0].strip(), 60) or "no content type"
-        raise ObservationError(msg("The response is not Prometheus's JSON but {kind}: check prometheus_url", kind=kind))
+    if answer is None or answer.status != "success":
+        raise _not_prometheus(content_type)
     # A storage that did not answer is a warning here: what it knows is missing from the result. Hints about the
     # query itself stand among the warnings of Prometheus 2 too.
     reported = answer.warnings or []
@@ -73,7 +115,12 @@ def parse_answer(status: int, body: bytes | bytearray, content_type: str) -> Dat
         raise ObservationError(
             msg("Prometheus warns that its response is incomplete: {why}", why=external_text(warnings[0]))
         )
-    return Data(data.kind, data.result)
+    return answer.data
+
+
+def _not_prometheus(content_type: str) -> ObservationError:
+    kind = printable(content_type.partition(";")[0].strip(), 60) or "no content type"
+    return ObservationError(msg("The response is not Prometheus's JSON but {kind}: check prometheus_url", kind=kind))
 
 
 def points(data: Data) -> tuple[Point, ...]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,3 +26,13 @@ class Track:
     labels: Mapping[str, str]
     times_s: Numbers
     values: Numbers
+
+
+@dataclass(frozen=True, slots=True)
+class PrometheusAlert:
+    """An alert of a Prometheus's own rules; one that is not `firing` is pending. `summary` is its annotation."""
+
+    labels: Mapping[str, str]
+    firing: bool
+    since: datetime
+    summary: str

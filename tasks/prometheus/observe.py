@@ -12,8 +12,8 @@ import httpx
 from tasks.check_result import msg
 from tasks.http import CODINGS, Body, sendable, shared_trust
 from tasks.observation import ObservationError
-from tasks.prometheus.answer import Data, TooMuch, one_number, parse_answer, points, tracks
-from tasks.prometheus.facts import Point, Track
+from tasks.prometheus.answer import Data, TooMuch, one_number, parse_alerts, parse_answer, points, tracks
+from tasks.prometheus.facts import Point, PrometheusAlert, Track
 from tasks.visible import look
 
 _MOST_BYTES = 16 * 1024 * 1024
@@ -76,6 +76,12 @@ async def read_range(
     return await asyncio.to_thread(tracks, data, range(start_s, end_s + 1, step_s))
 
 
+@look("read-alerts", timeout_s=_LONGEST_S)
+async def read_alerts(prometheus: Prometheus) -> tuple[PrometheusAlert, ...]:
+    """The alerts of its own rules that are pending or firing. Raises ObservationError if there is no answer."""
+    return parse_alerts(*await _fetched(prometheus, "GET", "/api/v1/alerts", None, _MOST_BYTES))
+
+
 async def ask_in_parts(
     prometheus: Prometheus,
     promql: str,
@@ -118,10 +124,17 @@ async def _asked(prometheus: Prometheus, path: str, form: Mapping[str, str], mos
     # Thanos and Mimir leave a store that is down out of an answer unless asked not to; Prometheus ignores the field.
     # A little less time than is waited here: a query that takes too long is then not mistaken for a silent server.
     form = {**form, "timeout": f"{round(prometheus.timeout_s * 900)}ms", "partial_response": "false"}
+    return parse_answer(*await _fetched(prometheus, "POST", path, form, most_bytes))
+
+
+async def _fetched(
+    prometheus: Prometheus, method: str, path: str, form: Mapping[str, str] | None, most_bytes: int
+) -> tuple[int, bytes, str]:
+    """Status, body and content type of an answer that came whole."""
     try:
         async with (
             asyncio.timeout(prometheus.timeout_s),
-            prometheus.client.stream("POST", path, data=form) as response,
+            prometheus.client.stream(method, path, data=form) as response,
         ):
             body = Body(response, most_bytes)
             async for sent in response.aiter_raw():
@@ -137,4 +150,4 @@ async def _asked(prometheus: Prometheus, path: str, form: Mapping[str, str], mos
         raise ObservationError(msg("Prometheus cannot be reached: check prometheus_url and the network")) from None
     except (httpx.HTTPError, httpx.InvalidURL, OSError):
         raise ObservationError(msg("The connection to Prometheus was lost before the response was complete")) from None
-    return parse_answer(response.status_code, body.end(), response.headers.get("content-type", ""))
+    return response.status_code, body.end(), response.headers.get("content-type", "")

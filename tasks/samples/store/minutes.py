@@ -1,6 +1,6 @@
 """Figures by minute in the history."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, func, insert, select, update
@@ -56,6 +56,43 @@ def read_samples(history: History, service: str, name: str, first: int, end: int
         for subject, minute, value in connection.execute(query):
             found.setdefault(subject, []).append((minute, value))
     return found
+
+
+Series = tuple[str, str, str]
+"""Name, subject, unit."""
+
+
+def read_recent(
+    history: History, service: str, names: Collection[str], first: int, end: int
+) -> dict[Series, list[tuple[int, float]]]:
+    """The figures of several names by series, each with its minute, from `first` to before `end`, oldest first."""
+    c, found = sample_series.c, dict[Series, list[tuple[int, float]]]()
+    query = (
+        select(c.name, c.subject, c.unit, samples.c.minute, samples.c.value)
+        .join(samples)
+        .join(services, services.c.id == c.service_id)
+        .where(services.c.name == service, c.name.in_(names))
+        .where(samples.c.minute >= first, samples.c.minute < end)
+        .order_by(c.id, samples.c.minute)
+    )
+    with reading(history) as connection:
+        for name, subject, unit, minute, value in connection.execute(query):
+            found.setdefault((name, subject, unit), []).append((minute, value))
+    return found
+
+
+def newest_of_series(history: History, service: str, names: Collection[str], first: int) -> dict[Series, int]:
+    """The newest minute of each series of several names that has a figure since the minute `first`."""
+    c = sample_series.c
+    query = (
+        select(c.name, c.subject, c.unit, func.max(samples.c.minute))
+        .join(samples)
+        .join(services, services.c.id == c.service_id)
+        .where(services.c.name == service, c.name.in_(names), samples.c.minute >= first)
+        .group_by(c.id, c.name, c.subject, c.unit)
+    )
+    with reading(history) as connection:
+        return {(name, subject, unit): minute for name, subject, unit, minute in connection.execute(query)}
 
 
 def newest_sample(history: History, service: str, name: str) -> datetime | None:

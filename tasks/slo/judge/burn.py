@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
 from tasks.check_result import CheckResult, Evidence, Limit, Message, Quantity, Status, Table, msg
 from tasks.observation import Unobserved
@@ -12,7 +13,7 @@ from tasks.slo.checks import BURN
 from tasks.slo.judge.objectives import subject_of
 from tasks.slo.settings import Alerts, Measured
 
-_BURN_RATES = msg("SRE workbook, chapter 5")
+BURN_RATES: Final = msg("SRE workbook, chapter 5")
 
 
 def judge_burn(objective: Measured, seen: Known, alerts: Alerts, now: datetime) -> CheckResult:
@@ -28,7 +29,7 @@ def judge_burn(objective: Measured, seen: Known, alerts: Alerts, now: datetime) 
     if status is Status.PASS and seen.source_doubt is not None:
         status, reason = Status.UNKNOWN, seen.source_doubt
     observed = None if shown.long_rate is None else Quantity(round(shown.long_rate, 3))
-    limit = Limit("<", round(shown.factor, 3), "", _BURN_RATES)
+    limit = Limit("<", round(shown.factor, 3), "", BURN_RATES)
     evidence = (_burn_table(objective, seen.burns, alerts),)
     if status.measured and observed is None:
         status = Status.UNKNOWN
@@ -40,18 +41,7 @@ def _burning(burns: Sequence[BurnVerdict], alerts: Alerts) -> tuple[Status, Burn
     if alerting:
         first = next((b for b in alerting if b.rule.level == "page"), alerting[0])
         status = Status.FAIL if first.rule.level == "page" else Status.WARN
-        return (
-            status,
-            first,
-            msg(
-                "Burn rate {rate} over {hours} h, still burning; at {factor}, {share} % of the budget is spent in "
-                "that time",
-                rate=round(first.long_rate or 0.0, 2),
-                hours=first.rule.long_h,
-                share=round(100 * first.rule.budget_share, 3),
-                factor=round(first.factor, 3),
-            ),
-        )
+        return status, first, burning_reason(first)
     unmeasured = [b for b in burns if b.state is BurnState.NOT_MEASURED]
     if unmeasured:
         return (
@@ -93,6 +83,17 @@ def _burning(burns: Sequence[BurnVerdict], alerts: Alerts) -> tuple[Status, Burn
         )
     nearest = max(burns, key=lambda b: (b.long_rate or 0.0) / b.factor)
     return Status.PASS, nearest, _no_alert(nearest)
+
+
+def burning_reason(burning: BurnVerdict) -> Message:
+    """What is said of a rule that alerts."""
+    return msg(
+        "Burn rate {rate} over {hours} h, still burning; at {factor}, {share} % of the budget is spent in that time",
+        rate=round(burning.long_rate or 0.0, 2),
+        hours=burning.rule.long_h,
+        share=round(100 * burning.rule.budget_share, 3),
+        factor=round(burning.factor, 3),
+    )
 
 
 def _no_alert(nearest: BurnVerdict) -> Message:

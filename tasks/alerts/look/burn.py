@@ -1,0 +1,94 @@
+"""Whether an error budget burns too fast right now: the rules of the SLO report, asked again and again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from tasks.alerts.facts import Condition, Said, Signal
+from tasks.check_result import Limit, Quantity, Severity, msg
+from tasks.history.engine import History
+from tasks.settings import Settings
+from tasks.slo.budget.burn import BurnState, BurnVerdict, burn_verdicts
+from tasks.slo.budget.incidents import down_spans
+from tasks.slo.budget.state import excluded_minutes
+from tasks.slo.checks import BURN
+from tasks.slo.facts import Minutes
+from tasks.slo.judge.burn import BURN_RATES, burning_reason
+from tasks.slo.judge.objectives import subject_of
+from tasks.slo.look import objectives_of, read_slis
+from tasks.slo.settings import BurnRule, Measured
+from tasks.slo.sli.indicators import minutes_of
+from tasks.slo.windows import at_minute
+
+SOURCE: Final = "slo"
+_LEVELS: Final = {"page": Severity.WARNING, "ticket": Severity.INFORMATION}
+"""A page wakes whoever is on call, a ticket waits for the day (SRE workbook, chapter 5)."""
+
+
+@dataclass(slots=True)
+class BurnLook:
+    """Asks each rule again after as many minutes as its long window has hours; until then its last answer holds."""
+
+    asked: dict[tuple[str, BurnRule], tuple[int, BurnVerdict]] = field(default_factory=dict)
+
+    async def signals(self, history: History, settings: Settings, minute: int) -> tuple[Signal, ...]:
+        """What is known of each objective. Raises HistoryError."""
+        objectives = [o for o in objectives_of(settings) if isinstance(o, Measured) and o.alerts]
+        rules = settings.slo.alerts.burn
+        due = [rule for rule in rules if any(self._is_due(o, rule, minute) for o in objectives)]
+        if due and objectives:
+            await self._ask(history, settings, objectives, due, minute)
+        known = {(o.name, rule) for o in objectives for rule in rules}
+        self.asked = {key: found for key, found in self.asked.items() if key in known}
+        return tuple(
+            signal
+            for o in objectives
+            if (signal := _signal(o, [self.asked[o.name, r][1] for r in rules if (o.name, r) in self.asked], minute))
+        )
+
+    def _is_due(self, objective: Measured, rule: BurnRule, minute: int) -> bool:
+        before = self.asked.get((objective.name, rule))
+        return before is None or minute - before[0] >= round(rule.long_h)
+
+    async def _ask(
+        self,
+        history: History,
+        settings: Settings,
+        objectives: Sequence[Measured],
+        rules: Sequence[BurnRule],
+        minute: int,
+    ) -> None:
+        longest_min = round(60 * max(rule.long_h for rule in rules))
+        span = (minute - longest_min, minute)
+        data = await read_slis(history, settings, objectives, span, minute)
+        asked = settings.slo.alerts.model_copy(update={"burn": tuple(rules)})
+        for objective in objectives:
+            seen = minutes_of(objective, data, down_spans(data.outages, objective.scope.module, at_minute(minute)))
+            if not isinstance(seen, Minutes):
+                for rule in rules:
+                    self.asked.pop((objective.name, rule), None)
+                continue
+            excluded = excluded_minutes(objective, seen, data.maintenance)
+            for verdict in burn_verdicts(seen, excluded, objective, asked, at_minute(minute)):
+                self.asked[objective.name, verdict.rule] = (minute, verdict)
+
+
+def _signal(objective: Measured, verdicts: Sequence[BurnVerdict], minute: int) -> Signal | None:
+    """The gravest rule that alerts; else that all is quiet; None where too little is known to say either."""
+    burning = [v for v in verdicts if v.state is BurnState.ALERT]
+    states = {v.state for v in verdicts}
+    if not burning and (BurnState.QUIET not in states or states & {BurnState.NOT_MEASURED, BurnState.UNREAD}):
+        return None
+    shown = max(burning or verdicts, key=lambda v: (_LEVELS[v.rule.level], (v.long_rate or 0.0) / v.factor))
+    at = at_minute(minute)
+    return Signal(
+        condition=Condition(SOURCE, BURN.id, subject_of(objective)),
+        said=Said.BAD if burning else Said.GOOD,
+        at=at,
+        title=BURN.title,
+        reason=burning_reason(shown) if burning else msg("Burn rate is below the threshold in every window"),
+        level=_LEVELS[shown.rule.level] if burning else None,
+        since=at if burning else None,
+        observed=None if shown.long_rate is None else Quantity(round(shown.long_rate, 2), ""),
+        limit=Limit("<", round(shown.factor, 2), "", BURN_RATES),
+    )
