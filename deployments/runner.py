@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Collection
+from datetime import UTC, datetime
 
 from prefect import serve
 from prefect.client.orchestration import SyncPrefectClient, get_client
@@ -9,7 +10,7 @@ from prefect.client.schemas.actions import DeploymentUpdate
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags
 
 from deployments.names import TAG
-from deployments.schedules import deployments_of
+from deployments.schedules import deployments_of, note_schedules
 from tasks.settings import services_folder, usable_services
 
 
@@ -19,6 +20,8 @@ def main() -> None:
     for error in broken:
         print(error, file=sys.stderr, flush=True)
     deployments = deployments_of(services)
+    for problem in note_schedules(services, datetime.now(UTC)):
+        print(problem, file=sys.stderr, flush=True)
     with get_client(sync_client=True) as client:
         pause_others(client, {f"{deployment.flow_name}/{deployment.name}" for deployment in deployments})
     serve(*deployments, pause_on_shutdown=False)

@@ -1,23 +1,31 @@
-"""The ways to people: what renders and sends a message of the outbox, by the channel that its row names."""
+"""The ways to people: how a message of the outbox is sent, by the channel that its row names."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from email.message import EmailMessage
+from datetime import timedelta
 from functools import partial
 from typing import Final
 
-from flows.messages import MAIL, report_mail
-from reports.report import Report, Seal
+from flows.messages import MAIL
+from reports.notice import Notice
+from tasks.alerts.addresses import APPRISE, channel_of, url_of
+from tasks.alerts.settings import PER_MINUTE
+from tasks.delivery import apprise
 from tasks.delivery.eml import write_eml
+from tasks.delivery.errors import permanent
 from tasks.delivery.server import SmtpServer, parse_smtp_url
 from tasks.delivery.smtp import SmtpLink
-from tasks.history.outbox import OutboxMessage
+from tasks.history.outbox import OutboxMessage, Route
+from tasks.round import utc_now
 from tasks.secrets import resolve
 from tasks.settings import Settings
 
-Send = Callable[[OutboxMessage, Report, Seal], Awaitable[str]]
-"""Sends a report as a message asks for, and says what was answered; raises DeliveryError."""
+Send = Callable[[OutboxMessage, Notice], Awaitable[str]]
+"""Sends what is said to the recipient of a message, and says what was answered.
+
+Raises DeliveryError, and ConfigurationError for a secret of this recipient that cannot be resolved.
+"""
 
 
 @asynccontextmanager
@@ -30,23 +38,50 @@ async def mail(settings: Settings) -> AsyncIterator[Send]:
             yield partial(_send_mail, settings, link)
 
 
-CHANNELS: Final[Mapping[str, Callable[[Settings], AbstractAsyncContextManager[Send]]]] = {MAIL: mail}
+@asynccontextmanager
+async def by_apprise(settings: Settings) -> AsyncIterator[Send]:
+    """Chats, pagers and whatever else Apprise knows; each recipient is a URL of its own."""
+    yield partial(_notify, settings)
+
+
+CHANNELS: Final[Mapping[str, Callable[[Settings], AbstractAsyncContextManager[Send]]]] = {
+    MAIL: mail,
+    APPRISE: by_apprise,
+}
 """A new channel is a line here; its messages need no migration."""
 
 
-async def _send_mail(settings: Settings, link: SmtpLink, message: OutboxMessage, report: Report, seal: Seal) -> str:
-    rendered = await asyncio.to_thread(_rendered, settings, message, report, seal)
+def route(message: OutboxMessage) -> Route:
+    """What goes one after another, and stops together: all mails, but of other channels each recipient."""
+    return message.channel, None if message.channel == MAIL else message.recipient
+
+
+def gap(settings: Settings, message: OutboxMessage) -> timedelta:
+    """The least time from a message to the next one to the same recipient."""
+    if message.channel != APPRISE:
+        return timedelta(0)
+    channel = channel_of(settings, message.recipient)
+    return timedelta(minutes=1) / (PER_MINUTE if channel is None else channel.per_minute)
+
+
+async def _notify(settings: Settings, message: OutboxMessage, notice: Notice) -> str:
+    found = url_of(settings, message.recipient)
+    if found is None:
+        raise permanent(f"the service file no longer names {message.recipient}")
+    key, reference = found
+    url = await asyncio.to_thread(resolve, reference, settings, key)
+    return await apprise.send(url, key, notice.title, notice.text, utc_now(), tone=notice.tone)
+
+
+async def _send_mail(settings: Settings, link: SmtpLink, message: OutboxMessage, notice: Notice) -> str:
+    rendered = await asyncio.to_thread(notice.mail)
     return await link.send(rendered, settings.mail.sender, message.recipient)
 
 
-async def _write_mail(settings: Settings, message: OutboxMessage, report: Report, seal: Seal) -> str:
-    rendered = await asyncio.to_thread(_rendered, settings, message, report, seal)
+async def _write_mail(settings: Settings, _message: OutboxMessage, notice: Notice) -> str:
+    rendered = await asyncio.to_thread(notice.mail)
     folder = settings.output / settings.service.name / "mail"
     return str(await asyncio.to_thread(write_eml, rendered, folder))
-
-
-def _rendered(settings: Settings, message: OutboxMessage, report: Report, seal: Seal) -> EmailMessage:
-    return report_mail(settings, report, seal, recipient=message.recipient, locale=message.locale)
 
 
 def _server(settings: Settings, url: str) -> SmtpServer:

@@ -35,6 +35,7 @@ class Checklist:
     """A checklist that runs as a flow: its names, its systems in the guide's order, its schedule.
 
     `guide` is the checklist of the guide whose lines it answers; with `takes_added_lines` a service file may add some.
+    `additional` are systems that no line of the guide asks for: they run after it, and a service file may name them.
     `only_if_configured`: its schedule starts it only where something of it is configured.
     """
 
@@ -42,6 +43,7 @@ class Checklist:
     title: Message
     guide: Key
     systems: tuple[System, ...]
+    additional: tuple[System, ...] = ()
     form: type[RoundOptions]
     timing: Timing
     schedule: Schedule
@@ -55,8 +57,8 @@ class Checklist:
 
     def lines(self, settings: Settings) -> tuple[GuideLine, ...]:
         """The lines of a service's own checklist."""
-        builtin = (system.line for system in self.systems)
-        return settings.guide.lines(self.guide, builtin, takes_added=self.takes_added_lines)
+        builtin, additional = ([system.line for system in of] for of in (self.systems, self.additional))
+        return settings.guide.lines(self.guide, builtin, additional, takes_added=self.takes_added_lines)
 
     def is_scheduled_for(self, settings: Settings) -> bool:
         """False when the guide asks for no such round of this service."""
@@ -84,7 +86,7 @@ async def run_checklist(
     if isinstance(run, State):
         return run
     lines = checklist.lines(run.settings)
-    sections = await run_sections(run, lines, systems or checklist.systems)
+    sections = await run_sections(run, lines, systems or (*checklist.systems, *checklist.additional))
     scheduled = checklist.is_scheduled_for(run.settings)
     missed = await notes_of_missed(run, checklist.schedule, checklist.form()) if scheduled else ()
     return await close_round(run, sections, lines, checklist.title, missed)

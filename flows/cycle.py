@@ -16,20 +16,25 @@ from prefect.logging import get_run_logger
 
 from flows.delivery import deliver
 from flows.timing import SKIPPED
-from tasks.check_result import Message, msg, verbatim
+from tasks.alerts.act import take_action
+from tasks.alerts.heartbeat import beat
+from tasks.alerts.store.actions import Claimed
+from tasks.alerts.watch import AlertWatch
+from tasks.check_result import Message, in_english, msg, verbatim
 from tasks.configuration import ConfigurationError
 from tasks.deadline import Deadline
 from tasks.errors import ExplainedError
-from tasks.history.engine import History
+from tasks.history.engine import History, HistoryError
 from tasks.history.opened import history_of
 from tasks.history.settings import History as HistorySettings
-from tasks.monitoring.collect import Collector, asks_for_something
+from tasks.monitoring.collect import Collected, Collector, asks_for_something
 from tasks.monitoring.store.lease import GRACE, MINUTE, Begun, Held, begin_minute, end_minute, let_go, minute_of
 from tasks.observation import ObservationError, Unobserved
 from tasks.round import utc_now
+from tasks.schedule.store import note_run
 from tasks.secrets import masked
 from tasks.settings import Settings, services_folder, usable_services
-from tasks.visible import StepState, async_step, in_english, plainly
+from tasks.visible import StepState, async_step, plainly
 
 COLLECTED: Final = "Collected"
 INCOMPLETE: Final = "Incomplete"
@@ -41,6 +46,10 @@ _SENDING_S = 20.0
 """No further message is begun after so long."""
 _NAP_S = 5.0
 """Nobody sleeps longer at a stretch, so that a clock that was set is seen."""
+_COLLECTING = 0.8
+"""Of a minute, the part that may go by before its alerts are looked at, whatever hangs."""
+_ACTING_S = 95.0
+"""No action takes longer."""
 _ONE_S = 110.0
 _MOST_THREADS = 256
 _LEFT_BEHIND_S = 20.0
@@ -110,9 +119,11 @@ class _Service:
     """What stays of a service from one minute to the next."""
 
     collector: Collector
+    alerts: AlertWatch = field(default_factory=AlertWatch)
     asked: HistorySettings | None = None
     history: History | None = None
     sending: "asyncio.Task[list[str]] | None" = None
+    acting: "set[asyncio.Task[None]]" = field(default_factory=set)
     gap: tuple[str, ...] = ()
 
     def opened(self, settings: Settings) -> History:
@@ -121,6 +132,11 @@ class _Service:
             self.forget_history()
             self.history, self.asked = history_of(settings), settings.history
         return self.history
+
+    async def acted(self) -> None:
+        """Wait for the actions that are under way."""
+        if self.acting:
+            await asyncio.wait(self.acting, timeout=_ACTING_S)
 
     def forget_history(self) -> None:
         """Open it anew the next time."""
@@ -163,12 +179,13 @@ class Cycles:
             service = self._service(name)
             history = await asyncio.to_thread(service.opened, settings)
             collected = await service.collector.collect(settings, history, now, Deadline.after(_ONE_S, _LATE))
-        if collected.deployed is not None:
-            get_run_logger().info(collected.deployed)
-        problems = tuple(map(_said, collected.missing))
+            await asyncio.to_thread(end_minute, history, name, self._holder, now, monitored=collected.anything)
+            found, problems = await self._then_watched(service, settings, history, collected, now)
+            problems += await _send(settings, history)
+            await service.acted()
         for problem in problems:
             get_run_logger().warning(problem)
-        return Minute(name, collected.found, problems)
+        return Minute(name, found, tuple(problems))
 
     async def hold(self, begin: datetime, end: datetime) -> Quarter:
         """A cycle a minute from `begin` to `end`; fewer when another run monitors every service."""
@@ -252,14 +269,50 @@ class Cycles:
             return Minute(name, held_by=begun.holder)
         service.gap = _gap(begun)
         collected, unsent = await asyncio.gather(
-            service.collector.collect(settings, history, now, deadline),
+            self._collected(service, settings, history, now, deadline),
             self._sent(service, settings, history, deadline),
         )
+        found, problems = await self._then_watched(service, settings, history, collected, now)
+        unsent = (*unsent, *await self._sent(service, settings, history, deadline))
+        if collected.ended:
+            await asyncio.to_thread(end_minute, history, name, self._holder, now, monitored=collected.anything)
+        return Minute(name, found, (*problems, *unsent))
+
+    async def _collected(
+        self, service: _Service, settings: Settings, history: History, now: datetime, deadline: Deadline
+    ) -> Collected:
+        """What a minute gave. It ends in time for the alerts, whatever hangs or cannot be used."""
+        in_time = deadline.within(_COLLECTING * deadline.left_s)
+        try:
+            found = await in_time.in_time(service.collector.collect(settings, history, now, in_time))
+        except ObservationError as error:
+            found = Unobserved(error.reason)
+        except HistoryError:
+            raise
+        except ExplainedError as error:
+            found = Unobserved(verbatim(masked(str(error))))
+        return Collected("", (found.reason,), ended=False) if isinstance(found, Unobserved) else found
+
+    async def _then_watched(
+        self, service: _Service, settings: Settings, history: History, collected: Collected, now: datetime
+    ) -> tuple[str, list[str]]:
+        """The guide's next steps: analyse, alert, act and verify. What a minute gave with them, and what it lacks."""
+        name, problems = settings.service.name, list(map(_said, collected.missing))
         if collected.deployed is not None:
             get_run_logger().info(f"{name}: {collected.deployed}")
-        missing = tuple(map(_said, collected.missing))
-        await asyncio.to_thread(end_minute, history, name, self._holder, now)
-        return Minute(name, collected.found, (*missing, *unsent))
+        if settings.alerts is None:
+            return collected.found, problems
+        watched = await service.alerts.minute(settings, settings.alerts, history, now)
+        for remark in watched.kept.remarks:
+            get_run_logger().info(f"{name}: {_said(remark)}")
+        for claimed in watched.kept.claimed:
+            task = asyncio.create_task(_act(settings, history, claimed))
+            service.acting.add(task)
+            task.add_done_callback(service.acting.discard)
+        problems += map(_said, watched.missing)
+        if (problem := await beat(settings, settings.alerts)) is not None:
+            problems.append(masked(problem))
+        return ", ".join(part for part in (collected.found, watched.text) if part), problems
 
     async def _begun(self, history: History, service: str, now: datetime) -> Begun | Held:
         begun = await asyncio.to_thread(begin_minute, history, service, self._holder, now)
@@ -285,14 +338,25 @@ class Cycles:
             left = at - self._now()
 
     async def _end(self) -> None:
-        """Wait a little for messages on their way, and let go of the leases."""
+        """Wait a little for messages on their way and actions under way, and let go of the leases."""
         sending = [s.sending for s in self._services.values() if s.sending is not None and not s.sending.done()]
         if sending:
             await asyncio.wait(sending, timeout=_SENDING_S)
+        for service in self._services.values():
+            await service.acted()
         for name, service in self._services.items():
             if service.history is not None:
                 with suppress(ExplainedError):  # then it ends by itself
                     await asyncio.to_thread(let_go, service.history, name, self._holder)
+                    await asyncio.to_thread(note_run, service.history, name, "monitoring", self._now())
+
+
+async def _act(settings: Settings, history: History, claimed: Claimed) -> None:
+    """Take an action; what came of it is in the history, and in the log."""
+    try:
+        get_run_logger().info(f"{settings.service.name}: {await take_action(settings, history, claimed)}")
+    except ExplainedError as error:
+        get_run_logger().warning(f"{settings.service.name}: {masked(str(error))}")
 
 
 async def _send(settings: Settings, history: History) -> list[str]:

@@ -12,6 +12,7 @@ from tasks.check_result import msg
 from tasks.health.section import HEALTH
 from tasks.logs.section import LOGS
 from tasks.resources.section import RESOURCE_USAGE
+from tasks.schedule.section import SCHEDULE
 
 CHECKLIST = Checklist(
     name="daily-checklist",
@@ -22,6 +23,7 @@ CHECKLIST = Checklist(
         LOGS,  # エラーログのレビュー
         RESOURCE_USAGE,  # リソース使用率の確認
     ),
+    additional=(SCHEDULE,),  # 監視と定期実行の確認
     form=DailyOptions,
     timing=Timing(max_lateness=timedelta(hours=12), deadline=timedelta(minutes=30)),
     schedule=Schedule("0 9 * * *", "daily-0900"),

@@ -5,31 +5,39 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
 
-from flows.channels import CHANNELS, Send
-from flows.messages import REPORT, parse_report
-from reports.report import Report, Seal, UnreadableReport
+from flows.channels import CHANNELS, Send, gap, route
+from flows.messages import fallback, render
+from tasks.configuration import ConfigurationError
 from tasks.deadline import Deadline
-from tasks.delivery.errors import DeliveryError, MailOutcome
+from tasks.delivery.errors import DeliveryError, MailOutcome, permanent
 from tasks.history.engine import History
 from tasks.history.outbox import (
+    Handling,
     Leased,
-    OutboxMessage,
+    Route,
+    State,
     is_any_due,
     lease_next,
     mark_failed,
     mark_retry,
     mark_sent,
     mark_unknown,
+    next_unpaused,
 )
-from tasks.history.runs import read_run
 from tasks.round import utc_now
 from tasks.secrets import masked
 from tasks.settings import Settings
 
+Mark = Callable[[History, Leased, str, datetime], State]
 _MOST_MESSAGES = 200
 _GIVE_UP_AFTER = 3
-_MARK = {MailOutcome.RETRY: mark_retry, MailOutcome.PERMANENT: mark_failed, MailOutcome.UNKNOWN: mark_unknown}
+_SOON_S: Final = 10.0
+"""A pause that ends within so long is waited for."""
 
 
 async def deliver(
@@ -37,60 +45,126 @@ async def deliver(
 ) -> Counter[str]:
     """Send a service's due messages and count what became of them; `warn` gets a line for each that was not delivered.
 
-    Begins no further message after `longest_s`. Stops after three refusals in a row: a mail server that is down is not
-    asked for every message.
+    Begins no further message after `longest_s`. Recipients of different channels do not wait for each other; after
+    three refusals in a row a channel gets no more: one that is down is not asked for every message. Raises
+    ConfigurationError for a channel that cannot be used, once the others' messages are sent.
     """
-    totals: Counter[str] = Counter()
-    refused, deadline, name = 0, Deadline.after(longest_s), settings.service.name
-    if not await asyncio.to_thread(is_any_due, history, name, utc_now()):
-        return totals
+    if not await asyncio.to_thread(is_any_due, history, settings.service.name, utc_now()):
+        return Counter()
     async with AsyncExitStack() as stack:
-        senders = {name: await stack.enter_async_context(channel(settings)) for name, channel in CHANNELS.items()}
-        while refused < _GIVE_UP_AFTER and totals.total() < _MOST_MESSAGES and not deadline.passed:
-            leased = await asyncio.to_thread(lease_next, history, name, utc_now())
-            if leased is None:
-                break
-            state, answer = await _deliver_one(settings, history, leased, senders)
-            totals[state] += 1
-            refused = refused + 1 if state == "waiting" else 0
-            if state != "sent":
-                warn(f"{leased.message.channel} to {leased.message.recipient}: {state}: {answer}")
-    return totals
+        senders: dict[str, Send] = {}
+        unusable: dict[str, ConfigurationError] = {}
+        for name, channel in CHANNELS.items():
+            try:
+                senders[name] = await stack.enter_async_context(channel(settings))
+            except ConfigurationError as error:
+                unusable[name] = error
+        delivery = _Delivery(settings, history, senders, warn)
+        delivery.stopped.update((name, None) for name in unusable)
+        await delivery.run(Deadline.after(longest_s))
+    for problem in unusable.values():
+        raise problem
+    return delivery.totals
 
 
-async def _deliver_one(
-    settings: Settings, history: History, leased: Leased, senders: Mapping[str, Send]
-) -> tuple[str, str]:
-    message, mark = leased.message, mark_sent
-    try:
-        send = _sender(senders, message.channel)
-        report, seal = await asyncio.to_thread(_cause, settings, history, message)
-        answer = await send(message, report, seal)
-    except DeliveryError as error:
-        answer, mark = str(error), _MARK[error.kind]
-    answer = masked(answer)
-    return await asyncio.to_thread(mark, history, leased, answer, utc_now()), answer
+@dataclass(slots=True)
+class _Delivery:
+    """The messages on their way: one at a time on each route."""
+
+    settings: Settings
+    history: History
+    senders: Mapping[str, Send]
+    warn: Callable[[str], None]
+    totals: Counter[str] = field(default_factory=Counter)
+    stopped: set[Route] = field(default_factory=set)
+    _refused: Counter[Route] = field(default_factory=Counter)
+    _on_their_way: dict[Route, "asyncio.Task[None]"] = field(default_factory=dict)
+
+    async def run(self, deadline: Deadline) -> None:
+        """Until nothing is due, or the time is over."""
+        begun = 0
+        try:
+            while begun < _MOST_MESSAGES and not deadline.passed:
+                leased = await self._leased()
+                if leased is not None:
+                    begun += 1
+                    task = asyncio.create_task(self._deliver(leased))
+                    self._on_their_way[route(leased.message)] = task
+                elif not await self._something_may_be_due(deadline):
+                    break
+                self._settle()
+        except asyncio.CancelledError:
+            for task in self._on_their_way.values():
+                task.cancel()
+            raise
+        finally:
+            await asyncio.gather(*self._on_their_way.values(), return_exceptions=True)
+        self._settle()
+
+    async def _leased(self) -> Leased | None:
+        handling = Handling(partial(fallback, self.settings), partial(gap, self.settings))
+        without = self.stopped | self._on_their_way.keys()
+        return await asyncio.to_thread(
+            lease_next, self.history, self.settings.service.name, utc_now(), handling, without
+        )
+
+    async def _something_may_be_due(self, deadline: Deadline) -> bool:
+        """Wait for the end of a message or of a pause; False when there is neither, or none soon enough."""
+        without, now = self.stopped | self._on_their_way.keys(), utc_now()
+        until = await asyncio.to_thread(next_unpaused, self.history, self.settings.service.name, now, without)
+        wait_s = math.inf if until is None else max((until - utc_now()).total_seconds(), 0.0)
+        soon = wait_s <= min(_SOON_S, deadline.left_s)
+        if self._on_their_way:
+            most = wait_s if soon else None
+            await asyncio.wait(self._on_their_way.values(), timeout=most, return_when=asyncio.FIRST_COMPLETED)
+        elif soon:
+            await asyncio.sleep(wait_s)
+        return bool(self._on_their_way) or soon
+
+    def _settle(self) -> None:
+        """Take out what has ended; raises what went wrong with it."""
+        for ended in [key for key, task in self._on_their_way.items() if task.done()]:
+            self._on_their_way.pop(ended).result()
+
+    async def _deliver(self, leased: Leased) -> None:
+        message = leased.message
+        state, answer, refused = await self._deliver_one(leased)
+        self.totals[state] += 1
+        by = route(message)
+        self._refused[by] = self._refused[by] + 1 if refused else 0
+        if self._refused[by] >= _GIVE_UP_AFTER:
+            self.stopped.add(by)
+        if state != "sent":
+            self.warn(f"{message.channel} to {message.recipient}: {state}: {answer}")
+
+    async def _deliver_one(self, leased: Leased) -> tuple[State, str, bool]:
+        """The message's state, what was answered, and whether the other side could not be asked properly."""
+        message, refused = leased.message, False
+        mark: Mark = mark_sent
+        try:
+            send = self._sender(message.channel)
+            notice = await asyncio.to_thread(render, self.settings, self.history, message)
+            answer = await send(message, notice)
+        except DeliveryError as error:
+            answer, refused = str(error), error.kind is not MailOutcome.PERMANENT
+            mark = _mark(error)
+        except ConfigurationError as error:  # whoever is told instead is told at once
+            answer, refused = str(error), True
+            mark = mark_retry if leased.instead is None else mark_failed
+        answer = masked(answer)
+        return await asyncio.to_thread(mark, self.history, leased, answer, utc_now()), answer, refused
+
+    def _sender(self, channel: str) -> Send:
+        if channel not in self.senders:
+            known = " or ".join(self.senders)
+            raise permanent(f"this version of opsrounds cannot send by {channel!r}, only by {known}: upgrade it")
+        return self.senders[channel]
 
 
-def _sender(senders: Mapping[str, Send], channel: str) -> Send:
-    if channel not in senders:
-        known = " or ".join(senders)
-        text = f"this version of opsrounds cannot send by {channel!r}, only by {known}: upgrade it"
-        raise DeliveryError(MailOutcome.PERMANENT, text)
-    return senders[channel]
-
-
-def _cause(settings: Settings, history: History, message: OutboxMessage) -> tuple[Report, Seal]:
-    """What the message is about."""
-    unknown = DeliveryError(MailOutcome.PERMANENT, f"{message.dedupe_key} names nothing that can be sent")
-    if message.kind != REPORT:
-        raise unknown
-    payload = message.payload
-    flow, period, revision = str(payload["flow"]), str(payload["period"]), int(payload["revision"] or 0)
-    run = read_run(history, settings.service.name, flow, period, revision)
-    if run is None:
-        raise unknown
-    try:
-        return parse_report(run)
-    except UnreadableReport as error:
-        raise DeliveryError(MailOutcome.PERMANENT, str(error)) from None
+def _mark(error: DeliveryError) -> Mark:
+    if error.kind is MailOutcome.PERMANENT:
+        return mark_failed
+    if error.kind is MailOutcome.UNKNOWN:
+        return mark_unknown
+    after = None if error.retry_after_s is None else timedelta(seconds=error.retry_after_s)
+    return partial(mark_retry, after=after)

@@ -17,6 +17,7 @@ from tasks.errors import ExplainedError
 from tasks.history.opened import history_of
 from tasks.housekeeping.tidy import Tidying
 from tasks.round import utc_now
+from tasks.schedule.store import note_run
 from tasks.secrets import masked
 from tasks.settings import Settings, chosen_services
 
@@ -71,6 +72,7 @@ async def _tidied(settings: Settings, deadline: Deadline, now: datetime) -> tupl
         if (before := (await asyncio.to_thread(tidying.plan)).pages) is not None:
             name, locales = settings.service.name, settings.reports.locales
             tidying.removed["reports"] += await asyncio.to_thread(remove_older, settings.output, name, before, locales)
+        await asyncio.to_thread(note_run, history, settings.service.name, "housekeeping", utc_now())
     except ExplainedError as error:
         tidying.problems.append(str(error))
     finally:

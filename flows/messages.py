@@ -1,22 +1,33 @@
-"""Reports on their way to people: who gets a message, what is in it, and where it is archived."""
+"""What is said to people: the kinds of messages, what each says, and where reports are archived."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Final
 
 from reports import archive, mail
+from reports.alert_test import alert_test
 from reports.compose import is_news
+from reports.names import VERDICT_TONES
+from reports.notice import Notice, Post, notice
 from reports.report import Report, Seal, UnreadableReport, from_text
+from reports.text import plain
 from reports.words import Words
-from tasks.check_result import Scalar
+from tasks.alerts.outgoing import INSTEAD_OF, SEVERITY, TIMEZONE, message_instead
+from tasks.check_result import Scalar, Severity
+from tasks.delivery.errors import permanent
 from tasks.history.chain import sha256
+from tasks.history.engine import History
 from tasks.history.outbox import OutboxMessage
-from tasks.history.runs import StoredRun
+from tasks.history.runs import StoredRun, read_run
 from tasks.settings import Settings
 
-REPORT = "report"
-MAIL = "mail"
+REPORT: Final = "report"
+ALERT_TEST: Final = "alert-test"
+MAIL: Final = "mail"
 
 
 def parse_report(stored: StoredRun) -> tuple[Report, Seal]:
@@ -77,3 +88,73 @@ def archive_missing(settings: Settings, runs: Iterable[tuple[Report, Seal]]) -> 
         written.append(archive.write(report, seal, settings.output, locales=locales, mail=message))
     archive.write_index(settings.output, locales)
     return written
+
+
+def report_notice(settings: Settings, history: History, message: OutboxMessage) -> Notice:
+    """A stored report; raises DeliveryError for one that is not there or cannot be read."""
+    payload = message.payload
+    flow, period, revision = str(payload["flow"]), str(payload["period"]), int(payload["revision"] or 0)
+    run = read_run(history, settings.service.name, flow, period, revision)
+    if run is None:
+        raise permanent(f"{message.dedupe_key} names nothing that can be sent")
+    try:
+        report, seal = parse_report(run)
+    except UnreadableReport as error:
+        raise permanent(str(error)) from None
+    rendered = report_mail(settings, report, seal, recipient=message.recipient, locale=message.locale)
+    text = plain(report, seal, Words(message.locale, report.timezone))
+    return Notice(VERDICT_TONES[report.verdict], str(rendered["Subject"]), text, lambda: rendered)
+
+
+def alert_test_notice(settings: Settings, _history: History, message: OutboxMessage) -> Notice:
+    """The test of a level."""
+    payload, service = message.payload, settings.service
+    words = Words(message.locale, str(payload[TIMEZONE]))
+    at = datetime.fromisoformat(str(payload["at"]))
+    instead_of = payload.get(INSTEAD_OF)
+    content = alert_test(
+        words,
+        service.name,
+        service.environment,
+        Severity(int(payload[SEVERITY] or 0)),
+        by=str(payload["by"]),
+        at=at,
+        recipient=message.recipient,
+        instead_of=None if instead_of is None else str(instead_of),
+    )
+    post = Post(settings.mail.sender, message.recipient, message.dedupe_key, ALERT_TEST, at)
+    return notice(content, words, post)
+
+
+def _nobody(_settings: Settings, _message: OutboxMessage) -> OutboxMessage | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of message: what it says, and the message that goes in place of one that cannot be delivered.
+
+    One with a fallback goes there after 3 attempts; without one it is tried for most of a day.
+    """
+
+    render: Callable[[Settings, History, OutboxMessage], Notice]
+    fallback: Callable[[Settings, OutboxMessage], OutboxMessage | None] = _nobody
+
+
+KINDS: Final[Mapping[str, Kind]] = {
+    REPORT: Kind(report_notice),
+    ALERT_TEST: Kind(alert_test_notice, message_instead),
+}
+"""A new kind is a line here; its messages need no migration."""
+
+
+def render(settings: Settings, history: History, message: OutboxMessage) -> Notice:
+    """What a message says; raises DeliveryError for one of an unknown kind."""
+    if message.kind not in KINDS:
+        raise permanent(f"{message.dedupe_key} names nothing that can be sent")
+    return KINDS[message.kind].render(settings, history, message)
+
+
+def fallback(settings: Settings, message: OutboxMessage) -> OutboxMessage | None:
+    """The message that goes in place of one that cannot be delivered, if any."""
+    return KINDS[message.kind].fallback(settings, message) if message.kind in KINDS else None

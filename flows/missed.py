@@ -1,9 +1,9 @@
 """Rounds that a schedule planned and that nobody has on record: the next report of the flow names them."""
 
 import asyncio
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -28,6 +28,7 @@ from tasks.outside import external_text
 from tasks.periods import Period, parse_period
 from tasks.records.store.records import read_maintenance
 from tasks.round import Round
+from tasks.schedule.planned import days_between, planned_rounds
 
 _MOST_NAMED = 10
 _MOST_ASKED = 200
@@ -54,11 +55,13 @@ def missed_rounds(
     if before is None:
         return ()
     found: dict[str, MissedRound] = {}
-    for day in _days(before, period, zone):
-        planned = form.period(day, zone)
-        between = before.start < planned.start < period.start and len(planned.key) == len(period.key)
-        if schedule.is_planned_on(day) and between and planned.key not in recorded:
-            found[planned.key] = MissedRound(planned.key, schedule.starts_on(day, zone))
+    # On the day itself, or after the end of a period.
+    days = days_between(before.start, period.end, zone)
+    for planned in planned_rounds(schedule.cron, form.period, days, zone):
+        key = planned.period.key
+        between = before.start < planned.period.start < period.start and len(key) == len(period.key)
+        if between and key not in recorded:
+            found[key] = MissedRound(key, planned.at)
     return tuple(found.values())
 
 
@@ -95,14 +98,6 @@ def _named(missed: Sequence[MissedRound], reasons: Mapping[datetime, str]) -> st
     states = ((round_.period, reasons.get(round_.planned_at)) for round_ in missed[-_MOST_NAMED:])
     named = [period if state is None else f"{period} ({state})" for period, state in states]
     return ", ".join(["…", *named] if len(missed) > _MOST_NAMED else named)
-
-
-def _days(before: Period, period: Period, zone: ZoneInfo) -> Iterator[date]:
-    """The days on which rounds between two periods are planned: on the day itself, or after the end of a period."""
-    day, last = before.start.astimezone(zone).date(), period.end.astimezone(zone).date()
-    while day <= last:
-        yield day
-        day += timedelta(days=1)
 
 
 async def _states(flow: str, service: str, first: datetime, last: datetime) -> Mapping[datetime, str]:

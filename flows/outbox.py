@@ -15,6 +15,7 @@ from flows.timing import Schedule, Timing, planned_start
 from tasks.errors import ExplainedError
 from tasks.history.opened import history_of
 from tasks.round import utc_now
+from tasks.schedule.store import note_run
 from tasks.settings import chosen_services
 
 TIMING = Timing(deadline=timedelta(minutes=10))
@@ -41,7 +42,9 @@ async def outbox(service: str | None = None) -> State[Any]:
         totals["failed"] += 1
     for settings in chosen.values():
         try:
-            totals += await deliver(settings, await asyncio.to_thread(history_of, settings), warn)
+            history = await asyncio.to_thread(history_of, settings)
+            totals += await deliver(settings, history, warn)
+            await asyncio.to_thread(note_run, history, settings.service.name, "outbox", utc_now())
         except ExplainedError as error:  # the other services' messages still go
             warn(str(error))
             totals["failed"] += 1

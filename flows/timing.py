@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from prefect import State
 from prefect.context import FlowRunContext
@@ -28,17 +27,6 @@ class Schedule:
     cron: str
     slug: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
-
-    def is_planned_on(self, day: date) -> bool:
-        """True for a day on which a run starts; a field of `cron` is one number or `*`."""
-        *_, of_month, month, weekday = self.cron.split()
-        at = zip((of_month, month, weekday), (day.day, day.month, day.isoweekday() % 7), strict=True)
-        return all(field in ("*", str(number)) for field, number in at)
-
-    def starts_on(self, day: date, zone: ZoneInfo) -> datetime:
-        """When the run of a day starts, in UTC; of a schedule that names its hour and minute."""
-        minute, hour, *_ = self.cron.split()
-        return datetime.combine(day, time(int(hour), int(minute)), zone).astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,21 +1,17 @@
 """A report as a mail: text and HTML that say the same, charts inside, nothing fetched from elsewhere."""
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
-from email.policy import SMTP
 from hashlib import sha256
 from itertools import islice, zip_longest
 
-import css_inline
-
 from reports.charts import as_png
+from reports.envelope import atom, envelope, mail_html
 from reports.localise import view
 from reports.names import page_name
 from reports.report import Report, Seal
 from reports.runbooks import source
-from reports.templating import asset, render
 from reports.text import plain, provenance
 from reports.view import EvidenceView, ReportView, ResultView
 from reports.words import LOCALES, Words
@@ -27,9 +23,6 @@ MOST_ROWS = 10
 MOST_CHARTS = 2
 _LONGEST_CELL = 160
 _LONGEST_SUBJECT = 150
-# 7bit: relays that know nothing else take it unchanged.
-_POLICY = SMTP.clone(cte_type="7bit")
-_INLINER = css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +51,8 @@ def render_mail(
     v = view(report, seal, words)
     path = report_path(report, page_name("report", words.locale, locales))
     link = f"{base_url.rstrip('/')}/{path}" if base_url else None
-    mail = EmailMessage(policy=_POLICY)
-    mail.set_content(f"{plain(report, seal, words)}{words.tr('Report')}: {link or path}\n")
-    for name, value in _headers(report, v, words, sender, recipient):  # set_content takes Content-… headers away
-        mail[name] = value
+    text = f"{plain(report, seal, words)}{words.tr('Report')}: {link or path}\n"
+    mail = envelope(text, _headers(report, v, words, sender, recipient))
     pictures = tuple(_pictures(v))
     checks = f"{base_url.rstrip('/')}/checks" if base_url else None
 
@@ -91,12 +82,12 @@ def report_path(report: Report, page: str) -> str:
 def message_id(report: Report, recipient: str) -> str:
     """One id for one report and one recipient, so that two workers send one mail."""
     to = sha256(recipient.encode()).hexdigest()[:12]
-    return f"<{_atom(report.flow)}.{_atom(report.period)}.r{report.revision}.{to}@{_atom(report.service)}.opsrounds>"
+    return f"<{atom(report.flow)}.{atom(report.period)}.r{report.revision}.{to}@{atom(report.service)}.opsrounds>"
 
 
 def _headers(report: Report, v: ReportView, words: Words, sender: str, recipient: str) -> Iterator[tuple[str, object]]:
     revision = f" r{v.revision}" if report.revision > 1 else ""
-    thread = f"<{_atom(report.flow)}@{_atom(report.service)}.opsrounds>"
+    thread = f"<{atom(report.flow)}@{atom(report.service)}.opsrounds>"
     yield "Subject", printable(f"[{v.tone.word}] {v.service} {v.flow_name} {v.period}{revision}", _LONGEST_SUBJECT)
     yield "From", sender
     yield "To", recipient
@@ -104,7 +95,7 @@ def _headers(report: Report, v: ReportView, words: Words, sender: str, recipient
     yield "Message-ID", message_id(report, recipient)
     yield "In-Reply-To", thread
     yield "References", thread
-    yield "List-Id", f"<{_atom(report.flow)}.{_atom(report.service)}.opsrounds>"
+    yield "List-Id", f"<{atom(report.flow)}.{atom(report.service)}.opsrounds>"
     yield "Auto-Submitted", "auto-generated"
     yield "Content-Language", words.locale
 
@@ -121,21 +112,18 @@ def _html(
     """The HTML part, with as many rows as fit into MOST_HTML_BYTES."""
     html = ""
     for most in (MOST_ROWS, MOST_ROWS // 2, 2, 1):
-        html = _INLINER.inline(
-            render(
-                "mail.html.j2",
-                words,
-                v=v,
-                subject=subject,
-                charts=pictures,
-                link=link,
-                path=path,
-                runbook=runbook,
-                most=most,
-                cut=lambda text: printable(text, _LONGEST_CELL),
-                provenance=provenance(v, words),
-                style=asset("mail.css"),
-            ).lstrip()
+        html = mail_html(
+            "mail.html.j2",
+            words,
+            v=v,
+            subject=subject,
+            charts=pictures,
+            link=link,
+            path=path,
+            runbook=runbook,
+            most=most,
+            cut=lambda text: printable(text, _LONGEST_CELL),
+            provenance=provenance(v, words),
         )
         if len(html.encode()) <= MOST_HTML_BYTES:
             break
@@ -160,8 +148,3 @@ def _drawn(results: Iterable[ResultView], statuses: Sequence[Status]) -> list[Ev
 def _in_turn(items: Iterable[Sequence[EvidenceView]]) -> Iterator[EvidenceView]:
     for of_each in zip_longest(*items):
         yield from (piece for piece in of_each if piece is not None)
-
-
-def _atom(text: str) -> str:
-    """The text with only the characters that an id may have."""
-    return re.sub(r"[^A-Za-z0-9-]+", "-", text).strip("-") or "-"

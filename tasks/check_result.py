@@ -61,6 +61,11 @@ def verbatim(text: str) -> Message:
     return msg("{text}", text=text)
 
 
+def in_english(message: Message) -> str:
+    """A message without its translation."""
+    return message.text.format(**message.params)
+
+
 def moment(at: datetime) -> str:
     """An instant as a parameter: people are shown it in the service's zone."""
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%MZ}"

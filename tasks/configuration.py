@@ -70,7 +70,14 @@ class SecretRef(Model):
         return self
 
 
-class CommandAccess(Model):
+class GivenVariables(Model):
+    """A command of the team's and the variables that it is given."""
+
+    environment: tuple[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], ...] = ()
+    """Names of variables that it finds in its environment."""
+
+
+class CommandAccess(GivenVariables):
     """What one of the team's commands is given, which otherwise sees its own program, the files and folders that its
     arguments name, and the backup."""
 
@@ -79,9 +86,6 @@ class CommandAccess(Model):
 
     network: bool = False
     """True: it reaches the network, as a key service needs."""
-
-    environment: tuple[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], ...] = ()
-    """Names of variables that it finds in its environment."""
 
 
 # A dictionary can only be a secret: a mistake in it is reported as such, and once.

@@ -12,7 +12,7 @@ from prefect.exceptions import PrefectException
 from prefect.settings import PREFECT_API_URL
 
 from tasks.concealment import Concealment
-from tasks.configuration import CommandAccess, ConfigurationError, SecretRef
+from tasks.configuration import ConfigurationError, GivenVariables, SecretRef
 from tasks.settings import Settings
 
 _SHORTEST = 4
@@ -85,7 +85,7 @@ def secret_keys(settings: Settings) -> list[tuple[str, SecretRef]]:
 
 def named_variables(settings: Settings) -> set[str]:
     """Every variable of the environment that a service file names: its secrets, and what its own commands are given."""
-    given = (name for _, access in _found(CommandAccess, dict(settings), "") for name in access.environment)
+    given = (name for _, command in _found(GivenVariables, dict(settings), "") for name in command.environment)
     return {*given, *(ref.env for _, ref in secret_keys(settings) if ref.env is not None)}
 
 

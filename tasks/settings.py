@@ -34,6 +34,7 @@ from tasks.oncall.settings import OnCall
 from tasks.performance.settings import Performance
 from tasks.prometheus.settings import Metrics
 from tasks.resources.settings import Resources
+from tasks.schedule.settings import Schedule
 from tasks.security.settings import Security, Source
 from tasks.slo.objectives import problems
 from tasks.slo.settings import Slo
@@ -169,6 +170,9 @@ class Settings(Model):
 
     oncall: OnCall = OnCall()
     """The team and its on-call rota."""
+
+    schedule: Schedule = Schedule()
+    """How the daily checklist judges the monitoring and the scheduled flows."""
 
     mail: Mail = Mail()
     """Who gets the reports by mail, and over which server."""

@@ -13,7 +13,7 @@ from prefect.context import FlowRunContext, TaskRunContext
 from prefect.states import Completed, Failed
 from prefect.transactions import BaseTransaction
 
-from tasks.check_result import Message
+from tasks.check_result import Message, in_english
 from tasks.outside import external_text
 
 P = ParamSpec("P")
@@ -29,11 +29,6 @@ class StepState:
     name: str
     reason: Message
     good: bool
-
-
-def in_english(message: Message) -> str:
-    """A message without its translation."""
-    return message.text.format(**message.params)
 
 
 _say: ContextVar[Say] = ContextVar("say", default=in_english)

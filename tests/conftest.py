@@ -6,7 +6,13 @@ import signal
 import hypothesis
 import pytest
 
-pytest_plugins = ["tests.fixtures.databases", "tests.fixtures.sandbox", "tests.fixtures.servers", "tests.operated"]
+pytest_plugins = [
+    "tests.fixtures.chat",
+    "tests.fixtures.databases",
+    "tests.fixtures.sandbox",
+    "tests.fixtures.servers",
+    "tests.operated",
+]
 
 # What commands print must not follow the locale of whoever runs the tests.
 os.environ["LC_ALL"] = "C.UTF-8"

@@ -51,7 +51,10 @@ HEALTH = (
     # A busy machine's hiccup is no finding of a test; more than 20 s would be refused for two instances.
     "timeout_s = 15\nlimits = { max_latency_ms = 30000 }\n"
 )
-GUIDE = '[guide.daily]\nerror-logs = { not_applicable = "by hand" }\nresources = { not_applicable = "by hand" }\n'
+GUIDE = (
+    '[guide.daily]\nerror-logs = { not_applicable = "by hand" }\nresources = { not_applicable = "by hand" }\n'
+    'schedule = { not_applicable = "by hand" }\n'
+)
 RECIPIENTS = '[{ address = "oncall@shop.example", locale = "ja" }, { address = "lead@shop.example", locale = "en" }]'
 
 

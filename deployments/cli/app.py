@@ -2,7 +2,22 @@
 
 import typer
 
-from deployments.cli import backup, config, db, errors, findings, init, record, report, run, serve
+from deployments.cli import (
+    alerts,
+    backup,
+    config,
+    db,
+    errors,
+    findings,
+    incident,
+    init,
+    oncall,
+    record,
+    report,
+    run,
+    serve,
+    silence,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -12,7 +27,7 @@ app = typer.Typer(
 )
 for commands in (run, init, serve):
     app.add_typer(commands.app)
-for group in (config, db, report, backup, errors, findings, record):
+for group in (config, db, report, backup, errors, findings, record, incident, alerts, oncall, silence):
     app.add_typer(group.app, name=group.__name__.rpartition(".")[2])
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deployments.cli.command import BROKEN, explained, fail, quiet
+from deployments.cli.command import BROKEN, explained, fail, quiet, warn
 from deployments.terminal import say_json
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ def config_check(
 ) -> None:
     """Print the resolved configuration with secrets masked, or every error with its key.
 
+    Warns of alert levels that wake nobody, and of a rota that is named and not there.
+
     Exit status 3 if Prometheus could not be asked whether a bucket ends at each latency limit, or restore drills cannot
     be isolated on this machine.
     """
@@ -36,6 +38,7 @@ def config_check(
         import asyncio
         import json
 
+        from tasks.alerts.reach import unreached, warnings
         from tasks.configuration import ConfigurationError
         from tasks.observation import ObservationError
         from tasks.secrets import check_secrets
@@ -44,7 +47,8 @@ def config_check(
 
         settings = load_settings(file)
         open_ = [*_isolation(settings)]
-        problems = [*check_secrets(settings), *waiver_problems(settings.waivers)]
+        problems = [*check_secrets(settings), *waiver_problems(settings.waivers), *unreached(settings)]
+        problems = problems or _unusable_urls(settings)
         if not offline and not problems:
             quiet()
             from tasks.slo.look import objectives_of
@@ -56,9 +60,20 @@ def config_check(
                 open_.append(f"the buckets of latency objectives were not checked: {error}")
         if problems:
             raise ConfigurationError(settings.path, problems)
+        for text in warnings(settings):
+            warn(f"{settings.path}: {text}")
         say_json(json.dumps(settings.model_dump(mode="json"), ensure_ascii=False, indent=2))
         if open_:
             fail("\n".join(open_), BROKEN)
+
+
+def _unusable_urls(settings: "Settings") -> list[str]:
+    """The keys of channels and people whose URL Apprise cannot send by; their secrets have been resolved before."""
+    from tasks.alerts.addresses import urls
+    from tasks.delivery.apprise import unusable
+    from tasks.secrets import resolve
+
+    return [text for key, url in urls(settings) if (text := unusable(resolve(url, settings, key), key))]
 
 
 def _isolation(settings: "Settings") -> Iterator[str]:

@@ -1,6 +1,5 @@
 """`rounds errors`: errors found in the logs, and the decisions about them."""
 
-import getpass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,14 +7,13 @@ from typing import Annotated, Any
 import typer
 
 from deployments.cli.command import ServiceOption, explained, service_file
+from deployments.cli.given import login
 from deployments.terminal import say
 
 app = typer.Typer(no_args_is_help=True, help="Errors found in the logs, and the decisions about them.")
 
 ErrorArgument = Annotated[str, typer.Argument(help="Fingerprint, or its first four or more characters.")]
-ByOption = Annotated[
-    str, typer.Option("--by", help="Who decides; default: the login.", default_factory=getpass.getuser)
-]
+ByOption = Annotated[str, typer.Option("--by", help="Who decides; default: the login.", default_factory=login)]
 NoteOption = Annotated[str, typer.Option(help="Why.")]
 
 

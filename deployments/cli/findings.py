@@ -1,7 +1,5 @@
 """`rounds findings`: what the security scans found, and what is done about it."""
 
-import getpass
-import os
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -10,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deployments.cli.command import BROKEN, ServiceOption, explained, service_file, warn
+from deployments.cli.given import login
 from deployments.terminal import say
 from tasks.security.facts.scans import Kind, Rating
 from tasks.security.findings.reasons import Scope, WaiverReason
@@ -28,13 +27,6 @@ class Format(StrEnum):
     SARIF = "sarif"
     CYCLONEDX = "cyclonedx"
     CSV = "csv"
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user has no name
-        return f"uid {os.getuid()}"
 
 
 @app.command("list")
@@ -77,7 +69,7 @@ def waive_finding(
     finding: FindingArgument,
     reason: Annotated[WaiverReason, typer.Option(help="Why it is not fixed now.")],
     expires: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Last day on which the waiver holds.")],
-    owner: Annotated[str, typer.Option(help="Who answers for it; default: the login.", default_factory=_user)],
+    owner: Annotated[str, typer.Option(help="Who answers for it; default: the login.", default_factory=login)],
     service: ServiceOption = None,
     scope: Annotated[
         Scope, typer.Option(help="This finding; or its package, advisory, or rule in its file.")

@@ -1,14 +1,13 @@
 """`rounds record`: deploys, outages and maintenance windows, written to the history; no Prefect server is needed."""
 
-import getpass
-import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deployments.cli.command import ServiceOption, explained, service_file
+from deployments.cli.command import ServiceOption, explained
+from deployments.cli.given import ByOption, needed_time, settings_of, time_of
 from deployments.terminal import say
 
 if TYPE_CHECKING:
@@ -22,14 +21,6 @@ app = typer.Typer(
 _AHEAD = timedelta(days=3660)
 
 
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user has no name
-        return f"uid {os.getuid()}"
-
-
-ByOption = Annotated[str, typer.Option("--by", help="Who records it; default: the login.", default_factory=_user)]
 ModuleOption = Annotated[str, typer.Option("--module", help="Affected module; empty: the whole service.")]
 
 
@@ -49,18 +40,18 @@ def deploy(
         from tasks.records.facts import Deploy, Origin
         from tasks.records.words import parse_outcome
 
-        settings, now = _settings(service), datetime.now(UTC)
-        start = _time(settings, started, "--started") or now
+        settings, now = settings_of(service), datetime.now(UTC)
+        start = time_of(settings, started, "--started") or now
         _keep(
             settings,
             Deploy(
                 version=version,
                 environment=environment or settings.service.environment,
                 started_at=start,
-                ended_at=_time(settings, ended, "--ended") or max(start, now),
+                ended_at=time_of(settings, ended, "--ended") or max(start, now),
                 outcome=parse_outcome(outcome),
                 origin=Origin.RECORDED,
-                commit_at=_time(settings, commit_time, "--commit-time"),
+                commit_at=time_of(settings, commit_time, "--commit-time"),
             ),
             by,
             now,
@@ -80,9 +71,11 @@ def outage(
     with explained():
         from tasks.records.facts import Outage
 
-        settings = _settings(service)
-        start = _needed(settings, started, "--started")
-        _keep(settings, Outage(start, _time(settings, ended, "--ended"), module or None, cause), by, datetime.now(UTC))
+        settings = settings_of(service)
+        start = needed_time(settings, started, "--started")
+        _keep(
+            settings, Outage(start, time_of(settings, ended, "--ended"), module or None, cause), by, datetime.now(UTC)
+        )
 
 
 @app.command("maintenance")
@@ -99,8 +92,8 @@ def maintenance(
     with explained():
         from tasks.records.facts import Maintenance
 
-        settings, now = _settings(service), datetime.now(UTC)
-        span = _needed(settings, starts, "--starts"), _needed(settings, ends, "--ends")
+        settings, now = settings_of(service), datetime.now(UTC)
+        span = needed_time(settings, starts, "--starts"), needed_time(settings, ends, "--ends")
         _keep(settings, Maintenance(*span, module or None, reason, now, by, late_reason), by, now)
 
 
@@ -117,7 +110,7 @@ def list_records(
         from tasks.history.opened import history_of
         from tasks.records.store.records import read_deploys, read_maintenance, read_outages
 
-        settings, now = _settings(service), datetime.now(UTC)
+        settings, now = settings_of(service), datetime.now(UTC)
         history, name, since = history_of(settings), settings.service.name, now - timedelta(days=days)
         until = now + _AHEAD
         show_records(
@@ -141,31 +134,10 @@ def import_file(
         from tasks.history.opened import history_of
         from tasks.records.csv_import import import_records
 
-        settings = _settings(service)
+        settings = settings_of(service)
         counts = import_records(history_of(settings), settings, kind, file, by, datetime.now(UTC))
         summary = ", ".join(f"{number} {written}" for written, number in sorted(counts.items()))
         say(f"{file}: {summary or 'no line, nothing was recorded'}")
-
-
-def _settings(service: Path | None) -> "Settings":
-    from tasks.settings import load_settings
-
-    return load_settings(service_file(service))
-
-
-def _time(settings: "Settings", text: str, option: str) -> datetime | None:
-    """A time that was given; an empty one, such as a pipeline's unset variable, was not."""
-    return _needed(settings, text, option) if text.strip() else None
-
-
-def _needed(settings: "Settings", text: str, option: str) -> datetime:
-    from tasks.records.rules import RecordRefused
-    from tasks.records.words import parse_time
-
-    try:
-        return parse_time(text, settings.zone)
-    except RecordRefused as error:
-        raise RecordRefused(f"{option}: {error}") from None
 
 
 def _keep(settings: "Settings", record: "Record", by: str, now: datetime) -> None:

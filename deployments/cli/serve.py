@@ -107,7 +107,10 @@ def register(
 ) -> None:
     """Create or update the deployments on the Prefect server at PREFECT_API_URL, for the workers of a work pool."""
     with explained():
+        from datetime import UTC, datetime
+
         from deployments.prefect_server import usable_server
+        from deployments.schedules import note_schedules
         from tasks.settings import find_services, services_folder
 
         if "PREFECT_API_URL" not in os.environ:
@@ -121,6 +124,8 @@ def register(
             with of_server(variables):
                 for name in register_deployments(found, work_pool, (worker_services or place).absolute()):
                     say(f"registered {name}")
+        for problem in note_schedules(found, datetime.now(UTC)):
+            say_text(problem)
 
 
 @app.command()

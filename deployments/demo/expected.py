@@ -8,6 +8,7 @@ from deployments.demo.faults import SILENT_MODULE, Fault
 from deployments.demo.past.figures import UPLOADS
 from reports.report import Report
 from tasks.check_result import CheckResult, Message, Status
+from tasks.guide.judge import Verdict
 from tasks.resources.judge import disk_subject
 from tasks.resources.look import HOST
 
@@ -140,7 +141,10 @@ class Comparison:
 
     @property
     def exact(self) -> bool:
-        """True when exactly the planted set was found, by rounds that measured something of every item."""
+        """True when exactly the planted set was found, by rounds that measured something of every item.
+
+        Items that the service file leaves out are none.
+        """
         return self.planted == self.found and not self.unexplained and not self.unmeasured
 
 
@@ -172,7 +176,8 @@ def _unmeasured(reports: Sequence[Report]) -> tuple[Message, ...]:
         line.text
         for checks, lines in measured
         for line in lines
-        if not any(fnmatchcase(check, pattern) for check in checks for pattern in line.checks)
+        if line.verdict is not Verdict.NOT_APPLICABLE
+        and not any(fnmatchcase(check, pattern) for check in checks for pattern in line.checks)
     )
 
 

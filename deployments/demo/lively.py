@@ -23,7 +23,10 @@ _REQUESTS, _SECONDS = 2, 5.0
 @contextmanager
 def demo_with_traffic(folder: Path, output: Path) -> Iterator[Path]:
     """The demo service without faults and in use; yields its service file."""
-    with demo_service(folder, output, frozenset()) as file, background_traffic(load_settings(file), WEEKS, _EVERY_S):
+    with (
+        demo_service(folder, output, frozenset(), watched=True) as file,
+        background_traffic(load_settings(file), WEEKS, _EVERY_S),
+    ):
         with working("backups"):
             bring_backups(file, (), datetime.now(UTC))
         yield file

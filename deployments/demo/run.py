@@ -53,15 +53,29 @@ ROUNDS: Final[tuple[tuple[Checklist, Mapping[str, str]], ...]] = (
 """Of today four, of the last whole week two, of the last whole month one, each with its options."""
 _PYTHON: Final = tuple(Path(prefix) for prefix in (sys.prefix, sys.base_prefix))
 _REQUESTS, _SECONDS = 600, 10.0
+_UNWATCHED: Final = """\
+# Each round runs once, and nothing is monitored: `rounds up --demo` does that.
+[guide.daily]
+schedule = { not_applicable = "the demo runs each round once, without monitoring" }
+
+"""
 _LOAD_TESTS = 2
 """How often a load test is tried: other work of this machine makes one invalid."""
 
 
 @contextmanager
 def demo_service(
-    folder: Path, output: Path, faults: frozenset[Fault], shape: Shape = WEEKS, lang: str | None = None
+    folder: Path,
+    output: Path,
+    faults: frozenset[Fault],
+    shape: Shape = WEEKS,
+    lang: str | None = None,
+    *,
+    watched: bool = False,
 ) -> Iterator[Path]:
     """The demo service with weeks of history, some traffic and the faults planted; yields its service file.
+
+    `watched` says that `rounds up` monitors it and starts its rounds.
 
     Its main language is the terminal's, so that both show the same. Each set of faults is a service of its own,
     since the history remembers for a day what was found in another.
@@ -72,7 +86,7 @@ def demo_service(
         with working("demo service"):
             name = service_name(faults)
             demo = stack.enter_context(demo_environment(folder.absolute(), name=name, faults=silent, staging=True))
-            file = _write_service_file(demo, name, output.absolute(), language, shape)
+            file = _write_service_file(demo, name, output.absolute(), language, shape, watched=watched)
             bring_source(demo.folder / name / SOURCE, faults)
         with working(f"{shape.days} days of history"):
             generate_history(file, shape, demo.watch_dsn, bool(silent), datetime.now(UTC), events_of(faults))
@@ -137,7 +151,9 @@ def _bring_load_runs(file: Path) -> None:
         history.dispose()
 
 
-def _write_service_file(demo: DemoEnvironment, name: str, output: Path, language: str, shape: Shape) -> Path:
+def _write_service_file(
+    demo: DemoEnvironment, name: str, output: Path, language: str, shape: Shape, *, watched: bool
+) -> Path:
     template = Template(files("deployments.demo").joinpath("service.toml").read_text(encoding="utf-8"))
     instances = "\n".join(
         f'[[instances]]\nname = "{name}"\nbase_url = "{url}"\n'
@@ -149,7 +165,8 @@ def _write_service_file(demo: DemoEnvironment, name: str, output: Path, language
     addresses = {"database_url": demo.watch_dsn, "backup_url": demo.backup_dsn, "advisories": demo.advisories}
     staging = {"staging_url": demo.staging_url, "staging_host": urlsplit(demo.staging_url).netloc}
     load = {"scenarios": Path(__file__).parent / "scenarios", "smoke_s": shape.smoke_s, "step_s": shape.step_s}
-    text = template.substitute(values, locales=locales, smoke=_smoke(), **addresses, **staging, **load)
+    guide = "" if watched else _UNWATCHED
+    text = template.substitute(values, locales=locales, smoke=_smoke(), guide=guide, **addresses, **staging, **load)
     file.write_text(text, encoding="utf-8")
     return file
 

@@ -67,7 +67,7 @@ def _guides() -> Iterator[Checklist]:
 
 
 def _checks(checklist: Checklist, words: DocWords) -> Iterator[list[str]]:
-    for line in (system.line for system in checklist.systems):
+    for line in (system.line for system in (*checklist.systems, *checklist.additional)):
         for check in every_check():
             if line.covers(check.id):
                 page = f"[`{check.id}`](checks/{check.id}.md)"

@@ -25,15 +25,17 @@ def commands(words: DocWords) -> str:
     )
 
 
-def _commands(name: str, command: Any) -> Iterator[tuple[str, TyperCommand]]:
+def _commands(name: str, command: Any) -> Iterator[tuple[str, TyperCommand | TyperGroup]]:
     if isinstance(command, TyperGroup):
+        if command.invoke_without_command:
+            yield name, command
         for word, inner in command.commands.items():
             yield from _commands(f"{name} {word}", inner)
     else:
         yield name, command
 
 
-def _command(name: str, command: TyperCommand, words: DocWords) -> Iterator[str]:
+def _command(name: str, command: TyperCommand | TyperGroup, words: DocWords) -> Iterator[str]:
     yield f"### `{name}`"
     arguments = [_argument(parameter) for parameter in command.params if isinstance(parameter, TyperArgument)]
     yield f"```\n{' '.join([name, *arguments, '[OPTIONS]'])}\n```"

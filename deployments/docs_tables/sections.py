@@ -1,6 +1,6 @@
 """The sections of a service file in its order, read from the settings' models."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Union, get_origin, get_type_hints
@@ -120,6 +120,6 @@ def _places(model: Model, path: tuple[str, ...]) -> Iterator[tuple[Place, Kinds]
 
 def _place(key: Key, path: tuple[str, ...]) -> Place:
     outer = get_origin(unwrapped(key.hint)[0])
-    if outer is dict:  # a table whose keys are the team's own words
+    if outer in (dict, Mapping):  # a table whose keys are the team's own words
         return Place((*path, key.name, "ITEM"), False, key.about)
     return Place((*path, key.name), outer is tuple, key.about)

@@ -1,7 +1,7 @@
 """Types of the settings in words: text, address, number over 0 to 60, list of names, secret."""
 
 import types
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from enum import Enum
 from pathlib import Path
@@ -45,7 +45,7 @@ def in_words(hint: Any, words: DocWords, link: Link, *, many: bool = False) -> s
     if get_origin(bare) is tuple:
         items = in_words(get_args(bare)[0], words, link, many=True)
         return words.say("lists of {items}", items=items) if many else _list(items, marks, words)
-    if get_origin(bare) is dict:
+    if get_origin(bare) in (dict, Mapping):
         return words.say("table of {items}", items=in_words(get_args(bare)[1], words, link, many=True))
     if bare in _WORDS:
         return words.say(_WORDS[bare][many]) + _bounds(marks, words)

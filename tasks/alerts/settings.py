@@ -6,12 +6,23 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from tasks.check_result import Severity
-from tasks.configuration import AddressOrSecret, Called, GlobPattern, HttpUrl, Locale, Model, Slug, each_once
+from tasks.configuration import (
+    AddressOrSecret,
+    Called,
+    GivenVariables,
+    GlobPattern,
+    HttpUrl,
+    Locale,
+    Model,
+    Slug,
+    each_once,
+)
 
 MAIL: Final = "mail"
 ON_CALL: Final = "oncall"
 TEAM: Final = "team"
 RESERVED: Final = (MAIL, ON_CALL, TEAM)
+PER_MINUTE: Final = 60.0
 LevelName = Literal["information", "warning", "emergency"]
 Minutes = Annotated[float, Field(gt=0, le=7 * 24 * 60)]
 CheckId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*\.[a-z][a-z0-9-]*$"), Called("check", "checks")]
@@ -43,7 +54,7 @@ class Channel(Model):
     wakes: bool = False
     """True for a channel that wakes people, such as a pager or a phone call."""
 
-    per_minute: Annotated[float, Field(gt=0, le=600)] = 60.0
+    per_minute: Annotated[float, Field(gt=0, le=600)] = PER_MINUTE
     """Most messages a minute. Source: Slack's rate limits, one message a second for each channel."""
 
     fallback: str | None = None
@@ -71,7 +82,7 @@ class Levels(Model):
     """Level 3. Source: the guide, the whole team."""
 
 
-class Action(Model):
+class Action(GivenVariables):
     """What is done when a rule's alert fires: a command or an HTTP call, never from an alert's text."""
 
     name: Slug
@@ -79,9 +90,6 @@ class Action(Model):
 
     command: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     """Program and arguments; no shell. Exactly one of `command` and `url`."""
-
-    environment: tuple[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], ...] = ()
-    """Names of variables that the command finds in its environment."""
 
     url: HttpUrl | None = None
     """Address that is called."""
@@ -95,8 +103,8 @@ class Action(Model):
     dry_run: bool = True
     """True: what would be done is recorded, and not done."""
 
-    timeout_s: Annotated[float, Field(gt=0, le=600)] = 60.0
-    """Longest time; a command is then ended."""
+    timeout_s: Annotated[float, Field(gt=0, le=90)] = 60.0
+    """Longest time; a command is then ended. What takes longer is only started by it."""
 
     cooldown_min: Minutes = 30.0
     """Least time between two runs. Source: opsrounds' default."""

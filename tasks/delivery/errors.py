@@ -12,12 +12,16 @@ class MailOutcome(StrEnum):
 
 
 class DeliveryError(Exception):
-    """A message was not delivered, or nobody can say whether it was; the text says what to do."""
+    """A message was not delivered, or nobody can say whether it was; the text says what to do.
 
-    def __init__(self, kind: MailOutcome, text: str) -> None:
-        super().__init__(kind, text)  # both in args: an error that crosses processes is rebuilt from them
+    `retry_after_s` is how long the other side asks to be left alone.
+    """
+
+    def __init__(self, kind: MailOutcome, text: str, retry_after_s: float | None = None) -> None:
+        super().__init__(kind, text, retry_after_s)  # all in args: an error that crosses processes is rebuilt from them
         self.kind = kind
         self.text = text
+        self.retry_after_s = retry_after_s
 
     def __str__(self) -> str:
         return self.text

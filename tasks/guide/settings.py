@@ -55,9 +55,15 @@ class Guide(Model):
                 )
         return value
 
-    def lines(self, key: Key, builtin: Iterable[GuideLine], *, takes_added: bool) -> tuple[GuideLine, ...]:
-        """These items with the overrides that the file has under `key`; added ones come last."""
-        overrides, known = getattr(self, key), tuple(builtin)
+    def lines(
+        self, key: Key, builtin: Iterable[GuideLine], additional: Iterable[GuideLine] = (), *, takes_added: bool
+    ) -> tuple[GuideLine, ...]:
+        """These items with the overrides that the file has under `key`; added ones come last.
+
+        Those of `additional` are items only where the file names them.
+        """
+        overrides = getattr(self, key)
+        known = (*builtin, *(line for line in additional if any(name in overrides for name in line.names)))
         added = overrides if takes_added else ()
         own = (GuideLine(name, verbatim(name), ()) for name in added if not any(name in line.names for line in known))
         return tuple(_overridden(line, overrides) for line in (*known, *own))

@@ -18,3 +18,13 @@ def service_id(connection: Connection, name: str) -> int:
     except IntegrityError:  # another writer made it a moment ago
         pass
     return int(connection.execute(query).scalar_one())
+
+
+def locked_service(connection: Connection, name: str) -> int:
+    """The same, locked until the transaction ends: on PostgreSQL two that come at once would not see each other's rows.
+
+    On SQLite every writer is alone.
+    """
+    key = service_id(connection, name)
+    connection.execute(select(services.c.id).where(services.c.id == key).with_for_update(key_share=True))
+    return key

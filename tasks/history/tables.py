@@ -86,6 +86,15 @@ outbox = Table(
     Index(None, "service_id", "state", "due_at"),
 )
 
+outbox_pauses = Table(
+    "outbox_pauses",
+    metadata,
+    Column("service_id", ForeignKey("services.id"), primary_key=True, autoincrement=False),
+    Column("channel", Text, primary_key=True),
+    Column("recipient", Text, primary_key=True),
+    Column("until", UtcDateTime, nullable=False, comment="no message to this recipient is taken before"),
+)
+
 kept_from = Table(
     "kept_from",
     metadata,

@@ -11,6 +11,7 @@ from tasks.history.runs import first_run_at
 from tasks.housekeeping.plan import Plan, plan_of
 from tasks.logs.store.hours import merge_minutes
 from tasks.logs.store.prune import remove_log_hours, remove_resolved
+from tasks.monitoring.store.minutes import remove_monitored_hours
 from tasks.samples.store.days import roll_up_days
 from tasks.samples.store.hours import merge_samples, remove_sample_hours
 from tasks.samples.store.peaks import roll_up_peaks
@@ -63,6 +64,7 @@ class Tidying:
         yield from self._counted("minutes of figures", merge_samples(history, name, minutes, plan.step_min))
         yield from self._counted("hours", remove_log_hours(history, name, hours))
         yield from self._counted("hours", remove_sample_hours(history, name, hours))
+        yield from self._counted("hours", remove_monitored_hours(history, name, hours))
         yield from self._counted("rows of resolved errors", remove_resolved(history, name, plan.resolved))
         yield from self._counted("messages", remove_messages(history, name, plan.messages))
 

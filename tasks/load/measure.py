@@ -8,7 +8,7 @@ from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from tasks.check_result import Message, msg
+from tasks.check_result import Message, in_english, msg
 from tasks.database.connection import Server
 from tasks.deadline import UNLIMITED, Deadline
 from tasks.http import sendable, trust
@@ -27,7 +27,6 @@ from tasks.processes import Child
 from tasks.scratch import scratch
 from tasks.secrets import resolve
 from tasks.settings import Settings
-from tasks.visible import in_english
 
 _POLL_S = 0.2
 _TELL_S = 1.0

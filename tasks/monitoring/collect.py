@@ -45,11 +45,16 @@ def asks_for_something(settings: Settings) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What a minute gave, and why other things are missing; `deployed` is a version that nobody had recorded."""
+    """What a minute gave, and why other things are missing; `deployed` is a version that nobody had recorded.
+
+    `anything` is False where neither a figure nor a log nor a version could be had, `ended` where it was cut off.
+    """
 
     found: str
     missing: tuple[Message, ...]
     deployed: str | None = None
+    anything: bool = False
+    ended: bool = True
 
 
 class Collector:
@@ -97,7 +102,7 @@ class Collector:
             found = f"{found}, {'no common version' if version is None else f'version {version}'}"
         problems = (*(part.reason for part in missing), *partly)
         await _store(history, name, [Reading(MISSING, "service", len(problems), "")], now)
-        return Collected(found, problems, deployed)
+        return Collected(found, problems, deployed, bool(kept or read) or version is not None)
 
     async def _logs(self, history: History, settings: Settings, now: datetime) -> list[SourceRead | Unobserved]:
         return await asyncio.gather(*(self._log(history, settings, source, now) for source in settings.logs.source))

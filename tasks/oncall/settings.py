@@ -60,6 +60,17 @@ class Shift(Model):
     ends: WallClock = "00:00"
     """When it ends; at or before `starts`, on the next day."""
 
+    @field_validator("days")
+    @classmethod
+    def _days(cls, value: tuple[DayName, ...]) -> tuple[DayName, ...]:
+        each_once(value, "a day")
+        return value
+
+    @property
+    def times(self) -> ShiftTimes:
+        """The parts of the week that it takes."""
+        return ShiftTimes.of(self.days, self.starts, self.ends)
+
 
 class OnCall(Model):
     """The team and its on-call rota. Without a `[[oncall.shift]]` nobody is on call: the whole team is told."""
@@ -68,19 +79,24 @@ class OnCall(Model):
     """The zone of the rota; default: the service's. Its clock divides the week, so that clock changes leave no gap."""
 
     since: date = date(2026, 1, 5)
-    """A day in whose week the first of each shift's `people` has it."""
+    """The week of this day is that of the first of each shift's `people`; from it weeks are counted, also back."""
 
     handover_day: DayName = "mon"
     """The day on which the next one's turn begins."""
 
     handover: WallClock = "09:00"
-    """When it does."""
+    """When it begins on that day, by the clock of `timezone`."""
 
     person: tuple[Person, ...] = ()
     """The team."""
 
     shift: tuple[Shift, ...] = ()
     """Parts of the week; together they take every minute of it, each once."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the team."""
+        return tuple(person.name for person in self.person)
 
     @field_validator("person")
     @classmethod
@@ -90,15 +106,14 @@ class OnCall(Model):
 
     @model_validator(mode="after")
     def _covers_the_week(self) -> Self:
-        known = [person.name for person in self.person]
         problems = [
-            f"shift {number}: no person {name!r}; known: {', '.join(known) or 'none'}"
+            f"shift {number}: no person {name!r}; known: {', '.join(self.names) or 'none'}"
             for number, shift in enumerate(self.shift, 1)
             for name in shift.people
-            if name not in known
+            if name not in self.names
         ]
         if self.shift:
-            problems += uncovered([ShiftTimes.of(shift.days, shift.starts, shift.ends) for shift in self.shift])
+            problems += uncovered([shift.times for shift in self.shift])
         if problems:
             raise ValueError("\n".join(problems))
         return self

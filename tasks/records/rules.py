@@ -49,10 +49,10 @@ def checked_outage(outage: Outage, modules: Collection[str], now: datetime) -> O
         raise RecordRefused("an outage must end after it starts", "ended_at")
     if outage.incident_id is not None and not 0 < outage.incident_id <= _MOST_INCIDENT:
         raise RecordRefused(f"an incident number must be from 1 to {_MOST_INCIDENT}", "incident_id")
-    cause = _text(outage.cause, "cause")
+    cause = checked_text(outage.cause, "cause")
     if not cause:
         raise RecordRefused("an outage needs a cause, even if it is only suspected", "cause")
-    return replace(outage, started_at=start, ended_at=end, module=_module(outage.module, modules), cause=cause)
+    return replace(outage, started_at=start, ended_at=end, module=checked_module(outage.module, modules), cause=cause)
 
 
 def checked_maintenance(window: Maintenance, modules: Collection[str]) -> Maintenance:
@@ -62,14 +62,14 @@ def checked_maintenance(window: Maintenance, modules: Collection[str]) -> Mainte
         raise RecordRefused("a maintenance window must end after it starts", "ends_at")
     if end - start > LONGEST_MAINTENANCE:
         raise RecordRefused(f"a maintenance window has at most {LONGEST_MAINTENANCE.days} days: split it", "ends_at")
-    reason, late_reason = _text(window.reason, "reason"), _text(window.late_reason, "late_reason")
+    reason, late_reason = checked_text(window.reason, "reason"), checked_text(window.late_reason, "late_reason")
     if not reason:
         raise RecordRefused("a maintenance window needs a reason", "reason")
     return replace(
         window,
         starts_at=start,
         ends_at=end,
-        module=_module(window.module, modules),
+        module=checked_module(window.module, modules),
         reason=reason,
         declared_by=checked_by(window.declared_by, "declared_by"),
         late_reason=late_reason,
@@ -90,6 +90,14 @@ def checked_by(by: str, column: str = "by") -> str:
     if not by.strip():
         raise RecordRefused("the name of the recorder is missing: give a name", column)
     return printable(by.strip())[:MOST_NAME]
+
+
+def checked_text(value: str, column: str) -> str:
+    """A text on one line; raises RecordRefused if it is too long."""
+    text = " ".join(value.split())
+    if len(text) > MOST_TEXT:
+        raise RecordRefused(f"{column} has {len(text)} characters: shorten it to at most {MOST_TEXT}", column)
+    return printable(text, MOST_TEXT)
 
 
 def to_second(at: datetime) -> datetime:
@@ -115,7 +123,8 @@ def _order(
     return start, end
 
 
-def _module(module: str | None, modules: Collection[str]) -> str | None:
+def checked_module(module: str | None, modules: Collection[str]) -> str | None:
+    """A module of the service, or None for the whole service; raises RecordRefused for one that is not known."""
     if module is None or not module.strip():
         return None
     name = _name(module, "module", MOST_NAME)
@@ -135,10 +144,3 @@ def _name(value: str, column: str, most: int) -> str:
     if name != printable(name):
         raise RecordRefused(f"{column} {printable(name, 40)!r} contains invisible characters: remove them", column)
     return name
-
-
-def _text(value: str, column: str) -> str:
-    text = " ".join(value.split())
-    if len(text) > MOST_TEXT:
-        raise RecordRefused(f"{column} has {len(text)} characters: shorten it to at most {MOST_TEXT}", column)
-    return printable(text, MOST_TEXT)

@@ -213,6 +213,19 @@ def test_the_form_of_a_triage(services: dict[str, Settings]) -> None:
             ["starts_at", "ends_at", "reason", "by", "module", "late_reason"],
         ),
         (
+            "override-oncall",
+            ("override", "OverrideOptions"),
+            ["person", "starts_at", "ends_at", "reason", "by"],
+            ["person", "starts_at", "ends_at", "reason", "by"],
+        ),
+        (
+            "silence-alerts",
+            ("silence", "SilenceOptions"),
+            ["ends_at", "reason", "by"],
+            ["ends_at", "reason", "by", "check", "subject", "starts_at"],
+        ),
+        ("end-silence", ("silence", "EndOptions"), ["number"], ["number"]),
+        (
             "waive-finding",
             ("waiver", "WaiverOptions"),
             ["finding", "reason", "owner", "expires"],

@@ -77,7 +77,7 @@ class TestOutcome:
         assert Counter(path for path, _ in site.asked) == {"/live": 5, "/ready": 5, "/health": 1, "/items": 11}
 
     def test_an_item_without_a_result_makes_it_incomplete(self, operate: "Operate") -> None:
-        state = operate(guide="").run_daily()
+        state = operate(guide='[guide.daily]\nschedule = { not_applicable = "by hand" }\n').run_daily()
         assert ended(state) == ("FAILED", "Incomplete")
         assert state.message == "No check failed, but the round is incomplete: 2 of 3 items not confirmed."
 

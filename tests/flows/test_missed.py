@@ -16,6 +16,7 @@ from reports.words import Words
 from tasks.periods import Period, parse_period
 from tasks.records.facts import Maintenance
 from tasks.records.store.records import store_records
+from tasks.schedule.planned import is_planned_on, starts_on
 
 if TYPE_CHECKING:
     from tests.operated import Operate, Operated
@@ -72,7 +73,9 @@ def test_a_round_is_planned_by_the_clock_of_its_zone() -> None:
 @pytest.mark.parametrize("checklist", CHECKLISTS.values(), ids=CHECKLISTS)
 def test_every_schedule_is_of_a_form_that_is_read(checklist: Any) -> None:
     days = [date(2026, 1, 1) + timedelta(days=n) for n in range(31)]
-    assert [checklist.schedule.starts_on(day, TOKYO) for day in days if checklist.schedule.is_planned_on(day)]
+    assert [
+        starts_on(checklist.schedule.cron, day, TOKYO) for day in days if is_planned_on(checklist.schedule.cron, day)
+    ]
 
 
 def notes(shop: "Operated", locale: str) -> str:
@@ -87,7 +90,7 @@ def test_the_next_report_names_them_with_what_is_known_of_them(operate: "Operate
     today = datetime.now(shop.settings.zone).date()
     ago = [today - timedelta(days=n) for n in range(6)]
     schedule = CHECKLISTS["daily-checklist"].schedule
-    at = {n: schedule.starts_on(day, shop.settings.zone) for n, day in enumerate(ago)}
+    at = {n: starts_on(schedule.cron, day, shop.settings.zone) for n, day in enumerate(ago)}
     [deployment] = [d for d in deployments_of({shop.name: shop.settings}) if d.flow_name == "daily-checklist"]
     place: Any = deployment.apply()  # type: ignore[func-returns-value]
     window = {"start_time": (at[4] - timedelta(hours=1)).isoformat(), "end_time": at[3].isoformat()}

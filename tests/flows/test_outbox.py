@@ -233,7 +233,7 @@ class TestNotDelivered:
         assert deliver(shop.settings, warnings.append) == Counter(sent=2, failed=1)
         assert warnings == [
             "pigeon to perched@shop.example: failed: "
-            "this version of opsrounds cannot send by 'pigeon', only by mail: upgrade it"
+            "this version of opsrounds cannot send by 'pigeon', only by mail or apprise: upgrade it"
         ]
         assert [to for to, _ in post.kept] == ["first@shop.example", "last@shop.example"]
         shop.all_due()

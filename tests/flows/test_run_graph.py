@@ -15,8 +15,8 @@ from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 
 from deployments.prefect_server import PrefectServer
 from deployments.run import flush_prefect
-from tasks.check_result import Message, msg
-from tasks.visible import StepState, async_step, in_english, speaking, step
+from tasks.check_result import Message, in_english, msg
+from tasks.visible import StepState, async_step, speaking, step
 from tests.cycles import MINUTE, Clock, watched
 from tests.operated import ServerView
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from tasks.alerts.facts import Condition, Episode, Notice, Phase, Policy, Signal, Told
 from tasks.alerts.judge.group import groups_of
-from tasks.alerts.judge.machine import GroupTold, observe, tell, tell_end
+from tasks.alerts.judge.machine import GroupTold, Ineffective, escalate, observe, tell, tell_end
 from tasks.causes import Cause
 from tasks.check_result import Message
 
@@ -43,6 +43,8 @@ class Rulebook:
     suppressed: Callable[[Condition], str]
     causes: Sequence[Cause] = ()
     depends_on: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    useless: Mapping[str, Ineffective] = field(default_factory=dict)
+    """Actions that did not help, by the condition's key."""
 
 
 def judge_minute(known: Iterable[Episode], signals: Iterable[Signal], now: datetime, rulebook: Rulebook) -> MinuteStep:
@@ -57,6 +59,11 @@ def judge_minute(known: Iterable[Episode], signals: Iterable[Signal], now: datet
             episodes[key] = step.episode
         elif before is not None:
             forgotten.append(episodes.pop(key))
+    for key, useless in rulebook.useless.items():
+        if key in episodes:
+            escalated = escalate(episodes[key], useless, now).episode
+            assert escalated is not None
+            episodes[key] = escalated
     return _told(episodes, tuple(e for e in forgotten if e.id), now, rulebook)
 
 

@@ -1,6 +1,7 @@
 """Why nobody is told of an alert: maintenance, a silence, or a load test or drill of our own. Pure."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from tasks.activities.facts import Activity
@@ -8,21 +9,34 @@ from tasks.alerts.facts import Condition
 from tasks.alerts.judge.group import is_within
 from tasks.observation import printable
 from tasks.records.facts import Maintenance
+from tasks.silences.facts import Silence
+from tasks.silences.judge.match import silenced_by
 
+_MOST = 200
 _OF_THE_MACHINE = ("resources.",)
 _OF_LOAD = ("resources.", "slo.", "kpi.", "health.latency")
 """What a load test changes. Liveness and readiness are not among it: a test that takes the service down is one."""
 
 
-def suppressed_by(
-    condition: Condition, at: datetime, maintenance: Sequence[Maintenance], activities: Sequence[Activity]
-) -> str:
+@dataclass(frozen=True, slots=True)
+class KeptBack:
+    """What may keep alerts from people at some time."""
+
+    maintenance: Sequence[Maintenance] = ()
+    silences: Sequence[Silence] = ()
+    activities: Sequence[Activity] = ()
+
+
+def suppressed_by(condition: Condition, at: datetime, kept_back: KeptBack) -> str:
     """Why an alert is not told at an instant, in words; empty where nothing keeps it back."""
-    for window in maintenance:
+    for window in kept_back.maintenance:
         mine = window.module is None or is_within(condition.subject, f"module:{window.module}")
         if mine and window.starts_at <= at < window.ends_at:
-            return printable(f"maintenance: {window.reason} ({window.declared_by})", 200)
-    for activity in activities:
+            return printable(f"maintenance: {window.reason} ({window.declared_by})", _MOST)
+    silence = silenced_by(kept_back.silences, condition.check, condition.subject, at)
+    if silence is not None:
+        return printable(f"silence {silence.id}: {silence.reason} ({silence.by})", _MOST)
+    for activity in kept_back.activities:
         checks = _OF_LOAD if activity.on_service else _OF_THE_MACHINE
         if activity.started_at <= at < activity.until and condition.check.startswith(checks):
             return f"own {activity.kind.value} since {activity.started_at:%H:%MZ}"

@@ -74,19 +74,26 @@ class BurnLook:
 
 
 def _signal(objective: Measured, verdicts: Sequence[BurnVerdict], minute: int) -> Signal | None:
-    """The gravest rule that alerts; else that all is quiet; None where too little is known to say either."""
+    """The gravest rule that alerts, else that all is quiet; between them where too little is known to say either."""
+    if not verdicts:
+        return None
     burning = [v for v in verdicts if v.state is BurnState.ALERT]
     states = {v.state for v in verdicts}
-    if not burning and (BurnState.QUIET not in states or states & {BurnState.NOT_MEASURED, BurnState.UNREAD}):
-        return None
+    quiet = BurnState.QUIET in states and not states & {BurnState.NOT_MEASURED, BurnState.UNREAD}
     shown = max(burning or verdicts, key=lambda v: (_LEVELS[v.rule.level], (v.long_rate or 0.0) / v.factor))
     at = at_minute(minute)
+    if burning:
+        said, reason = Said.BAD, burning_reason(shown)
+    elif quiet:
+        said, reason = Said.GOOD, msg("Burn rate is below the threshold in every window")
+    else:
+        said, reason = Said.BETWEEN, msg("Too little is known for a burn rate")
     return Signal(
         condition=Condition(SOURCE, BURN.id, subject_of(objective)),
-        said=Said.BAD if burning else Said.GOOD,
+        said=said,
         at=at,
         title=BURN.title,
-        reason=burning_reason(shown) if burning else msg("Burn rate is below the threshold in every window"),
+        reason=reason,
         level=_LEVELS[shown.rule.level] if burning else None,
         since=at if burning else None,
         observed=None if shown.long_rate is None else Quantity(round(shown.long_rate, 2), ""),

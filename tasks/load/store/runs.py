@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, insert, select
 
 from tasks.canonical import canonical
 from tasks.history.engine import History, HistoryError, reading, writing
-from tasks.history.services import service_id
+from tasks.history.services import locked_service
 from tasks.history.tables import services
 from tasks.load.facts import JudgedRun, LoadRun, LoadVerdict
 from tasks.load.tables import load_runs
@@ -31,9 +31,7 @@ def store_run(history: History, service: str, judged: JudgedRun) -> bool:
     Raises HistoryError: then nothing is kept.
     """
     with writing(history) as connection:
-        key = service_id(connection, service)
-        # On PostgreSQL, two writers at once would both find no row; on SQLite every writer is alone.
-        connection.execute(select(services.c.id).where(services.c.id == key).with_for_update(key_share=True))
+        key = locked_service(connection, service)
         mine = (load_runs.c.service_id == key, load_runs.c.at == judged.run.at)
         if connection.execute(select(load_runs.c.id).where(*mine)).first() is not None:
             return False

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Update, select, update
+from sqlalchemy import Select, Update, select, update
 
 from tasks.history.engine import History, writing
 from tasks.history.services import service_id
 from tasks.history.tables import services
 from tasks.history.upsert import put_rows
+from tasks.monitoring.store.minutes import note_minute
 from tasks.monitoring.tables import monitoring_leases
 
 MINUTE: Final = timedelta(minutes=1)
@@ -42,7 +43,7 @@ def begin_minute(history: History, service: str, holder: str, now: datetime) -> 
     with writing(history) as connection:
         key = service_id(connection, service)
         # On PostgreSQL two could both find no lease; on SQLite every writer is alone.
-        connection.execute(select(services.c.id).where(services.c.id == key).with_for_update())
+        connection.execute(_locked(key))
         known = connection.execute(select(monitoring_leases).where(monitoring_leases.c.service_id == key)).one_or_none()
         until = at + MINUTE + GRACE
         if known is not None and known.minute == minute:  # whoever did, and whatever came of it
@@ -61,17 +62,30 @@ def begin_minute(history: History, service: str, holder: str, now: datetime) -> 
     return Begun((_time(first), at) if first < minute else None)
 
 
-def end_minute(history: History, service: str, holder: str, now: datetime) -> None:
-    """Note that the minute of `now` came to its end; another's stays as it is. Raises HistoryError."""
-    lease = _mine(service, holder).where(monitoring_leases.c.minute == _number(minute_of(now)))
+def end_minute(history: History, service: str, holder: str, now: datetime, *, monitored: bool) -> None:
+    """Note that the minute of `now` came to its end; another's lease stays as it is.
+
+    `monitored` is False where nothing could be collected: the minute is on record as one that nobody monitored.
+    Raises HistoryError.
+    """
+    minute = _number(minute_of(now))
+    lease = _mine(service, holder).where(monitoring_leases.c.minute == minute)
     with writing(history) as connection:
+        key = service_id(connection, service)
+        connection.execute(_locked(key))
         connection.execute(lease.values(ended=True))
+        if monitored:
+            note_minute(connection, key, minute)
 
 
 def let_go(history: History, service: str, holder: str) -> None:
     """End a lease early, so that the next run need not wait for its end; another's stays."""
     with writing(history) as connection:
         connection.execute(_mine(service, holder).values(held_until=None, ended=True))
+
+
+def _locked(key: int) -> Select[tuple[int]]:
+    return select(services.c.id).where(services.c.id == key).with_for_update()
 
 
 def _mine(service: str, holder: str) -> Update:

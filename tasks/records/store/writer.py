@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, insert, select, update
 
 from tasks.history.engine import History, writing
-from tasks.history.services import service_id
+from tasks.history.services import locked_service
 from tasks.history.tables import services
 from tasks.records.facts import Deploy, DeployOutcome, Maintenance, Origin, Outage
 from tasks.records.rules import checked_by, checked_deploy, checked_maintenance, checked_outage, refuse_unannounced
@@ -39,9 +39,7 @@ def recording(
     """
     by = checked_by(by)
     with writing(history) as connection:
-        key = service_id(connection, service)
-        # On PostgreSQL two that come at once would both find nothing to correct; on SQLite every writer is alone.
-        connection.execute(select(services.c.id).where(services.c.id == key).with_for_update(key_share=True))
+        key = locked_service(connection, service)
         yield RecordWriter(connection, key, by, now, modules)
 
 

@@ -1,14 +1,16 @@
 """Tiny runs and messages; as a program, another process that works on a history database.
 
-Usage: writing.py record|record-for-ever|record-until-killed|lease|open URL SERVICE [COUNT]
+Usage: writing.py record|record-for-ever|record-until-killed|lease|race|open URL SERVICE [COUNT]
+`race` is `lease` by the clock, with a tenth of a second between two messages to one recipient.
 `open` opens the addresses on its stdin; for each line there `record-until-killed` starts a process that records for
 ever, says its pid, and `-` when it was killed.
 """
 
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +20,11 @@ from tasks.check_result import Check, CheckResult, Excerpt, Limit, Quantity, Sev
 from tasks.guide.judge import Verdict
 from tasks.history.engine import open_history
 from tasks.history.migrate import require_current
-from tasks.history.outbox import OutboxMessage, lease_next, mark_sent
+from tasks.history.outbox import Handling, OutboxMessage, is_any_due, lease_next, mark_sent
 from tasks.history.runs import NewRun, RunKey, RunPlace, record_run
 
 AT = datetime(2026, 11, 24, 0, 0, 12, tzinfo=UTC)
+GAP = timedelta(seconds=0.1)
 READINESS = Check("health.readiness", verbatim("準備"), verbatim("Is it ready?"), Severity.EMERGENCY)
 LATENCY = Check("health.latency", verbatim("Latency"), verbatim("Is it fast?"), Severity.WARNING)
 
@@ -102,6 +105,15 @@ def main(what: str, url: str, service: str, count: int) -> None:
     if what == "lease":
         while (leased := lease_next(engine, service, AT)) is not None:
             _tell(f"{leased.message.dedupe_key} {mark_sent(engine, leased, '250', AT)}")
+        return
+    if what == "race":
+        handling = Handling(gap=lambda _message: GAP)
+        while is_any_due(engine, service, now := datetime.now(UTC)):
+            if (leased := lease_next(engine, service, now, handling)) is None:
+                time.sleep(0.01)
+                continue
+            _tell(f"{leased.message.dedupe_key} {leased.message.recipient} {now.timestamp()}")
+            mark_sent(engine, leased, "250", datetime.now(UTC))
         return
     key = RunKey(service, "daily-checklist", "2026-11-24", "hand")
     while what == "record-for-ever" or count > 0:

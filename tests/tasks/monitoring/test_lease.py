@@ -23,7 +23,7 @@ def test_a_minute_is_begun_once_and_others_wait_for_the_end_of_the_lease(history
         assert begin_minute(history, "shop", "two", NOON + after * SECOND) == Held("one", until)
     assert begin_minute(history, "shop", "one", NOON + 30 * SECOND) == Held("one", until)
     assert begin_minute(history, "bar", "two", NOON) == Begun(None)
-    end_minute(history, "shop", "one", NOON + 9 * SECOND)
+    end_minute(history, "shop", "one", NOON + 9 * SECOND, monitored=True)
     assert begin_minute(history, "shop", "two", NOON + 70 * SECOND) == Begun(None)
     assert begin_minute(history, "shop", "one", NOON + 2 * MINUTE) == Held("two", NOON + 130 * SECOND)
 
@@ -38,7 +38,7 @@ def test_a_lease_that_was_let_go_is_free_at_once(history: Engine) -> None:
 
 def test_minutes_that_nobody_began_are_found(history: Engine) -> None:
     begin_minute(history, "shop", "one", NOON)
-    end_minute(history, "shop", "one", NOON)
+    end_minute(history, "shop", "one", NOON, monitored=True)
     found = begin_minute(history, "shop", "two", NOON + 5 * MINUTE + 3 * SECOND)
     assert found == Begun((NOON + MINUTE, NOON + 5 * MINUTE))
     assert begin_minute(history, "shop", "two", NOON + 6 * MINUTE) == Begun(None)
@@ -47,8 +47,8 @@ def test_minutes_that_nobody_began_are_found(history: Engine) -> None:
 def test_a_minute_in_which_its_holder_was_killed_is_found(history: Engine) -> None:
     for holder, minute in (("one", NOON), ("one", NOON + MINUTE)):
         begin_minute(history, "shop", holder, minute)
-    end_minute(history, "shop", "two", NOON + MINUTE)
-    end_minute(history, "shop", "one", NOON)  # late
+    end_minute(history, "shop", "two", NOON + MINUTE, monitored=True)
+    end_minute(history, "shop", "one", NOON, monitored=True)  # late
     assert begin_minute(history, "shop", "two", NOON + 131 * SECOND) == Begun((NOON + MINUTE, NOON + 2 * MINUTE))
 
 

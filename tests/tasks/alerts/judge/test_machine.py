@@ -55,7 +55,9 @@ class Life:
     def at(self, minute: float) -> datetime:
         return NOON + minute * MINUTE
 
-    def sees(self, said: Said, minute: float, level: int = 2, *, suppressed: str = "", sample: float | None = None) -> None:
+    def sees(
+        self, said: Said, minute: float, level: int = 2, *, suppressed: str = "", sample: float | None = None
+    ) -> None:
         """A signal arrives, and people are told of it."""
         now = self.at(minute)
         signal = a_signal(said, self.at(minute if sample is None else sample), level)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from packaging.utils import canonicalize_name
 
+from tasks.check_result import in_english
 from tasks.security.locks.environment import read_environment
-from tasks.visible import in_english
 
 
 def install(site: Path, name: str, metadata: str, **files: str) -> None:

@@ -5,12 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tasks.check_result import msg
+from tasks.check_result import in_english, msg
 from tasks.security.facts.scans import LeftOut
 from tasks.security.locks.find import lock_files, without_lock
 from tasks.security.settings import Source
 from tasks.security.tree.tree import SourceFile, SourceTree
-from tasks.visible import in_english
 
 
 def tree_of(root: Path, large: tuple[str, ...] = ()) -> SourceTree:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from tasks.check_result import in_english
 from tasks.security.locks.interface import Lock, Reader
 from tasks.security.locks.package_lock import read_package_lock
 from tasks.security.locks.pnpm_lock import read_pnpm_lock
 from tasks.security.locks.pylock import read_pylock
 from tasks.security.locks.uv_lock import read_uv_lock
 from tasks.security.locks.yarn_lock import read_yarn_lock
-from tasks.visible import in_english
 from tests.deep import rows
 
 UV = """

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tasks.check_result import in_english
 from tasks.observation import printable
 from tasks.security.locks.interface import Lock
 from tasks.security.locks.requirements import read_requirements
-from tasks.visible import in_english
 
 HASH = "sha256:" + "a" * 64
 

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from prefect import flow
 
-from tasks.check_result import msg
+from tasks.check_result import in_english, msg
 from tasks.observation import Unobserved
 from tasks.processes import free_port
 from tasks.settings import Settings, load_settings
 from tasks.slo.facts import Scope, ScopeTraffic
 from tasks.slo.settings import Availability, Latency, Objective
 from tasks.slo.sli.ask_prometheus import Answers, ask_prometheus, probes_state, requests_state
-from tasks.visible import in_english, take_async_step
+from tasks.visible import take_async_step
 from tests.tasks.slo.figures import FIRST, START, probes, traffic, uptime
 
 SPAN = (FIRST, FIRST + 3)

@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 
 from deployments.demo.advisories import FeedFault
+from tasks.check_result import in_english
 from tasks.observation import ObservationError
 from tasks.security.facts.scans import Completeness, Kind, Rating, Scan
 from tasks.security.scanners.interface import Job
 from tasks.security.scanners.packages.jobs import dependency_jobs
 from tasks.security.settings import Advisories, Security, Source
 from tasks.security.tree.tree import SourceFile, SourceTree
-from tasks.visible import in_english
 from tests.advisory_feeds import V3, advisory, feed_of
 from tests.deep import rows
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
+from tasks.check_result import in_english
 from tasks.secrets import masked
 from tasks.security.facts.scans import Completeness, Scan
 from tasks.security.scanners.interface import Job
 from tasks.security.scanners.packages.jobs import dependency_jobs
 from tasks.security.settings import Advisories, Security, Source
 from tasks.security.tree.tree import SourceFile, SourceTree
-from tasks.visible import in_english
 from tests.advisory_feeds import advisory, feed_of
 from tests.deep import rows
 from tests.package_indexes import How, Known, index_of

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 import trustme
 
+from tasks.check_result import in_english
 from tasks.security.facts.scans import Completeness, Rating, Scan
 from tasks.security.scanners.packages.jobs import dependency_jobs
 from tasks.security.settings import Advisories, Security, Source
 from tasks.security.tree.tree import SourceFile, SourceTree
-from tasks.visible import in_english
 from tests.advisory_feeds import V3, advisory, feed_of
 
 KNOWN: Mapping[str, Any] = {

@@ -1,0 +1,79 @@
+"""Takes an action: a command of the configuration, or an HTTP call."""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Final
+
+import httpx
+
+from tasks.alerts.settings import Action
+from tasks.alerts.store.actions import ActionState, Claimed, finish_action
+from tasks.configuration import ConfigurationError
+from tasks.history.engine import History
+from tasks.http import shared_trust
+from tasks.outside import external_text
+from tasks.processes import run
+from tasks.round import utc_now
+from tasks.secrets import resolve
+from tasks.settings import Settings
+
+_KEPT: Final = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV")
+_MOST_BYTES: Final = 256 * 1024
+_MOST_SHOWN: Final = 2000
+
+
+async def take_action(settings: Settings, history: History, claimed: Claimed) -> str:
+    """Take it, keep what it came to, and say that in a line. Raises HistoryError."""
+    state, output = await _taken(settings, claimed.action)
+    await asyncio.to_thread(finish_action, history, settings.service.name, claimed, state, output, utc_now())
+    return f"action {claimed.action.name}: {state.value}: {output[:200]}"
+
+
+async def _taken(settings: Settings, action: Action) -> tuple[ActionState, str]:
+    if action.url is not None:
+        return await _call(settings, action, action.url)
+    return await asyncio.to_thread(_run, settings.path.parent, action)
+
+
+def _run(folder: Path, action: Action) -> tuple[ActionState, str]:
+    assert action.command is not None
+    program, *arguments = action.command
+    argv = (str(folder / program) if "/" in program else program, *arguments)
+    names = (*_KEPT, *action.environment)
+    environment = {name: os.environ[name] for name in names if name in os.environ}
+    try:
+        ended = run(argv, deadline_s=action.timeout_s, env=environment, cwd=folder, max_output_bytes=_MOST_BYTES)
+    except OSError as error:
+        return ActionState.FAILED, external_text(f"{program} cannot be run: {error.strerror}")
+    output = external_text((ended.stdout + ended.stderr).decode("utf-8", "replace"), _MOST_SHOWN)
+    if ended.timed_out:
+        return ActionState.FAILED, f"ended after {action.timeout_s:g} s; {output}"
+    if ended.truncated:
+        return ActionState.FAILED, f"ended: it wrote more than {_MOST_BYTES} bytes; {output}"
+    state = ActionState.DONE if ended.returncode == 0 else ActionState.FAILED
+    return state, f"exit status {ended.returncode}; {output}"
+
+
+async def _call(settings: Settings, action: Action, url: str) -> tuple[ActionState, str]:
+    try:
+        key = f"alerts.action.{action.name}.token"
+        token = None if action.token is None else await asyncio.to_thread(resolve, action.token, settings, key)
+    except ConfigurationError as error:
+        return ActionState.FAILED, external_text(str(error))
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    try:
+        async with (
+            asyncio.timeout(action.timeout_s),
+            httpx.AsyncClient(timeout=action.timeout_s, trust_env=False, verify=shared_trust(None, "alerts")) as client,
+            client.stream(action.method, url, headers=headers) as response,
+        ):
+            body = b""
+            async for piece in response.aiter_bytes():
+                body = (body + piece)[:_MOST_SHOWN]
+    except (TimeoutError, httpx.TimeoutException):
+        return ActionState.FAILED, f"no answer within {action.timeout_s:g} s: whether it was done is not known"
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+        return ActionState.FAILED, external_text(f"{type(error).__name__}")
+    state = ActionState.DONE if response.is_success else ActionState.FAILED
+    return state, f"HTTP {response.status_code}; {external_text(body.decode('utf-8', 'replace'), _MOST_SHOWN)}"

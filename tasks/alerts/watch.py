@@ -1,0 +1,155 @@
+"""One minute of the alerts of a service: analyse what was collected, tell people, act, verify."""
+
+import asyncio
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+
+from tasks.activities.store.activities import read_activities
+from tasks.alerts.addresses import addresses
+from tasks.alerts.facts import Condition, Episode, Policy, Said, Signal
+from tasks.alerts.judge.group import CHECKLIST
+from tasks.alerts.judge.minute import Rulebook
+from tasks.alerts.judge.suppress import KeptBack, suppressed_by
+from tasks.alerts.look import burn, configuration, prometheus, samples
+from tasks.alerts.look.burn import BurnLook
+from tasks.alerts.look.checklists import ChecklistLook
+from tasks.alerts.look.configuration import configuration_signals
+from tasks.alerts.look.prometheus import prometheus_signals, read_prometheus_alerts
+from tasks.alerts.look.samples import SampleLook, minute_of, sample_signals
+from tasks.alerts.recipients import turn_now
+from tasks.alerts.rules import rules_of, titles
+from tasks.alerts.settings import SEVERITIES, Alerts, Rule
+from tasks.alerts.store.minute import Kept, Reach, keep_minute, read_known
+from tasks.check_result import Message, msg
+from tasks.guide.known import every_cause
+from tasks.history.engine import History
+from tasks.observation import Unobserved, seen
+from tasks.oncall.facts import Turn
+from tasks.records.store.records import read_maintenance
+from tasks.settings import Settings
+from tasks.silences.store.silences import read_silences
+from tasks.slo.checks import BURN
+
+_MOMENT = timedelta(seconds=1)
+_NOT_WATCHED = msg("Nothing watches it any more")
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What a minute of alerts came to, and what could not be seen."""
+
+    kept: Kept
+    missing: tuple[Message, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """How many alerts there are, and who was told; empty where all is quiet."""
+        told = f", {self.kept.messages} messages" if self.kept.messages else ""
+        return f"{len(self.kept.open)} alerts{told}" if self.kept.open or told else ""
+
+
+@dataclass(slots=True)
+class AlertWatch:
+    """Watches minute after minute; what its looks remember spares most of the reading."""
+
+    samples: SampleLook = field(default_factory=SampleLook)
+    burn: BurnLook = field(default_factory=BurnLook)
+    checklists: ChecklistLook = field(default_factory=ChecklistLook)
+
+    async def minute(self, settings: Settings, alerts: Alerts, history: History, now: datetime) -> Watched:
+        """Judge what is stored of a minute, and write what is to be told. Raises HistoryError, ConfigurationError."""
+        name = settings.service.name
+        known = await asyncio.to_thread(read_known, history, name, now)
+        rules = rules_of(settings, alerts)
+        found: list[Signal] = list(
+            await asyncio.to_thread(self._of_samples, settings, alerts, history, known, rules, now)
+        )
+        found += await self.burn.signals(history, settings, minute_of(now))
+        watched = {rule.check for rule in rules} | {BURN.id}
+        rounds = await asyncio.to_thread(self.checklists.read, history, name, watched)
+        found += rounds.signals
+        open_conditions = [episode.condition for episode in known if episode.open]
+        turn = await asyncio.to_thread(turn_now, settings, history, now)
+        found += configuration_signals(settings, turn, open_conditions, now)
+        covered, missing = {samples.SOURCE, burn.SOURCE, CHECKLIST, configuration.SOURCE}, []
+        reported = await seen(read_prometheus_alerts(settings))
+        if isinstance(reported, Unobserved):
+            missing.append(reported.reason)
+        else:
+            covered.add(prometheus.SOURCE)
+            found += prometheus_signals(reported, alerts.prometheus_levels, open_conditions, now)
+        clear = [e for e in known if not (e.condition.source == CHECKLIST and rounds.is_unclear(e.condition))]
+        found += _no_longer_watched(clear, found, covered, now)
+        kept_back = await asyncio.to_thread(_kept_back, settings, history, now)
+        rulebook = Rulebook(
+            partial(policy_of, alerts),
+            lambda condition: suppressed_by(condition, now, kept_back),
+            every_cause(),
+            alerts.depends_on,
+        )
+        kept = await asyncio.to_thread(
+            keep_minute, history, name, found, now, rulebook, reach_of(settings, alerts, turn)
+        )
+        return Watched(kept, tuple(missing))
+
+    def _of_samples(
+        self,
+        settings: Settings,
+        alerts: Alerts,
+        history: History,
+        known: Collection[Episode],
+        rules: Sequence[Rule],
+        now: datetime,
+    ) -> tuple[Signal, ...]:
+        series = self.samples.read(history, settings.service.name, rules, minute_of(now))
+        ended = {e.condition.key: minute_of(e.resolved_at) for e in known if e.resolved_at is not None}
+        open_keys = {e.condition.key for e in known if e.open}
+        return sample_signals(
+            rules,
+            series,
+            minute_of(now),
+            titles(),
+            no_data_min=alerts.no_data_min,
+            open_keys=open_keys,
+            ended=ended,
+        )
+
+
+def policy_of(alerts: Alerts, condition: Condition) -> Policy:
+    """How alerts escalate; what a checklist found is told once: it was so before, and the report has it."""
+    once = condition.source == CHECKLIST
+    return Policy(
+        escalate_after=None if once else timedelta(minutes=alerts.escalate_after_min),
+        repeat=None if once else timedelta(minutes=alerts.repeat_min),
+        acknowledged_for=timedelta(minutes=alerts.acknowledged_for_min),
+    )
+
+
+def reach_of(settings: Settings, alerts: Alerts, turn: Turn) -> Reach:
+    """Whom messages reach while somebody is on call, and what opens an incident."""
+    level = None if alerts.incidents == "none" else SEVERITIES[alerts.incidents]
+    actions = {action.name: action for action in alerts.action}
+    return Reach(lambda severity: addresses(settings, severity, turn.person), level, actions)
+
+
+def _no_longer_watched(
+    known: Iterable[Episode], signals: Collection[Signal], covered: Collection[str], now: datetime
+) -> tuple[Signal, ...]:
+    """The end of open episodes of which sources that saw everything say nothing."""
+    spoken = {signal.condition.key for signal in signals}
+    return tuple(
+        Signal(condition=e.condition, said=Said.GONE, at=now, title=e.title, reason=_NOT_WATCHED)
+        for e in known
+        if e.open and e.condition.source in covered and e.condition.key not in spoken
+    )
+
+
+def _kept_back(settings: Settings, history: History, now: datetime) -> KeptBack:
+    name = settings.service.name
+    return KeptBack(
+        read_maintenance(history, name, now, now + _MOMENT),
+        read_silences(history, name, now),
+        read_activities(history, name, now),
+    )

@@ -1,0 +1,77 @@
+"""The outages that an incident owns: a list of intervals, in the caller's transaction."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from tasks.incidents.facts import Incident
+from tasks.records.tables import outages
+
+_SECOND = timedelta(seconds=1)
+
+
+class OwnOutages:
+    """The outages of one incident, as one transaction writes them; whoever holds the service's row may."""
+
+    def __init__(self, connection: Connection, service: int, incident: Incident, by: str, now: datetime) -> None:
+        self._connection, self._service, self._incident = connection, service, incident
+        self._stamp = {"recorded_at": now, "recorded_by": by}
+        self._mine = (outages.c.service_id == service, outages.c.incident_id == incident.id)
+
+    def start(self, at: datetime) -> None:
+        """Down from then on, unless it is down already."""
+        if not self._open():
+            values = {"ended_at": None, "cause": self._incident.title, "incident_id": self._incident.id}
+            place = {"module": self._incident.module or "", "started_at": self._free(at)}
+            self._connection.execute(insert(outages).values(service_id=self._service, **place, **values, **self._stamp))
+
+    def move(self, at: datetime) -> None:
+        """The first one began at another time."""
+        rows = self._connection.execute(select(outages).where(*self._mine).order_by(outages.c.started_at)).all()
+        if not rows:
+            self.start(at)
+            return
+        first = rows[0]
+        if first.ended_at is not None and at >= first.ended_at:
+            self._delete(first.id)
+        elif first.started_at != at:
+            self._update(first.id, started_at=self._free(at))
+
+    def end(self, at: datetime) -> None:
+        """It works again; one that began no earlier was none."""
+        for row in self._open():
+            if at <= row.started_at:
+                self._delete(row.id)
+            else:
+                self._update(row.id, ended_at=at)
+
+    def name_cause(self, cause: str) -> None:
+        """Say in each what the cause was."""
+        self._connection.execute(update(outages).where(*self._mine).values(cause=cause))
+
+    def remove(self) -> None:
+        """There was none."""
+        self._connection.execute(delete(outages).where(*self._mine))
+
+    def give_to(self, incident: int) -> None:
+        """They are another incident's."""
+        self._connection.execute(update(outages).where(*self._mine).values(incident_id=incident))
+
+    def _open(self) -> Sequence[Any]:
+        return self._connection.execute(select(outages).where(*self._mine, outages.c.ended_at.is_(None))).all()
+
+    def _free(self, at: datetime) -> datetime:
+        """The time, or the next second at which no other outage of the module is on record: sums merge them."""
+        c = outages.c
+        place = (c.service_id == self._service, c.module == (self._incident.module or ""))
+        while self._connection.execute(select(c.id).where(*place, c.started_at == at)).first() is not None:
+            at += _SECOND
+        return at
+
+    def _update(self, row: int, **values: Any) -> None:
+        self._connection.execute(update(outages).where(outages.c.id == row).values(**values, **self._stamp))
+
+    def _delete(self, row: int) -> None:
+        self._connection.execute(delete(outages).where(outages.c.id == row))

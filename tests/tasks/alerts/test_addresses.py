@@ -1,0 +1,181 @@
+"""Who is told at which level, who is told instead, and that every chain ends."""
+
+from pathlib import Path
+
+import pytest
+
+from tasks.alerts.addresses import Address, addresses, fallback_of, url_of, wakes
+from tasks.alerts.outgoing import message_instead, message_to
+from tasks.alerts.reach import unreached, warnings
+from tasks.check_result import Severity
+from tasks.oncall.settings import Person
+from tasks.settings import Settings, load_settings
+
+INFORMATION, WARNING, EMERGENCY = Severity
+CHANNELS = """[[alerts.channel]]
+name = "slack"
+url = { env = "SLACK" }
+locale = "en"
+fallback = "chat"
+[[alerts.channel]]
+name = "chat"
+url = { env = "CHAT" }
+[[alerts.channel]]
+name = "pager"
+url = { env = "PAGER" }
+wakes = true
+"""
+PEOPLE = """[oncall]
+person = [
+  { name = "kim", mail = "kim@shop.example", url = { env = "KIM" }, locale = "en", timezone = "Europe/Paris" },
+  { name = "sato", mail = "sato@shop.example" },
+  { name = "lee", url = { env = "LEE" } },
+]
+"""
+ROTA = '[[oncall.shift]]\npeople = ["kim", "sato"]\n'
+MAIL = '[mail]\nto = [{ address = "ops@shop.example", locale = "en" }, { address = "lead@shop.example" }]\n'
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> "Service":
+    return Service(tmp_path)
+
+
+class Service:
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "service.toml"
+
+    def __call__(self, *parts: str) -> Settings:
+        head = '[service]\nname = "shop"\nbase_url = "http://shop.example"\ntimezone = "Asia/Tokyo"\n'
+        self.file.write_text(head + "".join(parts))
+        return load_settings(self.file)
+
+
+def who(settings: Settings, level: Severity, on_call: Person | None = None) -> list[str]:
+    return [f"{found.channel} {found.recipient}" for found in addresses(settings, level, on_call)]
+
+
+OPS, LEAD = "mail ops@shop.example", "mail lead@shop.example"
+
+
+def test_each_level_goes_where_the_guide_says(service: Service) -> None:
+    settings = service("[alerts]\n", CHANNELS, PEOPLE, ROTA, MAIL)
+    kim, sato, _ = settings.oncall.person
+    assert who(settings, INFORMATION) == ["apprise slack", "apprise chat"]
+    assert who(settings, WARNING, kim) == ["apprise oncall:kim"]
+    assert who(settings, WARNING, sato) == ["mail sato@shop.example"]
+    assert who(settings, EMERGENCY, kim) == ["apprise oncall:kim", "mail sato@shop.example", "apprise oncall:lee"]
+
+
+def test_case_15_without_a_rota_the_whole_team_is_told(service: Service) -> None:
+    team = ["apprise oncall:kim", "mail sato@shop.example", "apprise oncall:lee"]
+    assert who(service("[alerts]\n", PEOPLE, MAIL), WARNING) == team
+    assert who(service("[alerts]\n", MAIL), WARNING) == [OPS, LEAD]
+    assert who(service(MAIL), WARNING) == [OPS, LEAD]
+
+
+def test_information_goes_by_mail_where_every_channel_wakes_people(service: Service) -> None:
+    pager = CHANNELS[CHANNELS.index('[[alerts.channel]]\nname = "pager"') :]
+    assert who(service("[alerts]\n", pager, MAIL), INFORMATION) == [OPS, LEAD]
+
+
+def test_nobody_is_named_twice_and_the_order_is_kept(service: Service) -> None:
+    levels = '[alerts.levels]\nwarning = ["oncall", "slack", "team", "mail", "slack"]\n'
+    people = PEOPLE.replace("sato@shop.example", "ops@shop.example")
+    settings = service(levels, CHANNELS, people, ROTA, MAIL)
+    assert who(settings, WARNING, settings.oncall.person[0]) == [
+        *("apprise oncall:kim", "apprise slack", OPS, "apprise oncall:lee", LEAD),
+    ]
+
+
+def test_each_reads_it_in_their_own_language_and_time(service: Service) -> None:
+    settings = service("[alerts]\n", CHANNELS, PEOPLE, ROTA, MAIL)
+    assert addresses(settings, WARNING, settings.oncall.person[0]) == (
+        Address("apprise", "oncall:kim", "en", "Europe/Paris"),
+    )
+    assert [found.locale for found in addresses(settings, INFORMATION, None)] == ["en", "ja"]
+    assert {found.timezone for found in addresses(settings, INFORMATION, None)} == {"Asia/Tokyo"}
+
+
+@pytest.mark.parametrize(
+    ("channel", "recipient", "level", "instead"),
+    [
+        ("apprise", "slack", INFORMATION, "apprise chat"),
+        ("apprise", "chat", INFORMATION, OPS),
+        ("apprise", "gone", INFORMATION, OPS),
+        ("apprise", "oncall:kim", WARNING, "mail kim@shop.example"),
+        ("apprise", "oncall:lee", WARNING, OPS),
+        ("apprise", "oncall:gone", WARNING, OPS),
+        ("mail", "kim@shop.example", EMERGENCY, "apprise oncall:kim"),
+        ("mail", "ops@shop.example", INFORMATION, "apprise slack"),
+        ("mail", "ops@shop.example", None, "apprise slack"),
+    ],
+)
+def test_case_4_who_is_told_instead(
+    service: Service, channel: str, recipient: str, level: Severity | None, instead: str
+) -> None:
+    found = fallback_of(service("[alerts]\n", CHANNELS, PEOPLE, ROTA, MAIL), channel, recipient, level)
+    assert found is not None and f"{found.channel} {found.recipient}" == instead
+
+
+def test_case_4_where_nobody_else_is_known_nobody_is_told(service: Service) -> None:
+    alone = service("[alerts]\n", '[mail]\nto = [{ address = "ops@shop.example" }]\n')
+    assert fallback_of(alone, "mail", "ops@shop.example", WARNING) is None
+    assert fallback_of(service("[alerts]\n", CHANNELS), "apprise", "chat", WARNING) is None
+
+
+def test_case_4_every_chain_of_fallbacks_ends(service: Service) -> None:
+    circle = CHANNELS.replace('url = { env = "CHAT" }', 'url = { env = "CHAT" }\nfallback = "slack"')
+    settings = service("[alerts]\n", circle, PEOPLE, ROTA, MAIL)
+    for address in addresses(settings, EMERGENCY, None) + addresses(settings, INFORMATION, None):
+        message, keys, named = message_to(address, "alert-test", "cause", {"severity": 3}), set[str](), ""
+        while message is not None and message.dedupe_key not in keys:
+            keys.add(message.dedupe_key)
+            named = str(message.payload.get("instead_of", ""))
+            message = message_instead(settings, message)
+        assert 1 <= len(keys) <= 5 and len(named.split(", ")) <= 4
+
+
+def test_a_url_is_named_by_its_key(service: Service) -> None:
+    settings = service("[alerts]\n", CHANNELS, PEOPLE, MAIL)
+    keys = {name: (url_of(settings, name) or ("",))[0] for name in ("chat", "oncall:lee", "oncall:sato", "gone")}
+    assert keys == {
+        "chat": "alerts.channel.1.url",
+        "oncall:lee": "oncall.person.2.url",
+        "oncall:sato": "",
+        "gone": "",
+    }
+
+
+def test_who_is_woken(service: Service) -> None:
+    settings = service(
+        '[alerts.levels]\nemergency = ["slack", "pager", "oncall", "mail"]\n', CHANNELS, PEOPLE, ROTA, MAIL
+    )
+    found = addresses(settings, EMERGENCY, settings.oncall.person[0])
+    assert [address.recipient for address in found if wakes(settings, address)] == ["pager", "oncall:kim"]
+
+
+def test_a_level_that_wakes_nobody_and_a_rota_that_is_missing_are_warned_of(service: Service) -> None:
+    assert warnings(service(MAIL)) == unreached(service(MAIL)) == []
+    how = "name a channel with wakes = true, or give people a url"
+    assert warnings(service("[alerts]\n", MAIL)) == [
+        "alerts.levels.warning: oncall is named, but there is no [[oncall.shift]]: the whole team is told",
+        f"alerts.levels.warning: nobody is woken: {how}",
+        f"alerts.levels.emergency: nobody is woken: {how}",
+    ]
+    assert warnings(service("[alerts]\n", PEOPLE, ROTA, MAIL)) == [
+        f"alerts.levels.warning: nobody is woken while sato is on call: {how}"
+    ]
+    woken = '[alerts.levels]\nwarning = ["oncall", "pager"]\n'
+    assert warnings(service(woken, CHANNELS, PEOPLE, ROTA, MAIL)) == []
+
+
+def test_a_level_that_reaches_nobody_is_named_by_its_key(service: Service) -> None:
+    how = "nobody is told: set [mail] to, or name a channel of [[alerts.channel]]"
+    assert unreached(service("[alerts]\n")) == [
+        f"alerts.levels.{level}: {how}" for level in ("information", "warning", "emergency")
+    ]
+    assert unreached(service("[alerts]\n", CHANNELS)) == [
+        f"alerts.levels.{level}: {how}" for level in ("warning", "emergency")
+    ]
+    assert unreached(service("[alerts]\n", MAIL)) == []
