@@ -71,8 +71,8 @@ def _why_nobody(settings: Settings, turn: Turn) -> str:
     else:
         why = "there is no [[oncall.shift]]"
     team = ", ".join(settings.oncall.names)
-    told = f"the whole team is told: {team}" if team else "there is no [[oncall.person]] to tell either"
-    return f"{why} in {settings.path}; {told}"
+    notified = f"the whole team is notified: {team}" if team else "there is no [[oncall.person]] to notify either"
+    return f"{why} in {settings.path}; {notified}"
 
 
 def _table(title: str, columns: Iterable[str]) -> Table:

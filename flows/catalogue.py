@@ -8,6 +8,7 @@ from prefect import Flow
 
 from flows import (
     alert_test,
+    alerts,
     backup_verification,
     daily_checklist,
     error_triage,
@@ -62,6 +63,7 @@ FLOWS: Final = (
     Entry(monitoring.monitoring, monitoring.TIMING, monitoring.SCHEDULE, per_service=False),
     Entry(error_triage.error_triage, error_triage.TIMING),
     Entry(finding_waiver.waive_finding, finding_waiver.TIMING),
+    Entry(alerts.acknowledge_alert_form, alerts.TIMING),
     Entry(alert_test.test_alerts, alert_test.TIMING),
     Entry(records.record_deploy, records.TIMING),
     Entry(records.record_outage, records.TIMING),

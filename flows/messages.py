@@ -8,16 +8,21 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Final
 
-from reports import archive, mail
+from flows.links import form_link
+from reports import archive, mail, names
 from reports.alert_test import alert_test
+from reports.alert_text import AlertNews, action_text, alert_text
 from reports.compose import is_news
 from reports.names import VERDICT_TONES
 from reports.notice import Notice, Post, notice
 from reports.report import Report, Seal, UnreadableReport, from_text
+from reports.runbooks import written
 from reports.text import plain
 from reports.words import Words
 from tasks.alerts.outgoing import INSTEAD_OF, SEVERITY, TIMEZONE, message_instead
-from tasks.check_result import Scalar, Severity
+from tasks.alerts.store.minute import ALERT
+from tasks.alerts.store.read import StoredNotice, read_notice
+from tasks.check_result import Message, Scalar, Severity, msg
 from tasks.delivery.errors import permanent
 from tasks.history.chain import sha256
 from tasks.history.engine import History
@@ -126,6 +131,50 @@ def alert_test_notice(settings: Settings, _history: History, message: OutboxMess
     return notice(content, words, post)
 
 
+def alert_notice(settings: Settings, history: History, message: OutboxMessage) -> Notice:
+    """An alert as it stands now; raises DeliveryError for one that is not there."""
+    payload, service = message.payload, settings.service
+    stored = read_notice(history, service.name, int(payload["notice"] or 0))
+    if stored is None:
+        raise permanent(f"{message.dedupe_key} names nothing that can be sent")
+    instead_of = payload.get(INSTEAD_OF)
+    news = AlertNews(
+        service.name,
+        service.environment,
+        stored.told,
+        stored.level,
+        stored.episodes,
+        actions=[action_text(action.name, action.state, action.effect) for action in stored.actions],
+        links=tuple(_alert_links(settings, stored, message.locale)),
+        instead_of=None if instead_of is None else str(instead_of),
+    )
+    words = Words(message.locale, str(payload[TIMEZONE]))
+    thread = f"{ALERT}/{stored.episodes[0].id}"
+    return notice(
+        alert_text(news, words),
+        words,
+        Post(settings.mail.sender, message.recipient, message.dedupe_key, thread, stored.at),
+    )
+
+
+def _alert_links(settings: Settings, stored: StoredNotice, locale: str) -> Iterator[tuple[Message, str]]:
+    lead, base, locales = stored.episodes[0], settings.reports.base_url, settings.reports.locales
+    if lead.open:
+        form = form_link(settings, "acknowledge-alert", {"acknowledgement": {"alert": lead.id}})
+        if form is not None:
+            yield msg("Acknowledge"), form
+    if base is None:
+        return
+    if lead.condition.check in written(locale):
+        yield msg("Runbook"), f"{base}/checks/{names.page_name(lead.condition.check, locale, locales)}"
+    if lead.incident is not None:
+        page = names.page_name("index", locale, locales)
+        yield msg("Incident page"), f"{base}/{settings.service.name}/incidents/{lead.incident}/{page}"
+    for name, flow in lead.condition.labels:
+        if name == "flow":
+            yield msg("Report"), f"{base}/{settings.service.name}/{flow}/{names.page_name('latest', locale, locales)}"
+
+
 def _nobody(_settings: Settings, _message: OutboxMessage) -> OutboxMessage | None:
     return None
 
@@ -143,6 +192,7 @@ class Kind:
 
 KINDS: Final[Mapping[str, Kind]] = {
     REPORT: Kind(report_notice),
+    ALERT: Kind(alert_notice, message_instead),
     ALERT_TEST: Kind(alert_test_notice, message_instead),
 }
 """A new kind is a line here; its messages need no migration."""

@@ -12,7 +12,7 @@ from prefect.exceptions import PrefectException
 from prefect.settings import PREFECT_API_URL
 
 from tasks.concealment import Concealment
-from tasks.configuration import ConfigurationError, GivenVariables, SecretRef
+from tasks.configuration import SECRET_NAME, ConfigurationError, GivenVariables, SecretRef
 from tasks.settings import Settings
 
 _SHORTEST = 4
@@ -87,6 +87,15 @@ def named_variables(settings: Settings) -> set[str]:
     """Every variable of the environment that a service file names: its secrets, and what its own commands are given."""
     given = (name for _, command in _found(GivenVariables, dict(settings), "") for name in command.environment)
     return {*given, *(ref.env for _, ref in secret_keys(settings) if ref.env is not None)}
+
+
+def given_variables(command: GivenVariables) -> dict[str, str]:
+    """What a command finds in its environment of what it is given; the command may print a secret among it."""
+    found = {name: os.environ[name] for name in command.environment if name in os.environ}
+    for name, value in found.items():
+        if SECRET_NAME.search(name):
+            keep_secret(value)
+    return found
 
 
 def _found(kind: type[Kind], value: Any, key: str) -> Iterator[tuple[str, Kind]]:

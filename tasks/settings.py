@@ -428,7 +428,7 @@ def _problem(error: Any, data: Any) -> str:
     key = ".".join(_key(error["loc"], data, missing=error["type"] == "missing"))
     if error["type"].startswith("union_tag"):
         key = f"{key}.{context['discriminator'].strip(chr(39))}"
-    return f"{key}: {text}" if key else text
+    return "\n".join(f"{key}: {line}" for line in text.splitlines()) if key else text
 
 
 def _known(location: tuple[int | str, ...]) -> str:

@@ -1,15 +1,16 @@
 """`rounds alerts`: alerts, and whether they reach people."""
 
-import getpass
-import os
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
 
-from deployments.cli.command import BROKEN, ServiceOption, explained, quiet, service_file, warn
+from deployments.cli.command import BROKEN, ServiceOption, explained, quiet, warn
+from deployments.cli.given import ByOption, login, settings_of
 from deployments.terminal import say
 
 app = typer.Typer(no_args_is_help=True)
+_SENDING_S = 30.0
 
 
 @app.callback()
@@ -17,17 +18,50 @@ def alerts() -> None:
     """Alerts, and whether they reach people."""
 
 
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user has no name
-        return f"uid {os.getuid()}"
+@app.command("list")
+def list_alerts(
+    service: ServiceOption = None,
+    days: Annotated[int, typer.Option(min=1, max=366, help="Days to look back; open ones are always listed.")] = 1,
+) -> None:
+    """List the open alerts and those that ended in the last days, the newest first."""
+    with explained():
+        from deployments.show_alerts import show_alerts
+        from tasks.alerts.store.read import read_episodes
+        from tasks.history.opened import history_of
+
+        settings, now = settings_of(service), datetime.now(UTC)
+        found = read_episodes(history_of(settings), settings.service.name, now - timedelta(days=days))
+        show_alerts(found, now, settings.zone)
+
+
+@app.command("ack")
+def acknowledge(
+    alert: Annotated[int, typer.Argument(min=1, help="Number of the alert, as its message has it.")],
+    by: ByOption,
+    service: ServiceOption = None,
+    minutes: Annotated[float | None, typer.Option(help="How long it holds; default: the service file's.")] = None,
+) -> None:
+    """Acknowledge an alert, and all that its message stands for: it does not escalate while somebody takes care."""
+    with explained():
+        quiet()
+        import asyncio
+
+        from flows.delivery import deliver
+        from tasks.alerts.acknowledge import acknowledge_alert
+        from tasks.alerts.words import taken_text
+        from tasks.history.opened import history_of
+
+        settings = settings_of(service)
+        history = history_of(settings)
+        taken = acknowledge_alert(settings, history, alert, by, minutes, datetime.now(UTC))
+        say(taken_text(taken, settings.zone))
+        asyncio.run(deliver(settings, history, warn, _SENDING_S))
 
 
 @app.command("test")
 def test(
     level: Annotated[int, typer.Argument(min=1, max=3, help="Alert level: 1 information, 2 warning, 3 emergency.")],
-    by: Annotated[str, typer.Option("--by", help="Who tests; default: the login.", default_factory=_user)],
+    by: Annotated[str, typer.Option("--by", help="Who tests; default: the login.", default_factory=login)],
     service: ServiceOption = None,
 ) -> None:
     """Send a message marked as a test to everybody whom alerts of a level reach, through each channel.
@@ -42,9 +76,8 @@ def test(
         from flows.alert_test import described, send_test
         from tasks.check_result import Severity
         from tasks.history.opened import history_of
-        from tasks.settings import load_settings
 
-        settings = load_settings(service_file(service))
+        settings = settings_of(service)
         problems: list[str] = []
         standings = asyncio.run(send_test(settings, history_of(settings), Severity(level), by, problems.append))
         say(*map(described, standings))

@@ -11,6 +11,8 @@ from deployments.cli.given import ByOption, needed_time, settings_of
 from deployments.terminal import say
 
 app = typer.Typer(invoke_without_command=True)
+_BACK = timedelta(days=366)
+"""The present turn may have begun where an override of so long ago ended."""
 
 
 @app.callback()
@@ -44,8 +46,8 @@ def show(
         from tasks.oncall.store.overrides import read_overrides
 
         settings, now = settings_of(service), datetime.now(UTC)
-        overrides, end = read_overrides(history_of(settings), settings.service.name, now), now + timedelta(days=days)
-        ahead = turns(settings.oncall, overrides, settings.zone, now)
+        overrides = read_overrides(history_of(settings), settings.service.name, now - _BACK)
+        end, ahead = now + timedelta(days=days), turns(settings.oncall, overrides, settings.zone, now)
         show_turns(settings, takewhile(lambda turn: turn.since is None or turn.since < end, ahead))
 
 

@@ -1,4 +1,4 @@
-"""`rounds silence`: alerts that tell nobody for a while; no Prefect server is needed."""
+"""`rounds silence`: alerts that notify nobody for a while; no Prefect server is needed."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated

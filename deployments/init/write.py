@@ -314,6 +314,8 @@ def _guide(discovery: Discovery, _: Words) -> Iterator[str]:
         yield f"resources = {{ not_applicable = {quoted(why)} }}"
     elif isinstance(discovery.known, Message) and not discovery.local and discovery.database is None:
         yield '# resources = { not_applicable = "why / 理由" }    # until then the round is Incomplete'
+    yield "# Delete this line once `rounds up` runs / `rounds up` を始めたら消してください"
+    yield 'schedule = { not_applicable = "not monitored yet / 監視の開始前" }'
     if discovery.checklist is not None:
         yield comment(f"of the guide, built in / ガイドのうち組み込み済み: {len(discovery.checklist.known)}")
         if discovery.checklist.other:

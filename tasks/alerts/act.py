@@ -15,7 +15,7 @@ from tasks.http import shared_trust
 from tasks.outside import external_text
 from tasks.processes import run
 from tasks.round import utc_now
-from tasks.secrets import resolve
+from tasks.secrets import given_variables, resolve
 from tasks.settings import Settings
 
 _KEPT: Final = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV")
@@ -40,13 +40,14 @@ def _run(folder: Path, action: Action) -> tuple[ActionState, str]:
     assert action.command is not None
     program, *arguments = action.command
     argv = (str(folder / program) if "/" in program else program, *arguments)
-    names = (*_KEPT, *action.environment)
-    environment = {name: os.environ[name] for name in names if name in os.environ}
+    environment = {name: os.environ[name] for name in _KEPT if name in os.environ} | given_variables(action)
     try:
         ended = run(argv, deadline_s=action.timeout_s, env=environment, cwd=folder, max_output_bytes=_MOST_BYTES)
     except OSError as error:
-        return ActionState.FAILED, external_text(f"{program} cannot be run: {error.strerror}")
-    output = external_text((ended.stdout + ended.stderr).decode("utf-8", "replace"), _MOST_SHOWN)
+        return ActionState.FAILED, external_text(
+            f"{program} cannot be run: {error.strerror or 'there is no such program'}"
+        )
+    output = _shown(ended.stdout + ended.stderr)
     if ended.timed_out:
         return ActionState.FAILED, f"ended after {action.timeout_s:g} s; {output}"
     if ended.truncated:
@@ -76,4 +77,9 @@ async def _call(settings: Settings, action: Action, url: str) -> tuple[ActionSta
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
         return ActionState.FAILED, external_text(f"{type(error).__name__}")
     state = ActionState.DONE if response.is_success else ActionState.FAILED
-    return state, f"HTTP {response.status_code}; {external_text(body.decode('utf-8', 'replace'), _MOST_SHOWN)}"
+    return state, f"HTTP {response.status_code}; {_shown(body)}"
+
+
+def _shown(output: bytes) -> str:
+    """On one line."""
+    return external_text(" ".join(output.decode("utf-8", "replace").split()), _MOST_SHOWN)

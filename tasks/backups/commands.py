@@ -10,12 +10,12 @@ from typing import Final
 
 from tasks.backups.tool_words import error_line
 from tasks.check_result import msg
-from tasks.configuration import SECRET_NAME, CommandAccess
+from tasks.configuration import CommandAccess
 from tasks.observation import ObservationError, printable
 from tasks.sandbox import confinement
 from tasks.sandbox.bubblewrap import Shown, seen_by_all
 from tasks.sandbox.confinement import Options, Room
-from tasks.secrets import keep_secret
+from tasks.secrets import given_variables
 
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "GNUPGHOME", "USER", "LOGNAME", "VIRTUAL_ENV", "PYTHONPATH")
 _KEPT_BY_PREFIX = ("AWS_", "GOOGLE_", "AZURE_", "SSL_")
@@ -91,18 +91,10 @@ def confined(
         places.setdefault(path, own.lend(path) if lent else own.show(path, inside=path))
     searched = ":".join(dict.fromkeys((str(program.parent), *_SYSTEM_PATH.split(":"))))
     environment = {"PATH": searched, "LC_ALL": "C.UTF-8"}
-    environment |= _asked_for(access)
+    environment |= given_variables(access)
     environment |= given
     allowed = confinement.Access(environment, network=access.network, start=folder)
     return Confined((str(program), *argv[1:]), room.options(*places.values(), access=allowed))
-
-
-def _asked_for(access: CommandAccess) -> dict[str, str]:
-    found = {name: os.environ[name] for name in access.environment if name in os.environ}
-    for name, value in found.items():
-        if SECRET_NAME.search(name):
-            keep_secret(value)  # the command may print it
-    return found
 
 
 def _places_of(program: Path, *, interpreted: bool = False) -> Iterator[Path]:

@@ -73,7 +73,7 @@ class Shift(Model):
 
 
 class OnCall(Model):
-    """The team and its on-call rota. Without a `[[oncall.shift]]` nobody is on call: the whole team is told."""
+    """The team and its on-call rota. Without a `[[oncall.shift]]` nobody is on call: the whole team is notified."""
 
     timezone: TimeZone | None = None
     """The zone of the rota; default: the service's. Its clock divides the week, so that clock changes leave no gap."""

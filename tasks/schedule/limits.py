@@ -29,8 +29,8 @@ class ScheduleLimits(Model):
     may fail, and the next one makes up for it."""
 
     max_missed_rounds: Annotated[int, Field(ge=0)] = 0
-    """Rounds of a flow that were due and did not run in time. Source: opsrounds' default; a round that nobody misses need not
-    be scheduled."""
+    """Rounds of a flow that were due and did not run in time. Source: opsrounds' default; a round that nobody misses
+    need not be scheduled."""
 
     fail_missed_hours: Annotated[int, Field(ge=1)] = 24
     """Hours for which a missed round is FAIL although later ones ran; then WARN. Source: opsrounds' default; one daily

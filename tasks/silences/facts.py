@@ -1,4 +1,4 @@
-"""Silences: alerts that tell nobody for a while."""
+"""Silences: alerts that notify nobody for a while."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """Alerts whose check and subject match tell nobody from `starts_at` until before `ends_at`."""
+    """Alerts whose check and subject match notify nobody from `starts_at` until before `ends_at`."""
 
     id: int
     """0 until it is stored."""

@@ -90,6 +90,11 @@ def test_the_turns_of_the_coming_days(shop: Shop, monkeypatch: pytest.MonkeyPatc
     [row] = [row for row in rows if "dentist" in row]
     assert row.startswith(f"{NOW + 15 * DAY:%Y-%m-%d %H:%M} UTC ") and "UTC lee " in row and "of ann: dentist" in row
     assert oncall(here, "show", "--days", "0")[0] == 2
+    override(here, "lee", NOW - HOUR, NOW + HOUR)
+    oncall(here, "remove", "2")
+    [removed, _] = read_overrides(here.history, here.name, NOW - HOUR)
+    first = oncall(here, "show")[1].splitlines()[2]
+    assert first.split()[:2] == f"{removed.ends_at:%Y-%m-%d %H:%M}".split()  # the rota's turn goes on from there
 
 
 def test_overrides_are_listed_with_their_state(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,22 +112,23 @@ def test_overrides_are_listed_with_their_state(shop: Shop, monkeypatch: pytest.M
     assert oncall(here, "overrides")[1].splitlines()[2].split()[:3] == ["1", "past", "lee"]
 
 
-def test_case_15_an_empty_rota_tells_the_whole_team(shop: Shop) -> None:
+def test_case_15_an_empty_rota_notifies_the_whole_team(shop: Shop) -> None:
     here = shop(TEAM)
-    nobody = f"there is no [[oncall.shift]] in {here.settings.path}; the whole team is told: kim, lee"
+    nobody = f"there is no [[oncall.shift]] in {here.settings.path}; the whole team is notified: kim, lee"
     assert oncall(here) == (0, f"on call: nobody, with no change ahead\n  {nobody}\n")
     alone = shop("")
-    assert "there is no [[oncall.person]] to tell either" in oncall(alone)[1]
+    assert "there is no [[oncall.person]] to notify either" in oncall(alone)[1]
 
 
-def test_an_override_of_somebody_who_left_tells_the_whole_team(shop: Shop) -> None:
+def test_an_override_of_somebody_who_left_notifies_the_whole_team(shop: Shop) -> None:
     here = shop(ROTA)
     override(here, "lee", NOW - HOUR, NOW + HOUR)
     here.rows("UPDATE oncall_overrides SET person = 'max'")
     shown = oncall(here)[1].splitlines()
     assert shown[0].startswith("on call: nobody, until ")
     assert (
-        shown[2] == f"  max is no longer a [[oncall.person]] in {here.settings.path}; the whole team is told: kim, lee"
+        shown[2]
+        == f"  max is no longer a [[oncall.person]] in {here.settings.path}; the whole team is notified: kim, lee"
     )
 
 

@@ -4,17 +4,22 @@ import os
 import subprocess
 import sys
 import uuid
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.responses import DeploymentResponse
+from typer.testing import CliRunner
 
+from deployments.cli.app import app
 from deployments.register import RegisterRefused, register_deployments
+from deployments.schedules import schedules_of
 from flows.catalogue import FLOWS
 from tasks.history.opened import history_of
 from tasks.history.runs import read_runs
+from tasks.schedule.store import read_scheduled
 from tasks.settings import find_services
 
 
@@ -79,3 +84,16 @@ def test_a_work_pool_that_is_not_there_is_refused(prefect: SyncPrefectClient, op
     services = find_services(shop.settings.path)
     with pytest.raises(RegisterRefused, match='Work pool "no-such-pool" not found'):
         register_deployments(services, "no-such-pool", shop.settings.path.parent)
+
+
+def test_the_command_tells_the_history_what_is_scheduled(
+    pool: str, prefect_api: str, operate: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", prefect_api)
+    shop = operate(name=f"shop-{uuid.uuid4().hex[:8]}")  # type: ignore[operator]
+    ended = CliRunner().invoke(
+        app, ["register", "--work-pool", pool, "--services", str(shop.settings.path.parent)], catch_exceptions=False
+    )
+    assert ended.exit_code == 0, ended.output
+    noted = {flow.schedule.flow for flow in read_scheduled(shop.history, shop.name, datetime.now(UTC))}
+    assert noted == {schedule.flow for schedule in schedules_of(shop.settings)} != set()

@@ -1,5 +1,6 @@
 """The one list of deployments, as a whole: a change of any line of it has to be meant."""
 
+import shutil
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
@@ -9,9 +10,12 @@ import pytest
 from prefect import Flow
 from prefect.deployments.runner import RunnerDeployment
 
-from deployments.schedules import deployments_of
+from deployments.schedules import deployments_of, note_schedules, schedules_of
 from flows.catalogue import CHECKLISTS, FLOWS, Entry, checklist_of
 from flows.options import BackupOptions
+from tasks.history.opened import history_of
+from tasks.schedule.facts import FlowSchedule
+from tasks.schedule.store import read_scheduled
 from tasks.settings import Settings, load_settings
 
 ONE_AT_A_TIME = (1, "ConcurrencyLimitStrategy.CANCEL_NEW")
@@ -248,3 +252,34 @@ def test_the_form_of_a_record(
         assert japanese and english, name
         if name.endswith("_at"):
             assert field.get("anyOf", [field])[0]["format"] == "date-time"
+
+
+def test_what_the_history_is_told_is_what_the_server_starts(services: dict[str, Settings]) -> None:
+    shop = services["shop"]
+    started = {d.flow_name for d in deployments_of({"shop": shop}) if d.schedules}
+    told = {schedule.flow: schedule for schedule in schedules_of(shop)}
+    assert set(told) == started and "record-deploy" not in told
+    hour = timedelta(hours=1)
+    assert told["weekly-checklist"] == FlowSchedule(
+        "weekly-checklist", "0 9 * * 1", None, "Asia/Tokyo", "week", 54 * hour
+    )
+    assert told["outbox"] == FlowSchedule("outbox", "40 * * * *", None, "UTC", None, timedelta(minutes=10))
+    assert (told["monitoring"].every, told["monitoring"].timezone) == (timedelta(minutes=15), "UTC")
+    kinds = {flow: schedule.period for flow, schedule in told.items() if schedule.period is not None}
+    assert set(kinds) == {name for name in CHECKLISTS if name in started}
+    assert kinds["monthly-checklist"] == "month" and kinds["slo-report"] == "week" and kinds["load-test"] == "day"
+
+
+def test_a_history_that_cannot_be_told_is_named_and_stops_no_other(
+    services: dict[str, Settings], tmp_path: Path, empty_history: Path
+) -> None:
+    shutil.copy(empty_history, tmp_path / "opsrounds.db")
+    away = tmp_path / "bar.toml"
+    away.write_text(f'{away.read_text()}[history]\nurl = "postgresql://ops:hunter22@127.0.0.1:1/x"\n')
+    now = datetime.now(UTC)
+    [problem] = note_schedules({"bar": load_settings(away), "shop": services["shop"]}, now)
+    assert problem.startswith("bar: the daily checklist cannot tell what should have run: ")
+    assert "hunter22" not in problem
+    history = history_of(services["shop"])
+    assert {flow.since for flow in read_scheduled(history, "shop", now)} == {now}
+    history.dispose()

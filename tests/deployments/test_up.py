@@ -13,7 +13,10 @@ import psutil
 import pytest
 
 from flows.catalogue import FLOWS
+from tasks.history.opened import history_of
 from tasks.processes import Child, free_port
+from tasks.schedule.store import read_scheduled
+from tasks.settings import load_settings
 from tests.up import START_S, Up, kill, rounds_up
 
 SLOW_SERVICE = """
@@ -87,6 +90,10 @@ def test_every_flow_has_its_schedule_and_stopping_leaves_no_process(
         assert httpx.get(up.archive_url, auth=up.login, timeout=60).status_code == 200  # before the first report too
         assert up.scheduled() == SCHEDULED
         stopping(up)
+    history = history_of(load_settings(services / "slow.toml"))
+    noted = {flow.schedule.flow for flow in read_scheduled(history, "slow", datetime.now(UTC))}
+    history.dispose()
+    assert noted == {name.partition("/")[0] for name, slugs in SCHEDULED.items() if slugs}
 
 
 @pytest.mark.deep

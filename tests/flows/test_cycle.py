@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from deployments.schedules import note_schedules
 from tasks.monitoring import collect
+from tasks.monitoring.facts import Gap
 from tasks.monitoring.store.lease import begin_minute
+from tasks.monitoring.store.minutes import read_monitored
 from tasks.resources import watch
+from tasks.schedule.store import read_scheduled
 from tests.cycles import FAST, MINUTE, Clock, watched
 from tests.operated import Answer
 
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
     from tests.operated import Operate, Operated, Site
 
 pytestmark = pytest.mark.usefixtures("prefect")
+LOG_ALONE = '[[logs.source]]\nname = "app"\nkind = "file"\npaths = ["gone.log"]\n'
 
 
 def minutes_of(shop: "Operated") -> list[int]:
@@ -214,3 +219,19 @@ def test_due_messages_are_sent_and_a_refusal_is_named(operate: "Operate") -> Non
     ill.rows("UPDATE outbox SET state = 'waiting'")
     quarter = watched(1, Clock(clock.begin + MINUTE)).quarter
     assert quarter.complete == 0 and "mail to oncall@shop.example: waiting" in quarter.text
+
+
+def test_what_was_monitored_to_the_end_is_on_record(operate: "Operate", monkeypatch: pytest.MonkeyPatch) -> None:
+    shop, bar, clock = operate(), operate(name="bar", health=LOG_ALONE), Clock()
+    note_schedules({shop.name: shop.settings}, clock.begin)
+    assert watched(3, clock).quarter.minutes == 3
+    after = clock.begin + 3 * MINUTE
+    found = read_monitored(shop.history, shop.name, after, timedelta(days=1))
+    assert found is not None and ((after - found.first) // MINUTE, found.gaps) == (3, ())
+    assert read_monitored(bar.history, bar.name, after, timedelta(days=1)) is None  # its log is not there
+    ran = {flow.schedule.flow: flow.last_run_at for flow in read_scheduled(shop.history, shop.name, after)}
+    assert ran["monitoring"] is not None and ran["outbox"] is None
+    monkeypatch.setattr(collect, "store_readings", lambda *_: 1 // 0)
+    watched(1, Clock(after))
+    found = read_monitored(shop.history, shop.name, after + MINUTE, timedelta(days=1))
+    assert found is not None and found.gaps == (Gap(after.replace(second=0), after.replace(second=0) + MINUTE),)

@@ -79,7 +79,7 @@ class TestOutcome:
     def test_an_item_without_a_result_makes_it_incomplete(self, operate: "Operate") -> None:
         state = operate(guide='[guide.daily]\nschedule = { not_applicable = "by hand" }\n').run_daily()
         assert ended(state) == ("FAILED", "Incomplete")
-        assert state.message == "No check failed, but the round is incomplete: 2 of 3 items not confirmed."
+        assert state.message == "No check failed, but the round is incomplete: 2 of 4 items not confirmed."
 
     def test_a_file_with_the_service_alone_is_incomplete_and_asks_nothing(
         self, operate: "Operate", site: "Site"

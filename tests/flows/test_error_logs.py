@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("prefect")
 
 GUIDE = '[guide.daily]\nhealth = { not_applicable = "by hand" }\nresources = { not_applicable = "by hand" }\n'
+GUIDE += 'schedule = { not_applicable = "by hand" }\n'
 SOURCE = '[[logs.source]]\nname = "app"\nkind = "file"\npaths = ["app.log*"]\n'
 CHECKS = ["source", "malformed", "error-share", "latency", "new-error", "regressed-error", "spiking-error"]
 CHECKS += ["silent-module", "personal-data", "refused-requests"]

@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from prefect import State
 
+from deployments.schedules import note_schedules
 from flows.housekeeping import housekeeping
 from flows.messages import archive_missing, readable
+from tasks.history.engine import writing
 from tasks.history.runs import RunKey, record_run
+from tasks.history.services import service_id
+from tasks.monitoring.store.minutes import note_minute, read_monitored
 from tasks.samples.facts import Reading
 from tasks.samples.store.hours import read_figures
 from tasks.samples.store.minutes import read_samples, store_readings
+from tasks.schedule.store import read_scheduled
 from tests.tasks.history.writing import a_run
 
 if TYPE_CHECKING:
@@ -82,3 +87,23 @@ def test_pages_of_old_reports_go_and_no_round_brings_them_back(operate: "Operate
     shop.run_daily()
     assert archived() == ["2026-01-03", shop.runs()[-1].period]
     assert len(shop.runs()) == 4
+
+
+def test_it_notes_that_it_ran(operate: "Operate") -> None:
+    shop = operate()
+    note_schedules({shop.name: shop.settings}, NOW)
+    tidy()
+    ran = {f.schedule.flow: f.last_run_at for f in read_scheduled(shop.history, shop.name, datetime.now(UTC))}
+    at = ran.pop("housekeeping")
+    assert at is not None and at > NOW and set(ran.values()) == {None}
+
+
+def test_monitored_minutes_are_kept_as_long_as_hours(operate: "Operate") -> None:
+    shop = operate()
+    ago = {days: NOW - timedelta(days=days) for days in (500, 300)}
+    with writing(shop.history) as connection:
+        for at in ago.values():
+            note_minute(connection, service_id(connection, shop.name), int(at.timestamp()) // 60)
+    tidy()
+    found = read_monitored(shop.history, shop.name, NOW, timedelta(days=1000))
+    assert found is not None and found.first == ago[300].replace(second=0, microsecond=0)

@@ -84,6 +84,7 @@ def test_a_checklist_shows_the_guides_lines_and_its_observations(
         ("health: Confirm the health check", "ChecksFailed"),
         ("error-logs: Review the error log", "NotApplicable"),
         ("resources: Check resource usage", "NotApplicable"),
+        ("schedule: Monitoring and scheduled flows", "NotApplicable"),
     ]
     looks = [(name, ended) for name, ended in runs if ": " not in name]
     assert {ended for _, ended in looks} == {"Completed"}  # and not RolledBack by the line that failed

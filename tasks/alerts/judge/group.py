@@ -47,8 +47,8 @@ def _parent(
     ]
     if episode.condition.source == CHECKLIST:
         return _of_one_round(episode, episodes)
-    if episode.no_data:  # figures that stop together have one reason
-        silent = (e for e in episodes if e.no_data)
+    if _is_silence(episode):  # figures that stop together have one reason
+        silent = (e for e in episodes if _is_silence(e))
         first = min(silent, key=lambda e: (not e.told_level, e.since, e.condition.key))
         return None if first is episode else first.condition.key
     for other in episodes:
@@ -62,6 +62,11 @@ def _parent(
     return next(
         (e.condition.key for cause, e, found in shown if e is not episode and cause.explains(found, result)), None
     )
+
+
+def _is_silence(episode: Episode) -> bool:
+    """True for an alert that is about nothing but missing samples."""
+    return episode.no_data and episode.observed is None
 
 
 def _of_one_round(episode: Episode, episodes: Sequence[Episode]) -> str | None:

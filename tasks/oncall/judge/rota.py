@@ -20,7 +20,7 @@ def rota_zone(oncall: OnCall, service_zone: ZoneInfo) -> ZoneInfo:
 
 
 def person_zone(person: Person, service_zone: ZoneInfo) -> ZoneInfo:
-    """The zone of the times that a person is told."""
+    """The zone of the times in a person's messages."""
     return service_zone if person.timezone is None else ZoneInfo(person.timezone)
 
 

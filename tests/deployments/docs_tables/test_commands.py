@@ -12,7 +12,9 @@ def english() -> str:
     return commands(DocWords("en", {}))
 
 
-@pytest.mark.parametrize("name", ["run", "up", "config check", "db verify", "errors resolve", "record import"])
+@pytest.mark.parametrize(
+    "name", ["run", "up", "config check", "db verify", "errors resolve", "record import", "oncall", "oncall show"]
+)
 def test_every_command_has_its_usage(english: str, name: str) -> None:
     assert f"### `rounds {name}`\n\n```\nrounds {name} " in english
 

@@ -1,5 +1,6 @@
 """Types in words that people know."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -22,6 +23,7 @@ from tasks.configuration import Headers, HttpUrl, SecretRef, Slug, TextOrSecret
         (SecretRef | None, "secret"),
         (TextOrSecret, "text or secret"),
         (Headers, "table of texts or secrets"),
+        (Mapping[str, tuple[str, ...]], "table of lists of texts"),
         (tuple[Slug, ...], "list of names"),
         (Annotated[tuple[str, ...], Field(min_length=1)], "non-empty list of texts"),
         (Annotated[tuple[float, ...], Field(min_length=1, max_length=4)], "list of 1 to 4 numbers"),

@@ -38,6 +38,14 @@ def problems(folder: Path, text: str) -> list[str]:
             'ends = "11:00"',
             ["oncall: shifts 1 and 2 overlap from sat 10:00 to sat 11:00: shorten or remove one of them"],
         ),
+        (
+            '[[oncall.shift]]\npeople = ["ann", "lee"]\nstarts = "09:00"\nends = "18:00"\ndays = ["mon", "tue"]',
+            [
+                "oncall: shift 1: no person 'ann'; known: kim, lee",
+                "oncall: nobody is on call from mon 18:00 to tue 09:00: add a shift, or lengthen one",
+                "oncall: nobody is on call from tue 18:00 to mon 09:00: add a shift, or lengthen one",
+            ],
+        ),
         ('[[oncall.shift]]\npeople = ["max"]', ["oncall: shift 1: no person 'max'; known: kim, lee"]),
         (
             '[[oncall.shift]]\npeople = ["kim"]\ndays = ["mon", "mon"]',

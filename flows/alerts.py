@@ -1,0 +1,70 @@
+"""アラートの確認 / what people do about alerts, as a form."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+from prefect import State, flow
+from prefect.logging import get_run_logger
+from prefect.states import Completed
+from pydantic import BaseModel, ConfigDict, Field
+
+from flows.delivery import deliver
+from flows.timing import Timing
+from tasks.alerts.acknowledge import acknowledge_alert
+from tasks.alerts.words import taken_text
+from tasks.history.opened import history_of
+from tasks.round import utc_now
+from tasks.settings import find_service
+
+TIMING = Timing(deadline=timedelta(minutes=2))
+_SENDING_S = 30.0
+
+
+class AcknowledgementOptions(BaseModel):
+    """The form of an acknowledgement."""
+
+    model_config = ConfigDict(extra="forbid", title="アラートの確認 / Acknowledgement")
+
+    alert: int = Field(
+        ge=1,
+        title="アラート番号 / Alert",
+        description="メッセージにある番号 / the number in the message",
+        json_schema_extra={"position": 1},
+    )
+    by: str = Field(
+        min_length=1,
+        title="対応者 / Acknowledged by",
+        description="名前 / your name",
+        json_schema_extra={"position": 2},
+    )
+    minutes: float | None = Field(
+        default=None,
+        gt=0,
+        title="有効時間 (分) / Minutes",
+        description="空欄は設定値。過ぎると再び通知 / empty: as configured; after them people are told again",
+        json_schema_extra={"position": 3},
+    )
+
+
+@flow(
+    name="acknowledge-alert",
+    flow_run_name="{service} {acknowledgement.alert}",
+    retries=0,
+    timeout_seconds=TIMING.deadline.total_seconds(),
+)
+async def acknowledge_alert_form(service: str, acknowledgement: AcknowledgementOptions) -> State[Any]:
+    """アラートの確認: 対応者を記録し、エスカレーションを止める / Acknowledge an alert: somebody takes care of it.
+
+    Args:
+        service: 対象サービスの名前 / name of the service, as in its service file
+        acknowledgement: どのアラートに、誰が対応するか / which alert, and who takes care of it
+    """
+    settings = await asyncio.to_thread(find_service, service)
+    history = await asyncio.to_thread(history_of, settings)
+    given = acknowledgement
+    taken = await asyncio.to_thread(
+        acknowledge_alert, settings, history, given.alert, given.by, given.minutes, utc_now()
+    )
+    await deliver(settings, history, get_run_logger().warning, _SENDING_S)
+    return Completed(name="Recorded", message=taken_text(taken, settings.zone))

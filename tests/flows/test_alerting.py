@@ -1,0 +1,186 @@
+"""From samples to people: alerts of a service, told by a real mail server."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+
+import pytest
+
+from tasks.activities.facts import Kind
+from tasks.activities.store.activities import own_activity
+from tasks.alerts.facts import Phase
+from tasks.records.facts import Maintenance
+from tasks.records.store.records import store_records
+from tasks.silences.facts import Silence
+from tasks.silences.store.silences import add_silence
+from tests.alerting import DOWN, UP, Alerting, Samples
+from tests.operated import Answer, Operate, Operated, PostOffice, Site
+
+Play = Callable[..., Alerting]
+TEAM = """
+[alerts]
+%s
+[[oncall.person]]
+name = "yui"
+mail = "yui@shop.example"
+locale = "ja"
+[[oncall.person]]
+name = "ken"
+mail = "ken@shop.example"
+locale = "en"
+timezone = "America/New_York"
+[[oncall.shift]]
+people = ["ken"]
+"""
+
+
+@pytest.fixture
+def play(operate: Operate, post: PostOffice) -> Play:
+    def write(alerts: str = "", team: str = TEAM, more: str = "") -> Alerting:
+        operated = operate(mail=f'smtp = "{post.url}"\n', more=f"{team % alerts}\n{more}")
+        return Alerting(operated.settings, operated.history)
+
+    return write
+
+
+def told(post: PostOffice) -> list[tuple[str, str]]:
+    """Who got which subject, in order."""
+    return [(to, str(mail["Subject"])) for to, mail in post.kept]
+
+
+def text_of(mail: EmailMessage) -> str:
+    body = mail.get_body(("plain",))
+    assert body is not None
+    return str(body.get_content())
+
+
+def test_a_service_that_is_not_ready_wakes_the_team_once_and_its_end_is_told(play: Play, post: PostOffice) -> None:
+    alerting = play()
+    for minute in range(3):
+        alerting.plays(minute)
+    for minute in range(3, 8):
+        alerting.plays(minute, DOWN)
+    for minute in range(8, 12):
+        alerting.plays(minute)
+    assert told(post) == [
+        ("yui@shop.example", "[緊急] shop: Readiness（受付可能） – service"),
+        ("ken@shop.example", "[Emergency] shop: Readiness – service"),
+        ("yui@shop.example", "[解決済み] shop: Readiness（受付可能） – service"),
+        ("ken@shop.example", "[Resolved] shop: Readiness – service"),
+    ]
+    [episode] = alerting.episodes()
+    print(text_of(post.kept[1][1]))
+    print(text_of(post.kept[0][1]))
+    assert alerting.warned == []
+    assert episode.since == alerting.at(3).replace(second=0)
+
+
+def test_case_14_maintenance_that_ends_while_it_fails_pages_then(play: Play, post: PostOffice) -> None:
+    alerting = play()
+    window = Maintenance(alerting.at(-60), alerting.at(20), None, "new disks", alerting.at(-90), "ken")
+    store_records(alerting.history, "shop", [window], "ken", alerting.at(-90))
+    for minute in range(20):
+        alerting.plays(minute, DOWN)
+    assert told(post) == []
+    [episode] = alerting.episodes()
+    assert (episode.phase, episode.suppressed) == (Phase.FIRING, "maintenance: new disks (ken)")
+    alerting.plays(20, DOWN)
+    assert [to for to, _ in told(post)] == ["yui@shop.example", "ken@shop.example"]
+
+
+def test_a_silence_keeps_an_alert_from_people_until_it_ends(play: Play, post: PostOffice) -> None:
+    alerting = play()
+    silence = Silence(0, "health.*", "*", alerting.at(-1), alerting.at(10), "known", "yui")
+    add_silence(alerting.history, "shop", silence, alerting.at(-1))
+    for minute in range(10):
+        alerting.plays(minute, DOWN)
+    assert told(post) == []
+    alerting.plays(10, DOWN)
+    assert len(told(post)) == 2
+
+
+def test_a_load_test_and_a_drill_of_our_own_wake_nobody_for_what_they_cause(play: Play, post: PostOffice) -> None:
+    alerting = play(more="[resources]\n")
+    busy: Samples = {**UP, "memory.used": {"host": 99.0}, "probe.ready.latency": {"service": 40_000.0}}
+    drill = own_activity(
+        alerting.history, "shop", Kind.RESTORE_DRILL, on_service=False, now=alerting.at(-1), until=alerting.at(60)
+    )
+    with drill:
+        for minute in range(12):
+            alerting.plays(minute, busy)
+        assert {mail.partition("–")[0] for _, mail in told(post)} == {"[Warning] shop: Response time compliance "}
+        assert {e.condition.check: e.suppressed for e in alerting.episodes() if e.suppressed} == {
+            "resources.memory": f"own restore-drill since {alerting.at(-1):%H:%MZ}"
+        }
+
+
+@pytest.mark.parametrize("team", ["", '[[oncall.person]]\nname = "yui"\nmail = "yui@shop.example"\n'])
+def test_case_15_an_empty_rota_tells_the_whole_team_and_raises_a_configuration_alarm(
+    play: Play, post: PostOffice, team: str
+) -> None:
+    alerting = play(team=f"[alerts]\n%s\n{team}")
+    whole = {"yui@shop.example"} if team else {"oncall@shop.example", "lead@shop.example"}
+    alerting.plays(0)
+    assert {(to, "alerts" in text_of(mail)) for to, mail in post.kept} == {(to, True) for to in whole}
+    [alarm] = alerting.episodes()
+    assert (alarm.condition.check, alarm.condition.subject) == ("alerts.configuration", "oncall")
+    post.kept.clear()
+    slow: Samples = {**UP, "probe.ready.latency": {"service": 40_000.0}}
+    for minute in range(1, 10):
+        alerting.plays(minute, slow)
+    assert {to for to, _ in told(post)} == whole, "level 2"
+
+
+def test_a_channel_whose_secret_is_missing_raises_a_configuration_alarm(
+    play: Play, post: PostOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    channel = '[[alerts.channel]]\nname = "chat"\nurl = { env = "SHOP_CHAT_URL" }\n'
+    alerting = play(channel)
+    alerting.plays(0)
+    assert [(e.condition.subject, e.level) for e in alerting.episodes()] == [("alerts.channel.0.url", 2)]
+    assert "SHOP_CHAT_URL" in text_of(post.kept[0][1])
+    monkeypatch.setenv("SHOP_CHAT_URL", "json://127.0.0.1:9/hidden-token")
+    alerting.plays(1)
+    assert [e.phase for e in alerting.episodes()] == [Phase.RESOLVED]
+
+
+def test_a_figure_that_stops_raises_one_alert_and_never_ends_another(play: Play, post: PostOffice) -> None:
+    alerting = play(more="[resources]\n")
+    both: Samples = {**UP, "memory.used": {"host": 50.0}, "disk.used": {"host/disk:/": 95.0, "host/disk:/var": 50.0}}
+    for minute in range(4):
+        alerting.plays(minute, both)
+    before = len(post.kept)
+    assert {e.condition.subject for e in alerting.episodes()} == {"host/disk:/"}
+    for minute in range(4, 12):
+        alerting.plays(minute)
+    silent = [e for e in alerting.episodes() if e.no_data]
+    assert {e.condition.subject for e in silent} == {"host", "host/disk:/", "host/disk:/var"}
+    assert all(e.phase is Phase.FIRING for e in silent)
+    [first, *_] = told(post)[before:]
+    assert len(told(post)) - before == 1, told(post)
+    assert first[0] == "ken@shop.example"
+
+
+def test_what_a_checklist_found_is_one_message_a_level_and_is_told_once(
+    play: Play, post: PostOffice, site: Site
+) -> None:
+    alerting = play("escalate_after_min = 1")
+    site.answers["/items"] = Answer(500)
+    Operated(alerting.settings, alerting.history).run_daily()
+    alerting.sends()
+    post.kept.clear()
+    now = (datetime.now(UTC) - alerting.begin) / timedelta(minutes=1)
+    for minute in range(3):
+        alerting.plays(now + minute)
+    found = {e.condition.check for e in alerting.episodes()}
+    assert found == {"health.errors"}
+    assert told(post) == [
+        ("yui@shop.example", "[緊急] shop: リクエストのエラー率 – service /items"),
+        ("ken@shop.example", "[Emergency] shop: Request error rate – service /items"),
+    ]
+    assert alerting.episodes()[0].incident is None
+    for minute, answer, phase in ((4, Answer(404), Phase.FIRING), (5, Answer(), Phase.RESOLVED)):
+        site.answers["/items"] = answer  # not found: whether it fails is unknown
+        Operated(alerting.settings, alerting.history).run_daily()
+        alerting.plays(now + minute)
+        assert [e.phase for e in alerting.episodes()] == [phase]

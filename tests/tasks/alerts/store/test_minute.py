@@ -1,0 +1,217 @@
+"""A minute of alerts in one transaction, on both databases: once, whole, and whoever is first."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from threading import Barrier
+
+import pytest
+from sqlalchemy import Engine, insert, select, text
+from sqlalchemy.exc import IntegrityError
+
+from tasks.alerts.addresses import Address
+from tasks.alerts.facts import Condition, Phase, Policy, Said, Signal, Told
+from tasks.alerts.judge.machine import Acknowledged
+from tasks.alerts.judge.minute import Rulebook
+from tasks.alerts.store import minute as store
+from tasks.alerts.store.minute import (
+    Kept,
+    Reach,
+    acknowledge_group,
+    acknowledge_incident,
+    keep_minute,
+    read_known,
+)
+from tasks.alerts.store.read import read_episodes, read_notice
+from tasks.alerts.store.rows import episode_of
+from tasks.alerts.tables import alert_episodes
+from tasks.check_result import Limit, Quantity, Severity, msg
+from tasks.history.engine import HistoryError, reading, writing
+from tasks.incidents.store.read import read_incident
+
+NOON = datetime(2026, 11, 24, 12, 0, 3, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+POLICY = Policy(timedelta(minutes=15), timedelta(minutes=10), timedelta(minutes=30))
+RULES = Rulebook(lambda _: POLICY, lambda _: "")
+YUI = Address("mail", "yui@shop.example", "ja", "Asia/Tokyo")
+TEAM = (YUI, Address("mail", "ken@shop.example", "en", "UTC"))
+REACH = Reach(lambda level: TEAM if level == Severity.EMERGENCY else (YUI,), Severity.EMERGENCY)
+
+
+def a_signal(said: Said, at: datetime, subject: str = "host/disk:/", level: int = 2, **labels: str) -> Signal:
+    return Signal(
+        condition=Condition("monitoring", "resources.disk", subject, tuple(labels.items())),
+        said=said,
+        at=at,
+        title=msg("Disk usage"),
+        reason=msg("{bad} of the last {of} samples", bad=3, of=5),
+        level=Severity(level) if said is Said.BAD else None,
+        since=at if said is Said.BAD else None,
+        observed=Quantity(91.5, "%"),
+        limit=Limit("<", 90.0, "%", msg("the alert rule")),
+    )
+
+
+def keep(history: Engine, signals: Sequence[Signal], now: datetime = NOON) -> Kept:
+    return keep_minute(history, "shop", signals, now, RULES, REACH)
+
+
+def messages(history: Engine) -> list[tuple[str, str]]:
+    with reading(history) as connection:
+        rows = connection.execute(text("SELECT dedupe_key, recipient FROM outbox ORDER BY id"))
+        return [(row.dedupe_key.rpartition("/")[0], row.recipient) for row in rows]
+
+
+def test_an_episode_is_read_as_it_was_written(history: Engine) -> None:
+    kept = keep(history, [a_signal(Said.BAD, NOON, device="sda")])
+    [episode] = read_known(history, "shop", NOON)
+    assert kept.open == (episode,)
+    assert (episode.policy, episode.told_at, episode.condition.labels) == (POLICY, NOON, (("device", "sda"),))
+
+
+def test_what_is_told_is_written_with_its_cause(history: Engine) -> None:
+    assert keep(history, [a_signal(Said.BAD, NOON)]).messages == 1
+    assert keep(history, [a_signal(Said.BAD, NOON + MINUTE)], NOON + MINUTE).messages == 0
+    assert messages(history) == [("alert/1/1", YUI.recipient)]
+    notice = read_notice(history, "shop", 1)
+    assert notice is not None
+    assert (notice.told, [e.count for e in notice.episodes]) == (Told.FIRING, [2])
+    assert read_notice(history, "other", 1) is None
+
+
+def test_the_end_is_told_to_those_who_were_told_and_to_nobody_else(history: Engine) -> None:
+    keep(history, [a_signal(Said.BAD, NOON)])
+    keep(history, [a_signal(Said.BAD, NOON + MINUTE, level=3)], NOON + MINUTE)
+    keep(history, [a_signal(Said.GOOD, NOON + 2 * MINUTE)], NOON + 2 * MINUTE)
+    assert messages(history)[1:] == [
+        ("alert/1/2", "yui@shop.example"),
+        ("alert/1/2", "ken@shop.example"),
+        ("alert/1/3", "yui@shop.example"),
+        ("alert/1/3", "ken@shop.example"),
+    ]
+
+
+def test_one_that_never_fired_leaves_nothing(history: Engine) -> None:
+    keep(history, [a_signal(Said.PENDING, NOON)])
+    assert [e.phase for e in read_episodes(history, "shop", NOON)] == [Phase.PENDING]
+    keep(history, [a_signal(Said.GOOD, NOON + MINUTE)], NOON + MINUTE)
+    assert read_episodes(history, "shop", NOON - MINUTE) == ()
+
+
+def test_case_6_two_workers_race_for_50_rounds_and_there_is_one_episode_and_one_message(history: Engine) -> None:
+    keep(history, [])  # the service is known
+    with ThreadPoolExecutor(2) as pool:
+        for number in range(50):
+            signal, together = a_signal(Said.BAD, NOON, f"host/disk:/{number}"), Barrier(2)
+
+            def race(signal: Signal = signal, together: Barrier = together) -> int:
+                together.wait()
+                return keep(history, [signal]).messages
+
+            told = [future.result() for future in [pool.submit(race), pool.submit(race)]]
+            assert sorted(told) == [0, 1]
+    episodes = read_episodes(history, "shop", NOON)
+    assert len({e.condition.key for e in episodes}) == len(episodes) == len(messages(history)) == 50
+
+
+def test_a_second_open_episode_is_refused_by_the_database(history: Engine) -> None:
+    keep(history, [a_signal(Said.BAD, NOON)])
+    with reading(history) as connection:
+        row = dict(connection.execute(select(alert_episodes)).one()._mapping)
+    del row["id"]
+    with pytest.raises((IntegrityError, HistoryError)), writing(history) as connection:
+        connection.execute(insert(alert_episodes).values(**row))
+    with writing(history) as connection:
+        connection.execute(insert(alert_episodes).values(**{**row, "phase": "resolved"}))
+        rows = connection.execute(select(alert_episodes)).all()
+    assert [episode_of(found).phase for found in rows] == [Phase.FIRING, Phase.RESOLVED]
+
+
+def test_case_5_killed_before_the_commit_leaves_neither_episode_nor_message(
+    history: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "put", killed)
+        with pytest.raises(KeyboardInterrupt):
+            keep(history, [a_signal(Said.BAD, NOON)])
+    assert (read_known(history, "shop", NOON), messages(history)) == ((), [])
+    assert keep(history, [a_signal(Said.BAD, NOON)]).messages == 1
+
+
+def test_case_16_a_storm_of_200_alerts_of_one_root_is_one_message(history: Engine) -> None:
+    root = a_signal(Said.BAD, NOON, "database")
+    modules = [a_signal(Said.BAD, NOON, f"module:m{number}") for number in range(199)]
+    rules = Rulebook(
+        lambda _: POLICY, lambda _: "", depends_on={f"module:m{number}": ("database",) for number in range(199)}
+    )
+    half = NOON + timedelta(seconds=27)
+    first = keep_minute(history, "shop", [root, *modules[:100]], NOON, rules, REACH)
+    second = keep_minute(history, "shop", modules[100:], half, rules, REACH)
+    assert (first.messages, second.messages) == (1, 0)
+    notice = read_notice(history, "shop", 1)
+    assert notice is not None
+    assert (len(notice.episodes), notice.episodes[0].condition.subject) == (101, "database")
+    later = NOON + timedelta(minutes=20)
+    assert keep_minute(history, "shop", [], later, rules, REACH).messages == 2, "escalated as one, to both of the team"
+    over = [a_signal(Said.GOOD, later, f"module:m{number}") for number in range(199)]
+    assert keep_minute(history, "shop", over, later + MINUTE, rules, REACH).messages == 0, "the root goes on"
+    last = keep_minute(
+        history, "shop", [a_signal(Said.GOOD, later + MINUTE, "database")], later + 2 * MINUTE, rules, REACH
+    )
+    assert last.messages == 2
+    end = read_notice(history, "shop", 3)
+    assert end is not None
+    assert (end.told, len(end.episodes)) == (Told.RESOLVED, 200)
+
+
+def test_an_acknowledgement_is_of_all_that_the_message_stood_for(history: Engine) -> None:
+    rules = Rulebook(lambda _: POLICY, lambda _: "", depends_on={"module:a": ("database",)})
+    keep_minute(
+        history,
+        "shop",
+        [a_signal(Said.BAD, NOON, "database"), a_signal(Said.BAD, NOON, "module:a")],
+        NOON,
+        rules,
+        REACH,
+    )
+    taken = acknowledge_group(history, "shop", 1, Acknowledged("yui"), NOON + MINUTE, REACH)
+    assert taken is not None
+    assert [(e.id, e.phase, e.acknowledged_by) for e in taken.taken] == [
+        (1, Phase.ACKNOWLEDGED, "yui"),
+        (2, Phase.ACKNOWLEDGED, "yui"),
+    ]
+    assert acknowledge_group(history, "shop", 99, Acknowledged("yui"), NOON, REACH) is None
+    assert acknowledge_group(history, "other", 1, Acknowledged("yui"), NOON, REACH) is None
+
+
+def test_a_grave_alert_opens_an_incident_and_its_timeline_follows(history: Engine) -> None:
+    assert keep(history, [a_signal(Said.BAD, NOON)]).incidents == ()
+    later = NOON + 16 * MINUTE
+    assert keep(history, [a_signal(Said.BAD, later)], later).incidents == (1,)
+    taken = acknowledge_incident(history, "shop", 1, Acknowledged("ken"), later + MINUTE, REACH)
+    assert [e.acknowledged_by for e in taken.taken] == ["ken"]
+    over = later + 2 * MINUTE
+    assert keep(history, [a_signal(Said.GOOD, over)], over).incidents == (1,)
+    record = read_incident(history, "shop", 1)
+    assert record.incident.impact_at == NOON
+    assert [entry.text.partition(": ")[2] for entry in record.timeline if entry.kind == "alert"] == [
+        "host/disk:/): escalated, level 3",
+        "host/disk:/): resolved, level 3",
+    ]
+    assert record.outages == (), "a full disk is no downtime"
+
+
+def test_what_comes_back_within_a_day_is_the_same_incident_reopened(history: Engine) -> None:
+    keep(history, [a_signal(Said.BAD, NOON, level=3)])
+    keep(history, [a_signal(Said.GOOD, NOON + MINUTE)], NOON + MINUTE)
+    with writing(history) as connection:
+        resolved = NOON + 2 * MINUTE
+        connection.execute(
+            text("UPDATE incidents SET state = 'resolved', resolved_at = :at"), {"at": resolved.isoformat(" ")}
+        )
+    later = NOON + timedelta(hours=5)
+    assert keep(history, [a_signal(Said.BAD, later, level=3)], later).incidents == (1,)
+    assert read_incident(history, "shop", 1).incident.state == "reopened"
