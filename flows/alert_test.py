@@ -33,7 +33,7 @@ _SENDING_S: Final = 60.0
 _POLL_S = 0.5
 
 
-class TestOptions(BaseModel):
+class AlertTestOptions(BaseModel):
     """The form of a test."""
 
     model_config = ConfigDict(extra="forbid", title="テスト / Test")
@@ -58,7 +58,7 @@ class TestOptions(BaseModel):
     retries=0,
     timeout_seconds=TIMING.deadline.total_seconds(),
 )
-async def test_alerts(service: str, test: TestOptions) -> State[Any]:
+async def alert_test(service: str, test: AlertTestOptions) -> State[Any]:
     """アラートのテスト送信: そのレベルの全宛先に送る / Alert test: sends a test to everybody whom a level tells.
 
     Args:
@@ -85,7 +85,7 @@ async def send_test(
     person = (await asyncio.to_thread(turn_now, settings, history, now)).person
     found = addresses(settings, level, person)
     if not found:
-        raise ConfigurationError(settings.path, unreached(settings) or ["[mail] to: nobody is there to be told"])
+        raise ConfigurationError(settings.path, unreached(settings) or ["[mail] to: nobody is there to be notified"])
     cause = f"{ALERT_TEST}/{service}/{level}/{now:%Y%m%dT%H%M%S.%f}Z"
     payload: dict[str, Scalar] = {SEVERITY: int(level), "at": now.isoformat(), "by": by}
     messages = [message_to(address, ALERT_TEST, cause, payload) for address in found]

@@ -10,6 +10,7 @@ from prefect.states import Completed
 from pydantic import BaseModel, ConfigDict, Field
 
 from flows.delivery import deliver
+from flows.incident_pages import write_pages
 from flows.timing import Timing
 from tasks.alerts.acknowledge import acknowledge_alert
 from tasks.alerts.words import taken_text
@@ -63,8 +64,8 @@ async def acknowledge_alert_form(service: str, acknowledgement: AcknowledgementO
     settings = await asyncio.to_thread(find_service, service)
     history = await asyncio.to_thread(history_of, settings)
     given = acknowledgement
-    taken = await asyncio.to_thread(
-        acknowledge_alert, settings, history, given.alert, given.by, given.minutes, utc_now()
-    )
+    now = utc_now()
+    taken = await asyncio.to_thread(acknowledge_alert, settings, history, given.alert, given.by, given.minutes, now)
     await deliver(settings, history, get_run_logger().warning, _SENDING_S)
-    return Completed(name="Recorded", message=taken_text(taken, settings.zone))
+    problem = await write_pages(settings, history, taken.incidents, now)
+    return Completed(name="Recorded", message=f"{taken_text(taken, settings.zone)}{problem}")

@@ -64,7 +64,7 @@ FLOWS: Final = (
     Entry(error_triage.error_triage, error_triage.TIMING),
     Entry(finding_waiver.waive_finding, finding_waiver.TIMING),
     Entry(alerts.acknowledge_alert_form, alerts.TIMING),
-    Entry(alert_test.test_alerts, alert_test.TIMING),
+    Entry(alert_test.alert_test, alert_test.TIMING),
     Entry(records.record_deploy, records.TIMING),
     Entry(records.record_outage, records.TIMING),
     Entry(records.record_maintenance, records.TIMING),

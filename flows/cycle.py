@@ -15,6 +15,7 @@ from typing import Final, Self
 from prefect.logging import get_run_logger
 
 from flows.delivery import deliver
+from flows.incident_pages import write_stale_pages
 from flows.timing import SKIPPED
 from tasks.alerts.act import take_action
 from tasks.alerts.heartbeat import beat
@@ -276,7 +277,8 @@ class Cycles:
         unsent = (*unsent, *await self._sent(service, settings, history, deadline))
         if collected.ended:
             await asyncio.to_thread(end_minute, history, name, self._holder, now, monitored=collected.anything)
-        return Minute(name, found, (*problems, *unsent))
+        unwritten = map(masked, await write_stale_pages(settings, history, now))
+        return Minute(name, found, (*problems, *unsent, *unwritten))
 
     async def _collected(
         self, service: _Service, settings: Settings, history: History, now: datetime, deadline: Deadline

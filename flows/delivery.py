@@ -148,7 +148,7 @@ class _Delivery:
         except DeliveryError as error:
             answer, refused = str(error), error.kind is not MailOutcome.PERMANENT
             mark = _mark(error)
-        except ConfigurationError as error:  # whoever is told instead is told at once
+        except ConfigurationError as error:  # whoever is notified instead hears of it at once
             answer, refused = str(error), True
             mark = mark_retry if leased.instead is None else mark_failed
         answer = masked(answer)

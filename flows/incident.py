@@ -5,8 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from prefect import State, flow
+from prefect.logging import get_run_logger
 from prefect.states import Completed
 
+from flows.delivery import deliver
 from flows.incident_forms import (
     Acknowledgement,
     Dismissal,
@@ -19,12 +21,13 @@ from flows.incident_forms import (
     Resolution,
     Retrospective,
 )
+from flows.incident_pages import write_pages
 from flows.timing import Timing
+from tasks.alerts.acknowledge import acknowledge_incident as acknowledge_with_alerts
 from tasks.alerts.settings import SEVERITIES
 from tasks.history.engine import History
 from tasks.history.opened import history_of
 from tasks.incidents.events import (
-    Acknowledge,
     AddAction,
     Dismiss,
     Event,
@@ -36,8 +39,8 @@ from tasks.incidents.events import (
     Resolve,
     Review,
 )
-from tasks.incidents.facts import Fix, Incident
-from tasks.incidents.store.change import NewIncident, change_incident, open_by_hand, review_incident
+from tasks.incidents.facts import Fix
+from tasks.incidents.store.change import Changed, NewIncident, change_incident, open_by_hand, review_incident
 from tasks.incidents.words import described, noted
 from tasks.records.rules import checked_module
 from tasks.records.words import placed
@@ -46,6 +49,7 @@ from tasks.settings import Settings, find_service
 
 TIMING = Timing(deadline=timedelta(minutes=2))
 _S = TIMING.deadline.total_seconds()
+_SENDING_S = 30.0
 
 
 @flow(name="open-incident", flow_run_name="{service} {incident.title}", retries=0, timeout_seconds=_S)
@@ -67,7 +71,8 @@ async def open_incident(service: str, incident: Opening) -> State[Any]:
         down=incident.down,
         text=incident.text,
     )
-    return _recorded(await asyncio.to_thread(open_by_hand, history, service, new, now))
+    opened = await asyncio.to_thread(open_by_hand, history, service, new, now)
+    return await _recorded(settings, history, Changed(opened), now)
 
 
 @flow(name="acknowledge-incident", flow_run_name="{service} {answer.incident}", retries=0, timeout_seconds=_S)
@@ -78,7 +83,13 @@ async def acknowledge_incident(service: str, answer: Acknowledgement) -> State[A
         service: 対象サービスの名前 / name of the service, as in its service file
         answer: どのインシデントを誰が / which incident, and who
     """
-    return await _changed(service, answer.incident, answer.by, Acknowledge(answer.text))
+    settings, history, now = await _opened(service)
+    changed, taken = await asyncio.to_thread(
+        acknowledge_with_alerts, settings, history, answer.incident, answer.by, answer.text, now
+    )
+    if taken.taken:
+        await deliver(settings, history, get_run_logger().warning, _SENDING_S)
+    return await _recorded(settings, history, changed, now)
 
 
 @flow(name="note-incident", flow_run_name="{service} {note.incident}", retries=0, timeout_seconds=_S)
@@ -155,11 +166,11 @@ async def close_incident(service: str, retrospective: Retrospective) -> State[An
         service: 対象サービスの名前 / name of the service, as in its service file
         retrospective: 原因と、うまくいったこと、いかなかったこと / its cause, what went well and what went badly
     """
-    _, history, now = await _opened(service)
+    settings, history, now = await _opened(service)
     review = Review(**{name: getattr(retrospective, name) for name in Review.__dataclass_fields__})
     number, by, close = retrospective.incident, retrospective.by, retrospective.close
     incident = await asyncio.to_thread(review_incident, history, service, number, review, by, now, close=close)
-    return _recorded(incident)
+    return await _recorded(settings, history, Changed(incident), now)
 
 
 @flow(name="reopen-incident", flow_run_name="{service} {reopening.incident}", retries=0, timeout_seconds=_S)
@@ -199,11 +210,12 @@ def _placed(at: datetime | None, settings: Settings, column: str) -> datetime | 
 
 
 async def _changed(service: str, number: int, by: str, *events: Event) -> State[Any]:
-    _, history, now = await _opened(service)
+    settings, history, now = await _opened(service)
     for event in events:
         changed = await asyncio.to_thread(change_incident, history, service, number, event, by, now)
-    return _recorded(changed.opened or changed.incident)
+    return await _recorded(settings, history, changed, now)
 
 
-def _recorded(incident: Incident) -> State[Any]:
-    return Completed(name="Recorded", message=described(incident))
+async def _recorded(settings: Settings, history: History, changed: Changed, now: datetime) -> State[Any]:
+    problem = await write_pages(settings, history, changed.numbers, now)
+    return Completed(name="Recorded", message=f"{described(changed.shown)}{problem}")

@@ -10,6 +10,7 @@ from flows.options import MonthlyOptions
 from flows.timing import Schedule, Timing
 from tasks.capacity.section import CAPACITY
 from tasks.check_result import msg
+from tasks.incidents.section import INCIDENTS
 from tasks.slo.section import SLO
 
 CHECKLIST = Checklist(
@@ -18,6 +19,7 @@ CHECKLIST = Checklist(
     guide="monthly",
     systems=(
         SLO,  # SLOレビュー
+        INCIDENTS,  # インシデントの振り返り
         CAPACITY,  # キャパシティプランニング
     ),
     form=MonthlyOptions,
@@ -28,7 +30,7 @@ CHECKLIST = Checklist(
 
 @flow(name=CHECKLIST.name, flow_run_name=CHECKLIST.run_name, retries=0, timeout_seconds=CHECKLIST.deadline_s)
 async def monthly_checklist(service: str, options: MonthlyOptions = MonthlyOptions()) -> State[Any]:  # noqa: B008
-    """月次チェックリスト: SLO レビュー、キャパシティ / The monthly checklist: SLO review, capacity planning.
+    """月次チェックリスト: SLO、インシデント、キャパシティ / The monthly checklist: SLOs, incidents, capacity.
 
     Args:
         service: 対象サービスの名前 / name of the service, as in its service file

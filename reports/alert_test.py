@@ -22,7 +22,7 @@ def alert_test(
     recipient: str,
     instead_of: str | None,
 ) -> Content:
-    """What a test says to one recipient; `instead_of` names who could not be told."""
+    """What a test says to one recipient; `instead_of` names who could not be notified."""
     named = words.say(names.SEVERITIES[level])
     facts = [
         (words.tr("Level"), f"{int(level)} {named}"),

@@ -79,7 +79,7 @@ def _sentence(news: AlertNews, lead: Episode, words: Words) -> str:
         case Told.RAISED:
             return words.tr("Worse than before: {reason}", reason=reason)
         case Told.ESCALATED:
-            return words.tr("Escalated, as nobody has acknowledged it: {reason}", reason=reason)
+            return words.tr("Escalated, because nobody has acknowledged it: {reason}", reason=reason)
         case Told.REPEATED:
             return words.tr("Still open, and nobody has acknowledged it: {reason}", reason=reason)
         case Told.EXPIRED:
@@ -87,7 +87,9 @@ def _sentence(news: AlertNews, lead: Episode, words: Words) -> str:
         case Told.ACKNOWLEDGED:
             return words.tr("Acknowledged by {by}", by=lead.acknowledged_by)
         case Told.FLAPPING:
-            return words.tr("It comes and goes; the next message is its end: {reason}", reason=reason)
+            return words.tr(
+                "Flapping; the next message comes when it has been quiet for a while: {reason}", reason=reason
+            )
         case Told.RESOLVED:
             return words.tr("Resolved: {reason}", reason=reason)
 
@@ -132,6 +134,6 @@ def _state(lead: Episode, words: Words) -> str:
 
 def _notes(news: AlertNews, lead: Episode, words: Words) -> Iterator[str]:
     if lead.open and news.told is not Told.ACKNOWLEDGED:
-        yield words.tr("To acknowledge it on the command line: rounds alerts ack {number}", number=str(lead.id))
+        yield words.tr("Acknowledge on the command line: rounds alerts ack {number}", number=str(lead.id))
     if lead.clock:
-        yield words.tr("The clock was set back while it was open: its times are not exact")
+        yield words.tr("The clock was set back during this alert: its times are not exact")

@@ -114,12 +114,15 @@ def _write_index(output: Path, locales: Sequence[str]) -> None:
         entries = [_entry(path, output) for path in sorted(output.glob("*/*/*/r*/report.json"))]
     except OSError as error:
         raise cannot_write(output, error) from error
+    with_incidents = sorted(page.parent for page in output.glob("*/incidents/index.html"))
     for locale in locales:
         words = Words(locale, "UTC")
+        own = page_name("index", locale, locales)
+        incidents = tuple((folder.parent.name, f"{folder.parent.name}/incidents/{own}") for folder in with_incidents)
         others = tuple((x, page_name("index", x, locales)) for x in locales if x != locale)
         here = [_in_language(entry, output, locale) for entry in entries]
         for name in _names("index", locale, locales, output):
-            write_file(output / name, index(here, words, languages=others).encode())
+            write_file(output / name, index(here, words, languages=others, incidents=incidents).encode())
         for check in runbooks.written(locale):
             text = runbooks.source(check, locale)
             if text is not None:

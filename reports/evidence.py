@@ -68,16 +68,21 @@ def _curve(curve: Curve, words: Words) -> EvidenceView:
         columns=(_time(words), *(words.tr("Observed"), words.tr("If spent evenly"))[: len(series)]),
         figures=(False, *(True for _ in series)),
         rows=_over_time(curve.at, series, curve.unit, kept, words),
-        note=" · ".join((*_thinned(curve.at, kept, words), *_deploys(curve, words))),
+        note=" · ".join((*_thinned(curve.at, kept, words), *_marks(curve, words))),
         finding=words.say(curve.finding),
         chart=curve,
     )
 
 
-def _deploys(curve: Curve, words: Words) -> Iterator[str]:
-    if curve.marks:
-        named = "; ".join(f"{minute(words.local(mark.at))} {printable(mark.label)}".strip() for mark in curve.marks)
-        yield words.tr("Deploys: {deploys}", deploys=named)
+def _marks(curve: Curve, words: Words) -> Iterator[str]:
+    def named(kind: str) -> str:
+        mine = (mark for mark in curve.marks if mark.kind == kind)
+        return "; ".join(f"{minute(words.local(mark.at))} {words.scalar(mark.label)}".strip() for mark in mine)
+
+    if deploys := named("deploy"):
+        yield words.tr("Deploys: {deploys}", deploys=deploys)
+    if events := named("event"):
+        yield words.tr("Events: {events}", events=events)
 
 
 def _forecast(forecast: Forecast, words: Words) -> EvidenceView:

@@ -89,8 +89,14 @@ def page(report: Report, seal: Seal, words: Words, *, links: PageLinks) -> str:
     return render("report.html.j2", words, v=shown_report, links=links, images=images, style=asset("style.css"))
 
 
-def index(entries: Sequence[IndexEntry], words: Words, *, languages: tuple[tuple[str, str], ...] = ()) -> str:
-    """All reports, newest first; the filters appear where scripts run."""
+def index(
+    entries: Sequence[IndexEntry],
+    words: Words,
+    *,
+    languages: tuple[tuple[str, str], ...] = (),
+    incidents: tuple[tuple[str, str], ...] = (),
+) -> str:
+    """All reports, newest first; the filters appear where scripts run. `incidents` are (service, address)."""
     ordered = sorted(entries, key=_newest, reverse=True)
     rows = [_row(entry, words) for entry in ordered]
     latest = [_row(entry, words) for entry in newest_of_each(entries)]
@@ -106,6 +112,7 @@ def index(entries: Sequence[IndexEntry], words: Words, *, languages: tuple[tuple
         latest=latest,
         filters=filters,
         languages=languages,
+        incidents=incidents,
         style=asset("style.css"),
         script=asset("index.js"),
     )

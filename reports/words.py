@@ -51,6 +51,11 @@ class Words:
     locale: str
     timezone: str
 
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone."""
+        return ZoneInfo(self.timezone)
+
     def say(self, message: Message) -> str:
         """A message in this language, with its numbers written the local way."""
         text = catalogue(self.locale).get(message.text, message.text)
@@ -94,12 +99,12 @@ class Words:
 
     def time(self, instant: datetime) -> str:
         """An instant in the service's zone, with the zone named."""
-        local = instant.astimezone(ZoneInfo(self.timezone))
+        local = instant.astimezone(self.zone)
         return f"{format_datetime(local, 'yyyy-MM-dd HH:mm:ss', locale=self.locale)} {self.timezone}"
 
     def local(self, moment: str) -> datetime:
         """The instant that a moment names, in the service's zone; raises ValueError for 31 February."""
-        return datetime.fromisoformat(moment).astimezone(ZoneInfo(self.timezone))
+        return datetime.fromisoformat(moment).astimezone(self.zone)
 
     def day(self, local: datetime) -> str:
         """The day of a local time without its year, as short as an axis needs it."""

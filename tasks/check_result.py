@@ -133,10 +133,11 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A deploy beside a curve: its time as `moment` writes it, and its version or another word from outside."""
+    """A deploy, or an event of an incident, beside a curve: its time as `moment` writes it, and its version or word."""
 
     at: str
-    label: str
+    label: str | Message
+    kind: Literal["deploy", "event"] = "deploy"
 
 
 @dataclass(frozen=True, slots=True)

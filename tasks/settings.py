@@ -27,6 +27,7 @@ from tasks.delivery.settings import Mail
 from tasks.guide.settings import Guide
 from tasks.health.settings import LONGEST_S, Health
 from tasks.history.settings import SPARE_DAYS, History
+from tasks.incidents.settings import Incidents
 from tasks.kpi.settings import Kpi, Queue, need_sources
 from tasks.load.settings import Load
 from tasks.logs.settings import Logs, Route
@@ -167,6 +168,9 @@ class Settings(Model):
     alerts: Alerts | None = None
     """Alerts between two reports, from what monitoring stores every minute; it may be empty. Without it there are
     none."""
+
+    incidents: Incidents = Incidents()
+    """The monthly incident review."""
 
     oncall: OnCall = OnCall()
     """The team and its on-call rota."""

@@ -1,12 +1,13 @@
 """`rounds incident`: incidents as people work on them, written to the history; no Prefect server is needed."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deployments.cli.command import ServiceOption, explained
+from deployments.cli.command import ServiceOption, explained, quiet, warn
 from deployments.cli.given import ByOption, day_of, settings_of, time_of
 from deployments.terminal import say
 from tasks.check_result import Severity
@@ -14,14 +15,16 @@ from tasks.incidents.facts import ActionKind, Fix
 from tasks.incidents.words import Step
 
 if TYPE_CHECKING:
+    from tasks.history.engine import History
     from tasks.incidents.events import Event
-    from tasks.incidents.facts import Incident
+    from tasks.incidents.store.change import Changed
     from tasks.settings import Settings
 
 app = typer.Typer(
     no_args_is_help=True,
     help="Incidents, as people work on them. Times without an offset are in the service's time zone.",
 )
+_SENDING_S = 30.0
 action = typer.Typer(no_args_is_help=True, help="Action items of incidents.")
 app.add_typer(action, name="action")
 
@@ -57,7 +60,7 @@ def open_incident(
     """Open an incident; the same title and time again open no other."""
     with explained():
         from tasks.history.opened import history_of
-        from tasks.incidents.store.change import NewIncident, open_by_hand
+        from tasks.incidents.store.change import Changed, NewIncident, open_by_hand
         from tasks.records.rules import checked_module
 
         settings = settings_of(service)
@@ -71,7 +74,8 @@ def open_incident(
             down=down,
             text=text,
         )
-        _say(open_by_hand(history_of(settings), settings.service.name, new, datetime.now(UTC)))
+        history, now = history_of(settings), datetime.now(UTC)
+        _show(settings, history, Changed(open_by_hand(history, settings.service.name, new, now)), now)
 
 
 @app.command("list")
@@ -109,9 +113,16 @@ def show(incident: Number, service: ServiceOption = None) -> None:
 def acknowledge(incident: Number, by: ByOption, service: ServiceOption = None, text: TextOption = "") -> None:
     """Acknowledge an incident: somebody takes care of it."""
     with explained():
-        from tasks.incidents.events import Acknowledge
+        quiet()
+        from flows.delivery import deliver
+        from tasks.alerts.acknowledge import acknowledge_incident
+        from tasks.history.opened import history_of
 
-        _change(settings_of(service), incident, by, Acknowledge(text))
+        settings, now = settings_of(service), datetime.now(UTC)
+        history = history_of(settings)
+        changed, _ = acknowledge_incident(settings, history, incident, by, text, now)
+        asyncio.run(deliver(settings, history, warn, _SENDING_S))
+        _show(settings, history, changed, now)
 
 
 @app.command("note")
@@ -221,12 +232,13 @@ def close(
     with explained():
         from tasks.history.opened import history_of
         from tasks.incidents.events import Review
-        from tasks.incidents.store.change import review_incident
+        from tasks.incidents.store.change import Changed, review_incident
 
         settings, now = settings_of(service), datetime.now(UTC)
         review = Review(cause, went_well, went_badly, lucky, no_actions_reason)
         history, name = history_of(settings), settings.service.name
-        _say(review_incident(history, name, incident, review, by, now, close=not save_only))
+        found = review_incident(history, name, incident, review, by, now, close=not save_only)
+        _show(settings, history, Changed(found), now)
 
 
 @app.command("reopen")
@@ -281,10 +293,13 @@ def _change(settings: "Settings", number: int, by: str, *events: "Event") -> Non
     history, now = history_of(settings), datetime.now(UTC)
     for event in events:
         changed = change_incident(history, settings.service.name, number, event, by, now)
-    _say(changed.opened or changed.incident)
+    _show(settings, history, changed, now)
 
 
-def _say(incident: "Incident") -> None:
+def _show(settings: "Settings", history: "History", changed: "Changed", now: datetime) -> None:
+    """Print what became of the incident, once its page is written."""
+    from flows.incident_pages import write_pages
     from tasks.incidents.words import described
 
-    say(described(incident))
+    problem = asyncio.run(write_pages(settings, history, changed.numbers, now))
+    say(f"{described(changed.shown)}{problem}")

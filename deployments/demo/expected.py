@@ -67,6 +67,7 @@ SIGNATURES = {
             "slo.availability WARN objective:availability",
             "slo.error-rate WARN objective:error-rate",
             "slo.burn-rate * *",
+            "incidents.retrospectives FAIL service",  # nobody made an incident of it
             "logs.error-share * module:*",  # where the round's day is the outage's
         ),
     ),

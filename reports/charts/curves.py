@@ -125,17 +125,19 @@ def _beyond_words(curve: Curve, words: Words) -> str:
 
 
 def _marks(axes: Axes, curve: Curve, words: Words) -> Iterator[Artist]:
-    """A line for each deploy, with its version where they are few."""
-    lines = []
+    """A line for each deploy and each event, with its version or word where they are few."""
+    lines = {}
     for number, mark in enumerate(curve.marks):
-        at = words.local(mark.at).timestamp()
-        line = axes.axvline(at, color=SOFT, linewidth=1, linestyle=(0, (1, 2)), label=drawable(words.tr("deploy")))
-        lines.append(line)
+        at, deploy = words.local(mark.at).timestamp(), mark.kind == "deploy"
+        label = drawable(words.tr("deploy") if deploy else words.tr("event"))
+        line = axes.axvline(at, color=SOFT if deploy else INK, linewidth=1, label=label)
+        line.set_linestyle((0, (1, 2)) if deploy else (0, (5, 2)))
+        lines[mark.kind] = line
         if len(curve.marks) <= _MOST_NAMED:
-            text = drawable(short(mark.label, _LONGEST_NAME))
+            text = drawable(short(words.scalar(mark.label), _LONGEST_NAME))
             place = (at, 0.98 - 0.09 * (number % 2))  # neighbours stand at two heights
             note = axes.annotate(
                 text, place, xycoords=axes.get_xaxis_transform(), xytext=(3, 0), textcoords="offset points"
             )
             note.set(va="top", fontsize=8, color=SOFT, zorder=4)
-    yield from lines[:1]
+    yield from lines.values()

@@ -1,15 +1,19 @@
 """Somebody takes care of an alert, or of an incident and so of its alerts."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from tasks.alerts.judge.machine import Acknowledged
 from tasks.alerts.recipients import turn_now
 from tasks.alerts.settings import Alerts
-from tasks.alerts.store.minute import Acknowledgement, Reach, acknowledge_group, acknowledge_incident
+from tasks.alerts.store.minute import Acknowledgement, Reach, acknowledge_alerts_of, acknowledge_group
 from tasks.alerts.store.read import read_episodes
 from tasks.alerts.watch import reach_of
 from tasks.errors import UsageError
 from tasks.history.engine import History
+from tasks.incidents.events import Acknowledge, IncidentRefused
+from tasks.incidents.store.change import Changed, change_incident
+from tasks.incidents.store.read import read_incident
 from tasks.records.rules import checked_by
 from tasks.settings import Settings
 
@@ -24,23 +28,33 @@ class AcknowledgementRefused(UsageError):
 def acknowledge_alert(
     settings: Settings, history: History, number: int, by: str, minutes: float | None, now: datetime
 ) -> Acknowledgement:
-    """Take care of an alert and of all that its message stood for; `minutes` None: as long as the policy says.
+    """Take care of an alert, of all that its message stood for, and of their incident.
 
-    Raises AcknowledgementRefused, RecordRefused if nobody does, and HistoryError.
+    `minutes` None: as long as the policy says. Raises AcknowledgementRefused, RecordRefused if nobody does, and
+    HistoryError.
     """
-    event = _event(by, minutes, now)
-    taken = acknowledge_group(history, settings.service.name, number, event, now, _reach(settings, history, now))
+    name, event = settings.service.name, _event(by, minutes, now)
+    taken = acknowledge_group(history, name, number, event, now, _reach(settings, history, now))
     if taken is None:
         raise AcknowledgementRefused(_unknown(settings, history, number, now))
+    for incident in taken.incidents:
+        if read_incident(history, name, incident).incident.acknowledged_at is None:
+            with suppress(IncidentRefused):  # it is over
+                change_incident(history, name, incident, Acknowledge(), by, now)
     return taken
 
 
-def acknowledge_alerts_of(
-    settings: Settings, history: History, incident: int, by: str, now: datetime
-) -> Acknowledgement:
-    """Take care of the open alerts of an incident. Raises RecordRefused if nobody does, and HistoryError."""
-    event, reach = _event(by, None, now), _reach(settings, history, now)
-    return acknowledge_incident(history, settings.service.name, incident, event, now, reach)
+def acknowledge_incident(
+    settings: Settings, history: History, number: int, by: str, text: str, now: datetime
+) -> tuple[Changed, Acknowledgement]:
+    """Take care of an incident and of its open alerts.
+
+    Raises NoSuchIncident, IncidentRefused, RecordRefused if nobody does, and HistoryError.
+    """
+    name = settings.service.name
+    changed = change_incident(history, name, number, Acknowledge(text), by, now)
+    taken = acknowledge_alerts_of(history, name, number, _event(by, None, now), now, _reach(settings, history, now))
+    return changed, taken
 
 
 def _event(by: str, minutes: float | None, now: datetime) -> Acknowledged:

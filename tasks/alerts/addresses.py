@@ -1,4 +1,4 @@
-"""Who is told of an alert, and by which channel; who is told instead where that cannot be done. Pure."""
+"""Who is notified of an alert, and by which channel; who is notified instead where that cannot be done. Pure."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Address:
 
 
 def addresses(settings: Settings, level: Severity, on_call: Person | None) -> tuple[Address, ...]:
-    """Who is told at a level, each once. `on_call` is who has the shift; None is nobody, and then the team is told."""
+    """Who is notified at a level, each once; `on_call` None is nobody's shift, and then the team takes it."""
     found = (address for name in names(settings, level) for address in _named(settings, name, on_call))
     return _each_once(found)
 
@@ -45,7 +45,7 @@ def names(settings: Settings, level: Severity) -> tuple[str, ...]:
 
 
 def fallback_of(settings: Settings, channel: str, recipient: str, level: Severity | None = None) -> Address | None:
-    """Who is told instead where a message cannot be delivered; None: nobody else is known.
+    """Who is notified instead where a message cannot be delivered; None: nobody else is known.
 
     A channel falls back as configured, else to the first of `[mail] to`; the url of a person to their mail, else the
     same; a mail address to the first channel or url of its level, else to the first other one of `[mail] to`.

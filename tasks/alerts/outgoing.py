@@ -12,11 +12,11 @@ from tasks.settings import Settings
 SEVERITY: Final = "severity"
 TIMEZONE: Final = "timezone"
 INSTEAD_OF: Final = "instead_of"
-"""Keys of the payload of every such message; the last one names who could not be told, of a fallback alone."""
+"""Keys of the payload of every such message; the last one names who could not be notified, of a fallback alone."""
 
 
 def message_to(address: Address, kind: str, cause: str, payload: Mapping[str, Scalar]) -> OutboxMessage:
-    """A message about a cause, of which nobody is told twice: `cause` begins the dedupe key, at most 170 characters.
+    """A message about a cause, of which nobody is notified twice: it begins the dedupe key, at most 170 characters.
 
     The payload has the level as `severity`.
     """
@@ -26,9 +26,9 @@ def message_to(address: Address, kind: str, cause: str, payload: Mapping[str, Sc
 
 
 def message_instead(settings: Settings, message: OutboxMessage) -> OutboxMessage | None:
-    """The message about the same cause to who is told instead; it says in whose place.
+    """The message about the same cause to who is notified instead; it says in whose place.
 
-    Whoever has been told of the cause already has a message of the same dedupe key: so every chain ends.
+    Whoever was notified of the cause has a message of the same dedupe key: so every chain ends.
     """
     severity = message.payload.get(SEVERITY)
     level = None if severity is None else Severity(int(severity))

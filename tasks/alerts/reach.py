@@ -12,11 +12,11 @@ _HOW = "name a channel with wakes = true, or give people a url"
 
 
 def unreached(settings: Settings) -> list[str]:
-    """A sentence for each level of which nobody would be told."""
+    """A sentence for each level of which nobody would be notified."""
     if settings.alerts is None:
         return []
     return [
-        f"alerts.levels.{key}: nobody is told: set [mail] to, or name a channel of [[alerts.channel]]"
+        f"alerts.levels.{key}: nobody is notified: set [mail] to, or name a channel of [[alerts.channel]]"
         for key, level in SEVERITIES.items()
         if not all(addresses(settings, level, person) for person in _on_call(settings, level))
     ]
@@ -30,7 +30,7 @@ def warnings(settings: Settings) -> list[str]:
 def _no_rota(settings: Settings) -> Iterator[str]:
     for key, level in SEVERITIES.items():
         if ON_CALL in names(settings, level) and not settings.oncall.shift:
-            yield f"alerts.levels.{key}: oncall is named, but there is no [[oncall.shift]]: the whole team is told"
+            yield f"alerts.levels.{key}: oncall is named, but there is no [[oncall.shift]]: the whole team is notified"
 
 
 def _asleep(settings: Settings) -> Iterator[str]:
@@ -49,7 +49,7 @@ def _asleep(settings: Settings) -> Iterator[str]:
 
 
 def _on_call(settings: Settings, level: Severity) -> list[Person | None]:
-    """Everybody who may be on call, where the level says that who is on call is told."""
+    """Everybody who may be on call, where the level says that who is on call is notified."""
     listed = {name for shift in settings.oncall.shift for name in shift.people}
     if ON_CALL not in names(settings, level) or not listed:
         return [None]

@@ -70,7 +70,7 @@ class Channel(Model):
 
 
 class Levels(Model):
-    """Who is told of an alert, by its level: names of channels, `mail` (those of `[mail] to`), `oncall`, `team`."""
+    """Who is notified of an alert, by its level: names of channels, `mail` (those of `[mail] to`), `oncall`, `team`."""
 
     information: tuple[str, ...] | None = None
     """Level 1. Default: the channels that do not wake people, else `mail`. Source: the guide, Slack."""
@@ -163,7 +163,7 @@ class Rule(Model):
     """So many of the last `of_minutes` samples must be bad."""
 
     of_minutes: Annotated[int, Field(ge=1, le=60)] = 5
-    """The minutes that are looked at."""
+    """The window in minutes."""
 
     good_minutes: Annotated[int, Field(ge=1, le=60)] = 3
     """So many samples in a row must be good again."""
@@ -208,7 +208,7 @@ class Alerts(Model):
     none."""
 
     levels: Levels = Levels()
-    """Who is told, by level."""
+    """Who is notified, by level."""
 
     channel: tuple[Channel, ...] = ()
     """Channels beside mail."""

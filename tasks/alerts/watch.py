@@ -33,7 +33,7 @@ from tasks.silences.store.silences import read_silences
 from tasks.slo.checks import BURN
 
 _MOMENT = timedelta(seconds=1)
-_NOT_WATCHED = msg("Nothing watches it any more")
+_NOT_WATCHED = msg("This is no longer monitored")
 
 
 @dataclass(frozen=True, slots=True)

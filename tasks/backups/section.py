@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
+from tasks.activities.facts import Kind
+from tasks.activities.store.activities import own_activity
 from tasks.backups.checks import CHECKS, DRILL, FILE_CHECKS, FRESHNESS, LINE, RECOVERY_TIME
 from tasks.backups.databases import NO_BACKUPS, targets_of, unverified_databases
 from tasks.backups.drill.steps import title_of
@@ -33,9 +35,12 @@ async def verify_backups(run: Round, depth: Depth = "full", only: str = "") -> S
     targets = _chosen(await asyncio.to_thread(targets_of, settings), only)
     results: list[CheckResult] = []
     left_out = unverified_databases(settings, only, now)
-    for number, target in enumerate(targets):
-        left_s = (run.ends_at - run.now()).total_seconds() - _LEFT_FOR_THE_END_S
-        results += await _verify(run, target, depth, max(left_s, 1.0) / (len(targets) - number))
+    async with own_activity(
+        run.history, run.key.service, Kind.RESTORE_DRILL, on_service=False, until=run.ends_at, now=run.now
+    ):
+        for number, target in enumerate(targets):
+            left_s = (run.ends_at - run.now()).total_seconds() - _LEFT_FOR_THE_END_S
+            results += await _verify(run, target, depth, max(left_s, 1.0) / (len(targets) - number))
     return Section((*results, *left_out), _headlines(results), _notes(targets))
 
 

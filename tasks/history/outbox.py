@@ -60,7 +60,8 @@ class Handling:
     """What the sending side knows of messages: the one that goes in place of another that cannot be delivered, and the
     least time from one message to a recipient until the next.
 
-    A message that has a fallback is given up after 3 attempts, about 3 minutes; any other is tried for most of a day.
+    A message that has a fallback is given up after 3 refusals, about 3 minutes; any other is tried for most of a day.
+    One whose senders died 3 times is tried on beside its fallback: it may be they that are at fault.
     """
 
     fallback: Callable[[OutboxMessage], OutboxMessage | None] = _no_fallback
@@ -167,12 +168,13 @@ def lease_next(
             message = _message(row)
             instead = handling.fallback(message)
             mine = update(outbox).where(outbox.c.id == row.id)
-            if row.lease is not None and row.attempts >= _most_attempts(instead):
+            is_lost = row.lease is not None  # with a process that died
+            if is_lost and instead is not None and row.attempts >= _ATTEMPTS_BEFORE_FALLBACK:
+                put(connection, row.service_id, [instead], now)
+            if is_lost and row.attempts >= _MOST_ATTEMPTS:
                 connection.execute(
                     mine.values(state="failed", lease=None, leased_until=None, answer=_LOST, finished_at=now)
                 )
-                if instead is not None:
-                    put(connection, row.service_id, [instead], now)
                 continue
             lease, attempts = str(uuid.uuid4()), row.attempts + 1
             connection.execute(mine.values(lease=lease, leased_until=now + LEASE, attempts=attempts))
@@ -228,9 +230,9 @@ def mark_retry(engine: Engine, leased: Leased, answer: str, now: datetime, after
     wait = min(_FIRST_WAIT * 2 ** (leased.attempts - 1), _LONGEST_WAIT)
     pause = timedelta(0) if after is None else min(after, LONGEST_PAUSE)
     due_at = now + max(wait, pause)
+    most = _MOST_ATTEMPTS if leased.instead is None else _ATTEMPTS_BEFORE_FALLBACK
     too_late = leased.instead is not None and due_at > leased.created_at + _PATIENCE
-    given_up = too_late or leased.attempts >= _most_attempts(leased.instead)
-    if given_up:
+    if too_late or leased.attempts >= most:
         return _finish(engine, leased, "failed", now, pause, answer=answer, finished_at=now)
     state: State = "unknown" if leased.was_unknown else "waiting"
     return _finish(engine, leased, state, now, pause, answer=answer, due_at=due_at)
@@ -255,10 +257,6 @@ def read_standing(engine: Engine, service: str, prefix: str) -> tuple[Standing, 
     with reading(engine) as connection:
         rows = connection.execute(query)
         return tuple(Standing(_message(row), row.state, row.lease is not None, row.answer) for row in rows)
-
-
-def _most_attempts(instead: OutboxMessage | None) -> int:
-    return _MOST_ATTEMPTS if instead is None else _ATTEMPTS_BEFORE_FALLBACK
 
 
 def _message(row: Row[Any]) -> OutboxMessage:

@@ -166,6 +166,14 @@ def first_run_at(engine: Engine, service: str) -> datetime | None:
         return connection.execute(first).scalar()
 
 
+def last_run_at(engine: Engine, key: RunKey) -> datetime | None:
+    """When the newest revision of a period ended; None without any."""
+    query = select(func.max(runs.c.finished_at)).join(services, services.c.id == runs.c.service_id)
+    mine = (services.c.name == key.service, runs.c.flow == key.flow, runs.c.period == key.period)
+    with reading(engine) as connection:
+        return connection.execute(query.where(*mine)).scalar()
+
+
 def read_periods(engine: Engine, service: str, flow: str) -> frozenset[str]:
     """Every period of a flow for which a run is recorded."""
     query = select(runs.c.period).distinct().join(services, services.c.id == runs.c.service_id)

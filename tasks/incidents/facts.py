@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Literal
 
 from tasks.check_result import Severity
 from tasks.records.facts import Outage
@@ -174,3 +175,21 @@ class IncidentRecord:
     timeline: tuple[TimelineEntry, ...]
     actions: tuple[ActionItem, ...]
     outages: tuple[Outage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Affected:
+    """Samples that an incident is about: a name such as `disk.used`, and a pattern of subjects; `limit` is drawn."""
+
+    sample: str
+    subject: str = "*"
+    limit: float | None = None
+    worse: Literal["over", "under"] = "over"
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """What an incident did to uptime: bad minutes, of a month's budget in minutes; None where it is not known."""
+
+    down_min: int | None
+    budget_min: float | None

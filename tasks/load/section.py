@@ -5,6 +5,8 @@ from datetime import timedelta
 from functools import partial
 from typing import Final
 
+from tasks.activities.facts import Kind
+from tasks.activities.store.activities import own_activity
 from tasks.check_result import Message, msg, verbatim
 from tasks.database.limits import DatabaseLimits
 from tasks.deadline import Deadline
@@ -42,8 +44,22 @@ async def put_load(run: Round, profile: str = "", production: bool = False) -> S
     if run.past is not None:
         return nothing_seen(CHECKS, run.past, run.now())
     name = external_text(f"load {load.environment} {chosen.name}")
-    judgement, known = await async_step(name, partial(_tested, run, load, chosen, production), _state)
+    async with own_activity(
+        run.history,
+        run.key.service,
+        Kind.LOAD_TEST,
+        on_service=_loads_the_service(run.settings, load),
+        until=run.ends_at,
+        now=run.now,
+    ):
+        judgement, known = await async_step(name, partial(_tested, run, load, chosen, production), _state)
     return Section(judgement.results, headlines(judgement, known), notes(known, production=production))
+
+
+def _loads_the_service(settings: Settings, load: Load) -> bool:
+    """True where load goes to what is monitored, and not to another environment."""
+    monitored = (settings.service.base_url, *(target.base_url for target in settings.targets()))
+    return any(load.allows(address) for address in monitored)
 
 
 def _chosen(load: Load, name: str) -> Profile:

@@ -11,6 +11,7 @@ from deployments.demo.faults import SILENT_MODULE, Fault
 from deployments.demo.past.events import QUIET, Events, deploys, maintenances, outages
 from deployments.demo.past.figures import LIVE, UPLOADS, Sizes, made_up_figures
 from deployments.demo.past.history import Shape, write_history
+from deployments.demo.past.incidents import bring_incidents
 from deployments.demo.past.scans import bring_scans
 from tasks.database.judge import SUBJECT as DATABASE
 from tasks.history.engine import History
@@ -75,6 +76,7 @@ def _record(history: History, settings: Settings, shape: Shape, now: datetime, e
         *maintenances(first, zone, now),
     )
     store_records(history, name, records, _BY, now)
+    bring_incidents(history, name, first, zone, events, now)
 
 
 def _missing(

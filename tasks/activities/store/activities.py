@@ -1,8 +1,9 @@
 """Which load tests and restore drills of our own are under way."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 
 from sqlalchemy import insert, select, update
 
@@ -16,24 +17,36 @@ _AFTERWARDS = timedelta(minutes=3)
 """A machine takes so long to come to rest."""
 
 
-@contextmanager
-def own_activity(
-    history: History, service: str, kind: Kind, *, on_service: bool, now: datetime, until: datetime
-) -> Iterator[None]:
+@asynccontextmanager
+async def own_activity(
+    history: History, service: str, kind: Kind, *, on_service: bool, until: datetime, now: Callable[[], datetime]
+) -> AsyncIterator[None]:
     """While it lasts, what it does wakes nobody; `until` is its latest end, should its process be killed.
 
     Raises HistoryError.
     """
-    row = {"kind": kind.value, "on_service": on_service, "started_at": now, "until": until}
-    with writing(history) as connection:
-        values = {"service_id": service_id(connection, service), **row}
-        number = connection.execute(insert(activities).values(**values).returning(activities.c.id)).scalar_one()
+    number = await asyncio.to_thread(_begin, history, service, Activity(kind, on_service, now(), until))
     try:
         yield
     finally:
-        ended = min(datetime.now(UTC) + _AFTERWARDS, until)
-        with writing(history) as connection:
-            connection.execute(update(activities).where(activities.c.id == number).values(until=ended))
+        await asyncio.to_thread(_end, history, number, min(now() + _AFTERWARDS, until))
+
+
+def _begin(history: History, service: str, activity: Activity) -> int:
+    with writing(history) as connection:
+        row = insert(activities).values(
+            service_id=service_id(connection, service),
+            kind=activity.kind.value,
+            on_service=activity.on_service,
+            started_at=activity.started_at,
+            until=activity.until,
+        )
+        return int(connection.execute(row.returning(activities.c.id)).scalar_one())
+
+
+def _end(history: History, number: int, at: datetime) -> None:
+    with writing(history) as connection:
+        connection.execute(update(activities).where(activities.c.id == number).values(until=at))
 
 
 def read_activities(history: History, service: str, since: datetime) -> tuple[Activity, ...]:

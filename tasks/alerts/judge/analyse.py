@@ -56,7 +56,7 @@ def signal_of(
     shown_level, limit = next(((s, at) for s, at in rule.limits if s == level), rule.limits[0])
     bad = [m for m, v in recent if rule.is_bad(v, limit)]
     reason = msg(
-        "{bad} of the last {of} samples beyond the limit of level {level}",
+        "{bad} of the last {of} samples are beyond the limit of level {level}",
         bad=len(bad),
         of=len(recent),
         level=int(shown_level),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from tasks.alerts.facts import Episode, Notice, Phase, Policy, Said, Signal, Step, Told
-from tasks.check_result import Message, Severity, moment, msg
+from tasks.check_result import Severity, msg
 
 _CLOCK = timedelta(seconds=90)
 """A clock that goes back by less is not worth a flag."""
@@ -283,10 +283,3 @@ def _severity(level: int) -> Severity:
 def _forward(episode: Episode, now: datetime) -> tuple[datetime, bool]:
     """Time never goes back within an episode; True if the clock did."""
     return max(now, episode.updated_at), now < episode.updated_at - _CLOCK
-
-
-def clock_remark(episode: Episode) -> Message:
-    """What is said of an episode during which the clock was set back."""
-    return msg(
-        "The clock was set back while this was open; times until {at} are not exact", at=moment(episode.updated_at)
-    )

@@ -25,13 +25,13 @@ def configuration_signals(
     """One for each problem, and that those which are open here are solved."""
     found = {s.condition.key: s for subject, reason in _problems(settings, turn) for s in (_bad(subject, reason, now),)}
     solved = (c for c in open_conditions if c.source == SOURCE and c.key not in found)
-    return (*found.values(), *(_signal(condition, Said.GOOD, msg("Solved"), now) for condition in solved))
+    return (*found.values(), *(_signal(condition, Said.GOOD, msg("Fixed"), now) for condition in solved))
 
 
 def _problems(settings: Settings, turn: Turn) -> Iterator[tuple[str, Message]]:
     if turn.person is None and any(ON_CALL in names(settings, level) for level in Severity):
-        nobody = msg("Nobody is on call: the whole team is told. Add a [[oncall.shift]]")
-        yield "oncall", nobody if turn.override is None else msg("The override names nobody of the team")
+        nobody = msg("Nobody is on call: the whole team is notified. Add a [[oncall.shift]]")
+        yield "oncall", nobody if turn.override is None else msg("The override names a person who is not in the team")
     for key, reference in secret_keys(settings):
         if key.startswith(_KEYS) and (why := _unresolved(settings, key, reference)) is not None:
             yield key, why

@@ -41,7 +41,7 @@ def prometheus_signals(
             said=Said.GOOD,
             at=now,
             title=verbatim(condition.subject),
-            reason=msg("Prometheus no longer reports it"),
+            reason=msg("Prometheus no longer reports this alert"),
         )
         for condition in gone
     )

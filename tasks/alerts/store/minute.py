@@ -86,6 +86,11 @@ class Acknowledgement:
     taken: tuple[Episode, ...]
     remarks: tuple[Message, ...] = field(default=())
 
+    @property
+    def incidents(self) -> tuple[int, ...]:
+        """The incidents that they belong to."""
+        return tuple(dict.fromkeys(e.incident for e in self.taken if e.incident is not None))
+
 
 def acknowledge_group(
     history: History, service: str, number: int, event: Acknowledged, now: datetime, reach: Reach
@@ -106,7 +111,7 @@ def acknowledge_group(
         return _acknowledged(connection, key, [named, *others], event, now, reach)
 
 
-def acknowledge_incident(
+def acknowledge_alerts_of(
     history: History, service: str, incident: int, event: Acknowledged, now: datetime, reach: Reach
 ) -> Acknowledgement:
     """Somebody takes care of an incident, and so of its open alerts. Raises HistoryError."""

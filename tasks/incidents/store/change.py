@@ -69,6 +69,17 @@ class Changed:
     incident: Incident
     opened: Incident | None = None
 
+    @property
+    def shown(self) -> Incident:
+        """The one that people go on with."""
+        return self.opened or self.incident
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Every incident of which something was recorded."""
+        others = (self.incident.merged_into, None if self.opened is None else self.opened.id)
+        return (self.incident.id, *(number for number in others if number is not None))
+
 
 def open_incident(connection: Connection, service: int, new: NewIncident, now: datetime) -> Incident:
     """Open an incident in the caller's transaction, which `writing` began; the one that is there already is given back.
@@ -179,6 +190,7 @@ def _take(
             at = to_second(now)
             text = f"← {incident.id} {incident.title}"
             add_entry(connection, effect.into, TimelineEntry(at, at, checked_by(by), EntryKind.MERGED, text))
+            connection.execute(update(incidents).where(incidents.c.id == effect.into).values(changed_at=at))
         case ActionNeeded():
             values = {"text": masked(effect.text), "owner": effect.owner, "due": effect.due, "kind": effect.kind.value}
             connection.execute(insert(incident_actions).values(incident_id=incident.id, **values))

@@ -7,12 +7,13 @@ from sqlalchemy import ColumnElement, Connection, or_, select
 
 from tasks.history.engine import History, reading
 from tasks.history.tables import services
-from tasks.incidents.facts import HURTING, Incident, IncidentRecord
+from tasks.incidents.facts import HURTING, Incident, IncidentRecord, State
 from tasks.incidents.store.change import no_such_incident
 from tasks.incidents.store.rows import actions_of, find_row, incident_of, outages_of, timeline_of
 from tasks.incidents.tables import incident_actions, incidents
 
 _HURTING = [state.value for state in HURTING]
+_DONE = [state.value for state in (State.CLOSED, State.MERGED, State.FALSE_POSITIVE)]
 
 
 def read_incident(history: History, service: str, number: int) -> IncidentRecord:
@@ -26,21 +27,33 @@ def read_incident(history: History, service: str, number: int) -> IncidentRecord
 
 
 def read_incidents(history: History, service: str, since: datetime, until: datetime) -> tuple[IncidentRecord, ...]:
-    """The incidents that hurt, or were reviewed, at any time of a span, and those with open action items, oldest first.
+    """The incidents that began before `until` and are not done with, or were not at any time from `since` on.
 
-    Raises HistoryError.
+    Oldest first. Raises HistoryError.
     """
     c = incidents.c
-    undone = select(incident_actions.c.id).where(
-        incident_actions.c.incident_id == c.id,
-        or_(incident_actions.c.done_at.is_(None), incident_actions.c.done_at >= since),
-    )
+    mine = incident_actions.c.incident_id == c.id
+    undone = or_(incident_actions.c.done_at.is_(None), incident_actions.c.done_at >= since)
     return _read(
         history,
         service,
         or_(c.detected_at < until, c.impact_at < until),
-        or_(c.closed_at.is_(None), c.closed_at >= since, c.resolved_at >= since, undone.exists()),
+        or_(
+            c.state.not_in(_DONE),
+            c.detected_at >= since,
+            c.resolved_at >= since,
+            c.closed_at >= since,
+            select(incident_actions.c.id).where(mine, undone).exists(),
+        ),
     )
+
+
+def all_incidents(history: History, service: str) -> tuple[tuple[Incident, datetime], ...]:
+    """Every incident with the time at which anything was recorded of it last, oldest first. Raises HistoryError."""
+    query = select(incidents).join(services, services.c.id == incidents.c.service_id)
+    mine = query.where(services.c.name == service).order_by(incidents.c.detected_at, incidents.c.id)
+    with reading(history) as connection:
+        return tuple((incident_of(row), row.changed_at) for row in connection.execute(mine))
 
 
 def open_incidents(history: History, service: str) -> tuple[Incident, ...]:

@@ -1,4 +1,4 @@
-"""Who is told at which level, who is told instead, and that every chain ends."""
+"""Who is notified at which level, who is notified instead, and that every chain ends."""
 
 from pathlib import Path
 
@@ -159,7 +159,7 @@ def test_a_level_that_wakes_nobody_and_a_rota_that_is_missing_are_warned_of(serv
     assert warnings(service(MAIL)) == unreached(service(MAIL)) == []
     how = "name a channel with wakes = true, or give people a url"
     assert warnings(service("[alerts]\n", MAIL)) == [
-        "alerts.levels.warning: oncall is named, but there is no [[oncall.shift]]: the whole team is told",
+        "alerts.levels.warning: oncall is named, but there is no [[oncall.shift]]: the whole team is notified",
         f"alerts.levels.warning: nobody is woken: {how}",
         f"alerts.levels.emergency: nobody is woken: {how}",
     ]
@@ -171,7 +171,7 @@ def test_a_level_that_wakes_nobody_and_a_rota_that_is_missing_are_warned_of(serv
 
 
 def test_a_level_that_reaches_nobody_is_named_by_its_key(service: Service) -> None:
-    how = "nobody is told: set [mail] to, or name a channel of [[alerts.channel]]"
+    how = "nobody is notified: set [mail] to, or name a channel of [[alerts.channel]]"
     assert unreached(service("[alerts]\n")) == [
         f"alerts.levels.{level}: {how}" for level in ("information", "warning", "emergency")
     ]

@@ -146,12 +146,15 @@ def test_case_4_what_may_have_been_accepted_is_sent_once_more_and_then_by_its_fa
     assert states(history) == {"alert/1/slack": "failed", "alert/1/ops@shop.example": "waiting"}
 
 
-def test_case_5_a_message_that_kills_its_senders_goes_by_its_fallback(history: Engine) -> None:
+def test_case_5_a_message_whose_senders_die_goes_by_its_fallback_too_and_is_not_given_up(history: Engine) -> None:
     put_now(history, "kondate", [to("slack")], AT)
     for attempt in range(3):
         assert lease(history, AT + attempt * LEASE).attempts == attempt + 1
-    assert lease(history, AT + 3 * LEASE).message.channel == "mail"
-    assert states(history)["alert/1/slack"] == "failed"
+    assert len(states(history)) == 1
+    fourth, fallback = lease(history, AT + 3 * LEASE), lease(history, AT + 3 * LEASE)
+    assert (fourth.message.recipient, fallback.message.channel) == ("slack", "mail")
+    assert mark_sent(history, fourth, "ok", AT + 3 * LEASE) == "sent"
+    assert lease_next(history, "kondate", AT + 3 * LEASE, SPACED) is None
 
 
 def test_case_5_a_stale_mark_puts_no_fallback(history: Engine) -> None:

@@ -17,8 +17,8 @@ from tasks.alerts.store import minute as store
 from tasks.alerts.store.minute import (
     Kept,
     Reach,
+    acknowledge_alerts_of,
     acknowledge_group,
-    acknowledge_incident,
     keep_minute,
     read_known,
 )
@@ -191,7 +191,7 @@ def test_a_grave_alert_opens_an_incident_and_its_timeline_follows(history: Engin
     assert keep(history, [a_signal(Said.BAD, NOON)]).incidents == ()
     later = NOON + 16 * MINUTE
     assert keep(history, [a_signal(Said.BAD, later)], later).incidents == (1,)
-    taken = acknowledge_incident(history, "shop", 1, Acknowledged("ken"), later + MINUTE, REACH)
+    taken = acknowledge_alerts_of(history, "shop", 1, Acknowledged("ken"), later + MINUTE, REACH)
     assert [e.acknowledged_by for e in taken.taken] == ["ken"]
     over = later + 2 * MINUTE
     assert keep(history, [a_signal(Said.GOOD, over)], over).incidents == (1,)

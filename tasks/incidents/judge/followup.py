@@ -1,0 +1,173 @@
+"""Whether what incidents left to do is done: action items, and retrospectives of incidents and outages. Pure."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from tasks.check_result import CheckResult, Limit, Message, Quantity, Scalar, Status, Table, moment, msg
+from tasks.incidents.checks import ACTIONS, RETROSPECTIVES
+from tasks.incidents.facts import ActionItem, ActionKind, Incident
+from tasks.incidents.judge.budget import downtimes
+from tasks.incidents.judge.review import (
+    MOST_ROWS,
+    SUBJECT,
+    Reviewed,
+    named,
+    nothing_known,
+    place,
+    review_due,
+    when,
+    working_days,
+)
+from tasks.incidents.limits import IncidentLimits
+from tasks.slo.budget.incidents import Incident as Downtime
+from tasks.slo.budget.incidents import merged
+
+_DUE = msg("their due dates")
+KINDS = {
+    ActionKind.PERMANENT_FIX: msg("permanent fix"),
+    ActionKind.PREVENTION: msg("prevention"),
+    ActionKind.OTHER: msg("other"),
+}
+
+
+def judge_actions(reviewed: Reviewed) -> CheckResult:
+    """The action items that were overdue; an overdue permanent fix fails, anything else warns."""
+    now, limit = reviewed.now, Limit("=", 0, "", _DUE)
+    items = [(r.incident, item) for r in reviewed.counted for item in r.actions if _matters(item, reviewed)]
+    if not items:
+        if not reviewed.detected and (why := nothing_known(reviewed)) is not None:
+            return ACTIONS.judged(Status.UNKNOWN, SUBJECT, why, at=now, limit=limit)
+        none = msg("There are no action items")
+        return ACTIONS.judged(Status.PASS, SUBJECT, none, at=now, observed=Quantity(0), limit=limit)
+    overdue = [item for _, item in items if _overdue(item, reviewed)]
+    evidence = (_items(items, reviewed),)
+    reason = msg(
+        "Open action items: {open}, overdue: {overdue}",
+        overdue=len(overdue),
+        open=sum(_is_open(item, reviewed) for _, item in items),
+    )
+    status = Status.PASS
+    if overdue:
+        fixes = any(item.kind is ActionKind.PERMANENT_FIX for item in overdue)
+        status = Status.FAIL if fixes else Status.WARN
+    observed = Quantity(len(overdue))
+    return ACTIONS.judged(status, SUBJECT, reason, at=now, observed=observed, limit=limit, evidence=evidence)
+
+
+def _is_open(item: ActionItem, reviewed: Reviewed) -> bool:
+    return item.done_at is None or item.done_at > reviewed.known_at
+
+
+def _matters(item: ActionItem, reviewed: Reviewed) -> bool:
+    """True for what was open, or was done in the period."""
+    return _is_open(item, reviewed) or (item.done_at is not None and item.done_at >= reviewed.period.start)
+
+
+def _overdue(item: ActionItem, reviewed: Reviewed) -> bool:
+    return _is_open(item, reviewed) and item.due < reviewed.known_at.astimezone(reviewed.zone).date()
+
+
+def _items(items: Sequence[tuple[Incident, ActionItem]], reviewed: Reviewed) -> Table:
+    ordered = sorted(items, key=lambda pair: (not _is_open(pair[1], reviewed), pair[1].due))
+    rows: tuple[tuple[Scalar | Message, ...], ...] = tuple(
+        (
+            named(incident),
+            item.text,
+            KINDS[item.kind],
+            item.owner,
+            item.due.isoformat(),
+            msg("overdue") if _overdue(item, reviewed) else msg("open") if _is_open(item, reviewed) else msg("done"),
+        )
+        for incident, item in ordered[:MOST_ROWS]
+    )
+    if len(ordered) > MOST_ROWS:
+        rows += ((msg("{n} more", n=len(ordered) - MOST_ROWS), "", "", "", "", ""),)
+    columns = (msg("Incident"), msg("Action item"), msg("Kind"), msg("Owner"), msg("Due"), msg("State"))
+    return Table(msg("Action items"), columns, rows)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A retrospective: of what, where, when that ended, until when it is due, and when it was written."""
+
+    name: str | Message
+    where: str | Message
+    ended_at: datetime
+    due: date
+    written_at: datetime | None
+
+
+def judge_retrospectives(reviewed: Reviewed, limits: IncidentLimits) -> CheckResult:
+    """Missing and late retrospectives of what ended in the period or before; an outage without an incident has none."""
+    now = reviewed.now
+    limit = Limit("≤", limits.review_business_days, "d", msg("working days after the resolution"))
+    wanted = [*_of_incidents(reviewed, limits), *_of_outages(reviewed, limits)]
+    today = reviewed.known_at.astimezone(reviewed.zone).date()
+    if not wanted:
+        if not reviewed.detected and (why := nothing_known(reviewed)) is not None:
+            return RETROSPECTIVES.judged(Status.UNKNOWN, SUBJECT, why, at=now, limit=limit)
+        none = msg("No retrospective was due")
+        return RETROSPECTIVES.judged(Status.PASS, SUBJECT, none, at=now, observed=Quantity(0, "d"), limit=limit)
+    missing = [w for w in wanted if w.written_at is None and w.due < today]
+    late = [w for w in wanted if w.written_at is not None and w.written_at.astimezone(reviewed.zone).date() > w.due]
+    waiting = sum(w.written_at is None for w in wanted) - len(missing)
+    reason = msg(
+        "Retrospectives: {missing} missing, {late} late, {waiting} not due yet, {good} in time",
+        missing=len(missing),
+        late=len(late),
+        waiting=waiting,
+        good=len(wanted) - len(missing) - len(late) - waiting,
+    )
+    status = Status.FAIL if missing else Status.WARN if late else Status.PASS
+    longest = max(working_days(w.ended_at, w.written_at or reviewed.known_at, reviewed.zone) for w in wanted)
+    evidence = (_retrospectives(wanted, missing, late),)
+    observed = Quantity(longest, "d")
+    return RETROSPECTIVES.judged(status, SUBJECT, reason, at=now, observed=observed, limit=limit, evidence=evidence)
+
+
+def _of_incidents(reviewed: Reviewed, limits: IncidentLimits) -> Iterator[_Wanted]:
+    """Those of incidents that were resolved, unless the retrospective was written in time before the period."""
+    for record in reviewed.counted:
+        incident, ended = record.incident, record.incident.resolved_at
+        if ended is None or ended >= reviewed.known_at:
+            continue
+        written = incident.reviewed_at if incident.reviewed_at and incident.reviewed_at <= reviewed.known_at else None
+        if ended < reviewed.period.start and written is not None and written < reviewed.period.start:
+            continue
+        due = review_due(ended, limits.review_business_days, reviewed.zone)
+        yield _Wanted(named(incident), place(incident.module), ended, due, written)
+
+
+def _of_outages(reviewed: Reviewed, limits: IncidentLimits) -> Iterator[_Wanted]:
+    """Those of outages that ended in the period, are no incident's, and overlap none."""
+    known = [span for record in reviewed.counted for span in downtimes(record)]
+    mine = {record.incident.id for record in reviewed.records}
+    for down in merged(
+        Downtime(o.started_at, o.ended_at, (o.cause,), () if o.module is None else (o.module,))
+        for o in reviewed.outages
+        if o.incident_id not in mine
+    ):
+        ended = down.ended_at
+        if ended is None or not reviewed.period.start <= ended < reviewed.as_of:
+            continue
+        if not any(span.spans(down.started_at, ended) for span in known):
+            due = review_due(ended, limits.review_business_days, reviewed.zone)
+            name = msg("an outage without an incident")
+            yield _Wanted(name, place(", ".join(down.modules) or None), ended, due, None)
+
+
+def _retrospectives(wanted: Sequence[_Wanted], missing: Sequence[_Wanted], late: Sequence[_Wanted]) -> Table:
+    def state(one: _Wanted) -> Message:
+        if one in missing:
+            return msg("missing")
+        return msg("late") if one in late else msg("in time") if one.written_at else msg("not due yet")
+
+    rows: tuple[tuple[Scalar | Message, ...], ...] = tuple(
+        (one.name, one.where, moment(one.ended_at), one.due.isoformat(), when(one.written_at), state(one))
+        for one in wanted[:MOST_ROWS]
+    )
+    if len(wanted) > MOST_ROWS:
+        rows += ((msg("{n} more", n=len(wanted) - MOST_ROWS), "", "", "", "", ""),)
+    columns = (msg("Incident"), msg("Module"), msg("Resolved"), msg("Due"), msg("Written"), msg("State"))
+    return Table(msg("Retrospectives"), columns, rows)
