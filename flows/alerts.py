@@ -13,6 +13,7 @@ from flows.delivery import deliver
 from flows.incident_pages import write_pages
 from flows.timing import Timing
 from tasks.alerts.acknowledge import acknowledge_alert
+from tasks.alerts.act import act_by_hand
 from tasks.alerts.words import taken_text
 from tasks.history.opened import history_of
 from tasks.round import utc_now
@@ -48,6 +49,31 @@ class AcknowledgementOptions(BaseModel):
     )
 
 
+class ActionOptions(BaseModel):
+    """The form of an action."""
+
+    model_config = ConfigDict(extra="forbid", title="アクションの実行 / Action")
+
+    alert: int = Field(
+        ge=1,
+        title="アラート番号 / Alert",
+        description="メッセージにある番号 / the number in the message",
+        json_schema_extra={"position": 1},
+    )
+    action: str = Field(
+        min_length=1,
+        title="アクション / Action",
+        description="[[alerts.action]] の name / the name of an [[alerts.action]]",
+        json_schema_extra={"position": 2},
+    )
+    by: str = Field(
+        min_length=1,
+        title="実行者 / Taken by",
+        description="名前 / your name",
+        json_schema_extra={"position": 3},
+    )
+
+
 @flow(
     name="acknowledge-alert",
     flow_run_name="{service} {acknowledgement.alert}",
@@ -69,3 +95,21 @@ async def acknowledge_alert_form(service: str, acknowledgement: AcknowledgementO
     await deliver(settings, history, get_run_logger().warning, _SENDING_S)
     problem = await write_pages(settings, history, taken.incidents, now)
     return Completed(name="Recorded", message=f"{taken_text(taken, settings.zone)}{problem}")
+
+
+@flow(
+    name="take-alert-action",
+    flow_run_name="{service} {action.alert} {action.action}",
+    retries=0,
+    timeout_seconds=TIMING.deadline.total_seconds(),
+)
+async def take_alert_action(service: str, action: ActionOptions) -> State[Any]:
+    """アラートのアクションを手動で実行 / Take an action for an alert; monitoring verifies its effect.
+
+    Args:
+        service: 対象サービスの名前 / name of the service, as in its service file
+        action: どのアラートに、何を実行するか / for which alert, and which action
+    """
+    settings = await asyncio.to_thread(find_service, service)
+    history = await asyncio.to_thread(history_of, settings)
+    return Completed(name="Taken", message=await act_by_hand(settings, history, action.alert, action.action, action.by))

@@ -64,6 +64,7 @@ FLOWS: Final = (
     Entry(error_triage.error_triage, error_triage.TIMING),
     Entry(finding_waiver.waive_finding, finding_waiver.TIMING),
     Entry(alerts.acknowledge_alert_form, alerts.TIMING),
+    Entry(alerts.take_alert_action, alerts.TIMING),
     Entry(alert_test.alert_test, alert_test.TIMING),
     Entry(records.record_deploy, records.TIMING),
     Entry(records.record_outage, records.TIMING),

@@ -58,6 +58,24 @@ def acknowledge(
         asyncio.run(deliver(settings, history, warn, _SENDING_S))
 
 
+@app.command("act")
+def act(
+    alert: Annotated[int, typer.Argument(min=1, help="Number of the alert.")],
+    action: Annotated[str, typer.Argument(help="Name of an [[alerts.action]] of the service file.")],
+    by: ByOption,
+    service: ServiceOption = None,
+) -> None:
+    """Take an action of the service file for an alert; monitoring verifies its effect. Its limits and dry_run hold."""
+    with explained():
+        import asyncio
+
+        from tasks.alerts.act import act_by_hand
+        from tasks.history.opened import history_of
+
+        settings = settings_of(service)
+        say(asyncio.run(act_by_hand(settings, history_of(settings), alert, action, by)))
+
+
 @app.command("test")
 def test(
     level: Annotated[int, typer.Argument(min=1, max=3, help="Alert level: 1 information, 2 warning, 3 emergency.")],

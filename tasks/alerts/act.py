@@ -8,12 +8,14 @@ from typing import Final
 import httpx
 
 from tasks.alerts.settings import Action
-from tasks.alerts.store.actions import ActionState, Claimed, finish_action
+from tasks.alerts.store.actions import ActionState, Claimed, claim_by_hand, finish_action
 from tasks.configuration import ConfigurationError
+from tasks.errors import UsageError
 from tasks.history.engine import History
 from tasks.http import shared_trust
 from tasks.outside import external_text
 from tasks.processes import run
+from tasks.records.rules import checked_by
 from tasks.round import utc_now
 from tasks.secrets import given_variables, resolve
 from tasks.settings import Settings
@@ -23,11 +25,32 @@ _MOST_BYTES: Final = 256 * 1024
 _MOST_SHOWN: Final = 2000
 
 
+class ActionRefused(UsageError):
+    """An action cannot be taken as asked; the text says why and what to do."""
+
+
 async def take_action(settings: Settings, history: History, claimed: Claimed) -> str:
     """Take it, keep what it came to, and say that in a line. Raises HistoryError."""
     state, output = await _taken(settings, claimed.action)
     await asyncio.to_thread(finish_action, history, settings.service.name, claimed, state, output, utc_now())
     return f"action {claimed.action.name}: {state.value}: {output[:200]}"
+
+
+async def act_by_hand(settings: Settings, history: History, number: int, name: str, by: str) -> str:
+    """Take an action of the service file for an alert, because somebody asks for it; says what it came to.
+
+    Raises ActionRefused for an action or an alert that there is not, RecordRefused if nobody asks, and HistoryError.
+    """
+    service, actions = settings.service.name, () if settings.alerts is None else settings.alerts.action
+    action = next((action for action in actions if action.name == name), None)
+    if action is None:
+        known = ", ".join(action.name for action in actions) or "none"
+        raise ActionRefused(f"no action {name!r} in [[alerts.action]]; known: {known}")
+    found = await asyncio.to_thread(claim_by_hand, history, service, number, action, checked_by(by), utc_now())
+    if found is None:
+        raise ActionRefused(f"{service} has no alert {number}. `rounds alerts list` shows them")
+    claimed, text = found
+    return text if claimed is None else await take_action(settings, history, claimed)
 
 
 async def _taken(settings: Settings, action: Action) -> tuple[ActionState, str]:

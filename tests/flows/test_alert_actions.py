@@ -1,14 +1,17 @@
 """What is done about an alert: once, within its limits, with its effect verified by newer samples."""
 
 import asyncio
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from tasks.alerts.act import take_action
+from flows.alerts import ActionOptions, take_alert_action
+from tasks.alerts.act import ActionRefused, act_by_hand, take_action
 from tasks.alerts.facts import Phase
 from tasks.history.engine import reading
 from tasks.incidents.store.read import read_incident
@@ -134,3 +137,22 @@ def test_a_secret_in_the_output_of_a_command_is_taken_out(act: Act, monkeypatch:
     alerting = act(command('import os; print(os.environ["RESTART_TOKEN"])', environment="['RESTART_TOKEN']"))
     [taken] = plays(alerting, range(3), DOWN)
     assert "hidden" not in taken and "exit status 0" in taken
+
+
+def test_somebody_takes_an_action_by_hand_within_its_limits(act: Act, prefect: object) -> None:
+    alerting = act(command('print("restarted")', cooldown_min=9000))
+    plays(alerting, range(2), DOWN)
+    form: Any = take_alert_action
+    state = asyncio.run(form("shop", ActionOptions(alert=1, action="restart", by="yui"), return_state=True))
+    assert state.message == "action restart: held-back: less than 9000 min since the last time"
+    with alerting.history.begin() as connection:
+        connection.execute(text("DELETE FROM alert_actions"))
+    state = asyncio.run(form("shop", ActionOptions(alert=1, action="restart", by="yui"), return_state=True))
+    assert state.message == "action restart: done: exit status 0; restarted"
+    assert actions(alerting) == [("done", "awaited")]
+    for alert, action, said in (
+        (1, "reboot", "no action 'reboot' in [[alerts.action]]; known: restart"),
+        (99, "restart", "shop has no alert 99. `rounds alerts list` shows them"),
+    ):
+        with pytest.raises(ActionRefused, match=re.escape(said)):
+            asyncio.run(act_by_hand(alerting.settings, alerting.history, alert, action, "yui"))

@@ -11,9 +11,10 @@ from sqlalchemy import Connection, func, insert, select, update
 from tasks.alerts.facts import Episode
 from tasks.alerts.judge.machine import Ineffective
 from tasks.alerts.settings import Action
+from tasks.alerts.store.rows import episode_of
 from tasks.alerts.tables import alert_actions, alert_episodes
 from tasks.history.engine import History, writing
-from tasks.history.services import service_id
+from tasks.history.services import locked_service, service_id
 from tasks.incidents.events import Note
 from tasks.incidents.facts import EntryKind
 from tasks.incidents.store.change import change_in
@@ -63,23 +64,43 @@ def claim_actions(
 
     In the transaction that lets them fire: a process that is killed afterwards has taken them, and nobody repeats them.
     """
-    claimed = []
-    for episode in fired:
-        action = actions.get(episode.action)
-        if action is None or episode.suppressed:
-            continue
-        held = _held_back(connection, service, action, now)
-        state = ActionState.HELD_BACK if held else ActionState.DRY_RUN if action.dry_run else ActionState.STARTED
-        output = held or (described(action) if action.dry_run else "")
-        ended = None if state is ActionState.STARTED else now
-        values = {"episode_id": episode.id, "name": action.name, "state": state.value, "started_at": now}
-        row = insert(alert_actions).values(**values, ended_at=ended, output=output, effect=Effect.NONE.value)
-        number = int(connection.execute(row.returning(alert_actions.c.id)).scalar_one())
-        if state is ActionState.STARTED:
-            claimed.append(Claimed(number, episode.id, action))
-        else:
-            _note(connection, service, episode.id, f"action {action.name}: {state.value}: {output}", now)
-    return tuple(claimed)
+    due = ((e, actions[e.action]) for e in fired if e.action in actions and not e.suppressed)
+    found = (_claim(connection, service, episode, action, now) for episode, action in due)
+    return tuple(claimed for claimed, _ in found if claimed is not None)
+
+
+def claim_by_hand(
+    history: History, service: str, number: int, action: Action, by: str, now: datetime
+) -> tuple[Claimed | None, str] | None:
+    """An action that somebody takes for an alert; its limits hold all the same, and the text says what becomes of it.
+
+    None for a number that there is not. Raises HistoryError.
+    """
+    with writing(history) as connection:
+        key = locked_service(connection, service)
+        c = alert_episodes.c
+        row = connection.execute(select(alert_episodes).where(c.service_id == key, c.id == number)).one_or_none()
+        if row is None:
+            return None
+        _note(connection, key, number, f"action {action.name} was asked for by {by}", now)
+        return _claim(connection, key, episode_of(row), action, now)
+
+
+def _claim(
+    connection: Connection, service: int, episode: Episode, action: Action, now: datetime
+) -> tuple[Claimed | None, str]:
+    held = _held_back(connection, service, action, now)
+    state = ActionState.HELD_BACK if held else ActionState.DRY_RUN if action.dry_run else ActionState.STARTED
+    output = held or (described(action) if action.dry_run else "")
+    ended = None if state is ActionState.STARTED else now
+    values = {"episode_id": episode.id, "name": action.name, "state": state.value, "started_at": now}
+    row = insert(alert_actions).values(**values, ended_at=ended, output=output, effect=Effect.NONE.value)
+    number = int(connection.execute(row.returning(alert_actions.c.id)).scalar_one())
+    text = f"action {action.name}: {state.value}: {output}"
+    if state is ActionState.STARTED:
+        return Claimed(number, episode.id, action), text
+    _note(connection, service, episode.id, text, now)
+    return None, text
 
 
 def finish_action(

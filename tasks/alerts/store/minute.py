@@ -20,7 +20,7 @@ from tasks.alerts.tables import alert_episodes, alert_notice_episodes, alert_not
 from tasks.check_result import Message, Severity
 from tasks.history.engine import History, reading, writing
 from tasks.history.outbox import put
-from tasks.history.services import service_id
+from tasks.history.services import locked_service
 from tasks.history.tables import outbox, services
 
 ALERT = "alert"
@@ -65,7 +65,7 @@ def keep_minute(
 ) -> Kept:
     """Let signals happen to the episodes, and write what is to be told in the same transaction. Raises HistoryError."""
     with writing(history) as connection:
-        key = _lock(connection, service)
+        key = locked_service(connection, service)
         before = {episode.condition.key: episode for episode in _known(connection, key, now)}
         useless = verify_actions(connection, key, tuple(before.values()), reach.actions, now)
         step = judge_minute(before.values(), signals, now, replace(rulebook, useless=useless))
@@ -100,7 +100,7 @@ def acknowledge_group(
     Raises HistoryError.
     """
     with writing(history) as connection:
-        key = _lock(connection, service)
+        key = locked_service(connection, service)
         c = alert_episodes.c
         row = connection.execute(select(alert_episodes).where(c.service_id == key, c.id == number)).one_or_none()
         if row is None:
@@ -116,7 +116,7 @@ def acknowledge_alerts_of(
 ) -> Acknowledgement:
     """Somebody takes care of an incident, and so of its open alerts. Raises HistoryError."""
     with writing(history) as connection:
-        key = _lock(connection, service)
+        key = locked_service(connection, service)
         c = alert_episodes.c
         mine = select(alert_episodes).where(c.service_id == key, c.incident == incident, c.phase != "resolved")
         found = [episode_of(row) for row in connection.execute(mine.order_by(c.id))]
@@ -154,13 +154,6 @@ def _known(connection: Connection, service: int, now: datetime) -> tuple[Episode
         if row.key not in last or last[row.key].phase == "resolved":
             last[row.key] = row
     return tuple(map(episode_of, last.values()))
-
-
-def _lock(connection: Connection, service: str) -> int:
-    """Two that monitor at once would both begin an episode on PostgreSQL; on SQLite every writer is alone."""
-    key = service_id(connection, service)
-    connection.execute(select(services.c.id).where(services.c.id == key).with_for_update(key_share=True))
-    return key
 
 
 def _saved(
