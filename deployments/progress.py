@@ -12,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.text import Text
 
 from deployments.screen import Screen
-from tasks.progress import LOAD, TABLES, progress
+from tasks.progress import DAYS, LOAD, TABLES, progress
 
 err = Screen(stderr=True, soft_wrap=True)
 _MIN_PROGRESS_BYTES = 100_000_000
@@ -25,7 +25,7 @@ def working(what: str) -> Iterator[Callable[[], None]]:
     """Show that something is being done; it ends with the block, or when the yielded function is called.
 
     While log files or backups are read, a bar shows how many of their bytes are; while one is restored, of its tables;
-    while a load test runs, of its seconds, with its figures.
+    while a load test runs, of its seconds, with its figures; while alerts are replayed, of their days.
     """
     started = time.monotonic()
     shown = _Bar(what) if err.is_terminal else _Lines(what)
@@ -76,7 +76,7 @@ class _Done(ProgressColumn):
 def _counted(what: str, done: int, of: int, figures: str) -> str:
     if what == LOAD:
         return f"{done} of {of} s, {figures}"
-    return f"{done} of {of} tables" if what == TABLES else f"{decimal(done)} of {decimal(of)} of {what}"
+    return f"{done} of {of} {what}" if what in (TABLES, DAYS) else f"{decimal(done)} of {decimal(of)} of {what}"
 
 
 class _Lines:
@@ -93,7 +93,7 @@ class _Lines:
             self._load_lines = done // _LOAD_LINE_S
             return
         tenths = done * 10 // of if of else 0
-        if counted != TABLES and of >= _MIN_PROGRESS_BYTES and tenths > self._tenths:
+        if counted not in (TABLES, DAYS) and of >= _MIN_PROGRESS_BYTES and tenths > self._tenths:
             err.print(f"{self._what}: {_counted(counted, done, of, figures)} read")
         self._tenths = tenths
 

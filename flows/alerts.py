@@ -40,11 +40,11 @@ class AcknowledgementOptions(BaseModel):
         description="名前 / your name",
         json_schema_extra={"position": 2},
     )
-    minutes: float | None = Field(
-        default=None,
-        gt=0,
+    minutes: float = Field(
+        default=0,
+        ge=0,
         title="有効時間 (分) / Minutes",
-        description="空欄は設定値。過ぎると再び通知 / empty: as configured; after them people are told again",
+        description="0 は設定値。過ぎると再び通知 / 0: as configured; after them people are told again",
         json_schema_extra={"position": 3},
     )
 
@@ -89,9 +89,9 @@ async def acknowledge_alert_form(service: str, acknowledgement: AcknowledgementO
     """
     settings = await asyncio.to_thread(find_service, service)
     history = await asyncio.to_thread(history_of, settings)
-    given = acknowledgement
-    now = utc_now()
-    taken = await asyncio.to_thread(acknowledge_alert, settings, history, given.alert, given.by, given.minutes, now)
+    given, now = acknowledgement, utc_now()
+    minutes = given.minutes or None
+    taken = await asyncio.to_thread(acknowledge_alert, settings, history, given.alert, given.by, minutes, now)
     await deliver(settings, history, get_run_logger().warning, _SENDING_S)
     problem = await write_pages(settings, history, taken.incidents, now)
     return Completed(name="Recorded", message=f"{taken_text(taken, settings.zone)}{problem}")

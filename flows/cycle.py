@@ -184,6 +184,7 @@ class Cycles:
             found, problems = await self._then_watched(service, settings, history, collected, now)
             problems += await _send(settings, history)
             await service.acted()
+            problems += map(masked, await write_stale_pages(settings, history, now))
         for problem in problems:
             get_run_logger().warning(problem)
         return Minute(name, found, tuple(problems))

@@ -1,4 +1,4 @@
-"""Sends a service's messages: lease, render, send, mark. At least once, and at most one doubled after a kill."""
+"""Sends a service's messages: lease, render, send, mark. At least once; a kill doubles at most one on each route."""
 
 import asyncio
 import math
@@ -11,7 +11,7 @@ from functools import partial
 from typing import Final
 
 from flows.channels import CHANNELS, Send, gap, route
-from flows.messages import fallback, render
+from flows.messages import fallbacks, render
 from tasks.configuration import ConfigurationError
 from tasks.deadline import Deadline
 from tasks.delivery.errors import DeliveryError, MailOutcome, permanent
@@ -38,6 +38,7 @@ _MOST_MESSAGES = 200
 _GIVE_UP_AFTER = 3
 _SOON_S: Final = 10.0
 """A pause that ends within so long is waited for."""
+_LEAST_S: Final = 0.02
 
 
 async def deliver(
@@ -102,7 +103,7 @@ class _Delivery:
         self._settle()
 
     async def _leased(self) -> Leased | None:
-        handling = Handling(partial(fallback, self.settings), partial(gap, self.settings))
+        handling = Handling(partial(fallbacks, self.settings), partial(gap, self.settings))
         without = self.stopped | self._on_their_way.keys()
         return await asyncio.to_thread(
             lease_next, self.history, self.settings.service.name, utc_now(), handling, without
@@ -112,7 +113,7 @@ class _Delivery:
         """Wait for the end of a message or of a pause; False when there is neither, or none soon enough."""
         without, now = self.stopped | self._on_their_way.keys(), utc_now()
         until = await asyncio.to_thread(next_unpaused, self.history, self.settings.service.name, now, without)
-        wait_s = math.inf if until is None else max((until - utc_now()).total_seconds(), 0.0)
+        wait_s = math.inf if until is None else max((until - utc_now()).total_seconds(), _LEAST_S)
         soon = wait_s <= min(_SOON_S, deadline.left_s)
         if self._on_their_way:
             most = wait_s if soon else None
@@ -148,9 +149,9 @@ class _Delivery:
         except DeliveryError as error:
             answer, refused = str(error), error.kind is not MailOutcome.PERMANENT
             mark = _mark(error)
-        except ConfigurationError as error:  # whoever is notified instead hears of it at once
+        except ConfigurationError as error:
             answer, refused = str(error), True
-            mark = mark_retry if leased.instead is None else mark_failed
+            mark = partial(mark_retry, hopeless=True)
         answer = masked(answer)
         return await asyncio.to_thread(mark, self.history, leased, answer, utc_now()), answer, refused
 

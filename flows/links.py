@@ -23,7 +23,8 @@ def form_link(settings: Settings, flow: str, parameters: dict[str, Any]) -> str 
     ui = own or PREFECT_UI_URL.value()
     if number is None or not ui:
         return None
-    filled = quote(json.dumps({"service": settings.service.name, **parameters}, ensure_ascii=False), safe="")
+    named = json.dumps({"service": settings.service.name, **parameters}, ensure_ascii=False, separators=(",", ":"))
+    filled = quote(named, safe="")
     return f"{ui.rstrip('/')}/deployments/deployment/{number}/run?parameters={filled}"
 
 

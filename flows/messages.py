@@ -19,7 +19,7 @@ from reports.report import Report, Seal, UnreadableReport, from_text
 from reports.runbooks import written
 from reports.text import plain
 from reports.words import Words
-from tasks.alerts.outgoing import INSTEAD_OF, SEVERITY, TIMEZONE, message_instead
+from tasks.alerts.outgoing import INSTEAD_OF, SEVERITY, TIMEZONE, messages_instead
 from tasks.alerts.store.minute import ALERT
 from tasks.alerts.store.read import StoredNotice, read_notice
 from tasks.check_result import Message, Scalar, Severity, msg
@@ -175,25 +175,22 @@ def _alert_links(settings: Settings, stored: StoredNotice, locale: str) -> Itera
             yield msg("Report"), f"{base}/{settings.service.name}/{flow}/{names.page_name('latest', locale, locales)}"
 
 
-def _nobody(_settings: Settings, _message: OutboxMessage) -> OutboxMessage | None:
-    return None
+def _nobody(_settings: Settings, _message: OutboxMessage) -> tuple[OutboxMessage, ...]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of message: what it says, and the message that goes in place of one that cannot be delivered.
-
-    One with a fallback goes there after 3 attempts; without one it is tried for most of a day.
-    """
+    """A kind of message: what it says, and those that may go in place of one that cannot be delivered."""
 
     render: Callable[[Settings, History, OutboxMessage], Notice]
-    fallback: Callable[[Settings, OutboxMessage], OutboxMessage | None] = _nobody
+    fallbacks: Callable[[Settings, OutboxMessage], tuple[OutboxMessage, ...]] = _nobody
 
 
 KINDS: Final[Mapping[str, Kind]] = {
     REPORT: Kind(report_notice),
-    ALERT: Kind(alert_notice, message_instead),
-    ALERT_TEST: Kind(alert_test_notice, message_instead),
+    ALERT: Kind(alert_notice, messages_instead),
+    ALERT_TEST: Kind(alert_test_notice, messages_instead),
 }
 """A new kind is a line here; its messages need no migration."""
 
@@ -205,6 +202,6 @@ def render(settings: Settings, history: History, message: OutboxMessage) -> Noti
     return KINDS[message.kind].render(settings, history, message)
 
 
-def fallback(settings: Settings, message: OutboxMessage) -> OutboxMessage | None:
-    """The message that goes in place of one that cannot be delivered, if any."""
-    return KINDS[message.kind].fallback(settings, message) if message.kind in KINDS else None
+def fallbacks(settings: Settings, message: OutboxMessage) -> tuple[OutboxMessage, ...]:
+    """The messages that may go in place of one that cannot be delivered."""
+    return KINDS[message.kind].fallbacks(settings, message) if message.kind in KINDS else ()

@@ -13,7 +13,7 @@ from reports.tones import named_tone
 from reports.view import EvidenceView, Tone
 from reports.words import Words
 from tasks.check_result import Curve, Evidence, Message, Scalar, Table, moment, msg
-from tasks.incidents.facts import EntryKind, Impact, Incident, IncidentRecord, State
+from tasks.incidents.facts import EntryKind, Impact, Incident, IncidentRecord, State, TimelineEntry
 from tasks.incidents.judge.followup import KINDS
 from tasks.incidents.judge.review import STATES, place
 from tasks.observation import printable
@@ -31,7 +31,7 @@ _TONES = {
 ENTRIES = {
     EntryKind.OPENED: msg("opened"),
     EntryKind.ACKNOWLEDGED: msg("acknowledged"),
-    EntryKind.NOTE: msg("note"),
+    EntryKind.NOTE: msg("remark"),
     EntryKind.ASSESSMENT: msg("assessment"),
     EntryKind.RESPONSE: msg("response"),
     EntryKind.MITIGATED: msg("mitigated"),
@@ -48,6 +48,16 @@ ENTRIES = {
     EntryKind.ALERT: msg("alert"),
     EntryKind.ACTION_RUN: msg("action"),
 }
+
+
+_WRITTEN = {
+    "cause": msg("Causes"),
+    "went_well": msg("What went well"),
+    "went_badly": msg("What went badly"),
+    "lucky": msg("Where we got lucky"),
+    "no_actions_reason": msg("Why there is nothing to do"),
+}
+"""What a timeline calls the parts of a retrospective."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +148,13 @@ def incidents_index(
     ordered = sorted(incidents, key=lambda incident: (incident.detected_at, incident.id), reverse=True)
     rows = [_row(incident, f"{incident.id}/{page}", now, words) for incident in ordered]
     return render(
-        "incidents.html.j2", words, service=printable(service), rows=rows, links=links, style=asset("style.css")
+        "incidents.html.j2",
+        words,
+        service=printable(service),
+        rows=rows,
+        zone=printable(words.timezone),
+        links=links,
+        style=asset("style.css"),
     )
 
 
@@ -153,8 +169,8 @@ def _row(incident: Incident, href: str, now: datetime, words: Words) -> _Row:
         number=str(incident.id),
         title=printable(incident.title),
         tone=state_tone(incident.state, words),
-        detected=words.time(incident.detected_at),
-        resolved=_when(incident.resolved_at, words),
+        detected=_bare(incident.detected_at, words),
+        resolved="" if incident.resolved_at is None else _bare(incident.resolved_at, words),
         duration=words.figure(_minutes(incident, now), "min") if incident.state.counts else "",
         module=words.scalar(place(incident.module)),
         severity=words.say(names.SEVERITIES[incident.severity]),
@@ -211,17 +227,29 @@ def _when(at: datetime | None, words: Words) -> str:
     return "" if at is None else words.time(at)
 
 
+def _bare(at: datetime, words: Words) -> str:
+    """A time below a heading that names the zone."""
+    return words.time(at).removesuffix(f" {words.timezone}")
+
+
 def _timeline(record: IncidentRecord, words: Words) -> list[_Entry]:
     return [
         _Entry(
-            words.time(entry.at).removesuffix(f" {words.timezone}"),
+            _bare(entry.at, words),
             printable(entry.by),
             words.say(ENTRIES[entry.kind]),
-            lines_of(entry.text),
+            lines_of(_text(entry, words)),
             entry.clock_was_back,
         )
         for entry in record.timeline
     ]
+
+
+def _text(entry: TimelineEntry, words: Words) -> str:
+    """What is on record; of a retrospective that is the names of the parts that were written."""
+    if entry.kind is not EntryKind.REVIEW:
+        return entry.text
+    return ", ".join(words.say(_WRITTEN[name]) if name in _WRITTEN else name for name in entry.text.split(", "))
 
 
 def _actions(facts: IncidentFacts, words: Words) -> Table:
@@ -233,7 +261,7 @@ def _actions(facts: IncidentFacts, words: Words) -> Table:
             KINDS[item.kind],
             item.owner,
             item.due.isoformat(),
-            msg("done") if item.done_at is not None else msg("overdue") if item.is_overdue(today) else msg("open"),
+            msg("done") if item.done_at is not None else msg("overdue") if item.is_overdue(today) else msg("not done"),
         )
         for item in facts.record.actions
     )

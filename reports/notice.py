@@ -85,7 +85,9 @@ def _lines(content: Content) -> Iterator[str]:
 
 def _mail(content: Content, text: str, words: Words, post: Post) -> EmailMessage:
     html = mail_html("notice.html.j2", words, c=content, most=MOST_LINES, cut=_cut)
-    body = "\n".join(line for long in text.split("\n") for line in wrapped(long, "", "  "))
+    # An address that is broken is no link any more.
+    lines = (line for long in text.split("\n") for line in ([long] if "://" in long else wrapped(long, "", "  ")))
+    body = "\n".join(lines)
     mail = envelope(f"{body}\n", _headers(content, words, post))
     mail.add_alternative(html, subtype="html")
     return mail

@@ -6,9 +6,9 @@ from contextvars import ContextVar
 Progress = Callable[[str, int, int, str], None]
 progress: ContextVar[Progress | None] = ContextVar("progress", default=None)
 """Called with (what is counted, how many are done, how many there are, figures to show beside it): bytes of log, bytes
-of backup, tables, seconds of a load test."""
+of backup, tables, seconds of a load test, days of a replay."""
 
-LOG, BACKUP, TABLES, LOAD = "log", "backup", "tables", "load"
+LOG, BACKUP, TABLES, LOAD, DAYS = "log", "backup", "tables", "load", "days"
 
 
 def tell(what: str, done: int, of: int, figures: str = "") -> None:

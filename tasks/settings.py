@@ -35,7 +35,7 @@ from tasks.oncall.settings import OnCall
 from tasks.performance.settings import Performance
 from tasks.prometheus.settings import Metrics
 from tasks.resources.settings import Resources
-from tasks.schedule.settings import Schedule
+from tasks.schedule.settings import Scheduling
 from tasks.security.settings import Security, Source
 from tasks.slo.objectives import problems
 from tasks.slo.settings import Slo
@@ -175,7 +175,7 @@ class Settings(Model):
     oncall: OnCall = OnCall()
     """The team and its on-call rota."""
 
-    schedule: Schedule = Schedule()
+    schedule: Scheduling = Scheduling()
     """How the daily checklist judges the monitoring and the scheduled flows."""
 
     mail: Mail = Mail()

@@ -12,6 +12,7 @@ from tasks.history.engine import History
 from tasks.samples.facts import Reading
 from tasks.samples.store.minutes import store_readings
 from tasks.settings import Settings
+from tasks.visible import plainly
 
 HOURS_AGO = timedelta(hours=6)
 UP = {"probe.live": {"service": 1.0}, "probe.ready": {"service": 1.0}}
@@ -44,7 +45,8 @@ class Alerting:
 
     def watches(self, minute: float, *, sends: bool = True) -> Watched:
         assert self.settings.alerts is not None
-        watched = asyncio.run(self.watch.minute(self.settings, self.settings.alerts, self.history, self.at(minute)))
+        with plainly():
+            watched = asyncio.run(self.watch.minute(self.settings, self.settings.alerts, self.history, self.at(minute)))
         if sends:
             self.sends()
         return watched

@@ -228,18 +228,19 @@ def operate(tmp_path: Path, site: Site, empty_history: Path, monkeypatch: pytest
             recipients: str = RECIPIENTS,
             locales: str = '["en", "ja"]',
             more: str = "",
+            history_url: str | None = None,
         ) -> Operated:
             file = folder / f"{name}.toml"
             file.write_text(
                 f'[service]\nname = "{name}"\nbase_url = "{base_url or site.url}"\n'
                 f'timezone = "{zone_without_midnight()}"\n'
                 f"{health}{guide}[mail]\nto = {recipients}\n{mail}"
-                f'[history]\nurl = "sqlite:///{name}.db"\n'
+                f'[history]\nurl = "{history_url or f"sqlite:///{name}.db"}"\n'
                 f'[reports]\noutput = "../archive"\nlocales = {locales}\n{more}',
                 encoding="utf-8",
             )
             settings = load_settings(file)
-            if not (database := folder / f"{name}.db").exists():
+            if history_url is None and not (database := folder / f"{name}.db").exists():
                 shutil.copy(empty_history, database)
             history = history_of(settings)
             stack.callback(history.dispose)

@@ -34,6 +34,43 @@ def list_alerts(
         show_alerts(found, now, settings.zone)
 
 
+@app.command("replay")
+def replay_alerts(
+    days: Annotated[int, typer.Option(min=1, max=45, help="Days to look back, as far as minutes are kept.")] = 7,
+    service: ServiceOption = None,
+    check: Annotated[str, typer.Option(metavar="PATTERN", help="Only rules of checks such as resources.*.")] = "*",
+    as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout, everything else on stderr.")] = False,
+) -> None:
+    """Show what today's rules would have fired on the stored samples, so that limits are tuned before they page.
+
+    Nothing is written, and nobody is told. Exit status 3 if there are no samples.
+    """
+    with explained():
+        from pydantic import TypeAdapter
+
+        from deployments.progress import working
+        from deployments.show_replay import show_replay
+        from deployments.terminal import say_json
+        from tasks.alerts.look.samples import minute_of
+        from tasks.alerts.replay import Replayed, replay
+        from tasks.errors import UsageError
+        from tasks.history.opened import history_of
+
+        settings, end = settings_of(service), minute_of(datetime.now(UTC))
+        if settings.alerts is None:
+            raise UsageError("the service file has no [alerts]: there are no rules; an empty [alerts] has the built-in")
+        with working(f"replay of {days} days"):
+            found = replay(history_of(settings), settings, settings.alerts, end - days * 24 * 60, end)
+        if not found.minutes:
+            warn(f"No samples in the last {days} days: what rules would have fired is unknown. Does monitoring run?")
+            raise typer.Exit(BROKEN)
+        found = found.only(check)
+        if as_json:
+            say_json(TypeAdapter(Replayed).dump_json(found, indent=2).decode())
+        else:
+            show_replay(found, settings.zone)
+
+
 @app.command("ack")
 def acknowledge(
     alert: Annotated[int, typer.Argument(min=1, help="Number of the alert, as its message has it.")],

@@ -139,7 +139,7 @@ def demo(
 ) -> None:
     """Run the whole product on an embedded service with planted faults.
 
-    Exit status 0 only if exactly the planted faults were found.
+    Exit status 0 only if exactly the planted faults were found and the alert beside them came out as planned.
     """
     with explained():
         quiet()

@@ -46,12 +46,20 @@ class DemoUnavailable(ExplainedError):
 
 
 @dataclass(frozen=True)
+class Apart:
+    """One more instance, on the same database, with a log and faults of its own."""
+
+    base_url: str
+    faults_file: Path
+
+
+@dataclass(frozen=True)
 class DemoEnvironment:
     """A running demo; all instances write one log and read one file of faults.
 
     `watch_dsn` is the database for the role that only reads what is checked, `backup_dsn` for one that reads all;
-    `advisories` is the address of its advisory server. `staging_url` is one more instance, on the same database, with a
-    log and faults of its own; empty without one.
+    `advisories` is the address of its advisory server. `staging` stands for the load tests' target, `beside` is a
+    service of another name; each is None unless it was asked for.
     """
 
     base_urls: tuple[str, ...]
@@ -62,8 +70,8 @@ class DemoEnvironment:
     faults_file: Path
     folder: Path
     advisories: str
-    staging_url: str = ""
-    staging_faults_file: Path = Path()
+    staging: Apart | None = None
+    beside: Apart | None = None
 
 
 @contextmanager
@@ -74,10 +82,12 @@ def demo_environment(
     instances: int = 2,
     faults: frozenset[Fault] = frozenset(),
     staging: bool = False,
+    beside: str | None = None,
 ) -> Iterator[DemoEnvironment]:
     """The demo with its data kept in `folder`: started until healthy, stopped at the end.
 
-    Services of several names share one database there; each has its own log.
+    Services of several names share one database there; each has its own log. `beside` is the name of one that runs
+    beside this one.
     Faults are planted when everything is healthy. Raises DemoUnavailable or PostgresUnavailable.
     """
     folder = folder.absolute()
@@ -99,13 +109,23 @@ def demo_environment(
             base_url, child = _start_instance(own / f"instance-{number}.log", variables)
             children.append((base_url, running.enter_context(child)))
         urls = tuple(url for url, _ in children)
-        staging_faults, staging_url = own / "staging-faults.json", ""
+
+        def apart(log: Path, faults_file: Path, output: Path, environment: str) -> Apart:
+            plant(faults_file, ())
+            given = {"DEMO_LOG": str(log), "DEMO_FAULTS": str(faults_file), "DEMO_ENVIRONMENT": environment}
+            base_url, child = _start_instance(output, variables | given)
+            children.append((base_url, running.enter_context(child)))
+            return Apart(base_url, faults_file)
+
+        on_staging = other = None
         if staging:
-            plant(staging_faults, ())
-            own_log = {"DEMO_LOG": str(own / "staging.log"), "DEMO_FAULTS": str(staging_faults)}
-            apart = variables | own_log | {"DEMO_ENVIRONMENT": "staging"}
-            staging_url, child = _start_instance(own / "instance-staging.log", apart)
-            children.append((staging_url, running.enter_context(child)))
+            on_staging = apart(
+                own / "staging.log", own / "staging-faults.json", own / "instance-staging.log", "staging"
+            )
+        if beside is not None:
+            theirs = folder / beside
+            make_folder(theirs)
+            other = apart(theirs / "service.log", theirs / "faults.json", theirs / "instance-1.log", "demo")
         for base_url, child in children:
             _wait_until_healthy(base_url, child)
         os.truncate(log, logged)  # an instance that is not up yet has logged so, which nobody planted
@@ -113,9 +133,7 @@ def demo_environment(
         watch, backup = (server.address(SERVICE, role) for role in (_WATCHER, _BACKUP))
         advisories, feed = _start_advisories(own / "advisories.log", faults_file)
         running.enter_context(feed)
-        yield DemoEnvironment(
-            urls, dsn, watch, backup, log, faults_file, folder, advisories, staging_url, staging_faults
-        )
+        yield DemoEnvironment(urls, dsn, watch, backup, log, faults_file, folder, advisories, on_staging, other)
 
 
 def _prepare_database(server: PostgresServer) -> str:

@@ -1,12 +1,14 @@
 """The end of `rounds demo`: planted against found, what else was found, and the addresses to open."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 from rich.table import Table
 from rich.text import Text
 
 from deployments.demo.expected import SIGNATURES, Comparison, Finding
 from deployments.demo.faults import Fault
+from deployments.demo.story.facts import Story
 from deployments.show_result import console
 from reports.archive import folder_of
 from reports.names import flow_name, page_name
@@ -31,6 +33,30 @@ def show_outcome(comparison: Comparison, reports: Sequence[Report], settings: Se
     out.print()
     for label, place in _addresses(reports, settings, words):
         out.print(f"{label}: {place}", soft_wrap=True)
+
+
+def show_story(story: Story, words: Words) -> None:
+    """Print what happened to the alert and its incident, then whether each message arrived."""
+    out, title = console(), words.tr("An alert and its incident")
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
+    for column in (words.tr("Time"), words.tr("Seconds"), words.tr("What")):
+        table.add_column(column, overflow="fold")
+    for beat in story.beats:
+        passed = (beat.at - story.beats[0].at).total_seconds()
+        at = beat.at.astimezone(words.zone)
+        table.add_row(*map(Text, (f"{at:%H:%M:%S}", f"{passed:+.0f}", words.say(beat.what))))
+    out.print(table)
+    for way in story.ways:
+        out.print(
+            words.tr("To {to}: {sent} messages sent, {arrived} arrived", to=way.to, sent=way.sent, arrived=way.arrived)
+        )
+    for problem in story.problems:
+        out.print(words.say(problem), style="bold red")
+    if story.good:
+        out.print(words.tr("The alert was raised, delivered and resolved as planned"), style="bold green")
+    for page in story.pages[:1]:
+        out.print(f"{words.tr('Incident page')}: {Path(page).as_uri()}", soft_wrap=True)
+    out.print()
 
 
 def _table(comparison: Comparison, reports: Sequence[Report], words: Words) -> Table:

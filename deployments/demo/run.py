@@ -18,11 +18,13 @@ from deployments.demo.environment import DemoEnvironment, demo_environment
 from deployments.demo.expected import compare
 from deployments.demo.faults import ON_STAGING, Fault, plant, service_name
 from deployments.demo.full_pool import full_pool
-from deployments.demo.outcome import show_outcome
+from deployments.demo.outcome import show_outcome, show_story
 from deployments.demo.past.bring import events_of, generate_history
 from deployments.demo.past.history import WEEKS, Shape
 from deployments.demo.past.load_tests import bring_load_runs
 from deployments.demo.source import SOURCE, bring_source
+from deployments.demo.story.beside import playing, write_service_file
+from deployments.demo.story.facts import NAME as STORY
 from deployments.demo.traffic import make_traffic
 from deployments.language import terminal_language
 from deployments.prefect_server import PrefectServer, client_settings, one_time_credential
@@ -72,10 +74,12 @@ def demo_service(
     lang: str | None = None,
     *,
     watched: bool = False,
+    story: bool = False,
 ) -> Iterator[Path]:
     """The demo service with weeks of history, some traffic and the faults planted; yields its service file.
 
-    `watched` says that `rounds up` monitors it and starts its rounds.
+    `watched` says that `rounds up` monitors it and starts its rounds. With `story` there is the service of the story
+    of an incident too, with its service file beside the other.
 
     Its main language is the terminal's, so that both show the same. Each set of faults is a service of its own,
     since the history remembers for a day what was found in another.
@@ -85,8 +89,13 @@ def demo_service(
     with ExitStack() as stack:
         with working("demo service"):
             name = service_name(faults)
-            demo = stack.enter_context(demo_environment(folder.absolute(), name=name, faults=silent, staging=True))
+            beside = STORY if story else None
+            demo = stack.enter_context(
+                demo_environment(folder.absolute(), name=name, faults=silent, staging=True, beside=beside)
+            )
             file = _write_service_file(demo, name, output.absolute(), language, shape, watched=watched)
+            if demo.beside is not None:
+                write_service_file(demo.folder, demo.beside, output.absolute(), _locales(language))
             bring_source(demo.folder / name / SOURCE, faults)
         with working(f"{shape.days} days of history"):
             generate_history(file, shape, demo.watch_dsn, bool(silent), datetime.now(UTC), events_of(faults))
@@ -97,32 +106,50 @@ def demo_service(
             if Fault.FULL_POOL in faults:
                 stack.enter_context(full_pool(demo.dsn))
             plant(demo.faults_file, faults - ON_STAGING)
-            plant(demo.staging_faults_file, faults & ON_STAGING)
+            if demo.staging is not None:
+                plant(demo.staging.faults_file, faults & ON_STAGING)
         yield file
 
 
 def run_demo(
-    folder: Path, output: Path, faults: frozenset[Fault], lang: str | None, shape: Shape = WEEKS, *, full: bool = False
+    folder: Path,
+    output: Path,
+    faults: frozenset[Fault],
+    lang: str | None,
+    shape: Shape = WEEKS,
+    *,
+    full: bool = False,
+    story: bool = True,
 ) -> bool:
-    """Run the demo service's rounds and show them; True if exactly the planted faults were found."""
+    """Run the demo service's rounds and show them; True if exactly the planted faults were found.
+
+    With `story` an alert and its incident are played beside them, which must come out as planned, too.
+    """
     with ExitStack() as stack:
         server = PrefectServer(folder.absolute() / "prefect", auth=one_time_credential(), services=False)
         stack.enter_context(server.child)
-        file = stack.enter_context(demo_service(folder, output, faults, shape, lang))
+        file = stack.enter_context(demo_service(folder, output, faults, shape, lang, story=story))
         with working("Prefect server"):
             server.wait_until_healthy()
-        stack.enter_context(of_server(client_settings(server.api_url, server.auth)))
+        client = client_settings(server.api_url, server.auth)
+        stack.enter_context(of_server(client))
         use_services(file)
+        beside = stack.enter_context(playing(file.with_name(f"{STORY}.toml"), client)) if story else None
         settings = load_settings(file)
         results = [run_round(*round_, settings, lang, full) for round_ in ROUNDS[:1]]
         with working("backups"):  # those of the night: the day's log is in the history by then
             bring_backups(file, faults, datetime.now(UTC))
         results += [run_round(*round_, settings, lang, full) for round_ in ROUNDS[1:]]
+        with working("alert and incident"):
+            played = None if beside is None else beside.end()
     reports = [result.report for result in results if result.report is not None]
     comparison = compare(faults, *reports)
     words = Words(settings.reports.locales[0], settings.service.timezone)
+    if played is not None:
+        show_story(played, words)
     show_outcome(comparison, reports, settings, words)
-    return comparison.exact and all(r.state == r.report.verdict for r in results if r.report is not None)
+    came_out = played is None or played.good
+    return came_out and comparison.exact and all(r.state == r.report.verdict for r in results if r.report is not None)
 
 
 def run_round(
@@ -160,15 +187,20 @@ def _write_service_file(
         for name, url in zip("abcdefgh", demo.base_urls, strict=False)
     )
     file = demo.folder / f"{name}.toml"
-    locales = json.dumps([language, *(other for other in LOCALES if other != language)])
+    locales = json.dumps(_locales(language))
     values = {"name": name, "base_url": demo.base_urls[0], "instances": instances, "output": output}
     addresses = {"database_url": demo.watch_dsn, "backup_url": demo.backup_dsn, "advisories": demo.advisories}
-    staging = {"staging_url": demo.staging_url, "staging_host": urlsplit(demo.staging_url).netloc}
+    staging_url = "" if demo.staging is None else demo.staging.base_url
+    staging = {"staging_url": staging_url, "staging_host": urlsplit(staging_url).netloc}
     load = {"scenarios": Path(__file__).parent / "scenarios", "smoke_s": shape.smoke_s, "step_s": shape.step_s}
     guide = "" if watched else _UNWATCHED
     text = template.substitute(values, locales=locales, smoke=_smoke(), guide=guide, **addresses, **staging, **load)
     file.write_text(text, encoding="utf-8")
     return file
+
+
+def _locales(language: str) -> list[str]:
+    return [language, *(other for other in LOCALES if other != language)]
 
 
 def _smoke() -> str:

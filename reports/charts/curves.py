@@ -30,7 +30,11 @@ _BEYOND_AREA, _GAP = "#f8e1de", "#e4e8ec"
 _LONG_END = 20
 """Half-width characters of an end that leaves little room."""
 _MOST_NAMED, _LONGEST_NAME = 6, 10
-"""Deploys that are named in the chart; of more the lines alone are drawn."""
+"""Marks that are named in the chart; of more the lines alone are drawn."""
+_CELL = 0.014
+"""About the width of a half-width character of their names, as a share of the chart's."""
+_LATE = 0.85
+"""What is named further to the right has its name on the left."""
 
 
 def draw_curve(curve: Curve, words: Words) -> bytes:
@@ -126,8 +130,10 @@ def _beyond_words(curve: Curve, words: Words) -> str:
 
 def _marks(axes: Axes, curve: Curve, words: Words) -> Iterator[Artist]:
     """A line for each deploy and each event, with its version or word where they are few."""
-    lines = {}
-    for number, mark in enumerate(curve.marks):
+    lines: dict[str, Artist] = {}
+    taken: list[float] = []
+    first, last = axes.get_xlim()
+    for mark in curve.marks:
         at, deploy = words.local(mark.at).timestamp(), mark.kind == "deploy"
         label = drawable(words.tr("deploy") if deploy else words.tr("event"))
         line = axes.axvline(at, color=SOFT if deploy else INK, linewidth=1, label=label)
@@ -135,9 +141,27 @@ def _marks(axes: Axes, curve: Curve, words: Words) -> Iterator[Artist]:
         lines[mark.kind] = line
         if len(curve.marks) <= _MOST_NAMED:
             text = drawable(short(words.scalar(mark.label), _LONGEST_NAME))
-            place = (at, 0.98 - 0.09 * (number % 2))  # neighbours stand at two heights
+            start = (at - first) / (last - first)
+            before = start > _LATE  # beside the last value there is no room
+            place = (at, 0.98 - 0.09 * free_row(taken, start - _width(text) * before, text))
             note = axes.annotate(
-                text, place, xycoords=axes.get_xaxis_transform(), xytext=(3, 0), textcoords="offset points"
+                text,
+                place,
+                xycoords=axes.get_xaxis_transform(),
+                xytext=(-3 if before else 3, 0),
+                textcoords="offset points",
             )
-            note.set(va="top", fontsize=8, color=SOFT, zorder=4)
+            note.set(va="top", ha="right" if before else "left", fontsize=8, color=SOFT, zorder=4)
+            note.set_bbox({"facecolor": GROUND, "edgecolor": "none", "pad": 0.8})
     yield from lines.values()
+
+
+def free_row(taken: list[float], start: float, text: str) -> int:
+    """The first row of labels in which there is room from `start` on, a share of the width; `taken` are their ends."""
+    row = next((number for number, end in enumerate(taken) if end <= start), len(taken))
+    taken[row : row + 1] = [start + _width(text)]
+    return row
+
+
+def _width(text: str) -> float:
+    return _CELL * (cell_len(text) + 1)

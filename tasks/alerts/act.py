@@ -76,7 +76,7 @@ def _run(folder: Path, action: Action) -> tuple[ActionState, str]:
     if ended.truncated:
         return ActionState.FAILED, f"ended: it wrote more than {_MOST_BYTES} bytes; {output}"
     state = ActionState.DONE if ended.returncode == 0 else ActionState.FAILED
-    return state, f"exit status {ended.returncode}; {output}"
+    return state, f"exit status {ended.returncode}; {output or 'no output'}"
 
 
 async def _call(settings: Settings, action: Action, url: str) -> tuple[ActionState, str]:

@@ -44,27 +44,26 @@ def names(settings: Settings, level: Severity) -> tuple[str, ...]:
     return tuple(channel.name for channel in alerts.channel if not channel.wakes) or (MAIL,)
 
 
-def fallback_of(settings: Settings, channel: str, recipient: str, level: Severity | None = None) -> Address | None:
-    """Who is notified instead where a message cannot be delivered; None: nobody else is known.
+def fallbacks_of(
+    settings: Settings, channel: str, recipient: str, level: Severity | None = None
+) -> tuple[Address, ...]:
+    """Who may be notified instead where a message cannot be delivered, the first choice first.
 
-    A channel falls back as configured, else to the first of `[mail] to`; the url of a person to their mail, else the
-    same; a mail address to the first channel or url of its level, else to the first other one of `[mail] to`.
+    A channel falls back as configured, the url of a person to their mail, and both then to `[mail] to`; a mail address
+    to the channels and urls of its level, then to the others of `[mail] to`. Last are the others of the level.
     """
+    others = _channels(settings) if level is None else addresses(settings, level, None)
     if channel == MAIL:
-        others = addresses(settings, level, None) if level is not None else _channels(settings)
-        by_other_ways = (address for address in others if address.channel != MAIL)
-        other_mails = (to for to in _mails(settings) if to.recipient != recipient)
-        return next(chain(by_other_ways, other_mails), None)
-    if recipient.startswith(_PERSON):
+        first = [address for address in others if address.channel != MAIL]
+    elif recipient.startswith(_PERSON):
         person = _person(settings, recipient)
-        if person is not None and person.mail is not None:
-            return _mail_of(settings, person)
-        return _first_mail(settings)
-    known = channel_of(settings, recipient)
-    if known is None or known.fallback in (None, MAIL):
-        return _first_mail(settings)
-    other = channel_of(settings, known.fallback or "")
-    return None if other is None else _by_channel(settings, other)
+        first = [] if person is None or person.mail is None else [_mail_of(settings, person)]
+    else:
+        known = channel_of(settings, recipient)
+        other = None if known is None else channel_of(settings, known.fallback or "")
+        first = [] if other is None else [_by_channel(settings, other)]
+    found = _each_once(chain(first, _mails(settings), others))
+    return tuple(address for address in found if (address.channel, address.recipient) != (channel, recipient))
 
 
 def url_of(settings: Settings, recipient: str) -> tuple[str, str | SecretRef] | None:
@@ -136,10 +135,6 @@ def _mail_of(settings: Settings, person: Person) -> Address:
 
 def _mails(settings: Settings) -> Iterator[Address]:
     return (_by_mail(settings, to) for to in settings.mail.to)
-
-
-def _first_mail(settings: Settings) -> Address | None:
-    return next(_mails(settings), None)
 
 
 def _by_mail(settings: Settings, to: Recipient) -> Address:

@@ -1,9 +1,9 @@
-"""Messages of the outbox to the addresses of a level, and the one that goes in place of another."""
+"""Messages of the outbox to the addresses of a level, and those that may go in place of another."""
 
 from collections.abc import Mapping
 from typing import Final
 
-from tasks.alerts.addresses import Address, fallback_of
+from tasks.alerts.addresses import Address, fallbacks_of
 from tasks.check_result import Scalar, Severity
 from tasks.history.chain import sha256
 from tasks.history.outbox import OutboxMessage
@@ -25,17 +25,16 @@ def message_to(address: Address, kind: str, cause: str, payload: Mapping[str, Sc
     return OutboxMessage(kind, f"{cause}/{to}", address.channel, address.recipient, address.locale, full)
 
 
-def message_instead(settings: Settings, message: OutboxMessage) -> OutboxMessage | None:
-    """The message about the same cause to who is notified instead; it says in whose place.
+def messages_instead(settings: Settings, message: OutboxMessage) -> tuple[OutboxMessage, ...]:
+    """Messages about the same cause to those who may be notified instead; they say in whose place.
 
-    Whoever was notified of the cause has a message of the same dedupe key: so every chain ends.
+    Whoever was notified of the cause has a message of the same dedupe key.
     """
     severity = message.payload.get(SEVERITY)
     level = None if severity is None else Severity(int(severity))
-    address = fallback_of(settings, message.channel, message.recipient, level)
-    if address is None:
-        return None
     before = message.payload.get(INSTEAD_OF)
     failed = message.recipient if before is None else f"{before}, {message.recipient}"
     cause = message.dedupe_key.rpartition("/")[0]
-    return message_to(address, message.kind, cause, dict(message.payload) | {INSTEAD_OF: failed})
+    payload = dict(message.payload) | {INSTEAD_OF: failed}
+    found = fallbacks_of(settings, message.channel, message.recipient, level)
+    return tuple(message_to(address, message.kind, cause, payload) for address in found)

@@ -9,10 +9,10 @@ from functools import partial
 from tasks.activities.store.activities import read_activities
 from tasks.alerts.addresses import addresses
 from tasks.alerts.facts import Condition, Episode, Policy, Said, Signal
-from tasks.alerts.judge.group import CHECKLIST
+from tasks.alerts.judge.group import CHECKLIST, PROMETHEUS
 from tasks.alerts.judge.minute import Rulebook
 from tasks.alerts.judge.suppress import KeptBack, suppressed_by
-from tasks.alerts.look import burn, configuration, prometheus, samples
+from tasks.alerts.look import burn, configuration, samples
 from tasks.alerts.look.burn import BurnLook
 from tasks.alerts.look.checklists import ChecklistLook
 from tasks.alerts.look.configuration import configuration_signals
@@ -78,10 +78,10 @@ class AlertWatch:
         if isinstance(reported, Unobserved):
             missing.append(reported.reason)
         else:
-            covered.add(prometheus.SOURCE)
+            covered.add(PROMETHEUS)
             found += prometheus_signals(reported, alerts.prometheus_levels, open_conditions, now)
         clear = [e for e in known if not (e.condition.source == CHECKLIST and rounds.is_unclear(e.condition))]
-        found += _no_longer_watched(clear, found, covered, now)
+        found += no_longer_watched(clear, found, covered, now)
         kept_back = await asyncio.to_thread(_kept_back, settings, history, now)
         rulebook = Rulebook(
             partial(policy_of, alerts),
@@ -134,7 +134,7 @@ def reach_of(settings: Settings, alerts: Alerts, turn: Turn) -> Reach:
     return Reach(lambda severity: addresses(settings, severity, turn.person), level, actions)
 
 
-def _no_longer_watched(
+def no_longer_watched(
     known: Iterable[Episode], signals: Collection[Signal], covered: Collection[str], now: datetime
 ) -> tuple[Signal, ...]:
     """The end of open episodes of which sources that saw everything say nothing."""

@@ -55,8 +55,13 @@ class _Heard:
     @property
     def refusal(self) -> requests.Response | None:
         """The last response that is no success, else the last one."""
-        refused = [response for response in self.responses if not 200 <= response.status_code < 300]
+        refused = [response for response in self.responses if not _is_good(response)]
         return next(reversed(refused or self.responses), None)
+
+    @property
+    def is_open(self) -> bool:
+        """True while nothing says that the message was not accepted."""
+        return self.error is None and (self.refusal is None or _is_good(self.refusal))
 
 
 _heard: ContextVar[_Heard | None] = ContextVar("heard", default=None)
@@ -75,7 +80,7 @@ async def send(
         async with asyncio.timeout(longest_s):
             accepted = await _in_thread(lambda: _notify(plugin, title, text, tone, heard))
     except TimeoutError:
-        if heard.refusal is None and heard.error is None:
+        if heard.is_open:
             raise about.unknown("did not answer in time") from None
         accepted = False
     if accepted:
@@ -86,9 +91,7 @@ async def send(
 def unusable(url: str, key: str) -> str | None:
     """Why Apprise cannot send by a URL, naming its key; None if it can."""
     _listen()
-    if Apprise.instantiate(url, asset=_ASSET) is not None:
-        return None
-    return f"{key}: Apprise cannot send by this URL; write it as Apprise's documentation of the service says"
+    return None if Apprise.instantiate(url, asset=_ASSET) is not None else _not_a_url(key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +118,7 @@ class _About:
             wait = retry_after_s(response.headers, self.now)
             asked = "" if wait is None else f" and asks to wait {wait:g} s"
             return self._error(MailOutcome.RETRY, f"answered HTTP {status}{asked}{said}", wait)
-        if 200 <= status < 300:
+        if _is_good(response):
             said = f", but not that it took the message{said}"
         return self._error(MailOutcome.PERMANENT, f"answered HTTP {status}{said}; correct {self.key}")
 
@@ -149,14 +152,17 @@ class _About:
 
 
 def _plugin(url: str, key: str) -> NotifyBase:
-    if (problem := unusable(url, key)) is not None:
-        raise permanent(problem)
     plugin = Apprise.instantiate(url, asset=_ASSET)
-    assert plugin is not None  # it was a moment ago
+    if plugin is None:
+        raise permanent(_not_a_url(key))
     plugin.socket_connect_timeout = min(plugin.socket_connect_timeout, _LONGEST_STEP_S)
     plugin.socket_read_timeout = min(plugin.socket_read_timeout, _LONGEST_STEP_S)
     plugin.request_rate_per_sec = 0  # the outbox keeps the rate
     return plugin
+
+
+def _not_a_url(key: str) -> str:
+    return f"{key}: Apprise cannot send by this URL; write it as Apprise's documentation of the service says"
 
 
 def _notify(plugin: NotifyBase, title: str, text: str, tone: str, heard: _Heard) -> bool:
@@ -241,6 +247,10 @@ def _concealment(url: str) -> Concealment:
     parts = {rest, *re.split(r"[/?&=:@,#+\s]+", rest)}
     found = {part for text in parts for part in (text, unquote(text)) if len(part) >= _SHORTEST_SECRET}
     return Concealment(tuple(sorted(found, key=len, reverse=True)))
+
+
+def _is_good(response: requests.Response) -> bool:
+    return 200 <= response.status_code < 300
 
 
 def _status(response: requests.Response | None) -> str:

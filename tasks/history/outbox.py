@@ -1,16 +1,18 @@
 """The outbox: messages kept with their cause until they are sent or given up."""
 
 import uuid
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, false, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, false, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from tasks.check_result import Scalar
 from tasks.history.engine import reading, writing
-from tasks.history.services import service_id
+from tasks.history.services import lock_service, locked_service
 from tasks.history.tables import outbox, outbox_pauses, services
 from tasks.history.upsert import put_rows
 
@@ -47,8 +49,8 @@ class OutboxMessage:
     payload: Mapping[str, Scalar]
 
 
-def _no_fallback(_message: OutboxMessage) -> OutboxMessage | None:
-    return None
+def _no_fallbacks(_message: OutboxMessage) -> tuple[OutboxMessage, ...]:
+    return ()
 
 
 def _no_gap(_message: OutboxMessage) -> timedelta:
@@ -57,14 +59,14 @@ def _no_gap(_message: OutboxMessage) -> timedelta:
 
 @dataclass(frozen=True, slots=True)
 class Handling:
-    """What the sending side knows of messages: the one that goes in place of another that cannot be delivered, and the
-    least time from one message to a recipient until the next.
+    """What the sending side knows of messages: those that may go in place of another that cannot be delivered, the best
+    first, and the least time from one message to a recipient until the next.
 
-    A message that has a fallback is given up after 3 refusals, about 3 minutes; any other is tried for most of a day.
-    One whose senders died 3 times is tried on beside its fallback: it may be they that are at fault.
+    A message that somebody else can get is given up after 3 refusals, about 3 minutes; any other is tried for most of a
+    day. One whose senders died 3 times is tried on beside its fallback: it may be they that are at fault.
     """
 
-    fallback: Callable[[OutboxMessage], OutboxMessage | None] = _no_fallback
+    fallbacks: Callable[[OutboxMessage], tuple[OutboxMessage, ...]] = _no_fallbacks
     gap: Callable[[OutboxMessage], timedelta] = _no_gap
 
 
@@ -75,7 +77,7 @@ PLAIN: Final = Handling()
 class Leased:
     """A message that this process alone may send until its lease ends; `attempts` counts this one.
 
-    `instead` is put in the transaction that gives the message up.
+    One of `instead` is put in the transaction that gives the message up.
     """
 
     id: int
@@ -85,7 +87,7 @@ class Leased:
     attempts: int
     was_unknown: bool
     created_at: datetime
-    instead: OutboxMessage | None
+    instead: tuple[OutboxMessage, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,31 +110,32 @@ class Standing:
 
 def put(connection: Connection, service_id: int, messages: Sequence[OutboxMessage], now: datetime) -> None:
     """Add messages in the transaction of their cause."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     for message in messages:
-        known = select(outbox.c.id).where(outbox.c.dedupe_key == message.dedupe_key)
-        if connection.execute(known).first() is None:
-            connection.execute(
-                insert(outbox).values(
-                    service_id=service_id,
-                    kind=message.kind,
-                    dedupe_key=message.dedupe_key,
-                    channel=message.channel,
-                    recipient=message.recipient,
-                    locale=message.locale,
-                    payload=dict(message.payload),
-                    created_at=now,
-                    due_at=now,
-                    state="waiting",
-                    attempts=0,
-                    answer="",
-                )
+        connection.execute(
+            dialect.insert(outbox)
+            .values(
+                service_id=service_id,
+                kind=message.kind,
+                dedupe_key=message.dedupe_key,
+                channel=message.channel,
+                recipient=message.recipient,
+                locale=message.locale,
+                payload=dict(message.payload),
+                created_at=now,
+                due_at=now,
+                state="waiting",
+                attempts=0,
+                answer="",
             )
+            .on_conflict_do_nothing(index_elements=[outbox.c.dedupe_key])
+        )
 
 
 def put_now(engine: Engine, service: str, messages: Sequence[OutboxMessage], now: datetime) -> None:
     """Add messages that have no other cause than that somebody asks for them."""
     with writing(engine) as connection:
-        put(connection, service_id(connection, service), messages, now)
+        put(connection, locked_service(connection, service), messages, now)
 
 
 def is_any_due(engine: Engine, service: str, now: datetime) -> bool:
@@ -166,11 +169,11 @@ def lease_next(
         connection.execute(select(services.c.id).where(services.c.name == service).with_for_update(key_share=True))
         while (row := connection.execute(query).first()) is not None:
             message = _message(row)
-            instead = handling.fallback(message)
+            instead = handling.fallbacks(message)
             mine = update(outbox).where(outbox.c.id == row.id)
             is_lost = row.lease is not None  # with a process that died
-            if is_lost and instead is not None and row.attempts >= _ATTEMPTS_BEFORE_FALLBACK:
-                put(connection, row.service_id, [instead], now)
+            if is_lost and row.attempts >= _ATTEMPTS_BEFORE_FALLBACK:
+                _hand_over(connection, row.service_id, instead, now)
             if is_lost and row.attempts >= _MOST_ATTEMPTS:
                 connection.execute(
                     mine.values(state="failed", lease=None, leased_until=None, answer=_LOST, finished_at=now)
@@ -186,56 +189,74 @@ def lease_next(
 
 
 def next_unpaused(engine: Engine, service: str, now: datetime, without: Collection[Route] = ()) -> datetime | None:
-    """When the first of the due messages that are paused may go; None without any."""
-    mine = and_(
+    """From when on the first of the due messages may be taken: one that is not paused now; None without any."""
+    pause = and_(
         outbox_pauses.c.service_id == outbox.c.service_id,
         outbox_pauses.c.channel == outbox.c.channel,
         outbox_pauses.c.recipient == outbox.c.recipient,
     )
     query = (
         select(outbox_pauses.c.until)
-        .join(outbox, mine)
-        .join(services, services.c.id == outbox.c.service_id)
-        .where(services.c.name == service, _due(now), outbox_pauses.c.until > now, *_not_by(without))
-        .order_by(outbox_pauses.c.until)
+        .select_from(outbox.join(services).outerjoin(outbox_pauses, pause))
+        .where(services.c.name == service, _due(now), *_not_by(without))
+        .order_by(outbox_pauses.c.until.asc().nulls_first())
         .limit(1)
     )
     with reading(engine) as connection:
-        until: datetime | None = connection.execute(query).scalar()
-        return until
+        row = connection.execute(query).first()
+        return None if row is None else max(row.until or now, now)
 
 
 def mark_sent(engine: Engine, leased: Leased, answer: str, now: datetime) -> State:
     """The message was accepted."""
-    return _finish(engine, leased, "sent", now, answer=answer, finished_at=now)
+    with _marking(engine, leased) as mark:
+        mark.end("sent", answer, now)
+    return mark.state
 
 
 def mark_failed(engine: Engine, leased: Leased, answer: str, now: datetime) -> State:
-    """The message cannot be delivered; it is not tried again, and what goes instead is put."""
-    return _finish(engine, leased, "failed", now, answer=answer, finished_at=now)
+    """The message cannot be delivered; it is not tried again, and somebody else gets it if anybody can."""
+    with _marking(engine, leased) as mark:
+        mark.hand_over(now)
+        mark.end("failed", answer, now)
+    return mark.state
 
 
 def mark_unknown(engine: Engine, leased: Leased, answer: str, now: datetime) -> State:
     """The message may have been accepted; it is sent once more under the same id, and not again."""
     if leased.was_unknown:
         return mark_failed(engine, leased, answer, now)
-    return _finish(engine, leased, "unknown", now, answer=answer, due_at=now + _FIRST_WAIT)
+    with _marking(engine, leased) as mark:
+        mark.wait("unknown", answer, now + _FIRST_WAIT)
+    return mark.state
 
 
-def mark_retry(engine: Engine, leased: Leased, answer: str, now: datetime, after: timedelta | None = None) -> State:
+def mark_retry(
+    engine: Engine,
+    leased: Leased,
+    answer: str,
+    now: datetime,
+    after: timedelta | None = None,
+    *,
+    hopeless: bool = False,
+) -> State:
     """The message was not accepted; it is tried again, ever more slowly, for most of a day.
 
-    `after` is the wait that the answer asked for: its recipient gets nothing else before.
+    `after` is the wait that the answer asked for: its recipient gets nothing else before. A hopeless one goes to
+    somebody else at once, if anybody can get it.
     """
     wait = min(_FIRST_WAIT * 2 ** (leased.attempts - 1), _LONGEST_WAIT)
     pause = timedelta(0) if after is None else min(after, LONGEST_PAUSE)
     due_at = now + max(wait, pause)
-    most = _MOST_ATTEMPTS if leased.instead is None else _ATTEMPTS_BEFORE_FALLBACK
-    too_late = leased.instead is not None and due_at > leased.created_at + _PATIENCE
-    if too_late or leased.attempts >= most:
-        return _finish(engine, leased, "failed", now, pause, answer=answer, finished_at=now)
-    state: State = "unknown" if leased.was_unknown else "waiting"
-    return _finish(engine, leased, state, now, pause, answer=answer, due_at=due_at)
+    too_late = due_at > leased.created_at + _PATIENCE
+    impatient = hopeless or too_late or leased.attempts >= _ATTEMPTS_BEFORE_FALLBACK
+    with _marking(engine, leased) as mark:
+        mark.pause(now + pause, now)
+        if (impatient and mark.hand_over(now)) or leased.attempts >= _MOST_ATTEMPTS:
+            mark.end("failed", answer, now)
+        else:
+            mark.wait("unknown" if leased.was_unknown else "waiting", answer, due_at)
+    return mark.state
 
 
 def read_counts(engine: Engine, service: str) -> OutboxCounts:
@@ -298,24 +319,53 @@ def _pause(connection: Connection, service_id: int, message: OutboxMessage, unti
     put_rows(connection, outbox_pauses, [key | {"until": until if known is None else max(known, until)}])
 
 
-def _finish(
-    engine: Engine,
-    leased: Leased,
-    state: State,
-    now: datetime,
-    pause: timedelta = timedelta(0),
-    *,
-    answer: str,
-    **values: Any,
-) -> State:
-    """The message's state afterwards; a lease that another process has taken over changes nothing."""
-    values |= {"state": state, "answer": answer.replace("\x00", "\ufffd")}  # PostgreSQL keeps no NUL
-    this = outbox.c.id == leased.id
+def _hand_over(connection: Connection, service_id: int, instead: Sequence[OutboxMessage], now: datetime) -> bool:
+    """Put the first of these messages, unless it is there; True if it may still arrive, or has.
+
+    One that is there and failed is passed over, so that every chain ends.
+    """
+    for message in instead:
+        known = select(outbox.c.state).where(outbox.c.dedupe_key == message.dedupe_key)
+        if connection.execute(known).scalar() != "failed":
+            put(connection, service_id, [message], now)
+            return True
+    return False
+
+
+@dataclass(slots=True)
+class _Mark:
+    """A leased message within the transaction that changes it; one whose lease another has taken over stays."""
+
+    leased: Leased
+    connection: Connection
+    is_own: bool
+    state: State
+
+    def end(self, state: State, answer: str, now: datetime) -> None:
+        self._set(state, answer, finished_at=now)
+
+    def wait(self, state: State, answer: str, due_at: datetime) -> None:
+        self._set(state, answer, due_at=due_at)
+
+    def hand_over(self, now: datetime) -> bool:
+        return self.is_own and _hand_over(self.connection, self.leased.service_id, self.leased.instead, now)
+
+    def pause(self, until: datetime, now: datetime) -> None:
+        if self.is_own:
+            _pause(self.connection, self.leased.service_id, self.leased.message, until, now)
+
+    def _set(self, state: State, answer: str, **values: Any) -> None:
+        if self.is_own:
+            values |= {"state": state, "answer": answer.replace("\x00", "\ufffd")}  # PostgreSQL keeps no NUL
+            mine = update(outbox).where(outbox.c.id == self.leased.id)
+            self.connection.execute(mine.values(lease=None, leased_until=None, **values))
+            self.state = state
+
+
+@contextmanager
+def _marking(engine: Engine, leased: Leased) -> Iterator[_Mark]:
+    query = select(outbox.c.state, outbox.c.lease).where(outbox.c.id == leased.id).with_for_update()
     with writing(engine) as connection:
-        mine = update(outbox).where(this, outbox.c.lease == leased.lease)
-        if connection.execute(mine.values(lease=None, leased_until=None, **values)).rowcount:
-            _pause(connection, leased.service_id, leased.message, now + pause, now)
-            if state == "failed" and leased.instead is not None:
-                put(connection, leased.service_id, [leased.instead], now)
-        now_in: State = connection.execute(select(outbox.c.state).where(this)).scalar_one()
-        return now_in
+        lock_service(connection, leased.service_id)  # what goes instead, or the pause, may be put by another now
+        row = connection.execute(query).one()
+        yield _Mark(leased, connection, row.lease == leased.lease, row.state)

@@ -21,10 +21,15 @@ def service_id(connection: Connection, name: str) -> int:
 
 
 def locked_service(connection: Connection, name: str) -> int:
-    """The same, locked until the transaction ends: on PostgreSQL two that come at once would not see each other's rows.
+    """The same, locked as by `lock_service`."""
+    key = service_id(connection, name)
+    lock_service(connection, key)
+    return key
+
+
+def lock_service(connection: Connection, key: int) -> None:
+    """Lock a service until the transaction ends: on PostgreSQL two that come at once would not see each other's rows.
 
     On SQLite every writer is alone.
     """
-    key = service_id(connection, name)
     connection.execute(select(services.c.id).where(services.c.id == key).with_for_update(key_share=True))
-    return key

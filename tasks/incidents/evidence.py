@@ -12,7 +12,7 @@ from tasks.incidents.facts import Affected, Impact, IncidentRecord
 from tasks.incidents.judge.curves import curve_of, marks_of, span_of
 from tasks.periods import month_period
 from tasks.records.store.records import read_deploys
-from tasks.samples.store.minutes import read_recent
+from tasks.samples.store.minutes import Series, read_recent
 from tasks.settings import Settings
 from tasks.slo.budget.incidents import down_spans
 from tasks.slo.budget.state import excluded_minutes
@@ -49,18 +49,23 @@ def read_curves(
     name, span = settings.service.name, span_of(record.incident, now)
     deploys = read_deploys(history, name, at_minute(span[0]), at_minute(span[1]))
     marks = marks_of(record, deploys, span)
+    shown: set[Series] = set()
     curves = [
-        curve for one in affected or usual_figures(settings) for curve in _samples(history, name, one, span, marks)
-    ][: _MOST_CURVES - 2]
-    return (*curves, *_requests(history, settings, record, span, marks, now))
+        curve
+        for one in affected or usual_figures(settings)
+        for curve in _samples(history, name, one, span, marks, shown)
+    ]
+    return (*curves[: _MOST_CURVES - 2], *_requests(history, settings, record, span, marks, now))
 
 
 def _samples(
-    history: History, service: str, one: Affected, span: tuple[int, int], marks: tuple[Mark, ...]
+    history: History, service: str, one: Affected, span: tuple[int, int], marks: tuple[Mark, ...], shown: set[Series]
 ) -> Iterator[Curve]:
+    """The series that are not shown yet; those of an instance may be those of the whole service."""
     found = read_recent(history, service, (one.sample,), *span)
-    mine = sorted(series for series in found if fnmatchcase(series[1], one.subject))
+    mine = sorted(series for series in found if fnmatchcase(series[1], one.subject) and series not in shown)
     for series in mine[:_MOST_SUBJECTS]:
+        shown.add(series)
         _, subject, unit = series
         title = msg("{sample} of {subject}", sample=one.sample, subject=subject)
         yield curve_of(title, unit, dict(found[series]), span, marks, one.limit, one.worse)

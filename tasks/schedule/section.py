@@ -19,7 +19,7 @@ from tasks.section import Section
 _DAY = timedelta(hours=24)
 
 
-async def schedule(run: Round) -> Section:
+async def scheduling(run: Round) -> Section:
     """Read what is on record of monitored minutes, schedules and rounds, and judge it."""
     history, name, limits = run.history, run.key.service, run.settings.schedule.limits
     now = run.known_until(run.now())
@@ -32,4 +32,4 @@ async def schedule(run: Round) -> Section:
     return Section((judge_monitoring(seen, limits, now), *of_flows))
 
 
-SCHEDULE: Final = System(line=LINE, checks=CHECKS, look=schedule)
+SCHEDULE: Final = System(line=LINE, checks=CHECKS, look=scheduling)

@@ -4,7 +4,7 @@ from tasks.configuration import Model
 from tasks.schedule.limits import ScheduleLimits
 
 
-class Schedule(Model):
+class Scheduling(Model):
     """How the daily checklist judges the monitoring and the schedules."""
 
     limits: ScheduleLimits = ScheduleLimits()

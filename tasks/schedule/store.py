@@ -1,6 +1,7 @@
 """Registers which flows are scheduled for a service, and reads what came of it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,7 +18,7 @@ _c = scheduled_flows.c
 
 
 def register_schedules(history: History, service: str, schedules: Sequence[FlowSchedule], now: datetime) -> None:
-    """Keep these as all that is scheduled for a service: one that stays as it was keeps its `since`.
+    """Keep these as all that is scheduled for a service: one that starts as before keeps its `since`.
 
     Raises HistoryError.
     """
@@ -31,7 +32,7 @@ def register_schedules(history: History, service: str, schedules: Sequence[FlowS
             row = {**_row(schedule), "service_id": key, "since": now, "ended_at": None, "last_run_at": None}
             if (old := known.pop(schedule.flow, None)) is not None:
                 row["last_run_at"] = old.last_run_at
-                if old.ended_at is None and _schedule(old) == schedule:
+                if old.ended_at is None and replace(_schedule(old), late_after=schedule.late_after) == schedule:
                     row["since"] = old.since
             rows.append(row)
         put_rows(connection, scheduled_flows, rows)

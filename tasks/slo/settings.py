@@ -334,7 +334,7 @@ class Slo(Model):
     OpenMetrics clients with one histogram of durations."""
 
     alerts: Alerts = Alerts()
-    """When a burn rate alerts. Between two reports nobody is alerted yet."""
+    """When a burn rate alerts, in reports and, with `[alerts]`, every minute."""
 
     policy: Policy = Policy()
     """Error budget policy: shares of the whole window's budget."""

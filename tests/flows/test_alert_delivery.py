@@ -2,8 +2,6 @@
 
 import asyncio
 import multiprocessing
-import os
-import signal
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -209,6 +207,18 @@ def test_case_4_where_all_refuse_nothing_goes_round_in_circles(
     assert states(shop) == {"01 slack": "failed", "01 pager": "failed", "01 ops@shop.example": "failed"}
 
 
+def test_case_4_while_nothing_can_be_reached_nothing_is_lost(
+    shop: "Operated", chat: "Chat", post: "PostOffice"
+) -> None:
+    chat.replies[SLACK], chat.replies[PAGER] = [Reply(500)] * 9, [Reply(500)] * 9
+    post.recipients["ops@shop.example"] = ["451 later"] * 12
+    put(shop, 1, "slack")
+    for _ in range(14):
+        deliver(shop)
+        due_again(shop)
+    assert "sent" in states(shop).values()
+
+
 def test_one_channel_that_refuses_three_times_stops_alone(shop: "Operated", chat: "Chat") -> None:
     chat.replies[SLACK] = [Reply(500)] * 9
     for number in range(6):
@@ -304,8 +314,7 @@ def test_case_5_killed_before_or_after_sending_it_is_sent_again_and_at_most_twic
     while not (chat.heard if moment == "after" else _is_leased(shop)):
         assert time.monotonic() < deadline and process.is_alive()
         time.sleep(0.02)
-    assert process.pid is not None
-    os.kill(process.pid, signal.SIGKILL)
+    process.kill()
     process.join(10)
     chat.replies[SLACK] = []
     assert deliver(shop) == Counter()  # its lease is not over
@@ -322,22 +331,21 @@ def _is_leased(shop: "Operated") -> bool:
 def test_case_5_killed_at_twenty_moments_no_message_is_lost_and_each_kill_doubles_one_at_most(
     shop: "Operated", chat: "Chat", post: "PostOffice"
 ) -> None:
-    for number in range(25):
-        put(shop, number, "slack", "pager", "ops@shop.example")
+    for number in range(60):
+        put(shop, number, "slack", "pager")
     shop.history.dispose()
     context, kills = multiprocessing.get_context("fork"), 0
     for moment in range(20):
         process = context.Process(target=deliver, args=(shop,))
         process.start()
-        assert process.pid is not None
-        time.sleep(0.05 + moment * 0.037 % 0.4)
+        time.sleep(0.05 + moment * 0.037 % 0.3)
         kills += process.is_alive()
-        os.kill(process.pid, signal.SIGKILL)
+        process.kill()
         process.join(10)
         due_again(shop)
         shop.history.dispose()
     while deliver(shop):
         due_again(shop)
-    assert kills > 10 and set(states(shop).values()) == {"sent"}
-    arrived = len(chat.texts(SLACK)) + len(chat.texts(PAGER)) + len(post.kept)
-    assert 50 <= arrived <= 50 + 2 * kills  # a message on each of two channels may be on its way
+    assert kills >= 10 and set(states(shop).values()) == {"sent"}
+    arrived = len(chat.heard) + len(post.kept)
+    assert len(states(shop)) <= arrived <= len(states(shop)) + 2 * kills  # one on each channel may be on its way

@@ -18,7 +18,10 @@ from tasks.alerts.store.minute import Reach, keep_minute
 from tasks.alerts.store.read import read_of_incident
 from tasks.check_result import Limit, Severity, msg
 from tasks.incidents.events import Mend, Merge, Note, Resolve
+from tasks.incidents.evidence import read_curves
+from tasks.incidents.facts import Affected
 from tasks.incidents.store.change import NewIncident, change_incident, open_by_hand
+from tasks.incidents.store.read import read_incident
 from tasks.samples.facts import Reading
 from tasks.samples.store.minutes import store_readings
 
@@ -63,6 +66,16 @@ def test_a_page_shows_the_figures_around_the_incident_with_their_limits(shop: "O
     store_readings(shop.history, shop.name, figures)
     asyncio.run(write_page(shop.settings, shop.history, number, NOW))
     assert "probe.live" in page(shop, number).read_text()
+
+
+def test_a_figure_that_two_alerts_are_about_is_shown_once(shop: "Operated") -> None:
+    number = opened(shop)
+    store_readings(
+        shop.history, shop.name, [(NOW - n * MINUTE, Reading("probe.ready", "api-1", 0.0, "")) for n in range(9)]
+    )
+    record = read_incident(shop.history, shop.name, number)
+    both = (Affected("probe.ready", "*"), Affected("probe.ready", "api-1"))
+    assert len(read_curves(shop.history, shop.settings, record, both, NOW)) == 1
 
 
 def test_the_archives_index_leads_to_the_incidents(shop: "Operated") -> None:
@@ -142,7 +155,7 @@ def test_what_its_alerts_are_about_is_shown_and_acknowledged_with_the_incident(
     asyncio.run(write_page(shop.settings, shop.history, number, NOW))
     html = page(shop, number).read_text()
     assert "disk:/var[1]" in html and "probe.live" not in html
-    assert "limit 95 %" in html  # that of its level
+    assert "limit 95 %" in html
     form: Any = acknowledge_incident
     asyncio.run(form(shop.name, Acknowledgement(incident=number, by="lee"), return_state=True))
     [episode] = read_of_incident(shop.history, shop.name, number)

@@ -2,19 +2,13 @@
 
 import asyncio
 import json
-import os
 import random
-import subprocess
-import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
 import pytest
 
 from deployments.run import RunResult, run_now
@@ -25,63 +19,13 @@ from flows.options import DailyOptions
 from flows.rounds import parse_report
 from tasks.history.chain import verify_chains
 from tasks.history.engine import reading
+from tests.holding import Holding
 
 if TYPE_CHECKING:
     from tests.operated import Operate, Operated, PostOffice
 
 PROGRAM = Path(__file__).with_name("holding.py")
 KILLS = 12
-
-
-class Holding:
-    """A program that runs a round in a process of its own each time it is asked to."""
-
-    def __init__(self, file: Path, prefect_api: str, log: Path) -> None:
-        environment = {**os.environ, "PREFECT_API_URL": prefect_api}
-        with log.open("ab") as errors:
-            self.program = subprocess.Popen(
-                [sys.executable, str(PROGRAM), str(file)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                env=environment,
-                text=True,
-            )
-
-    def begin(self) -> int:
-        """Let a process begin; its id."""
-        assert self.program.stdin is not None
-        self.program.stdin.write("go\n")
-        self.program.stdin.flush()
-        return int(self.line())
-
-    def line(self) -> str:
-        """The next line."""
-        assert self.program.stdout is not None
-        return self.program.stdout.readline().strip()
-
-    def finish(self) -> float:
-        """Let a process hold its round to the end; how long that took, in seconds."""
-        self.begin()
-        began = time.monotonic()
-        assert (self.line(), self.line()) == ("done Passed", "ended")
-        return time.monotonic() - began
-
-    def kill_after(self, seconds: float, stored: Callable[[], bool] = lambda: True) -> None:
-        """Let a process begin, and kill it, if need be some time after its run was stored."""
-        process = psutil.Process(self.begin())
-        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE and not stored():
-            time.sleep(0.01)
-        time.sleep(seconds)
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
-        while self.line() != "ended":
-            pass
-
-    def close(self) -> None:
-        """End the program."""
-        self.program.kill()
-        self.program.communicate()
 
 
 @pytest.fixture
@@ -91,7 +35,7 @@ def shop(operate: "Operate", post: "PostOffice") -> "Operated":
 
 @pytest.fixture
 def holding(shop: "Operated", prefect_api: str, tmp_path: Path) -> Iterator[Holding]:
-    holding = Holding(shop.settings.path, prefect_api, tmp_path / "holding.log")
+    holding = Holding(PROGRAM, shop.settings.path, prefect_api, tmp_path / "holding.log")
     yield holding
     holding.close()
 

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import TYPE_CHECKING, Any
@@ -13,12 +14,14 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 from prefect import State
 
+from deployments.schedules import note_schedules
 from flows import delivery as sending
 from flows.outbox import outbox
 from tasks.configuration import ConfigurationError
 from tasks.history.opened import history_of
 from tasks.history.outbox import read_counts
 from tasks.processes import free_port
+from tasks.schedule.store import read_scheduled
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
@@ -257,8 +260,13 @@ class TestFlow:
         return found
 
     def test_it_delivers_for_every_service(self, both: "list[Operated]", post: "PostOffice") -> None:
+        for shop in both:
+            note_schedules({shop.name: shop.settings}, datetime.now(UTC))
         state = self.run()
         assert (state.type.value, state.message) == ("COMPLETED", "2 sent")
+        for shop in both:
+            flows = read_scheduled(shop.history, shop.name, datetime.now(UTC))
+            assert [flow.schedule.flow for flow in flows if flow.last_run_at is not None] == ["outbox"]
         assert sorted(to for to, _ in post.kept) == ["bar@shop.example", "cafe@shop.example"]
         again = self.run()
         assert (again.type.value, again.message) == ("COMPLETED", "nothing was due")

@@ -121,6 +121,14 @@ def test_the_state_stands_first_and_everything_known_is_there() -> None:
     assert "script" not in [tag for tag, _ in tags(html)]
 
 
+def test_a_timeline_names_the_parts_of_a_retrospective_as_the_page_does() -> None:
+    given = facts()
+    entry = TimelineEntry(AT, AT, "kim", EntryKind.REVIEW, "cause, went_well")
+    written = replace(given, record=replace(given.record, timeline=(entry,)))
+    assert "Causes, What went well</td>" in page(written)
+    assert "原因, うまくいったこと</td>" in page(written, JA)
+
+
 def test_the_same_page_in_japanese() -> None:
     html = page(facts(), JA)
     assert '<html lang="ja">' in html

@@ -55,12 +55,15 @@ def signal_of(
         said = Said.PENDING if rule.is_bad(value, rule.limits[0][1]) else Said.BETWEEN
     shown_level, limit = next(((s, at) for s, at in rule.limits if s == level), rule.limits[0])
     bad = [m for m, v in recent if rule.is_bad(v, limit)]
-    reason = msg(
-        "{bad} of the last {of} samples are beyond the limit of level {level}",
-        bad=len(bad),
-        of=len(recent),
-        level=int(shown_level),
-    )
+    if said is Said.GOOD:
+        reason = msg("The last {good} samples are good", good=rule.good_minutes)
+    else:
+        reason = msg(
+            "{bad} of the last {of} samples are beyond the limit of level {level}",
+            bad=len(bad),
+            of=len(recent),
+            level=int(shown_level),
+        )
     return Signal(
         condition=condition,
         said=said,

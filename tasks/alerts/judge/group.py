@@ -1,16 +1,19 @@
 """Which alerts are one message: those with one root, declared in the service file or as the cause of a check. Pure."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from tasks.alerts.facts import Episode
 from tasks.causes import Cause
-from tasks.check_result import CheckResult, Status
+from tasks.check_result import CheckResult, Status, in_english
 
 WHOLE: Final = "service"
 """The subject that stands for all instances."""
 CHECKLIST: Final = "checklist"
 """The source of what a checklist found."""
+PROMETHEUS: Final = "prometheus"
+"""The source of the alerts of Prometheus' own rules."""
 
 
 def groups_of(
@@ -24,7 +27,8 @@ def groups_of(
         (cause, e, found) for e in episodes for found in (_result(e),) for cause in causes if cause.is_shown_by(found)
     ]
     by_key = {episode.condition.key: episode for episode in episodes}
-    parents = {key: _parent(episode, episodes, shown, depends_on) for key, episode in by_key.items()}
+    firsts = _Firsts.of(episodes)
+    parents = {key: _parent(episode, episodes, firsts, shown, depends_on) for key, episode in by_key.items()}
 
     def group(key: str) -> str:
         seen = {key}
@@ -36,32 +40,62 @@ def groups_of(
     return {key: group(key) for key in by_key}
 
 
+@dataclass(frozen=True, slots=True)
+class _Firsts:
+    """The episodes that others join, found once: there may be thousands."""
+
+    silent: Episode | None
+    whole: Mapping[str, Episode]
+    """By check, that of the whole service."""
+
+    together: Mapping[tuple[str, ...], Episode]
+    """The first of those that begin together."""
+
+    @staticmethod
+    def of(episodes: Sequence[Episode]) -> "_Firsts":
+        silent = filter(_is_silence, episodes)
+        whole: dict[str, Episode] = {}
+        together: dict[tuple[str, ...], Episode] = {}
+        for e in episodes:
+            if e.condition.subject == WHOLE:
+                whole.setdefault(e.condition.check, e)
+            if (mine := _together(e)) and not e.told_level and not e.suppressed:
+                together[mine] = min(together.get(mine, e), e, key=lambda e: (-e.level, e.condition.key))
+        first = min(silent, key=lambda e: (not e.told_level, e.since, e.condition.key), default=None)
+        return _Firsts(first, whole, together)
+
+
 def _parent(
     episode: Episode,
     episodes: Sequence[Episode],
+    firsts: _Firsts,
     shown: Sequence[tuple[Cause, Episode, CheckResult]],
     depends_on: Mapping[str, Sequence[str]],
 ) -> str | None:
     needed = [
         other for name, others in depends_on.items() if is_within(episode.condition.subject, name) for other in others
     ]
+    together = firsts.together.get(_together(episode))
     if episode.condition.source == CHECKLIST:
-        return _of_one_round(episode, episodes)
+        return _key_of(together, episode)
     if _is_silence(episode):  # figures that stop together have one reason
-        silent = (e for e in episodes if _is_silence(e))
-        first = min(silent, key=lambda e: (not e.told_level, e.since, e.condition.key))
-        return None if first is episode else first.condition.key
-    for other in episodes:
-        if other is episode:
-            continue
-        if any(is_within(other.condition.subject, name) for name in needed):
-            return other.condition.key
-        if other.condition.check == episode.condition.check and other.condition.subject == WHOLE:
-            return other.condition.key
+        return _key_of(firsts.silent, episode)
+    if needed:
+        for other in episodes:
+            if other is not episode and any(is_within(other.condition.subject, name) for name in needed):
+                return other.condition.key
+    if together is not None:
+        return _key_of(together, episode)
+    if (whole := _key_of(firsts.whole.get(episode.condition.check), episode)) is not None:
+        return whole
     result = _result(episode)
     return next(
         (e.condition.key for cause, e, found in shown if e is not episode and cause.explains(found, result)), None
     )
+
+
+def _key_of(first: Episode | None, episode: Episode) -> str | None:
+    return None if first is None or first is episode else first.condition.key
 
 
 def _is_silence(episode: Episode) -> bool:
@@ -69,11 +103,15 @@ def _is_silence(episode: Episode) -> bool:
     return episode.no_data and episode.observed is None
 
 
-def _of_one_round(episode: Episode, episodes: Sequence[Episode]) -> str | None:
-    """What a checklist has found is one message, and what it finds the next time another one."""
-    mine = (e for e in episodes if e.condition.source == CHECKLIST and e.condition.labels == episode.condition.labels)
-    first = min((e for e in mine if not e.told_level), key=lambda e: (-e.level, e.condition.key), default=episode)
-    return None if first is episode else first.condition.key
+def _together(episode: Episode) -> tuple[str, ...]:
+    """What is one message when it begins at once, and another one the next time; empty for what never is.
+
+    That is what a round of a checklist finds, and what one rule of a Prometheus says of many instances.
+    """
+    source, labels = episode.condition.source, episode.condition.labels
+    if source == PROMETHEUS:
+        return source, in_english(episode.title)
+    return (source, *(value for _, value in labels)) if source == CHECKLIST else ()
 
 
 def is_within(subject: str, name: str) -> bool:

@@ -157,8 +157,8 @@ def _begin(before: Episode | None, signal: Signal, now: datetime, policy: Policy
         newer = before.last_bad_at is None or signal.at > before.last_bad_at
         if not newer:
             return Step(before)
-        if again and signal.said is not Said.PENDING:
-            return Step(_reopened(before, signal, now, suppressed))
+        if again:  # pending, it waits: as a new episode it would never be seen to flap
+            return Step(before if signal.said is Said.PENDING else _reopened(before, signal, now, suppressed))
     level = signal.level or Severity.WARNING
     new = Episode(
         condition=signal.condition,

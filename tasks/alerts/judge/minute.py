@@ -3,6 +3,8 @@
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from heapq import nlargest
+from typing import Final
 
 from tasks.alerts.facts import Condition, Episode, Notice, Phase, Policy, Signal, Told
 from tasks.alerts.judge.group import groups_of
@@ -11,6 +13,8 @@ from tasks.causes import Cause
 from tasks.check_result import Message
 
 _FIRST = (Told.FLAPPING, Told.FIRING, Told.RAISED, Told.ESCALATED, Told.EXPIRED, Told.REPEATED, Told.ACKNOWLEDGED)
+
+_TWO: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,22 +94,33 @@ def _told(
 
 
 class _Told:
-    """The highest level that people were told of each group, and when, by each of its members."""
+    """The highest level that people were told of each group, and when, by each of its members.
+
+    Of each group the highest two are known at once: a group may have thousands of members.
+    """
 
     def __init__(self, episodes: Mapping[str, Episode]) -> None:
         self._told: dict[str, dict[str, GroupTold]] = {}
+        self._highest: dict[str, list[str]] = {}
         for episode in episodes.values():
             self.note(episode)
 
     def note(self, episode: Episode) -> None:
         if episode.open and episode.told_level and episode.told_at is not None and not episode.suppressed:
             told = GroupTold(episode.told_level, episode.told_at, episode.acknowledged_by, episode.acknowledged_until)
-            self._told.setdefault(episode.group, {})[episode.condition.key] = told
+            group, key = self._told.setdefault(episode.group, {}), episode.condition.key
+            group[key] = told
+            highest = self._highest.get(episode.group, [])
+            if len(highest) < _TWO or key in highest or _rank(told) > _rank(group[highest[-1]]):
+                self._highest[episode.group] = nlargest(_TWO, group, key=lambda other: _rank(group[other]))
 
     def of(self, group: str, key: str) -> GroupTold | None:
         """What the others were told."""
-        others = (told for other, told in self._told.get(group, {}).items() if other != key)
-        return max(others, key=lambda told: (told.level, told.at), default=None)
+        return next((self._told[group][other] for other in self._highest.get(group, ()) if other != key), None)
+
+
+def _rank(told: GroupTold) -> tuple[int, datetime]:
+    return told.level, told.at
 
 
 def _members(episodes: Mapping[str, Episode], group: str) -> list[str]:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from tasks.alerts.facts import Condition, Said, Signal
+from tasks.alerts.judge.group import PROMETHEUS
 from tasks.alerts.settings import SEVERITIES, LevelName
 from tasks.check_result import Severity, msg, verbatim
 from tasks.prometheus.facts import PrometheusAlert
@@ -12,7 +13,6 @@ from tasks.prometheus.observe import read_alerts
 from tasks.prometheus.opened import prometheus_of
 from tasks.settings import Settings
 
-SOURCE: Final = "prometheus"
 CHECK: Final = "prometheus.alert"
 _NOT_IDENTITY: Final = frozenset({"alertname", "severity", "alertstate", "prometheus", "prometheus_replica"})
 _LONGEST_S = 10.0
@@ -34,7 +34,7 @@ def prometheus_signals(
 ) -> tuple[Signal, ...]:
     """Each of them, and that those which are open here are no longer reported. Pure."""
     found = {signal.condition.key: signal for alert in alerts for signal in (_signal(alert, levels, now),)}
-    gone = (c for c in open_conditions if c.source == SOURCE and c.key not in found)
+    gone = (c for c in open_conditions if c.source == PROMETHEUS and c.key not in found)
     ended = (
         Signal(
             condition=condition,
@@ -54,7 +54,7 @@ def _signal(alert: PrometheusAlert, levels: Mapping[str, LevelName], now: dateti
     identity = tuple(sorted((n, v) for n, v in alert.labels.items() if n not in _NOT_IDENTITY))
     level = levels.get(alert.labels.get("severity", ""))
     return Signal(
-        condition=Condition(SOURCE, CHECK, f"{name} {place}".strip(), identity),
+        condition=Condition(PROMETHEUS, CHECK, f"{name} {place}".strip(), identity),
         said=Said.BAD if alert.firing else Said.PENDING,
         at=now,
         title=verbatim(name),

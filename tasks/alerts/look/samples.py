@@ -16,9 +16,10 @@ from tasks.history.engine import History
 from tasks.samples.store.minutes import Series, newest_of_series, read_recent
 
 SOURCE: Final = "monitoring"
-_WATCHED_MIN: Final = 24 * 60
+WATCHED_MIN: Final = 24 * 60
 """A series that had no sample for so long is not watched any more."""
-_READ_MIN: Final = 61
+READ_MIN: Final = 61
+"""So many minutes are looked at, the present one included."""
 
 
 @dataclass(slots=True)
@@ -32,11 +33,11 @@ class SampleLook:
         """The samples of every series that rules watch and that had one within a day. Raises HistoryError."""
         names = frozenset(rule.sample for rule in rules)
         if names != self.names:
-            self.known = newest_of_series(history, service, names, minute - _WATCHED_MIN)
+            self.known = newest_of_series(history, service, names, minute - WATCHED_MIN)
             self.names = names
-        recent = read_recent(history, service, names, minute + 1 - _READ_MIN, minute + 1)
+        recent = read_recent(history, service, names, minute + 1 - READ_MIN, minute + 1)
         self.known |= {series: points[-1][0] for series, points in recent.items()}
-        self.known = {series: newest for series, newest in self.known.items() if newest > minute - _WATCHED_MIN}
+        self.known = {series: newest for series, newest in self.known.items() if newest > minute - WATCHED_MIN}
         return {series: recent.get(series, [(newest, 0.0)]) for series, newest in self.known.items()}
 
 
@@ -59,7 +60,7 @@ def sample_signals(
     alive = {name for name, _, _ in series.keys() - stale}
     found: dict[str, Signal] = {}
     for rule in rules:
-        for (name, subject, unit), points in _watched(rule, series):
+        for (name, subject, unit), points in watched_by(rule, series):
             condition = condition_of(rule, subject)
             key = condition.key
             if key in found:
@@ -86,7 +87,8 @@ def condition_of(rule: Rule, subject: str) -> Condition:
     return Condition(SOURCE, rule.check, subject, (("sample", rule.sample), ("worse", rule.worse)))
 
 
-def _watched(rule: Rule, series: Mapping[Series, Points]) -> Iterator[tuple[Series, Points]]:
+def watched_by(rule: Rule, series: Mapping[Series, Points]) -> Iterator[tuple[Series, Points]]:
+    """The series that a rule watches."""
     for (name, subject, unit), points in series.items():
         if name == rule.sample and (subject == rule.subject or fnmatchcase(subject, rule.subject)):
             yield (name, subject, unit), points

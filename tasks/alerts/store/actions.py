@@ -1,6 +1,6 @@
 """What is done about alerts: claimed once, its output kept, its effect verified by newer samples."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -143,6 +143,15 @@ def verify_actions(
         if effect is Effect.INEFFECTIVE and episode is not None:
             useless[episode.condition.key] = Ineffective(row.name)
     return useless
+
+
+def note_effects(connection: Connection, service: int, ended: Collection[int], now: datetime) -> None:
+    """Note that the actions of episodes that have just ended helped: nobody need wait a minute to hear of it."""
+    c = alert_actions.c
+    awaited = select(alert_actions).where(c.episode_id.in_(ended), c.effect == Effect.AWAITED.value)
+    for row in connection.execute(awaited.order_by(c.id)).all():
+        connection.execute(update(alert_actions).where(c.id == row.id).values(effect=Effect.EFFECTIVE.value))
+        _note(connection, service, row.episode_id, f"action {row.name}: {Effect.EFFECTIVE.value}", now)
 
 
 def described(action: Action) -> str:

@@ -50,6 +50,27 @@ def note_incidents(
     return tuple(dict.fromkeys(changed))
 
 
+def join_incidents(connection: Connection, service: int, episodes: Iterable[Episode], now: datetime) -> tuple[int, ...]:
+    """Alerts that joined the message of others without one of their own belong to the others' incident all the same.
+
+    Gives the numbers of those incidents.
+    """
+    told = [e for e in episodes if e.open and e.told_level and not e.suppressed]
+    known = {e.group: e.incident for e in told if e.incident is not None}
+    joined = []
+    for episode in told:
+        number = known.get(episode.group) if episode.incident is None else None
+        incident = None if number is None else _read(connection, service, number)
+        if incident is None or not incident.state.hurts:
+            continue
+        mine = alert_episodes.c.id == episode.id
+        connection.execute(update(alert_episodes).where(mine).values(incident=incident.id))
+        text = f"alert {episode.id} ({name_of(episode)}): joined, level {int(episode.level)}"
+        change_in(connection, service, incident.id, Note(text, EntryKind.ALERT), BY, now)
+        joined.append(incident.id)
+    return tuple(dict.fromkeys(joined))
+
+
 def name_of(episode: Episode) -> str:
     """An alert in a few words."""
     return f"{in_english(episode.title)}: {episode.condition.subject}"

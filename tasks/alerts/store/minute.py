@@ -13,9 +13,9 @@ from tasks.alerts.judge.machine import Acknowledged, acknowledge
 from tasks.alerts.judge.minute import GroupNotice, Rulebook, judge_minute
 from tasks.alerts.outgoing import SEVERITY, message_to
 from tasks.alerts.settings import Action
-from tasks.alerts.store.actions import Claimed, claim_actions, verify_actions
-from tasks.alerts.store.incidents import note_incidents
-from tasks.alerts.store.rows import episode_of, forget_episode, save_episode
+from tasks.alerts.store.actions import Claimed, claim_actions, note_effects, verify_actions
+from tasks.alerts.store.incidents import join_incidents, note_incidents
+from tasks.alerts.store.rows import episode_of, forget_episode, save_episode, supersede_others
 from tasks.alerts.tables import alert_episodes, alert_notice_episodes, alert_notices
 from tasks.check_result import Message, Severity
 from tasks.history.engine import History, reading, writing
@@ -25,7 +25,7 @@ from tasks.history.tables import outbox, services
 
 ALERT = "alert"
 """The kind of their messages."""
-_REMEMBERED = timedelta(hours=1)
+REMEMBERED = timedelta(hours=1)
 """An episode that ended is looked at for so long: it may come back."""
 
 
@@ -72,9 +72,14 @@ def keep_minute(
         for episode in step.forgotten:
             forget_episode(connection, episode)
         episodes = _saved(connection, key, step.episodes, before)
+        ended = [e.id for k, e in episodes.items() if not e.open and k in before and before[k].open]
+        note_effects(connection, key, ended, now)
         messages = sum(_tell(connection, key, notice, episodes, now, reach) for notice in step.notices)
         incidents = note_incidents(connection, key, step.notices, episodes, now, reach.incident_level)
+        incidents += join_incidents(connection, key, episodes.values(), now)
         fired = tuple(e for k, e in episodes.items() if _is_firing(e) and not _is_firing(before.get(k)))
+        for episode in fired:
+            supersede_others(connection, key, episode)
         claimed = claim_actions(connection, key, fired, reach.actions, now)
         return Kept(tuple(e for e in episodes.values() if _is_firing(e)), messages, claimed, incidents, step.remarks)
 
@@ -147,7 +152,7 @@ def _acknowledged(
 def _known(connection: Connection, service: int, now: datetime) -> tuple[Episode, ...]:
     """The open ones, and of each other condition the one that ended last, if that is not long ago or not yet told."""
     c = alert_episodes.c
-    recent = or_(c.phase != "resolved", c.resolved_at > now - _REMEMBERED, c.end_told.is_(False))
+    recent = or_(c.phase != "resolved", c.resolved_at > now - REMEMBERED, c.end_told.is_(False))
     rows = connection.execute(select(alert_episodes).where(and_(c.service_id == service, recent)).order_by(c.id))
     last: dict[str, Row[Any]] = {}
     for row in rows:

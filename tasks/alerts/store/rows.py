@@ -43,6 +43,13 @@ def save_episode(connection: Connection, service_id: int, episode: Episode) -> i
     return int(connection.execute(new).scalar_one())
 
 
+def supersede_others(connection: Connection, service_id: int, episode: Episode) -> None:
+    """One that has fired takes the place of those of its condition whose end was not yet told: its own end is."""
+    c = alert_episodes.c
+    others = (c.service_id == service_id, c.key == episode.condition.key, c.id != episode.id, c.end_told.is_(False))
+    connection.execute(update(alert_episodes).where(*others).values(end_told=True))
+
+
 def forget_episode(connection: Connection, episode: Episode) -> None:
     """Remove one that never fired."""
     connection.execute(delete(alert_episodes).where(alert_episodes.c.id == episode.id))

@@ -77,7 +77,11 @@ def _items(items: Sequence[tuple[Incident, ActionItem]], reviewed: Reviewed) -> 
             KINDS[item.kind],
             item.owner,
             item.due.isoformat(),
-            msg("overdue") if _overdue(item, reviewed) else msg("open") if _is_open(item, reviewed) else msg("done"),
+            msg("overdue")
+            if _overdue(item, reviewed)
+            else msg("not done")
+            if _is_open(item, reviewed)
+            else msg("done"),
         )
         for incident, item in ordered[:MOST_ROWS]
     )

@@ -244,7 +244,8 @@ class _Step:
             raise IncidentRefused("nothing was written: give the cause, what went well and what went badly")
         reviewed = replace(self.incident, **given)
         complete = self.incident.reviewed_at or (self.now if reviewed.reported else None)
-        return self._to(EntryKind.REVIEW, ", ".join(given), **given, reviewed_at=complete)
+        written = ", ".join(name.replace("_", " ") for name in given)
+        return self._to(EntryKind.REVIEW, written, **given, reviewed_at=complete)
 
     def _closed(self) -> Change:
         incident = self.incident

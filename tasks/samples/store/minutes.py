@@ -81,8 +81,10 @@ def read_recent(
     return found
 
 
-def newest_of_series(history: History, service: str, names: Collection[str], first: int) -> dict[Series, int]:
-    """The newest minute of each series of several names that has a figure since the minute `first`."""
+def newest_of_series(
+    history: History, service: str, names: Collection[str], first: int, end: int | None = None
+) -> dict[Series, int]:
+    """The newest minute of each series of several names that has a figure since the minute `first`, before `end`."""
     c = sample_series.c
     query = (
         select(c.name, c.subject, c.unit, func.max(samples.c.minute))
@@ -90,7 +92,10 @@ def newest_of_series(history: History, service: str, names: Collection[str], fir
         .join(services, services.c.id == c.service_id)
         .where(services.c.name == service, c.name.in_(names), samples.c.minute >= first)
         .group_by(c.id, c.name, c.subject, c.unit)
+        .order_by(c.id)
     )
+    if end is not None:
+        query = query.where(samples.c.minute < end)
     with reading(history) as connection:
         return {(name, subject, unit): minute for name, subject, unit, minute in connection.execute(query)}
 

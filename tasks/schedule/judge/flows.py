@@ -63,9 +63,8 @@ def _judge_flow(
 ) -> CheckResult:
     schedule = flow.schedule
     try:
-        if schedule.period is None:
-            return _judge_interval(flow, schedule.every or interval_of(schedule.cron or ""), limits, now)
-        due = [one for one in _due(flow, schedule.period, now) if (schedule.flow, one.planned.period.key) != under_way]
+        every = (schedule.every or interval_of(schedule.cron or "")) if schedule.period is None else None
+        due = () if schedule.period is None else _due(flow, schedule.period, now)
     except (KeyError, ValueError):  # of another version
         reason = msg(
             "This version cannot tell when it is due ({cron}, {period}, {zone}): restart `rounds up` or register again",
@@ -74,10 +73,13 @@ def _judge_flow(
             zone=schedule.timezone,
         )
         return FLOWS.judged(Status.UNKNOWN, _subject(flow), reason, at=now)
+    if every is not None:
+        return _judge_interval(flow, every, limits, now)
+    due = [one for one in due if (schedule.flow, one.planned.period.key) != under_way]
     return _judge_rounds(flow, due, windows, limits, now)
 
 
-def _due(flow: ScheduledFlow, period: str, now: datetime) -> list[_Due]:
+def _due(flow: ScheduledFlow, period: str, now: datetime) -> Sequence[_Due]:
     """The rounds of the last days that must have ended, oldest first. Raises KeyError or ValueError."""
     schedule = flow.schedule
     cron, zone = schedule.cron or "", ZoneInfo(schedule.timezone)

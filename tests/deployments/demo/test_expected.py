@@ -15,11 +15,12 @@ from deployments.demo.expected import SIGNATURES, compare
 from deployments.demo.faults import DEFAULT_FAULTS, Fault, service_name
 from flows.daily_checklist import CHECKLIST
 from reports.report import Report
-from tasks.check_result import CheckResult, Status, msg
+from tasks.check_result import CheckResult, Status, msg, verbatim
 from tasks.database.facts import Connections
 from tasks.database.judge import judge_connections
 from tasks.database.limits import DatabaseLimits
 from tasks.guide.judge import judge_lines, judge_round
+from tasks.guide.lines import GuideLine
 from tasks.health.facts import Answer, Component, HealthBody, HealthReport, Sampled
 from tasks.health.judge import (
     judge_components,
@@ -372,3 +373,11 @@ def test_a_set_of_faults_is_a_service_of_its_own() -> None:
     assert service_name({Fault.OUTAGE}) == "kondate-outage"
     assert names[frozenset({Fault.HANG, Fault.FLAP})] == "kondate-flap-hang"
     assert names[frozenset()] == "kondate-healthy"
+
+
+def test_a_line_that_the_service_file_leaves_out_need_not_be_measured() -> None:
+    whole = reported(frozenset())
+    left_out = GuideLine("schedule", verbatim("watch"), ("schedule.*",), not_applicable="nobody monitors the demo")
+    for line, exact in ((left_out, True), (replace(left_out, not_applicable=None), False)):
+        [judged] = judge_lines([line], whole.results)
+        assert compare((), replace(whole, lines=(*whole.lines, judged))).exact is exact

@@ -17,6 +17,7 @@ from deployments.demo.past.history import Shape
 from deployments.demo.run import ROUNDS, run_demo
 from reports.report import Report, from_text
 from tasks.check_result import Status
+from tasks.guide.judge import Verdict
 from tasks.history.engine import writing
 from tasks.history.opened import history_of
 from tasks.history.runs import read_runs
@@ -45,7 +46,7 @@ def printed(folder: Path) -> tuple[bool, str]:
     """Whether nothing was found, and the output."""
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()) as out:
         patch.setenv(SERVICES_VARIABLE, "put back at the end")
-        exact = run_demo(folder / "data", folder / "output", frozenset(), "en", SHORT)
+        exact = run_demo(folder / "data", folder / "output", frozenset(), "en", SHORT, story=False)
     return exact, out.getvalue()
 
 
@@ -75,7 +76,7 @@ def test_no_fault_is_found(folder: Path, printed: tuple[bool, str]) -> None:
     assert f"All reports: {index}" in rounds[-1] and f"Mail folder: {folder}" in rounds[-1]
     assert "Found, but not planted" not in text and "Nothing was measured for" not in text
     report = newest(folder)
-    assert (report.revision, report.environment, len(report.lines)) == (1, "demo", 3)
+    assert (report.revision, report.environment) == (1, "demo")
     assert any(note.params.get("sources") == "history" for note in report.notes)
     archived = folder / "output" / NAME / "daily-checklist" / report.period / "r1"
     # The language of the terminal is the main one.
@@ -103,7 +104,9 @@ def test_few_checks_are_skipped_in_a_demo_without_faults(folder: Path) -> None:
     skipped = {r.check for r in report.with_status(Status.SKIPPED) if not r.subject.startswith(("host", "container"))}
     resources = {"resources.database-replication", "resources.database-cache"}
     assert skipped <= {"logs.regressed-error", "health.tls", *resources}
-    assert all(line.verdict.measured for line in report.lines)
+    *guides, watch = report.lines
+    assert len(guides) == 3 and all(line.verdict.measured for line in guides)
+    assert (watch.id, watch.verdict) == ("schedule", Verdict.NOT_APPLICABLE)  # nobody monitors, and it says so
 
 
 @pytest.mark.usefixtures("printed")

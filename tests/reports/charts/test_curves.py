@@ -10,6 +10,7 @@ from itertools import pairwise
 import pytest
 from PIL import Image
 
+from reports.charts.curves import free_row
 from reports.charts.png import png
 from reports.evidence import evidence_view
 from reports.words import Words
@@ -134,6 +135,15 @@ def test_deploys_stand_where_they_happened_and_are_named_while_they_are_few(word
     differing = [picture(each, words("ja")) != picture(without, words("ja")) for each in (named, many)]
     assert differing == [True, True]
     assert evidence_view(named, words("ja")).note.endswith("デプロイ: 2026-11-21 00:00 1.0")
+
+
+def test_names_of_marks_that_are_close_stand_in_rows_of_their_own() -> None:
+    taken: list[float] = []
+    rows = [
+        free_row(taken, start, text)
+        for start, text in ((0.2, "impact"), (0.21, "暫定対応済み"), (0.22, "a"), (0.5, "b"))
+    ]
+    assert rows == [0, 1, 2, 0]
 
 
 @pytest.mark.usefixtures("quiet")

@@ -21,7 +21,8 @@ def test_the_daily_checklist_has_the_guides_lines_in_its_order() -> None:
 
 def test_every_line_has_names_of_its_own() -> None:
     for checklist in CHECKLISTS.values():
-        names = Counter(name for system in checklist.systems for name in system.line.names)
+        systems = (*checklist.systems, *checklist.additional)
+        names = Counter(name for system in systems for name in system.line.names)
         assert [name for name, times in names.items() if times > 1 or not name] == []
 
 

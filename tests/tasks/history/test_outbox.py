@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from tasks.history import migrate
 from tasks.history.engine import open_history, reading, writing
 from tasks.history.outbox import (
     LEASE,
+    Handling,
     Leased,
     OutboxMessage,
     lease_next,
@@ -22,7 +24,9 @@ from tasks.history.outbox import (
     mark_unknown,
     read_counts,
 )
+from tasks.history.outbox import put as put_in
 from tasks.history.runs import NewRun, RunKey, RunPlace, read_runs, record_run
+from tasks.history.services import locked_service
 from tasks.history.tables import outbox
 
 AT = datetime(2026, 11, 24, 0, 0, 12, tzinfo=UTC)
@@ -117,6 +121,29 @@ def test_two_processes_take_each_message_once(
     lines = [line for out, _ in outputs for line in out.splitlines()]
     assert sorted(lines) == sorted(f"message-{number} sent" for number in range(50))
     assert counts(history) == {"sent": 50}
+
+
+def test_what_goes_in_place_of_a_message_may_be_put_by_another_at_the_same_time(
+    history: Engine, put: Put, a_message: AMessage
+) -> None:
+    put(a_message("one"))
+    instead = a_message("instead")
+    leased = lease_next(history, "kondate", AT, Handling(fallbacks=lambda _: (instead,)))
+    assert leased is not None
+    with ThreadPoolExecutor() as threads:
+        with writing(history) as connection:
+            put_in(connection, locked_service(connection, "kondate"), [instead], AT)
+            failing = threads.submit(mark_failed, history, leased, "404", AT)
+            while history.dialect.name == "postgresql" and not has_to_wait(history):
+                assert not failing.done()
+        assert failing.result() == "failed"
+    assert counts(history) == {"failed": 1, "waiting": 1}
+
+
+def has_to_wait(history: Engine) -> bool:
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with reading(history) as connection:
+        return connection.execute(text(waiting)).first() is not None
 
 
 def test_a_lease_that_ended_is_taken_again_and_counted(history: Engine, put: Put, a_message: AMessage) -> None:

@@ -34,12 +34,11 @@ def to(recipient: str, name: str = "alert/1", channel: str = "apprise") -> Outbo
     return OutboxMessage("alert", f"{name}/{recipient}", channel, recipient, "en", {"severity": 2})
 
 
-def instead(message: OutboxMessage) -> OutboxMessage | None:
-    """Everybody falls back to mail, and mail to nobody."""
-    if message.channel == "mail":
-        return None
+def instead(message: OutboxMessage) -> tuple[OutboxMessage, ...]:
+    """Everybody falls back to mail, and mail to the chat."""
     cause = message.dedupe_key.rpartition("/")[0]
-    return replace(to("ops@shop.example", cause, "mail"), payload={**message.payload, "instead_of": message.recipient})
+    other = to("slack", cause) if message.channel == "mail" else to("ops@shop.example", cause, "mail")
+    return (replace(other, payload={**message.payload, "instead_of": message.recipient}),)
 
 
 SPACED = Handling(instead, lambda _message: SECOND)
@@ -62,6 +61,7 @@ def test_a_recipient_is_paused_from_one_message_to_the_next_and_others_are_not(h
     assert lease(history, AT).message.recipient == "pager"
     assert lease_next(history, "kondate", AT, SPACED) is None
     assert next_unpaused(history, "kondate", AT) == AT + SECOND
+    assert next_unpaused(history, "kondate", AT + 2 * SECOND) == AT + 2 * SECOND, "its pause has just ended"
     assert next_unpaused(history, "kondate", AT, [("apprise", "slack")]) is None
     assert next_unpaused(history, "kondate", AT, [("apprise", None)]) is None
     assert lease_next(history, "aojiru", AT, SPACED) is not None
@@ -102,7 +102,7 @@ def test_case_4_what_is_refused_for_good_puts_its_fallback_in_the_same_transacti
     assert states(history) == {"alert/1/slack": "failed", "alert/1/ops@shop.example": "waiting"}
     fallback = lease(history, AT)
     assert fallback.message.payload == {"severity": 2, "instead_of": "slack"}
-    assert (fallback.message.channel, fallback.instead) == ("mail", None)
+    assert fallback.message.channel == "mail"
     mark_failed(history, fallback, "550", AT)
     assert lease_next(history, "kondate", AT + timedelta(days=9), SPACED) is None
 
@@ -131,12 +131,22 @@ def test_what_has_a_fallback_does_not_wait_an_hour_for_a_channel(history: Engine
     assert states(history)["alert/1/ops@shop.example"] == "waiting"
 
 
-def test_what_has_no_fallback_is_tried_as_long_as_a_report(history: Engine) -> None:
-    put_now(history, "kondate", [to("ops@shop.example", channel="mail")], AT)
+def test_case_4_while_nothing_can_be_reached_the_last_of_a_chain_is_tried_as_long_as_a_report(history: Engine) -> None:
+    put_now(history, "kondate", [to("slack")], AT)
     now = AT
-    for _ in range(6):
-        assert mark_retry(history, lease(history, now), "421", now) == "waiting"
+    for _ in range(12):
+        mark_retry(history, lease(history, now), "no connection", now)
         now += timedelta(hours=1)
+    assert states(history) == {"alert/1/slack": "failed", "alert/1/ops@shop.example": "waiting"}
+    assert mark_sent(history, lease(history, now), "250", now) == "sent"
+
+
+def test_a_fallback_that_has_failed_is_passed_over(history: Engine) -> None:
+    three = Handling(lambda message: tuple(to(name) for name in ("a", "b", "c") if name != message.recipient))
+    put_now(history, "kondate", [to("a")], AT)
+    for _ in range(3):
+        mark_failed(history, lease(history, AT, handling=three), "404", AT)
+    assert states(history) == {f"alert/1/{name}": "failed" for name in "abc"}
 
 
 def test_case_4_what_may_have_been_accepted_is_sent_once_more_and_then_by_its_fallback(history: Engine) -> None:

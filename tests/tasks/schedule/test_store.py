@@ -38,6 +38,13 @@ def test_a_changed_one_begins_anew_and_keeps_its_last_run(history: Engine) -> No
     assert read_scheduled(history, "shop", NOW + DAY) == (ScheduledFlow(changed, NOW + DAY, NOW + HOUR, {}),)
 
 
+def test_a_longer_run_is_no_other_schedule(history: Engine) -> None:
+    register_schedules(history, "shop", [DAILY], NOW)
+    longer = replace(DAILY, late_after=DAY)
+    register_schedules(history, "shop", [longer], NOW + DAY)
+    assert read_scheduled(history, "shop", NOW + DAY) == (ScheduledFlow(longer, NOW, None, {}),)
+
+
 def test_one_that_is_no_longer_registered_has_ended_and_may_come_back(history: Engine) -> None:
     register_schedules(history, "shop", [DAILY, WATCH], NOW)
     register_schedules(history, "bar", [DAILY], NOW)

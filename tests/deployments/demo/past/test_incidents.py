@@ -1,15 +1,26 @@
 """The demo's made-up incidents, on both databases."""
 
+import asyncio
 from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
 
 from deployments.demo.past.events import QUIET
 from deployments.demo.past.incidents import bring_incidents
+from tasks.check_result import Status
+from tasks.history.runs import RunKey
 from tasks.incidents.facts import State
+from tasks.incidents.section import incident_review
 from tasks.incidents.store.read import read_incidents
 from tasks.records.store.records import read_outages
+from tasks.round import Round
+from tasks.samples.facts import Reading
+from tasks.samples.store.minutes import store_readings
+
+if TYPE_CHECKING:
+    from tests.operated import Operate
 
 ZONE, DAY = ZoneInfo("Asia/Tokyo"), timedelta(days=1)
 FIRST, NOW = date(2026, 9, 1), datetime(2026, 11, 26, 3, tzinfo=UTC)
@@ -39,3 +50,17 @@ def test_a_later_start_goes_on_where_the_last_one_ended(history: Engine) -> None
     [record] = read_incidents(history, "kondate", NOW - 120 * DAY, NOW)
     kinds = [entry.kind for entry in record.timeline]
     assert (len(kinds), kinds.count("action-done"), kinds.count("closed")) == (13, 2, 1)
+
+
+def test_nothing_of_a_made_up_month_is_a_finding_of_its_review(operate: "Operate") -> None:
+    shop = operate(more='[[slo.objective]]\nname = "uptime"\nkind = "uptime"\ntarget = 0.9995\nprobe = "live"\n')
+    first, zone = date(2026, 9, 20), shop.settings.zone
+    bring_incidents(shop.history, shop.name, first, zone, QUIET, NOW)
+    minutes = (datetime(2026, 9, 29, 15, tzinfo=UTC) + n * timedelta(minutes=1) for n in range(33 * 24 * 60))
+    store_readings(shop.history, shop.name, ((at, Reading("probe.live", "api-1", 1.0, "")) for at in minutes))
+    key = RunKey(shop.name, "monthly-checklist", "2026-10", "hand")
+    now = datetime(2026, 11, 1, 0, 30, tzinfo=UTC)
+    run = Round(key, shop.settings, shop.history, now, now + DAY, None, mail_unchanged=False, now=lambda: now)
+    section = asyncio.run(incident_review(run))
+    assert {result.status for result in section.results} == {Status.PASS}
+    assert section.kpis[0].value == 1

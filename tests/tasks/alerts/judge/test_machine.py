@@ -215,6 +215,15 @@ def test_one_that_flaps_is_said_to_and_then_ends_after_a_quiet_half_hour(life: L
     assert life.told[-1] == (106, Told.RESOLVED, 2)
 
 
+def test_one_that_is_pending_before_it_comes_back_flaps_too(life: Life) -> None:
+    for minute in range(0, 40, 6):
+        life.sees(Said.PENDING, minute)
+        life.sees(Said.BAD, minute + 1)
+        life.sees(Said.GOOD, minute + 4)
+    assert (life.open.flapping, life.open.reopened) == (True, 3)
+    assert [t[1] for t in life.told].count(Told.FLAPPING) == 1
+
+
 def test_missing_samples_never_resolve_and_raise_an_alert_of_their_own(life: Life) -> None:
     life.sees(Said.BAD, 0)
     life.sees(Said.NO_DATA, 6, sample=0)

@@ -167,6 +167,21 @@ def test_case_16_a_storm_of_200_alerts_of_one_root_is_one_message(history: Engin
     assert (end.told, len(end.episodes)) == (Told.RESOLVED, 200)
 
 
+def test_the_end_of_one_that_has_begun_anew_is_not_told_hours_later(history: Engine) -> None:
+    rules = Rulebook(lambda _: POLICY, lambda _: "", depends_on={"module:a": ("database",)})
+
+    def minute(number: int, root: Said, module: Said) -> int:
+        now = NOON + number * MINUTE
+        signals = [a_signal(root, now, "database", 1), a_signal(module, now, "module:a", 1)]
+        return keep_minute(history, "shop", signals, now, rules, REACH).messages
+
+    assert minute(0, Said.BAD, Said.BAD) == 1
+    assert minute(1, Said.BAD, Said.GOOD) == 0, "the root goes on"
+    assert minute(20, Said.BAD, Said.BAD) == 0, "an alert of its own, in the root's message"
+    assert minute(21, Said.GOOD, Said.GOOD) == 1
+    assert [minute(number, Said.GOOD, Said.GOOD) for number in (22, 60, 90, 120)] == [0, 0, 0, 0]
+
+
 def test_an_acknowledgement_is_of_all_that_the_message_stood_for(history: Engine) -> None:
     rules = Rulebook(lambda _: POLICY, lambda _: "", depends_on={"module:a": ("database",)})
     keep_minute(
@@ -202,6 +217,18 @@ def test_a_grave_alert_opens_an_incident_and_its_timeline_follows(history: Engin
         "host/disk:/): resolved, level 3",
     ]
     assert record.outages == (), "a full disk is no downtime"
+
+
+def test_one_that_joins_the_message_of_others_belongs_to_their_incident(history: Engine) -> None:
+    rules = Rulebook(lambda _: POLICY, lambda _: "", depends_on={"module:a": ("database",)})
+    root, joined = a_signal(Said.BAD, NOON, "database", level=3), a_signal(Said.BAD, NOON + MINUTE, "module:a")
+    assert keep_minute(history, "shop", [root], NOON, rules, REACH).incidents == (1,)
+    kept = keep_minute(history, "shop", [joined], NOON + MINUTE, rules, REACH)
+    assert (kept.messages, kept.incidents) == (0, (1,))
+    assert [e.incident for e in read_episodes(history, "shop", NOON)] == [1, 1]
+    assert read_incident(history, "shop", 1).timeline[-1].text == "alert 2 (Disk usage: module:a): joined, level 2"
+    again = keep_minute(history, "shop", [joined], NOON + 2 * MINUTE, rules, REACH)
+    assert (again.messages, again.incidents) == (0, ())
 
 
 def test_what_comes_back_within_a_day_is_the_same_incident_reopened(history: Engine) -> None:
