@@ -61,6 +61,7 @@ bench: .venv
 	PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL=CRITICAL $(BIN)/python -m tests.bench.overhead
 	PREFECT_LOGGING_LEVEL=ERROR PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL=CRITICAL $(BIN)/python -m tests.bench.log_scan
 	$(BIN)/python -m tests.bench.at_rest
+	$(BIN)/python -m tests.bench.idle_watch
 	$(BIN)/python -m tests.bench.slo_month
 	$(BIN)/python -m tests.bench.restore_drill
 	PREFECT_LOGGING_LEVEL=ERROR PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL=CRITICAL $(BIN)/python -m tests.bench.security_scan

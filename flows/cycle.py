@@ -306,13 +306,11 @@ class Cycles:
         if settings.alerts is None:
             return collected.found, problems
         watched = await service.alerts.minute(settings, settings.alerts, history, now)
-        for remark in watched.kept.remarks:
-            get_run_logger().info(f"{name}: {_said(remark)}")
         for claimed in watched.kept.claimed:
             task = asyncio.create_task(_act(settings, history, claimed))
             service.acting.add(task)
             task.add_done_callback(service.acting.discard)
-        problems += map(_said, watched.missing)
+        problems += map(_said, (*watched.missing, *watched.kept.unreached))
         if (problem := await beat(settings, settings.alerts)) is not None:
             problems.append(masked(problem))
         return ", ".join(part for part in (collected.found, watched.text) if part), problems

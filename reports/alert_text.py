@@ -53,8 +53,11 @@ def alert_text(news: AlertNews, words: Words) -> Content:
     """The message in one language."""
     lead = news.episodes[0]
     over = news.told is Told.RESOLVED
-    tone = "pass" if over else _TONES[news.level]
-    word = words.tr("Resolved") if over else words.say(names.SEVERITIES[news.level])
+    if over and lead.no_data:
+        tone, word = "unknown", words.tr("No longer monitored")
+    else:
+        tone = "pass" if over else _TONES[news.level]
+        word = words.tr("Resolved") if over else words.say(names.SEVERITIES[news.level])
     others = len(news.episodes) - 1
     title = f"{news.service}: {words.say(lead.title)} – {lead.condition.subject}"
     if others:
@@ -90,6 +93,8 @@ def _sentence(news: AlertNews, lead: Episode, words: Words) -> str:
             return words.tr(
                 "Flapping; the next message comes when it has been quiet for a while: {reason}", reason=reason
             )
+        case Told.RESOLVED if lead.no_data:
+            return words.tr("Ended without a good sample: {reason}", reason=reason)
         case Told.RESOLVED:
             return words.tr("Resolved: {reason}", reason=reason)
 

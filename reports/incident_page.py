@@ -52,10 +52,10 @@ ENTRIES = {
 
 _WRITTEN = {
     "cause": msg("Causes"),
-    "went_well": msg("What went well"),
-    "went_badly": msg("What went badly"),
+    "went well": msg("What went well"),
+    "went badly": msg("What went badly"),
     "lucky": msg("Where we got lucky"),
-    "no_actions_reason": msg("Why there is nothing to do"),
+    "no actions reason": msg("Why there is nothing to do"),
 }
 """What a timeline calls the parts of a retrospective."""
 
@@ -249,7 +249,8 @@ def _text(entry: TimelineEntry, words: Words) -> str:
     """What is on record; of a retrospective that is the names of the parts that were written."""
     if entry.kind is not EntryKind.REVIEW:
         return entry.text
-    return ", ".join(words.say(_WRITTEN[name]) if name in _WRITTEN else name for name in entry.text.split(", "))
+    names = (name.replace("_", " ") for name in entry.text.split(", "))
+    return ", ".join(words.say(_WRITTEN[name]) if name in _WRITTEN else name for name in names)
 
 
 def _actions(facts: IncidentFacts, words: Words) -> Table:

@@ -9,6 +9,7 @@ from tasks.alerts.facts import Episode
 from tasks.alerts.store.read import read_episodes
 from tasks.alerts.watch import AlertWatch, Watched
 from tasks.history.engine import History
+from tasks.monitoring.store.lease import end_minute
 from tasks.samples.facts import Reading
 from tasks.samples.store.minutes import store_readings
 from tasks.settings import Settings
@@ -46,7 +47,8 @@ class Alerting:
     def watches(self, minute: float, *, sends: bool = True) -> Watched:
         assert self.settings.alerts is not None
         with plainly():
-            watched = asyncio.run(self.watch.minute(self.settings, self.settings.alerts, self.history, self.at(minute)))
+            end_minute(self.history, self.settings.service.name, "test", self.at(minute), monitored=True)
+        watched = asyncio.run(self.watch.minute(self.settings, self.settings.alerts, self.history, self.at(minute)))
         if sends:
             self.sends()
         return watched

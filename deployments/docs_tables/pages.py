@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from deployments.docs_tables import checklists, commands, keys
+from deployments.docs_tables import alert_rules, checklists, commands, keys
 from deployments.docs_tables.markdown import replaced
 from deployments.docs_tables.words import CATALOGUE, DocWords, catalogue_of, stored_words
 from reports.words import LOCALES, TRANSLATED
@@ -12,6 +12,7 @@ from reports.words import LOCALES, TRANSLATED
 BLOCKS: Final[Mapping[str, Callable[[DocWords], str]]] = {
     "flows": checklists.flows,
     "checks": checklists.checks,
+    "alert-rules": alert_rules.alert_rules,
     "keys": keys.keys,
     "commands": commands.commands,
 }
@@ -25,6 +26,7 @@ def pages(locale: str) -> dict[str, tuple[str, ...]]:
     return {
         _READMES[locale]: ("flows",),
         f"docs/{locale}/checklists.md": ("flows", "checks"),
+        f"docs/{locale}/configure/alert-rules.md": ("alert-rules",),
         f"docs/{locale}/reference/service-file.md": ("keys",),
         f"docs/{locale}/reference/cli.md": ("commands",),
     }

@@ -139,6 +139,8 @@ class Episode:
 
     flapping: bool = False
     no_data: bool = False
+    """Its samples are missing; of one that is over, that it ended because nothing watches it any more."""
+
     clock: bool = False
     """The clock was set back while it was open."""
 

@@ -131,7 +131,7 @@ def _blocks(history: History, service: str, names: Collection[str], first: int, 
         stop = min(end, start + _DAY)
         found = read_recent(history, service, names, start, stop)
         sampled = sorted({minute for points in found.values() for minute, _ in points})
-        series = {s: [*series.get(s, ()), *found.get(s, ())] for s in (*series, *(found.keys() - series.keys()))}
+        series = {s: [*series.get(s, ()), *found.get(s, ())] for s in dict.fromkeys((*series, *found))}
         yield _Block(start, stop, series, {s: [m for m, _ in points] for s, points in series.items()}, sampled)
         series = {
             s: [point for point in points if point[0] >= stop - READ_MIN] or points[-1:] for s, points in series.items()

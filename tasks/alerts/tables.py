@@ -82,6 +82,6 @@ alert_actions = Table(
     Column("started_at", UtcDateTime, nullable=False),
     Column("ended_at", UtcDateTime),
     Column("output", Text, nullable=False),
-    Column("effect", String(12), nullable=False, comment="awaited, effective, ineffective or none"),
+    Column("effect", String(12), nullable=False, comment="awaited, effective, ineffective, unknown or none"),
     Index(None, "episode_id"),
 )

@@ -1,10 +1,11 @@
 """One minute of the alerts of a service: analyse what was collected, tell people, act, verify."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TypeVar
 
 from tasks.activities.store.activities import read_activities
 from tasks.alerts.addresses import addresses
@@ -17,21 +18,25 @@ from tasks.alerts.look.burn import BurnLook
 from tasks.alerts.look.checklists import ChecklistLook
 from tasks.alerts.look.configuration import configuration_signals
 from tasks.alerts.look.prometheus import prometheus_signals, read_prometheus_alerts
-from tasks.alerts.look.samples import SampleLook, minute_of, sample_signals
+from tasks.alerts.look.samples import READ_MIN, SampleLook, minute_of, sample_signals
 from tasks.alerts.recipients import turn_now
 from tasks.alerts.rules import rules_of, titles
 from tasks.alerts.settings import SEVERITIES, Alerts, Rule
 from tasks.alerts.store.minute import Kept, Reach, keep_minute, read_known
-from tasks.check_result import Message, msg
+from tasks.check_result import Message, msg, verbatim
+from tasks.errors import ExplainedError
 from tasks.guide.known import every_cause
-from tasks.history.engine import History
-from tasks.observation import Unobserved, seen
+from tasks.history.engine import History, HistoryError
+from tasks.monitoring.store.minutes import monitored_minutes
+from tasks.observation import ObservationError, Unobserved
 from tasks.oncall.facts import Turn
 from tasks.records.store.records import read_maintenance
+from tasks.secrets import masked
 from tasks.settings import Settings
 from tasks.silences.store.silences import read_silences
 from tasks.slo.checks import BURN
 
+T = TypeVar("T")
 _MOMENT = timedelta(seconds=1)
 _NOT_WATCHED = msg("This is no longer monitored")
 
@@ -57,31 +62,15 @@ class AlertWatch:
     samples: SampleLook = field(default_factory=SampleLook)
     burn: BurnLook = field(default_factory=BurnLook)
     checklists: ChecklistLook = field(default_factory=ChecklistLook)
+    blind: dict[str, int] = field(default_factory=dict)
+    """For how many minutes in a row a look has seen nothing."""
 
     async def minute(self, settings: Settings, alerts: Alerts, history: History, now: datetime) -> Watched:
-        """Judge what is stored of a minute, and write what is to be told. Raises HistoryError, ConfigurationError."""
+        """Judge what is stored of a minute, and write what is to be told. Raises HistoryError."""
         name = settings.service.name
         known = await asyncio.to_thread(read_known, history, name, now)
-        rules = rules_of(settings, alerts)
-        found: list[Signal] = list(
-            await asyncio.to_thread(self._of_samples, settings, alerts, history, known, rules, now)
-        )
-        found += await self.burn.signals(history, settings, minute_of(now))
-        watched = {rule.check for rule in rules} | {BURN.id}
-        rounds = await asyncio.to_thread(self.checklists.read, history, name, watched)
-        found += rounds.signals
-        open_conditions = [episode.condition for episode in known if episode.open]
         turn = await asyncio.to_thread(turn_now, settings, history, now)
-        found += configuration_signals(settings, turn, open_conditions, now)
-        covered, missing = {samples.SOURCE, burn.SOURCE, CHECKLIST, configuration.SOURCE}, []
-        reported = await seen(read_prometheus_alerts(settings))
-        if isinstance(reported, Unobserved):
-            missing.append(reported.reason)
-        else:
-            covered.add(PROMETHEUS)
-            found += prometheus_signals(reported, alerts.prometheus_levels, open_conditions, now)
-        clear = [e for e in known if not (e.condition.source == CHECKLIST and rounds.is_unclear(e.condition))]
-        found += no_longer_watched(clear, found, covered, now)
+        found, missing = await self._signals(settings, alerts, history, known, turn, now)
         kept_back = await asyncio.to_thread(_kept_back, settings, history, now)
         rulebook = Rulebook(
             partial(policy_of, alerts),
@@ -89,10 +78,55 @@ class AlertWatch:
             every_cause(),
             alerts.depends_on,
         )
-        kept = await asyncio.to_thread(
-            keep_minute, history, name, found, now, rulebook, reach_of(settings, alerts, turn)
+        reach = reach_of(settings, alerts, turn)
+        kept = await asyncio.to_thread(keep_minute, history, name, found, now, rulebook, reach)
+        return Watched(kept, missing)
+
+    async def _signals(
+        self,
+        settings: Settings,
+        alerts: Alerts,
+        history: History,
+        known: Sequence[Episode],
+        turn: Turn,
+        now: datetime,
+    ) -> tuple[list[Signal], tuple[Message, ...]]:
+        """What every look says, and why others have seen nothing: of theirs, nothing ends."""
+        rules = rules_of(settings, alerts)
+        rounds = await asyncio.to_thread(
+            self.checklists.read, history, settings.service.name, {rule.check for rule in rules} | {BURN.id}
         )
-        return Watched(kept, tuple(missing))
+        found = [
+            *await asyncio.to_thread(self._of_samples, settings, alerts, history, known, rules, now),
+            *rounds.signals,
+        ]
+        covered, blind = {samples.SOURCE, CHECKLIST, configuration.SOURCE}, dict[str, Message]()
+        open_conditions = [episode.condition for episode in known if episode.open]
+        burning = await _looked(self.burn.signals(history, settings, minute_of(now)))
+        if isinstance(burning, Unobserved):
+            blind[burn.SOURCE] = burning.reason
+        else:
+            covered.add(burn.SOURCE)
+            found += burning
+        reported = await _looked(read_prometheus_alerts(settings))
+        if isinstance(reported, Unobserved):
+            blind[PROMETHEUS] = reported.reason
+        else:
+            covered.add(PROMETHEUS)
+            found += prometheus_signals(reported, alerts.prometheus_levels, open_conditions, now)
+        lasting = self._lasting(blind, open_conditions, alerts.no_data_min)
+        found += configuration_signals(settings, turn, lasting, open_conditions, now)
+        clear = [e for e in known if not (e.condition.source == CHECKLIST and rounds.is_unclear(e.condition))]
+        found += no_longer_watched(clear, found, covered, now)
+        return found, tuple(blind.values())
+
+    def _lasting(
+        self, blind: Mapping[str, Message], open_conditions: Collection[Condition], no_data_min: int
+    ) -> tuple[tuple[str, Message], ...]:
+        """The looks that have seen nothing for so many minutes, or of which that is known already."""
+        self.blind = {source: self.blind.get(source, 0) + 1 for source in blind}
+        told = {c.subject for c in open_conditions if c.source == configuration.SOURCE}
+        return tuple((s, why) for s, why in blind.items() if self.blind[s] >= no_data_min or s in told)
 
     def _of_samples(
         self,
@@ -114,7 +148,20 @@ class AlertWatch:
             no_data_min=alerts.no_data_min,
             open_keys=open_keys,
             ended=ended,
+            monitored=monitored_minutes(history, settings.service.name, minute_of(now) - READ_MIN, minute_of(now)),
         )
+
+
+async def _looked(look: Awaitable[T]) -> T | Unobserved:
+    """What a look says, or why it says nothing: what is wrong with one stops no other. Raises HistoryError."""
+    try:
+        return await look
+    except ObservationError as error:
+        return Unobserved(error.reason)
+    except HistoryError:
+        raise
+    except ExplainedError as error:
+        return Unobserved(verbatim(masked(str(error))))
 
 
 def policy_of(alerts: Alerts, condition: Condition) -> Policy:

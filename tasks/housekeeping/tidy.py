@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from tasks.alerts.store.prune import remove_alerts
 from tasks.history.engine import History
 from tasks.history.prune import remove_messages
 from tasks.history.runs import first_run_at
@@ -65,6 +66,7 @@ class Tidying:
         yield from self._counted("hours", remove_log_hours(history, name, hours))
         yield from self._counted("hours", remove_sample_hours(history, name, hours))
         yield from self._counted("hours", remove_monitored_hours(history, name, hours))
+        yield from self._counted("alerts", remove_alerts(history, name, plan.hours))
         yield from self._counted("rows of resolved errors", remove_resolved(history, name, plan.resolved))
         yield from self._counted("messages", remove_messages(history, name, plan.messages))
 

@@ -17,6 +17,7 @@ from tasks.prometheus.facts import Point, PrometheusAlert, Track
 
 T = TypeVar("T")
 _MOST_SERIES = 10_000
+_MOST_ALERTS = 2_000
 _HINT = "PromQL info: "
 _FRACTION = re.compile(r"\.\d+")
 """Prometheus writes nanoseconds."""
@@ -80,7 +81,8 @@ def parse_alerts(status: int, body: bytes | bytearray, content_type: str) -> tup
     data = _decoded(_payload(status, body, content_type), _Alerts)
     if data is None:
         raise _not_prometheus(content_type)
-    _refuse_too_many(data.alerts)
+    if len(data.alerts) > _MOST_ALERTS:
+        raise ObservationError(msg("Prometheus reports more than {most} alerts", most=_MOST_ALERTS))
     return tuple(map(_alert, data.alerts))
 
 

@@ -9,7 +9,7 @@ from tasks.check_result import Message, moment, msg
 from tasks.history.engine import History
 from tasks.history.kept import read_kept
 from tasks.kpi.judge import kpi_subject
-from tasks.logs.judge.durations import doubtful_durations
+from tasks.logs.judge.durations import doubtful_durations, is_unsure
 from tasks.logs.settings import Source
 from tasks.logs.store.medians import read_medians
 from tasks.logs.store.unread import read_unread
@@ -48,10 +48,17 @@ def objectives_of(settings: Settings) -> tuple[Objective, ...]:
 
 
 async def read_slis(
-    history: History, settings: Settings, objectives: Sequence[Objective], span: Span, read_to: int
+    history: History,
+    settings: Settings,
+    objectives: Sequence[Objective],
+    span: Span,
+    read_to: int,
+    *,
+    with_doubts: bool = True,
 ) -> SliData:
     """Everything that the objectives need of a span of minutes; the logs are known up to the minute `read_to`.
 
+    Without doubts, whether durations can be what they are read as is not looked into, which takes a third of the time.
     Raises HistoryError, and UsageError for what the service file cannot have meant.
     """
     requests = [o for o in objectives if isinstance(o, Requests)]
@@ -78,7 +85,7 @@ async def read_slis(
     probes = await asyncio.to_thread(_probes, history, settings, uptimes, span)
     asked = await ask_prometheus(settings, objectives, scopes["prometheus"], _bounds(requests, "prometheus"), span)
     odd: Mapping[str, Message] = {}
-    if any(isinstance(o, Latency) and o.source == "logs" for o in requests):
+    if with_doubts and any(isinstance(o, Latency) and o.source == "logs" for o in requests):
         odd = await asyncio.to_thread(_odd_durations, history, settings, span, traffic)
     data = SliData(
         span,
@@ -124,6 +131,8 @@ def _odd_durations(
     history: History, settings: Settings, span: Span, traffic: Mapping[tuple[str, Scope], ScopeTraffic | Unobserved]
 ) -> Mapping[str, Message]:
     """By module, why its durations cannot be what they are read as; of many requests, a part is looked at."""
+    if not any(is_unsure(source, is_long=long) for source in settings.logs.source for long in (True, False)):
+        return {}  # every unit is written out: alerts would unpack each sketch of an hour every minute for nothing
     requests = sum(int(seen.valid.sum()) for seen in traffic.values() if isinstance(seen, ScopeTraffic))
     every = _SAMPLED_MIN if requests > _MANY_REQUESTS else 1
     medians = read_medians(history, settings.service.name, *span, every)

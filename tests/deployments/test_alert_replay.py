@@ -58,7 +58,7 @@ def test_what_pages_most_stands_first_and_what_is_unknown_is_named(shop: "Operat
     lines = [" ".join(line.split()) for line in shown.splitlines()]
     assert status == 0
     assert lines[1].startswith("health.readiness probe.ready service 0/0/1 0/0/6 0 1 h 1 h repeated 5 times")
-    assert lines[2].startswith("resources.disk disk.used host/disk:/[red] 0/3/0 0/3/0 0")
+    assert lines[2].startswith("resources.disk disk.used host/disk:/[red] 3/0/0 3/0/0 0")
     assert "Would not have fired: schedule.monitoring (monitoring.missing)" in lines
     [unknown] = [line for line in lines if line.startswith("Unknown, no samples: ")]
     assert "resources.memory (memory.used)" in unknown
@@ -74,6 +74,6 @@ def test_as_json_and_for_some_checks(shop: "Operated") -> None:
     found = json.loads(shown)
     assert status == 0
     assert [(rule["check"], rule["messages"]) for rule in found["rules"] if rule["subjects"]] == [
-        ("resources.disk", {"1": 0, "2": 3, "3": 0})
+        ("resources.disk", {"1": 3, "2": 0, "3": 0})
     ]
     assert len(found["episodes"]) == 3 and {e["condition"]["check"] for e in found["episodes"]} == {"resources.disk"}

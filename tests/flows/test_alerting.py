@@ -9,7 +9,12 @@ import pytest
 
 from tasks.activities.facts import Kind
 from tasks.activities.store.activities import own_activity
-from tasks.alerts.facts import Phase
+from tasks.alerts.facts import Condition, Phase, Policy, Said, Signal
+from tasks.alerts.judge.minute import Rulebook
+from tasks.alerts.look.burn import SOURCE as SLO
+from tasks.alerts.store.minute import Reach, keep_minute
+from tasks.alerts.watch import AlertWatch
+from tasks.check_result import Severity, msg
 from tasks.records.facts import Maintenance
 from tasks.records.store.records import store_records
 from tasks.silences.facts import Silence
@@ -18,6 +23,7 @@ from tests.alerting import DOWN, UP, Alerting, Samples
 from tests.operated import Answer, Operate, Operated, PostOffice, Site
 
 Play = Callable[..., Alerting]
+RULES = Rulebook(lambda _: Policy(None, None, timedelta(minutes=30)), lambda _: "")
 TEAM = """
 [alerts]
 %s
@@ -193,3 +199,60 @@ def test_what_a_checklist_found_is_one_message_a_level_and_is_told_once(
         Operated(alerting.settings, alerting.history).run_daily()
         alerting.plays(now + minute)
         assert [e.phase for e in alerting.episodes()] == [phase]
+
+
+PROMETHEUS = """
+[metrics]
+prometheus_url = "%s"
+[[slo.objective]]
+name = "availability"
+kind = "availability"
+source = "prometheus"
+target = 0.99
+"""
+
+
+def test_a_look_that_is_blind_stops_no_other_ends_nothing_and_is_said_to_be_blind(
+    play: Play, post: PostOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("METRICS_TOKEN", "token-0123456789")
+    more = f'{PROMETHEUS % "http://127.0.0.1:9"}[metrics.headers]\nAuthorization = {{ env = "METRICS_TOKEN" }}\n'
+    alerting = play("prometheus = true\nno_data_min = 3", more=more)
+    burning = [
+        a_signal(SLO, "slo.burn-rate", "objective:availability"),
+        a_signal("prometheus", "prometheus.alert", "x"),
+    ]
+    keep_minute(alerting.history, "shop", burning, alerting.at(-1), RULES, Reach(lambda _: ()))
+    monkeypatch.delenv("METRICS_TOKEN")
+    for minute in range(5):
+        watched = alerting.plays(minute, DOWN)
+        alerting.watch = AlertWatch(blind=alerting.watch.blind)  # each quarter of an hour begins without a memory
+        assert any("METRICS_TOKEN" in str(reason.params) for reason in watched.missing)
+    found = {(e.condition.source, e.condition.subject): e.phase for e in alerting.episodes()}
+    assert found == {
+        ("slo", "objective:availability"): Phase.FIRING,
+        ("prometheus", "x"): Phase.FIRING,
+        ("monitoring", "service"): Phase.FIRING,
+        ("configuration", "slo"): Phase.FIRING,
+        ("configuration", "prometheus"): Phase.FIRING,
+    }
+    monkeypatch.setenv("METRICS_TOKEN", "token-0123456789")  # and nobody listens there
+    alerting.plays(5, DOWN)
+    assert {
+        e.condition.subject: e.phase for e in alerting.episodes() if e.condition.source in ("slo", "configuration")
+    } == {
+        "objective:availability": Phase.FIRING,
+        "slo": Phase.RESOLVED,
+        "prometheus": Phase.FIRING,
+    }
+
+
+def a_signal(source: str, check: str, subject: str) -> Signal:
+    return Signal(
+        condition=Condition(source, check, subject),
+        said=Said.BAD,
+        at=datetime(2026, 1, 1, tzinfo=UTC),
+        title=msg("Burn rate"),
+        reason=msg("Burn rate"),
+        level=Severity.WARNING,
+    )

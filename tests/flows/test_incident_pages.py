@@ -11,6 +11,7 @@ import pytest
 from flows.incident import acknowledge_incident
 from flows.incident_forms import Acknowledgement
 from flows.incident_pages import write_page, write_pages, write_stale_pages
+from flows.monitoring import monitoring
 from reports.incident_archive import page_of
 from tasks.alerts.facts import Condition, Phase, Policy, Said, Signal
 from tasks.alerts.judge.minute import Rulebook
@@ -95,6 +96,13 @@ def test_monitoring_writes_what_is_missing_and_what_is_older_than_its_incident(s
     change_incident(shop.history, shop.name, number, Note("seen"), "kim", NOW - 2 * MINUTE)
     renewed(shop)
     assert "seen" in page(shop, number).read_text()
+
+
+def test_a_single_cycle_by_hand_writes_them_too(shop: "Operated", prefect: object) -> None:
+    number = opened(shop)
+    once: Any = monitoring
+    asyncio.run(once(shop.name, return_state=True))
+    assert page(shop, number).is_file()
 
 
 def test_the_page_is_renewed_every_ten_minutes_while_the_incident_goes_on(shop: "Operated") -> None:

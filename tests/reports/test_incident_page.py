@@ -123,10 +123,10 @@ def test_the_state_stands_first_and_everything_known_is_there() -> None:
 
 def test_a_timeline_names_the_parts_of_a_retrospective_as_the_page_does() -> None:
     given = facts()
-    entry = TimelineEntry(AT, AT, "kim", EntryKind.REVIEW, "cause, went_well")
+    entry = TimelineEntry(AT, AT, "kim", EntryKind.REVIEW, "cause, went well, went_badly")
     written = replace(given, record=replace(given.record, timeline=(entry,)))
-    assert "Causes, What went well</td>" in page(written)
-    assert "原因, うまくいったこと</td>" in page(written, JA)
+    assert "Causes, What went well, What went badly</td>" in page(written)
+    assert "原因, うまくいったこと, うまくいかなかったこと</td>" in page(written, JA)
 
 
 def test_the_same_page_in_japanese() -> None:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
 from typing import Final
@@ -10,7 +10,7 @@ from typing import Final
 from deployments.demo.story.facts import Beat, Way
 from tasks.alerts.facts import Told
 from tasks.alerts.store.read import StoredNotice
-from tasks.check_result import Message, Scalar, Severity, msg
+from tasks.check_result import Message, Scalar, Severity, msg, verbatim
 from tasks.history.outbox import Standing
 from tasks.incidents.facts import EntryKind, IncidentRecord, State
 
@@ -22,20 +22,22 @@ TOLD: Final = (
 )
 """What people must be told, and at which level."""
 _SAID: Final = {
-    Told.FIRING: msg("New alert, level {level}, sent to {to}", level=0, to=""),
-    Told.ESCALATED: msg("Nobody has acknowledged it: level {level}, sent to {to}", level=0, to=""),
-    Told.ACKNOWLEDGED: msg("Acknowledgement sent to {to}", to=""),
-    Told.RESOLVED: msg("End of the alert sent to {to}", to=""),
+    Told.FIRING: (1, msg("New alert, level {level}, sent to {to}", level=0, to="")),
+    Told.ESCALATED: (2, msg("Nobody has acknowledged it: level {level}, sent to {to}", level=0, to="")),
+    Told.ACKNOWLEDGED: (5, msg("Acknowledgement sent to {to}", to="")),
+    Told.RESOLVED: (8, msg("End of the alert sent to {to}", to="")),
 }
 _NOTED: Final = {
-    EntryKind.OPENED: msg("Incident {number} opened by {by}", number=0, by=""),
-    EntryKind.ACKNOWLEDGED: msg("Acknowledged by {by}", by=""),
-    EntryKind.ACTION_RUN: msg("{text}", text=""),
-    EntryKind.MITIGATED: msg("Temporary fix recorded by {by}", by=""),
-    EntryKind.RESOLVED: msg("Incident {number} resolved by {by}", number=0, by=""),
-    EntryKind.REVIEW: msg("Retrospective written by {by}", by=""),
-    EntryKind.CLOSED: msg("Incident {number} closed by {by}", number=0, by=""),
+    EntryKind.OPENED: (3, msg("Incident {number} opened by {by}", number=0, by="")),
+    EntryKind.ACKNOWLEDGED: (4, msg("Alert acknowledged by {by}", by="")),
+    EntryKind.ACTION_RUN: (6, msg("{text}", text="")),
+    EntryKind.MITIGATED: (7, msg("Temporary fix recorded by {by}", by="")),
+    EntryKind.RESOLVED: (9, msg("Incident {number} resolved by {by}", number=0, by="")),
+    EntryKind.REVIEW: (10, msg("Retrospective written by {by}", by="")),
+    EntryKind.CLOSED: (11, msg("Incident {number} closed by {by}", number=0, by="")),
 }
+"""What happened in words, and its place among what happened within the same second."""
+_LAST: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +50,10 @@ class OnRecord:
 
 
 def beats_of(record: OnRecord, planted_at: datetime) -> tuple[Beat, ...]:
-    """What happened, oldest first."""
-    found = [Beat(planted_at, msg("Fault planted: the cache is down")), *_told(record), *_noted(record)]
-    return tuple(sorted(found, key=lambda beat: beat.at))
+    """What happened, oldest first; within a second, to which incidents are recorded, a cause before what it causes."""
+    found = [(0, Beat(planted_at, msg("Fault planted: the cache is down"))), *_told(record), *_noted(record)]
+    to_second = [(rank, replace(beat, at=beat.at.replace(microsecond=0))) for rank, beat in found]
+    return tuple(beat for _, beat in sorted(to_second, key=lambda ranked: (ranked[1].at, ranked[0])))
 
 
 def ways_of(messages: Iterable[Standing], arrived: Mapping[str, int]) -> tuple[Way, ...]:
@@ -85,19 +88,23 @@ def _problems(record: OnRecord, planted_at: datetime) -> Iterator[Message]:
         yield msg("It did not happen in this order")
 
 
-def _told(record: OnRecord) -> Iterator[Beat]:
+def _told(record: OnRecord) -> Iterator[tuple[int, Beat]]:
     for number, notice in sorted(record.notices.items()):
         to = [m.message.recipient for m in record.messages if m.message.payload.get("notice") == number]
-        text = _SAID.get(notice.told, msg("{text}", text=notice.told.value))
-        params: dict[str, Scalar] = {"level": int(notice.level), "to": ", ".join(to)}
-        yield Beat(notice.at, Message(text.text, {name: params.get(name, text.params[name]) for name in text.params}))
+        rank, text = _SAID.get(notice.told, (_LAST, verbatim(notice.told.value)))
+        yield rank, Beat(notice.at, _with(text, {"level": int(notice.level), "to": ", ".join(to)}))
 
 
-def _noted(record: OnRecord) -> Iterator[Beat]:
+def _noted(record: OnRecord) -> Iterator[tuple[int, Beat]]:
     if record.incident is None:
         return
     for entry in record.incident.timeline:
         if entry.kind in _NOTED:
-            text = _NOTED[entry.kind]
+            rank, text = _NOTED[entry.kind]
             params: dict[str, Scalar] = {"number": record.incident.incident.id, "by": entry.by, "text": entry.text}
-            yield Beat(entry.recorded_at, Message(text.text, {name: params[name] for name in text.params}))
+            yield rank, Beat(entry.recorded_at, _with(text, params))
+
+
+def _with(text: Message, params: Mapping[str, Scalar]) -> Message:
+    """The text with those of the parameters that it names."""
+    return Message(text.text, {name: params.get(name, value) for name, value in text.params.items()})

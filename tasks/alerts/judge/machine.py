@@ -12,8 +12,7 @@ from tasks.check_result import Severity, msg
 
 _CLOCK = timedelta(seconds=90)
 """A clock that goes back by less is not worth a flag."""
-_UNACKNOWLEDGED = (Phase.FIRING,)
-_ALIVE = (Phase.FIRING, Phase.ACKNOWLEDGED, Phase.RECOVERING)
+_FAILING = (Phase.FIRING, Phase.ACKNOWLEDGED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +66,16 @@ def observe(
         case Said.BAD:
             return Step(_bad(seen, signal, now))
         case Said.NO_DATA:
-            return Step(replace(_fired(seen, now), no_data=True, reason=signal.reason))
-        case Said.GONE:
-            return Step(_resolved(replace(seen, reason=signal.reason), now))
+            return Step(replace(_again(seen, now), no_data=True, reason=signal.reason))
+        case Said.GONE:  # ended, but not by anything good
+            return Step(replace(_resolved(replace(seen, reason=signal.reason), now), no_data=True))
         case Said.GOOD:
             return _good(seen, signal, now)
         case Said.RECOVERING if seen.phase in (Phase.FIRING, Phase.ACKNOWLEDGED):
             return Step(replace(_shown(seen, signal), phase=Phase.RECOVERING))
         case Said.BETWEEN | Said.RECOVERING if seen.phase is Phase.PENDING:
             return Step(None)  # never fired: nobody was told, and nothing is kept
-        case Said.PENDING if seen.phase is Phase.RECOVERING:
+        case Said.PENDING | Said.BETWEEN if seen.phase is Phase.RECOVERING:
             return Step(_again(_shown(seen, signal), now))
     return Step(_shown(seen, signal))
 
@@ -125,11 +124,11 @@ def tell(episode: Episode, now: datetime, joined: GroupTold | None = None) -> St
     if episode.phase is Phase.ACKNOWLEDGED and until is not None and until <= now:
         expired = replace(episode, phase=Phase.FIRING, acknowledged_until=None)
         return _say(expired, Told.EXPIRED, now) if expired.told_level else tell(expired, now, joined)
-    if episode.phase not in _ALIVE or episode.fired_at is None:
+    if episode.phase not in _FAILING:  # one that recovers may be over in a minute
         return Step(episode)
     if episode.level > episode.told_level:
         return _tell_level(episode, now, joined)
-    if episode.phase not in _UNACKNOWLEDGED or episode.told_at is None or episode.flapping:
+    if episode.phase is not Phase.FIRING or episode.told_at is None or episode.flapping:
         return Step(episode)
     waited, policy = now - episode.told_at, episode.policy
     if episode.level == Severity.WARNING and policy.escalate_after is not None and waited >= policy.escalate_after:
@@ -205,7 +204,9 @@ def _reopened(before: Episode, signal: Signal, now: datetime, suppressed: str) -
 
 
 def _bad(episode: Episode, signal: Signal, now: datetime) -> Episode:
-    level = max(episode.level, signal.level or episode.level)
+    level = signal.level or episode.level
+    if episode.phase is not Phase.PENDING:  # its level is known only now
+        level = max(episode.level, level)
     worse = replace(
         _shown(episode, signal),
         level=Severity(level),

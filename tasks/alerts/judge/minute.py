@@ -10,7 +10,6 @@ from tasks.alerts.facts import Condition, Episode, Notice, Phase, Policy, Signal
 from tasks.alerts.judge.group import groups_of
 from tasks.alerts.judge.machine import GroupTold, Ineffective, escalate, observe, tell, tell_end
 from tasks.causes import Cause
-from tasks.check_result import Message
 
 _FIRST = (Told.FLAPPING, Told.FIRING, Told.RAISED, Told.ESCALATED, Told.EXPIRED, Told.REPEATED, Told.ACKNOWLEDGED)
 
@@ -36,7 +35,6 @@ class MinuteStep:
     episodes: Mapping[str, Episode]
     forgotten: tuple[Episode, ...]
     notices: tuple[GroupNotice, ...]
-    remarks: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

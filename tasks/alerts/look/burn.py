@@ -40,11 +40,8 @@ class BurnLook:
             await self._ask(history, settings, objectives, due, minute)
         known = {(o.name, rule) for o in objectives for rule in rules}
         self.asked = {key: found for key, found in self.asked.items() if key in known}
-        return tuple(
-            signal
-            for o in objectives
-            if (signal := _signal(o, [self.asked[o.name, r][1] for r in rules if (o.name, r) in self.asked], minute))
-        )
+        answers = ((o, [self.asked[o.name, r][1] for r in rules if (o.name, r) in self.asked]) for o in objectives)
+        return tuple(_signal(o, found, minute, whole=len(found) == len(rules)) for o, found in answers)
 
     def _is_due(self, objective: Measured, rule: BurnRule, minute: int) -> bool:
         before = self.asked.get((objective.name, rule))
@@ -60,7 +57,7 @@ class BurnLook:
     ) -> None:
         longest_min = round(60 * max(rule.long_h for rule in rules))
         span = (minute - longest_min, minute)
-        data = await read_slis(history, settings, objectives, span, minute)
+        data = await read_slis(history, settings, objectives, span, minute, with_doubts=False)
         asked = settings.slo.alerts.model_copy(update={"burn": tuple(rules)})
         for objective in objectives:
             seen = minutes_of(objective, data, down_spans(data.outages, objective.scope.module, at_minute(minute)))
@@ -73,16 +70,17 @@ class BurnLook:
                 self.asked[objective.name, verdict.rule] = (minute, verdict)
 
 
-def _signal(objective: Measured, verdicts: Sequence[BurnVerdict], minute: int) -> Signal | None:
-    """The gravest rule that alerts, else that all is quiet; between them where too little is known to say either."""
-    if not verdicts:
-        return None
+def _signal(objective: Measured, verdicts: Sequence[BurnVerdict], minute: int, *, whole: bool) -> Signal:
+    """The gravest rule that alerts, else that all is quiet; between them where too little is known to say either.
+
+    `whole`: every rule has an answer.
+    """
     burning = [v for v in verdicts if v.state is BurnState.ALERT]
     states = {v.state for v in verdicts}
-    quiet = BurnState.QUIET in states and not states & {BurnState.NOT_MEASURED, BurnState.UNREAD}
-    shown = max(burning or verdicts, key=lambda v: (_LEVELS[v.rule.level], (v.long_rate or 0.0) / v.factor))
-    at = at_minute(minute)
-    if burning:
+    quiet = whole and BurnState.QUIET in states and not states & {BurnState.NOT_MEASURED, BurnState.UNREAD}
+    worst = sorted(burning or verdicts, key=lambda v: (_LEVELS[v.rule.level], (v.long_rate or 0.0) / v.factor))
+    shown, at = worst[-1] if worst else None, at_minute(minute)
+    if burning and shown is not None:
         said, reason = Said.BAD, burning_reason(shown)
     elif quiet:
         said, reason = Said.GOOD, msg("Burn rate is below the threshold in every window")
@@ -94,8 +92,8 @@ def _signal(objective: Measured, verdicts: Sequence[BurnVerdict], minute: int) -
         at=at,
         title=BURN.title,
         reason=reason,
-        level=_LEVELS[shown.rule.level] if burning else None,
+        level=_LEVELS[shown.rule.level] if burning and shown is not None else None,
         since=at if burning else None,
-        observed=None if shown.long_rate is None else Quantity(round(shown.long_rate, 2), ""),
-        limit=Limit("<", round(shown.factor, 2), "", BURN_RATES),
+        observed=None if shown is None or shown.long_rate is None else Quantity(round(shown.long_rate, 2), ""),
+        limit=None if shown is None else Limit("<", round(shown.factor, 2), "", BURN_RATES),
     )

@@ -20,10 +20,18 @@ _TITLE = msg("Configuration of alerts")
 
 
 def configuration_signals(
-    settings: Settings, turn: Turn, open_conditions: Collection[Condition], now: datetime
+    settings: Settings,
+    turn: Turn,
+    blind: Collection[tuple[str, Message]],
+    open_conditions: Collection[Condition],
+    now: datetime,
 ) -> tuple[Signal, ...]:
-    """One for each problem, and that those which are open here are solved."""
-    found = {s.condition.key: s for subject, reason in _problems(settings, turn) for s in (_bad(subject, reason, now),)}
+    """One for each problem, and that those which are open here are solved.
+
+    `blind` are looks that have seen nothing for a while, and why.
+    """
+    problems = (*_problems(settings, turn), *blind)
+    found = {s.condition.key: s for subject, reason in problems for s in (_bad(subject, reason, now),)}
     solved = (c for c in open_conditions if c.source == SOURCE and c.key not in found)
     return (*found.values(), *(_signal(condition, Said.GOOD, msg("Fixed"), now) for condition in solved))
 

@@ -1,6 +1,6 @@
 """What the samples of the last minutes say, rule by rule and series by series."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -13,6 +13,7 @@ from tasks.alerts.rules import PROBES
 from tasks.alerts.settings import Rule
 from tasks.check_result import Message, verbatim
 from tasks.history.engine import History
+from tasks.monitoring.collect import MISSING
 from tasks.samples.store.minutes import Series, newest_of_series, read_recent
 
 SOURCE: Final = "monitoring"
@@ -20,6 +21,8 @@ WATCHED_MIN: Final = 24 * 60
 """A series that had no sample for so long is not watched any more."""
 READ_MIN: Final = 61
 """So many minutes are looked at, the present one included."""
+_PROBED_MIN: Final = 5
+"""An instance without a probe for so long is not probed any more."""
 
 
 @dataclass(slots=True)
@@ -50,10 +53,12 @@ def sample_signals(
     no_data_min: int,
     open_keys: Collection[str] = (),
     ended: Mapping[str, int] | None = None,
+    monitored: Collection[int] | None = None,
 ) -> tuple[Signal, ...]:
     """What every rule says of the series that it watches; of several rules for one thing the first counts.
 
-    `ended` has, by condition, the minute in which its last episode ended. Pure.
+    `ended` has, by condition, the minute in which its last episode ended. Where nothing is open, what is missed are
+    samples of `monitored` minutes (None: each was): while nothing monitors there are none. Pure.
     """
     series = with_whole(series)
     stale = {s for s, points in series.items() if minute - points[-1][0] >= no_data_min}
@@ -76,10 +81,17 @@ def sample_signals(
                 after=(ended or {}).get(key, 0),
             )
             # Of a name that others still have, such as a disk that was unmounted, one may be gone.
-            gone = name in alive and subject != rule.subject and key not in open_keys
-            if signal is not None and not (signal.said is Said.NO_DATA and gone):
+            gone = name in alive and subject != rule.subject
+            paused = name != MISSING and _missed(points[-1][0], minute, monitored) < no_data_min
+            new = key not in open_keys
+            if signal is not None and not (signal.said is Said.NO_DATA and new and (gone or paused)):
                 found[key] = signal
     return tuple(found.values())
+
+
+def _missed(newest: int, minute: int, monitored: Collection[int] | None) -> int:
+    """How many minutes had no sample since the newest one though something monitored, this one included."""
+    return minute - newest if monitored is None else 1 + sum(newest < one < minute for one in monitored)
 
 
 def condition_of(rule: Rule, subject: str) -> Condition:
@@ -99,17 +111,21 @@ def with_whole(series: Mapping[Series, Points]) -> dict[Series, Points]:
     found = dict(series)
     for name in PROBES:
         mine = {s: points for s, points in series.items() if s[0] == name}
-        if mine:
-            found[name, WHOLE, ""] = _best(mine.values())
+        if mine and (whole := _best(list(mine.values()))):
+            found[name, WHOLE, ""] = whole
     return found
 
 
-def _best(series: Iterable[Points]) -> Points:
-    best: dict[int, float] = {}
+def _best(series: Sequence[Points]) -> Points:
+    """The best of each minute; where one that is still probed was not, the others' failures say nothing of all."""
+    newest = max(points[-1][0] for points in series)
+    probed = sum(newest - points[-1][0] < _PROBED_MIN for points in series)
+    values: dict[int, list[float]] = {}
     for points in series:
         for minute, value in points:
-            best[minute] = max(value, best.get(minute, value))
-    return sorted(best.items())
+            values.setdefault(minute, []).append(value)
+    sure = ((m, max(found)) for m, found in sorted(values.items()) if max(found) > 0 or len(found) >= probed)
+    return list(sure)
 
 
 def minute_of(at: datetime) -> int:

@@ -77,7 +77,9 @@ def upgrade() -> None:
         sa.Column("started_at", UtcDateTime(), nullable=False),
         sa.Column("ended_at", UtcDateTime(), nullable=True),
         sa.Column("output", sa.Text(), nullable=False),
-        sa.Column("effect", sa.String(length=12), nullable=False, comment="awaited, effective, ineffective or none"),
+        sa.Column(
+            "effect", sa.String(length=12), nullable=False, comment="awaited, effective, ineffective, unknown or none"
+        ),
         sa.ForeignKeyConstraint(["episode_id"], ["alert_episodes.id"], name=op.f("fk_alert_actions_episode_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alert_actions")),
     )

@@ -1,6 +1,6 @@
 """What is done about alerts: claimed once, its output kept, its effect verified by newer samples."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -14,7 +14,7 @@ from tasks.alerts.settings import Action
 from tasks.alerts.store.rows import episode_of
 from tasks.alerts.tables import alert_actions, alert_episodes
 from tasks.history.engine import History, writing
-from tasks.history.services import locked_service, service_id
+from tasks.history.services import locked_service
 from tasks.incidents.events import Note
 from tasks.incidents.facts import EntryKind
 from tasks.incidents.store.change import change_in
@@ -46,6 +46,8 @@ class Effect(StrEnum):
     AWAITED = "awaited"
     EFFECTIVE = "effective"
     INEFFECTIVE = "ineffective"
+    UNKNOWN = "unknown"
+    """The alert ended without a sample that is newer than the action."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +112,12 @@ def finish_action(
     done = state is ActionState.DONE
     output = output.replace("\x00", "\ufffd")
     with writing(history) as connection:
+        key = locked_service(connection, service)  # first, as monitoring does, which may wait for the same row
         mine = update(alert_actions).where(alert_actions.c.id == claimed.id)
         effect = Effect.AWAITED if done else Effect.NONE
         connection.execute(mine.values(state=state.value, ended_at=now, output=output, effect=effect.value))
         text = f"action {claimed.action.name}: {state.value}: {output[:_MOST_NOTED]}"
-        _note(connection, service_id(connection, service), claimed.episode, text, now)
+        _note(connection, key, claimed.episode, text, now)
 
 
 def verify_actions(
@@ -145,13 +148,14 @@ def verify_actions(
     return useless
 
 
-def note_effects(connection: Connection, service: int, ended: Collection[int], now: datetime) -> None:
-    """Note that the actions of episodes that have just ended helped: nobody need wait a minute to hear of it."""
+def note_effects(connection: Connection, service: int, ended: Mapping[int, Episode], now: datetime) -> None:
+    """Note what came of the actions of episodes that have just ended: nobody need wait a minute to hear of it."""
     c = alert_actions.c
     awaited = select(alert_actions).where(c.episode_id.in_(ended), c.effect == Effect.AWAITED.value)
     for row in connection.execute(awaited.order_by(c.id)).all():
-        connection.execute(update(alert_actions).where(c.id == row.id).values(effect=Effect.EFFECTIVE.value))
-        _note(connection, service, row.episode_id, f"action {row.name}: {Effect.EFFECTIVE.value}", now)
+        effect = _effect_of(ended[row.episode_id], row.ended_at, None, now)
+        connection.execute(update(alert_actions).where(c.id == row.id).values(effect=effect.value))
+        _note(connection, service, row.episode_id, f"action {row.name}: {effect.value}", now)
 
 
 def described(action: Action) -> str:
@@ -161,8 +165,9 @@ def described(action: Action) -> str:
 
 def _effect_of(episode: Episode | None, ended_at: datetime, action: Action | None, now: datetime) -> Effect:
     """It helped if the alert has recovered since; it did not if a newer sample is bad, or none came, in its time."""
-    if episode is None or not episode.open:
-        return Effect.EFFECTIVE
+    if episode is None or episode.resolved_at is not None:
+        newer = episode is not None and not episode.no_data and (episode.resolved_at or ended_at) > ended_at
+        return Effect.EFFECTIVE if newer else Effect.UNKNOWN
     patience = timedelta(minutes=action.verify_min) if action is not None else _GRACE
     newer_is_bad = episode.last_bad_at is not None and episode.last_bad_at > ended_at
     if now - ended_at < patience:

@@ -17,7 +17,7 @@ from tasks.alerts.store.actions import Claimed, claim_actions, note_effects, ver
 from tasks.alerts.store.incidents import join_incidents, note_incidents
 from tasks.alerts.store.rows import episode_of, forget_episode, save_episode, supersede_others
 from tasks.alerts.tables import alert_episodes, alert_notice_episodes, alert_notices
-from tasks.check_result import Message, Severity
+from tasks.check_result import Message, Severity, msg
 from tasks.history.engine import History, reading, writing
 from tasks.history.outbox import put
 from tasks.history.services import locked_service
@@ -50,7 +50,8 @@ class Kept:
     incidents: tuple[int, ...] = ()
     """Numbers of those that changed."""
 
-    remarks: tuple[Message, ...] = ()
+    unreached: tuple[Message, ...] = ()
+    """Alerts that the service file lets reach nobody."""
 
 
 def read_known(history: History, service: str, now: datetime) -> tuple[Episode, ...]:
@@ -72,16 +73,18 @@ def keep_minute(
         for episode in step.forgotten:
             forget_episode(connection, episode)
         episodes = _saved(connection, key, step.episodes, before)
-        ended = [e.id for k, e in episodes.items() if not e.open and k in before and before[k].open]
+        ended = {e.id: e for k, e in episodes.items() if not e.open and k in before and before[k].open}
         note_effects(connection, key, ended, now)
-        messages = sum(_tell(connection, key, notice, episodes, now, reach) for notice in step.notices)
+        told = {notice.lead: _tell(connection, key, notice, episodes, now, reach) for notice in step.notices}
+        unreached = (_unreached(episodes[lead]) for lead, messages in told.items() if not messages)
         incidents = note_incidents(connection, key, step.notices, episodes, now, reach.incident_level)
         incidents += join_incidents(connection, key, episodes.values(), now)
         fired = tuple(e for k, e in episodes.items() if _is_firing(e) and not _is_firing(before.get(k)))
         for episode in fired:
             supersede_others(connection, key, episode)
         claimed = claim_actions(connection, key, fired, reach.actions, now)
-        return Kept(tuple(e for e in episodes.values() if _is_firing(e)), messages, claimed, incidents, step.remarks)
+        firing = tuple(e for e in episodes.values() if _is_firing(e))
+        return Kept(firing, sum(told.values()), claimed, incidents, tuple(unreached))
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +174,14 @@ def _saved(
     return found
 
 
+def _unreached(episode: Episode) -> Message:
+    return msg(
+        "Alert {number} of level {level} reaches nobody: set [alerts.levels], [[oncall.person]] or [mail] to",
+        number=str(episode.id),
+        level=int(episode.level),
+    )
+
+
 def _is_firing(episode: Episode | None) -> bool:
     return episode is not None and episode.open and episode.phase is not Phase.PENDING
 
@@ -197,7 +208,9 @@ def _tell(
     connection.execute(insert(alert_notice_episodes), [{"notice_id": number, "episode_id": m} for m in members])
     payload = {"notice": int(number), SEVERITY: int(notice.level)}
     if notice.told in (Told.RESOLVED, Told.ACKNOWLEDGED):
-        to = tuple(_those_told(connection, members))
+        to = tuple(_those_told(connection, members)) or tuple(
+            reach.addresses(notice.level)
+        )  # messages are kept for months
     else:
         to = tuple(reach.addresses(notice.level))
     messages = [message_to(address, ALERT, f"{ALERT}/{lead.id}/{notice.step}", payload) for address in to]

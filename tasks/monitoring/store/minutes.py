@@ -45,6 +45,14 @@ def read_monitored(history: History, service: str, until: datetime, span: timede
     return Monitored(_time(first), _time(end), gaps, _time(max(begun, *ended)))
 
 
+def monitored_minutes(history: History, service: str, first: int, end: int) -> frozenset[int]:
+    """The minutes from `first` to before `end` that were monitored to their end. Raises HistoryError."""
+    mine = select(monitored_hours.c.hour, monitored_hours.c.minutes).join(services).where(services.c.name == service)
+    with reading(history) as connection:
+        rows = connection.execute(mine.where(monitored_hours.c.hour.between(first // 60, end // 60))).all()
+    return frozenset(minute for row in rows for minute in _minutes(row) if first <= minute < end)
+
+
 def remove_monitored_hours(history: History, service: str, before: int) -> Iterator[int]:
     """Remove what is on record of the hours before a minute; gives rows. Raises HistoryError."""
     return remove_hours(history, service, select(services.c.id), monitored_hours, before)

@@ -66,19 +66,17 @@ def read_recent(
     history: History, service: str, names: Collection[str], first: int, end: int
 ) -> dict[Series, list[tuple[int, float]]]:
     """The figures of several names by series, each with its minute, from `first` to before `end`, oldest first."""
-    c, found = sample_series.c, dict[Series, list[tuple[int, float]]]()
-    query = (
-        select(c.name, c.subject, c.unit, samples.c.minute, samples.c.value)
-        .join(samples)
-        .join(services, services.c.id == c.service_id)
-        .where(services.c.name == service, c.name.in_(names))
-        .where(samples.c.minute >= first, samples.c.minute < end)
-        .order_by(c.id, samples.c.minute)
-    )
+    c, s = sample_series.c, samples.c
+    mine = select(c.id, c.name, c.subject, c.unit).join(services, services.c.id == c.service_id)
+    found: dict[int, list[tuple[int, float]]] = {}
     with reading(history) as connection:
-        for name, subject, unit, minute, value in connection.execute(query):
-            found.setdefault((name, subject, unit), []).append((minute, value))
-    return found
+        rows = connection.execute(mine.where(services.c.name == service, c.name.in_(names)))
+        series: dict[int, Series] = {row.id: (row.name, row.subject, row.unit) for row in rows}
+        recent = select(s.series_id, s.minute, s.value).where(s.series_id.in_(series))
+        inside = recent.where(s.minute >= first, s.minute < end).order_by(s.series_id, s.minute)
+        for number, minute, value in connection.execute(inside):
+            found.setdefault(number, []).append((minute, value))
+    return {series[number]: points for number, points in found.items()}
 
 
 def newest_of_series(

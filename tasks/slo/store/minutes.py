@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import Connection, Select, bindparam, case, func, select
 
 from tasks.history.engine import History, reading
 from tasks.history.tables import services
@@ -80,7 +80,7 @@ def _batches(
         yield ids, [added[scope] for scope in scopes]
 
 
-def _rows(connection: Connection, ids: Sequence[int], span: Span) -> Counts:
+def _counted_by_minute() -> Select[Any]:
     """Columns: minute, bounds, valid, bad, then for each place of a bound the requests within and those timed."""
     c = traffic_minutes.c
     counted = [
@@ -91,12 +91,22 @@ def _rows(connection: Connection, ids: Sequence[int], span: Span) -> Counts:
             func.sum(case((c[f"within_{place}"].is_(None), 0), else_=c.timed)),
         )
     ]
-    query = (
+    return (
         select(c.minute, c.bounds_id, func.sum(c.valid), func.sum(c.bad), *counted)
-        .where(c.series_id.in_(ids), c.minute >= span[0], c.minute < span[1])
+        .where(c.series_id.in_(bindparam("ids", expanding=True)))
+        .where(c.minute >= bindparam("first"), c.minute < bindparam("end"))
         .group_by(c.minute, c.bounds_id)
     )
-    rows = [tuple(row) for row in connection.execute(query)]
+
+
+_COUNTED: Final = _counted_by_minute()
+"""Built once: alerts ask it for every module every minute."""
+
+
+def _rows(connection: Connection, ids: Sequence[int], span: Span) -> Counts:
+    """What some series counted together."""
+    asked = {"ids": ids, "first": span[0], "end": span[1]}
+    rows = [tuple(row) for row in connection.execute(_COUNTED, asked)]
     return np.array(rows, dtype=np.int64).reshape(len(rows), 4 + 2 * len(_PLACES))
 
 

@@ -1,7 +1,7 @@
 """The end of the demo on the terminal."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,14 +9,15 @@ import pytest
 from deployments.demo import run
 from deployments.demo.expected import compare
 from deployments.demo.faults import Fault
-from deployments.demo.outcome import show_outcome
+from deployments.demo.outcome import show_outcome, show_story
+from deployments.demo.story.facts import Beat, Story, Way
 from deployments.run import RunResult
 from flows import load_test
 from flows.checklist import Checklist
 from flows.daily_checklist import CHECKLIST
 from reports.report import Report
 from reports.words import Words
-from tasks.check_result import CheckResult, Severity, Status, verbatim
+from tasks.check_result import CheckResult, Severity, Status, msg, verbatim
 from tasks.guide.judge import Verdict, judge_lines, judge_round
 from tasks.settings import Settings, load_settings
 
@@ -97,3 +98,17 @@ def test_an_invalid_load_test_is_run_once_more(
     monkeypatch.setattr(run, "run_now", lambda *_: left.pop(0))
     assert run.run_round(checklist, given, settings, "en", False) is results[-1]
     assert not left
+
+
+@pytest.mark.parametrize("arrived", [1, 2])
+def test_the_story_with_its_times_and_its_messages(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arrived: int
+) -> None:
+    beats = (Beat(NOW, msg("Fault planted: the cache is down")), Beat(NOW + timedelta(seconds=9), msg("No incident")))
+    show_story(Story(beats, (Way("chat", 1, arrived),), (str(tmp_path / "page"),)), Words("en", "Asia/Tokyo"))
+    shown = capsys.readouterr().out
+    lines = [" ".join(line.split()) for line in shown.splitlines()]
+    assert "09:00:00 +0 Fault planted: the cache is down" in lines and "09:00:09 +9 No incident" in lines
+    assert f"To chat: 1 messages sent, {arrived} arrived" in lines
+    assert ("The alert was raised, delivered and resolved as planned" in lines) is (arrived == 1)
+    assert f"Incident page: {(tmp_path / 'page').as_uri()}" in shown

@@ -28,6 +28,7 @@ from tasks.history.outbox import put as put_in
 from tasks.history.runs import NewRun, RunKey, RunPlace, read_runs, record_run
 from tasks.history.services import locked_service
 from tasks.history.tables import outbox
+from tests.fixtures.databases import waits_for_a_lock
 
 AT = datetime(2026, 11, 24, 0, 0, 12, tzinfo=UTC)
 KEY = RunKey("kondate", "daily-checklist", "2026-11-24", "hand")
@@ -134,16 +135,10 @@ def test_what_goes_in_place_of_a_message_may_be_put_by_another_at_the_same_time(
         with writing(history) as connection:
             put_in(connection, locked_service(connection, "kondate"), [instead], AT)
             failing = threads.submit(mark_failed, history, leased, "404", AT)
-            while history.dialect.name == "postgresql" and not has_to_wait(history):
+            while history.dialect.name == "postgresql" and not waits_for_a_lock(history):
                 assert not failing.done()
         assert failing.result() == "failed"
     assert counts(history) == {"failed": 1, "waiting": 1}
-
-
-def has_to_wait(history: Engine) -> bool:
-    waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    with reading(history) as connection:
-        return connection.execute(text(waiting)).first() is not None
 
 
 def test_a_lease_that_ended_is_taken_again_and_counted(history: Engine, put: Put, a_message: AMessage) -> None:

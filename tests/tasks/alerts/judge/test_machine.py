@@ -215,6 +215,15 @@ def test_one_that_flaps_is_said_to_and_then_ends_after_a_quiet_half_hour(life: L
     assert life.told[-1] == (106, Told.RESOLVED, 2)
 
 
+def test_one_that_was_pending_begins_with_the_level_of_its_samples(life: Life) -> None:
+    life.sees(Said.PENDING, 0)
+    life.sees(Said.BAD, 1, level=1)
+    assert (int(life.open.level), life.told) == (1, [(1, Told.FIRING, 1)])
+    life.sees(Said.BAD, 2, level=3)
+    life.sees(Said.BAD, 3, level=1)
+    assert (int(life.open.level), life.told[1:]) == (3, [(2, Told.RAISED, 3)])
+
+
 def test_one_that_is_pending_before_it_comes_back_flaps_too(life: Life) -> None:
     for minute in range(0, 40, 6):
         life.sees(Said.PENDING, minute)
@@ -302,3 +311,27 @@ def test_the_key_is_of_the_condition_alone() -> None:
     labels: Callable[..., Condition] = lambda *pairs: Condition("prometheus", "a.b", "c", pairs)  # noqa: E731
     assert labels(("a", "1"), ("b", "2")).key == labels(("b", "2"), ("a", "1")).key
     assert labels(("a", "1")).key != labels(("a", "2")).key
+
+
+def test_what_recovers_is_not_told_when_its_silence_ends_and_what_hovers_between_the_limits_is(life: Life) -> None:
+    life.sees(Said.BAD, 0, suppressed="silence")
+    life.sees(Said.RECOVERING, 1)
+    assert life.told == []
+    life.sees(Said.BETWEEN, 2)
+    assert life.told == [(2, Told.FIRING, 2)]
+
+
+def test_missing_samples_of_what_was_recovering_escalate(life: Life) -> None:
+    life.sees(Said.BAD, 0)
+    life.sees(Said.RECOVERING, 1)
+    for minute in range(7, 18):
+        life.sees(Said.NO_DATA, minute, sample=1)
+    assert life.told == [(0, Told.FIRING, 2), (15, Told.ESCALATED, 3)]
+
+
+def test_what_is_no_longer_watched_ends_and_is_marked_as_not_measured(life: Life) -> None:
+    life.sees(Said.BAD, 0)
+    life.sees(Said.GONE, 5)
+    assert (life.open.phase, life.open.no_data) == (Phase.RESOLVED, True)
+    life.sees(Said.BAD, 6)
+    assert (life.open.phase, life.open.no_data, life.open.reopened) == (Phase.FIRING, False, 1)

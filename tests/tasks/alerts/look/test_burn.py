@@ -146,4 +146,4 @@ def test_an_objective_that_is_no_longer_watched_ends_as_such(play: Play, change:
     alerting.settings = load_settings(alerting.settings.path)
     alerting.plays(10, sends=False)
     [episode] = burning(alerting)
-    assert (episode.phase, episode.reason.text) == (Phase.RESOLVED, "Nothing watches it any more")
+    assert (episode.phase, episode.reason.text) == (Phase.RESOLVED, "This is no longer monitored")

@@ -41,7 +41,24 @@ def test_what_a_rule_names_is_missed_by_itself_and_so_is_what_has_an_alert() -> 
     assert found([DISK], series, open_keys={key})["/mnt"] is Said.NO_DATA
 
 
+def test_what_nobody_monitored_is_not_missed_unless_it_has_an_alert() -> None:
+    series = {("disk.used", "/"): OLD}
+    assert found([DISK], series, monitored=()) == {}
+    assert found([DISK], series, monitored={79, 80, 96, 97, 98, 100}) == {}
+    assert found([DISK], series, monitored={96, 97, 98, 99}) == {"/": Said.NO_DATA}
+    assert found([DISK], series, monitored=(), open_keys={condition_of(DISK, "/").key}) == {"/": Said.NO_DATA}
+    watch = Rule(check="schedule.monitoring", sample="monitoring.missing", warning=1)
+    assert found([watch], {("monitoring.missing", "service"): OLD}, monitored=()) == {"service": Said.NO_DATA}
+
+
 def test_of_several_rules_for_one_thing_the_first_counts() -> None:
     own = Rule(check="resources.disk", sample="disk.used", subject="/mnt*", warning=200)
     series = {("disk.used", "/"): [(m, 95.0) for m, _ in GOOD], ("disk.used", "/mnt"): [(m, 95.0) for m, _ in GOOD]}
     assert found([own, DISK], series) == {"/": Said.BAD, "/mnt": Said.GOOD}
+
+
+def test_where_one_instance_could_not_be_probed_the_others_failures_are_not_the_whole_service() -> None:
+    unseen = [(minute, 1.0) for minute in range(90, 98)]
+    assert found([WHOLE], {("probe.ready", "a"): BAD, ("probe.ready", "b"): unseen}) == {"service": Said.GOOD}
+    gone = [(minute, 1.0) for minute in range(50, 60)]
+    assert found([WHOLE], {("probe.ready", "a"): BAD, ("probe.ready", "b"): gone}) == {"service": Said.BAD}

@@ -22,6 +22,7 @@ from tasks.alerts.store.minute import (
     keep_minute,
     read_known,
 )
+from tasks.alerts.store.prune import remove_alerts
 from tasks.alerts.store.read import read_episodes, read_notice
 from tasks.alerts.store.rows import episode_of
 from tasks.alerts.tables import alert_episodes
@@ -242,3 +243,22 @@ def test_what_comes_back_within_a_day_is_the_same_incident_reopened(history: Eng
     later = NOON + timedelta(hours=5)
     assert keep(history, [a_signal(Said.BAD, later, level=3)], later).incidents == (1,)
     assert read_incident(history, "shop", 1).incident.state == "reopened"
+
+
+def test_old_alerts_are_removed_with_what_was_told_of_them_and_those_of_incidents_stay(history: Engine) -> None:
+    for number, level in enumerate((2, 3)):
+        keep(history, [a_signal(Said.BAD, NOON, f"host/disk:/{number}", level)])
+        keep(history, [a_signal(Said.GOOD, NOON + MINUTE, f"host/disk:/{number}")], NOON + MINUTE)
+    keep(history, [a_signal(Said.BAD, NOON, "host/disk:/open")])
+    assert sum(remove_alerts(history, "shop", NOON)) == 0
+    assert sum(remove_alerts(history, "shop", NOON + timedelta(days=400))) == 1
+    assert [(e.condition.subject, e.incident) for e in read_episodes(history, "shop", NOON)] == [
+        ("host/disk:/open", None),
+        ("host/disk:/1", 1),
+    ]
+    assert read_notice(history, "shop", 1) is None
+
+
+def test_an_alert_that_reaches_nobody_is_said_to(history: Engine) -> None:
+    kept = keep_minute(history, "shop", [a_signal(Said.BAD, NOON)], NOON, RULES, Reach(lambda _: ()))
+    assert [(m.params["number"], m.params["level"]) for m in kept.unreached] == [("1", 2)]
