@@ -43,7 +43,7 @@ def replay_alerts(
 ) -> None:
     """Show what today's rules would have fired on the stored samples, so that limits are tuned before they page.
 
-    Nothing is written, and nobody is told. Exit status 3 if there are no samples.
+    Nothing is written, and nobody is notified. Exit status 3 if there are no samples.
     """
     with explained():
         from pydantic import TypeAdapter

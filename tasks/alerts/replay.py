@@ -197,6 +197,7 @@ class _Walk:
             no_data_min=self.alerts.no_data_min,
             open_keys={key for key, e in known.items() if e.open},
             ended={key: minute_of(e.resolved_at) for key, e in known.items() if e.resolved_at is not None},
+            monitored=self.sampled[bisect_left(self.sampled, minute - READ_MIN) : bisect_left(self.sampled, minute)],
         )
         rulebook = Rulebook(
             partial(policy_of, self.alerts),

@@ -236,7 +236,8 @@ class Alerts(Model):
     """A level 3 alert that nobody has acknowledged is sent again so often. Source: opsrounds' default."""
 
     no_data_min: Annotated[int, Field(ge=2, le=60)] = 5
-    """A figure without a sample for so many monitored minutes raises an alert of level 2. Source: opsrounds' default."""
+    """A figure without a sample for so many monitored minutes raises an alert of level 2. Source: opsrounds'
+    default."""
 
     incidents: LevelName | Literal["none"] = "emergency"
     """From which level on an alert opens an incident; `"none"`: incidents are opened by hand alone."""

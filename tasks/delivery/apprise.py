@@ -1,6 +1,7 @@
 """A message by an Apprise URL, and every failure named by what it allows."""
 
 import asyncio
+import email.charset
 import logging
 import re
 import threading
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import wraps
 from http import HTTPStatus
+from importlib import import_module
 from typing import Any, Final, TypeVar
 from urllib.parse import unquote
 
@@ -64,6 +66,14 @@ class _Heard:
         return self.error is None and (self.refusal is None or _is_good(self.refusal))
 
 
+def _keep_charset() -> None:
+    """Load Apprise's own mail, which changes how every mail of the process is encoded, and change that back."""
+    before = email.charset.CHARSETS["utf-8"]
+    import_module("apprise.plugins.email")
+    email.charset.CHARSETS["utf-8"] = before
+
+
+_keep_charset()
 _heard: ContextVar[_Heard | None] = ContextVar("heard", default=None)
 _installing = threading.Lock()
 

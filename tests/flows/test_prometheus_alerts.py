@@ -177,6 +177,7 @@ def test_hostile_labels_do_nothing_in_messages_and_lists(play: Play, post: PostO
     assert not re.search("[\x00-\x08\x0b-\x1f\u202a-\u202e\u2066-\u2069]", listed.output)
 
 
+@pytest.mark.deep
 def test_thousands_at_once_are_one_message_for_each_rule(play: Play, post: PostOffice, site: Site) -> None:
     alerting = play()
     answers(site, *(an_alert(alerting, alertname=f"Rule{n % 2}", instance=f"node-{n}") for n in range(2000)))

@@ -80,11 +80,12 @@ def sample_signals(
                 no_data_min=no_data_min,
                 after=(ended or {}).get(key, 0),
             )
-            # Of a name that others still have, such as a disk that was unmounted, one may be gone.
-            gone = name in alive and subject != rule.subject
-            paused = name != MISSING and _missed(points[-1][0], minute, monitored) < no_data_min
-            new = key not in open_keys
-            if signal is not None and not (signal.said is Said.NO_DATA and new and (gone or paused)):
+            if signal is not None and signal.said is Said.NO_DATA and key not in open_keys:
+                # Of a name that others still have, such as a disk that was unmounted, one may be gone.
+                gone = name in alive and subject != rule.subject
+                paused = name != MISSING and _missed(points[-1][0], minute, monitored) < no_data_min
+                signal = None if gone or paused else signal
+            if signal is not None:
                 found[key] = signal
     return tuple(found.values())
 

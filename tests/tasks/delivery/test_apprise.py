@@ -1,6 +1,7 @@
 """Messages by Apprise to a real HTTP server that accepts, refuses, waits, hangs and closes."""
 
 import asyncio
+import email.charset
 import json
 import logging
 import socket
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import requests
+from apprise import Apprise
 
 from tasks.delivery import apprise
 from tasks.delivery.chat import MOST_TEXT, harmless_text, harmless_title
@@ -232,3 +234,8 @@ def _handshakes(listening: socket.socket, wrap: Callable[..., socket.socket]) ->
             wrap(connection, server_side=True).close()
         except OSError:
             connection.close()
+
+
+def test_apprise_changes_nothing_of_how_mail_is_encoded() -> None:
+    assert Apprise.instantiate("mailto://user:password@shop.example") is not None
+    assert email.charset.CHARSETS["utf-8"] == (email.charset.SHORTEST, email.charset.BASE64, "utf-8")
