@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
@@ -124,8 +125,14 @@ def _slug(value: str) -> str:
     return value
 
 
+@cache
+def time_zones() -> frozenset[str]:
+    """The IANA time zones that this machine knows; to find them takes longer than to read the rest of a file."""
+    return frozenset(available_timezones())
+
+
 def _zone(value: str) -> str:
-    if value not in available_timezones():
+    if value not in time_zones():
         raise ValueError(f"{value!r} is not an IANA time zone; use one such as Asia/Tokyo or UTC")
     return value
 

@@ -109,6 +109,10 @@ class Confined(Protocol):
         """End everything in it; returns when nothing is left."""
         ...
 
+    def close(self) -> None:
+        """For after its own process has ended; safe to call again."""
+        ...
+
 
 class Entrance(Protocol):
     """The way into a sandbox: the command that makes it, whose descriptor 3 becomes `gate`."""
@@ -492,7 +496,10 @@ class _Process:
     def kill_and_reap(self) -> int:
         """The exit status; nothing of it is left."""
         self.kill()
-        return self._status(self._process.wait())
+        status = self._status(self._process.wait())
+        if self._confined is not None:
+            self._confined.close()
+        return status
 
     def _status(self, status: int) -> int:
         """A sandbox ends as its program did, and as a shell does after a signal."""

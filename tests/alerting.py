@@ -48,7 +48,7 @@ class Alerting:
         assert self.settings.alerts is not None
         with plainly():
             end_minute(self.history, self.settings.service.name, "test", self.at(minute), monitored=True)
-        watched = asyncio.run(self.watch.minute(self.settings, self.settings.alerts, self.history, self.at(minute)))
+            watched = asyncio.run(self.watch.minute(self.settings, self.settings.alerts, self.history, self.at(minute)))
         if sends:
             self.sends()
         return watched

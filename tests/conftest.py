@@ -1,7 +1,11 @@
 """What all tests share, and the word of CI that nothing is skipped there."""
 
+import gc
 import os
+import shutil
 import signal
+import tempfile
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -19,6 +23,15 @@ os.environ["LC_ALL"] = "C.UTF-8"
 
 # Started in the background of a shell this process ignores Ctrl-C, and so would every command that a test interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Hundreds of databases are made and dropped: their files, and those of what is started, are in memory if it has room.
+_MEMORY = Path("/dev/shm")
+_ROOM_BYTES = 8 << 30
+if "TMPDIR" not in os.environ and _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free >= _ROOM_BYTES:
+    os.environ["TMPDIR"] = tempfile.tempdir = str(_MEMORY)
+
+# What is imported and collected stays, and is not to be looked through again and again for what could go.
+gc.set_threshold(100_000)
 
 # A busy machine's hiccup is no finding of a test. The examples are the same in each run, so that a change is judged by
 # what it changes; `make deep` tries more of them, and `make study` looks for others.
@@ -41,6 +54,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.study)
         if any(item.get_closest_marker(name) for name in ("alone", "chromium", "postgresql", "prometheus")):
             item.add_marker(pytest.mark.deep)
+
+
+def pytest_collection_finish() -> None:
+    """What there is now stays to the end."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

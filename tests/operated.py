@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,9 @@ from prefect.client.schemas.filters import (
     LogFilterFlowRunId,
 )
 from prefect.client.schemas.objects import FlowRun
+from prefect.context import SettingsContext, get_settings_context
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
+from prefect.settings import Settings as PrefectSettings
 from sqlalchemy import text
 
 from flows.daily_checklist import daily_checklist
@@ -43,6 +46,7 @@ from tasks.history.opened import history_of
 from tasks.history.runs import StoredRun, read_runs
 from tasks.samples.store.minutes import read_samples
 from tasks.settings import SERVICES_VARIABLE, Settings, load_settings, use_services
+from tasks.visible import plainly
 
 DROP = "drop"
 """In the place of an answer: the connection is cut."""
@@ -73,11 +77,28 @@ def zone_without_midnight() -> str:
 
 
 @pytest.fixture
-def prefect(prefect_api: str, tmp_path: Path) -> Iterator[SyncPrefectClient]:
+def prefect(prefect_api: str, prefect_home: Path) -> Iterator[SyncPrefectClient]:
     """The shared server as the one that flows of this test use, and a client of it."""
-    settings: dict[Any, Any] = {PREFECT_API_URL: prefect_api, PREFECT_HOME: tmp_path / "prefect-home"}
-    with temporary_settings(settings), get_client(sync_client=True) as client:
+    profile = get_settings_context().profile
+    with (
+        SettingsContext(profile=profile, settings=_prefect_settings(prefect_api, prefect_home)),
+        get_client(sync_client=True) as client,
+    ):
         yield client
+
+
+@pytest.fixture(scope="session")
+def prefect_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Prefect's folder of the flows that this process runs."""
+    return tmp_path_factory.mktemp("prefect-home")
+
+
+@cache
+def _prefect_settings(api_url: str, home: Path) -> PrefectSettings:
+    """Made once: Prefect reads all of them anew for each change of one, which takes as long as many a test."""
+    settings: dict[Any, Any] = {PREFECT_API_URL: api_url, PREFECT_HOME: home}
+    with temporary_settings(settings) as made:
+        return made
 
 
 @dataclass
@@ -172,6 +193,15 @@ class Operated:
             recorded.reset(listening)
         assert isinstance(state, State)
         return state
+
+    def record_daily(self) -> None:
+        """The same by a process in which no Prefect takes part: it is stored and archived all the same."""
+        listening = recorded.set(lambda _: None)
+        try:
+            with plainly():
+                asyncio.run(daily_checklist.fn(self.name, DailyOptions()))
+        finally:
+            recorded.reset(listening)
 
     def runs(self) -> tuple[StoredRun, ...]:
         """What is stored, oldest first."""

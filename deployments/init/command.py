@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
-from zoneinfo import available_timezones
 
 from deployments.init.database import database_problem, database_source
 from deployments.init.discovery import Discovery
@@ -25,7 +24,7 @@ from deployments.init.source import examine_source
 from deployments.init.summary import summary
 from deployments.init.write import document
 from reports.words import Words
-from tasks.configuration import ConfigurationError, http_url
+from tasks.configuration import ConfigurationError, http_url, time_zones
 from tasks.errors import UsageError
 from tasks.files import new_file
 from tasks.logs.settings import SINCE
@@ -90,7 +89,7 @@ def _checked(given: Given) -> Given:
         _address(given.prometheus, "--prometheus")
     if given.name is not None and not _SLUG.fullmatch(given.name):
         raise UsageError("--name: must be 1 to 40 of a-z, 0-9 and -, beginning with a letter or a digit")
-    if given.timezone is not None and given.timezone not in available_timezones():
+    if given.timezone is not None and given.timezone not in time_zones():
         raise UsageError(f"--timezone {given.timezone}: use an IANA time zone such as Asia/Tokyo or UTC")
     if not given.output.absolute().parent.is_dir():
         raise UsageError(f"--output {given.output}: its folder does not exist")
@@ -207,4 +206,4 @@ def _is_local(host: str) -> bool:
 def _machine_zone() -> str:
     """The zone of this machine where it is known, else UTC."""
     zone = os.environ.get("TZ", "").removeprefix(":") or os.path.realpath("/etc/localtime").partition(_ZONES)[2]
-    return zone if zone in available_timezones() and zone != "Etc/UTC" else "UTC"
+    return zone if zone in time_zones() and zone != "Etc/UTC" else "UTC"

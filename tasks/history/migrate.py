@@ -4,6 +4,7 @@ import shutil
 import sqlite3
 from contextlib import closing
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -17,8 +18,9 @@ from tasks.files import new_file
 from tasks.history.engine import HistoryError, reading, shown_url, writing
 
 
+@cache
 def head() -> str:
-    """The schema revision that this program works with."""
+    """The schema revision that this program works with; asked each time a history is opened, and read once."""
     revision = _scripts().get_current_head()
     assert revision is not None
     return revision

@@ -181,7 +181,7 @@ class Confined:
     """A sandbox with a program in it; its first process ends only after everything in it has."""
 
     def __init__(self, told: IO[str], box: Bubblewrap) -> None:
-        self._told = told  # closed early, bwrap would die of it
+        self._told = told
         self._first: int | None = None  # a descriptor, since its number may soon be another's
         self._watch: Watch | None = None
         with suppress(ValueError, KeyError, ProcessLookupError):
@@ -216,6 +216,9 @@ class Confined:
             gone.poll(_GONE_WITHIN_MS)
             os.close(self._first)
             self._first = None
+
+    def close(self) -> None:
+        """Listen no longer; for after its bubblewrap has ended, which would die of it while it has something to say."""
         self._told.close()
 
     def _signal(self) -> None:

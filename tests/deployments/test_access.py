@@ -146,6 +146,7 @@ class TestTheCredential:
             "deployments.runner": [SECRETS["SHOP_TOKEN"]],
         }
 
+    @pytest.mark.deep
     def test_rounds_run_finds_server_and_credential(self, up: Up, commands: dict[str, str], services: Path) -> None:
         argv = [*ROUNDS, "run", "daily-checklist", "--service", str(services / "shop.toml")]
         ended = subprocess.run(
@@ -231,6 +232,7 @@ def test_a_websocket_needs_the_credential_and_its_own_page(up: Up, path: str) ->
     assert websocket(up, path, token=up.credential, host="evil.test") == "refused 400"
 
 
+@pytest.mark.deep
 def test_a_websocket_that_never_gives_the_credential_is_closed(up: Up) -> None:
     assert websocket(up, "/api/events/in", token=None) == "closed 1008"
 

@@ -305,7 +305,7 @@ class TestRun:
         assert "Mail: 1 written as .eml" in passed.err and "Report: " in passed.err
 
         site.fall_ill()
-        failed = here.rounds("run", "daily-checklist", "--json")
+        failed = here.rounds_here("run", "daily-checklist", "--json")
         assert (failed.status, self.report(failed)["verdict"]) == (1, "ChecksFailed")
         assert self.report(failed)["revision"] == 2
 

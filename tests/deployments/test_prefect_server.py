@@ -2,6 +2,7 @@
 
 import os
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -91,9 +92,14 @@ def test_writes_at_once_wait_for_each_other_and_none_is_refused(own_prefect_api:
     assert answers == {201: 200}
 
 
-def test_a_server_that_cannot_start_is_reported_with_its_last_log_lines(tmp_path: Path) -> None:
+@pytest.mark.deep
+def test_a_server_that_cannot_start_is_reported_with_its_last_log_lines(
+    prefect_folder: Callable[[Path], Path], tmp_path: Path
+) -> None:
     nowhere = "192.0.2.1"  # no address of this machine
-    server = PrefectServer(tmp_path / "prefect", auth=None, host=nowhere, port=free_port(), services=False)
+    server = PrefectServer(
+        prefect_folder(tmp_path / "prefect"), auth=None, host=nowhere, port=free_port(), services=False
+    )
     with server.child, pytest.raises(ServerUnavailable, match=r"the Prefect server ended at once:\n(?s:.*)\S"):
         server.wait_until_healthy()
 

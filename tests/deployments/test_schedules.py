@@ -26,13 +26,24 @@ FORM = (None, "")
 """Two decisions at once both count."""
 
 
-@pytest.fixture
-def services(tmp_path: Path) -> dict[str, Settings]:
-    """Two services in two zones."""
+def two_services(folder: Path) -> dict[str, Settings]:
+    """Two in two zones."""
     for name, zone in (("shop", "Asia/Tokyo"), ("bar", "Europe/Berlin")):
         service = f'[service]\nname = "{name}"\nbase_url = "http://127.0.0.1:1"\ntimezone = "{zone}"\n'
-        (tmp_path / f"{name}.toml").write_text(f"{service}[health]\nlive = '/live'\n[backups]\n[security]\n{LOAD}")
-    return {name: load_settings(tmp_path / f"{name}.toml") for name in ("shop", "bar")}
+        (folder / f"{name}.toml").write_text(f"{service}[health]\nlive = '/live'\n[backups]\n[security]\n{LOAD}")
+    return {name: load_settings(folder / f"{name}.toml") for name in ("shop", "bar")}
+
+
+@pytest.fixture(scope="module")
+def services(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Settings]:
+    """Services of which nothing is stored."""
+    return two_services(tmp_path_factory.mktemp("services"))
+
+
+@pytest.fixture(scope="module")
+def deployed(services: dict[str, Settings]) -> list[RunnerDeployment]:
+    """All their deployments."""
+    return deployments_of(services)
 
 
 def shown(deployment: RunnerDeployment) -> dict[str, Any]:
@@ -49,9 +60,9 @@ def shown(deployment: RunnerDeployment) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("entry", [entry for entry in FLOWS if entry.per_service], ids=lambda entry: entry.flow.name)
-def test_a_flow_of_every_service(services: dict[str, Settings], entry: Entry) -> None:
+def test_a_flow_of_every_service(deployed: list[RunnerDeployment], entry: Entry) -> None:
     schedule = entry.schedule
-    mine = [shown(deployment) for deployment in deployments_of(services) if deployment.flow_name == entry.flow.name]
+    mine = [shown(deployment) for deployment in deployed if deployment.flow_name == entry.flow.name]
     assert mine == [
         {
             "name": f"{entry.flow.name}/{service}",
@@ -87,8 +98,8 @@ def _when(schedule: Any) -> Any:
     return getattr(schedule, "cron", None) or (schedule.interval, schedule.anchor_date)
 
 
-def test_a_flow_of_the_machine(services: dict[str, Settings]) -> None:
-    found = [shown(deployment) for deployment in deployments_of(services)]
+def test_a_flow_of_the_machine(deployed: list[RunnerDeployment]) -> None:
+    found = [shown(deployment) for deployment in deployed]
     assert len(found) == sum(2 if entry.per_service else 1 for entry in FLOWS)
     assert [one for one in found if one["name"] == "monitoring/every-service"] == [
         {
@@ -120,8 +131,8 @@ def test_a_flow_of_the_machine(services: dict[str, Settings]) -> None:
     }
 
 
-def test_a_schedule_looks_at_files_and_a_person_gets_a_drill(services: dict[str, Settings]) -> None:
-    found = [d for d in deployments_of(services) if d.flow_name == "backup-verification"]
+def test_a_schedule_looks_at_files_and_a_person_gets_a_drill(deployed: list[RunnerDeployment]) -> None:
+    found = [d for d in deployed if d.flow_name == "backup-verification"]
     assert [s.parameters for d in found for s in d.schedules or []] == 2 * [{"options": {"depth": "files"}}]
     assert BackupOptions().depth == "full"
 
@@ -139,8 +150,8 @@ def test_what_is_not_configured_is_started_by_people_alone(tmp_path: Path) -> No
     }
 
 
-def test_the_description_says_when_in_which_zone_and_how_late(services: dict[str, Settings]) -> None:
-    descriptions = {f"{d.flow_name}/{d.name}": str(d.description) for d in deployments_of(services)}
+def test_the_description_says_when_in_which_zone_and_how_late(deployed: list[RunnerDeployment]) -> None:
+    descriptions = {f"{d.flow_name}/{d.name}": str(d.description) for d in deployed}
     daily = descriptions["daily-checklist/shop"]
     assert "scheduled `0 9 * * *` Asia/Tokyo, at most 720 min late, at most 30 min long" in daily
     assert "予定 `0 9 * * *` Europe/Berlin、遅れは 720 分まで、実行は 30 分まで" in descriptions["daily-checklist/bar"]
@@ -150,8 +161,8 @@ def test_the_description_says_when_in_which_zone_and_how_late(services: dict[str
         assert "手動で開始するフォーム / a form, started manually" in descriptions[f"{form}/shop"]
 
 
-def test_every_entrypoint_can_be_imported_and_is_the_flow(services: dict[str, Settings]) -> None:
-    for deployment in deployments_of(services):
+def test_every_entrypoint_can_be_imported_and_is_the_flow(deployed: list[RunnerDeployment]) -> None:
+    for deployment in deployed:
         module, _, name = str(deployment.entrypoint).rpartition(".")
         found = getattr(import_module(module), name)
         assert isinstance(found, Flow) and found.name == deployment.flow_name
@@ -163,8 +174,8 @@ def test_the_flows_are_asynchronous_bounded_and_never_retried() -> None:
         assert entry.flow.timeout_seconds == entry.timing.deadline.total_seconds() > 0
 
 
-def test_the_form_of_the_daily_round(services: dict[str, Settings]) -> None:
-    form: Any = deployments_of(services)[0]._parameter_openapi_schema
+def test_the_form_of_the_daily_round(deployed: list[RunnerDeployment]) -> None:
+    form: Any = deployed[0]._parameter_openapi_schema
     properties = form.properties
     assert form.required == ["service"]
     assert [(name, properties[name]["position"]) for name in properties] == [("service", 0), ("options", 1)]
@@ -179,8 +190,8 @@ def test_the_form_of_the_daily_round(services: dict[str, Settings]) -> None:
     }
 
 
-def test_the_form_of_a_triage(services: dict[str, Settings]) -> None:
-    form: Any = next(d for d in deployments_of(services) if d.flow_name == "error-triage")._parameter_openapi_schema
+def test_the_form_of_a_triage(deployed: list[RunnerDeployment]) -> None:
+    form: Any = next(d for d in deployed if d.flow_name == "error-triage")._parameter_openapi_schema
     assert form.required == ["service", "decision"]
     fields = form.definitions["TriageOptions"]
     assert fields["required"] == ["error", "action", "by"]
@@ -245,9 +256,9 @@ def test_the_form_of_a_triage(services: dict[str, Settings]) -> None:
     ],
 )
 def test_the_form_of_a_record(
-    services: dict[str, Settings], flow: str, options: tuple[str, str], required: list[str], fields: list[str]
+    deployed: list[RunnerDeployment], flow: str, options: tuple[str, str], required: list[str], fields: list[str]
 ) -> None:
-    form: Any = next(d for d in deployments_of(services) if d.flow_name == flow)._parameter_openapi_schema
+    form: Any = next(d for d in deployed if d.flow_name == flow)._parameter_openapi_schema
     assert form.required == ["service", options[0]]
     found = form.definitions[options[1]]
     assert (found["required"], found["additionalProperties"]) == (required, False)
@@ -277,9 +288,8 @@ def test_what_the_history_is_told_is_what_the_server_starts(services: dict[str, 
     assert kinds["monthly-checklist"] == "month" and kinds["slo-report"] == "week" and kinds["load-test"] == "day"
 
 
-def test_a_history_that_cannot_be_told_is_named_and_stops_no_other(
-    services: dict[str, Settings], tmp_path: Path, empty_history: Path
-) -> None:
+def test_a_history_that_cannot_be_told_is_named_and_stops_no_other(tmp_path: Path, empty_history: Path) -> None:
+    services = two_services(tmp_path)
     shutil.copy(empty_history, tmp_path / "opsrounds.db")
     away = tmp_path / "bar.toml"
     away.write_text(f'{away.read_text()}[history]\nurl = "postgresql://ops@127.0.0.1:1/x"\n')

@@ -328,6 +328,7 @@ def _is_leased(shop: "Operated") -> bool:
 
 
 @pytest.mark.deep
+@pytest.mark.study  # the monitoring is killed in `make deep`
 def test_case_5_killed_at_twenty_moments_no_message_is_lost_and_each_kill_doubles_one_at_most(
     shop: "Operated", chat: "Chat", post: "PostOffice"
 ) -> None:

@@ -176,6 +176,7 @@ def test_a_figure_that_stops_raises_one_alert_and_never_ends_another(play: Play,
     assert first[0] == "ken@shop.example"
 
 
+@pytest.mark.usefixtures("prefect")
 def test_what_a_checklist_found_is_one_message_a_level_and_is_told_once(
     play: Play, post: PostOffice, site: Site
 ) -> None:

@@ -28,8 +28,8 @@ pytestmark = [pytest.mark.usefixtures("prefect"), pytest.mark.deep]
 PROGRAM = Path(__file__).with_name("holding_cycles.py")
 RANDOM: Final = "at random"
 PLACES: Final = ("before the commit", "after the commit", "before it is marked", "after it is marked", RANDOM)
-KILLS: Final = 20
-ROUNDS: Final = 50
+KILLS: Final = (5, pytest.param(20, marks=pytest.mark.study))
+ROUNDS: Final = (10, pytest.param(50, marks=pytest.mark.study))
 MINUTE: Final = timedelta(minutes=1)
 APART: Final = timedelta(minutes=30)
 """From one outage to the next: long enough for a new episode."""
@@ -142,13 +142,14 @@ def arrived(shop: "Operated", outages: int, post: "PostOffice", chat: Chat) -> C
     return post.ids + in_chat
 
 
-def test_twenty_kills_lose_no_alert_begin_none_twice_and_double_one_message_a_route_at_most(
-    shop: "Operated", hold: Callable[["Operated"], Holding], site: "Site", post: "PostOffice", chat: Chat
+@pytest.mark.parametrize("number", KILLS)
+def test_kills_lose_no_alert_begin_none_twice_and_double_one_message_a_route_at_most(
+    shop: "Operated", hold: Callable[["Operated"], Holding], site: "Site", post: "PostOffice", chat: Chat, number: int
 ) -> None:
     kills = Kills(shop, hold(shop), begin(), random.Random(20261127))
     assert kills.holds(kills.minute)
     outages = 0
-    while len(kills.killed) < KILLS:
+    while len(kills.killed) < number:
         for answer, place in ((Answer(503), PLACES[outages % len(PLACES)]), (Answer(), kills.chance.choice(PLACES))):
             site.answers["/ready"] = answer
             kills.cycles(place)
@@ -165,11 +166,12 @@ def test_twenty_kills_lose_no_alert_begin_none_twice_and_double_one_message_a_ro
     assert len(doubled) <= routes * sum(not place.endswith("the commit") for place in kills.killed)
 
 
+@pytest.mark.parametrize("rounds", ROUNDS)
 def test_case_6_two_that_monitor_at_once_begin_one_episode_and_send_each_message_once(
-    shop: "Operated", hold: Callable[["Operated"], Holding], site: "Site", post: "PostOffice", chat: Chat
+    shop: "Operated", hold: Callable[["Operated"], Holding], site: "Site", post: "PostOffice", chat: Chat, rounds: int
 ) -> None:
     minute, two = begin(), (hold(shop), hold(shop))
-    for number in range(ROUNDS):
+    for number in range(rounds):
         site.answers["/ready"] = Answer(503 if number % 2 else 200)
         minute += APART if number % 2 else MINUTE
         for holding in two:
@@ -180,7 +182,7 @@ def test_case_6_two_that_monitor_at_once_begin_one_episode_and_send_each_message
     site.answers["/ready"] = Answer()
     two[0].begin(json.dumps({"at": (minute + MINUTE).isoformat(), "die": None}))
     two[0].lines()
-    assert set(arrived(shop, ROUNDS // 2, post, chat).values()) == {1}
+    assert set(arrived(shop, rounds // 2, post, chat).values()) == {1}
 
 
 def test_an_action_ends_with_the_killed_process_that_took_it_and_is_not_repeated(

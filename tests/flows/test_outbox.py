@@ -66,7 +66,7 @@ class TestDelivered:
 
     def test_each_recipient_gets_one_message_with_a_stable_id(self, operate: "Operate", post: "PostOffice") -> None:
         shop = operate(mail=smtp(post))
-        shop.run_daily()
+        shop.record_daily()
         assert deliver(shop.settings, nothing_to_say) == Counter(sent=2)
         assert deliver(shop.settings, nothing_to_say) == Counter()
         period = shop.runs()[0].period
@@ -83,7 +83,7 @@ class TestDelivered:
 
     def test_each_reads_it_in_their_own_language(self, operate: "Operate", post: "PostOffice") -> None:
         shop = operate(mail=smtp(post))
-        shop.run_daily()
+        shop.record_daily()
         deliver(shop.settings, nothing_to_say)
         assert {to: language_of(message) for to, message in post.kept} == {
             "oncall@shop.example": "ja",
@@ -94,13 +94,13 @@ class TestDelivered:
         self, operate: "Operate", post: "PostOffice"
     ) -> None:
         shop = operate(mail=smtp(post), recipients='[{ address = "any@shop.example" }]')
-        shop.run_daily()
+        shop.record_daily()
         deliver(shop.settings, nothing_to_say)
         assert [language_of(message) for _, message in post.kept] == ["en"]
 
     def test_without_a_server_they_become_files(self, operate: "Operate") -> None:
         shop = operate()
-        shop.run_daily()
+        shop.record_daily()
         assert deliver(shop.settings, nothing_to_say) == Counter(sent=2)
         files = sorted((shop.settings.output / "shop" / "mail").iterdir())
         mails = [message_from_bytes(file.read_bytes(), policy=policy.default) for file in files]
@@ -112,7 +112,7 @@ class TestDelivered:
         post.delay_s = 0.03
         names = [f"person{number}" for number in range(12)]
         shop = operate(mail=smtp(post), recipients=recipients(*names))
-        shop.run_daily()
+        shop.record_daily()
         with ThreadPoolExecutor(3) as pool:
             totals = list(pool.map(lambda _: deliver(shop.settings, nothing_to_say), range(3)))
         assert sum(totals, Counter()) == Counter(sent=12)
@@ -129,7 +129,7 @@ class TestNotDelivered:
     ) -> None:
         post.recipients["gone@shop.example"] = ["550 5.1.1 no such mailbox"]
         shop = operate(mail=smtp(post), recipients=recipients("first", "gone", "last"))
-        shop.run_daily()
+        shop.record_daily()
         warnings: list[str] = []
         assert deliver(shop.settings, warnings.append) == Counter(sent=2, failed=1)
         assert [to for to, _ in post.kept] == ["first@shop.example", "last@shop.example"]
@@ -144,7 +144,7 @@ class TestNotDelivered:
     ) -> None:
         post.recipients["slow@shop.example"] = ["451 4.7.1 come back later"]
         shop = operate(mail=smtp(post), recipients=recipients("slow"))
-        shop.run_daily()
+        shop.record_daily()
         warnings: list[str] = []
         assert deliver(shop.settings, warnings.append) == Counter(waiting=1)
         assert "come back later" in warnings[0]
@@ -158,7 +158,7 @@ class TestNotDelivered:
         shop = operate(
             mail=f'smtp = "smtp://127.0.0.1:{free_port()}"\n', recipients=recipients("a", "b", "c", "d", "e")
         )
-        shop.run_daily()
+        shop.record_daily()
         warnings: list[str] = []
         assert deliver(shop.settings, warnings.append) == Counter(waiting=3)
         assert len(warnings) == 3 and all("refused the connection" in text for text in warnings)
@@ -172,7 +172,7 @@ class TestNotDelivered:
     ) -> None:
         post.endings = [DROP, DROP]
         shop = operate(mail=smtp(post), recipients=recipients("one"))
-        shop.run_daily()
+        shop.record_daily()
         warnings: list[str] = []
         assert deliver(shop.settings, warnings.append) == Counter(unknown=1)
         shop.all_due()
@@ -187,7 +187,7 @@ class TestNotDelivered:
     ) -> None:
         post.endings = [DROP]
         shop = operate(mail=smtp(post), recipients=recipients("one"))
-        shop.run_daily()
+        shop.record_daily()
         deliver(shop.settings, lambda _text: None)
         shop.all_due()
         assert deliver(shop.settings, nothing_to_say) == Counter(sent=1)
@@ -197,7 +197,7 @@ class TestNotDelivered:
         self, operate: "Operate", post: "PostOffice"
     ) -> None:
         shop = operate(mail=f'{smtp(post)}username = "ops"\npassword = {{ env = "SHOP_MAIL_UNSET" }}\n')
-        shop.run_daily()
+        shop.record_daily()
         with pytest.raises(ConfigurationError, match=r"mail\.password: the environment variable SHOP_MAIL_UNSET"):
             deliver(shop.settings, nothing_to_say)
         assert [(row.state, row.attempts) for row in shop.rows("SELECT * FROM outbox")] == [("waiting", 0)] * 2
@@ -218,7 +218,7 @@ class TestNotDelivered:
             login = 'username = "ops"\npassword = { env = "SHOP_MAIL_PASSWORD" }\n'
             url = f'smtp = "smtp://127.0.0.1:{controller.port}"\n'
             shop = operate(mail=url + login, recipients=recipients("one"))
-            shop.run_daily()
+            shop.record_daily()
             warnings: list[str] = []
             assert deliver(shop.settings, warnings.append) == Counter(failed=1)
         finally:
@@ -230,7 +230,7 @@ class TestNotDelivered:
         self, operate: "Operate", post: "PostOffice"
     ) -> None:
         shop = operate(mail=smtp(post), recipients=recipients("first", "perched", "last"))
-        shop.run_daily()
+        shop.record_daily()
         shop.rows("UPDATE outbox SET channel = 'pigeon' WHERE recipient = 'perched@shop.example'")
         warnings: list[str] = []
         assert deliver(shop.settings, warnings.append) == Counter(sent=2, failed=1)
@@ -256,7 +256,7 @@ class TestFlow:
         """Two services with one message each."""
         found = [operate(name=name, mail=smtp(post), recipients=recipients(name)) for name in ("bar", "cafe")]
         for operated in found:
-            operated.run_daily()
+            operated.record_daily()
         return found
 
     def test_it_delivers_for_every_service(self, both: "list[Operated]", post: "PostOffice") -> None:
@@ -276,6 +276,7 @@ class TestFlow:
         assert self.run("cafe").message == "1 sent"
         assert [to for to, _ in post.kept] == ["cafe@shop.example"]
 
+    @pytest.mark.deep
     def test_a_service_that_cannot_be_served_stops_no_other(self, both: "list[Operated]", post: "PostOffice") -> None:
         broken = both[0]
         broken.history.dispose()

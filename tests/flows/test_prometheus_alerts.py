@@ -181,9 +181,7 @@ def test_hostile_labels_do_nothing_in_messages_and_lists(play: Play, post: PostO
 def test_thousands_at_once_are_one_message_for_each_rule(play: Play, post: PostOffice, site: Site) -> None:
     alerting = play()
     answers(site, *(an_alert(alerting, alertname=f"Rule{n % 2}", instance=f"node-{n}") for n in range(2000)))
-    began = time.process_time()
     alerting.watches(0)
-    print(f"{time.process_time() - began:.1f} s of CPU")
     assert sorted(re.sub(r"node-\d+", "NODE", subject) for subject in subjects(post)) == [
         f"[Emergency] shop: Rule{n} – Rule{n} NODE and 999 more" for n in range(2)
     ]

@@ -23,6 +23,7 @@ from tests.operated import ServerView
 if TYPE_CHECKING:
     from tests.operated import Operate, Site
 
+pytestmark = pytest.mark.deep  # a server with its services, beside the one that all tests share
 START = datetime.min.replace(tzinfo=UTC)
 RECORDED_S = 60.0
 """Task runs reach the server's database by its own services, a while after they ended."""
@@ -100,7 +101,6 @@ def test_a_checklist_shows_the_guides_lines_and_its_observations(
     assert "NoneType: None" not in log
 
 
-@pytest.mark.deep
 def test_the_lines_are_in_the_language_of_the_service(client: SyncPrefectClient, operate: "Operate") -> None:
     shop = operate(locales='["ja", "en"]')
     [first, *_] = task_runs(client, shop.run_daily(), 3)
@@ -122,14 +122,12 @@ async def steps() -> list[int]:
     return [first, await asyncio.to_thread(step, "second", second, outcome)]
 
 
-@pytest.mark.deep
 def test_steps_within_steps_keep_their_own_states(client: SyncPrefectClient) -> None:
     state: State[Any] = asyncio.run(steps(return_state=True))  # type: ignore[arg-type]
     assert asyncio.run(state.aresult()) == [0, 2]
     assert sorted(task_runs(client, state, 3)) == [("first", "Failed"), ("inner", "Failed"), ("second", "Passed")]
 
 
-@pytest.mark.deep
 def test_reasons_are_given_in_the_language_that_is_set(client: SyncPrefectClient) -> None:
     messages: list[Message] = []
 

@@ -402,6 +402,7 @@ def test_the_same_folder_serves_again_with_its_data_and_the_faults_asked_for(tmp
     assert rows == (21,)
 
 
+@pytest.mark.deep
 def test_an_instance_that_cannot_start_is_reported_with_its_error(tmp_path: Path) -> None:
     (tmp_path / "kondate" / "service.log").mkdir(parents=True)
     with pytest.raises(DemoUnavailable, match=r"service\.log"), demo_environment(tmp_path, instances=1):

@@ -26,6 +26,7 @@ from tasks.samples.store.minutes import store_readings
 from tasks.silences.facts import Silence
 from tasks.silences.store.silences import add_silence
 from tests.alerting import DOWN, UP, Alerting, Samples
+from tests.deep import examples
 from tests.operated import Operate
 
 TEAM = """
@@ -129,7 +130,7 @@ def past(operate: Operate) -> Alerting:
     return Alerting(operated.settings, operated.history, BEGIN)
 
 
-@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 10_000))
 def test_minutes_in_which_no_rule_has_anything_to_say_are_skipped_without_a_difference(
     past: Alerting, seed: int

@@ -151,6 +151,7 @@ def test_of_a_frozen_month_the_frozen_figures_stand_and_nothing_is_green(month: 
         assert all(verdict.problems == () for verdict in verify_chains(connection))
 
 
+@pytest.mark.deep
 def test_half_a_month_that_is_left_is_not_taken_for_the_whole(month: Engine, tmp_path: Path) -> None:
     """Enough of it is measured for its least coverage, and it is unknown all the same."""
     october(month, tmp_path, END + DAY)
@@ -163,6 +164,7 @@ def test_half_a_month_that_is_left_is_not_taken_for_the_whole(month: Engine, tmp
     assert words(closed(again)) == "Less data is available than when the month was frozen: revision 1 still applies"
 
 
+@pytest.mark.deep
 def test_a_month_that_was_given_up_goes_and_cannot_be_frozen_any_more(month: Engine, tmp_path: Path) -> None:
     assert tidy(month, tmp_path, LATER, GIVEN_UP).problems == []
     assert count(month, samples) == 0
@@ -217,6 +219,7 @@ def test_days_are_kept_before_their_minutes_go_and_stay_as_they_are(month: Engin
     assert read_days(month, "shop", first, end) == before
 
 
+@pytest.mark.deep
 def test_others_write_between_two_transactions(month: Engine, tmp_path: Path) -> None:
     """A writer waits for a transaction, never for the whole work."""
     october(month, tmp_path, END + DAY)

@@ -1,9 +1,7 @@
 """Where the package indexes are: as the service file says, else as pip and npm have it on this machine."""
 
-import ast
 import os
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -21,6 +19,7 @@ PYPI_INDEX: Final = "https://pypi.org/simple"
 NPM_REGISTRY: Final = "https://registry.npmjs.org"
 _PIP_S, _PIP_MB = 20.0, 1024
 _PIP_NEEDS = ("HOME", "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS", "VIRTUAL_ENV")
+_NOT_SET = b"No such key"
 _NPM_NAMES = ("npm_config_registry", "NPM_CONFIG_REGISTRY")
 _PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 _MOST_NPMRC = 1024 * 1024
@@ -30,10 +29,8 @@ def python_index(advisories: Advisories, deadline: Deadline) -> Index:
     """The simple index; raises ObservationError when pip does not tell its own."""
     if advisories.index_url != PIP_INDEX:
         return Index(advisories.index_url, ca_file=advisories.ca_file)
-    given = os.environ.get("PIP_INDEX_URL", ""), os.environ.get("PIP_CERT", "")
-    told = {} if all(given) else _pip_tells(deadline)
-    address = given[0] or told.get("global.index-url") or PYPI_INDEX
-    certificates = given[1] or told.get("global.cert")
+    address = os.environ.get("PIP_INDEX_URL") or _pip_tells("index-url", deadline) or PYPI_INDEX
+    certificates = os.environ.get("PIP_CERT") or _pip_tells("cert", deadline)
     return _index(address, Path(certificates) if certificates else advisories.ca_file)
 
 
@@ -65,32 +62,24 @@ def _index(address: str, ca_file: Path | None) -> Index:
     return Index(url, (unquote(name), unquote(password)), ca_file)
 
 
-def _pip_tells(deadline: Deadline) -> Mapping[str, str]:
-    """pip's settings, as it reads them from its files; raises ObservationError."""
+def _pip_tells(setting: str, deadline: Deadline) -> str | None:
+    """What pip's files set, None when none does; raises ObservationError.
+
+    One at a time: `pip config list` lists a setting once for each file, sorted by the names of the files.
+    """
     kept = {name: os.environ[name] for name in os.environ if name in _PIP_NEEDS or name.startswith("PIP_")}
-    command = ["config", "list", "--disable-pip-version-check"]
+    command = ["config", "get", f"global.{setting}", "--disable-pip-version-check"]
     limit_s = min(deadline.require(), _PIP_S)
     finished = seen_now(lambda: run_scanner("pip", command, cwd=None, deadline_s=limit_s, memory_mb=_PIP_MB, env=kept))
-    if isinstance(finished, Unobserved) or finished.returncode:
-        key = "[security.advisories] index_url"
-        raise ObservationError(
-            msg("The package index could not be asked: pip does not tell its settings. Set {key}", key=key)
-        )
-    return dict(_settings(finished.stdout.decode("utf-8", "replace")))
-
-
-def _settings(listed: str) -> list[tuple[str, str]]:
-    """Lines such as `global.index-url='https://…'`."""
-    found = []
-    for line in listed.splitlines():
-        key, _, value = line.partition("=")
-        try:
-            text = ast.literal_eval(value)
-        except (ValueError, SyntaxError):
-            continue
-        if isinstance(text, str):
-            found.append((key.strip(), text))
-    return found
+    if not isinstance(finished, Unobserved):
+        if not finished.returncode:
+            return finished.stdout.decode("utf-8", "replace").strip() or None
+        if _NOT_SET in finished.stderr:
+            return None
+    key = "[security.advisories] index_url"
+    raise ObservationError(
+        msg("The package index could not be asked: pip does not tell its settings. Set {key}", key=key)
+    )
 
 
 def _npmrc() -> str | None:

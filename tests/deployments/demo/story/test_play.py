@@ -52,6 +52,7 @@ def test_its_action_takes_the_fault_back(settings: Settings, tmp_path: Path, mon
 
 
 @pytest.mark.deep
+@pytest.mark.study  # `make demo` plays it too
 def test_it_comes_out_as_planned_on_a_real_service(tmp_path: Path) -> None:
     with ExitStack() as stack:
         server = PrefectServer(tmp_path / "prefect", auth=one_time_credential(), services=False)

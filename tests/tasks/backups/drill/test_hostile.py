@@ -112,6 +112,7 @@ def test_nothing_of_what_a_restore_runs_gets_out(attackers: Attackers, place: tu
         assert "loot" in ended.answers, ended.summary  # it got to its end: every way was tried
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("place", PLACES)
 def test_without_a_sandbox_the_same_backup_gets_out(attackers: Attackers, place: tuple[str, str]) -> None:
     made = attackers(place)

@@ -104,7 +104,7 @@ def test_a_drill_while_the_live_database_is_written_to(small: Shop, backup: Path
 def test_killed_at_any_moment_it_leaves_no_program_and_the_next_one_clears_up(
     small: Shop, backup: Path, driller: Driller, kills: int
 ) -> None:
-    drills, moments = small.folder / f"killed-{kills}", random.Random(4711)
+    drills, moments = small.folder / f"k{kills}", random.Random(4711)
     left_folders = 0
     for number in range(kills):
         # However busy the machine is, the first one is at work.

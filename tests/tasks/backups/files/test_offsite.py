@@ -94,6 +94,7 @@ def test_objects_are_named_below_the_prefix_and_a_folder_is_one_copy(store: str,
     assert abs(copy.at - datetime.now(UTC)) < timedelta(minutes=2)
 
 
+@pytest.mark.deep
 def test_more_objects_than_fit_on_a_page(store: str, bucket: Any) -> None:
     for n in range(10):
         bucket.put_object(Key=f"shop/whole/{n}", Body=b"xy")
@@ -204,6 +205,7 @@ def test_a_silent_server_ends_at_its_timeout() -> None:
     assert time.monotonic() - started < 20
 
 
+@pytest.mark.deep
 def test_without_keys_boto3_finds_its_own(
     store: str, bucket: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

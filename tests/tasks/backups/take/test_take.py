@@ -594,21 +594,19 @@ def command_line_of_pg_dump(database: str) -> str:
     raise AssertionError("no pg_dump was seen")
 
 
-def sessions(shop: Shop) -> int:
-    """How many others are connected to a database."""
-    with psycopg.connect(shop.dsn) as connection:
-        [row] = connection.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        ).fetchall()
-        return int(row[0])
-
-
 def sessions_after_a_while(shop: Shop) -> int:
-    """The same, once the server has seen that clients are gone: one that waits for a lock sees it when it has it."""
+    """How many others are connected, once the server has seen that clients are gone: who waits for a lock sees it last.
+
+    One connection asks, as the server shows a connection for a moment after its client has closed it.
+    """
+    others = "datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
     until = time.monotonic() + 20
-    while sessions(shop) and time.monotonic() < until:
-        time.sleep(0.1)
-    return sessions(shop)
+    with psycopg.connect(shop.dsn, autocommit=True) as connection:
+        while True:
+            [[count]] = connection.execute(f"SELECT count(*) FROM pg_stat_activity WHERE {others}").fetchall()
+            if not count or time.monotonic() > until:
+                return int(count)
+            time.sleep(0.1)
 
 
 def in_a_mount_namespace(folder: Path, live: str, *mounts: str) -> str:

@@ -90,6 +90,7 @@ def test_a_backlog_counts_as_it_does_in_one_process_and_leaves_none_behind(
     assert backlog.read_lines() == 0
 
 
+@pytest.mark.deep
 def test_what_is_checked_shown_and_named_of_each_batch_is_the_same(backlog: "Service", other: "Service") -> None:
     lines = (f'{{"timestamp": "2026-11-25T08:00:00Z", "level": "odd{number % 50}x"}}\n' for number in range(6000))
     (backlog.logs / "app.log.5").write_text("".join(lines))
@@ -138,6 +139,7 @@ def test_a_reader_that_is_killed_loses_nothing_and_its_workers_end_with_it(
     assert backlog.counts() == afresh(backlog)
 
 
+@pytest.mark.deep
 def test_what_is_not_ready_in_time_is_read_next_time(backlog: "Service", afresh: Afresh) -> None:
     taken = backlog.read(deadline_s=0.0)
     assert 0 < taken.lines < 6000 and taken.problems

@@ -100,6 +100,7 @@ def test_the_workers_of_a_cluster_count_what_one_process_counts(
     assert spread.read_lines() == 0
 
 
+@pytest.mark.deep
 def test_a_worker_that_is_killed_in_mid_scan_loses_and_doubles_nothing(
     spread: "Service", dask: Dask, afresh: Afresh
 ) -> None:
@@ -123,6 +124,7 @@ def test_a_worker_that_is_killed_in_mid_scan_loses_and_doubles_nothing(
     assert spread.read_lines() == 0
 
 
+@pytest.mark.deep
 def test_without_its_cluster_this_machine_scans_alone_and_says_so(
     backlog: "Service", afresh: Afresh, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 import random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -82,6 +83,7 @@ def test_the_overlap_shrinks_until_what_is_remembered_is_bounded() -> None:
     assert ask(cursor, log)[0] == []
 
 
+@pytest.mark.deep
 def test_more_of_one_moment_than_are_remembered_are_remembered_all_the_same() -> None:
     log = [at(9990, str(place)) for place in range(MOST_REMEMBERED + 1)]
     new, cursor = ask(START, log)

@@ -35,6 +35,21 @@ def test_the_index_of_pip(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     assert "c:d" not in repr(own) and "environment" not in repr(own)
 
 
+def test_of_several_files_of_pip_the_one_that_pip_prefers_stands(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """pip's own file of the environment overrides the system's, whichever name is the first of the alphabet."""
+    system = tmp_path / "system"
+    for folder, name in ((system / "pip", "system"), (tmp_path / "a", "first"), (tmp_path / "z", "last")):
+        folder.mkdir(parents=True)
+        (folder / "pip.conf").write_text(f"[global]\nindex-url = https://{name}.example.com/simple\n")
+    monkeypatch.setenv("XDG_CONFIG_DIRS", str(system))
+    for name, folder in (("first", "a"), ("last", "z")):
+        monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / folder / "pip.conf"))
+        found = python_index(Advisories(), Deadline.after(60))
+        assert found.url == f"https://{name}.example.com/simple"
+
+
 def test_the_registry_of_npm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert npm_index(Advisories()) == Index(NPM_REGISTRY)
     monkeypatch.setenv("NPM_HOST", "file.example.com")
