@@ -48,7 +48,7 @@ def totals(found: Replayed) -> str:
     if again:
         parts.append(f"{again} of them because nobody acknowledges in a replay")
     if ended := sum(rule.ended for rule in found.rules):
-        parts.append(f"{ended} more that it is over")
+        parts.append(f"{ended} more about alerts that ended")
     if suppressed := sum(rule.suppressed for rule in found.rules):
         parts.append(f"{suppressed} alerts suppressed")
     return "; ".join([", ".join(parts), f"{_lasted(found.gap_minutes)} without samples"])

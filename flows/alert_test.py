@@ -59,7 +59,7 @@ class AlertTestOptions(BaseModel):
     timeout_seconds=TIMING.deadline.total_seconds(),
 )
 async def alert_test(service: str, test: AlertTestOptions) -> State[Any]:
-    """アラートのテスト送信: そのレベルの全宛先に送る / Alert test: sends a test to everybody whom a level tells.
+    """アラートのテスト送信: そのレベルの全宛先に送る / Alert test: sends a test to everybody whom a level notifies.
 
     Args:
         service: 対象サービスの名前 / name of the service, as in its service file

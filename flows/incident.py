@@ -94,7 +94,7 @@ async def acknowledge_incident(service: str, answer: Acknowledgement) -> State[A
 
 @flow(name="note-incident", flow_run_name="{service} {note.incident}", retries=0, timeout_seconds=_S)
 async def note_incident(service: str, note: Noting) -> State[Any]:
-    """インシデントのメモと評価 / Note something of an incident, assess it, or say which step it has come to.
+    """インシデントのメモと評価 / Note something about an incident, assess it, or say which step it has come to.
 
     Args:
         service: 対象サービスの名前 / name of the service, as in its service file

@@ -282,14 +282,17 @@ def _impact(facts: IncidentFacts, words: Words) -> str:
     minutes, budget = facts.impact.down_min, facts.impact.budget_min
     if minutes is None:
         return words.tr("Uptime was not measured in this time: what it used of the error budget is not known.")
-    if not budget:
-        return words.tr("{minutes} min down", minutes=minutes)
-    return words.tr(
-        "{minutes} min down, {share} % of the month's error budget of {budget} min",
-        minutes=minutes,
-        share=round(100 * minutes / budget, 1),
-        budget=round(budget, 1),
-    )
+    used = words.tr("{minutes} min down", minutes=minutes)
+    if budget:
+        used = words.tr(
+            "{minutes} min down, {share} % of the month's error budget of {budget} min",
+            minutes=minutes,
+            share=round(100 * minutes / budget, 1),
+            budget=round(budget, 1),
+        )
+    if unmeasured := facts.impact.unmeasured_min:
+        return words.tr("At least {used}; {n} min were not measured", used=used, n=unmeasured)
+    return used
 
 
 def _parts(incident: Incident, words: Words) -> list[_Part]:

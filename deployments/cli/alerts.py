@@ -58,7 +58,9 @@ def replay_alerts(
 
         settings, end = settings_of(service), minute_of(datetime.now(UTC))
         if settings.alerts is None:
-            raise UsageError("the service file has no [alerts]: there are no rules; an empty [alerts] has the built-in")
+            raise UsageError(
+                "the service file has no [alerts]: it has no rules; an empty [alerts] enables the built-in ones"
+            )
         with working(f"replay of {days} days"):
             found = replay(history_of(settings), settings, settings.alerts, end - days * 24 * 60, end)
         if not found.minutes:

@@ -29,7 +29,7 @@ def config_check(
 ) -> None:
     """Print the resolved configuration with secrets masked, or every error with its key.
 
-    Warns of alert levels that wake nobody, and of a rota that is named and not there.
+    Warns of alert levels that wake nobody, and of a rota that is named but missing.
 
     Exit status 3 if Prometheus could not be asked whether a bucket ends at each latency limit, or restore drills cannot
     be isolated on this machine.

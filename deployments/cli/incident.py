@@ -134,7 +134,13 @@ def note(
     step: Annotated[Step, typer.Option(help="All but a mere note move the incident on.")] = Step.NOTE,
     level: LevelOption = None,
     impact: ImpactOption = "",
-    down: Annotated[bool | None, typer.Option("--down/--not-down", help="Whether it works at all.")] = None,
+    down: Annotated[
+        bool | None,
+        typer.Option(
+            "--down/--not-down",
+            help="Whether it was down; --not-down removes its outages.",
+        ),
+    ] = None,
 ) -> None:
     """Note something, assess the incident, or say which step it has come to."""
     with explained():

@@ -23,7 +23,7 @@ def unreached(settings: Settings) -> list[str]:
 
 
 def warnings(settings: Settings) -> list[str]:
-    """A sentence for each level that wakes nobody, and for a rota that is named and not there."""
+    """A sentence for each level that wakes nobody, and for a rota that is named but missing."""
     return [] if settings.alerts is None else [*_no_rota(settings), *_asleep(settings)]
 
 

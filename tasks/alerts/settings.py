@@ -65,7 +65,7 @@ class Channel(Model):
     @classmethod
     def _name(cls, value: str) -> str:
         if value in RESERVED:
-            raise ValueError(f"{value} is a name of its own: choose another for this channel")
+            raise ValueError(f"{value} is a reserved name: choose another for this channel")
         return value
 
 
@@ -144,7 +144,7 @@ class Rule(Model):
     """Which side of the limits is bad."""
 
     at_limit: Literal["bad", "good"] = "bad"
-    """What a value is that equals a limit."""
+    """Whether a value that equals a limit is good or bad."""
 
     information: float | None = None
     """Limit of level 1. At least one of the three."""
@@ -160,13 +160,13 @@ class Rule(Model):
     is not bad."""
 
     bad_minutes: Annotated[int, Field(ge=1, le=60)] = 3
-    """So many of the last `of_minutes` samples must be bad."""
+    """This many of the last `of_minutes` samples must be bad."""
 
     of_minutes: Annotated[int, Field(ge=1, le=60)] = 5
     """The window in minutes."""
 
     good_minutes: Annotated[int, Field(ge=1, le=60)] = 3
-    """So many samples in a row must be good again."""
+    """This many samples in a row must be good again."""
 
     action: str | None = None
     """Name of an `[[alerts.action]]`."""
@@ -195,7 +195,7 @@ class Rule(Model):
         if not limits:
             raise ValueError("a rule needs a limit: information, warning or emergency")
         if limits != sorted(limits, reverse=self.worse == "under"):
-            raise ValueError("a higher level needs a limit that is further off")
+            raise ValueError("the limit of a higher level must not be easier to reach than that of a lower one")
         if self.bad_minutes > self.of_minutes:
             raise ValueError("bad_minutes must not be above of_minutes")
         if self.recovery is not None and self.is_bad(self.recovery, limits[0]):
@@ -227,16 +227,16 @@ class Alerts(Model):
     dependents' alerts join its message."""
 
     escalate_after_min: Minutes = 15.0
-    """A level 2 alert that nobody has acknowledged for so long becomes level 3. Source: opsrounds' default."""
+    """A level 2 alert that nobody has acknowledged for this long becomes level 3. Source: opsrounds' default."""
 
     acknowledged_for_min: Minutes = 30.0
     """How long an acknowledgement holds. Source: opsrounds' default."""
 
     repeat_min: Minutes = 10.0
-    """A level 3 alert that nobody has acknowledged is sent again so often. Source: opsrounds' default."""
+    """A level 3 alert that nobody has acknowledged is sent again at this interval. Source: opsrounds' default."""
 
     no_data_min: Annotated[int, Field(ge=2, le=60)] = 5
-    """A figure without a sample for so many monitored minutes raises an alert of level 2. Source: opsrounds'
+    """A figure without a sample for this many monitored minutes raises an alert of level 2. Source: opsrounds'
     default."""
 
     incidents: LevelName | Literal["none"] = "emergency"

@@ -113,6 +113,7 @@ class AlertWatch:
             blind[PROMETHEUS] = reported.reason
         else:
             covered.add(PROMETHEUS)
+        if not isinstance(reported, Unobserved | None):
             found += prometheus_signals(reported, alerts.prometheus_levels, open_conditions, now)
         lasting = self._lasting(blind, open_conditions, alerts.no_data_min)
         found += configuration_signals(settings, turn, lasting, open_conditions, now)

@@ -119,4 +119,5 @@ async def read_impact(history: History, settings: Settings, record: IncidentReco
     if not isinstance(seen, Minutes):
         return Impact(None, budget)
     counted = tally(seen, span, excluded_minutes(whole, seen, data.maintenance))
-    return Impact(counted.bad if counted.measured_min else None, budget)
+    unmeasured = counted.expected_min - counted.measured_min
+    return Impact(counted.bad if counted.measured_min else None, budget, unmeasured)

@@ -189,7 +189,11 @@ class Affected:
 
 @dataclass(frozen=True, slots=True)
 class Impact:
-    """What an incident did to uptime: bad minutes, of a month's budget in minutes; None where it is not known."""
+    """What an incident did to uptime: bad minutes, of a month's budget in minutes; None where it is not known.
+
+    Of `unmeasured_min` of its minutes nothing is known.
+    """
 
     down_min: int | None
     budget_min: float | None
+    unmeasured_min: int = 0

@@ -56,7 +56,7 @@ def _headlines(reviewed: Reviewed, results: tuple[CheckResult, ...]) -> tuple[Kp
     return (
         Kpi("incidents.count", msg("Incidents"), float(len(mine)) if mine or reviewed.certain else None, ""),
         Kpi("incidents.resolution", msg("Median time to resolution"), median(took) if took else None, "min"),
-        Kpi("incidents.budget", msg("Minutes down by incidents"), used, "min"),
+        Kpi("incidents.budget", msg("Minutes down due to incidents"), used, "min"),
         Kpi("incidents.overdue", msg("Overdue action items"), first_figure(results, ACTIONS), ""),
     )
 

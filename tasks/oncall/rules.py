@@ -30,7 +30,7 @@ def checked_override(
         raise OverrideRefused(f"the override is wholly in the past: it ends {_when(end)}. The past stays as it was")
     if end - start > LONGEST_OVERRIDE:
         raise OverrideRefused(
-            f"an override has at most {LONGEST_OVERRIDE.days} days: split it, or change the rota in the service file"
+            f"an override lasts at most {LONGEST_OVERRIDE.days} days: split it, or change the rota in the service file"
         )
     if (other := next((o for o in others if o.starts_at < end and start < o.ends_at), None)) is not None:
         raise OverrideRefused(

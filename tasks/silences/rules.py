@@ -34,7 +34,7 @@ def checked_silence(silence: Silence, now: datetime) -> Silence:
         raise SilenceRefused(f"the silence is wholly in the past: it ends {_when(end)}")
     if end - start > LONGEST_SILENCE:
         raise SilenceRefused(
-            f"a silence has at most {LONGEST_SILENCE.days} days: choose an earlier end, or change the limit of the "
+            f"a silence lasts at most {LONGEST_SILENCE.days} days: choose an earlier end, or change the limit of the "
             "alert in the service file"
         )
     reason = checked_text(silence.reason, "reason")
@@ -47,7 +47,7 @@ def checked_silence(silence: Silence, now: datetime) -> Silence:
 def _pattern(text: str, name: str) -> str:
     pattern = text.strip()
     if not 0 < len(pattern) <= MOST_PATTERN:
-        raise SilenceRefused(f"the pattern of the {name} must have 1 to {MOST_PATTERN} characters; * matches each")
+        raise SilenceRefused(f"the pattern of the {name} must have 1 to {MOST_PATTERN} characters; * matches all")
     if pattern != printable(pattern):
         shown = printable(pattern, 40)
         raise SilenceRefused(f"the pattern of the {name} {shown!r} contains invisible characters: remove them")

@@ -121,10 +121,12 @@ def test_an_incident_is_dismissed_or_becomes_a_part_of_another(shop: "Operated")
     assert send(dismiss_incident, shop, Dismissal(incident=second, by="kim", text="same", into=first))[1] == (
         f"incident {second} is merged: no orders"
     )
-    assert send(dismiss_incident, shop, Dismissal(incident=first, by="kim", text="a drill"))[1] == (
-        f"incident {first} is false-positive: no database"
+    third = opened(shop, title="no fire")
+    assert send(dismiss_incident, shop, Dismissal(incident=third, by="kim", text="a drill"))[1] == (
+        f"incident {third} is false-positive: no fire"
     )
-    assert open_incidents(shop.history, shop.name) == ()
+    assert "it took over incident" in send(dismiss_incident, shop, Dismissal(incident=first, by="kim", text="x"))[1]
+    assert [open_one.id for open_one in open_incidents(shop.history, shop.name)] == [first]
 
 
 def test_an_unknown_incident_and_what_cannot_be_done_end_in_a_sentence(shop: "Operated") -> None:

@@ -40,9 +40,9 @@ def found(shop: "Operated") -> dict[str, CheckResult]:
 
 def test_a_monitored_service_whose_flows_run_passes_and_the_guide_stays_as_it_is(operate: "Operate") -> None:
     shop = operate(guide=WATCHED)
-    assert note_schedules({shop.name: shop.settings}, datetime.now(UTC)) == []
+    assert note_schedules({shop.name: shop.settings}, datetime.now(UTC) - 10 * MINUTE) == []
     assert watched(2, Clock(datetime.now(UTC).replace(second=1, microsecond=0) - 2 * MINUTE)).quarter.good
-    monitored(shop, MINUTE)
+    monitored(shop, timedelta(hours=2))
     assert shop.run_daily().name == "Passed"
     results = found(shop)
     assert (results["service"].check, results["service"].status) == ("schedule.monitoring", PASS)
@@ -74,7 +74,7 @@ def test_a_machine_on_which_nobody_monitors_is_never_green(operate: "Operate") -
     assert statuses == [("schedule.monitoring", UNKNOWN), ("schedule.flows", SKIPPED)]
     begin_minute(shop.history, shop.name, "killed", datetime.now(UTC))
     assert shop.run_daily().name == "Incomplete"
-    monitored(shop, MINUTE)
+    monitored(shop, timedelta(hours=2))
     assert shop.run_daily().name == "Passed"
 
 
@@ -87,7 +87,7 @@ def test_where_nothing_is_asked_for_there_is_nothing_to_monitor(operate: "Operat
 
 def test_a_past_day_is_judged_by_its_own_minutes(operate: "Operate") -> None:
     shop = operate(guide=WATCHED)
-    monitored(shop, timedelta(minutes=5))
+    monitored(shop, timedelta(hours=2))
     day = datetime.now(shop.settings.zone).date() - 3 * DAY
     shop.run_daily(for_date=day)
     assert found(shop)["service"].status is SKIPPED  # of the flows; of the minutes of that day none is on record
@@ -101,6 +101,6 @@ def test_a_service_file_may_leave_it_out_with_its_reason_or_give_it_to_an_item(o
     [line] = [line for line in shop.report().lines if line.id == "schedule"]
     assert line.reason.params == {"text": "by hand"}
     shop = operate(name="bar", guide=f'{WATCHED}"Who watches?" = ["schedule.*"]\n')
-    monitored(shop, timedelta(minutes=5))
+    monitored(shop, timedelta(hours=2))
     assert shop.run_daily().name == "Passed"
     assert [(line.id, line.ticked) for line in shop.report().lines][-1] == ("Who watches?", True)

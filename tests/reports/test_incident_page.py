@@ -154,6 +154,8 @@ def test_each_state_has_its_tone_and_sentence(state: State, tone: str, sentence:
 
 def test_of_a_new_incident_the_retrospective_is_a_draft() -> None:
     new = facts(State.DETECTED, cause="", went_well="", went_badly="", resolved_at=None)
+    unseen = replace(new, impact=Impact(29, 21.6, 12))
+    assert "At least 29 min down" in page(unseen) and "12 min were not measured" in page(unseen)
     bare = replace(new, record=replace(new.record, actions=(), outages=()), curves=(), impact=Impact(None, None))
     html = page(bare)
     for text in ("draft", "None yet.", "No figures of this time are on record.", "is not known"):

@@ -70,6 +70,12 @@ class BurnLook:
                 self.asked[objective.name, verdict.rule] = (minute, verdict)
 
 
+def _is_quiet(verdict: BurnVerdict) -> bool:
+    """Few requests are quiet only if they were good: where errors ended the traffic, nothing has ended."""
+    few = verdict.state is BurnState.TOO_LITTLE and verdict.long_rate is not None
+    return verdict.state is BurnState.QUIET or (few and (verdict.long_rate or 0.0) < verdict.factor)
+
+
 def _signal(objective: Measured, verdicts: Sequence[BurnVerdict], minute: int, *, whole: bool) -> Signal:
     """The gravest rule that alerts, else that all is quiet; between them where too little is known to say either.
 
@@ -77,7 +83,7 @@ def _signal(objective: Measured, verdicts: Sequence[BurnVerdict], minute: int, *
     """
     burning = [v for v in verdicts if v.state is BurnState.ALERT]
     states = {v.state for v in verdicts}
-    quiet = whole and BurnState.QUIET in states and not states & {BurnState.NOT_MEASURED, BurnState.UNREAD}
+    quiet = whole and BurnState.QUIET in states and all(map(_is_quiet, verdicts))
     worst = sorted(burning or verdicts, key=lambda v: (_LEVELS[v.rule.level], (v.long_rate or 0.0) / v.factor))
     shown, at = worst[-1] if worst else None, at_minute(minute)
     if burning and shown is not None:

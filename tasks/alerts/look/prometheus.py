@@ -18,10 +18,10 @@ _NOT_IDENTITY: Final = frozenset({"alertname", "severity", "alertstate", "promet
 _LONGEST_S = 10.0
 
 
-async def read_prometheus_alerts(settings: Settings) -> tuple[PrometheusAlert, ...]:
-    """What it reports now; none where it is not to be asked. Raises ObservationError, ConfigurationError."""
+async def read_prometheus_alerts(settings: Settings) -> tuple[PrometheusAlert, ...] | None:
+    """What it reports now; None where it is not to be asked. Raises ObservationError, ConfigurationError."""
     if settings.metrics is None or settings.alerts is None or not settings.alerts.prometheus:
-        return ()
+        return None
     async with prometheus_of(settings, settings.metrics, _LONGEST_S) as prometheus:
         return await read_alerts(prometheus)
 

@@ -112,8 +112,10 @@ def with_whole(series: Mapping[Series, Points]) -> dict[Series, Points]:
     found = dict(series)
     for name in PROBES:
         mine = {s: points for s, points in series.items() if s[0] == name}
-        if mine and (whole := _best(list(mine.values()))):
-            found[name, WHOLE, ""] = whole
+        if mine:
+            newest = min(points[-1][0] for points in mine.values())
+            # Without a minute that says anything of all it is still watched: it has no data, and does not end.
+            found[name, WHOLE, ""] = _best(list(mine.values())) or [(newest - _PROBED_MIN, 0.0)]
     return found
 
 

@@ -185,7 +185,7 @@ def _held_back(connection: Connection, service: int, action: Action, now: dateti
     )
     number, last = connection.execute(of_day).one()
     if number >= action.per_day:
-        return f"{number} times in 24 hours, the most are {action.per_day}"
+        return f"{number} times in 24 hours; the limit is {action.per_day}"
     cooldown = timedelta(minutes=action.cooldown_min)
     return f"less than {action.cooldown_min:g} min since the last time" if last and now - last < cooldown else ""
 

@@ -49,6 +49,13 @@ def judge_budget(reviewed: Reviewed, policy: Policy) -> CheckResult:
     )
     if shares[worst] > 100 * policy.incident_share:
         return BUDGET.judged(Status.WARN, SUBJECT, reason, at=now, observed=observed, limit=limit, evidence=evidence)
+    for record, bad in zip(mine, minutes, strict=True):
+        unseen = sum(uptime.unmeasured_in(span) for span in downtimes(record))
+        if unseen and bad + unseen > policy.incident_share * whole:
+            why = msg("Nobody measured {n} min of incident {number}", n=unseen, number=record.incident.id)
+            return BUDGET.judged(
+                Status.UNKNOWN, SUBJECT, why, at=now, observed=observed, limit=limit, evidence=evidence
+            )
     if not uptime.sure:
         few = msg(
             "Only {measured} of {expected} minutes were measured",

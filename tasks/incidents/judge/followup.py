@@ -36,7 +36,7 @@ def judge_actions(reviewed: Reviewed) -> CheckResult:
     now, limit = reviewed.now, Limit("=", 0, "", _DUE)
     items = [(r.incident, item) for r in reviewed.counted for item in r.actions if _matters(item, reviewed)]
     if not items:
-        if not reviewed.detected and (why := nothing_known(reviewed)) is not None:
+        if (why := nothing_known(reviewed)) is not None:
             return ACTIONS.judged(Status.UNKNOWN, SUBJECT, why, at=now, limit=limit)
         none = msg("There are no action items")
         return ACTIONS.judged(Status.PASS, SUBJECT, none, at=now, observed=Quantity(0), limit=limit)
@@ -109,7 +109,7 @@ def judge_retrospectives(reviewed: Reviewed, limits: IncidentLimits) -> CheckRes
     wanted = [*_of_incidents(reviewed, limits), *_of_outages(reviewed, limits)]
     today = reviewed.known_at.astimezone(reviewed.zone).date()
     if not wanted:
-        if not reviewed.detected and (why := nothing_known(reviewed)) is not None:
+        if (why := nothing_known(reviewed)) is not None:
             return RETROSPECTIVES.judged(Status.UNKNOWN, SUBJECT, why, at=now, limit=limit)
         none = msg("No retrospective was due")
         return RETROSPECTIVES.judged(Status.PASS, SUBJECT, none, at=now, observed=Quantity(0, "d"), limit=limit)

@@ -281,9 +281,22 @@ class _Step:
             known = ", ".join(str(item.id) for item in self.actions if item.done_at is None) or "none"
             raise IncidentRefused(f"{self.incident.name} has no action item {event.action}; open ones: {known}")
         if found.done_at is not None:
-            raise IncidentRefused(f"action item {found.id} is done since {found.done_at:%Y-%m-%d %H:%M} UTC")
+            raise IncidentRefused(f"action item {found.id} was already done at {found.done_at:%Y-%m-%d %H:%M} UTC")
         text = f"{found.id} {found.text}\n{kept_text(event.text)}".strip()
         return self._to(EntryKind.ACTION_DONE, text, (ActionFinished(found.id, self.now),))
+
+
+def joined(into: Incident, part: Incident) -> Incident:
+    """An incident that took over another: it began with the earlier one, and is as grave as the graver one."""
+    ends = into.resolved_at, part.resolved_at
+    return replace(
+        into,
+        detected_at=min(into.detected_at, part.detected_at),
+        impact_at=min(into.impact_at, part.impact_at),
+        severity=max(into.severity, part.severity),
+        down=into.down or part.down,
+        resolved_at=None if into.resolved_at is None else max(at for at in ends if at is not None),
+    )
 
 
 def _action(text: str, owner: str, due: date | None, kind: ActionKind) -> ActionNeeded:

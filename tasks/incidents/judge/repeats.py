@@ -19,7 +19,7 @@ def judge_repeats(reviewed: Reviewed, limits: IncidentLimits) -> CheckResult:
     if not mine:
         if (why := nothing_known(reviewed)) is not None:
             return REPEATS.judged(Status.UNKNOWN, SUBJECT, why, at=now, limit=limit)
-        none = msg("No incident was recorded, and uptime was measured")
+        none = msg("No incident was detected in the period, and uptime was measured")
         return REPEATS.judged(Status.PASS, SUBJECT, none, at=now, observed=Quantity(0), limit=limit)
     found = [(record, before) for record in mine if (before := _before(record, reviewed, limits)) is not None]
     evidence = (*((_repeats(found),) if found else ()), _modules(mine))
@@ -38,6 +38,8 @@ def judge_repeats(reviewed: Reviewed, limits: IncidentLimits) -> CheckResult:
         return REPEATS.judged(
             Status.UNKNOWN, SUBJECT, unknown, at=now, observed=observed, limit=limit, evidence=evidence
         )
+    if (why := nothing_known(reviewed)) is not None:
+        return REPEATS.judged(Status.UNKNOWN, SUBJECT, why, at=now, observed=observed, limit=limit, evidence=evidence)
     reason = msg("Each of {all} incidents had a cause of its own", all=len(mine))
     return REPEATS.judged(Status.PASS, SUBJECT, reason, at=now, observed=observed, limit=limit, evidence=evidence)
 

@@ -14,17 +14,17 @@ _MINUTE = timedelta(minutes=1)
 
 
 def judge_resolution(reviewed: Reviewed, objective: Resolution, source: Message) -> CheckResult:
-    """The share of the incidents detected in the period that were resolved in time.
+    """The share of the incidents that were resolved in time: those detected in the period, or before and still open.
 
     One that goes on is late as soon as its time is over, and neither late nor in time before that; its duration is in
     no distribution.
     """
     limit = Limit("≥", round(100 * objective.target, 6), "%", source)
-    mine, now = reviewed.detected, reviewed.now
+    mine, now = reviewed.known, reviewed.now
     if not mine:
         if (why := nothing_known(reviewed)) is not None:
             return RESOLUTION.judged(Status.UNKNOWN, SUBJECT, why, at=now, limit=limit)
-        none = msg("No incident was recorded, and uptime was measured")
+        none = msg("No incident was detected in the period, and uptime was measured")
         return RESOLUTION.judged(Status.PASS, SUBJECT, none, at=now, observed=Quantity(100.0, "%"), limit=limit)
     took = [_minutes(r.incident.detected_at, r.incident.resolved_at or now) for r in mine]
     done = [
@@ -47,8 +47,12 @@ def judge_resolution(reviewed: Reviewed, objective: Resolution, source: Message)
         longest=round(max(took), 1),
         ongoing=ongoing,
     )
-    status = Status.PASS if share >= objective.target else Status.FAIL
     observed = Quantity(round(100 * share, 6), "%")
+    if share >= objective.target and (why := nothing_known(reviewed)) is not None:
+        return RESOLUTION.judged(
+            Status.UNKNOWN, SUBJECT, why, at=now, observed=observed, limit=limit, evidence=evidence
+        )
+    status = Status.PASS if share >= objective.target else Status.FAIL
     return RESOLUTION.judged(status, SUBJECT, reason, at=now, observed=observed, limit=limit, evidence=evidence)
 
 

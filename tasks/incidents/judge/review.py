@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from tasks.check_result import Message, moment, msg
 from tasks.incidents.facts import Incident, IncidentRecord, State
+from tasks.observation import Absent
 from tasks.periods import Period
 from tasks.records.facts import Outage
 from tasks.slo.budget.state import Known, ObjectiveState
@@ -43,15 +44,34 @@ class Reviewed:
         return [r for r in self.counted if self.period.start <= r.incident.detected_at < self.as_of]
 
     @property
+    def known(self) -> list[IncidentRecord]:
+        """Those, and the ones of before that still go on at its end."""
+        return [
+            r
+            for r in self.counted
+            if r.incident.detected_at < self.as_of
+            and (r.incident.detected_at >= self.period.start or _goes_on(r.incident, self.as_of))
+        ]
+
+    @property
     def certain(self) -> bool:
         """True when enough uptime was measured to say that nothing else happened."""
         return isinstance(self.uptime, ObjectiveState) and self.uptime.sure
 
 
+def _goes_on(incident: Incident, at: datetime) -> bool:
+    return incident.resolved_at is None or incident.resolved_at >= at
+
+
 def nothing_known(reviewed: Reviewed) -> Message | None:
-    """Why no incident is no news: too little was measured to rule one out; None where it is good news."""
+    """Why what is on record may not be all: too little was measured to rule others out; None where it is all."""
     if reviewed.certain:
         return None
+    if reviewed.known:
+        # Without an objective for uptime, what people and alerts have recorded is what there is.
+        if isinstance(reviewed.uptime, Absent):
+            return None
+        return msg("Incidents on record: {n}; too little uptime was measured to rule out others", n=len(reviewed.known))
     return msg("No incident is recorded, but too little uptime was measured to rule one out")
 
 

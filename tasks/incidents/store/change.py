@@ -15,6 +15,7 @@ from tasks.incidents.events import (
     ActionFinished,
     ActionNeeded,
     Close,
+    Dismiss,
     Effect,
     Event,
     FollowedBy,
@@ -29,7 +30,7 @@ from tasks.incidents.events import (
     Review,
 )
 from tasks.incidents.facts import EntryKind, Incident, State, TimelineEntry
-from tasks.incidents.judge.machine import step
+from tasks.incidents.judge.machine import joined, step
 from tasks.incidents.judge.texts import kept_text, title_of
 from tasks.incidents.store.outages import OwnOutages
 from tasks.incidents.store.rows import actions_of, add_entry, find_row, incident_of, timeline_of, values_of
@@ -150,6 +151,8 @@ def change_in(connection: Connection, service: int, number: int, event: Event, b
     incident = _found(connection, service, number)
     if isinstance(event, Merge):
         _refuse_merge(incident, _found(connection, service, event.into) if event.into != number else incident)
+    if isinstance(event, Dismiss):
+        _refuse_dismissal(connection, incident)
     change = step(incident, timeline_of(connection, number), actions_of(connection, number), event, by, now)
     recorded_at = to_second(now)
     mine = update(incidents).where(incidents.c.id == number)
@@ -190,7 +193,8 @@ def _take(
             at = to_second(now)
             text = f"← {incident.id} {incident.title}"
             add_entry(connection, effect.into, TimelineEntry(at, at, checked_by(by), EntryKind.MERGED, text))
-            connection.execute(update(incidents).where(incidents.c.id == effect.into).values(changed_at=at))
+            whole = values_of(joined(_found(connection, service, effect.into), incident)) | {"changed_at": at}
+            connection.execute(update(incidents).where(incidents.c.id == effect.into).values(whole))
         case ActionNeeded():
             values = {"text": masked(effect.text), "owner": effect.owner, "due": effect.due, "kind": effect.kind.value}
             connection.execute(insert(incident_actions).values(incident_id=incident.id, **values))
@@ -241,6 +245,14 @@ def _refuse_merge(incident: Incident, into: Incident) -> None:
             f"cannot merge {incident.name}, which is {incident.state}, into {into.name}, which is {into.state}: "
             "resolve the former or reopen the latter first"
         )
+
+
+def _refuse_dismissal(connection: Connection, incident: Incident) -> None:
+    """Others are a part of it: their outages would go with it."""
+    parts = connection.execute(select(incidents.c.id).where(incidents.c.merged_into == incident.id)).scalars().all()
+    if parts:
+        named = ", ".join(map(str, sorted(parts)))
+        raise IncidentRefused(f"cannot dismiss {incident.name}: it took over incident {named}, so something happened")
 
 
 def _natural(title: str, module: str | None, at: datetime) -> str:

@@ -20,7 +20,7 @@ _DAILY_LOOKS_BACK = timedelta(days=7)
 _MOST_NAMED = 5
 _MINUTE = timedelta(minutes=1)
 _NOT_RUN, _EXCUSED = msg("not run"), msg("not run: planned maintenance")
-_NONE = msg("No schedule is registered: `rounds up` or `rounds register` does it")
+_NONE = msg("No schedule is registered: `rounds up` or `rounds register` registers one")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +132,10 @@ def _judge_interval(flow: ScheduledFlow, every: timedelta, limits: ScheduleLimit
     if ran is not None and ran > now:
         reason = msg("Only its last run is on record, which is later: {at}", at=moment(ran))
         return FLOWS.judged(Status.UNKNOWN, _subject(flow), reason, at=now)
+    if ran is not None and ran < flow.since:  # by another schedule
+        ran = None
     longest = limits.max_intervals * every // _MINUTE
-    age = (now - max(flow.since, ran or flow.since)) // _MINUTE
+    age = (now - (ran or flow.since)) // _MINUTE
     if ran is None:
         reason = msg("It has not run since it was registered at {at}", at=moment(flow.since))
     else:

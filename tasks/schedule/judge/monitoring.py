@@ -17,6 +17,8 @@ NEVER: Final = Unobserved(
 )
 _MINUTE = timedelta(minutes=1)
 _MOST_GAPS = 20
+_LEAST = timedelta(hours=1)
+"""Less says nothing of a day."""
 
 
 def judge_monitoring(seen: Monitored | Unobserved | Absent, limits: ScheduleLimits, now: datetime) -> CheckResult:
@@ -30,6 +32,9 @@ def judge_monitoring(seen: Monitored | Unobserved | Absent, limits: ScheduleLimi
         msg("The monitoring has stopped: the last minute that it began is {at}", at=moment(seen.begun)),
     )
     has_stopped = stopped.bound.status(stopped.value) is Status.FAIL
+    if not has_stopped and seen.end - seen.first < _LEAST:
+        little = Unobserved(msg("Monitored only since {since}: too little for a day", since=moment(seen.first)))
+        return not_measured(MONITORING, little, SUBJECT, now, lost)
     return judge_worst(MONITORING, (stopped if has_stopped else _lost(seen, lost),), SUBJECT, now, _gaps(seen.gaps))
 
 

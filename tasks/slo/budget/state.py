@@ -37,6 +37,9 @@ class ObjectiveState:
 
     measured: Flags
     excluded: Flags
+    unmeasured: Flags
+    """Minutes of the window, maintenance apart, of which nothing is known."""
+
     doubt: Message | None = None
     source_doubt: Message | None = None
 
@@ -69,14 +72,20 @@ class ObjectiveState:
 
     def bad_in(self, incident: Incident) -> int:
         """How many events were bad while an incident lasted."""
-        if not self.bad.size:
-            return 0
+        start, end = self._places(incident)
+        until, before = (int(self.bad[place - 1]) if place else 0 for place in (end, start))
+        return until - before
+
+    def unmeasured_in(self, incident: Incident) -> int:
+        """How many minutes nobody measured while an incident lasted."""
+        start, end = self._places(incident)
+        return int(np.count_nonzero(self.unmeasured[start:end]))
+
+    def _places(self, incident: Incident) -> tuple[int, int]:
         first = minute_of(self.window.start)
         start = min(max(0, minute_of(incident.started_at) - first), self.bad.size)
         ended = incident.ended_at or self.window.as_of
-        end = min(max(start, -(-int(ended.timestamp()) // 60) - first), self.bad.size)
-        until, before = (int(self.bad[place - 1]) if place else 0 for place in (end, start))
-        return until - before
+        return start, min(max(start, -(-int(ended.timestamp()) // 60) - first), self.bad.size)
 
 
 Known = ObjectiveState | Unobserved | Absent
@@ -109,6 +118,7 @@ def state_of(
         bad=bad_until(minutes, span, excluded),
         measured=measured,
         excluded=excluded,
+        unmeasured=~(measured | excluded[inside]),
         doubt=doubt
         or doubt_of(objective, counted, window, minutes.values, window.start_of(began) if began else None, silent),
         source_doubt=doubt,

@@ -61,12 +61,19 @@ def item(due: date, done_at: datetime | None = None, kind: ActionKind = ActionKi
     return ActionItem(5, "a second replica", "kim", due, kind, done_at)
 
 
-def uptime(down: Sequence[tuple[datetime, datetime]] = (), *, measured: bool = True) -> ObjectiveState:
-    """The month's uptime at 99.95 % (22.32 minutes of October), down in these times."""
+def uptime(
+    down: Sequence[tuple[datetime, datetime]] = (),
+    *,
+    measured: bool = True,
+    unseen: Sequence[tuple[datetime, datetime]] = (),
+) -> ObjectiveState:
+    """The month's uptime at 99.95 % (22.32 minutes of October), down in these times, and not measured in those."""
     length = minute_of(END) - minute_of(START)
     good, seen = np.ones(length, dtype=np.int64), np.ones(length, dtype=np.bool_)
     for start, end in down:
         good[max(0, minute_of(start) - minute_of(START)) : max(0, minute_of(end) - minute_of(START))] = 0
+    for start, end in unseen:
+        seen[minute_of(start) - minute_of(START) : minute_of(end) - minute_of(START)] = False
     if not measured:
         seen[length // 2 :] = False
     minutes = Minutes(minute_of(START), good * seen, seen.astype(np.int64), seen)

@@ -101,6 +101,7 @@ def test_a_month_without_incident_that_was_measured_passes(shop: "Operated") -> 
 
 
 def test_case_13_stored_late_an_incident_is_one_of_the_month_in_which_it_was_detected(shop: "Operated") -> None:
+    probed(shop, (AT, AT))
     number = happened(shop, detected_at=AT, impact_at=AT - 30 * MINUTE, at=NOW - DAY)
     change_incident(shop.history, shop.name, number, Mend("failed over", AT + 9 * MINUTE), "kim", NOW)
     change_incident(shop.history, shop.name, number, Resolve("works", AT + 20 * MINUTE), "kim", NOW)

@@ -78,7 +78,7 @@ def _pip_tells(setting: str, deadline: Deadline) -> str | None:
             return None
     key = "[security.advisories] index_url"
     raise ObservationError(
-        msg("The package index could not be asked: pip does not tell its settings. Set {key}", key=key)
+        msg("The package index could not be asked: pip did not report its settings. Set {key}", key=key)
     )
 
 

@@ -6,9 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from tasks.alerts.facts import Episode, Phase
+from tasks.alerts.facts import Episode, Phase, Said
+from tasks.alerts.look.burn import _signal
 from tasks.logs.ingest import read_log
 from tasks.settings import load_settings
+from tasks.slo.budget.burn import BurnState, BurnVerdict
+from tasks.slo.settings import BurnRule, Uptime
+from tasks.slo.sli.minutes import Tally
 from tests.alerting import UP, Alerting
 from tests.operated import Operate, PostOffice
 
@@ -117,6 +121,20 @@ def test_too_little_traffic_ends_no_alert(play: Play) -> None:
     alerting.settings = load_settings(alerting.settings.path)
     alerting.plays(16, sends=False)
     assert phases(alerting) == [Phase.FIRING]
+
+
+def verdict(state: BurnState, rate: float | None) -> BurnVerdict:
+    rule, nothing = BurnRule(budget_share=0.02, long_h=1, level="page"), Tally(0, 0, 60, 60)
+    return BurnVerdict(rule, 14.4, nothing, nothing, rate, rate, state)
+
+
+def test_where_errors_ended_the_traffic_a_longer_window_that_is_quiet_ends_no_alert() -> None:
+    uptime = Uptime(name="uptime", kind="uptime", target=0.9995)
+    few = verdict(BurnState.TOO_LITTLE, 500.0)
+    quiet = [verdict(BurnState.QUIET, 0.5)]
+    assert _signal(uptime, [few, *quiet], 1000, whole=True).said is Said.BETWEEN
+    assert _signal(uptime, [verdict(BurnState.TOO_LITTLE, None), *quiet], 1000, whole=True).said is Said.BETWEEN
+    assert _signal(uptime, [verdict(BurnState.TOO_LITTLE, 0.1), *quiet], 1000, whole=True).said is Said.GOOD
 
 
 def test_a_log_that_is_not_read_any_more_ends_nothing(play: Play) -> None:

@@ -60,5 +60,7 @@ def test_of_several_rules_for_one_thing_the_first_counts() -> None:
 def test_where_one_instance_could_not_be_probed_the_others_failures_are_not_the_whole_service() -> None:
     unseen = [(minute, 1.0) for minute in range(90, 98)]
     assert found([WHOLE], {("probe.ready", "a"): BAD, ("probe.ready", "b"): unseen}) == {"service": Said.GOOD}
+    apart = {("probe.ready", "a"): [(42, 0.0)], ("probe.ready", "b"): [(40, 0.0)]}
+    assert found([WHOLE], apart) == {"service": Said.NO_DATA}, "no minute has both, and it is watched all the same"
     gone = [(minute, 1.0) for minute in range(50, 60)]
     assert found([WHOLE], {("probe.ready", "a"): BAD, ("probe.ready", "b"): gone}) == {"service": Said.BAD}

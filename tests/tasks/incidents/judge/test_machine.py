@@ -207,7 +207,7 @@ def test_an_action_item_is_finished_once() -> None:
     assert take(NEW, FinishAction(3), AT + HOUR).effects == (ActionFinished(3, AT + HOUR),)
     with pytest.raises(IncidentRefused, match="incident 7 has no action item 4; open ones: 3"):
         take(NEW, FinishAction(4))
-    with pytest.raises(IncidentRefused, match="action item 3 is done since 2026-11-24 03:00 UTC"):
+    with pytest.raises(IncidentRefused, match="action item 3 was already done at 2026-11-24 03:00 UTC"):
         step(NEW, (), (replace(ITEM, done_at=AT),), FinishAction(3), "kim", AT)
 
 

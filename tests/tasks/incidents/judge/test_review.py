@@ -88,8 +88,36 @@ def test_only_incidents_of_the_month_that_were_some_count() -> None:
         record(3, took_min=90, state=State.FALSE_POSITIVE),
         record(4, took_min=90, state=State.MERGED),
     )
-    assert text(resolution(*others)) == "No incident was recorded, and uptime was measured"
+    assert text(resolution(*others)) == "No incident was detected in the period, and uptime was measured"
     assert resolution(record(5, at=START, took_min=90), record(6, at=END - MINUTE)).status is Status.FAIL
+
+
+@pytest.mark.parametrize("month", [uptime(measured=False), Unobserved(msg("no history"))])
+def test_an_incident_on_record_makes_no_month_green_that_was_not_measured(month: Any) -> None:
+    known = reviewed(record(took_min=30), uptime=month)
+    for result in (
+        resolution(record(took_min=30), uptime=month),
+        judge_repeats(known, LIMITS),
+        judge_actions(known),
+    ):
+        assert (result.check, result.status) == (result.check, Status.UNKNOWN)
+        assert "too little uptime was measured to rule out others" in text(result)
+    assert resolution(record(took_min=30), uptime=Absent(msg("no objective"))).status is Status.PASS
+    assert resolution(record(took_min=90), uptime=month).status is Status.FAIL
+
+
+def test_an_incident_that_has_been_open_since_an_earlier_month_is_late() -> None:
+    found = resolution(record(at=START - 3 * DAY, took_min=None))
+    assert found.status is Status.FAIL and "ongoing: 1" in text(found)
+
+
+def test_minutes_of_an_incident_that_nobody_measured_may_have_used_the_budget() -> None:
+    at = START + 9 * DAY
+    blind = uptime(unseen=[(at, at + 20 * MINUTE)])
+    found = judge_budget(reviewed(record(at=at, took_min=20), uptime=blind), Policy())
+    assert found.status is Status.UNKNOWN and "Nobody measured 20 min of incident 1" in text(found)
+    short = uptime(unseen=[(at, at + 2 * MINUTE)])
+    assert judge_budget(reviewed(record(at=at, took_min=20), uptime=short), Policy()).status is Status.PASS
 
 
 def test_case_12_still_open_at_months_end_is_ongoing_out_of_the_percentiles_and_a_breach_when_older_than_1_h() -> None:

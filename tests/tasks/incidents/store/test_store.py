@@ -130,6 +130,18 @@ def test_a_merged_incident_gives_its_outages_and_action_items_to_the_other(histo
     assert {outage.ended_at for outage in read_outages(history, SHOP, *EVER)} == {AT + 20 * MINUTE}
 
 
+def test_a_merged_incident_makes_the_other_as_long_and_as_grave_and_is_not_dismissed_with_it(history: Engine) -> None:
+    early = opened(history)
+    late = opened(history, NewIncident("slow", Severity.WARNING, "kim"), AT + 5 * HOUR)
+    change(history, early.id, Merge(late.id, "the same"), minutes=310)
+    whole = read_incident(history, SHOP, late.id).incident
+    assert (whole.detected_at, whole.impact_at) == (early.detected_at, early.impact_at)
+    assert (whole.severity, whole.down) == (early.severity, True)
+    with pytest.raises(IncidentRefused, match=rf"it took over incident {early.id}, so something happened"):
+        change(history, late.id, Dismiss("a test"), minutes=320)
+    assert len(read_outages(history, SHOP, *EVER)) == 1
+
+
 def test_an_incident_is_not_merged_into_what_is_none_or_is_over(history: Engine) -> None:
     one, other = opened(history), opened(history, title="another")
     resolved(history, other.id)

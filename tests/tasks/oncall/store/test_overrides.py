@@ -49,7 +49,7 @@ def test_an_override_comes_back_as_it_was_recorded(history: Engine) -> None:
             "an override must end after it starts: end 2026-11-25 13:00:00 UTC, start 2026-11-25 13:00:00 UTC",
         ),
         (asked(-DAY, timedelta(0)), "the override is wholly in the past: it ends 2026-11-25 12:00:00 UTC"),
-        (asked(HOUR, HOUR + LONGEST_OVERRIDE + SECOND), "an override has at most 31 days: split it"),
+        (asked(HOUR, HOUR + LONGEST_OVERRIDE + SECOND), "an override lasts at most 31 days: split it"),
         (asked(reason=" "), "an override needs a reason"),
         (asked(reason="x" * 1001), "reason has 1001 characters: shorten it to at most 1000"),
         (asked(by=" "), "the name of the recorder is missing: give a name"),

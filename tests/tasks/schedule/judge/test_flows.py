@@ -160,7 +160,8 @@ def test_one_that_never_ran_fails_once_it_is_due() -> None:
     assert one(HOURLY, since=NOW - 120 * MINUTE).status is SKIPPED
     found = one(HOURLY, since=NOW - 121 * MINUTE)
     assert (found.status, found.reason.text) == (FAIL, "It has not run since it was registered at {at}")
-    assert one(HOURLY, since=NOW - HOUR, ran=LONG_AGO).status is PASS  # registered anew
+    assert one(HOURLY, since=NOW - HOUR, ran=LONG_AGO).status is SKIPPED  # registered anew
+    assert one(HOURLY, since=NOW - 121 * MINUTE, ran=LONG_AGO).status is FAIL
 
 
 def test_a_last_run_that_is_later_says_nothing_of_a_past_day() -> None:
@@ -188,4 +189,4 @@ def test_each_flow_has_a_result_and_without_any_there_is_nothing_to_judge() -> N
     assert [(r.subject, r.status) for r in found] == [("flow:daily-checklist", PASS), ("flow:weekly-checklist", FAIL)]
     [none] = judge_flows([], (), ELSE, ScheduleLimits(), NOW)
     assert (none.subject, none.status) == ("service", SKIPPED)
-    assert none.reason.text == "No schedule is registered: `rounds up` or `rounds register` does it"
+    assert none.reason.text == "No schedule is registered: `rounds up` or `rounds register` registers one"

@@ -64,3 +64,10 @@ def test_what_was_never_monitored_is_unknown_and_what_is_not_asked_for_skipped()
     assert judge_monitoring(NEVER, ScheduleLimits(), NOW).status is UNKNOWN
     nothing = judge_monitoring(Absent(msg("nothing is asked for")), ScheduleLimits(), NOW)
     assert (nothing.status, nothing.reason.text) == (SKIPPED, "nothing is asked for")
+
+
+def test_an_hour_at_least_is_needed_to_say_anything_of_a_day() -> None:
+    found = judged(monitored(minutes=59))
+    assert (found.status, found.reason.text) == (UNKNOWN, "Monitored only since {since}: too little for a day")
+    assert judged(monitored(minutes=60)).status is PASS
+    assert judged(monitored(minutes=59, begun=30)).status is FAIL

@@ -176,7 +176,7 @@ class TestOfPip:
         ("address", "says"),
         [
             ("http://deployer:wrong@{host}/simple", "it answered with HTTP 401"),
-            ("http://{host}/simple\n[", "pip does not tell its settings. Set [security.advisories] index_url"),
+            ("http://{host}/simple\n[", "pip did not report its settings. Set [security.advisories] index_url"),
             *(
                 pytest.param(*row, marks=pytest.mark.deep)
                 for row in (
