@@ -10,6 +10,7 @@ from prefect.context import FlowRunContext
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
+from flows.ending import ended_by_sigterm
 from flows.missed import notes_of_missed
 from flows.options import RoundOptions
 from flows.rounds import begin_round, close_round
@@ -82,6 +83,11 @@ async def run_checklist(
 
     `systems` replaces the checklist's own where a person chose some of them.
     """
+    with ended_by_sigterm():
+        return await _run(checklist, service, options, systems)
+
+
+async def _run(checklist: Checklist, service: str, options: RoundOptions, systems: Sequence[System]) -> State[Any]:
     run = await begin_round(checklist.name, service, options, checklist.timing)
     if isinstance(run, State):
         return run

@@ -10,6 +10,7 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
+from flows.ending import ended_by_sigterm
 from flows.timing import Schedule, Timing, planned_start
 from reports.archive import remove_older
 from tasks.deadline import Deadline
@@ -46,7 +47,8 @@ async def housekeeping(service: str | None = None) -> State[Any]:
     problems = [str(error) for error in broken]
     found, deadline = [], Deadline.after(_WORK.total_seconds())
     for left, (name, settings) in zip(range(len(chosen), 0, -1), chosen.items(), strict=True):
-        removed, unsolved = await _tidied(settings, Deadline.after(deadline.left_s / left), utc_now())
+        with ended_by_sigterm():
+            removed, unsolved = await _tidied(settings, Deadline.after(deadline.left_s / left), utc_now())
         found.append(f"{name}: {_words(removed)}")
         problems += [f"{name}: {problem}" for problem in unsolved]
     for problem in problems:

@@ -12,6 +12,7 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
 from flows.cycle import COLLECTED, INCOMPLETE, Cycles
+from flows.ending import ended_by_sigterm
 from flows.timing import SKIPPED, Interval, Timing, missed, planned_start
 from tasks.round import utc_now
 from tasks.settings import find_service
@@ -41,7 +42,7 @@ async def monitoring(service: str | None = None) -> State[Any]:
     planned, now = planned_start(), utc_now()
     if (late := missed(planned, TIMING, now)) is not None:
         return late
-    with Cycles(f"{run_name()} {flow_run.id}") as cycles:
+    with ended_by_sigterm(), Cycles(f"{run_name()} {flow_run.id}") as cycles:
         if service is not None:
             found = await cycles.hold_one(await asyncio.to_thread(find_service, service), now)
             return _outcome(good=not found.problems, text=found.text)

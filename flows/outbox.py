@@ -11,6 +11,7 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
 from flows.delivery import deliver
+from flows.ending import ended_by_sigterm
 from flows.timing import Schedule, Timing, planned_start
 from tasks.errors import ExplainedError
 from tasks.history.opened import history_of
@@ -42,9 +43,10 @@ async def outbox(service: str | None = None) -> State[Any]:
         totals["failed"] += 1
     for settings in chosen.values():
         try:
-            history = await asyncio.to_thread(history_of, settings)
-            totals += await deliver(settings, history, warn)
-            await asyncio.to_thread(note_run, history, settings.service.name, "outbox", utc_now())
+            with ended_by_sigterm():
+                history = await asyncio.to_thread(history_of, settings)
+                totals += await deliver(settings, history, warn)
+                await asyncio.to_thread(note_run, history, settings.service.name, "outbox", utc_now())
         except ExplainedError as error:  # the other services' messages still go
             warn(str(error))
             totals["failed"] += 1

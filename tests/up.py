@@ -71,8 +71,12 @@ class Up:
         assert answer.is_success, answer.text
         return str(answer.json()["id"])
 
+    def run(self, run: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.api.get(f"/flow_runs/{run}").raise_for_status().json()
+        return found
+
     def state_of(self, run: str) -> str:
-        return str(self.api.get(f"/flow_runs/{run}").raise_for_status().json()["state"]["name"])
+        return str(self.run(run)["state"]["name"])
 
     def wait(self, what: Callable[[], bool], seconds: float) -> None:
         deadline = time.monotonic() + seconds

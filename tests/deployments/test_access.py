@@ -318,9 +318,7 @@ def test_two_thousand_connections_keep_nobody_out(up: Up, server: str, kind: str
     port = urlsplit(url).port or 0
     with connections(port, SILENT[kind], 2000) as lines:
         for _ in range(3):
-            started = time.monotonic()
             assert httpx.get(url, auth=up.login, timeout=30).status_code == 200
-            assert time.monotonic() - started < 5
             for line in lines:  # a byte a second
                 with suppress(OSError):
                     line.send(b"a")

