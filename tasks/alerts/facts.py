@@ -48,7 +48,10 @@ class Said(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signal:
-    """What is known of a condition now; `at` is its newest sample, `since` the first bad one that is known of."""
+    """What is known of a condition now.
+
+    `at` is its newest sample, `since` the first bad one that is known of, `bad_at` the last (None: as `at`).
+    """
 
     condition: Condition
     said: Said
@@ -57,9 +60,15 @@ class Signal:
     reason: Message
     level: Severity | None = None
     since: datetime | None = None
+    bad_at: datetime | None = None
     observed: Quantity | None = None
     limit: Limit | None = None
     action: str | None = None
+
+    @property
+    def last_bad(self) -> datetime:
+        """When it was bad the last time, of one that is bad."""
+        return self.bad_at or self.at
 
 
 class Phase(StrEnum):

@@ -24,6 +24,7 @@ from tasks.alerts.rules import rules_of, titles
 from tasks.alerts.settings import SEVERITIES, Alerts, Rule
 from tasks.alerts.store.minute import Kept, Reach, keep_minute, read_known
 from tasks.check_result import Message, msg, verbatim
+from tasks.deadline import Deadline
 from tasks.errors import ExplainedError
 from tasks.guide.known import every_cause
 from tasks.history.engine import History, HistoryError
@@ -38,6 +39,10 @@ from tasks.slo.checks import BURN
 
 T = TypeVar("T")
 _MOMENT = timedelta(seconds=1)
+_LONGEST_S = 10.0
+"""No look takes longer: the others' alerts would not be judged within the minute."""
+_MOST_BLIND_MIN = 10
+"""After so long it is told at the latest: a run of the monitoring lasts a quarter of an hour."""
 _NOT_WATCHED = msg("This is no longer monitored")
 
 
@@ -102,13 +107,16 @@ class AlertWatch:
         ]
         covered, blind = {samples.SOURCE, CHECKLIST, configuration.SOURCE}, dict[str, Message]()
         open_conditions = [episode.condition for episode in known if episode.open]
-        burning = await _looked(self.burn.signals(history, settings, minute_of(now)))
+        burning, reported = await asyncio.gather(
+            _looked(self.burn.signals(history, settings, minute_of(now))), _looked(read_prometheus_alerts(settings))
+        )
         if isinstance(burning, Unobserved):
             blind[burn.SOURCE] = burning.reason
         else:
             covered.add(burn.SOURCE)
             found += burning
-        reported = await _looked(read_prometheus_alerts(settings))
+            if self.burn.blind:
+                blind[burn.SOURCE] = self.burn.blind[0]
         if isinstance(reported, Unobserved):
             blind[PROMETHEUS] = reported.reason
         else:
@@ -127,7 +135,8 @@ class AlertWatch:
         """The looks that have seen nothing for so many minutes, or of which that is known already."""
         self.blind = {source: self.blind.get(source, 0) + 1 for source in blind}
         told = {c.subject for c in open_conditions if c.source == configuration.SOURCE}
-        return tuple((s, why) for s, why in blind.items() if self.blind[s] >= no_data_min or s in told)
+        patience = min(no_data_min, _MOST_BLIND_MIN)
+        return tuple((s, why) for s, why in blind.items() if self.blind[s] >= patience or s in told)
 
     def _of_samples(
         self,
@@ -156,7 +165,7 @@ class AlertWatch:
 async def _looked(look: Awaitable[T]) -> T | Unobserved:
     """What a look says, or why it says nothing: what is wrong with one stops no other. Raises HistoryError."""
     try:
-        return await look
+        return await Deadline.after(_LONGEST_S, msg("No response within {seconds} s", seconds=_LONGEST_S)).in_time(look)
     except ObservationError as error:
         return Unobserved(error.reason)
     except HistoryError:

@@ -23,7 +23,7 @@ def checked_silence(silence: Silence, now: datetime) -> Silence:
     """The silence with its times in UTC, to the second; raises SilenceRefused, or RecordRefused for its texts."""
     start, end = to_second(silence.starts_at), to_second(silence.ends_at)
     check, subject = _pattern(silence.check, "check"), _pattern(silence.subject, "subject")
-    if not f"{check}{subject}".strip("*?"):
+    if not _RANGE.sub("", f"{check}{subject}").strip("*?."):
         raise SilenceRefused(
             "this would silence everything: name a check or a subject, or register a maintenance window with "
             "`rounds record maintenance`"

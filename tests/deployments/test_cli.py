@@ -391,7 +391,7 @@ def test_the_server_of_rounds_up_is_used(machine: Machine, prefect_api: str, sit
 
 @pytest.mark.deep
 @pytest.mark.parametrize(
-    ("number", "status", "times"), [(signal.SIGTERM, 128 + signal.SIGTERM, 3), (signal.SIGINT, 130, 1)]
+    ("number", "status", "times"), [(signal.SIGTERM, 128 + signal.SIGTERM, 2), (signal.SIGINT, 130, 1)]
 )
 def test_a_run_that_is_ended_by_a_signal_is_no_failed_check(
     machine: Machine, prefect_api: str, number: signal.Signals, status: int, times: int

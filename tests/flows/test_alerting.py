@@ -1,6 +1,7 @@
 """From samples to people: alerts of a service, told by a real mail server."""
 
 import asyncio
+import socket
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
@@ -9,12 +10,13 @@ import pytest
 
 from tasks.activities.facts import Kind
 from tasks.activities.store.activities import own_activity
+from tasks.alerts import watch
 from tasks.alerts.facts import Condition, Phase, Policy, Said, Signal
 from tasks.alerts.judge.minute import Rulebook
 from tasks.alerts.look.burn import SOURCE as SLO
 from tasks.alerts.store.minute import Reach, keep_minute
 from tasks.alerts.watch import AlertWatch
-from tasks.check_result import Severity, msg
+from tasks.check_result import Severity, in_english, msg
 from tasks.records.facts import Maintenance
 from tasks.records.store.records import store_records
 from tasks.silences.facts import Silence
@@ -243,9 +245,20 @@ def test_a_look_that_is_blind_stops_no_other_ends_nothing_and_is_said_to_be_blin
         e.condition.subject: e.phase for e in alerting.episodes() if e.condition.source in ("slo", "configuration")
     } == {
         "objective:availability": Phase.FIRING,
-        "slo": Phase.RESOLVED,
+        "slo": Phase.FIRING,
         "prometheus": Phase.FIRING,
     }
+
+
+def test_a_prometheus_that_hangs_stops_no_other_alert(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "_LONGEST_S", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        alerting = play("prometheus = true", more=PROMETHEUS % url)
+        for minute in range(4):
+            watched = alerting.plays(minute, DOWN)
+    assert [in_english(reason) for reason in watched.missing] == ["No response within 0.5 s"] * 2
+    assert [e.condition.source for e in alerting.episodes()] == ["monitoring"]
 
 
 def a_signal(source: str, check: str, subject: str) -> Signal:

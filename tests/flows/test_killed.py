@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.operated import Operate, Operated, PostOffice
 
 PROGRAM = Path(__file__).with_name("holding.py")
-KILLS = 12
+KILLS = 8
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ PROGRAM = Path(__file__).with_name("holding_cycles.py")
 RANDOM: Final = "at random"
 PLACES: Final = ("before the commit", "after the commit", "before it is marked", "after it is marked", RANDOM)
 KILLS: Final = (5, pytest.param(20, marks=pytest.mark.study))
-ROUNDS: Final = (10, pytest.param(50, marks=pytest.mark.study))
+ROUNDS: Final = (5, pytest.param(50, marks=pytest.mark.study))
 MINUTE: Final = timedelta(minutes=1)
 APART: Final = timedelta(minutes=30)
 """From one outage to the next: long enough for a new episode."""

@@ -233,6 +233,7 @@ def test_a_past_month_is_frozen_and_a_correction_is_the_next_revision(shop: "Ope
 
 
 @pytest.mark.deep
+@pytest.mark.study
 def test_another_zone_for_a_frozen_month_is_a_reported_correction(shop: "Operated") -> None:
     record(shop)
     hold(shop, for_month="2026-03")

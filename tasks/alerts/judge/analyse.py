@@ -72,6 +72,7 @@ def signal_of(
         reason=reason,
         level=level,
         since=_time(bad[0]) if bad else None,
+        bad_at=_time(bad[-1]) if bad else None,
         observed=Quantity(round(value, 3), unit),
         limit=Limit(_GOOD[rule.worse, rule.at_limit], limit, unit, _SOURCE),
         action=rule.action,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 from tasks.alerts.facts import Episode
@@ -12,6 +13,7 @@ WHOLE: Final = "service"
 """The subject that stands for all instances."""
 CHECKLIST: Final = "checklist"
 """The source of what a checklist found."""
+_AT_ONCE = timedelta(minutes=10)
 PROMETHEUS: Final = "prometheus"
 """The source of the alerts of Prometheus' own rules."""
 
@@ -44,7 +46,9 @@ def groups_of(
 class _Firsts:
     """The episodes that others join, found once: there may be thousands."""
 
-    silent: Episode | None
+    silent: Mapping[str, Episode]
+    """Of each episode without samples, by its condition's key, the first of those that fell silent with it."""
+
     whole: Mapping[str, Episode]
     """By check, that of the whole service."""
 
@@ -53,7 +57,6 @@ class _Firsts:
 
     @staticmethod
     def of(episodes: Sequence[Episode]) -> "_Firsts":
-        silent = filter(_is_silence, episodes)
         whole: dict[str, Episode] = {}
         together: dict[tuple[str, ...], Episode] = {}
         for e in episodes:
@@ -61,8 +64,18 @@ class _Firsts:
                 whole.setdefault(e.condition.check, e)
             if (mine := _together(e)) and not e.told_level and not e.suppressed:
                 together[mine] = min(together.get(mine, e), e, key=lambda e: (-e.level, e.condition.key))
-        first = min(silent, key=lambda e: (not e.told_level, e.since, e.condition.key), default=None)
-        return _Firsts(first, whole, together)
+        return _Firsts(_silent_together(episodes), whole, together)
+
+
+def _silent_together(episodes: Sequence[Episode]) -> dict[str, Episode]:
+    """What fell silent within minutes has one reason; what did hours later has another."""
+    of_one: list[list[Episode]] = []
+    for episode in sorted(filter(_is_silence, episodes), key=lambda e: (e.since, e.condition.key)):
+        if not of_one or episode.since - of_one[-1][0].since > _AT_ONCE:
+            of_one.append([])
+        of_one[-1].append(episode)
+    firsts = ((min(them, key=lambda e: not e.told_level), them) for them in of_one)
+    return {episode.condition.key: first for first, them in firsts for episode in them}
 
 
 def _parent(
@@ -79,10 +92,12 @@ def _parent(
     if episode.condition.source == CHECKLIST:
         return _key_of(together, episode)
     if _is_silence(episode):  # figures that stop together have one reason
-        return _key_of(firsts.silent, episode)
+        return _key_of(firsts.silent[episode.condition.key], episode)
     if needed:
         for other in episodes:
-            if other is not episode and any(is_within(other.condition.subject, name) for name in needed):
+            # What a checklist found may be over for long, and never escalates.
+            fit = other is not episode and other.condition.source != CHECKLIST
+            if fit and any(is_within(other.condition.subject, name) for name in needed):
                 return other.condition.key
     if together is not None:
         return _key_of(together, episode)

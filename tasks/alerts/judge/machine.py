@@ -56,10 +56,7 @@ def observe(
     if episode is None or not episode.open:
         return _begin(episode, signal, now, policy, suppressed, group)
     now, behind = _forward(episode, now)
-    # What a silence or a maintenance window kept from people is told to them when that ends.
-    told = 0 if episode.suppressed and not suppressed else episode.told_level
-    clock = episode.clock or behind
-    seen = replace(episode, updated_at=now, suppressed=suppressed, told_level=told, clock=clock)
+    seen = replace(keep_back(episode, suppressed), updated_at=now, clock=episode.clock or behind)
     if episode.last_bad_at is not None and signal.at <= episode.last_bad_at and signal.said is not Said.NO_DATA:
         return Step(seen)  # a resolve older than the firing sample, or the same sample once more
     match signal.said:
@@ -78,6 +75,12 @@ def observe(
         case Said.PENDING | Said.BETWEEN if seen.phase is Phase.RECOVERING:
             return Step(_again(_shown(seen, signal), now))
     return Step(_shown(seen, signal))
+
+
+def keep_back(episode: Episode, suppressed: str) -> Episode:
+    """What a silence or a maintenance window keeps from people, and is told to them when that ends."""
+    told = 0 if episode.suppressed and not suppressed else episode.told_level
+    return replace(episode, suppressed=suppressed, told_level=told)
 
 
 def acknowledge(episode: Episode, event: Acknowledged, now: datetime) -> Step:
@@ -128,7 +131,7 @@ def tell(episode: Episode, now: datetime, joined: GroupTold | None = None) -> St
         return Step(episode)
     if episode.level > episode.told_level:
         return _tell_level(episode, now, joined)
-    if episode.phase is not Phase.FIRING or episode.told_at is None or episode.flapping:
+    if episode.phase is not Phase.FIRING or episode.told_at is None:
         return Step(episode)
     waited, policy = now - episode.told_at, episode.policy
     if episode.level == Severity.WARNING and policy.escalate_after is not None and waited >= policy.escalate_after:
@@ -168,7 +171,7 @@ def _begin(before: Episode | None, signal: Signal, now: datetime, policy: Policy
         phase=Phase.PENDING,
         since=min(signal.since or signal.at, now),
         updated_at=now,
-        last_bad_at=signal.at,
+        last_bad_at=signal.last_bad,
         suppressed=suppressed,
         observed=signal.observed,
         limit=signal.limit,
@@ -200,7 +203,9 @@ def _reopened(before: Episode, signal: Signal, now: datetime, suppressed: str) -
         level=signal.level or Severity.WARNING,
         told_level=0,
     )
-    return replace(_shown(again, signal), last_bad_at=signal.at, count=before.count + 1, action=signal.action or "")
+    return replace(
+        _shown(again, signal), last_bad_at=signal.last_bad, count=before.count + 1, action=signal.action or ""
+    )
 
 
 def _bad(episode: Episode, signal: Signal, now: datetime) -> Episode:
@@ -210,7 +215,7 @@ def _bad(episode: Episode, signal: Signal, now: datetime) -> Episode:
     worse = replace(
         _shown(episode, signal),
         level=Severity(level),
-        last_bad_at=signal.at,
+        last_bad_at=max(signal.last_bad, episode.last_bad_at or signal.last_bad),
         since=min(episode.since, signal.since or signal.at),
         no_data=False,
         count=episode.count + 1,
@@ -225,7 +230,9 @@ def _again(episode: Episode, now: datetime) -> Episode:
     if episode.phase is not Phase.RECOVERING:
         return episode
     taken = episode.acknowledged_until is not None and episode.acknowledged_until > now
-    return replace(episode, phase=Phase.ACKNOWLEDGED if taken else Phase.FIRING)
+    # The deadlines of one that flaps begin again: they are for one that stays bad.
+    told_at = now if episode.flapping and episode.told_at is not None else episode.told_at
+    return replace(episode, phase=Phase.ACKNOWLEDGED if taken else Phase.FIRING, told_at=told_at)
 
 
 def _fired(episode: Episode, now: datetime) -> Episode:
@@ -259,10 +266,10 @@ def _tell_level(episode: Episode, now: datetime, joined: GroupTold | None) -> St
 
 
 def _join(episode: Episode, joined: GroupTold, now: datetime, told: Told) -> Step:
-    """Told by the message of another, whose deadlines it then shares, unless it is graver."""
+    """Told by the message of another, whose acknowledgement it then shares, unless it is graver."""
     if joined.level < episode.level:
         return _say(episode, told, now)
-    same = replace(episode, told_level=int(episode.level), told_at=joined.at, end_told=False)
+    same = replace(episode, told_level=int(episode.level), told_at=now, end_told=False)
     if joined.acknowledged_until is None or joined.acknowledged_until <= now or same.phase is not Phase.FIRING:
         return Step(same)
     taken = replace(same, phase=Phase.ACKNOWLEDGED, acknowledged_at=now, acknowledged_by=joined.acknowledged_by)

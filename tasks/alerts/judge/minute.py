@@ -8,7 +8,7 @@ from typing import Final
 
 from tasks.alerts.facts import Condition, Episode, Notice, Phase, Policy, Signal, Told
 from tasks.alerts.judge.group import groups_of
-from tasks.alerts.judge.machine import GroupTold, Ineffective, escalate, observe, tell, tell_end
+from tasks.alerts.judge.machine import GroupTold, Ineffective, escalate, keep_back, observe, tell, tell_end
 from tasks.causes import Cause
 
 _FIRST = (Told.FLAPPING, Told.FIRING, Told.RAISED, Told.ESCALATED, Told.EXPIRED, Told.REPEATED, Told.ACKNOWLEDGED)
@@ -53,14 +53,18 @@ def judge_minute(known: Iterable[Episode], signals: Iterable[Signal], now: datet
     """What signals make of the known episodes: the open ones, and of each other condition the one that ended last."""
     episodes = {episode.condition.key: episode for episode in known}
     forgotten: list[Episode] = []
+    spoken = set()
     for signal in signals:
         key, condition = signal.condition.key, signal.condition
+        spoken.add(key)
         before = episodes.get(key)
         step = observe(before, signal, now, rulebook.policy(condition), suppressed=rulebook.suppressed(condition))
         if step.episode is not None:
             episodes[key] = step.episode
         elif before is not None:
             forgotten.append(episodes.pop(key))
+    for key in [key for key, e in episodes.items() if e.open and key not in spoken]:  # of which a look saw nothing
+        episodes[key] = keep_back(episodes[key], rulebook.suppressed(episodes[key].condition))
     for key, useless in rulebook.useless.items():
         if key in episodes:
             escalated = escalate(episodes[key], useless, now).episode

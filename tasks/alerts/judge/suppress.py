@@ -14,6 +14,8 @@ from tasks.silences.judge.match import silenced_by
 
 _MOST = 200
 _OF_THE_MACHINE = ("resources.",)
+_THIS_MACHINE = ("host", "container")
+"""Its subjects: of a machine that a Prometheus measures nobody knows whether it is this one."""
 _OF_LOAD = ("resources.", "slo.", "kpi.", "health.latency")
 """What a load test changes. Liveness and readiness are not among it: a test that takes the service down is one."""
 
@@ -37,7 +39,13 @@ def suppressed_by(condition: Condition, at: datetime, kept_back: KeptBack) -> st
     if silence is not None:
         return printable(f"silence {silence.id}: {silence.reason} ({silence.by})", _MOST)
     for activity in kept_back.activities:
-        checks = _OF_LOAD if activity.on_service else _OF_THE_MACHINE
-        if activity.started_at <= at < activity.until and condition.check.startswith(checks):
+        if activity.started_at <= at < activity.until and _changes(activity, condition):
             return f"own {activity.kind.value} since {activity.started_at:%H:%MZ}"
     return ""
+
+
+def _changes(activity: Activity, condition: Condition) -> bool:
+    if activity.on_service:
+        return condition.check.startswith(_OF_LOAD)
+    mine = any(is_within(condition.subject, name) for name in _THIS_MACHINE)
+    return mine and condition.check.startswith(_OF_THE_MACHINE)

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from tasks.alerts.facts import Condition, Said, Signal
-from tasks.check_result import Limit, Quantity, Severity, msg
+from tasks.check_result import Limit, Message, Quantity, Severity, msg
 from tasks.history.engine import History
+from tasks.observation import Unobserved
 from tasks.settings import Settings
 from tasks.slo.budget.burn import BurnState, BurnVerdict, burn_verdicts
 from tasks.slo.budget.incidents import down_spans
@@ -16,7 +17,7 @@ from tasks.slo.facts import Minutes
 from tasks.slo.judge.burn import BURN_RATES, burning_reason
 from tasks.slo.judge.objectives import subject_of
 from tasks.slo.look import objectives_of, read_slis
-from tasks.slo.settings import BurnRule, Measured
+from tasks.slo.settings import BurnRule, Measured, Requests, Uptime
 from tasks.slo.sli.indicators import minutes_of
 from tasks.slo.windows import at_minute
 
@@ -30,6 +31,7 @@ class BurnLook:
     """Asks each rule again after as many minutes as its long window has hours; until then its last answer holds."""
 
     asked: dict[tuple[str, BurnRule], tuple[int, BurnVerdict]] = field(default_factory=dict)
+    unseen: dict[str, Message] = field(default_factory=dict)
 
     async def signals(self, history: History, settings: Settings, minute: int) -> tuple[Signal, ...]:
         """What is known of each objective. Raises HistoryError."""
@@ -40,8 +42,13 @@ class BurnLook:
             await self._ask(history, settings, objectives, due, minute)
         known = {(o.name, rule) for o in objectives for rule in rules}
         self.asked = {key: found for key, found in self.asked.items() if key in known}
-        answers = ((o, [self.asked[o.name, r][1] for r in rules if (o.name, r) in self.asked]) for o in objectives)
+        answers = ((o, [self.asked[o.name, r] for r in rules if (o.name, r) in self.asked]) for o in objectives)
         return tuple(_signal(o, found, minute, whole=len(found) == len(rules)) for o, found in answers)
+
+    @property
+    def blind(self) -> tuple[Message, ...]:
+        """Why objectives that Prometheus measures could not be asked; other sources are said to be missing by name."""
+        return tuple(self.unseen.values())
 
     def _is_due(self, objective: Measured, rule: BurnRule, minute: int) -> bool:
         before = self.asked.get((objective.name, rule))
@@ -61,7 +68,10 @@ class BurnLook:
         asked = settings.slo.alerts.model_copy(update={"burn": tuple(rules)})
         for objective in objectives:
             seen = minutes_of(objective, data, down_spans(data.outages, objective.scope.module, at_minute(minute)))
+            self.unseen.pop(objective.name, None)
             if not isinstance(seen, Minutes):
+                if isinstance(seen, Unobserved) and _is_of_prometheus(objective):
+                    self.unseen[objective.name] = seen.reason
                 for rule in rules:
                     self.asked.pop((objective.name, rule), None)
                 continue
@@ -76,11 +86,16 @@ def _is_quiet(verdict: BurnVerdict) -> bool:
     return verdict.state is BurnState.QUIET or (few and (verdict.long_rate or 0.0) < verdict.factor)
 
 
-def _signal(objective: Measured, verdicts: Sequence[BurnVerdict], minute: int, *, whole: bool) -> Signal:
+def _is_of_prometheus(objective: Measured) -> bool:
+    return isinstance(objective, Requests | Uptime) and objective.source == "prometheus"
+
+
+def _signal(objective: Measured, asked: Sequence[tuple[int, BurnVerdict]], minute: int, *, whole: bool) -> Signal:
     """The gravest rule that alerts, else that all is quiet; between them where too little is known to say either.
 
-    `whole`: every rule has an answer.
+    `asked` has the minutes of the verdicts; `whole`: every rule has an answer.
     """
+    verdicts = [verdict for _, verdict in asked]
     burning = [v for v in verdicts if v.state is BurnState.ALERT]
     states = {v.state for v in verdicts}
     quiet = whole and BurnState.QUIET in states and all(map(_is_quiet, verdicts))
@@ -100,6 +115,7 @@ def _signal(objective: Measured, verdicts: Sequence[BurnVerdict], minute: int, *
         reason=reason,
         level=_LEVELS[shown.rule.level] if burning and shown is not None else None,
         since=at if burning else None,
+        bad_at=max((at_minute(of) for of, verdict in asked if verdict in burning), default=None),
         observed=None if shown is None or shown.long_rate is None else Quantity(round(shown.long_rate, 2), ""),
         limit=None if shown is None else Limit("<", round(shown.factor, 2), "", BURN_RATES),
     )

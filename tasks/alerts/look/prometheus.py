@@ -32,8 +32,14 @@ def prometheus_signals(
     open_conditions: Collection[Condition],
     now: datetime,
 ) -> tuple[Signal, ...]:
-    """Each of them, and that those which are open here are no longer reported. Pure."""
-    found = {signal.condition.key: signal for alert in alerts for signal in (_signal(alert, levels, now),)}
+    """Each of them, and that those which are open here are no longer reported.
+
+    Of rules of one name for one thing, as for its warning and its critical limit, the gravest that fires counts. Pure.
+    """
+    found: dict[str, Signal] = {}
+    for alert in alerts:
+        signal = _signal(alert, levels, now)
+        found[signal.condition.key] = max(found.get(signal.condition.key, signal), signal, key=_gravity)
     gone = (c for c in open_conditions if c.source == PROMETHEUS and c.key not in found)
     ended = (
         Signal(
@@ -46,6 +52,11 @@ def prometheus_signals(
         for condition in gone
     )
     return (*found.values(), *ended)
+
+
+def _gravity(signal: Signal) -> tuple[bool, Severity]:
+    assert signal.level is not None
+    return signal.said is Said.BAD, signal.level
 
 
 def _signal(alert: PrometheusAlert, levels: Mapping[str, LevelName], now: datetime) -> Signal:

@@ -60,7 +60,7 @@ def sample_signals(
     `ended` has, by condition, the minute in which its last episode ended. Where nothing is open, what is missed are
     samples of `monitored` minutes (None: each was): while nothing monitors there are none. Pure.
     """
-    series = with_whole(series)
+    series = with_whole(_present(series))
     stale = {s for s, points in series.items() if minute - points[-1][0] >= no_data_min}
     alive = {name for name, _, _ in series.keys() - stale}
     found: dict[str, Signal] = {}
@@ -88,6 +88,14 @@ def sample_signals(
             if signal is not None:
                 found[key] = signal
     return tuple(found.values())
+
+
+def _present(series: Mapping[Series, Points]) -> dict[Series, Points]:
+    """Of each name and subject the series with the newest sample: a KPI whose unit was changed has two for a day."""
+    newest: dict[tuple[str, str], Series] = {}
+    for one in sorted(series, key=lambda one: series[one][-1][0]):
+        newest[one[:2]] = one
+    return {one: series[one] for one in newest.values()}
 
 
 def _missed(newest: int, minute: int, monitored: Collection[int] | None) -> int:

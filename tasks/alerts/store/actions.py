@@ -22,6 +22,8 @@ from tasks.incidents.store.change import change_in
 BY: Final = "monitoring"
 _DAY = timedelta(days=1)
 _GRACE = timedelta(minutes=2)
+_LONGEST_AWAITED = timedelta(hours=1)
+"""What is neither good nor bad for so long was not helped."""
 _MOST_NOTED = 500
 
 
@@ -164,15 +166,18 @@ def described(action: Action) -> str:
 
 
 def _effect_of(episode: Episode | None, ended_at: datetime, action: Action | None, now: datetime) -> Effect:
-    """It helped if the alert has recovered since; it did not if a newer sample is bad, or none came, in its time."""
+    """It helped if the alert has recovered since; it did not if a newer sample is bad, or none came, in its time.
+
+    Newer samples that are good, and too few for an end, are waited for.
+    """
     if episode is None or episode.resolved_at is not None:
         newer = episode is not None and not episode.no_data and (episode.resolved_at or ended_at) > ended_at
         return Effect.EFFECTIVE if newer else Effect.UNKNOWN
     patience = timedelta(minutes=action.verify_min) if action is not None else _GRACE
     newer_is_bad = episode.last_bad_at is not None and episode.last_bad_at > ended_at
-    if now - ended_at < patience:
-        return Effect.AWAITED
-    return Effect.INEFFECTIVE if newer_is_bad or now - ended_at >= 2 * patience else Effect.AWAITED
+    longest = 2 * patience if episode.no_data else max(2 * patience, _LONGEST_AWAITED)
+    useless = now - ended_at >= (patience if newer_is_bad else longest)
+    return Effect.INEFFECTIVE if useless else Effect.AWAITED
 
 
 def _held_back(connection: Connection, service: int, action: Action, now: datetime) -> str:

@@ -138,7 +138,8 @@ def _restored(decoded: Decoded, database: EmptyDatabase, at: Workplace, *, jobs:
             tell(TABLES, min(done, tables), tables)
         timed_out = child.returncode is None
         status = child.stop()
-        written.seek(-min(_LOG_BYTES, log.stat().st_size), os.SEEK_END)
+        # Once: its last workers may still be writing, and from a later end so much less would be read.
+        written.seek(max(written.seek(0, os.SEEK_END) - _LOG_BYTES, 0))
         return Finished(status, b"", written.read(), timed_out, False, child.exceeded or database.server.exceeded)
 
 

@@ -98,3 +98,9 @@ def test_good_is_said_only_of_three_good_samples_and_bad_only_of_three_bad_ones(
     if signal.said is Said.BAD:
         limit = {Severity.INFORMATION: 80, Severity.EMERGENCY: 90}[signal.level or Severity.INFORMATION]
         assert sum(value >= limit for value in values[-5:] if value is not None) >= 3
+
+
+def test_the_last_bad_sample_is_not_the_newest_one() -> None:
+    signal = says([95, 95, 95, 75, 75])
+    assert signal is not None
+    assert (signal.said, signal.at.minute, signal.last_bad.minute) == (Said.BAD, 44, 42)

@@ -215,6 +215,20 @@ def test_one_that_flaps_is_said_to_and_then_ends_after_a_quiet_half_hour(life: L
     assert life.told[-1] == (106, Told.RESOLVED, 2)
 
 
+def test_one_that_flapped_and_then_stays_bad_escalates_and_is_repeated(life: Life) -> None:
+    for minute in range(0, 14, 4):
+        life.sees(Said.BAD, minute)
+        life.sees(Said.GOOD, minute + 2)
+    for minute in range(16, 60):
+        life.sees(Said.BAD, minute)
+    assert life.told[6:] == [
+        (12, Told.FLAPPING, 2),
+        (31, Told.ESCALATED, 3),
+        (41, Told.REPEATED, 3),
+        (51, Told.REPEATED, 3),
+    ]
+
+
 def test_one_that_was_pending_begins_with_the_level_of_its_samples(life: Life) -> None:
     life.sees(Said.PENDING, 0)
     life.sees(Said.BAD, 1, level=1)
@@ -269,11 +283,11 @@ def test_an_action_without_effect_escalates_what_is_acknowledged_too(life: Life)
     assert life.told == [(0, Told.FIRING, 2), (6, Told.RAISED, 3)]
 
 
-def test_one_that_joins_a_told_root_is_not_told_and_shares_its_deadlines(life: Life) -> None:
+def test_one_that_joins_a_told_root_is_not_told_and_its_deadlines_begin_then(life: Life) -> None:
     life.episode = observe(None, a_signal(Said.BAD, life.at(10)), life.at(10), POLICY).episode
     life.tells(10, GroupTold(2, NOON))
-    assert (life.told, life.open.told_level, life.open.told_at) == ([], 2, NOON)
-    life.tells(15, GroupTold(3, life.at(15)))
+    assert (life.told, life.open.told_level, life.open.told_at) == ([], 2, life.at(10))
+    life.tells(25, GroupTold(3, life.at(15)))
     assert (life.told, life.open.level) == ([], Severity.EMERGENCY)
 
 

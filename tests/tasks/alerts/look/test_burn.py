@@ -1,18 +1,19 @@
 """Burn rates as alerts, from lines of a log: they begin, end, and never end because nothing is known."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 
 import pytest
 
-from tasks.alerts.facts import Episode, Phase, Said
+from tasks.alerts.facts import Episode, Phase, Said, Signal
 from tasks.alerts.look.burn import _signal
 from tasks.logs.ingest import read_log
 from tasks.settings import load_settings
 from tasks.slo.budget.burn import BurnState, BurnVerdict
 from tasks.slo.settings import BurnRule, Uptime
 from tasks.slo.sli.minutes import Tally
+from tasks.slo.windows import at_minute
 from tests.alerting import UP, Alerting
 from tests.operated import Operate, PostOffice
 
@@ -129,12 +130,21 @@ def verdict(state: BurnState, rate: float | None) -> BurnVerdict:
 
 
 def test_where_errors_ended_the_traffic_a_longer_window_that_is_quiet_ends_no_alert() -> None:
-    uptime = Uptime(name="uptime", kind="uptime", target=0.9995)
     few = verdict(BurnState.TOO_LITTLE, 500.0)
     quiet = [verdict(BurnState.QUIET, 0.5)]
-    assert _signal(uptime, [few, *quiet], 1000, whole=True).said is Said.BETWEEN
-    assert _signal(uptime, [verdict(BurnState.TOO_LITTLE, None), *quiet], 1000, whole=True).said is Said.BETWEEN
-    assert _signal(uptime, [verdict(BurnState.TOO_LITTLE, 0.1), *quiet], 1000, whole=True).said is Said.GOOD
+    unknown, little = verdict(BurnState.TOO_LITTLE, None), verdict(BurnState.TOO_LITTLE, 0.1)
+    said = [signal_of([first, *quiet]).said for first in (few, unknown, little)]
+    assert said == [Said.BETWEEN, Said.BETWEEN, Said.GOOD]
+
+
+def test_a_verdict_that_still_holds_is_as_old_as_its_question() -> None:
+    burning = signal_of([verdict(BurnState.ALERT, 500.0), verdict(BurnState.QUIET, 0.5)], asked=928)
+    assert (burning.at, burning.bad_at) == (at_minute(1000), at_minute(928))
+
+
+def signal_of(verdicts: Sequence[BurnVerdict], asked: int = 1000) -> Signal:
+    uptime = Uptime(name="uptime", kind="uptime", target=0.9995)
+    return _signal(uptime, [(asked, found) for found in verdicts], 1000, whole=True)
 
 
 def test_a_log_that_is_not_read_any_more_ends_nothing(play: Play) -> None:

@@ -64,3 +64,11 @@ def test_where_one_instance_could_not_be_probed_the_others_failures_are_not_the_
     assert found([WHOLE], apart) == {"service": Said.NO_DATA}, "no minute has both, and it is watched all the same"
     gone = [(minute, 1.0) for minute in range(50, 60)]
     assert found([WHOLE], {("probe.ready", "a"): BAD, ("probe.ready", "b"): gone}) == {"service": Said.BAD}
+
+
+def test_after_a_change_of_the_unit_the_series_that_goes_on_is_judged() -> None:
+    orders = Rule(check="kpi.floor", sample="kpi.orders", worse="under", emergency=10)
+    series = {("kpi.orders", "orders", "1/h"): OLD, ("kpi.orders", "orders", "orders/h"): BAD}
+    for order in (series, dict(reversed(series.items()))):
+        [signal] = sample_signals([orders], order, 100, {}, no_data_min=5)
+        assert (signal.said, signal.level) == (Said.BAD, 3)

@@ -1,14 +1,15 @@
 """What is kept of actions, on both databases."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine, text
 
-from tasks.alerts.facts import Condition, Policy, Said, Signal
+from tasks.alerts.facts import Condition, Episode, Phase, Policy, Said, Signal
 from tasks.alerts.judge.minute import Rulebook
 from tasks.alerts.settings import Action
-from tasks.alerts.store.actions import ActionState, finish_action
+from tasks.alerts.store.actions import ActionState, Effect, _effect_of, finish_action
 from tasks.alerts.store.minute import Reach, keep_minute
 from tasks.check_result import Severity, msg
 from tasks.history.engine import reading, writing
@@ -43,3 +44,26 @@ def test_one_that_ends_while_it_is_given_up_for_lost_waits_for_that(history: Eng
     with reading(history) as connection:
         [row] = connection.execute(text("SELECT state, output FROM alert_actions"))
     assert (row.state, row.output) == ("done", "tidied")
+
+
+def test_samples_that_are_good_but_too_few_for_an_end_are_waited_for() -> None:
+    minute = timedelta(minutes=1)
+    action = Action(name="tidy", command=("tidy",), dry_run=False, verify_min=2)
+    episode = Episode(
+        condition=Condition("monitoring", "resources.disk", "host/disk:/"),
+        policy=Policy(None, None, minute),
+        title=msg("Disk usage"),
+        reason=msg("Full"),
+        level=Severity.WARNING,
+        phase=Phase.FIRING,
+        since=NOON - 5 * minute,
+        updated_at=NOON,
+        last_bad_at=NOON - minute,
+    )
+    bad, silent = replace(episode, last_bad_at=NOON + minute), replace(episode, no_data=True)
+
+    def effects(of: Episode) -> list[Effect]:
+        return [_effect_of(of, NOON, action, NOON + minutes * minute) for minutes in (1, 2, 4, 59, 60)]
+
+    A, X = Effect.AWAITED, Effect.INEFFECTIVE
+    assert (effects(bad), effects(silent), effects(episode)) == ([A, X, X, X, X], [A, A, X, X, X], [A, A, A, A, X])

@@ -50,6 +50,8 @@ def test_past_current_and_planned_silences_come_back_as_they_were_recorded(histo
         (asked(by=" "), "the name of the recorder is missing: give a name"),
         (asked(check="*"), "this would silence everything: name a check or a subject, or register a maintenance"),
         (asked(check="**", subject="?*"), "this would silence everything"),
+        (asked(check="*.*"), "this would silence everything"),
+        (asked(check="[a-z]*"), "this would silence everything"),
         (asked(check=""), "the pattern of the check must have 1 to 200 characters; * matches all"),
         (asked(subject="x" * 201), "the pattern of the subject must have 1 to 200 characters"),
         (asked(subject="a\x00b"), r"the pattern of the subject 'a\\u0000b' contains invisible characters"),
