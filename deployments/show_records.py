@@ -39,7 +39,7 @@ def show_records(
                 _when(o.started_at, zone),
                 _when(o.ended_at, zone),
                 o.module or "-",
-                "-" if o.incident_id is None else str(o.incident_id),
+                str(o.own_incident or o.incident_id or "-"),
                 o.cause,
             )
             for o in outages

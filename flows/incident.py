@@ -40,7 +40,7 @@ from tasks.incidents.events import (
     Review,
 )
 from tasks.incidents.facts import Fix
-from tasks.incidents.store.change import Changed, NewIncident, change_incident, open_by_hand, review_incident
+from tasks.incidents.store.change import Changed, NewIncident, change_by_all, open_by_hand, review_incident
 from tasks.incidents.words import described, noted
 from tasks.records.rules import checked_module
 from tasks.records.words import placed
@@ -211,8 +211,7 @@ def _placed(at: datetime | None, settings: Settings, column: str) -> datetime | 
 
 async def _changed(service: str, number: int, by: str, *events: Event) -> State[Any]:
     settings, history, now = await _opened(service)
-    for event in events:
-        changed = await asyncio.to_thread(change_incident, history, service, number, event, by, now)
+    changed = await asyncio.to_thread(change_by_all, history, service, number, events, by, now)
     return await _recorded(settings, history, changed, now)
 
 

@@ -282,10 +282,10 @@ def _impact(facts: IncidentFacts, words: Words) -> str:
     minutes, budget = facts.impact.down_min, facts.impact.budget_min
     if minutes is None:
         return words.tr("Uptime was not measured in this time: what it used of the error budget is not known.")
-    used = words.tr("{minutes} min down", minutes=minutes)
+    used = words.tr("{minutes} min of downtime of the whole service", minutes=minutes)
     if budget:
         used = words.tr(
-            "{minutes} min down, {share} % of the month's error budget of {budget} min",
+            "{minutes} min of downtime of the whole service, {share} % of the month's error budget of {budget} min",
             minutes=minutes,
             share=round(100 * minutes / budget, 1),
             budget=round(budget, 1),

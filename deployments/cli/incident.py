@@ -294,12 +294,10 @@ def merge(
 
 def _change(settings: "Settings", number: int, by: str, *events: "Event") -> None:
     from tasks.history.opened import history_of
-    from tasks.incidents.store.change import change_incident
+    from tasks.incidents.store.change import change_by_all
 
     history, now = history_of(settings), datetime.now(UTC)
-    for event in events:
-        changed = change_incident(history, settings.service.name, number, event, by, now)
-    _show(settings, history, changed, now)
+    _show(settings, history, change_by_all(history, settings.service.name, number, events, by, now), now)
 
 
 def _show(settings: "Settings", history: "History", changed: "Changed", now: datetime) -> None:

@@ -25,10 +25,14 @@ class Acknowledge:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something to remember; alerts and their actions leave notes of their own kind."""
+    """Something to remember; alerts and their actions leave notes of their own kind.
+
+    `down_since`: an alert says that the whole service has been down since then.
+    """
 
     text: str
     kind: EntryKind = EntryKind.NOTE
+    down_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +103,11 @@ class Close:
 
 @dataclass(frozen=True, slots=True)
 class Reopen:
-    """It came back; `at` None: now."""
+    """It came back; `at` None: now. `down` False: an incident that was down is not down again by that."""
 
     text: str
     at: datetime | None = None
+    down: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +164,10 @@ Event = (
 
 @dataclass(frozen=True, slots=True)
 class OutageStarts:
-    """The service or module is down from then on."""
+    """The module, or with None the whole service, is down from then on."""
 
     at: datetime
+    module: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,10 +216,11 @@ class ActionFinished:
 
 @dataclass(frozen=True, slots=True)
 class FollowedBy:
-    """It came back too late to be the same incident: a new one, which names this one."""
+    """It came back too late to be the same incident: a new one, which names this one, and is down or not."""
 
     at: datetime
     text: str
+    down: bool
 
 
 Effect = (

@@ -49,11 +49,12 @@ async def _uptime(run: Round, as_of: datetime) -> Known:
 
 
 async def changed_since_report(run: Round, reviewed: Reviewed) -> tuple[int, ...]:
-    """The incidents of which anything was recorded after the last report of the same period."""
+    """The incidents of the period or before of which anything was recorded after the period's last report."""
     if (reported := await asyncio.to_thread(last_run_at, run.history, run.key)) is None:
         return ()
     return tuple(
         record.incident.id
         for record in reviewed.records
-        if any(entry.recorded_at >= to_second(reported) for entry in record.timeline)
+        if min(record.incident.detected_at, record.incident.impact_at) < reviewed.as_of
+        and any(entry.recorded_at >= to_second(reported) for entry in record.timeline)
     )

@@ -14,7 +14,6 @@ from tasks.incidents.look import changed_since_report, look_at_incidents
 from tasks.round import Round, System
 from tasks.section import Kpi, Section, first_figure
 from tasks.settings import Settings
-from tasks.slo.budget.incidents import merged
 from tasks.slo.budget.state import ObjectiveState
 from tasks.slo.look import objectives_of
 from tasks.slo.settings import Resolution
@@ -51,12 +50,12 @@ def _headlines(reviewed: Reviewed, results: tuple[CheckResult, ...]) -> tuple[Kp
     took = [(i.resolved_at - i.detected_at).total_seconds() / 60 for i in mine if i.resolved_at is not None]
     used = None
     if isinstance(reviewed.uptime, ObjectiveState):
-        spans = merged(span for record in reviewed.counted for span in downtimes(record))
-        used = float(sum(reviewed.uptime.bad_in(span) for span in spans))
+        spans = (span for record in reviewed.counted for span in downtimes(record))
+        used = float(reviewed.uptime.bad_in(*spans))
     return (
         Kpi("incidents.count", msg("Incidents"), float(len(mine)) if mine or reviewed.certain else None, ""),
         Kpi("incidents.resolution", msg("Median time to resolution"), median(took) if took else None, "min"),
-        Kpi("incidents.budget", msg("Minutes down due to incidents"), used, "min"),
+        Kpi("incidents.budget", msg("Minutes the whole service was down during incidents"), used, "min"),
         Kpi("incidents.overdue", msg("Overdue action items"), first_figure(results, ACTIONS), ""),
     )
 

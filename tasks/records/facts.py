@@ -36,13 +36,17 @@ class Deploy:
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """A time in which the service, or one module of it, did not work; `ended_at` None: ongoing."""
+    """A time in which the service, or one module of it, did not work; `ended_at` None: ongoing.
+
+    `own_incident` is the number of the incident here that it belongs to, `incident_id` that of another system.
+    """
 
     started_at: datetime
     ended_at: datetime | None
     module: str | None
     cause: str
     incident_id: int | None = None
+    own_incident: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

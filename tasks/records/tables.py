@@ -31,7 +31,8 @@ outages = Table(
     Column("started_at", UtcDateTime, nullable=False),
     Column("ended_at", UtcDateTime, comment="null: it goes on"),
     Column("cause", Text, nullable=False),
-    Column("incident_id", Integer),
+    Column("incident_id", Integer),  # of another system, from which it was imported
+    Column("own_incident", Integer, comment="the incident here that it belongs to"),
     Column("recorded_at", UtcDateTime, nullable=False),
     Column("recorded_by", String(80), nullable=False),
     UniqueConstraint("service_id", "module", "started_at"),

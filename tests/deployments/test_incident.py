@@ -100,6 +100,14 @@ def test_a_temporary_fix_without_owner_is_refused_and_what_can_be_done_is_said(s
     assert incident(shop, "close", number)[1].startswith(f"cannot close incident {number}: it is detected; what can be")
 
 
+def test_of_a_note_that_is_refused_nothing_is_kept(shop: "Operated") -> None:
+    number = opened(shop)
+    status, output = incident(shop, "note", number, "watching", "--step", "verifying", "--level", "warning", "--down")
+    assert (status, f"cannot verify incident {number}: it is assessing" in output) == (2, True)
+    found = read_incident(shop.history, shop.name, int(number))
+    assert (found.incident.state, found.incident.down, len(found.timeline)) == (State.DETECTED, False, 1)
+
+
 def test_hostile_texts_are_printed_as_text(shop: "Operated") -> None:
     number = opened(shop, title=HOSTILE)
     incident(shop, "note", number, HOSTILE)

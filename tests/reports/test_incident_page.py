@@ -106,7 +106,7 @@ def test_the_state_stands_first_and_everything_known_is_there() -> None:
         "no database",
         "2026-11-24 11:55:00 Asia/Tokyo",
         "2026-11-24 12:02:00 Asia/Tokyo · kim",
-        "29 min down, 134.3 % of the month&#39;s error budget of 21.6 min",
+        "29 min of downtime of the whole service, 134.3 % of the month&#39;s error budget of 21.6 min",
         "full disk",
         "a second replica",
         "overdue",
@@ -155,7 +155,9 @@ def test_each_state_has_its_tone_and_sentence(state: State, tone: str, sentence:
 def test_of_a_new_incident_the_retrospective_is_a_draft() -> None:
     new = facts(State.DETECTED, cause="", went_well="", went_badly="", resolved_at=None)
     unseen = replace(new, impact=Impact(29, 21.6, 12))
-    assert "At least 29 min down" in page(unseen) and "12 min were not measured" in page(unseen)
+    assert "At least 29 min of downtime of the whole service" in page(unseen) and "12 min were not measured" in page(
+        unseen
+    )
     bare = replace(new, record=replace(new.record, actions=(), outages=()), curves=(), impact=Impact(None, None))
     html = page(bare)
     for text in ("draft", "None yet.", "No figures of this time are on record.", "is not known"):

@@ -66,7 +66,8 @@ def join_incidents(connection: Connection, service: int, episodes: Iterable[Epis
         mine = alert_episodes.c.id == episode.id
         connection.execute(update(alert_episodes).where(mine).values(incident=incident.id))
         text = f"alert {episode.id} ({name_of(episode)}): joined, level {int(episode.level)}"
-        change_in(connection, service, incident.id, Note(text, EntryKind.ALERT), BY, now)
+        note = Note(text, EntryKind.ALERT, _down_since(incident, [episode]))
+        change_in(connection, service, incident.id, note, BY, now)
         joined.append(incident.id)
     return tuple(dict.fromkeys(joined))
 
@@ -91,8 +92,9 @@ def _incident_of(
     if before is not None and before.state.hurts:
         return before
     if before is not None and before.resolved_at is not None and before.state.counts:
-        text = f"{name_of(lead)} is back"
-        change = change_in(connection, service, before.id, Reopen(text), BY, now)
+        at = max(_bad_since(lead), before.resolved_at)
+        back = Reopen(f"{name_of(lead)} is back", at, down=False)  # what is down is noted next
+        change = change_in(connection, service, before.id, back, BY, now)
         return change.opened or change.incident
     return open_incident(connection, service, _new(lead), now)
 
@@ -118,6 +120,20 @@ def _is_down(episode: Episode) -> bool:
     return episode.condition.check in _DOWN and episode.condition.subject == WHOLE
 
 
+def _bad_since(episode: Episode) -> datetime:
+    """Since when it has been bad; of one that came back only the newest sample is surely after the good ones."""
+    return (episode.last_bad_at or episode.updated_at) if episode.reopened else episode.since
+
+
+def _down_since(incident: Incident, episodes: Sequence[Episode]) -> datetime | None:
+    """Since when the service has been down as they say; None where none says so.
+
+    One that is already part of an incident that is not down says nothing new: somebody found that it was not.
+    """
+    down = (e for e in episodes if _is_down(e) and (incident.down or e.incident != incident.id))
+    return min(map(_bad_since, down), default=None)
+
+
 def _take(
     connection: Connection,
     service: int,
@@ -133,16 +149,12 @@ def _take(
     lead, notice = members[0], told.notice
     others = f" and {len(members) - 1} more" if len(members) > 1 else ""
     text = f"alert {lead.id} ({name_of(lead)}){others}: {notice.told.value}, level {int(notice.level)}"
-    change_in(connection, service, incident.id, Note(text, EntryKind.ALERT), BY, now)
-    down = [e for e in members if _is_down(e)]
-    if not (down and incident.down):
-        return
-    own = OwnOutages(connection, service, incident, BY, now)
-    if notice.told is Told.RESOLVED:
+    over = notice.told in _ENDED
+    note = Note(text, EntryKind.ALERT, None if over else _down_since(incident, members))
+    change_in(connection, service, incident.id, note, BY, now)
+    if over and (down := [e for e in members if _is_down(e)]):
         ended = max(e.last_bad_at or now for e in down) + _MINUTE
-        own.end(min(ended, now))
-    elif lead.reopened:
-        own.start(max(e.last_bad_at or now for e in down))
+        OwnOutages(connection, service, incident, BY, now).end(min(ended, now))
 
 
 def _last(connection: Connection, service: int, lead: Episode) -> Incident | None:

@@ -34,14 +34,15 @@ def judge_budget(reviewed: Reviewed, policy: Policy) -> CheckResult:
         none = msg("No incident used any of the error budget")
         return BUDGET.judged(Status.PASS, SUBJECT, none, at=now, observed=Quantity(0.0, "%"), limit=limit)
     minutes = [budget_minutes(uptime, record) for record in mine]
-    total = sum(uptime.bad_in(span) for span in merged(span for record in mine for span in downtimes(record)))
+    total = uptime.bad_in(*(span for record in mine for span in downtimes(record)))
     whole = 0.0 if uptime.budget is None else uptime.budget.whole
     shares = [100 * bad / whole if whole else 0.0 for bad in minutes]
     worst = max(range(len(mine)), key=lambda n: shares[n])
     evidence = (_table(mine, minutes, shares, total),)
     observed = Quantity(round(shares[worst], 1), "%")
     reason = msg(
-        "Incidents used {total} min of a budget of {whole} min; incident {number} used the most, {share} %",
+        "Incidents used {total} min of the whole service's budget of {whole} min; incident {number} used the most, "
+        "{share} %",
         total=total,
         whole=round(whole, 1),
         number=mine[worst].incident.id,
@@ -50,7 +51,7 @@ def judge_budget(reviewed: Reviewed, policy: Policy) -> CheckResult:
     if shares[worst] > 100 * policy.incident_share:
         return BUDGET.judged(Status.WARN, SUBJECT, reason, at=now, observed=observed, limit=limit, evidence=evidence)
     for record, bad in zip(mine, minutes, strict=True):
-        unseen = sum(uptime.unmeasured_in(span) for span in downtimes(record))
+        unseen = uptime.unmeasured_in(*downtimes(record))
         if unseen and bad + unseen > policy.incident_share * whole:
             why = msg("Nobody measured {n} min of incident {number}", n=unseen, number=record.incident.id)
             return BUDGET.judged(
@@ -82,7 +83,7 @@ def downtimes(record: IncidentRecord) -> tuple[Downtime, ...]:
 
 def budget_minutes(uptime: ObjectiveState, record: IncidentRecord) -> int:
     """The bad minutes of uptime while an incident hurt."""
-    return sum(uptime.bad_in(span) for span in downtimes(record))
+    return uptime.bad_in(*downtimes(record))
 
 
 def _touches(record: IncidentRecord, reviewed: Reviewed) -> bool:
@@ -96,6 +97,11 @@ def _table(records: Sequence[IncidentRecord], minutes: Sequence[int], shares: It
     )
     if len(rows) > MOST_ROWS:
         rows = (*rows[:MOST_ROWS], (msg("{n} more", n=len(records) - MOST_ROWS), "", None, None))
-    columns = (msg("Incident"), msg("Module"), msg("Minutes down in the month"), msg("Share of the budget, %"))
+    columns = (
+        msg("Incident"),
+        msg("Module"),
+        msg("Minutes the whole service was down in the month"),
+        msg("Share of the budget, %"),
+    )
     summed = msg("All, each minute once")
     return Table(msg("Error budget by incident"), columns, (*rows, (summed, "", total, None)))

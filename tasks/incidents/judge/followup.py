@@ -6,8 +6,7 @@ from datetime import date, datetime
 
 from tasks.check_result import CheckResult, Limit, Message, Quantity, Scalar, Status, Table, moment, msg
 from tasks.incidents.checks import ACTIONS, RETROSPECTIVES
-from tasks.incidents.facts import ActionItem, ActionKind, Incident
-from tasks.incidents.judge.budget import downtimes
+from tasks.incidents.facts import ActionItem, ActionKind, Incident, IncidentRecord
 from tasks.incidents.judge.review import (
     MOST_ROWS,
     SUBJECT,
@@ -20,10 +19,13 @@ from tasks.incidents.judge.review import (
     working_days,
 )
 from tasks.incidents.limits import IncidentLimits
+from tasks.records.facts import Outage
 from tasks.slo.budget.incidents import Incident as Downtime
 from tasks.slo.budget.incidents import merged
 
 _DUE = msg("their due dates")
+_WHOLE = ""
+"""The whole service among modules."""
 KINDS = {
     ActionKind.PERMANENT_FIX: msg("permanent fix"),
     ActionKind.PREVENTION: msg("prevention"),
@@ -34,7 +36,7 @@ KINDS = {
 def judge_actions(reviewed: Reviewed) -> CheckResult:
     """The action items that were overdue; an overdue permanent fix fails, anything else warns."""
     now, limit = reviewed.now, Limit("=", 0, "", _DUE)
-    items = [(r.incident, item) for r in reviewed.counted for item in r.actions if _matters(item, reviewed)]
+    items = [(r.incident, item) for r in reviewed.so_far for item in r.actions if _matters(item, reviewed)]
     if not items:
         if (why := nothing_known(reviewed)) is not None:
             return ACTIONS.judged(Status.UNKNOWN, SUBJECT, why, at=now, limit=limit)
@@ -51,6 +53,8 @@ def judge_actions(reviewed: Reviewed) -> CheckResult:
     if overdue:
         fixes = any(item.kind is ActionKind.PERMANENT_FIX for item in overdue)
         status = Status.FAIL if fixes else Status.WARN
+    elif (why := nothing_known(reviewed)) is not None:
+        status, reason = Status.UNKNOWN, why
     observed = Quantity(len(overdue))
     return ACTIONS.judged(status, SUBJECT, reason, at=now, observed=observed, limit=limit, evidence=evidence)
 
@@ -124,6 +128,8 @@ def judge_retrospectives(reviewed: Reviewed, limits: IncidentLimits) -> CheckRes
         good=len(wanted) - len(missing) - len(late) - waiting,
     )
     status = Status.FAIL if missing else Status.WARN if late else Status.PASS
+    if status is Status.PASS and (why := nothing_known(reviewed)) is not None:
+        status, reason = Status.UNKNOWN, why
     longest = max(working_days(w.ended_at, w.written_at or reviewed.known_at, reviewed.zone) for w in wanted)
     evidence = (_retrospectives(wanted, missing, late),)
     observed = Quantity(longest, "d")
@@ -132,7 +138,7 @@ def judge_retrospectives(reviewed: Reviewed, limits: IncidentLimits) -> CheckRes
 
 def _of_incidents(reviewed: Reviewed, limits: IncidentLimits) -> Iterator[_Wanted]:
     """Those of incidents that were resolved, unless the retrospective was written in time before the period."""
-    for record in reviewed.counted:
+    for record in reviewed.so_far:
         incident, ended = record.incident, record.incident.resolved_at
         if ended is None or ended >= reviewed.known_at:
             continue
@@ -144,21 +150,30 @@ def _of_incidents(reviewed: Reviewed, limits: IncidentLimits) -> Iterator[_Wante
 
 
 def _of_outages(reviewed: Reviewed, limits: IncidentLimits) -> Iterator[_Wanted]:
-    """Those of outages that ended in the period, are no incident's, and overlap none."""
-    known = [span for record in reviewed.counted for span in downtimes(record)]
+    """Those of outages that ended in the period, are no incident's, and overlap none in which their module was down."""
+    known = [span for record in reviewed.counted for span in _downtimes(record)]
     mine = {record.incident.id for record in reviewed.records}
-    for down in merged(
-        Downtime(o.started_at, o.ended_at, (o.cause,), () if o.module is None else (o.module,))
-        for o in reviewed.outages
-        if o.incident_id not in mine
-    ):
+    for down in merged(_downtime(o) for o in reviewed.outages if o.own_incident not in mine):
         ended = down.ended_at
         if ended is None or not reviewed.period.start <= ended < reviewed.as_of:
             continue
-        if not any(span.spans(down.started_at, ended) for span in known):
+        then = {module for span in known if span.spans(down.started_at, ended) for module in span.modules}
+        if _WHOLE not in then and (bare := [module for module in down.modules if module not in then]):
             due = review_due(ended, limits.review_business_days, reviewed.zone)
             name = msg("an outage without an incident")
-            yield _Wanted(name, place(", ".join(down.modules) or None), ended, due, None)
+            yield _Wanted(name, place(None if _WHOLE in bare else ", ".join(bare)), ended, due, None)
+
+
+def _downtimes(record: IncidentRecord) -> Iterator[Downtime]:
+    """When an incident was an outage: a slow service or a full disk is none."""
+    incident = record.incident
+    yield from map(_downtime, record.outages)
+    if incident.down:
+        yield Downtime(incident.impact_at, incident.resolved_at, (), (incident.module or _WHOLE,))
+
+
+def _downtime(outage: Outage) -> Downtime:
+    return Downtime(outage.started_at, outage.ended_at, (outage.cause,), (outage.module or _WHOLE,))
 
 
 def _retrospectives(wanted: Sequence[_Wanted], missing: Sequence[_Wanted], late: Sequence[_Wanted]) -> Table:

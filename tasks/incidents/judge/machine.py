@@ -36,6 +36,7 @@ from tasks.incidents.events import (
 )
 from tasks.incidents.facts import HURTING, ActionItem, ActionKind, EntryKind, Fix, Incident, State, TimelineEntry
 from tasks.incidents.judge.texts import kept_text, name_of, needed_text
+from tasks.records.facts import Outage
 from tasks.records.rules import checked_by, to_second
 
 SAME_INCIDENT: Final = timedelta(hours=24)
@@ -68,7 +69,7 @@ TRANSITIONS: Final[Mapping[type[Event], Mapping[State, State]]] = {
     Close: _all((State.RESOLVED, State.REVIEWING), State.CLOSED),
     Reopen: _all(_ENDED, State.REOPENED),
     Merge: _all((*HURTING, State.RESOLVED, State.REVIEWING), State.MERGED),
-    Dismiss: _all((*HURTING, State.RESOLVED, State.REVIEWING), State.FALSE_POSITIVE),
+    Dismiss: _all(HURTING, State.FALSE_POSITIVE),
     AddAction: _stay(*_COUNTED),
     FinishAction: _stay(*_COUNTED),
 }
@@ -100,20 +101,22 @@ def step(
     event: Event,
     by: str,
     now: datetime,
+    outages: Sequence[Outage] = (),
 ) -> Change:
     """The incident after an event; raises IncidentRefused where it cannot happen, RecordRefused if nobody did it.
 
-    What happens now comes no earlier than what came before: a clock that was set back makes no negative duration.
+    `outages` are its own: the timeline names those that an event removes. What happens now comes no earlier than what
+    came before: a clock that was set back makes no negative duration.
     """
     target = TRANSITIONS[type(event)].get(incident.state)
     if target is None:
         raise IncidentRefused(_refusal(incident, event))
     recorded_at = to_second(now)
     last = max((incident.detected_at, *(entry.at for entry in timeline)))
-    began = max((incident.detected_at, *(entry.at for entry in timeline if entry.kind is EntryKind.REOPENED)))
-    return _Step(incident, target, tuple(actions), checked_by(by), began, recorded_at, max(recorded_at, last)).take(
-        event
-    )
+    reopened = max((entry.at for entry in timeline if entry.kind is EntryKind.REOPENED), default=None)
+    return _Step(
+        incident, target, tuple(actions), tuple(outages), checked_by(by), reopened, recorded_at, max(recorded_at, last)
+    ).take(event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,17 +124,23 @@ class _Step:
     incident: Incident
     target: State
     actions: tuple[ActionItem, ...]
+    outages: tuple[Outage, ...]
     by: str
-    began: datetime
+    reopened: datetime | None
     recorded_at: datetime
     now: datetime
+
+    @property
+    def began(self) -> datetime:
+        """When it was detected, or came back last."""
+        return self.reopened or self.incident.detected_at
 
     def take(self, event: Event) -> Change:
         match event:
             case Acknowledge():
                 return self._acknowledged(event)
             case Note():
-                return self._to(event.kind, needed_text(event.text, "write what is to be noted"))
+                return self._noted(event)
             case Assess():
                 return self._assessed(event)
             case Respond():
@@ -159,8 +168,7 @@ class _Step:
                 text = f"→ {event.into}\n{kept_text(event.text)}".strip()
                 return self._to(EntryKind.MERGED, text, (OutagesRehung(event.into),), merged_into=event.into)
             case Dismiss():
-                text = needed_text(event.text, "write why it was a false positive")
-                return self._to(EntryKind.FALSE_POSITIVE, text, (OutagesRemoved(),))
+                return self._dismissed(event)
             case AddAction():
                 needed = _action(event.text, event.owner, event.due, event.kind)
                 return self._to(EntryKind.ACTION_ADDED, _shown(needed), (needed,))
@@ -187,6 +195,12 @@ class _Step:
             )
         return at
 
+    def _noted(self, event: Note) -> Change:
+        text = needed_text(event.text, "write what is to be noted")
+        if event.down_since is None:
+            return self._to(event.kind, text)
+        return self._to(event.kind, text, (OutageStarts(to_second(event.down_since), None),), down=True)
+
     def _acknowledged(self, event: Acknowledge) -> Change:
         text = kept_text(event.text)
         if self.incident.acknowledged_at is not None or not self.incident.state.hurts:
@@ -199,12 +213,16 @@ class _Step:
         impact = incident.impact_at
         if event.impact_at is not None:
             impact = to_second(event.impact_at)
-            if impact > self.now:
-                raise IncidentRefused(f"{impact:%Y-%m-%d %H:%M} UTC is in the future: it cannot have begun then")
+            refuse_impact(impact, incident.detected_at)
+            if self.reopened is not None and impact != incident.impact_at:
+                raise IncidentRefused(
+                    f"{incident.name} was reopened at {self.reopened:%Y-%m-%d %H:%M} UTC: when it first began to hurt "
+                    "cannot be changed any more"
+                )
         down = incident.down if event.down is None else event.down
         effects: tuple[Effect, ...] = ()
-        if down and not incident.down:
-            effects = (OutageStarts(impact),)
+        if down and (not incident.down or (event.down and self._quiet_again())):
+            effects = (OutageStarts(self.reopened or impact, incident.module),)
         elif incident.down and not down:
             effects = (OutagesRemoved(),)
         elif down and impact != incident.impact_at:
@@ -214,10 +232,17 @@ class _Step:
             changed.append(f"impact {incident.impact_at:%Y-%m-%dT%H:%M:%SZ} → {impact:%Y-%m-%dT%H:%M:%SZ}")
         if down != incident.down:
             changed.append(f"down {str(incident.down).lower()} → {str(down).lower()}")
+        if OutagesRemoved() in effects:
+            changed += self._removed()
         text = "\n".join((*changed, kept_text(event.text))).strip()
         if not text:
             raise IncidentRefused("nothing was assessed: write what is affected, or give a severity")
         return self._to(EntryKind.ASSESSMENT, text, effects, severity=severity, impact_at=impact, down=down)
+
+    def _quiet_again(self) -> bool:
+        """True when it came back, and has not been down since."""
+        back = self.reopened
+        return back is not None and all(o.ended_at is not None and o.ended_at <= back for o in self.outages)
 
     def _mitigated(self, event: Mitigate) -> Change:
         """A temporary fix, and the action item for the permanent one."""
@@ -234,6 +259,11 @@ class _Step:
 
     def _resolved(self, event: Resolve) -> Change:
         at = self._time(event.at, self.incident.mitigated_at or self.began, "resolved", "mitigated")
+        if at < self.incident.impact_at:
+            raise IncidentRefused(
+                f"{self.incident.name} cannot be resolved at {at:%Y-%m-%d %H:%M:%S} UTC: it began to hurt at "
+                f"{self.incident.impact_at:%Y-%m-%d %H:%M:%S} UTC"
+            )
         text = needed_text(event.text, "write how it was verified that the effect is there")
         return self._to(EntryKind.RESOLVED, text, (OutageEnds(at),), at=at, resolved_at=at)
 
@@ -269,11 +299,29 @@ class _Step:
         resolved = incident.resolved_at or incident.detected_at
         at = self._time(event.at, resolved, "reopened", "resolved")
         text = needed_text(event.text, "write what came back")
+        down = incident.down and event.down
         if at - resolved > SAME_INCIDENT:
-            return Change(incident, (), (FollowedBy(at, text),))
-        effects: tuple[Effect, ...] = (OutageStarts(at),) if incident.down else ()
+            return Change(incident, (), (FollowedBy(at, text, down),))
+        effects: tuple[Effect, ...] = (OutageStarts(at, incident.module),) if down else ()
         again = {"resolved_at": None, "mitigated_at": None, "fix": None, "reviewed_at": None, "closed_at": None}
         return self._to(EntryKind.REOPENED, text, effects, at=at, **again)
+
+    def _dismissed(self, event: Dismiss) -> Change:
+        text = needed_text(event.text, "write why it was a false positive")
+        if self.reopened is not None:
+            raise IncidentRefused(
+                f"cannot dismiss {self.incident.name}: it was resolved and came back, so something happened; "
+                "resolve it again and note why"
+            )
+        return self._to(EntryKind.FALSE_POSITIVE, "\n".join((*self._removed(), text)), (OutagesRemoved(),))
+
+    def _removed(self) -> list[str]:
+        """What the timeline keeps of outages that are removed."""
+        return [
+            f"outage {o.started_at:%Y-%m-%dT%H:%M:%SZ} → "
+            f"{'ongoing' if o.ended_at is None else f'{o.ended_at:%Y-%m-%dT%H:%M:%SZ}'} removed"
+            for o in self.outages
+        ]
 
     def _finished(self, event: FinishAction) -> Change:
         found = next((item for item in self.actions if item.id == event.action), None)
@@ -284,6 +332,15 @@ class _Step:
             raise IncidentRefused(f"action item {found.id} was already done at {found.done_at:%Y-%m-%d %H:%M} UTC")
         text = f"{found.id} {found.text}\n{kept_text(event.text)}".strip()
         return self._to(EntryKind.ACTION_DONE, text, (ActionFinished(found.id, self.now),))
+
+
+def refuse_impact(impact_at: datetime, detected_at: datetime) -> None:
+    """Raise IncidentRefused for what was detected before it began."""
+    if impact_at > detected_at:
+        raise IncidentRefused(
+            f"it cannot have begun to hurt at {impact_at:%Y-%m-%d %H:%M:%S} UTC: it was detected at "
+            f"{detected_at:%Y-%m-%d %H:%M:%S} UTC"
+        )
 
 
 def joined(into: Incident, part: Incident) -> Incident:

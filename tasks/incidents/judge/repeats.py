@@ -38,6 +38,14 @@ def judge_repeats(reviewed: Reviewed, limits: IncidentLimits) -> CheckResult:
         return REPEATS.judged(
             Status.UNKNOWN, SUBJECT, unknown, at=now, observed=observed, limit=limit, evidence=evidence
         )
+    if silent := _without_cause(mine, reviewed, limits):
+        unknown = msg(
+            "Earlier incidents in the same module have no cause on record yet: {incidents}",
+            incidents=", ".join(map(named, silent)),
+        )
+        return REPEATS.judged(
+            Status.UNKNOWN, SUBJECT, unknown, at=now, observed=observed, limit=limit, evidence=evidence
+        )
     if (why := nothing_known(reviewed)) is not None:
         return REPEATS.judged(Status.UNKNOWN, SUBJECT, why, at=now, observed=observed, limit=limit, evidence=evidence)
     reason = msg("Each of {all} incidents had a cause of its own", all=len(mine))
@@ -47,16 +55,32 @@ def judge_repeats(reviewed: Reviewed, limits: IncidentLimits) -> CheckResult:
 def _before(record: IncidentRecord, reviewed: Reviewed, limits: IncidentLimits) -> Incident | None:
     """The newest incident that this one repeats; itself where it was reopened."""
     incident = record.incident
-    since = incident.detected_at - timedelta(days=limits.repeat_days)
-    earlier = [
-        other.incident
-        for other in reviewed.counted
-        if since <= other.incident.detected_at and _order(other.incident) < _order(incident)
-    ]
+    earlier = _earlier(incident, reviewed, limits)
     same = [other for other in earlier if other.id == incident.follows or _same(other, incident)]
     if same:
         return max(same, key=_order)
     return incident if any(entry.kind is EntryKind.REOPENED for entry in record.timeline) else None
+
+
+def _without_cause(records: list[IncidentRecord], reviewed: Reviewed, limits: IncidentLimits) -> list[Incident]:
+    """The incidents without a cause that one of these may have repeated."""
+    before = [
+        other
+        for record in records
+        for other in _earlier(record.incident, reviewed, limits)
+        if not other.cause and other.module == record.incident.module
+    ]
+    return list(dict.fromkeys(before))[:MOST_ROWS]
+
+
+def _earlier(incident: Incident, reviewed: Reviewed, limits: IncidentLimits) -> list[Incident]:
+    """The incidents that this one may repeat."""
+    since = incident.detected_at - timedelta(days=limits.repeat_days)
+    return [
+        other.incident
+        for other in reviewed.counted
+        if since <= other.incident.detected_at and _order(other.incident) < _order(incident)
+    ]
 
 
 def _order(incident: Incident) -> tuple[float, int]:

@@ -39,18 +39,20 @@ class Reviewed:
         return [record for record in self.records if record.incident.state.counts]
 
     @property
+    def so_far(self) -> list[IncidentRecord]:
+        """Those that were detected in the period or before it: a later one does not count."""
+        return [record for record in self.counted if record.incident.detected_at < self.as_of]
+
+    @property
     def detected(self) -> list[IncidentRecord]:
         """The incidents that were detected in the period."""
-        return [r for r in self.counted if self.period.start <= r.incident.detected_at < self.as_of]
+        return [record for record in self.so_far if self.period.start <= record.incident.detected_at]
 
     @property
     def known(self) -> list[IncidentRecord]:
         """Those, and the ones of before that still go on at its end."""
         return [
-            r
-            for r in self.counted
-            if r.incident.detected_at < self.as_of
-            and (r.incident.detected_at >= self.period.start or _goes_on(r.incident, self.as_of))
+            r for r in self.so_far if r.incident.detected_at >= self.period.start or _goes_on(r.incident, self.as_of)
         ]
 
     @property
@@ -72,7 +74,7 @@ def nothing_known(reviewed: Reviewed) -> Message | None:
         if isinstance(reviewed.uptime, Absent):
             return None
         return msg("Incidents on record: {n}; too little uptime was measured to rule out others", n=len(reviewed.known))
-    return msg("No incident is recorded, but too little uptime was measured to rule one out")
+    return msg("No incident was detected in the period, but too little uptime was measured to rule one out")
 
 
 def review_due(resolved_at: datetime, business_days: int, zone: ZoneInfo) -> date:

@@ -1,4 +1,4 @@
-"""Incidents, their timelines and action items."""
+"""Incidents, their timelines and action items, and the outages that are theirs."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -83,3 +83,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_incident_actions")),
     )
     op.create_index(op.f("ix_incident_actions_incident_id"), "incident_actions", ["incident_id"])
+    op.add_column(
+        "outages",
+        sa.Column("own_incident", sa.Integer(), nullable=True, comment="the incident here that it belongs to"),
+    )

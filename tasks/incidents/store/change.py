@@ -1,6 +1,7 @@
 """Incidents opened and changed: every change in one transaction, alone on its service."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
@@ -30,10 +31,10 @@ from tasks.incidents.events import (
     Review,
 )
 from tasks.incidents.facts import EntryKind, Incident, State, TimelineEntry
-from tasks.incidents.judge.machine import joined, step
+from tasks.incidents.judge.machine import joined, refuse_impact, step
 from tasks.incidents.judge.texts import kept_text, title_of
 from tasks.incidents.store.outages import OwnOutages
-from tasks.incidents.store.rows import actions_of, add_entry, find_row, incident_of, timeline_of, values_of
+from tasks.incidents.store.rows import actions_of, add_entry, find_row, incident_of, outages_of, timeline_of, values_of
 from tasks.incidents.tables import incident_actions, incidents
 from tasks.observation import printable
 from tasks.records.rules import checked_by, to_second
@@ -107,7 +108,7 @@ def open_incident(connection: Connection, service: int, new: NewIncident, now: d
     text = "\n".join(part for part in (title, kept_text(new.text)) if part)
     add_entry(connection, number, TimelineEntry(detected_at, recorded_at, by, EntryKind.OPENED, text))
     if new.down:
-        OwnOutages(connection, service, incident, by, recorded_at).start(impact_at)
+        OwnOutages(connection, service, incident, by, recorded_at).start(impact_at, module)
     return incident
 
 
@@ -121,14 +122,24 @@ def open_by_hand(history: History, service: str, new: NewIncident, now: datetime
             raise IncidentRefused(
                 f"{at:%Y-%m-%d %H:%M} UTC is in the future: give the time when {what}, or leave it out"
             )
+    if new.impact_at is not None:
+        refuse_impact(to_second(new.impact_at), to_second(new.detected_at or now))
     with writing(history) as connection:
         return open_incident(connection, service_id(connection, service), new, now)
 
 
 def change_incident(history: History, service: str, number: int, event: Event, by: str, now: datetime) -> Changed:
     """Let something happen to an incident. Raises NoSuchIncident, IncidentRefused, and HistoryError."""
+    return change_by_all(history, service, number, (event,), by, now)
+
+
+def change_by_all(
+    history: History, service: str, number: int, events: Sequence[Event], by: str, now: datetime
+) -> Changed:
+    """Let several things happen to an incident, all or none. Raises as `change_incident` does."""
     with writing(history) as connection:
-        return change_in(connection, service_id(connection, service), number, event, by, now)
+        key = service_id(connection, service)
+        return [change_in(connection, key, number, event, by, now) for event in events][-1]
 
 
 def review_incident(
@@ -153,7 +164,8 @@ def change_in(connection: Connection, service: int, number: int, event: Event, b
         _refuse_merge(incident, _found(connection, service, event.into) if event.into != number else incident)
     if isinstance(event, Dismiss):
         _refuse_dismissal(connection, incident)
-    change = step(incident, timeline_of(connection, number), actions_of(connection, number), event, by, now)
+    timeline, actions = timeline_of(connection, number), actions_of(connection, number)
+    change = step(incident, timeline, actions, event, by, now, outages_of(connection, service, number))
     recorded_at = to_second(now)
     mine = update(incidents).where(incidents.c.id == number)
     connection.execute(mine.values(values_of(change.incident) | {"changed_at": recorded_at}))
@@ -179,7 +191,7 @@ def _take(
 ) -> Incident | None:
     match effect:
         case OutageStarts():
-            own.start(effect.at)
+            own.start(effect.at, effect.module)
         case OutageMoves():
             own.move(effect.at)
         case OutageEnds():
@@ -213,7 +225,7 @@ def _follow(
 ) -> Incident:
     """The incident that takes up an old one, and a line in the old one that names it."""
     new = NewIncident(
-        old.title, old.severity, by, old.module, effect.at, effect.at, old.down, effect.text, follows=old.id
+        old.title, old.severity, by, old.module, effect.at, effect.at, effect.down, effect.text, follows=old.id
     )
     opened = open_incident(connection, service, new, now)
     entry = TimelineEntry(effect.at, to_second(now), checked_by(by), EntryKind.NOTE, f"→ {opened.id}\n{effect.text}")

@@ -18,30 +18,33 @@ class OwnOutages:
     def __init__(self, connection: Connection, service: int, incident: Incident, by: str, now: datetime) -> None:
         self._connection, self._service, self._incident = connection, service, incident
         self._stamp = {"recorded_at": now, "recorded_by": by}
-        self._mine = (outages.c.service_id == service, outages.c.incident_id == incident.id)
+        self._mine = (outages.c.service_id == service, outages.c.own_incident == incident.id)
 
-    def start(self, at: datetime) -> None:
-        """Down from then on, unless it is down already."""
-        if not self._open():
-            values = {"ended_at": None, "cause": self._incident.title, "incident_id": self._incident.id}
-            place = {"module": self._incident.module or "", "started_at": self._free(at)}
+    def start(self, at: datetime, module: str | None) -> None:
+        """A module or the whole service is down from then on, or from the last end on, unless it is down already."""
+        ends = [row.ended_at for row in self._rows()]
+        if None not in ends:
+            values = {"ended_at": None, "cause": self._incident.title, "own_incident": self._incident.id}
+            place = {"module": module or "", "started_at": self._free(max((at, *ends)), module or "")}
             self._connection.execute(insert(outages).values(service_id=self._service, **place, **values, **self._stamp))
 
     def move(self, at: datetime) -> None:
         """The first one began at another time."""
-        rows = self._connection.execute(select(outages).where(*self._mine).order_by(outages.c.started_at)).all()
+        rows = self._rows()
         if not rows:
-            self.start(at)
+            self.start(at, self._incident.module)
             return
         first = rows[0]
         if first.ended_at is not None and at >= first.ended_at:
             self._delete(first.id)
         elif first.started_at != at:
-            self._update(first.id, started_at=self._free(at))
+            self._update(first.id, started_at=self._free(at, first.module))
 
     def end(self, at: datetime) -> None:
         """It works again; one that began no earlier was none."""
-        for row in self._open():
+        for row in self._rows():
+            if row.ended_at is not None:
+                continue
             if at <= row.started_at:
                 self._delete(row.id)
             else:
@@ -57,15 +60,15 @@ class OwnOutages:
 
     def give_to(self, incident: int) -> None:
         """They are another incident's."""
-        self._connection.execute(update(outages).where(*self._mine).values(incident_id=incident))
+        self._connection.execute(update(outages).where(*self._mine).values(own_incident=incident))
 
-    def _open(self) -> Sequence[Any]:
-        return self._connection.execute(select(outages).where(*self._mine, outages.c.ended_at.is_(None))).all()
+    def _rows(self) -> Sequence[Any]:
+        return self._connection.execute(select(outages).where(*self._mine).order_by(outages.c.started_at)).all()
 
-    def _free(self, at: datetime) -> datetime:
+    def _free(self, at: datetime, module: str) -> datetime:
         """The time, or the next second at which no other outage of the module is on record: sums merge them."""
         c = outages.c
-        place = (c.service_id == self._service, c.module == (self._incident.module or ""))
+        place = (c.service_id == self._service, c.module == module)
         while self._connection.execute(select(c.id).where(*place, c.started_at == at)).first() is not None:
             at += _SECOND
         return at

@@ -8,6 +8,7 @@ from tasks.check_result import Severity
 from tasks.incidents.facts import ActionItem, ActionKind, EntryKind, Fix, Incident, State, TimelineEntry
 from tasks.incidents.tables import incident_actions, incident_entries, incidents
 from tasks.records.facts import Outage
+from tasks.records.store.records import outage_of
 from tasks.records.tables import outages
 from tasks.secrets import masked
 
@@ -94,9 +95,9 @@ def action_of(row: Any) -> ActionItem:
 def outages_of(connection: Connection, service: int, incident: int) -> tuple[Outage, ...]:
     """The outages that the incident owns, oldest first."""
     c = outages.c
-    mine = select(outages).where(c.service_id == service, c.incident_id == incident)
+    mine = select(outages).where(c.service_id == service, c.own_incident == incident)
     rows = connection.execute(mine.order_by(c.started_at, c.id))
-    return tuple(Outage(r.started_at, r.ended_at, r.module or None, r.cause, r.incident_id) for r in rows)
+    return tuple(map(outage_of, rows))
 
 
 def find_row(connection: Connection, service: int, number: int) -> Any:

@@ -72,7 +72,13 @@ def read_outages(history: History, service: str, since: datetime, until: datetim
     inside = and_(c.started_at < until, or_(c.ended_at.is_(None), c.ended_at > since))
     with reading(history) as connection:
         rows = connection.execute(_of(outages, service).where(inside).order_by(c.started_at, c.id))
-        return tuple(Outage(r.started_at, r.ended_at, r.module or None, r.cause, r.incident_id) for r in rows)
+        return tuple(map(outage_of, rows))
+
+
+def outage_of(row: Any) -> Outage:
+    """A row as a fact."""
+    module = row.module or None
+    return Outage(row.started_at, row.ended_at, module, row.cause, row.incident_id, row.own_incident)
 
 
 def read_maintenance(history: History, service: str, since: datetime, until: datetime) -> tuple[Maintenance, ...]:

@@ -1,6 +1,6 @@
 """The state of each objective: its window counted with and without maintenance, its budget and its burn rates."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,22 +70,19 @@ class ObjectiveState:
             return 0.0
         return self.bad_in(incident) / self.budget.whole
 
-    def bad_in(self, incident: Incident) -> int:
-        """How many events were bad while an incident lasted."""
-        start, end = self._places(incident)
-        until, before = (int(self.bad[place - 1]) if place else 0 for place in (end, start))
-        return until - before
+    def bad_in(self, *incidents: Incident) -> int:
+        """How many events were bad in the minutes that any of the incidents touches."""
+        return int(np.diff(self.bad, prepend=0)[self._touched(incidents)].sum())
 
-    def unmeasured_in(self, incident: Incident) -> int:
-        """How many minutes nobody measured while an incident lasted."""
-        start, end = self._places(incident)
-        return int(np.count_nonzero(self.unmeasured[start:end]))
+    def unmeasured_in(self, *incidents: Incident) -> int:
+        """How many of the minutes that any of the incidents touches nobody measured."""
+        return int(np.count_nonzero(self.unmeasured & self._touched(incidents)))
 
-    def _places(self, incident: Incident) -> tuple[int, int]:
-        first = minute_of(self.window.start)
-        start = min(max(0, minute_of(incident.started_at) - first), self.bad.size)
-        ended = incident.ended_at or self.window.as_of
-        return start, min(max(start, -(-int(ended.timestamp()) // 60) - first), self.bad.size)
+    def _touched(self, incidents: Iterable[Incident]) -> Flags:
+        """One minute can be the last of an incident and the first of the next: it counts once."""
+        ends = ((i.started_at, i.ended_at or self.window.as_of) for i in incidents)
+        spans = ((minute_of(start), -(-int(end.timestamp()) // 60)) for start, end in ends)
+        return flags(minute_of(self.window.start), self.bad.size, spans)
 
 
 Known = ObjectiveState | Unobserved | Absent

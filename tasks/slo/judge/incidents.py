@@ -93,7 +93,7 @@ def judge_downtime(
     mine = [i for i in incidents if i.spans(window.start, window.as_of)]
     evidence = (*((_causes(mine, window.as_of, uptime),) if mine else ()), *_planned(maintenance, window))
     unexplained = [i for i in mine if not i.recorded]
-    minutes = sum(uptime.bad_in(i) for i in unexplained)
+    minutes = uptime.bad_in(*unexplained)
     observed = Quantity(minutes, "min")
     if unexplained:
         reason = msg(

@@ -53,7 +53,7 @@ def record(
     )
     kinds = (EntryKind.OPENED, EntryKind.REOPENED) if reopened else (EntryKind.OPENED,)
     timeline = tuple(TimelineEntry(at, at, "kim", kind, "") for kind in kinds)
-    rows = tuple(Outage(start, end, incident.module, "x", number) for start, end in outages)
+    rows = tuple(Outage(start, end, incident.module, "x", own_incident=number) for start, end in outages)
     return IncidentRecord(incident, timeline, tuple(actions), rows)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tasks.check_result import Severity, Status
-from tasks.history.runs import RunKey
+from tasks.history.runs import NewRun, RunKey, record_run
 from tasks.incidents.checks import CHECKS
 from tasks.incidents.events import AddAction, Close, Mend, Resolve, Review
 from tasks.incidents.section import incident_review
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 AT = datetime(2026, 10, 14, 3, 0, tzinfo=UTC)
+NOTE = "Recorded after the last report of this month: incidents {numbers}"
 PROBED = '[[slo.objective]]\nname = "uptime"\nkind = "uptime"\ntarget = 0.9995\nprobe = "live"\n'
 
 
@@ -33,9 +34,14 @@ def shop(operate: "Operate") -> "Operated":
 
 
 def section(shop: "Operated", now: datetime = NOW) -> Section:
-    key = RunKey(shop.name, "monthly-checklist", "2026-10", "hand")
-    run = Round(key, shop.settings, shop.history, now, now + HOUR, None, mail_unchanged=False, now=lambda: now)
+    run = Round(
+        october(shop), shop.settings, shop.history, now, now + HOUR, None, mail_unchanged=False, now=lambda: now
+    )
     return asyncio.run(incident_review(run))
+
+
+def october(shop: "Operated") -> RunKey:
+    return RunKey(shop.name, "monthly-checklist", "2026-10", "hand")
 
 
 def statuses(found: Section) -> dict[str, Status]:
@@ -110,3 +116,12 @@ def test_case_13_stored_late_an_incident_is_one_of_the_month_in_which_it_was_det
     assert resolution.status is Status.PASS and resolution.reason.params["longest"] == 20.0
     budget = found["incidents.budget"]
     assert budget.status is Status.WARN and budget.reason.params["total"] == 50  # from the impact, not from the insert
+
+
+def test_what_was_recorded_since_the_report_is_named_unless_it_is_of_a_later_month(shop: "Operated") -> None:
+    reported = datetime(2026, 11, 1, tzinfo=UTC)
+    record_run(shop.history, october(shop), lambda _: NewRun("PASS", reported, "{}", [], []))
+    happened(shop, at=reported + HOUR)
+    assert section(shop).notes == ()
+    late = happened(shop, title="no orders", detected_at=AT, at=reported + DAY)
+    assert [(note.text, note.params["numbers"]) for note in section(shop).notes] == [(NOTE, str(late))]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
 
@@ -28,6 +29,8 @@ from tasks.alerts.store.rows import episode_of
 from tasks.alerts.tables import alert_episodes
 from tasks.check_result import Limit, Quantity, Severity, msg
 from tasks.history.engine import HistoryError, reading, writing
+from tasks.incidents.events import Assess, Mend, Resolve
+from tasks.incidents.store.change import change_by_all
 from tasks.incidents.store.read import read_incident
 
 NOON = datetime(2026, 11, 24, 12, 0, 3, tzinfo=UTC)
@@ -243,6 +246,92 @@ def test_what_comes_back_within_a_day_is_the_same_incident_reopened(history: Eng
     later = NOON + timedelta(hours=5)
     assert keep(history, [a_signal(Said.BAD, later, level=3)], later).incidents == (1,)
     assert read_incident(history, "shop", 1).incident.state == "reopened"
+
+
+def down(said: Said, minute: float, since: float | None = None) -> Signal:
+    """Liveness on every instance, bad since a minute after noon."""
+    began = NOON + (minute if since is None else since) * MINUTE if said is Said.BAD else None
+    at = NOON + minute * MINUTE
+    condition = Condition("monitoring", "health.liveness", "service")
+    return replace(a_signal(said, at, level=3), condition=condition, since=began)
+
+
+def at_minute(history: Engine, minute: float, *signals: Signal, rules: Rulebook = RULES) -> None:
+    keep_minute(history, "shop", signals, NOON + minute * MINUTE, rules, REACH)
+
+
+def outages_of(history: Engine, number: int = 1) -> list[tuple[float, float | None]]:
+    """Minutes after noon from which and to which the incident's outages lasted."""
+    return [
+        (
+            (o.started_at - NOON).total_seconds() // 60,
+            None if o.ended_at is None else (o.ended_at - NOON).total_seconds() // 60,
+        )
+        for o in read_incident(history, "shop", number).outages
+    ]
+
+
+def resolve(history: Engine, minute: float) -> None:
+    at = NOON + minute * MINUTE
+    change_by_all(history, "shop", 1, [Mend("restarted"), Resolve("it answers", at)], "kim", at)
+
+
+def test_a_second_outage_of_an_incident_that_is_still_open_is_another_of_its_outages(history: Engine) -> None:
+    at_minute(history, 3, down(Said.BAD, 3, since=0))
+    at_minute(history, 20, down(Said.GOOD, 20))
+    assert outages_of(history) == [(0, 4)]
+    at_minute(history, 83, down(Said.BAD, 83, since=80))
+    assert outages_of(history) == [(0, 4), (80, None)]
+    at_minute(history, 129, down(Said.BAD, 129))
+    at_minute(history, 131, down(Said.GOOD, 131))
+    assert outages_of(history) == [(0, 4), (80, 130)]
+
+
+def test_an_incident_that_comes_back_is_down_from_the_impact_on(history: Engine) -> None:
+    at_minute(history, 3, down(Said.BAD, 3, since=0))
+    at_minute(history, 20, down(Said.GOOD, 20))
+    resolve(history, 30)
+    at_minute(history, 89, down(Said.BAD, 89, since=80))
+    found = read_incident(history, "shop", 1)
+    [back] = [entry for entry in found.timeline if entry.kind == "reopened"]
+    assert (found.incident.state, back.at) == ("reopened", (NOON + 80 * MINUTE).replace(microsecond=0))
+    assert outages_of(history) == [(0, 4), (80, None)]
+    at_minute(history, 90, down(Said.GOOD, 90))
+    resolve(history, 95)
+    late = 95 + 25 * 60
+    at_minute(history, late, down(Said.BAD, late, since=late - 9))
+    assert read_incident(history, "shop", 2).incident.impact_at == NOON + (late - 9) * MINUTE
+    assert outages_of(history, 2) == [(late - 9, None)]
+
+
+def test_an_alert_that_opened_no_outage_is_down_once_liveness_joins_it(history: Engine) -> None:
+    rules = Rulebook(lambda _: POLICY, lambda _: "", depends_on={"service": ("database",)})
+    at_minute(history, 0, a_signal(Said.BAD, NOON, "database", level=3), rules=rules)
+    assert outages_of(history) == []
+    at_minute(history, 3, down(Said.BAD, 3, since=1), rules=rules)
+    assert (read_incident(history, "shop", 1).incident.down, outages_of(history)) == (True, [(1, None)])
+
+
+def test_a_full_disk_that_comes_back_is_no_outage_though_the_incident_once_was(history: Engine) -> None:
+    at_minute(history, 0, a_signal(Said.BAD, NOON, level=3))
+    change_by_all(history, "shop", 1, [Assess("", down=True)], "kim", NOON + MINUTE)
+    at_minute(history, 5, a_signal(Said.GOOD, NOON + 5 * MINUTE))
+    resolve(history, 6)
+    at_minute(history, 60, a_signal(Said.BAD, NOON + 60 * MINUTE, level=3))
+    assert read_incident(history, "shop", 1).incident.state == "reopened"
+    assert outages_of(history) == [(0, 6)]
+
+
+def test_what_somebody_found_not_to_be_down_stays_so_while_the_alert_goes_on(history: Engine) -> None:
+    at_minute(history, 3, replace(down(Said.BAD, 3, since=0), level=Severity.WARNING))
+    at_minute(history, 20, replace(down(Said.BAD, 20, since=0), level=Severity.WARNING))
+    assert outages_of(history) == [(0, None)]
+    change_by_all(history, "shop", 1, [Assess("the probe was wrong", down=False)], "kim", NOON + 21 * MINUTE)
+    taken = acknowledge_alerts_of(history, "shop", 1, Acknowledged("ken"), NOON + 22 * MINUTE, REACH)
+    assert taken.taken
+    at_minute(history, 60, down(Said.BAD, 60, since=0))  # the acknowledgement has expired
+    assert "acknowledgement-expired" in read_incident(history, "shop", 1).timeline[-1].text
+    assert outages_of(history) == []
 
 
 def test_old_alerts_are_removed_with_what_was_told_of_them_and_those_of_incidents_stay(history: Engine) -> None:

@@ -1,5 +1,6 @@
 """How an incident goes on: each state, what is refused, fixes, clocks that were set back, what comes back."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import get_args
@@ -39,6 +40,7 @@ from tasks.incidents.events import (
 )
 from tasks.incidents.facts import ActionItem, ActionKind, EntryKind, Fix, Incident, State, TimelineEntry
 from tasks.incidents.judge.machine import TRANSITIONS, step
+from tasks.records.facts import Outage
 from tasks.records.rules import RecordRefused
 
 AT = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
@@ -70,6 +72,10 @@ EVENTS: dict[type[Event], Event] = {
 }
 
 
+BACK = TimelineEntry(AT + 25 * MINUTE, AT + 25 * MINUTE, "alerts", EntryKind.REOPENED, "again")
+FIRST = Outage(AT - 5 * MINUTE, AT + 20 * MINUTE, None, "no database", 7)
+
+
 def in_state(state: State) -> Incident:
     ended = state in (State.RESOLVED, State.REVIEWING, State.CLOSED)
     merged = 9 if state is State.MERGED else None
@@ -77,8 +83,14 @@ def in_state(state: State) -> Incident:
     return replace(reported, state=state, resolved_at=AT + 20 * MINUTE if ended else None, merged_into=merged)
 
 
-def take(incident: Incident, event: Event, at: datetime = AT + 30 * MINUTE, *timeline: TimelineEntry) -> Change:
-    return step(incident, (OPENED, *timeline), (ITEM,), event, "kim", at)
+def take(
+    incident: Incident,
+    event: Event,
+    at: datetime = AT + 30 * MINUTE,
+    *timeline: TimelineEntry,
+    outages: Sequence[Outage] = (),
+) -> Change:
+    return step(incident, (OPENED, *timeline), (ITEM,), event, "kim", at, outages)
 
 
 def follow(*events: Event) -> tuple[Incident, list[TimelineEntry]]:
@@ -199,8 +211,69 @@ def test_what_becomes_of_its_outage(event: Event, effects: tuple[object, ...]) -
 
 def test_an_outage_starts_when_it_turns_out_to_be_one_and_ends_with_the_resolution() -> None:
     slow = replace(NEW, down=False)
-    assert take(slow, Assess("down", down=True)).effects == (OutageStarts(AT - 5 * MINUTE),)
+    assert take(slow, Assess("down", down=True)).effects == (OutageStarts(AT - 5 * MINUTE, None),)
     assert take(in_state(State.VERIFYING), Resolve("works", AT + 9 * MINUTE)).effects == (OutageEnds(AT + 9 * MINUTE),)
+
+
+@pytest.mark.parametrize(
+    ("event", "text"),
+    [
+        (Dismiss("a test"), "{removed}\na test"),
+        (Assess("slow", down=False), "down true → false\n{removed}\nslow"),
+    ],
+)
+def test_the_timeline_names_the_outages_that_are_removed(event: Event, text: str) -> None:
+    going = Outage(AT + 25 * MINUTE, None, None, "no database", 7)
+    [entry] = take(NEW, event, outages=(FIRST, going)).entries
+    removed = (
+        "outage 2026-11-24T02:55:00Z → 2026-11-24T03:20:00Z removed\noutage 2026-11-24T03:25:00Z → ongoing removed"
+    )
+    assert entry.text == text.format(removed=removed)
+
+
+def test_what_was_resolved_once_is_not_dismissed() -> None:
+    again = replace(NEW, state=State.REOPENED)
+    with pytest.raises(IncidentRefused) as refused:
+        take(again, Dismiss("a test"), AT + HOUR, BACK)
+    assert str(refused.value) == (
+        "cannot dismiss incident 7: it was resolved and came back, so something happened; resolve it again and note why"
+    )
+    for state in (State.RESOLVED, State.REVIEWING):
+        with pytest.raises(IncidentRefused, match="cannot dismiss"):
+            take(in_state(state), Dismiss("a test"))
+
+
+def test_the_quiet_time_before_a_reopening_is_no_downtime() -> None:
+    slow = replace(NEW, down=False, state=State.REOPENED)
+    assert take(slow, Assess("", down=True), AT + HOUR, BACK).effects == (OutageStarts(BACK.at, None),)
+    for at in (AT - HOUR, BACK.at + MINUTE):
+        for incident in (slow, replace(slow, down=True)):
+            with pytest.raises(IncidentRefused):
+                take(incident, Assess("", impact_at=at, down=True), AT + HOUR, BACK)
+    with pytest.raises(IncidentRefused, match="reopened at 2026-11-24 03:25 UTC: when it first began to hurt cannot"):
+        take(slow, Assess("", impact_at=AT - HOUR), AT + HOUR, BACK)
+    same = take(slow, Assess("", Severity.WARNING, NEW.impact_at), AT + HOUR, BACK)
+    assert same.incident.impact_at == NEW.impact_at
+
+
+def test_what_came_back_without_an_outage_may_turn_out_to_be_down_again() -> None:
+    again = replace(NEW, state=State.REOPENED)
+    assert take(again, Assess("down again", down=True), AT + HOUR, BACK, outages=(FIRST,)).effects == (
+        OutageStarts(BACK.at, None),
+    )
+    going = Outage(BACK.at, None, None, "no database", 7)
+    assert take(again, Assess("worse", down=True), AT + HOUR, BACK, outages=(FIRST, going)).effects == ()
+    assert take(NEW, Assess("worse", down=True), AT + HOUR, outages=(FIRST,)).effects == ()
+
+
+def test_it_is_not_resolved_before_it_began_to_hurt() -> None:
+    late = replace(in_state(State.FIXED), impact_at=AT + 10 * MINUTE)
+    with pytest.raises(IncidentRefused) as refused:
+        take(late, Resolve("works", AT + 9 * MINUTE))
+    assert str(refused.value) == (
+        "incident 7 cannot be resolved at 2026-11-24 03:09:00 UTC: it began to hurt at 2026-11-24 03:10:00 UTC"
+    )
+    assert take(late, Resolve("works", AT + 10 * MINUTE)).incident.resolved_at == AT + 10 * MINUTE
 
 
 def test_an_action_item_is_finished_once() -> None:
@@ -232,12 +305,12 @@ def test_case_10_reopened_within_a_day_is_the_same_incident() -> None:
     assert (again.id, again.state, again.detected_at) == (7, State.REOPENED, AT)
     assert (again.resolved_at, again.closed_at, again.reviewed_at, again.fix) == (None, None, None, None)
     assert again.cause == "c"  # what was written stays
-    assert change.effects == (OutageStarts(resolved + 24 * HOUR),)
+    assert change.effects == (OutageStarts(resolved + 24 * HOUR, None),)
 
 
 def test_case_10_reopened_later_than_a_day_is_another_incident_that_names_the_old_one() -> None:
     closed, late = in_state(State.CLOSED), AT + 20 * MINUTE + 24 * HOUR + timedelta(seconds=1)
-    assert take(closed, Reopen("again", late), late) == Change(closed, (), (FollowedBy(late, "again"),))
+    assert take(closed, Reopen("again", late), late) == Change(closed, (), (FollowedBy(late, "again", down=True),))
 
 
 def test_case_10_a_fix_after_a_reopening_cannot_be_older_than_it() -> None:
@@ -273,7 +346,10 @@ def test_case_8_what_was_recorded_by_a_clock_that_was_behind_is_flagged() -> Non
     [
         (Mend("x", AT - MINUTE), "cannot be fixed at 2026-11-24 02:59:00 UTC: it was detected at 2026-11-24 03:00:00"),
         (Mend("x", AT + HOUR), "2026-11-24 04:00 UTC is in the future"),
-        (Assess("", impact_at=AT + HOUR), "2026-11-24 04:00 UTC is in the future: it cannot have begun then"),
+        (
+            Assess("", impact_at=AT + MINUTE),
+            "begun to hurt at 2026-11-24 03:01:00 UTC: it was detected at 2026-11-24 03:00",
+        ),
         (Assess("  "), "nothing was assessed"),
         (Note(" "), "the text is missing"),
     ],

@@ -8,7 +8,7 @@ import pytest
 
 from tasks.check_result import CheckResult, Status, Table, msg
 from tasks.incidents.facts import ActionKind, State
-from tasks.incidents.judge.budget import judge_budget
+from tasks.incidents.judge.budget import downtimes, judge_budget
 from tasks.incidents.judge.followup import judge_actions, judge_retrospectives
 from tasks.incidents.judge.repeats import judge_repeats
 from tasks.incidents.judge.resolution import judge_resolution
@@ -106,6 +106,28 @@ def test_an_incident_on_record_makes_no_month_green_that_was_not_measured(month:
     assert resolution(record(took_min=90), uptime=month).status is Status.FAIL
 
 
+def test_what_was_done_in_time_makes_no_month_green_that_was_not_measured() -> None:
+    for mine in (
+        record(actions=[item(date(2026, 12, 1))], reviewed_at=START + 10 * DAY),
+        record(at=START - DAY, actions=[item(date(2026, 12, 1))], reviewed_at=START + DAY),
+    ):
+        measured, blind = reviewed(mine), reviewed(mine, uptime=uptime(measured=False))
+        for judge in (judge_actions, lambda month: judge_retrospectives(month, LIMITS)):
+            assert judge(measured).status is Status.PASS
+            assert judge(blind).status is Status.UNKNOWN and "too little uptime was measured" in text(judge(blind))
+    overdue = record(actions=[item(date(2026, 10, 20), kind=ActionKind.PERMANENT_FIX)])
+    assert judge_actions(reviewed(overdue, uptime=uptime(measured=False))).status is Status.FAIL
+
+
+def test_an_incident_that_was_detected_after_the_month_does_not_count_in_it() -> None:
+    overdue = item(date(2026, 11, 10), kind=ActionKind.PERMANENT_FIX)
+    later = record(at=END, actions=[overdue])
+    now = END + 20 * DAY
+    month = reviewed(later, known_at=now, now=now)
+    assert text(judge_actions(month)) == "There are no action items"
+    assert text(judge_retrospectives(month, LIMITS)) == "No retrospective was due"
+
+
 def test_an_incident_that_has_been_open_since_an_earlier_month_is_late() -> None:
     found = resolution(record(at=START - 3 * DAY, took_min=None))
     assert found.status is Status.FAIL and "ongoing: 1" in text(found)
@@ -153,8 +175,18 @@ def test_an_incident_uses_the_bad_minutes_of_its_outages() -> None:
     more = budget(record(outages=[(at, at + 30 * MINUTE)]), uptime=uptime([(at, at + 5 * MINUTE)]))
     assert (more.status, text(more)) == (
         Status.WARN,
-        "Incidents used 5 min of a budget of 22.3 min; incident 1 used the most, 22.4 %",
+        "Incidents used 5 min of the whole service's budget of 22.3 min; incident 1 used the most, 22.4 %",
     )
+
+
+def test_the_minutes_of_a_modules_incident_are_said_to_be_those_of_the_whole_service() -> None:
+    at = START + 9 * DAY
+    down = uptime([(at, at + 3 * MINUTE)])
+    result = budget(record(module="shopping", outages=[(at, at + 30 * MINUTE)]), uptime=down)
+    assert text(result).startswith("Incidents used 3 min of the whole service's budget of 22.3 min;")
+    table = result.evidence[0]
+    assert isinstance(table, Table)
+    assert table.columns[2] == msg("Minutes the whole service was down in the month")
 
 
 def test_case_11_overlapping_outages_across_a_months_end_are_counted_once_and_clipped() -> None:
@@ -169,6 +201,15 @@ def test_case_11_overlapping_outages_across_a_months_end_are_counted_once_and_cl
     before = record(3, at=START - HOUR, outages=[(START - HOUR, START + 3 * MINUTE)])
     clipped = budget(before, uptime=uptime([(START - HOUR, START + 3 * MINUTE)]))
     assert figures(clipped)["3 incident 3"][1] == 3
+
+
+def test_a_minute_in_which_one_outage_ends_and_the_next_begins_counts_once() -> None:
+    at = START + 9 * DAY
+    halves = [(at, at + 2.3 * MINUTE), (at + 2.7 * MINUTE, at + 5 * MINUTE)]
+    result = budget(record(1, outages=halves), uptime=uptime([(at, at + 5 * MINUTE)]))
+    assert figures(result)["1 incident 1"][1] == figures(result)["All, each minute once"][1] == 5
+    blind = uptime(unseen=[(at, at + 5 * MINUTE)])
+    assert blind.unmeasured_in(*downtimes(record(1, outages=halves))) == 5
 
 
 def test_what_is_not_measured_hides_no_share_that_is_too_large() -> None:
@@ -209,6 +250,21 @@ def test_what_follows_another_or_was_reopened_is_a_repeat() -> None:
 def test_without_a_cause_nobody_knows() -> None:
     assert repeats(record(1, cause="")).status is Status.UNKNOWN
     assert repeats(record(1)).status is Status.PASS
+
+
+def test_without_the_cause_of_an_earlier_incident_nobody_knows() -> None:
+    at, mine = START - DAY, record(3, module="shopping")
+    silent = record(1, at=at, cause="", module="shopping")
+    found = repeats(silent, mine)
+    assert found.status is Status.UNKNOWN
+    assert text(found) == "Earlier incidents in the same module have no cause on record yet: 1 incident 1"
+    for other in (
+        record(1, at=at, cause="", module="users"),
+        record(1, at=START - 90 * DAY, cause="", module="shopping"),
+        record(1, at=at, cause="", module="shopping", state=State.FALSE_POSITIVE),
+    ):
+        assert repeats(other, mine).status is Status.PASS
+    assert repeats(silent, record(2, at=at, module="shopping", cause="cause 3"), mine).status is Status.WARN
 
 
 # Action items and retrospectives
@@ -274,7 +330,45 @@ def test_an_outage_without_an_incident_has_no_retrospective() -> None:
         Status.FAIL,
         "Retrospectives: 1 missing, 0 late, 0 not due yet, 0 in time",
     )
-    overlapping = record(at=at + 10 * MINUTE, reviewed_at=at + DAY)
+    overlapping = record(at=at + 10 * MINUTE, reviewed_at=at + DAY, down=True)
     assert judge_retrospectives(reviewed(overlapping, outages=(outage,)), LIMITS).status is Status.PASS
     before = Outage(START - HOUR, START - MINUTE, None, "failover", None)
     assert judge_retrospectives(reviewed(outages=(before,)), LIMITS).status is Status.PASS
+
+
+def test_an_outage_of_another_systems_incident_with_the_same_number_has_no_retrospective() -> None:
+    at = START + 2 * DAY
+    mine = record(1, at=at + DAY, reviewed_at=at + DAY + HOUR)
+    for number, status in (({"own_incident": 1}, Status.PASS), ({"incident_id": 1}, Status.FAIL)):
+        outage = Outage(at, at + HOUR, None, "failover", **number)
+        assert judge_retrospectives(reviewed(mine, outages=(outage,)), LIMITS).status is status
+
+
+def test_only_an_incident_in_which_the_same_was_down_has_the_retrospective_of_an_outage() -> None:
+    at = START + 2 * DAY
+
+    def status(module: str | None, *incidents: Any) -> Status:
+        outage = Outage(at, at + HOUR, module, "failover", None)
+        return judge_retrospectives(reviewed(*incidents, outages=(outage,)), LIMITS).status
+
+    written = {"at": at + 10 * MINUTE, "reviewed_at": at + DAY}
+    own = {"outages": [(at + 10 * MINUTE, at + 20 * MINUTE)]}
+    slow, whole = record(**written), record(**written, **own)
+    users, shopping = (record(2, **written, **own, module=module) for module in ("users", "shopping"))
+    assert [status(None, one) for one in (slow, users, whole)] == [Status.FAIL, Status.FAIL, Status.PASS]
+    assert [status("users", one) for one in (slow, shopping, users, whole)] == [
+        Status.FAIL, Status.FAIL, Status.PASS, Status.PASS,
+    ]  # fmt: skip
+
+
+def test_of_outages_at_once_those_without_an_incident_are_named() -> None:
+    at = START + 2 * DAY
+    rows = [Outage(at, at + HOUR, module, "failover", None) for module in ("users", "shopping")]
+    users = record(at=at, reviewed_at=at + DAY, module="users", down=True)
+    table = judge_retrospectives(reviewed(users, outages=rows), LIMITS).evidence[0]
+    assert isinstance(table, Table)
+    assert [row[1] for row in table.rows] == ["users", "shopping"]
+    rows.append(Outage(at, at + HOUR, None, "failover", None))
+    table = judge_retrospectives(reviewed(users, outages=rows), LIMITS).evidence[0]
+    assert isinstance(table, Table)
+    assert table.rows[1][1] == msg("the whole service")

@@ -26,10 +26,19 @@ from tasks.incidents.events import (
     Note,
     Reopen,
     Resolve,
+    Respond,
     Review,
+    Verify,
 )
 from tasks.incidents.facts import ActionKind, Incident, State
-from tasks.incidents.store.change import Changed, NewIncident, change_incident, open_by_hand, open_incident
+from tasks.incidents.store.change import (
+    Changed,
+    NewIncident,
+    change_by_all,
+    change_incident,
+    open_by_hand,
+    open_incident,
+)
 from tasks.incidents.store.read import open_incidents, read_incident, read_incidents
 from tasks.records.facts import Outage
 from tasks.records.store.records import read_outages, store_records
@@ -65,7 +74,7 @@ def test_an_incident_comes_back_as_it_was_opened(history: Engine) -> None:
     assert record.incident == incident
     assert (incident.state, incident.detected_at, incident.impact_at) == (State.DETECTED, AT, AT - 5 * MINUTE)
     assert [(e.kind, e.text, e.by) for e in record.timeline] == [("opened", "no database\nsince the deploy", "alerts")]
-    assert record.outages == (Outage(AT - 5 * MINUTE, None, "shopping", "no database", incident.id),)
+    assert record.outages == (Outage(AT - 5 * MINUTE, None, "shopping", "no database", own_incident=incident.id),)
     assert open_incidents(history, SHOP) == (incident,)
 
 
@@ -73,8 +82,8 @@ def test_what_it_is_opened_for_opens_it_once(history: Engine) -> None:
     first = opened(history, opened_for="alert:7")
     assert opened(history, title="other words", opened_for="alert:7", at=AT + HOUR) == first
     assert opened(history, opened_for="alert:8").id != first.id
-    by_hand = opened(history, detected_at=AT - HOUR)
-    assert opened(history, detected_at=AT - HOUR, at=AT + HOUR) == by_hand
+    by_hand = opened(history, detected_at=AT - HOUR, impact_at=None)
+    assert opened(history, detected_at=AT - HOUR, impact_at=None, at=AT + HOUR) == by_hand
     assert len(open_incidents(history, SHOP)) == 3
 
 
@@ -98,7 +107,7 @@ def test_an_outage_is_from_the_impact_to_the_resolution(history: Engine) -> None
     resolved(history, incident.id)
     change(history, incident.id, Review(cause="full disk"), 30)
     assert read_incident(history, SHOP, incident.id).outages == (
-        Outage(AT - 9 * MINUTE, AT + 20 * MINUTE, None, "full disk", incident.id),
+        Outage(AT - 9 * MINUTE, AT + 20 * MINUTE, None, "full disk", own_incident=incident.id),
     )
 
 
@@ -109,6 +118,19 @@ def test_an_outage_recorded_by_hand_stays_beside_the_one_of_the_incident(history
     assert spans(history, incident.id) == [(AT - 5 * MINUTE + timedelta(seconds=1), None)]
     change(history, incident.id, Dismiss("a test"))
     assert read_outages(history, SHOP, *EVER) == (by_hand,)
+
+
+def test_an_outage_of_another_systems_incident_with_the_same_number_is_not_its_own(history: Engine) -> None:
+    incident = opened(history)
+    imported = Outage(AT - DAY, AT - DAY + HOUR, None, "power", incident.id)
+    store_records(history, SHOP, [imported], "lee", AT)
+    change(history, incident.id, Assess("", impact_at=AT - 9 * MINUTE))
+    assert spans(history, incident.id) == [(AT - 9 * MINUTE, None)]
+    by_hand = Outage(AT - 9 * MINUTE, AT, None, "power")
+    store_records(history, SHOP, [by_hand], "lee", AT)  # a correction leaves it with its incident
+    assert spans(history, incident.id) == [(AT - 9 * MINUTE, AT)]
+    change(history, incident.id, Dismiss("a test"))
+    assert read_outages(history, SHOP, *EVER) == (imported,)
 
 
 def test_a_false_positive_has_no_outage(history: Engine) -> None:
@@ -130,6 +152,21 @@ def test_a_merged_incident_gives_its_outages_and_action_items_to_the_other(histo
     assert {outage.ended_at for outage in read_outages(history, SHOP, *EVER)} == {AT + 20 * MINUTE}
 
 
+def test_a_merged_incident_of_a_module_whose_impact_is_moved_finds_its_place_in_the_module(history: Engine) -> None:
+    whole, part = opened(history, impact_at=None), opened(history, title="no shopping", module="shopping")
+    store_records(history, SHOP, [Outage(AT - 9 * MINUTE, AT - 8 * MINUTE, "shopping", "seen before")], "lee", AT)
+    change(history, part.id, Merge(whole.id))
+    change(history, whole.id, Assess("", impact_at=AT - 9 * MINUTE))
+    assert spans(history, whole.id) == [(AT - 9 * MINUTE + timedelta(seconds=1), None), (AT, None)]
+
+
+def test_an_outage_that_is_removed_stays_in_the_timeline(history: Engine) -> None:
+    incident = opened(history)
+    change(history, incident.id, Assess("slow", down=False))
+    removed = "outage 2026-11-24T02:55:00Z → ongoing removed"
+    assert read_incident(history, SHOP, incident.id).timeline[-1].text == f"down true → false\n{removed}\nslow"
+
+
 def test_a_merged_incident_makes_the_other_as_long_and_as_grave_and_is_not_dismissed_with_it(history: Engine) -> None:
     early = opened(history)
     late = opened(history, NewIncident("slow", Severity.WARNING, "kim"), AT + 5 * HOUR)
@@ -147,9 +184,10 @@ def test_an_incident_is_not_merged_into_what_is_none_or_is_over(history: Engine)
     resolved(history, other.id)
     with pytest.raises(IncidentRefused, match=rf"incident {other.id}, which is resolved: resolve the former or reopen"):
         change(history, one.id, Merge(other.id))
-    change(history, other.id, Dismiss("a test"))
+    false = opened(history, title="a test")
+    change(history, false.id, Dismiss("a test"))
     with pytest.raises(IncidentRefused, match="it is false-positive; name one that counts"):
-        change(history, one.id, Merge(other.id))
+        change(history, one.id, Merge(false.id))
     with pytest.raises(NoSuchIncident, match="no incident 999 "):
         change(history, one.id, Merge(999))
     assert read_incident(history, SHOP, one.id).incident.state is State.DETECTED
@@ -212,7 +250,21 @@ def test_what_cannot_have_been_is_not_opened(history: Engine) -> None:
         opened(history, impact_at=AT + HOUR)
     with pytest.raises(IncidentRefused, match="the title is missing"):
         opened(history, title=" \n ")
+    with pytest.raises(
+        IncidentRefused, match="cannot have begun to hurt at 2026-11-24 03:00:00 UTC: it was detected at"
+    ):
+        opened(history, detected_at=AT - HOUR, impact_at=AT)
     assert open_incidents(history, SHOP) == ()
+
+
+def test_of_several_events_all_or_none_happen(history: Engine) -> None:
+    incident = opened(history)
+    events = [Assess("", Severity.WARNING), Verify("watching")]
+    with pytest.raises(IncidentRefused, match="cannot verify"):
+        change_by_all(history, SHOP, incident.id, events, "kim", AT + MINUTE)
+    assert read_incident(history, SHOP, incident.id).incident == incident
+    done = change_by_all(history, SHOP, incident.id, [events[0], Respond("restarting")], "kim", AT + MINUTE).incident
+    assert (done.severity, done.state) == (Severity.WARNING, State.RESPONDING)
 
 
 def test_several_people_at_once_lose_no_entry(history: Engine) -> None:
