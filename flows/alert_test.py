@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from flows.delivery import deliver
 from flows.messages import ALERT_TEST
 from flows.timing import Timing
-from tasks.alerts.addresses import addresses
+from tasks.alerts.addresses import addresses, is_sent
 from tasks.alerts.outgoing import INSTEAD_OF, SEVERITY, message_to
 from tasks.alerts.reach import unreached
 from tasks.alerts.recipients import turn_now
@@ -68,8 +68,8 @@ async def alert_test(service: str, test: AlertTestOptions) -> State[Any]:
     settings = await asyncio.to_thread(find_service, service)
     history = await asyncio.to_thread(history_of, settings)
     standings = await send_test(settings, history, SEVERITIES[test.level], test.by, get_run_logger().warning)
-    text = "; ".join(map(described, standings))
-    if all(standing.state == "sent" for standing in standings):
+    text = "; ".join(described(settings, standing) for standing in standings)
+    if all(is_delivered(settings, standing) for standing in standings):
         return Completed(name="Delivered", message=text)
     return Failed(name="NotDelivered", message=text)
 
@@ -98,12 +98,20 @@ async def send_test(
     return await _settled(history, service, cause, deadline)
 
 
-def described(standing: Standing) -> str:
+def is_delivered(settings: Settings, standing: Standing) -> bool:
+    """True for a message that was sent; what is written to a file is not."""
+    return standing.state == "sent" and is_sent(settings, standing.message.channel)
+
+
+def described(settings: Settings, standing: Standing) -> str:
     """What became of one message, on one line."""
     message = standing.message
     instead = message.payload.get(INSTEAD_OF)
     place = "" if instead is None else f" in place of {instead}"
-    return f"{message.channel} {message.recipient}{place}: {standing.state}: {standing.answer or 'not tried yet'}"
+    became = f"{standing.state}: {standing.answer or 'not tried yet'}"
+    if standing.state == "sent" and not is_delivered(settings, standing):
+        became = f"written to {standing.answer}, not sent: set [mail] smtp"
+    return f"{message.channel} {message.recipient}{place}: {became}"
 
 
 async def _settled(history: History, service: str, cause: str, deadline: Deadline) -> tuple[Standing, ...]:

@@ -44,7 +44,7 @@ class AcknowledgementOptions(BaseModel):
         default=0,
         ge=0,
         title="有効時間 (分) / Minutes",
-        description="0 は設定値。過ぎると再び通知 / 0: as configured; after them people are told again",
+        description="0 は設定値。過ぎると再び通知 / 0: as configured; people are notified again when they are over",
         json_schema_extra={"position": 3},
     )
 

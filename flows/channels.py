@@ -11,6 +11,7 @@ from flows.messages import MAIL
 from reports.notice import Notice
 from tasks.alerts.addresses import APPRISE, channel_of, url_of
 from tasks.alerts.settings import PER_MINUTE
+from tasks.configuration import ConfigurationError
 from tasks.delivery import apprise
 from tasks.delivery.eml import write_eml
 from tasks.delivery.errors import permanent
@@ -24,18 +25,23 @@ from tasks.settings import Settings
 Send = Callable[[OutboxMessage, Notice], Awaitable[str]]
 """Sends what is said to the recipient of a message, and says what was answered.
 
-Raises DeliveryError, and ConfigurationError for a secret of this recipient that cannot be resolved.
+Raises DeliveryError, and ConfigurationError for a secret that cannot be resolved.
 """
 
 
 @asynccontextmanager
 async def mail(settings: Settings) -> AsyncIterator[Send]:
-    """Mail, through one connection or as files; raises ConfigurationError for a login that cannot be resolved."""
+    """Mail, through one connection or as files; every message fails if the login cannot be resolved."""
     if settings.mail.smtp is None:
         yield partial(_write_mail, settings)
-    else:
-        async with SmtpLink(_server(settings, settings.mail.smtp)) as link:
-            yield partial(_send_mail, settings, link)
+        return
+    try:
+        server = _server(settings, settings.mail.smtp)
+    except ConfigurationError as error:
+        yield partial(_send_nothing, error)
+        return
+    async with SmtpLink(server) as link:
+        yield partial(_send_mail, settings, link)
 
 
 @asynccontextmanager
@@ -76,6 +82,10 @@ async def _notify(settings: Settings, message: OutboxMessage, notice: Notice) ->
 async def _send_mail(settings: Settings, link: SmtpLink, message: OutboxMessage, notice: Notice) -> str:
     rendered = await asyncio.to_thread(notice.mail)
     return await link.send(rendered, settings.mail.sender, message.recipient)
+
+
+async def _send_nothing(why: ConfigurationError, _message: OutboxMessage, _notice: Notice) -> str:
+    raise why
 
 
 async def _write_mail(settings: Settings, _message: OutboxMessage, notice: Notice) -> str:

@@ -28,7 +28,7 @@ from tasks.errors import ExplainedError
 from tasks.history.engine import History, HistoryError
 from tasks.history.opened import history_of
 from tasks.history.settings import History as HistorySettings
-from tasks.monitoring.collect import Collected, Collector, asks_for_something
+from tasks.monitoring.collect import Collected, Collector, is_monitored
 from tasks.monitoring.store.lease import GRACE, MINUTE, Begun, Held, begin_minute, end_minute, let_go, minute_of
 from tasks.observation import ObservationError, Unobserved
 from tasks.round import utc_now
@@ -49,6 +49,8 @@ _NAP_S = 5.0
 """Nobody sleeps longer at a stretch, so that a clock that was set is seen."""
 _COLLECTING = 0.8
 """Of a minute, the part that may go by before its alerts are looked at, whatever hangs."""
+_WAITING = 0.5
+"""Of what is left of a minute, the part in which messages are waited for, whatever hangs."""
 _ACTING_S = 95.0
 """No action takes longer."""
 _ONE_S = 110.0
@@ -138,6 +140,21 @@ class _Service:
         """Wait for the actions that are under way."""
         if self.acting:
             await asyncio.wait(self.acting, timeout=_ACTING_S)
+
+    def send(self, settings: Settings, history: History) -> None:
+        """Begin to send what is due, unless that is under way: beside a message that hangs, new ones are sent too."""
+        if self.sending is None:
+            self.sending = asyncio.create_task(_send(settings, history))
+
+    async def sent(self, deadline: Deadline) -> tuple[str, ...]:
+        """What could not be sent, once that has ended; nothing while a message hangs."""
+        if self.sending is None:
+            return ()
+        await asyncio.wait((self.sending,), timeout=deadline.left_s)
+        if not self.sending.done():
+            return ()
+        ended, self.sending = self.sending, None
+        return tuple(ended.result())
 
     def forget_history(self) -> None:
         """Open it anew the next time."""
@@ -264,20 +281,18 @@ class Cycles:
 
     async def _taken(self, service: _Service, settings: Settings, now: datetime, deadline: Deadline) -> Minute:
         name, history = settings.service.name, await asyncio.to_thread(service.opened, settings)
-        if not asks_for_something(settings):
+        if not is_monitored(settings):
             return Minute(name, problems=await self._sent(service, settings, history, deadline))
         begun = await self._begun(history, name, now)
         if isinstance(begun, Held):
             return Minute(name, held_by=begun.holder)
         service.gap = _gap(begun)
-        collected, unsent = await asyncio.gather(
-            self._collected(service, settings, history, now, deadline),
-            self._sent(service, settings, history, deadline),
-        )
+        service.send(settings, history)
+        collected = await self._collected(service, settings, history, now, deadline)
         found, problems = await self._then_watched(service, settings, history, collected, now)
-        unsent = (*unsent, *await self._sent(service, settings, history, deadline))
         if collected.ended:
             await asyncio.to_thread(end_minute, history, name, self._holder, now, monitored=collected.anything)
+        unsent = await self._sent(service, settings, history, deadline)
         unwritten = map(masked, await write_stale_pages(settings, history, now))
         return Minute(name, found, (*problems, *unsent, *unwritten))
 
@@ -310,7 +325,7 @@ class Cycles:
             task = asyncio.create_task(_act(settings, history, claimed))
             service.acting.add(task)
             task.add_done_callback(service.acting.discard)
-        problems += map(_said, (*watched.missing, *watched.kept.unreached))
+        problems += dict.fromkeys(map(_said, (*watched.missing, *watched.kept.unreached)))
         if (problem := await beat(settings, settings.alerts)) is not None:
             problems.append(masked(problem))
         return ", ".join(part for part in (collected.found, watched.text) if part), problems
@@ -325,11 +340,11 @@ class Cycles:
     async def _sent(
         self, service: _Service, settings: Settings, history: History, deadline: Deadline
     ) -> tuple[str, ...]:
-        """Try the messages that are due; one that hangs is left to itself, and none is begun beside it."""
-        if service.sending is None or service.sending.done():
-            service.sending = asyncio.create_task(_send(settings, history))
-        await asyncio.wait((service.sending,), timeout=deadline.left_s)
-        return tuple(service.sending.result()) if service.sending.done() else ()
+        """Send what is due: what is under way may have looked for the last time before the newest ones were put."""
+        deadline = deadline.within(min(_SENDING_S, _WAITING * deadline.left_s))
+        before = await service.sent(deadline)
+        service.send(settings, history)
+        return (*before, *await service.sent(deadline))
 
     async def _until(self, at: datetime) -> None:
         """Sleep until a time of the next minute, or until the clock is set back."""

@@ -1,7 +1,9 @@
 """Sends a service's messages: lease, render, send, mark. At least once; a kill doubles at most one on each route."""
 
 import asyncio
+import logging
 import math
+import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
@@ -15,7 +17,7 @@ from flows.messages import fallbacks, render
 from tasks.configuration import ConfigurationError
 from tasks.deadline import Deadline
 from tasks.delivery.errors import DeliveryError, MailOutcome, permanent
-from tasks.history.engine import History
+from tasks.history.engine import History, HistoryError
 from tasks.history.outbox import (
     Handling,
     Leased,
@@ -33,12 +35,15 @@ from tasks.round import utc_now
 from tasks.secrets import masked
 from tasks.settings import Settings
 
+_log = logging.getLogger(__name__)
 Mark = Callable[[History, Leased, str, datetime], State]
 _MOST_MESSAGES = 200
 _GIVE_UP_AFTER = 3
 _SOON_S: Final = 10.0
 """A pause that ends within so long is waited for."""
 _LEAST_S: Final = 0.02
+_LOOK_S: Final = 1.0
+"""While a message is on its way, how long a new one to somebody else waits at most."""
 
 
 async def deliver(
@@ -46,25 +51,16 @@ async def deliver(
 ) -> Counter[str]:
     """Send a service's due messages and count what became of them; `warn` gets a line for each that was not delivered.
 
-    Begins no further message after `longest_s`. Recipients of different channels do not wait for each other; after
-    three refusals in a row a channel gets no more: one that is down is not asked for every message. Raises
-    ConfigurationError for a channel that cannot be used, once the others' messages are sent.
+    Begins no further message after `longest_s`, unless one that was begun by then still hangs: until it ends, others go
+    on beside it. Recipients of different channels do not wait for each other; after three refusals in a row a channel
+    gets no more: one that is down is not asked for every message.
     """
     if not await asyncio.to_thread(is_any_due, history, settings.service.name, utc_now()):
         return Counter()
     async with AsyncExitStack() as stack:
-        senders: dict[str, Send] = {}
-        unusable: dict[str, ConfigurationError] = {}
-        for name, channel in CHANNELS.items():
-            try:
-                senders[name] = await stack.enter_async_context(channel(settings))
-            except ConfigurationError as error:
-                unusable[name] = error
+        senders = {name: await stack.enter_async_context(channel(settings)) for name, channel in CHANNELS.items()}
         delivery = _Delivery(settings, history, senders, warn)
-        delivery.stopped.update((name, None) for name in unusable)
         await delivery.run(Deadline.after(longest_s))
-    for problem in unusable.values():
-        raise problem
     return delivery.totals
 
 
@@ -82,15 +78,17 @@ class _Delivery:
     _on_their_way: dict[Route, "asyncio.Task[None]"] = field(default_factory=dict)
 
     async def run(self, deadline: Deadline) -> None:
-        """Until nothing is due, or the time is over."""
-        begun = 0
+        """Until nothing is due, or the time is over and what was begun in time has ended."""
+        begun, in_time = 0, list[asyncio.Task[None]]()
         try:
-            while begun < _MOST_MESSAGES and not deadline.passed:
+            while begun < _MOST_MESSAGES and not (deadline.passed and all(task.done() for task in in_time)):
                 leased = await self._leased()
                 if leased is not None:
                     begun += 1
                     task = asyncio.create_task(self._deliver(leased))
                     self._on_their_way[route(leased.message)] = task
+                    if not deadline.passed:
+                        in_time.append(task)
                 elif not await self._something_may_be_due(deadline):
                     break
                 self._settle()
@@ -110,13 +108,13 @@ class _Delivery:
         )
 
     async def _something_may_be_due(self, deadline: Deadline) -> bool:
-        """Wait for the end of a message or of a pause; False when there is neither, or none soon enough."""
+        """Wait for the end of a message or a pause, or a moment; False when there is neither, or none soon enough."""
         without, now = self.stopped | self._on_their_way.keys(), utc_now()
         until = await asyncio.to_thread(next_unpaused, self.history, self.settings.service.name, now, without)
         wait_s = math.inf if until is None else max((until - utc_now()).total_seconds(), _LEAST_S)
         soon = wait_s <= min(_SOON_S, deadline.left_s)
         if self._on_their_way:
-            most = wait_s if soon else None
+            most = min(wait_s, _LOOK_S)
             await asyncio.wait(self._on_their_way.values(), timeout=most, return_when=asyncio.FIRST_COMPLETED)
         elif soon:
             await asyncio.sleep(wait_s)
@@ -151,6 +149,12 @@ class _Delivery:
             mark = _mark(error)
         except ConfigurationError as error:
             answer, refused = str(error), True
+            mark = partial(mark_retry, hopeless=True)
+        except HistoryError:
+            raise
+        except Exception as error:  # of one message: the others must go all the same
+            _log.error(masked(f"{message.dedupe_key}: {traceback.format_exc()}"))
+            answer = f"opsrounds failed unexpectedly ({type(error).__name__}): its log has the details"
             mark = partial(mark_retry, hopeless=True)
         answer = masked(answer)
         return await asyncio.to_thread(mark, self.history, leased, answer, utc_now()), answer, refused

@@ -1,16 +1,24 @@
 """Links to the forms of the Prefect UI, with their parameters filled in."""
 
 import json
-from functools import lru_cache
-from typing import Any
+from functools import lru_cache, partial
+from typing import Any, Final
 from urllib.parse import quote
 
 import httpx
 from prefect.client.orchestration import get_client
-from prefect.exceptions import PrefectException
+from prefect.exceptions import ObjectNotFound, PrefectException
 from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL
 
+from tasks.aside import aside
+from tasks.deadline import Deadline
 from tasks.settings import Settings
+
+_LONGEST_S: Final = 3.0
+"""A message waits no longer for its link."""
+_REMEMBERED_S: Final = 60.0
+"""An API that failed is not asked again for so long."""
+_failed: Final[dict[str, Deadline]] = {}
 
 
 def form_link(settings: Settings, flow: str, parameters: dict[str, Any]) -> str | None:
@@ -29,13 +37,22 @@ def form_link(settings: Settings, flow: str, parameters: dict[str, Any]) -> str 
 
 
 def _deployment(api: str, name: str) -> str | None:
+    if api in _failed and not _failed[api].passed:
+        return None
     try:
         return _known_deployment(api, name)
-    except (httpx.HTTPError, PrefectException, OSError):
+    except ObjectNotFound:
+        return None
+    except (httpx.HTTPError, PrefectException, OSError, ValueError):  # the last for an answer that is no JSON
+        _failed[api] = Deadline.after(_REMEMBERED_S)
         return None
 
 
 @lru_cache(maxsize=256)
 def _known_deployment(_api: str, name: str) -> str:
-    with get_client(sync_client=True, httpx_settings={"timeout": 5.0}) as client:
+    return aside(partial(_read_deployment, name), "link").result(_LONGEST_S)  # Prefect's client tries for minutes
+
+
+def _read_deployment(name: str) -> str:
+    with get_client(sync_client=True, httpx_settings={"timeout": _LONGEST_S}) as client:
         return str(client.read_deployment_by_name(name).id)

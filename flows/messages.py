@@ -11,7 +11,7 @@ from typing import Final
 from flows.links import form_link
 from reports import archive, mail, names
 from reports.alert_test import alert_test
-from reports.alert_text import AlertNews, action_text, alert_text
+from reports.alert_text import ActionNews, AlertNews, alert_text
 from reports.compose import is_news
 from reports.names import VERDICT_TONES
 from reports.notice import Notice, Post, notice
@@ -144,7 +144,7 @@ def alert_notice(settings: Settings, history: History, message: OutboxMessage) -
         stored.told,
         stored.level,
         stored.episodes,
-        actions=[action_text(action.name, action.state, action.effect) for action in stored.actions],
+        actions=[ActionNews(action.name, action.state, action.effect) for action in stored.actions],
         links=tuple(_alert_links(settings, stored, message.locale)),
         instead_of=None if instead_of is None else str(instead_of),
     )

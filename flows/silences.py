@@ -1,4 +1,4 @@
-"""アラートの停止とその終了 / silences of alerts and their end, as forms."""
+"""アラート通知の一時停止（サイレンス）とその終了 / silences of alerts and their end, as forms."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -25,7 +25,7 @@ _ZONE = "オフセットがなければ対象サービスのタイムゾーン /
 class SilenceOptions(BaseModel):
     """The form of a silence."""
 
-    model_config = ConfigDict(extra="forbid", title="アラートの停止 / Silence")
+    model_config = ConfigDict(extra="forbid", title="アラート通知の一時停止（サイレンス） / Silence")
 
     ends_at: datetime = Field(title="終了 / Ends at", description=_ZONE, json_schema_extra={"position": 1})
     reason: str = Field(min_length=1, title="理由 / Reason", json_schema_extra={"position": 2})
@@ -58,7 +58,7 @@ class SilenceOptions(BaseModel):
 class EndOptions(BaseModel):
     """The form that ends a silence."""
 
-    model_config = ConfigDict(extra="forbid", title="停止の終了 / End of a silence")
+    model_config = ConfigDict(extra="forbid", title="サイレンスの終了 / End of a silence")
 
     number: int = Field(
         ge=1,
@@ -75,7 +75,7 @@ class EndOptions(BaseModel):
     timeout_seconds=TIMING.deadline.total_seconds(),
 )
 async def silence_alerts(service: str, silence: SilenceOptions) -> State[Any]:
-    """アラートの停止 / Silence the alerts of some checks or subjects for a while.
+    """アラート通知の一時停止（サイレンス） / Silence the alerts of some checks or subjects for a while.
 
     Args:
         service: 対象サービスの名前 / name of the service, as in its service file
@@ -103,11 +103,11 @@ async def silence_alerts(service: str, silence: SilenceOptions) -> State[Any]:
     timeout_seconds=TIMING.deadline.total_seconds(),
 )
 async def end_silence(service: str, silence: EndOptions) -> State[Any]:
-    """アラートの停止の終了 / End a silence now, before its time.
+    """サイレンスの終了 / End a silence now, before its time.
 
     Args:
         service: 対象サービスの名前 / name of the service, as in its service file
-        silence: どの停止か / which one
+        silence: どのサイレンスか / which one
     """
     settings, now = await asyncio.to_thread(find_service, service), utc_now()
     history = await asyncio.to_thread(history_of, settings)

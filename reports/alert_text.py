@@ -1,6 +1,6 @@
 """What a message about an alert says: what, where, since when, observed against limit, and what to do."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,6 +22,32 @@ _PHASES: Final = {
 }
 
 
+ACTION_STATES: Final[Mapping[str, Message]] = {
+    "started": msg("started"),
+    "done": msg("done"),
+    "failed": msg("ended with an error"),
+    "lost": msg("interrupted, it may or may not have been done"),
+    "dry-run": msg("dry run, nothing was done"),
+    "held-back": msg("held back by its cool-down or its daily limit"),
+}
+EFFECTS: Final[Mapping[str, Message]] = {
+    "awaited": msg("awaited"),
+    "effective": msg("effective"),
+    "ineffective": msg("ineffective"),
+    "unknown": msg("unknown"),
+}
+"""By what the history calls them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActionNews:
+    """What became of an action and what effect it had, as the history calls them."""
+
+    name: str
+    state: str
+    effect: str
+
+
 @dataclass(frozen=True, slots=True)
 class AlertNews:
     """What is told, of which episodes (the first names it), of which service, and where one goes from there.
@@ -34,14 +60,9 @@ class AlertNews:
     told: Told
     level: Severity
     episodes: Sequence[Episode]
-    actions: Sequence[Message] = ()
+    actions: Sequence[ActionNews] = ()
     links: Sequence[tuple[Message, str]] = ()
     instead_of: str | None = None
-
-
-def action_text(name: str, state: str, effect: str) -> Message:
-    """What became of an action."""
-    return msg("{name}: {state}, effect: {effect}", name=name, state=state, effect=effect)
 
 
 def phase_name(phase: Phase) -> Message:
@@ -118,7 +139,7 @@ def _facts(news: AlertNews, lead: Episode, words: Words) -> Iterator[tuple[str, 
     if (more := len(news.episodes) - 1 - _MOST_OTHERS) > 0:
         yield words.tr("Also"), words.tr("{number} more", number=more)
     for action in news.actions:
-        yield words.tr("Action"), words.say(action)
+        yield words.tr("Action"), _action(action, words)
     if news.instead_of is not None:
         yield words.tr("In place of"), news.instead_of
 
@@ -135,6 +156,13 @@ def _state(lead: Episode, words: Words) -> str:
         if there and lead.open
     ]
     return ", ".join([state, *marks])
+
+
+def _action(action: ActionNews, words: Words) -> str:
+    state, effect = words.say(ACTION_STATES[action.state]), EFFECTS.get(action.effect)
+    if effect is None:  # nothing was done that could have one
+        return words.tr("{name}: {state}", name=action.name, state=state)
+    return words.tr("{name}: {state}, effect: {effect}", name=action.name, state=state, effect=words.say(effect))
 
 
 def _notes(news: AlertNews, lead: Episode, words: Words) -> Iterator[str]:

@@ -130,17 +130,17 @@ def test(
         quiet()
         import asyncio
 
-        from flows.alert_test import described, send_test
+        from flows.alert_test import described, is_delivered, send_test
         from tasks.check_result import Severity
         from tasks.history.opened import history_of
 
         settings = settings_of(service)
         problems: list[str] = []
         standings = asyncio.run(send_test(settings, history_of(settings), Severity(level), by, problems.append))
-        say(*map(described, standings))
+        say(*(described(settings, standing) for standing in standings))
         shown = {standing.answer for standing in standings}
         for problem in problems:
             if not any(answer and answer in problem for answer in shown):
                 warn(problem)
-        if any(standing.state != "sent" for standing in standings):
+        if not all(is_delivered(settings, standing) for standing in standings):
             raise typer.Exit(BROKEN)

@@ -57,7 +57,7 @@ def open_incident(
     detected: Annotated[str, typer.Option(help="When it was detected; default: now.")] = "",
     text: TextOption = "",
 ) -> None:
-    """Open an incident; the same title and time again open no other."""
+    """Open an incident. Repeating it with the same title and detection time does not open a second one."""
     with explained():
         from tasks.history.opened import history_of
         from tasks.incidents.store.change import Changed, NewIncident, open_by_hand
@@ -85,7 +85,7 @@ def list_incidents(
         int, typer.Option(min=1, max=3660, help="Days to look back; open incidents are always listed.")
     ] = 30,
 ) -> None:
-    """List incidents that are open or were until the last days, and those with open action items."""
+    """List incidents that are open, were closed in the last --days days, or still have open action items."""
     with explained():
         from deployments.show_incidents import show_incidents
         from tasks.history.opened import history_of
@@ -131,7 +131,7 @@ def note(
     text: TextArgument,
     by: ByOption,
     service: ServiceOption = None,
-    step: Annotated[Step, typer.Option(help="All but a mere note move the incident on.")] = Step.NOTE,
+    step: Annotated[Step, typer.Option(help="Every step except `note` advances the incident.")] = Step.NOTE,
     level: LevelOption = None,
     impact: ImpactOption = "",
     down: Annotated[

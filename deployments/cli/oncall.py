@@ -99,7 +99,7 @@ def remove(
     number: Annotated[int, typer.Argument(help="Number of the override, as `rounds oncall overrides` lists it.")],
     service: ServiceOption = None,
 ) -> None:
-    """Take an override back: the rota counts again from now on. One that is over stays on record."""
+    """Remove an override; the rota applies again from now on. An override that has ended stays on record."""
     with explained():
         from tasks.history.opened import history_of
         from tasks.oncall.judge.rota import rota_zone

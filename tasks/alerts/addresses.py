@@ -50,7 +50,8 @@ def fallbacks_of(
     """Who may be notified instead where a message cannot be delivered, the first choice first.
 
     A channel falls back as configured, the url of a person to their mail, and both then to `[mail] to`; a mail address
-    to the channels and urls of its level, then to the others of `[mail] to`. Last are the others of the level.
+    to the channels and urls of its level, then to the others of `[mail] to`. Last are the others of the level. A
+    mail that is only written to a file is none of them.
     """
     others = _channels(settings) if level is None else addresses(settings, level, None)
     if channel == MAIL:
@@ -63,7 +64,11 @@ def fallbacks_of(
         other = None if known is None else channel_of(settings, known.fallback or "")
         first = [] if other is None else [_by_channel(settings, other)]
     found = _each_once(chain(first, _mails(settings), others))
-    return tuple(address for address in found if (address.channel, address.recipient) != (channel, recipient))
+    return tuple(
+        address
+        for address in found
+        if (address.channel, address.recipient) != (channel, recipient) and is_sent(settings, address.channel)
+    )
 
 
 def url_of(settings: Settings, recipient: str) -> tuple[str, str | SecretRef] | None:
@@ -79,6 +84,11 @@ def urls(settings: Settings) -> tuple[tuple[str, str | SecretRef], ...]:
 def channel_of(settings: Settings, name: str) -> Channel | None:
     """The channel of a name."""
     return next((channel for channel in _alerts(settings).channel if channel.name == name), None)
+
+
+def is_sent(settings: Settings, channel: str) -> bool:
+    """False for mail without a server: it is only written to a file."""
+    return channel != MAIL or settings.mail.smtp is not None
 
 
 def wakes(settings: Settings, address: Address) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tasks.alerts.addresses import addresses, names, wakes
+from tasks.alerts.addresses import addresses, is_sent, names, wakes
 from tasks.alerts.settings import ON_CALL, SEVERITIES
 from tasks.check_result import Severity
 from tasks.oncall.settings import Person
@@ -12,14 +12,20 @@ _HOW = "name a channel with wakes = true, or give people a url"
 
 
 def unreached(settings: Settings) -> list[str]:
-    """A sentence for each level of which nobody would be notified."""
-    if settings.alerts is None:
-        return []
-    return [
-        f"alerts.levels.{key}: nobody is notified: set [mail] to, or name a channel of [[alerts.channel]]"
-        for key, level in SEVERITIES.items()
-        if not all(addresses(settings, level, person) for person in _on_call(settings, level))
-    ]
+    """A sentence for each level of which nobody would be notified; a mail that is only written to a file does not."""
+    return [] if settings.alerts is None else [*_unreached(settings)]
+
+
+def _unreached(settings: Settings) -> Iterator[str]:
+    for key, level in SEVERITIES.items():
+        found = [addresses(settings, level, person) for person in _on_call(settings, level)]
+        if not all(found):
+            yield f"alerts.levels.{key}: nobody is notified: set [mail] to, or name a channel of [[alerts.channel]]"
+        elif not all(any(is_sent(settings, address.channel) for address in to) for to in found):
+            yield (
+                f"alerts.levels.{key}: nobody is notified: without [mail] smtp, mails are only written to files; "
+                "set it, or name a channel of [[alerts.channel]]"
+            )
 
 
 def warnings(settings: Settings) -> list[str]:
@@ -43,7 +49,7 @@ def _asleep(settings: Settings) -> Iterator[str]:
             if not any(wakes(settings, address) for address in addresses(settings, level, person))
         ]
         if asleep:
-            people = ", ".join(person.name for person in asleep if person is not None)
+            people = " or ".join(person.name for person in asleep if person is not None)
             when = f" while {people} is on call" if people else ""
             yield f"alerts.levels.{key}: nobody is woken{when}: {_HOW}"
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TypeVar
 
 from tasks.activities.store.activities import read_activities
-from tasks.alerts.addresses import addresses
+from tasks.alerts.addresses import addresses, is_sent
 from tasks.alerts.facts import Condition, Episode, Policy, Said, Signal
 from tasks.alerts.judge.group import CHECKLIST, PROMETHEUS
 from tasks.alerts.judge.minute import Rulebook
@@ -17,7 +17,7 @@ from tasks.alerts.look import burn, configuration, samples
 from tasks.alerts.look.burn import BurnLook
 from tasks.alerts.look.checklists import ChecklistLook
 from tasks.alerts.look.configuration import configuration_signals
-from tasks.alerts.look.prometheus import prometheus_signals, read_prometheus_alerts
+from tasks.alerts.look.prometheus import PrometheusLook
 from tasks.alerts.look.samples import READ_MIN, SampleLook, minute_of, sample_signals
 from tasks.alerts.recipients import turn_now
 from tasks.alerts.rules import rules_of, titles
@@ -66,6 +66,7 @@ class AlertWatch:
 
     samples: SampleLook = field(default_factory=SampleLook)
     burn: BurnLook = field(default_factory=BurnLook)
+    prometheus: PrometheusLook = field(default_factory=PrometheusLook)
     checklists: ChecklistLook = field(default_factory=ChecklistLook)
     blind: dict[str, int] = field(default_factory=dict)
     """For how many minutes in a row a look has seen nothing."""
@@ -107,22 +108,18 @@ class AlertWatch:
         ]
         covered, blind = {samples.SOURCE, CHECKLIST, configuration.SOURCE}, dict[str, Message]()
         open_conditions = [episode.condition for episode in known if episode.open]
-        burning, reported = await asyncio.gather(
-            _looked(self.burn.signals(history, settings, minute_of(now))), _looked(read_prometheus_alerts(settings))
-        )
-        if isinstance(burning, Unobserved):
-            blind[burn.SOURCE] = burning.reason
-        else:
-            covered.add(burn.SOURCE)
-            found += burning
-            if self.burn.blind:
-                blind[burn.SOURCE] = self.burn.blind[0]
-        if isinstance(reported, Unobserved):
-            blind[PROMETHEUS] = reported.reason
-        else:
-            covered.add(PROMETHEUS)
-        if not isinstance(reported, Unobserved | None):
-            found += prometheus_signals(reported, alerts.prometheus_levels, open_conditions, now)
+        looks = {
+            burn.SOURCE: self.burn.signals(history, settings, minute_of(now)),
+            PROMETHEUS: self.prometheus.signals(settings, open_conditions, now),
+        }
+        for source, seen in zip(looks, await asyncio.gather(*map(_looked, looks.values())), strict=True):
+            if isinstance(seen, Unobserved):
+                blind[source] = seen.reason
+            else:
+                covered.add(source)
+                found += seen
+        if self.burn.blind:
+            blind.setdefault(burn.SOURCE, self.burn.blind[0])
         lasting = self._lasting(blind, open_conditions, alerts.no_data_min)
         found += configuration_signals(settings, turn, lasting, open_conditions, now)
         clear = [e for e in known if not (e.condition.source == CHECKLIST and rounds.is_unclear(e.condition))]
@@ -188,7 +185,12 @@ def reach_of(settings: Settings, alerts: Alerts, turn: Turn) -> Reach:
     """Whom messages reach while somebody is on call, and what opens an incident."""
     level = None if alerts.incidents == "none" else SEVERITIES[alerts.incidents]
     actions = {action.name: action for action in alerts.action}
-    return Reach(lambda severity: addresses(settings, severity, turn.person), level, actions)
+    return Reach(
+        lambda severity: addresses(settings, severity, turn.person),
+        level,
+        actions,
+        lambda address: is_sent(settings, address.channel),
+    )
 
 
 def no_longer_watched(

@@ -7,6 +7,7 @@ from tasks.alerts.facts import Episode
 from tasks.alerts.store.minute import Acknowledgement
 from tasks.check_result import in_english
 from tasks.observation import printable
+from tasks.oncall.words import when
 
 
 def described(episode: Episode) -> str:
@@ -26,4 +27,4 @@ def taken_text(acknowledgement: Acknowledgement, zone: ZoneInfo) -> str:
 
 
 def _until(at: datetime | None, zone: ZoneInfo) -> str:
-    return "" if at is None else f" until {at.astimezone(zone):%H:%M} {zone.key}"
+    return "" if at is None else f" until {when(at, zone)}"

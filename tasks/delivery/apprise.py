@@ -4,25 +4,27 @@ import asyncio
 import email.charset
 import logging
 import re
+import sys
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
-from contextvars import ContextVar, copy_context
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import wraps
 from http import HTTPStatus
 from importlib import import_module
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from urllib.parse import unquote
 
 import requests
 from apprise import Apprise, AppriseAsset, NotifyBase, NotifyFormat, NotifyType, OverflowMode
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
+from tasks.aside import aside
 from tasks.concealment import Concealment
 from tasks.delivery.chat import harmless_text, harmless_title
 from tasks.delivery.errors import DeliveryError, MailOutcome, permanent
+from tasks.delivery.login import login_secrets
 from tasks.delivery.retry_after import retry_after_s
 from tasks.outside import external_text
 
@@ -43,7 +45,6 @@ _ASSET = AppriseAsset(
     storage_mode="memory",
     allow_templates=False,
 )
-T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -53,17 +54,18 @@ class _Heard:
     responses: list[requests.Response] = field(default_factory=list)
     error: requests.RequestException | None = None
     warning: str = ""
+    is_asking: bool = False
 
-    @property
-    def refusal(self) -> requests.Response | None:
-        """The last response that is no success, else the last one."""
-        refused = [response for response in self.responses if not _is_good(response)]
-        return next(reversed(refused or self.responses), None)
+    def last(self, *, good: bool) -> requests.Response | None:
+        """The last response that is a success, or is none; else the last one."""
+        found = [response for response in self.responses if _is_good(response) is good]
+        return next(reversed(found or self.responses), None)
 
     @property
     def is_open(self) -> bool:
         """True while nothing says that the message was not accepted."""
-        return self.error is None and (self.refusal is None or _is_good(self.refusal))
+        refusal = self.last(good=False)
+        return self.is_asking or (self.error is None and (refusal is None or _is_good(refusal)))
 
 
 def _keep_charset() -> None:
@@ -85,17 +87,19 @@ async def send(
     _listen()
     heard = _Heard()
     plugin = _plugin(url, key)
-    about = _About(str(plugin.service_name), key, _concealment(url), now)
+    about = _About(str(plugin.service_name), key, _concealment(url, plugin), now)
     try:
         async with asyncio.timeout(longest_s):
-            accepted = await _in_thread(lambda: _notify(plugin, title, text, tone, heard))
+            accepted = await asyncio.wrap_future(aside(lambda: _notify(plugin, title, text, tone, heard), "apprise"))
     except TimeoutError:
         if heard.is_open:
             raise about.unknown("did not answer in time") from None
         accepted = False
-    if accepted:
-        return about.accepted(heard)
-    raise about.refused(heard)
+    if not accepted:
+        raise about.refused(heard)
+    if not heard.responses and _goes_by_http(plugin):
+        raise about.not_asked()
+    return about.accepted(heard)
 
 
 def unusable(url: str, key: str) -> str | None:
@@ -114,13 +118,17 @@ class _About:
     now: datetime
 
     def accepted(self, heard: _Heard) -> str:
-        return f"accepted by {self.service}{_status(heard.refusal)}"
+        return f"accepted by {self.service}{_status(heard.last(good=True))}"
+
+    def not_asked(self) -> DeliveryError:
+        """Why a message that a plugin says was sent was not: some options of a URL leave it nothing to do."""
+        return self._error(MailOutcome.PERMANENT, f"was sent nothing: check the options of {self.key}")
 
     def refused(self, heard: _Heard) -> DeliveryError:
         """Why it was not accepted, by the last answer or by how the connection was lost."""
         if heard.error is not None:
             return self._lost(heard.error)
-        response = heard.refusal
+        response = heard.last(good=False)
         if response is None:  # it did not go by HTTP
             return self._error(MailOutcome.RETRY, f"did not take the message: {self._quoted(heard.warning)}")
         status, said = response.status_code, self._quoted(_body(response))
@@ -129,7 +137,8 @@ class _About:
             asked = "" if wait is None else f" and asks to wait {wait:g} s"
             return self._error(MailOutcome.RETRY, f"answered HTTP {status}{asked}{said}", wait)
         if _is_good(response):
-            said = f", but not that it took the message{said}"
+            what = f"answered HTTP {status}, but did not confirm the message{said}; check {self.key}"
+            return self._error(MailOutcome.PERMANENT, what)
         return self._error(MailOutcome.PERMANENT, f"answered HTTP {status}{said}; correct {self.key}")
 
     def unknown(self, what: str) -> DeliveryError:
@@ -140,7 +149,7 @@ class _About:
         if isinstance(error, requests.exceptions.SSLError):
             if "CERTIFICATE_VERIFY_FAILED" in str(error):
                 return self._error(MailOutcome.PERMANENT, f"has a certificate that is not trusted; correct {self.key}")
-            return self._error(MailOutcome.RETRY, "speaks no TLS here")
+            return self._error(MailOutcome.RETRY, "cannot be reached: the TLS handshake failed")
         if isinstance(error, requests.ConnectTimeout):
             return self._error(MailOutcome.RETRY, "cannot be reached: no connection in time")
         if isinstance(error, requests.exceptions.ProxyError):
@@ -167,8 +176,19 @@ def _plugin(url: str, key: str) -> NotifyBase:
         raise permanent(_not_a_url(key))
     plugin.socket_connect_timeout = min(plugin.socket_connect_timeout, _LONGEST_STEP_S)
     plugin.socket_read_timeout = min(plugin.socket_read_timeout, _LONGEST_STEP_S)
-    plugin.request_rate_per_sec = 0  # the outbox keeps the rate
+    # The outbox keeps the rate: what waits and asks again by itself may do so after we have given the message up.
+    plugin.throttle = lambda *_args, **_kwargs: None  # type: ignore[method-assign]
     return plugin
+
+
+def _type(plugin: NotifyBase, tone: str) -> NotifyType:
+    """The type of a message. Opsgenie, Jira and Splunk On-Call map it to what is done, which must be a new alert."""
+    found = _TYPES.get(tone, NotifyType.INFO)
+    return NotifyType.WARNING if hasattr(plugin, "mapping") and found is not NotifyType.FAILURE else found
+
+
+def _goes_by_http(plugin: NotifyBase) -> bool:
+    return any(hasattr(sys.modules[part.__module__], "requests") for part in type(plugin).__mro__)
 
 
 def _not_a_url(key: str) -> str:
@@ -183,7 +203,7 @@ def _notify(plugin: NotifyBase, title: str, text: str, tone: str, heard: _Heard)
             plugin.notify(
                 title=harmless_title(title),
                 body=harmless_text(text),
-                notify_type=_TYPES.get(tone, NotifyType.INFO),
+                notify_type=_type(plugin, tone),
                 body_format=NotifyFormat.TEXT,
                 overflow=OverflowMode.TRUNCATE,
             )
@@ -193,21 +213,6 @@ def _notify(plugin: NotifyBase, title: str, text: str, tone: str, heard: _Heard)
         return False
     finally:
         _heard.reset(token)
-
-
-async def _in_thread(work: Callable[[], T]) -> T:
-    """What the work gives, in a thread that no end of the process or its loop waits for."""
-    done: Future[T] = Future()
-
-    def run() -> None:
-        done.set_running_or_notify_cancel()
-        try:
-            done.set_result(work())
-        except BaseException as error:
-            done.set_exception(error)
-
-    threading.Thread(target=copy_context().run, args=(run,), name="apprise", daemon=True).start()
-    return await asyncio.wrap_future(done)
 
 
 def _listen() -> None:
@@ -232,11 +237,14 @@ def _observed(original: Callable[..., requests.Response]) -> Callable[..., reque
         heard = _heard.get()
         if heard is None:
             return original(self, request, **kwargs)
+        heard.is_asking = True
         try:
             response = original(self, request, **kwargs)
         except requests.RequestException as error:
             heard.error = error
             raise
+        finally:
+            heard.is_asking = False
         heard.responses.append(response)
         return response
 
@@ -251,12 +259,14 @@ class _LastWarning(logging.Handler):
             heard.warning = record.getMessage()
 
 
-def _concealment(url: str) -> Concealment:
-    """Takes out everything that the URL says after its scheme."""
+def _concealment(url: str, plugin: NotifyBase) -> Concealment:
+    """Takes out everything that the URL says after its scheme, and its login as it crosses the wire."""
     _, _, rest = url.partition("://")
     parts = {rest, *re.split(r"[/?&=:@,#+\s]+", rest)}
-    found = {part for text in parts for part in (text, unquote(text)) if len(part) >= _SHORTEST_SECRET}
-    return Concealment(tuple(sorted(found, key=len, reverse=True)))
+    found = {part for text in parts for part in (text, unquote(text))}
+    if plugin.user:
+        found |= {*login_secrets(plugin.user, str(plugin.password))}  # requests sends a password of None so too
+    return Concealment(tuple(sorted((part for part in found if len(part) >= _SHORTEST_SECRET), key=len, reverse=True)))
 
 
 def _is_good(response: requests.Response) -> bool:

@@ -33,7 +33,10 @@ def is_loopback(address: str) -> bool:
 
 
 def login_secrets(username: str, password: str) -> tuple[str, ...]:
-    """Every form in which a login crosses the wire, the longest first."""
-    bare = [f"\0{username}\0{password}", password, username]
-    encoded = [base64.b64encode(text.encode()).decode() for text in bare]
+    """Every form in which a login crosses the wire, by SMTP or HTTP, the longest first."""
+    if not (username or password):
+        return ()
+    bare = [f"\0{username}\0{password}", f"{username}:{password}", password, username]
+    wire = {text.encode(charset, "replace") for text in bare for charset in ("utf-8", "latin-1")}
+    encoded = [base64.b64encode(data).decode() for data in wire]
     return tuple(sorted({*bare, *encoded} - {""}, key=len, reverse=True))

@@ -27,6 +27,6 @@ def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
 def _time(text: str) -> datetime | None:
     try:
         at = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter for a year that no calendar has
         return None
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at

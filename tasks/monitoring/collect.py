@@ -43,6 +43,11 @@ def asks_for_something(settings: Settings) -> bool:
     return probed or bool(settings.logs.source) or is_asked_for(settings)
 
 
+def is_monitored(settings: Settings) -> bool:
+    """False where there is nothing to do every minute: alerts alone, such as those of a Prometheus, are something."""
+    return asks_for_something(settings) or settings.alerts is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Collected:
     """What a minute gave, and why other things are missing; `deployed` is a version that nobody had recorded.
@@ -81,7 +86,7 @@ class Collector:
         What has not come by the deadline is missing; what was stored before stays.
         """
         if not asks_for_something(settings):
-            return Collected("", (NOTHING_ASKED,))
+            return Collected("alerts alone", (), anything=True) if settings.alerts else Collected("", (NOTHING_ASKED,))
         name = settings.service.name
         probes, no_probe = await health_readings(settings)  # first and alone: what follows takes CPU time
         deadline.require()  # a process that was suspended takes its own time for the service's

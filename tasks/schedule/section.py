@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 from typing import Final
 
-from tasks.monitoring.collect import NOTHING_ASKED, asks_for_something
+from tasks.monitoring.collect import NOTHING_ASKED, is_monitored
 from tasks.monitoring.facts import Monitored
 from tasks.monitoring.store.minutes import read_monitored
 from tasks.observation import Absent, Unobserved
@@ -24,7 +24,7 @@ async def scheduling(run: Round) -> Section:
     history, name, limits = run.history, run.key.service, run.settings.schedule.limits
     now = run.known_until(run.now())
     seen: Monitored | Unobserved | Absent = Absent(NOTHING_ASKED)
-    if asks_for_something(run.settings):
+    if is_monitored(run.settings):
         seen = await asyncio.to_thread(read_monitored, history, name, now, _DAY) or NEVER
     flows = await asyncio.to_thread(read_scheduled, history, name, now)
     windows = await asyncio.to_thread(read_maintenance, history, name, now - LOOKS_BACK, now)

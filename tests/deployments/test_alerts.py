@@ -88,6 +88,13 @@ def test_a_level_that_reaches_nobody_and_a_level_that_is_none_are_refused(operat
     assert alerts_test(alone, "4")[0] == 2
 
 
+def test_mail_that_is_only_written_to_a_file_is_not_called_sent(operate: "Operate") -> None:
+    shop = operate(recipients='[{ address = "ops@shop.example" }]')
+    status, output = alerts_test(shop, "2")
+    assert status == 3
+    assert output.startswith("mail ops@shop.example: written to /") and ".eml, not sent: set [mail] smtp" in output
+
+
 @pytest.mark.usefixtures("prefect")
 def test_the_form_sends_the_same_test(shop: "Operated", chat: "Chat") -> None:
     def sent() -> Any:
@@ -109,7 +116,9 @@ def check(tmp_path: Path, text: str) -> tuple[int, str]:
 
 
 def test_config_check_warns_of_levels_that_wake_nobody(tmp_path: Path) -> None:
-    status, output = check(tmp_path, '[alerts]\n[mail]\nto = [{ address = "ops@shop.example" }]\n')
+    status, output = check(
+        tmp_path, '[alerts]\n[mail]\nsmtp = "smtp://127.0.0.1"\nto = [{ address = "ops@shop.example" }]\n'
+    )
     assert status == 0
     assert "alerts.levels.warning: oncall is named, but there is no [[oncall.shift]]" in output
     assert "alerts.levels.emergency: nobody is woken" in output
@@ -118,6 +127,8 @@ def test_config_check_warns_of_levels_that_wake_nobody(tmp_path: Path) -> None:
 def test_config_check_refuses_levels_that_reach_nobody(tmp_path: Path) -> None:
     status, output = check(tmp_path, "[alerts]\n")
     assert status == 2 and "alerts.levels.emergency: nobody is notified" in output
+    status, output = check(tmp_path, '[alerts]\n[mail]\nto = [{ address = "ops@shop.example" }]\n')
+    assert status == 2 and "mails are only written to files" in output
 
 
 @pytest.mark.parametrize(
@@ -128,13 +139,13 @@ def test_config_check_refuses_levels_that_reach_nobody(tmp_path: Path) -> None:
     ],
 )
 def test_config_check_names_the_key_of_a_url_that_cannot_be_used(tmp_path: Path, url: str, problem: str) -> None:
-    mail = '[mail]\nto = [{ address = "ops@shop.example" }]\n'
+    mail = '[mail]\nsmtp = "smtp://127.0.0.1"\nto = [{ address = "ops@shop.example" }]\n'
     status, output = check(tmp_path, f'[[alerts.channel]]\nname = "slack"\nurl = {url}\n{mail}')
     assert status == 2 and problem in output and TOKEN not in output
 
 
 def test_config_check_masks_what_it_prints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLACK", f"mmost://127.0.0.1/{TOKEN}")
-    mail = '[mail]\nto = [{ address = "ops@shop.example" }]\n'
+    mail = '[mail]\nsmtp = "smtp://127.0.0.1"\nto = [{ address = "ops@shop.example" }]\n'
     status, output = check(tmp_path, f'[[alerts.channel]]\nname = "slack"\nurl = {{ env = "SLACK" }}\n{mail}')
     assert status == 0 and TOKEN not in output

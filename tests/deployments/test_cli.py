@@ -339,7 +339,7 @@ class TestRun:
         file.write_text(file.read_text().replace("[mail]\n", f"[mail]\n{login}"))
         ended = here.rounds("run", "daily-checklist", "--lang", "en")
         assert ended.status == 0 and "Checklist" in ended.out
-        assert "Mail: waiting, the monitoring or the next round retries" in ended.out
+        assert "Mail: 1 waiting, the monitoring or the next round retries" in ended.out
         assert "mail.password: the environment variable SHOP_MAIL_UNSET is not set" in ended.err
 
     @pytest.mark.deep

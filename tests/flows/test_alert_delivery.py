@@ -18,7 +18,6 @@ from flows.messages import ALERT_TEST
 from tasks.alerts.addresses import addresses
 from tasks.alerts.outgoing import message_to
 from tasks.check_result import Severity
-from tasks.configuration import ConfigurationError
 from tasks.history.opened import history_of
 from tasks.history.outbox import lease_next, put_now
 from tasks.processes import free_port
@@ -170,6 +169,31 @@ def test_case_4_a_notifier_that_hangs_delays_no_mail_and_is_sent_once_more(
     assert (len(chat.texts(SLACK)), len(post.kept)) == (2, 2)
 
 
+@pytest.mark.parametrize("longest_s", [60.0, 0.2])
+def test_a_message_that_hangs_delays_no_new_one_of_another_channel(
+    operate: "Operate", chat: "Chat", post: "PostOffice", longest_s: float
+) -> None:
+    shop = operated(operate, chat, post, url=f'"{chat.url(SLACK, "?rto=8")}"')
+    chat.replies[SLACK] = [Reply(hangs=True)]
+    put(shop, 1, "slack")
+    with ThreadPoolExecutor(1) as pool:
+        delivering = pool.submit(deliver, shop, longest_s=longest_s)
+        wait_for(lambda: chat.texts(SLACK))
+        time.sleep(0.4)  # it waits now, for longer than it may begin others
+        put(shop, 2, "pager")
+        wait_for(lambda: chat.texts(PAGER))
+        assert states(shop)["01 slack"] == "waiting", "the new one has waited for the one that hangs"
+        chat.released.set()
+        assert delivering.result()["sent"] == 1
+
+
+def wait_for(seen: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 20
+    while not seen():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 def test_case_4_a_notifier_that_is_down_is_mailed_instead(operate: "Operate", chat: "Chat", post: "PostOffice") -> None:
     shop = operated(operate, chat, post, url=f'"mmost://127.0.0.1:{free_port()}/{TOKEN}"')
     put(shop, 1, "slack")
@@ -253,18 +277,35 @@ def test_a_secret_that_is_missing_goes_to_the_fallback_and_stops_no_other(
     assert len(post.kept) == 1
 
 
-def test_a_mail_login_that_is_missing_stops_no_chat(operate: "Operate", chat: "Chat", post: "PostOffice") -> None:
+def test_a_mail_login_that_is_missing_stops_no_chat_and_no_fallback(
+    operate: "Operate", chat: "Chat", post: "PostOffice"
+) -> None:
     shop = operated(operate, chat, post)
     text = shop.settings.path.read_text().replace(
         "timeout_s = 2\n[h", 'username = "a"\npassword = { env = "UNSET" }\n[h'
     )
     shop.settings.path.write_text(text)
     shop = replace(shop, settings=load_settings(shop.settings.path))
-    put(shop, 1, "slack", "pager")
-    chat.replies[PAGER] = [Reply(404)]
-    with pytest.raises(ConfigurationError, match=r"mail\.password"):
-        deliver(shop)
-    assert states(shop) == {"01 slack": "sent", "01 pager": "failed", "01 ops@shop.example": "waiting"}
+    put(shop, 1, "slack")
+    chat.replies[SLACK] = [Reply(404)]
+    warnings: list[str] = []
+    assert deliver(shop, warnings.append) == Counter(failed=2, sent=1)
+    assert states(shop) == {"01 slack": "failed", "01 ops@shop.example": "failed", "01 pager": "sent"}
+    assert "mail.password: the environment variable UNSET is not set" in warnings[1]
+    assert "In place of: slack, ops@shop.example" in chat.texts(PAGER)[0]
+
+
+def test_a_message_that_breaks_the_program_stops_no_other(
+    shop: "Operated", chat: "Chat", caplog: pytest.LogCaptureFixture
+) -> None:
+    put(shop, 1, "slack")
+    shop.rows("UPDATE outbox SET payload = replace(payload, :old, :new)", old=str(datetime.now(UTC).year), new="soon")
+    put(shop, 2, "slack", "pager")
+    warnings: list[str] = []
+    assert deliver(shop, warnings.append)["sent"] == 2
+    assert "opsrounds failed unexpectedly (ValueError): its log has the details" in warnings[0]
+    assert states(shop)["01 slack"] == "failed" and len(chat.heard) == 2
+    assert "fromisoformat" in caplog.text
 
 
 def test_a_channel_that_the_file_no_longer_names_goes_to_the_fallback(
@@ -306,10 +347,7 @@ def test_case_5_killed_before_or_after_sending_it_is_sent_again_and_at_most_twic
     work = _lease_and_wait if moment == "before" else deliver
     process = context.Process(target=work, args=(shop,))
     process.start()
-    deadline = time.monotonic() + 20
-    while not (chat.heard if moment == "after" else _is_leased(shop)):
-        assert time.monotonic() < deadline and process.is_alive()
-        time.sleep(0.02)
+    wait_for(lambda: chat.heard if moment == "after" else _is_leased(shop))
     process.kill()
     process.join(10)
     chat.replies[SLACK] = []

@@ -4,13 +4,19 @@ import threading
 import time
 from collections.abc import Callable
 from contextvars import copy_context
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from deployments.schedules import note_schedules
+from flows.messages import ALERT_TEST
+from tasks.alerts.addresses import addresses
+from tasks.alerts.outgoing import message_to
+from tasks.alerts.store.read import read_episodes
+from tasks.check_result import Severity
+from tasks.history.outbox import put_now
 from tasks.monitoring import collect
 from tasks.monitoring.facts import Gap
 from tasks.monitoring.store.lease import begin_minute
@@ -18,10 +24,12 @@ from tasks.monitoring.store.minutes import read_monitored
 from tasks.resources import watch
 from tasks.schedule.store import read_scheduled
 from tests.cycles import FAST, MINUTE, Clock, watched
+from tests.fixtures.chat import Reply
 from tests.operated import Answer
 
 if TYPE_CHECKING:
-    from tests.operated import Operate, Operated, Site
+    from tests.fixtures.chat import Chat
+    from tests.operated import Operate, Operated, PostOffice, Site
 
 pytestmark = pytest.mark.usefixtures("prefect")
 LOG_ALONE = '[[logs.source]]\nname = "app"\nkind = "file"\npaths = ["gone.log"]\n'
@@ -93,6 +101,20 @@ def test_minutes_before_a_run_that_nobody_monitored_are_named(operate: "Operate"
     quarter = watched(2, clock).quarter
     assert (quarter.minutes, quarter.complete) == (2, 1)
     assert f"shop: not monitored to the end: 5 minutes from {clock.begin - 5 * MINUTE:%Y-%m-%d %H:%MZ}" in quarter.text
+
+
+def test_a_message_that_hangs_holds_up_no_minute(operate: "Operate", chat: "Chat", post: "PostOffice") -> None:
+    channel = f'[[alerts.channel]]\nname = "slack"\nurl = "{chat.url("hook", "?rto=15")}"\n'
+    shop = operate(mail=f'smtp = "{post.url}"\n', more=channel)
+    chat.replies["hook"] = [Reply(hangs=True)]
+    [to] = addresses(shop.settings, Severity.INFORMATION, None)
+    now = datetime.now(UTC)
+    payload = {"severity": 1, "at": now.isoformat(), "by": "kim"}
+    put_now(shop.history, "shop", [message_to(to, ALERT_TEST, "test/1", payload)], now)
+    quarter = watched(1).quarter
+    assert len(chat.heard) == 1
+    assert (quarter.minutes, quarter.complete, quarter.problems) == (1, 1, [])
+    assert len(minutes_of(shop)) == 1
 
 
 def test_they_are_named_by_a_minute_that_breaks_too(operate: "Operate", monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,6 +204,19 @@ def test_where_no_service_file_names_anything_nothing_is_collected(operate: "Ope
     idle = watched(1).quarter
     assert (idle.minutes, idle.good) == (0, False)
     assert idle.skipped == "no service file names anything to collect"
+
+
+def test_a_service_that_has_alerts_alone_is_watched(operate: "Operate") -> None:
+    """As one whose figures are a Prometheus's, and nothing of which is collected here."""
+    metrics = '[metrics]\nprometheus_url = "http://127.0.0.1:9"\n'
+    shop = operate(health="", more=f"{metrics}[alerts]\nprometheus = true\n")
+    quarter = watched(1).quarter
+    assert (quarter.minutes, quarter.good, quarter.skipped) == (1, False, None)
+    assert quarter.text.count("cannot be reached") == 1
+    now = datetime.now(UTC)
+    [episode] = read_episodes(shop.history, "shop", now - MINUTE)
+    assert (episode.condition.source, episode.open) == ("configuration", True)
+    assert read_monitored(shop.history, "shop", now + MINUTE, timedelta(days=1)) is not None
 
 
 def test_a_run_follows_one_that_died(operate: "Operate") -> None:

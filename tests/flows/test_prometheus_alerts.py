@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from deployments.cli.app import app
 from tasks.alerts.facts import Episode, Phase
 from tasks.processes import Child, free_port
+from tasks.settings import load_settings
 from tests.alerting import Alerting
 from tests.operated import Answer, Operate, PostOffice, Site
 
@@ -88,9 +89,23 @@ def test_an_alert_of_prometheus_is_an_episode_until_its_rule_no_longer_fires(
     assert sda.since == alerting.at(-3) and sda.condition != sdb.condition
     assert subjects(post) == ["[Emergency] shop: DiskFull – DiskFull db-1:9100 and 1 more"]
     answers(site)
-    alerting.plays(2)
+    for minute in (2, 3):
+        alerting.plays(minute)
+        assert {e.phase for e in prometheus_episodes(alerting)} == {Phase.RECOVERING}, "it may just have started"
+    alerting.plays(4)
     assert {e.phase for e in prometheus_episodes(alerting)} == {Phase.RESOLVED}
     assert len(post.kept) == 2 and subjects(post)[1].startswith("[Resolved] shop: DiskFull")
+
+
+def test_alerts_of_a_prometheus_that_is_not_asked_any_more_end_by_nothing_good(play: Play, site: Site) -> None:
+    alerting = play()
+    answers(site, an_alert(alerting))
+    alerting.plays(0, sends=False)
+    path = alerting.settings.path
+    path.write_text(path.read_text().replace("prometheus = true", "prometheus = false"))
+    alerting.settings = load_settings(path)
+    alerting.plays(1, sends=False)
+    assert [(e.phase, e.no_data) for e in prometheus_episodes(alerting)] == [(Phase.RESOLVED, True)]
 
 
 @pytest.mark.parametrize(("severity", "level"), [("critical", 3), ("warning", 2), ("info", 1), ("odd", 2), ("", 2)])

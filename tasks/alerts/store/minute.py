@@ -31,11 +31,14 @@ REMEMBERED = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Whom messages reach, from which level on an alert opens an incident (None: none does), and what can be done."""
+    """Whom messages reach and whether they are sent there, from which level on an alert opens an incident (None: none
+    does), and what can be done.
+    """
 
     addresses: Callable[[Severity], Sequence[Address]]
     incident_level: Severity | None = None
     actions: Mapping[str, Action] = field(default_factory=dict)
+    is_sent: Callable[[Address], bool] = lambda _: True
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ class Kept:
     """Numbers of those that changed."""
 
     unreached: tuple[Message, ...] = ()
-    """Alerts that the service file lets reach nobody."""
+    """Alerts that reach nobody, as the service file is."""
 
 
 def read_known(history: History, service: str, now: datetime) -> tuple[Episode, ...]:
@@ -76,7 +79,7 @@ def keep_minute(
         ended = {e.id: e for k, e in episodes.items() if not e.open and k in before and before[k].open}
         note_effects(connection, key, ended, now)
         told = {notice.lead: _tell(connection, key, notice, episodes, now, reach) for notice in step.notices}
-        unreached = (_unreached(episodes[lead]) for lead, messages in told.items() if not messages)
+        unreached = (_unreached(episodes[lead]) for lead, to in told.items() if not any(map(reach.is_sent, to)))
         incidents = note_incidents(connection, key, step.notices, episodes, now, reach.incident_level)
         incidents += join_incidents(connection, key, episodes.values(), now)
         fired = tuple(e for k, e in episodes.items() if _is_firing(e) and not _is_firing(before.get(k)))
@@ -84,7 +87,7 @@ def keep_minute(
             supersede_others(connection, key, episode)
         claimed = claim_actions(connection, key, fired, reach.actions, now)
         firing = tuple(e for e in episodes.values() if _is_firing(e))
-        return Kept(firing, sum(told.values()), claimed, incidents, tuple(unreached))
+        return Kept(firing, sum(map(len, told.values())), claimed, incidents, tuple(unreached))
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +179,7 @@ def _saved(
 
 def _unreached(episode: Episode) -> Message:
     return msg(
-        "Alert {number} of level {level} reaches nobody: set [alerts.levels], [[oncall.person]] or [mail] to",
+        "Alert {number} of level {level} reaches nobody: set [alerts.levels], [[oncall.person]], or [mail] smtp and to",
         number=str(episode.id),
         level=int(episode.level),
     )
@@ -193,8 +196,8 @@ def _tell(
     episodes: Mapping[str, Episode],
     now: datetime,
     reach: Reach,
-) -> int:
-    """Write one message to each recipient; gives how many."""
+) -> tuple[Address, ...]:
+    """Write one message to each recipient; gives them."""
     lead, notice = episodes[told.lead], told.notice
     values = {
         "episode_id": lead.id,
@@ -215,7 +218,7 @@ def _tell(
         to = tuple(reach.addresses(notice.level))
     messages = [message_to(address, ALERT, f"{ALERT}/{lead.id}/{notice.step}", payload) for address in to]
     put(connection, service, messages, now)
-    return len(messages)
+    return to
 
 
 def _those_told(connection: Connection, episodes: Sequence[int]) -> Iterator[Address]:

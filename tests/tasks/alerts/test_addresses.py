@@ -33,7 +33,11 @@ person = [
 ]
 """
 ROTA = '[[oncall.shift]]\npeople = ["kim", "sato"]\n'
-MAIL = '[mail]\nto = [{ address = "ops@shop.example", locale = "en" }, { address = "lead@shop.example" }]\n'
+MAIL = """[mail]
+smtp = "smtp://mail.shop.example"
+to = [{ address = "ops@shop.example", locale = "en" }, { address = "lead@shop.example" }]
+"""
+WRITTEN = MAIL.replace('smtp = "smtp://mail.shop.example"\n', "")
 
 
 @pytest.fixture
@@ -120,9 +124,18 @@ def test_case_4_who_is_told_instead(
 
 
 def test_case_4_where_nobody_else_is_known_nobody_is_told(service: Service) -> None:
-    alone = service("[alerts]\n", '[mail]\nto = [{ address = "ops@shop.example" }]\n')
+    alone = service("[alerts]\n", MAIL.replace(', { address = "lead@shop.example" }', ""))
     assert fallbacks_of(alone, "mail", "ops@shop.example", WARNING) == ()
     assert fallbacks_of(service("[alerts]\n", CHANNELS), "apprise", "chat", WARNING) == ()
+
+
+def test_mail_that_is_only_written_to_a_file_is_sent_in_nobodys_place(service: Service) -> None:
+    settings = service("[alerts]\n", CHANNELS, PEOPLE, ROTA, WRITTEN)
+    found = [to.recipient for to in fallbacks_of(settings, "apprise", "oncall:kim", EMERGENCY)]
+    assert found == ["oncall:lee"]
+    assert [to.recipient for to in fallbacks_of(settings, "mail", "sato@shop.example", EMERGENCY)] == [
+        *("oncall:kim", "oncall:lee"),
+    ]
 
 
 def test_case_4_who_was_notified_instead_of_whom_is_said(service: Service) -> None:
@@ -166,6 +179,10 @@ def test_a_level_that_wakes_nobody_and_a_rota_that_is_missing_are_warned_of(serv
     assert warnings(service("[alerts]\n", PEOPLE, ROTA, MAIL)) == [
         f"alerts.levels.warning: nobody is woken while sato is on call: {how}"
     ]
+    without = PEOPLE.replace(', url = { env = "KIM" }', "")
+    assert f"alerts.levels.warning: nobody is woken while kim or sato is on call: {how}" in warnings(
+        service("[alerts]\n", without, ROTA, MAIL)
+    )
     woken = '[alerts.levels]\nwarning = ["oncall", "pager"]\n'
     assert warnings(service(woken, CHANNELS, PEOPLE, ROTA, MAIL)) == []
 
@@ -179,3 +196,13 @@ def test_a_level_that_reaches_nobody_is_named_by_its_key(service: Service) -> No
         f"alerts.levels.{level}: {how}" for level in ("warning", "emergency")
     ]
     assert unreached(service("[alerts]\n", MAIL)) == []
+
+
+def test_a_level_that_only_a_file_reaches_reaches_nobody(service: Service) -> None:
+    how = "without [mail] smtp, mails are only written to files; set it, or name a channel of [[alerts.channel]]"
+    assert unreached(service("[alerts]\n", WRITTEN)) == [
+        f"alerts.levels.{level}: nobody is notified: {how}" for level in ("information", "warning", "emergency")
+    ]
+    assert unreached(service("[alerts]\n", CHANNELS, PEOPLE, ROTA, WRITTEN)) == [
+        f"alerts.levels.warning: nobody is notified: {how}"  # while sato is on call
+    ]

@@ -7,10 +7,13 @@ import logging
 import socket
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import pytest
 import requests
@@ -87,7 +90,8 @@ def test_case_4_a_retry_after_is_read_in_seconds_and_as_a_date_and_bounded() -> 
     assert retry_after_s({"Retry-After": format_datetime(NOW + timedelta(days=1), usegmt=True)}, NOW) == 3600.0
     ahead = {"Retry-After": HTTP_DATE, "Date": format_datetime(NOW, usegmt=True)}
     assert retry_after_s(ahead, NOW + timedelta(minutes=10)) == 90.0  # whose clock is wrong does not matter
-    for unreadable in ("", "soon", "-5", "1.5", "Tue, 99 Nov 2026 09:00:00 GMT", "٣"):
+    far = "Wed, 21 Oct 99999999999 07:28:00 GMT"
+    for unreadable in ("", "soon", "-5", "1.5", "Tue, 99 Nov 2026 09:00:00 GMT", far, "٣"):
         assert retry_after_s({"Retry-After": unreadable}, NOW) is None
     assert retry_after_s({}, NOW) is None
 
@@ -99,9 +103,9 @@ def test_case_4_what_cannot_be_reached_is_tried_again() -> None:
     assert (error.kind, "cannot be reached" in str(error)) == (MailOutcome.RETRY, True)
 
 
-def test_a_server_that_speaks_no_tls_is_tried_again(chat: "Chat") -> None:
+def test_a_failed_tls_handshake_is_tried_again(chat: "Chat") -> None:
     error = refused(chat.url(HOOK).replace("mmost://", "mmosts://"))
-    assert (error.kind, "speaks no TLS" in str(error)) == (MailOutcome.RETRY, True)
+    assert (error.kind, "the TLS handshake failed" in str(error)) == (MailOutcome.RETRY, True)
 
 
 def test_a_certificate_that_nobody_signed_is_not_trusted(own_certificate: int) -> None:
@@ -116,18 +120,123 @@ def test_a_url_that_cannot_be_used_is_named_by_its_key_alone(url: str) -> None:
     assert not url or url.rpartition("/")[2] not in str(error)
 
 
-def test_a_200_that_says_no_is_no_acceptance(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Slack's own address cannot be changed: its answer is put in place of the network."""
+@dataclass
+class Elsewhere:
+    """Services whose own address cannot be changed: their answers are put in place of the network."""
 
-    def answered(*_: object, **__: object) -> requests.Response:
+    answers: list[tuple[int, str]]
+    asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    def send(self, _adapter: object, request: requests.PreparedRequest, **_: object) -> requests.Response:
+        self.asked.append((str(request.url), json.loads(request.body or "{}")))
         response = requests.Response()
-        response.status_code, response._content = 200, b'{"ok": false, "error": "channel_not_found"}'
+        response.status_code, body = self.answers.pop(0)
+        response._content = body.encode()
+        return response
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Elsewhere]:
+    """Answers in place of the network, in their order."""
+
+    def answering(*answers: tuple[int, str]) -> Elsewhere:
+        found = Elsewhere(list(answers))
+        monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", lambda *args, **more: found.send(*args, **more))
+        return found
+
+    return answering
+
+
+def test_a_200_that_says_no_is_no_acceptance(elsewhere: Callable[..., Elsewhere]) -> None:
+    elsewhere((200, '{"ok": false, "error": "channel_not_found"}'))
+    error = refused("slack://xoxb-1234-1234-abcdefghijklmnopqrstuvwx/#ops")
+    assert error.kind is MailOutcome.PERMANENT
+    assert "answered HTTP 200, but did not confirm the message" in str(error) and "channel_not_found" in str(error)
+    assert str(error).endswith(f"; check {KEY}")
+
+
+@pytest.mark.parametrize("tone", ["fail", "warn", "pass", ""])
+@pytest.mark.parametrize(
+    ("url", "creates"),
+    [
+        ("opsgenie://8f4e1c5e-2ad4-4a44-8b1f-4f0a1e1b7c11", lambda url, _data: url.endswith("/v2/alerts")),
+        ("jira://8f4e1c5e-2ad4-4a44-8b1f-4f0a1e1b7c11", lambda url, _data: url.endswith("/alerts")),
+        (
+            "splunk://ops@8f4e1c5e-2ad4-4a44-8b1f-4f0a1e1b7c11",
+            lambda _url, data: data["message_type"] in ("WARNING", "CRITICAL"),
+        ),
+        (
+            "pagerduty://0123456789abcdef@0123456789abcdef0123456789abcdef",
+            lambda _url, data: data["event_action"] == "trigger",
+        ),
+    ],
+)
+def test_a_message_of_any_tone_creates_an_alert_and_closes_none(
+    elsewhere: Callable[..., Elsewhere], url: str, creates: Callable[[str, dict[str, Any]], bool], tone: str
+) -> None:
+    service = elsewhere((202, '{"requestId": "1"}') if "splunk" not in url else (200, "{}"))
+    assert asyncio.run(apprise.send(url, KEY, "disk full", "since 09:00", NOW, tone=tone)).startswith("accepted by")
+    [(asked, data)] = service.asked
+    assert creates(asked, data), (asked, data)
+
+
+def test_a_plugin_that_says_yes_and_asks_nobody_has_sent_nothing(elsewhere: Callable[..., Elsewhere]) -> None:
+    service = elsewhere()
+    error = refused("opsgenie://8f4e1c5e-2ad4-4a44-8b1f-4f0a1e1b7c11?action=note")
+    assert (error.kind, str(error)) == (
+        MailOutcome.PERMANENT,
+        f"Opsgenie was sent nothing: check the options of {KEY}",
+    )
+    assert service.asked == []
+
+
+def test_what_does_not_go_by_http_needs_no_answer() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(("127.0.0.1", 0))
+        receiver.settimeout(5)
+        assert send(f"rsyslog://127.0.0.1:{receiver.getsockname()[1]}") == "accepted by Remote Syslog"
+        assert b"disk full" in receiver.recv(2000)
+
+
+DISCORD = "discord://4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js"
+
+
+def test_discords_second_try_is_made_at_once_and_its_answer_counts(elsewhere: Callable[..., Elsewhere]) -> None:
+    limited = '{"retry_after": 60}'
+    service = elsewhere((429, limited), (204, ""))
+    assert send(DISCORD) == "accepted by Discord (HTTP 204)"
+    service = elsewhere((429, limited), (429, limited))
+    error = refused(DISCORD, longest_s=5.0)
+    assert (error.kind, "answered HTTP 429" in str(error)) == (MailOutcome.RETRY, True)
+    assert len(service.asked) == 2
+
+
+def test_a_second_try_that_hangs_leaves_open_whether_it_was_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    released, asked = threading.Event(), list[str]()
+
+    def answered(_: object, request: requests.PreparedRequest, **__: object) -> requests.Response:
+        asked.append(str(request.url))
+        if len(asked) > 1:
+            released.wait(10)
+        response = requests.Response()
+        response.status_code, response._content = 429, b""
         return response
 
     monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", answered)
-    error = refused("slack://xoxb-1234-1234-abcdefghijklmnopqrstuvwx/#ops")
-    assert error.kind is MailOutcome.PERMANENT
-    assert "answered HTTP 200, but not that it took the message" in str(error) and "channel_not_found" in str(error)
+    try:
+        assert refused(DISCORD, longest_s=0.5).kind is MailOutcome.UNKNOWN
+    finally:
+        released.set()
+
+
+@pytest.mark.parametrize("login", ["ops:S3cretPw", "ops:S%C3%BC%C3%9Fes", "S3cretKey"])
+def test_a_login_that_is_repeated_in_base64_is_masked(chat: "Chat", login: str) -> None:
+    username, _, password = login.partition(":")
+    pair = f"{unquote(username)}:{unquote(password) or None}".encode("latin-1")
+    url = chat.url(HOOK).replace("mmost://", f"json://{login}@")
+    chat.replies[HOOK] = [Reply(500, body=f"refused: Authorization: Basic {b64encode(pair).decode()}")]
+    error = str(refused(url))
+    assert error == "JSON answered HTTP 500: refused: Authorization: Basic ••••••"
 
 
 class Listening(logging.Handler):

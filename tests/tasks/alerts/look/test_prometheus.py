@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from itertools import permutations
 
 from tasks.alerts.facts import Said
-from tasks.alerts.look.prometheus import prometheus_signals
+from tasks.alerts.look.prometheus import reported_signals
 from tasks.prometheus.facts import PrometheusAlert
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -19,5 +19,5 @@ def an_alert(severity: str, *, firing: bool) -> PrometheusAlert:
 def test_of_a_warning_and_a_critical_rule_of_one_name_the_gravest_that_fires_counts() -> None:
     firing = [an_alert("critical", firing=True), an_alert("warning", firing=True)]
     half = [an_alert("critical", firing=False), an_alert("warning", firing=True)]
-    found = [prometheus_signals(order, LEVELS, (), NOON) for of in (firing, half) for order in permutations(of)]  # type: ignore[arg-type]
+    found = [reported_signals(order, LEVELS, NOON) for of in (firing, half) for order in permutations(of)]  # type: ignore[arg-type]
     assert [(s.said, s.level) for [s] in found] == [(Said.BAD, 3)] * 2 + [(Said.BAD, 2)] * 2

@@ -351,3 +351,9 @@ def test_old_alerts_are_removed_with_what_was_told_of_them_and_those_of_incident
 def test_an_alert_that_reaches_nobody_is_said_to(history: Engine) -> None:
     kept = keep_minute(history, "shop", [a_signal(Said.BAD, NOON)], NOON, RULES, Reach(lambda _: ()))
     assert [(m.params["number"], m.params["level"]) for m in kept.unreached] == [("1", 2)]
+
+
+def test_an_alert_that_is_only_written_to_files_is_named_too(history: Engine) -> None:
+    written = Reach(REACH.addresses, is_sent=lambda _: False)
+    kept = keep_minute(history, "shop", [a_signal(Said.BAD, NOON)], NOON, RULES, written)
+    assert kept.messages and [m.params["number"] for m in kept.unreached] == ["1"]

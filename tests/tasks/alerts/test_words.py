@@ -1,0 +1,1 @@
+"""What commands and forms say of an acknowledgement."""
