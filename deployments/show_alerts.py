@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from deployments.screen import Screen
+from deployments.terminal import counted
 from tasks.alerts.facts import Episode
 from tasks.check_result import in_english
 from tasks.observation import printable
@@ -17,8 +18,8 @@ out = Screen()
 
 def show_alerts(episodes: Sequence[Episode], now: datetime, zone: ZoneInfo) -> None:
     """Alerts with their state, the newest first."""
-    number = sum(episode.open for episode in episodes)
-    title = f"{number} open alerts at {now.astimezone(zone):%Y-%m-%d %H:%M} {zone.key}"
+    number = counted(sum(episode.open for episode in episodes), "open alert")
+    title = f"{number} at {now.astimezone(zone):%Y-%m-%d %H:%M} {zone.key}"
     table = Table(title=title, title_justify="left", box=None)
     for name in ("Alert", "Level", "State", "Since", "What", "Where", "Observed", "Incident", "Note"):
         table.add_column(name, overflow="fold")

@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from deployments.screen import Screen
+from deployments.terminal import counted
 from tasks.logs.facts import LogReview
 from tasks.logs.judge.states import ErrorState, error_state
 from tasks.logs.limits import LogLimits
@@ -23,7 +24,9 @@ def show_errors(review: LogReview, limits: LogLimits, zone: ZoneInfo, *, everyth
     left_out = {ErrorState.GONE} if everything else {ErrorState.GONE, ErrorState.IGNORED}
     with_state = [(group, error_state(group, review, limits)) for group in review.errors]
     listed = sorted(((g, s) for g, s in with_state if s not in left_out), key=lambda pair: -pair[0].lines)
-    table = Table(title=f"{len(listed)} errors since {_when(review.since, zone)}", title_justify="left", box=None)
+    table = Table(
+        title=f"{counted(len(listed), 'error')} since {_when(review.since, zone)}", title_justify="left", box=None
+    )
     for name in ("Fingerprint", "State", "Lines", "Module", "Last seen", "Assigned to", "Error"):
         table.add_column(name, justify="right" if name == "Lines" else "left", overflow="fold")
     for group, state in listed:

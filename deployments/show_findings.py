@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from deployments.screen import Screen
+from deployments.terminal import counted
 from tasks.outside import external_text
 from tasks.security.facts.scans import Event, Known
 from tasks.security.findings.states import due_on, finding_state
@@ -31,7 +32,7 @@ class Shown:
 
 def show_findings(findings: Sequence[Reviewed], by: Shown) -> None:
     """A table of findings, the most severe first."""
-    title = "1 finding" if len(findings) == 1 else f"{len(findings)} findings"
+    title = counted(len(findings), "finding")
     table = Table(title=title, title_justify="left", box=None)
     for name in ("Finding", "State", "Severity", "Due"):
         table.add_column(name, no_wrap=True)

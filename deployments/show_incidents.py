@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from deployments.screen import Screen
-from deployments.terminal import say
+from deployments.terminal import counted, say
 from tasks.incidents.facts import ActionItem, Incident, IncidentRecord
 from tasks.observation import printable
 
@@ -32,7 +32,7 @@ def show_incidents(found: Sequence[IncidentRecord], since: datetime, now: dateti
         )
         for record in found
     )
-    _show(f"{len(found)} incidents open or closed since {_when(since, zone)} {zone.key}", columns, rows)
+    _show(f"{counted(len(found), 'incident')} open or closed since {_when(since, zone)} {zone.key}", columns, rows)
 
 
 def show_incident(record: IncidentRecord, zone: ZoneInfo) -> None:

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from deployments.screen import Screen
-from deployments.terminal import say
+from deployments.terminal import counted, say
 from tasks.observation import printable
 from tasks.oncall.facts import Override, Turn
 from tasks.oncall.judge.rota import person_zone, rota_zone
@@ -43,7 +43,7 @@ def show_overrides(settings: Settings, overrides: Sequence[Override], now: datet
     """One line for each override, in the rota's zone."""
     zone = rota_zone(settings.oncall, settings.zone)
     columns = ("Override", "State", "Person", "Starts", "Ends", "By", "Reason")
-    table = _table(f"{len(overrides)} overrides, {zone.key}", columns)
+    table = _table(f"{counted(len(overrides), 'override')}, {zone.key}", columns)
     for one in overrides:
         state = "past" if one.ends_at <= now else "planned" if one.starts_at > now else "current"
         span = when(one.starts_at, zone), when(one.ends_at, zone)

@@ -39,7 +39,7 @@ def show_records(
                 _when(o.started_at, zone),
                 _when(o.ended_at, zone),
                 o.module or "-",
-                str(o.own_incident or o.incident_id or "-"),
+                _incident(o),
                 o.cause,
             )
             for o in outages
@@ -53,6 +53,13 @@ def show_records(
             for m in maintenance
         ),
     )
+
+
+def _incident(outage: Outage) -> str:
+    """The number of the incident here, or of that of another system."""
+    if outage.own_incident is not None:
+        return str(outage.own_incident)
+    return "-" if outage.incident_id is None else f"{outage.incident_id} (imported)"
 
 
 def _registered(window: Maintenance, zone: ZoneInfo) -> str:

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from deployments.screen import Screen
+from deployments.terminal import counted
 from tasks.alerts.judge.account import RuleAccount
 from tasks.alerts.replay import Replayed
 from tasks.observation import printable
@@ -44,13 +45,13 @@ def totals(found: Replayed) -> str:
     """One line of all rules."""
     levels = [sum(rule.messages[level] for rule in found.rules) for level in (1, 2, 3)]
     again = sum(rule.escalated + rule.repeated for rule in found.rules)
-    parts = [f"{_days(found)}: {sum(levels)} messages, {levels[2]} of level 3"]
+    parts = [f"{_days(found)}: {counted(sum(levels), 'message')}, {levels[2]} of level 3"]
     if again:
         parts.append(f"{again} of them because nobody acknowledges in a replay")
     if ended := sum(rule.ended for rule in found.rules):
         parts.append(f"{ended} more about alerts that ended")
     if suppressed := sum(rule.suppressed for rule in found.rules):
-        parts.append(f"{suppressed} alerts suppressed")
+        parts.append(f"{counted(suppressed, 'alert')} suppressed")
     return "; ".join([", ".join(parts), f"{_lasted(found.gap_minutes)} without samples"])
 
 
@@ -101,8 +102,7 @@ def _gaps(gaps: Sequence[tuple[datetime, datetime]], zone: ZoneInfo) -> str:
 
 
 def _days(found: Replayed) -> str:
-    days = round((found.end - found.first).total_seconds() / 60 / _DAY)
-    return "1 day" if days == 1 else f"{days} days"
+    return counted(round((found.end - found.first).total_seconds() / 60 / _DAY), "day")
 
 
 def _lasted(minutes: int) -> str:

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from deployments.screen import Screen
+from deployments.terminal import counted
 from tasks.observation import printable
 from tasks.silences.facts import Silence
 
@@ -16,7 +17,7 @@ _COLUMNS = ("Silence", "State", "Check", "Subject", "Starts", "Ends", "By", "Rea
 
 def show_silences(silences: Sequence[Silence], zone: ZoneInfo, now: datetime) -> None:
     """One line for each, in the order of their starts."""
-    table = Table(title=f"{len(silences)} silences, {zone.key}", title_justify="left", box=None)
+    table = Table(title=f"{counted(len(silences), 'silence')}, {zone.key}", title_justify="left", box=None)
     for name in _COLUMNS:
         table.add_column(name, overflow="fold")
     for one in silences:

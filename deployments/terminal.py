@@ -32,6 +32,11 @@ def say_json(text: str) -> None:
     typer.echo("".join(c if c.isprintable() or c in "\u3000\n" else json.dumps(c)[1:-1] for c in text))
 
 
+def counted(number: int, thing: str) -> str:
+    """A number of things, such as `1 day` or `2 days`."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
 def lines_spelt_out(text: str) -> str:
     """A text of several lines, each of them spelt out."""
     return "\n".join(map(spelt_out, text.split("\n")))

@@ -6,21 +6,30 @@ from typing import Any
 
 from prefect import State, flow
 from prefect.logging import get_run_logger
-from prefect.states import Completed
+from prefect.states import Completed, Failed
 from pydantic import BaseModel, ConfigDict, Field
 
 from flows.delivery import deliver
 from flows.incident_pages import write_pages
 from flows.timing import Timing
 from tasks.alerts.acknowledge import acknowledge_alert
-from tasks.alerts.act import act_by_hand
+from tasks.alerts.act import NOT_DONE, act_by_hand
+from tasks.alerts.store.actions import ActionState
 from tasks.alerts.words import taken_text
 from tasks.history.opened import history_of
+from tasks.records.facts import LARGEST_NUMBER
 from tasks.round import utc_now
 from tasks.settings import find_service
 
 TIMING = Timing(deadline=timedelta(minutes=2))
 _SENDING_S = 30.0
+_STATES = {
+    ActionState.DONE: "Taken",
+    ActionState.DRY_RUN: "DryRun",
+    ActionState.FAILED: "ActionFailed",
+    ActionState.HELD_BACK: "HeldBack",
+    ActionState.LOST: "Lost",
+}
 
 
 class AcknowledgementOptions(BaseModel):
@@ -30,6 +39,7 @@ class AcknowledgementOptions(BaseModel):
 
     alert: int = Field(
         ge=1,
+        le=LARGEST_NUMBER,
         title="アラート番号 / Alert",
         description="メッセージにある番号 / the number in the message",
         json_schema_extra={"position": 1},
@@ -56,6 +66,7 @@ class ActionOptions(BaseModel):
 
     alert: int = Field(
         ge=1,
+        le=LARGEST_NUMBER,
         title="アラート番号 / Alert",
         description="メッセージにある番号 / the number in the message",
         json_schema_extra={"position": 1},
@@ -112,4 +123,6 @@ async def take_alert_action(service: str, action: ActionOptions) -> State[Any]:
     """
     settings = await asyncio.to_thread(find_service, service)
     history = await asyncio.to_thread(history_of, settings)
-    return Completed(name="Taken", message=await act_by_hand(settings, history, action.alert, action.action, action.by))
+    became, message = await act_by_hand(settings, history, action.alert, action.action, action.by)
+    ends = Failed if became in NOT_DONE else Completed
+    return ends(name=_STATES[became], message=message)

@@ -28,7 +28,7 @@ from tasks.errors import ExplainedError
 from tasks.history.engine import History, HistoryError
 from tasks.history.opened import history_of
 from tasks.history.settings import History as HistorySettings
-from tasks.monitoring.collect import Collected, Collector, is_monitored
+from tasks.monitoring.collect import Collected, Collector, asks_for_something, is_monitored
 from tasks.monitoring.store.lease import GRACE, MINUTE, Begun, Held, begin_minute, end_minute, let_go, minute_of
 from tasks.observation import ObservationError, Unobserved
 from tasks.round import utc_now
@@ -44,7 +44,7 @@ _SPARE = timedelta(seconds=5)
 _LEAST = timedelta(seconds=15)
 """What is left of a minute in which a cycle still begins."""
 _SENDING_S = 20.0
-"""No further message is begun after so long."""
+"""No further message is begun after so long, but beside one that hangs, and none is waited for any longer."""
 _NAP_S = 5.0
 """Nobody sleeps longer at a stretch, so that a clock that was set is seen."""
 _COLLECTING = 0.8
@@ -125,7 +125,10 @@ class _Service:
     alerts: AlertWatch = field(default_factory=AlertWatch)
     asked: HistorySettings | None = None
     history: History | None = None
-    sending: "asyncio.Task[list[str]] | None" = None
+    sending: "asyncio.Task[None] | None" = None
+    unsent: list[str] = field(default_factory=list)
+    """Why messages could not be sent, until a minute says so."""
+
     acting: "set[asyncio.Task[None]]" = field(default_factory=set)
     gap: tuple[str, ...] = ()
 
@@ -141,20 +144,11 @@ class _Service:
         if self.acting:
             await asyncio.wait(self.acting, timeout=_ACTING_S)
 
-    def send(self, settings: Settings, history: History) -> None:
-        """Begin to send what is due, unless that is under way: beside a message that hangs, new ones are sent too."""
-        if self.sending is None:
-            self.sending = asyncio.create_task(_send(settings, history))
-
-    async def sent(self, deadline: Deadline) -> tuple[str, ...]:
-        """What could not be sent, once that has ended; nothing while a message hangs."""
-        if self.sending is None:
-            return ()
-        await asyncio.wait((self.sending,), timeout=deadline.left_s)
-        if not self.sending.done():
-            return ()
-        ended, self.sending = self.sending, None
-        return tuple(ended.result())
+    def send(self, settings: Settings, history: History) -> "asyncio.Task[None]":
+        """Send what is due: beside a message that hangs, the delivery that is under way sends new ones too."""
+        if self.sending is None or self.sending.done():
+            self.sending = asyncio.create_task(_send(settings, history, self.unsent.append))
+        return self.sending
 
     def forget_history(self) -> None:
         """Open it anew the next time."""
@@ -197,9 +191,10 @@ class Cycles:
             service = self._service(name)
             history = await asyncio.to_thread(service.opened, settings)
             collected = await service.collector.collect(settings, history, now, Deadline.after(_ONE_S, _LATE))
-            await asyncio.to_thread(end_minute, history, name, self._holder, now, monitored=collected.anything)
-            found, problems = await self._then_watched(service, settings, history, collected, now)
-            problems += await _send(settings, history)
+            deadline = Deadline.after(_ONE_S)
+            found, problems, anything = await self._then_watched(service, settings, history, collected, now, deadline)
+            await asyncio.to_thread(end_minute, history, name, self._holder, now, monitored=anything)
+            await _send(settings, history, problems.append)
             await service.acted()
             problems += map(masked, await write_stale_pages(settings, history, now))
         for problem in problems:
@@ -289,9 +284,9 @@ class Cycles:
         service.gap = _gap(begun)
         service.send(settings, history)
         collected = await self._collected(service, settings, history, now, deadline)
-        found, problems = await self._then_watched(service, settings, history, collected, now)
+        found, problems, anything = await self._then_watched(service, settings, history, collected, now, deadline)
         if collected.ended:
-            await asyncio.to_thread(end_minute, history, name, self._holder, now, monitored=collected.anything)
+            await asyncio.to_thread(end_minute, history, name, self._holder, now, monitored=anything)
         unsent = await self._sent(service, settings, history, deadline)
         unwritten = map(masked, await write_stale_pages(settings, history, now))
         return Minute(name, found, (*problems, *unsent, *unwritten))
@@ -312,15 +307,24 @@ class Cycles:
         return Collected("", (found.reason,), ended=False) if isinstance(found, Unobserved) else found
 
     async def _then_watched(
-        self, service: _Service, settings: Settings, history: History, collected: Collected, now: datetime
-    ) -> tuple[str, list[str]]:
-        """The guide's next steps: analyse, alert, act and verify. What a minute gave with them, and what it lacks."""
+        self,
+        service: _Service,
+        settings: Settings,
+        history: History,
+        collected: Collected,
+        now: datetime,
+        deadline: Deadline,
+    ) -> tuple[str, list[str], bool]:
+        """The guide's next steps: analyse, alert, act and verify.
+
+        What a minute gave with them, what it lacks, and whether there was anything to be seen.
+        """
         name, problems = settings.service.name, list(map(_said, collected.missing))
         if collected.deployed is not None:
             get_run_logger().info(f"{name}: {collected.deployed}")
         if settings.alerts is None:
-            return collected.found, problems
-        watched = await service.alerts.minute(settings, settings.alerts, history, now)
+            return collected.found, problems, collected.anything
+        watched = await service.alerts.minute(settings, settings.alerts, history, now, deadline)
         for claimed in watched.kept.claimed:
             task = asyncio.create_task(_act(settings, history, claimed))
             service.acting.add(task)
@@ -328,7 +332,8 @@ class Cycles:
         problems += dict.fromkeys(map(_said, (*watched.missing, *watched.kept.unreached)))
         if (problem := await beat(settings, settings.alerts)) is not None:
             problems.append(masked(problem))
-        return ", ".join(part for part in (collected.found, watched.text) if part), problems
+        anything = collected.anything or not (asks_for_something(settings) or watched.missing)
+        return ", ".join(part for part in (collected.found, watched.text) if part), problems, anything
 
     async def _begun(self, history: History, service: str, now: datetime) -> Begun | Held:
         begun = await asyncio.to_thread(begin_minute, history, service, self._holder, now)
@@ -342,9 +347,13 @@ class Cycles:
     ) -> tuple[str, ...]:
         """Send what is due: what is under way may have looked for the last time before the newest ones were put."""
         deadline = deadline.within(min(_SENDING_S, _WAITING * deadline.left_s))
-        before = await service.sent(deadline)
-        service.send(settings, history)
-        return (*before, *await service.sent(deadline))
+        for _ in range(2):
+            sending = service.send(settings, history)
+            await asyncio.wait((sending,), timeout=deadline.left_s)
+            if sending.done():
+                sending.result()
+        unsent, service.unsent = service.unsent, []
+        return tuple(unsent)
 
     async def _until(self, at: datetime) -> None:
         """Sleep until a time of the next minute, or until the clock is set back."""
@@ -375,14 +384,16 @@ async def _act(settings: Settings, history: History, claimed: Claimed) -> None:
         get_run_logger().warning(f"{settings.service.name}: {masked(str(error))}")
 
 
-async def _send(settings: Settings, history: History) -> list[str]:
-    """What could not be sent, and why."""
-    unsent: list[str] = []
+async def _send(settings: Settings, history: History, warn: Callable[[str], None]) -> None:
+    """Send what is due; `warn` gets what could not be sent, and why."""
+
+    def masking(problem: str) -> None:
+        warn(masked(problem))
+
     try:
-        await deliver(settings, history, unsent.append, _SENDING_S)
+        await deliver(settings, history, masking, _SENDING_S, beside_what_hangs=True)
     except ExplainedError as error:
-        unsent.append(str(error))
-    return [masked(problem) for problem in unsent]
+        masking(str(error))
 
 
 def _gap(begun: Begun) -> tuple[str, ...]:

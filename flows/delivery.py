@@ -47,20 +47,25 @@ _LOOK_S: Final = 1.0
 
 
 async def deliver(
-    settings: Settings, history: History, warn: Callable[[str], None], longest_s: float = math.inf
+    settings: Settings,
+    history: History,
+    warn: Callable[[str], None],
+    longest_s: float = math.inf,
+    *,
+    beside_what_hangs: bool = False,
 ) -> Counter[str]:
     """Send a service's due messages and count what became of them; `warn` gets a line for each that was not delivered.
 
-    Begins no further message after `longest_s`, unless one that was begun by then still hangs: until it ends, others go
-    on beside it. Recipients of different channels do not wait for each other; after three refusals in a row a channel
-    gets no more: one that is down is not asked for every message.
+    Begins no further message after `longest_s`, unless they go on `beside_what_hangs`, until that has ended. Recipients
+    of different channels do not wait for each other; after three refusals in a row a channel gets no more: one that is
+    down is not asked for every message.
     """
     if not await asyncio.to_thread(is_any_due, history, settings.service.name, utc_now()):
         return Counter()
     async with AsyncExitStack() as stack:
         senders = {name: await stack.enter_async_context(channel(settings)) for name, channel in CHANNELS.items()}
         delivery = _Delivery(settings, history, senders, warn)
-        await delivery.run(Deadline.after(longest_s))
+        await delivery.run(Deadline.after(longest_s), beside_what_hangs=beside_what_hangs)
     return delivery.totals
 
 
@@ -77,18 +82,15 @@ class _Delivery:
     _refused: Counter[Route] = field(default_factory=Counter)
     _on_their_way: dict[Route, "asyncio.Task[None]"] = field(default_factory=dict)
 
-    async def run(self, deadline: Deadline) -> None:
-        """Until nothing is due, or the time is over and what was begun in time has ended."""
-        begun, in_time = 0, list[asyncio.Task[None]]()
+    async def run(self, deadline: Deadline, *, beside_what_hangs: bool) -> None:
+        """Until nothing is due, or the time is over and what is on its way has ended."""
+        begun = 0
         try:
-            while begun < _MOST_MESSAGES and not (deadline.passed and all(task.done() for task in in_time)):
+            while begun < _MOST_MESSAGES and (not deadline.passed or (beside_what_hangs and self._on_their_way)):
                 leased = await self._leased()
                 if leased is not None:
                     begun += 1
-                    task = asyncio.create_task(self._deliver(leased))
-                    self._on_their_way[route(leased.message)] = task
-                    if not deadline.passed:
-                        in_time.append(task)
+                    self._on_their_way[route(leased.message)] = asyncio.create_task(self._deliver(leased))
                 elif not await self._something_may_be_due(deadline):
                     break
                 self._settle()

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tasks.alerts.settings import LevelName
 from tasks.incidents.facts import ActionKind, Fix
 from tasks.incidents.words import Step
+from tasks.records.facts import LARGEST_NUMBER
 
 _NOW = "空欄は今 / empty: now"
 
@@ -17,7 +18,7 @@ def _at(position: int) -> dict[str, Any]:
 
 
 def _number(title: str = "インシデント番号 / Incident number") -> Any:
-    return Field(ge=1, title=title, json_schema_extra=_at(1))
+    return Field(ge=1, le=LARGEST_NUMBER, title=title, json_schema_extra=_at(1))
 
 
 def _text(title: str, position: int, description: str | None = None) -> Any:
@@ -171,7 +172,9 @@ class DoneAction(BaseModel):
     model_config = ConfigDict(extra="forbid", title="アクションの完了 / Action item done")
 
     incident: int = _number()
-    action: int = Field(ge=1, title="アクションの番号 / Number of the action item", json_schema_extra=_at(2))
+    action: int = Field(
+        ge=1, le=LARGEST_NUMBER, title="アクションの番号 / Number of the action item", json_schema_extra=_at(2)
+    )
     by: str = _by(3)
     text: str = _optional("メモ / Note", 4)
 
@@ -222,6 +225,7 @@ class Dismissal(BaseModel):
     into: int | None = Field(
         default=None,
         ge=1,
+        le=LARGEST_NUMBER,
         title="統合先のインシデント番号 / Merge into incident",
         description="空欄は誤検知 / empty: it was a false positive",
         json_schema_extra=_at(4),

@@ -1,7 +1,7 @@
 """Rounds that a schedule planned and that nobody has on record: the next report of the flow names them."""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -44,25 +44,28 @@ class MissedRound:
 
 
 def missed_rounds(
-    schedule: Schedule, form: RoundOptions, period: Period, recorded: Collection[str], zone: ZoneInfo
+    schedule: Schedule, form: RoundOptions, period: Period, recorded: Mapping[str, datetime], zone: ZoneInfo
 ) -> tuple[MissedRound, ...]:
     """What the schedule planned between the last recorded period and this one, oldest first.
 
-    Without any that is recorded there are none: the flow has just begun.
+    `recorded` says when the last run of each period ended; one that ended before its round was planned is not that
+    round. Without any that is recorded there are none: the flow has just begun.
     """
     alike = (parse_period(key, zone) for key in recorded if len(key) == len(period.key))  # a week is no month
-    before = max((known for known in alike if known.start < period.start), key=lambda p: p.start, default=None)
-    if before is None:
-        return ()
-    found: dict[str, MissedRound] = {}
+    earlier = [known for known in alike if known.start < period.start]
+    first = min((known.start for known in earlier), default=period.start)
     # On the day itself, or after the end of a period.
-    days = days_between(before.start, period.end, zone)
-    for planned in planned_rounds(schedule.cron, form.period, days, zone):
-        key = planned.period.key
-        between = before.start < planned.period.start < period.start and len(key) == len(period.key)
-        if between and key not in recorded:
-            found[key] = MissedRound(key, planned.at)
-    return tuple(found.values())
+    days = days_between(first, period.end, zone)
+    planned = {one.period.key: one for one in planned_rounds(schedule.cron, form.period, days, zone)}
+    ran = [k.start for k in earlier if k.key not in planned or recorded[k.key] >= planned[k.key].at]
+    if not ran:
+        return ()
+    last = max(ran)
+    return tuple(
+        MissedRound(key, one.at)
+        for key, one in planned.items()
+        if last < one.period.start < period.start and len(key) == len(period.key)
+    )
 
 
 async def notes_of_missed(run: Round, schedule: Schedule, form: RoundOptions) -> tuple[Message, ...]:
@@ -75,7 +78,7 @@ async def notes_of_missed(run: Round, schedule: Schedule, form: RoundOptions) ->
     first, last = missed[0].planned_at, missed[-1].planned_at
     until = last + timedelta(minutes=1)
     windows = await asyncio.to_thread(read_maintenance, run.history, key.service, first, until)
-    whole = [window for window in windows if window.module is None]
+    whole = [window for window in windows if window.module is None and not window.late]
     reasons = await _states(key.flow, key.service, first, last)
     planned = [m for m in missed if any(w.starts_at <= m.planned_at < w.ends_at for w in whole)]
     others = [m for m in missed if m not in planned]

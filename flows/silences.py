@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from flows.timing import Timing
 from tasks.history.opened import history_of
+from tasks.records.facts import LARGEST_NUMBER
 from tasks.records.words import placed
 from tasks.round import utc_now
 from tasks.settings import find_service
@@ -62,8 +63,12 @@ class EndOptions(BaseModel):
 
     number: int = Field(
         ge=1,
+        le=LARGEST_NUMBER,
         title="番号 / Number",
-        description="登録時のメッセージか rounds silence list にある番号 / as its message or rounds silence list says",
+        description=(
+            "登録時のメッセージか `rounds silence list` にある番号 / "
+            "as shown when it was recorded, or by `rounds silence list`"
+        ),
         json_schema_extra={"position": 1},
     )
 

@@ -7,7 +7,8 @@ import typer
 
 from deployments.cli.command import BROKEN, ServiceOption, explained, quiet, warn
 from deployments.cli.given import ByOption, login, settings_of
-from deployments.terminal import say
+from deployments.terminal import counted, say
+from tasks.records.facts import LARGEST_NUMBER
 
 app = typer.Typer(no_args_is_help=True)
 _SENDING_S = 30.0
@@ -43,7 +44,8 @@ def replay_alerts(
 ) -> None:
     """Show what today's rules would have fired on the stored samples, so that limits are tuned before they page.
 
-    Nothing is written, and nobody is notified. Exit status 3 if there are no samples.
+    Nothing is written, and nobody is notified. Exit status 3 if there are no samples for any
+    of them.
     """
     with explained():
         from pydantic import TypeAdapter
@@ -61,12 +63,12 @@ def replay_alerts(
             raise UsageError(
                 "the service file has no [alerts]: it has no rules; an empty [alerts] enables the built-in ones"
             )
-        with working(f"replay of {days} days"):
-            found = replay(history_of(settings), settings, settings.alerts, end - days * 24 * 60, end)
-        if not found.minutes:
-            warn(f"No samples in the last {days} days: what rules would have fired is unknown. Does monitoring run?")
+        with working(f"replay of {counted(days, 'day')}"):
+            found = replay(history_of(settings), settings, settings.alerts, end - days * 24 * 60, end).only(check)
+        if not (found.minutes and any(rule.series for rule in found.rules)):
+            samples, span = "samples" if check == "*" else f"samples for {check}", counted(days, "day")
+            warn(f"No {samples} in the last {span}: what rules would have fired is unknown. Does monitoring run?")
             raise typer.Exit(BROKEN)
-        found = found.only(check)
         if as_json:
             say_json(TypeAdapter(Replayed).dump_json(found, indent=2).decode())
         else:
@@ -75,7 +77,9 @@ def replay_alerts(
 
 @app.command("ack")
 def acknowledge(
-    alert: Annotated[int, typer.Argument(min=1, help="Number of the alert, as its message has it.")],
+    alert: Annotated[
+        int, typer.Argument(min=1, max=LARGEST_NUMBER, help="Number of the alert, as its message has it.")
+    ],
     by: ByOption,
     service: ServiceOption = None,
     minutes: Annotated[float | None, typer.Option(help="How long it holds; default: the service file's.")] = None,
@@ -99,20 +103,26 @@ def acknowledge(
 
 @app.command("act")
 def act(
-    alert: Annotated[int, typer.Argument(min=1, help="Number of the alert.")],
+    alert: Annotated[int, typer.Argument(min=1, max=LARGEST_NUMBER, help="Number of the alert.")],
     action: Annotated[str, typer.Argument(help="Name of an [[alerts.action]] of the service file.")],
     by: ByOption,
     service: ServiceOption = None,
 ) -> None:
-    """Take an action of the service file for an alert; monitoring verifies its effect. Its limits and dry_run hold."""
+    """Take an action of the service file for an alert; monitoring verifies its effect. Its limits and dry_run hold.
+
+    Exit status 3 if it failed or its limits held it back.
+    """
     with explained():
         import asyncio
 
-        from tasks.alerts.act import act_by_hand
+        from tasks.alerts.act import NOT_DONE, act_by_hand
         from tasks.history.opened import history_of
 
         settings = settings_of(service)
-        say(asyncio.run(act_by_hand(settings, history_of(settings), alert, action, by)))
+        state, text = asyncio.run(act_by_hand(settings, history_of(settings), alert, action, by))
+        say(text)
+        if state in NOT_DONE:
+            raise typer.Exit(BROKEN)
 
 
 @app.command("test")

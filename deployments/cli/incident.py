@@ -13,6 +13,7 @@ from deployments.terminal import say
 from tasks.check_result import Severity
 from tasks.incidents.facts import ActionKind, Fix
 from tasks.incidents.words import Step
+from tasks.records.facts import LARGEST_NUMBER
 
 if TYPE_CHECKING:
     from tasks.history.engine import History
@@ -37,7 +38,7 @@ class Level(StrEnum):
     EMERGENCY = "emergency"
 
 
-Number = Annotated[int, typer.Argument(metavar="incident", min=1, help="Number of the incident.")]
+Number = Annotated[int, typer.Argument(metavar="incident", min=1, max=LARGEST_NUMBER, help="Number of the incident.")]
 TextArgument = Annotated[str, typer.Argument(help="What happened, in a sentence.")]
 TextOption = Annotated[str, typer.Option(help="More about it.")]
 AtOption = Annotated[str, typer.Option("--at", help="When; default: now.")]
@@ -210,7 +211,9 @@ def add_action(
 @action.command("done")
 def finish_action(
     incident: Number,
-    number: Annotated[int, typer.Argument(metavar="action", min=1, help="Number of the action item.")],
+    number: Annotated[
+        int, typer.Argument(metavar="action", min=1, max=LARGEST_NUMBER, help="Number of the action item.")
+    ],
     by: ByOption,
     service: ServiceOption = None,
     text: TextOption = "",
@@ -280,7 +283,9 @@ def dismiss(
 @app.command("merge")
 def merge(
     incident: Number,
-    into: Annotated[int, typer.Argument(min=1, help="Number of the incident that it is a part of.")],
+    into: Annotated[
+        int, typer.Argument(min=1, max=LARGEST_NUMBER, help="Number of the incident that it is a part of.")
+    ],
     by: ByOption,
     service: ServiceOption = None,
     text: TextOption = "",

@@ -9,6 +9,7 @@ import typer
 from deployments.cli.command import USAGE, ServiceOption, explained, fail
 from deployments.cli.given import ByOption, needed_time, settings_of
 from deployments.terminal import say
+from tasks.records.facts import LARGEST_NUMBER
 
 app = typer.Typer(invoke_without_command=True)
 _BACK = timedelta(days=366)
@@ -96,7 +97,12 @@ def overrides(
 
 @app.command("remove")
 def remove(
-    number: Annotated[int, typer.Argument(help="Number of the override, as `rounds oncall overrides` lists it.")],
+    number: Annotated[
+        int,
+        typer.Argument(
+            min=1, max=LARGEST_NUMBER, help="Number of the override, as `rounds oncall overrides` lists it."
+        ),
+    ],
     service: ServiceOption = None,
 ) -> None:
     """Remove an override; the rota applies again from now on. An override that has ended stays on record."""

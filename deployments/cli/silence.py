@@ -8,6 +8,7 @@ import typer
 from deployments.cli.command import ServiceOption, explained
 from deployments.cli.given import ByOption, needed_time, settings_of, time_of
 from deployments.terminal import say
+from tasks.records.facts import LARGEST_NUMBER
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -59,7 +60,9 @@ def list_silences(
 
 @app.command("end")
 def end(
-    number: Annotated[int, typer.Argument(help="Number of the silence, as `rounds silence list` lists it.")],
+    number: Annotated[
+        int, typer.Argument(min=1, max=LARGEST_NUMBER, help="Number of the silence, as `rounds silence list` lists it.")
+    ],
     service: ServiceOption = None,
 ) -> None:
     """End a silence now; a planned one never begins. What still fails then alerts."""

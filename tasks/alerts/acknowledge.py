@@ -18,6 +18,7 @@ from tasks.records.rules import checked_by
 from tasks.settings import Settings
 
 LONGEST = timedelta(days=7)
+_MINUTE = timedelta(minutes=1)
 _MOST_NAMED = 10
 
 
@@ -60,12 +61,11 @@ def acknowledge_incident(
 def _event(by: str, minutes: float | None, now: datetime) -> Acknowledged:
     if minutes is None:
         return Acknowledged(checked_by(by))
-    length = timedelta(minutes=minutes)
-    if not timedelta(0) < length <= LONGEST:
+    if not 1 <= minutes <= LONGEST / _MINUTE:
         raise AcknowledgementRefused(
             f"an acknowledgement holds for 1 minute to {LONGEST.days} days, not {minutes:g} min"
         )
-    return Acknowledged(checked_by(by), now + length)
+    return Acknowledged(checked_by(by), now + minutes * _MINUTE)
 
 
 def _reach(settings: Settings, history: History, now: datetime) -> Reach:

@@ -8,7 +8,7 @@ from typing import Final
 import httpx
 
 from tasks.alerts.settings import Action
-from tasks.alerts.store.actions import ActionState, Claimed, claim_by_hand, finish_action
+from tasks.alerts.store.actions import ActionState, Claimed, NotTaken, claim_by_hand, finish_action
 from tasks.configuration import ConfigurationError
 from tasks.errors import UsageError
 from tasks.history.engine import History
@@ -23,6 +23,8 @@ from tasks.settings import Settings
 _KEPT: Final = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV")
 _MOST_BYTES: Final = 256 * 1024
 _MOST_SHOWN: Final = 2000
+NOT_DONE: Final = frozenset({ActionState.FAILED, ActionState.HELD_BACK, ActionState.LOST})
+"""How an action ends that somebody asked for and did not get."""
 
 
 class ActionRefused(UsageError):
@@ -31,13 +33,12 @@ class ActionRefused(UsageError):
 
 async def take_action(settings: Settings, history: History, claimed: Claimed) -> str:
     """Take it, keep what it came to, and say that in a line. Raises HistoryError."""
-    state, output = await _taken(settings, claimed.action)
-    await asyncio.to_thread(finish_action, history, settings.service.name, claimed, state, output, utc_now())
-    return f"action {claimed.action.name}: {state.value}: {output[:200]}"
+    _, text = await _finished(settings, history, claimed)
+    return text
 
 
-async def act_by_hand(settings: Settings, history: History, number: int, name: str, by: str) -> str:
-    """Take an action of the service file for an alert, because somebody asks for it; says what it came to.
+async def act_by_hand(settings: Settings, history: History, number: int, name: str, by: str) -> tuple[ActionState, str]:
+    """Take an action of the service file for an alert, because somebody asks for it: its state, and what it came to.
 
     Raises ActionRefused for an action or an alert that there is not, RecordRefused if nobody asks, and HistoryError.
     """
@@ -49,8 +50,15 @@ async def act_by_hand(settings: Settings, history: History, number: int, name: s
     found = await asyncio.to_thread(claim_by_hand, history, service, number, action, checked_by(by), utc_now())
     if found is None:
         raise ActionRefused(f"{service} has no alert {number}. `rounds alerts list` shows them")
-    claimed, text = found
-    return text if claimed is None else await take_action(settings, history, claimed)
+    if isinstance(found, NotTaken):
+        return found.state, found.text
+    return await _finished(settings, history, found)
+
+
+async def _finished(settings: Settings, history: History, claimed: Claimed) -> tuple[ActionState, str]:
+    state, output = await _taken(settings, claimed.action)
+    await asyncio.to_thread(finish_action, history, settings.service.name, claimed, state, output, utc_now())
+    return state, f"action {claimed.action.name}: {state.value}: {output[:200]}"
 
 
 async def _taken(settings: Settings, action: Action) -> tuple[ActionState, str]:

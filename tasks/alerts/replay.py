@@ -31,6 +31,7 @@ from tasks.alerts.store.minute import REMEMBERED
 from tasks.alerts.watch import no_longer_watched, policy_of
 from tasks.causes import Cause
 from tasks.check_result import Message
+from tasks.errors import UsageError
 from tasks.guide.known import every_cause
 from tasks.history.engine import History
 from tasks.monitoring.collect import MISSING
@@ -65,8 +66,11 @@ class Replayed:
         return sum(minute_of(end) - minute_of(first) for first, end in self.gaps)
 
     def only(self, check: str) -> "Replayed":
-        """The rules and episodes of the checks that match a pattern."""
+        """The rules and episodes of the checks that match a pattern. Raises UsageError if no rule does."""
         rules = tuple(rule for rule in self.rules if fnmatchcase(rule.check, check))
+        if not rules:
+            known = ", ".join(sorted({rule.check for rule in self.rules})) or "none"
+            raise UsageError(f"no rule is of a check that matches {check!r}; checks with rules: {known}")
         episodes = tuple(e for e in self.episodes if fnmatchcase(e.condition.check, check))
         return replace(self, rules=rules, episodes=episodes)
 

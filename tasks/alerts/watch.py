@@ -1,11 +1,11 @@
 """One minute of the alerts of a service: analyse what was collected, tell people, act, verify."""
 
 import asyncio
-from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TypeVar
+from typing import Any
 
 from tasks.activities.store.activities import read_activities
 from tasks.alerts.addresses import addresses, is_sent
@@ -24,7 +24,7 @@ from tasks.alerts.rules import rules_of, titles
 from tasks.alerts.settings import SEVERITIES, Alerts, Rule
 from tasks.alerts.store.minute import Kept, Reach, keep_minute, read_known
 from tasks.check_result import Message, msg, verbatim
-from tasks.deadline import Deadline
+from tasks.deadline import UNLIMITED, Deadline
 from tasks.errors import ExplainedError
 from tasks.guide.known import every_cause
 from tasks.history.engine import History, HistoryError
@@ -37,10 +37,10 @@ from tasks.settings import Settings
 from tasks.silences.store.silences import read_silences
 from tasks.slo.checks import BURN
 
-T = TypeVar("T")
+Look = Callable[[], Coroutine[Any, Any, tuple[Signal, ...]]]
 _MOMENT = timedelta(seconds=1)
 _LONGEST_S = 10.0
-"""No look takes longer: the others' alerts would not be judged within the minute."""
+"""No look is waited for longer: the others' alerts would not be judged within the minute."""
 _MOST_BLIND_MIN = 10
 """After so long it is told at the latest: a run of the monitoring lasts a quarter of an hour."""
 _NOT_WATCHED = msg("This is no longer monitored")
@@ -71,12 +71,17 @@ class AlertWatch:
     blind: dict[str, int] = field(default_factory=dict)
     """For how many minutes in a row a look has seen nothing."""
 
-    async def minute(self, settings: Settings, alerts: Alerts, history: History, now: datetime) -> Watched:
+    late: dict[str, "asyncio.Task[tuple[Signal, ...]]"] = field(default_factory=dict)
+    """Looks that have not ended yet."""
+
+    async def minute(
+        self, settings: Settings, alerts: Alerts, history: History, now: datetime, deadline: Deadline = UNLIMITED
+    ) -> Watched:
         """Judge what is stored of a minute, and write what is to be told. Raises HistoryError."""
         name = settings.service.name
         known = await asyncio.to_thread(read_known, history, name, now)
         turn = await asyncio.to_thread(turn_now, settings, history, now)
-        found, missing = await self._signals(settings, alerts, history, known, turn, now)
+        found, missing = await self._signals(settings, alerts, history, known, turn, now, deadline)
         kept_back = await asyncio.to_thread(_kept_back, settings, history, now)
         rulebook = Rulebook(
             partial(policy_of, alerts),
@@ -96,6 +101,7 @@ class AlertWatch:
         known: Sequence[Episode],
         turn: Turn,
         now: datetime,
+        deadline: Deadline,
     ) -> tuple[list[Signal], tuple[Message, ...]]:
         """What every look says, and why others have seen nothing: of theirs, nothing ends."""
         rules = rules_of(settings, alerts)
@@ -109,10 +115,13 @@ class AlertWatch:
         covered, blind = {samples.SOURCE, CHECKLIST, configuration.SOURCE}, dict[str, Message]()
         open_conditions = [episode.condition for episode in known if episode.open]
         looks = {
-            burn.SOURCE: self.burn.signals(history, settings, minute_of(now)),
-            PROMETHEUS: self.prometheus.signals(settings, open_conditions, now),
+            burn.SOURCE: partial(self.burn.signals, history, settings, minute_of(now)),
+            PROMETHEUS: partial(self.prometheus.signals, settings, open_conditions, now),
         }
-        for source, seen in zip(looks, await asyncio.gather(*map(_looked, looks.values())), strict=True):
+        most_s = min(_LONGEST_S, deadline.left_s / 2)
+        for source, seen in zip(
+            looks, await asyncio.gather(*(self._looked(*look, most_s) for look in looks.items())), strict=True
+        ):
             if isinstance(seen, Unobserved):
                 blind[source] = seen.reason
             else:
@@ -125,6 +134,27 @@ class AlertWatch:
         clear = [e for e in known if not (e.condition.source == CHECKLIST and rounds.is_unclear(e.condition))]
         found += no_longer_watched(clear, found, covered, now)
         return found, tuple(blind.values())
+
+    async def _looked(self, source: str, look: Look, most_s: float) -> tuple[Signal, ...] | Unobserved:
+        """What a look says, or why it says nothing: what is wrong with one stops no other. Raises HistoryError.
+
+        One that takes longer goes on, and what it says is taken in the minute in which it ends.
+        """
+        late = self.late.pop(source, None)
+        task = late if late is not None and not late.cancelled() else asyncio.create_task(look())
+        self.late[source] = task
+        await asyncio.wait((task,), timeout=most_s)
+        if not task.done():
+            return Unobserved(msg("No response within {seconds} s", seconds=round(most_s, 1)))
+        del self.late[source]
+        try:
+            return task.result()
+        except ObservationError as error:
+            return Unobserved(error.reason)
+        except HistoryError:
+            raise
+        except ExplainedError as error:
+            return Unobserved(verbatim(masked(str(error))))
 
     def _lasting(
         self, blind: Mapping[str, Message], open_conditions: Collection[Condition], no_data_min: int
@@ -157,18 +187,6 @@ class AlertWatch:
             ended=ended,
             monitored=monitored_minutes(history, settings.service.name, minute_of(now) - READ_MIN, minute_of(now)),
         )
-
-
-async def _looked(look: Awaitable[T]) -> T | Unobserved:
-    """What a look says, or why it says nothing: what is wrong with one stops no other. Raises HistoryError."""
-    try:
-        return await Deadline.after(_LONGEST_S, msg("No response within {seconds} s", seconds=_LONGEST_S)).in_time(look)
-    except ObservationError as error:
-        return Unobserved(error.reason)
-    except HistoryError:
-        raise
-    except ExplainedError as error:
-        return Unobserved(verbatim(masked(str(error))))
 
 
 def policy_of(alerts: Alerts, condition: Condition) -> Policy:

@@ -174,12 +174,13 @@ def last_run_at(engine: Engine, key: RunKey) -> datetime | None:
         return connection.execute(query.where(*mine)).scalar()
 
 
-def read_periods(engine: Engine, service: str, flow: str) -> frozenset[str]:
-    """Every period of a flow for which a run is recorded."""
-    query = select(runs.c.period).distinct().join(services, services.c.id == runs.c.service_id)
+def read_periods(engine: Engine, service: str, flow: str) -> dict[str, datetime]:
+    """Every period of a flow for which a run is recorded, and when the last one ended."""
+    ended = select(runs.c.period, func.max(runs.c.finished_at).label("ended_at"))
+    query = ended.join(services, services.c.id == runs.c.service_id)
     with reading(engine) as connection:
-        mine = query.where(services.c.name == service, runs.c.flow == flow)
-        return frozenset(connection.execute(mine).scalars())
+        mine = query.where(services.c.name == service, runs.c.flow == flow).group_by(runs.c.period)
+        return {row.period: row.ended_at for row in connection.execute(mine)}
 
 
 def read_run(engine: Engine, service: str, flow: str, period: str, revision: int) -> StoredRun | None:

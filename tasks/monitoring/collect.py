@@ -32,7 +32,8 @@ _LOG_S = 40.0
 """Lines that come later wait for the next minute."""
 _NOTHING_GIVEN = msg("Nothing that the service file asks for is on this machine")
 NOTHING_ASKED = msg(
-    "the service file names nothing to collect: set [health] live or ready, [[logs.source]], [resources] or [database]"
+    "the service file names nothing to collect: set [health] live or ready, [[logs.source]], [resources], [database], "
+    "[[queues]], [[kpi]] or [alerts]"
 )
 
 
@@ -86,7 +87,7 @@ class Collector:
         What has not come by the deadline is missing; what was stored before stays.
         """
         if not asks_for_something(settings):
-            return Collected("alerts alone", (), anything=True) if settings.alerts else Collected("", (NOTHING_ASKED,))
+            return Collected("alerts alone", ()) if settings.alerts else Collected("", (NOTHING_ASKED,))
         name = settings.service.name
         probes, no_probe = await health_readings(settings)  # first and alone: what follows takes CPU time
         deadline.require()  # a process that was suspended takes its own time for the service's

@@ -1,4 +1,4 @@
-"""Overrides of the on-call rota; the migration 0017_oncall makes this table."""
+"""Overrides of the on-call rota; the migration 0019_oncall makes this table."""
 
 from sqlalchemy import Column, ForeignKey, Index, Integer, String, Table, Text
 

@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
+
+LARGEST_NUMBER: Final = 2**31 - 1
+"""Of what the history numbers: PostgreSQL's `integer` holds no larger one."""
 
 
 class DeployOutcome(StrEnum):

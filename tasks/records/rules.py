@@ -6,13 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 from tasks.errors import UsageError
 from tasks.observation import printable
-from tasks.records.facts import Deploy, Maintenance, Outage
+from tasks.records.facts import LARGEST_NUMBER, Deploy, Maintenance, Outage
 
 MOST_NAME = 80
 MOST_ENVIRONMENT = 40
 MOST_TEXT = 1000
 LONGEST_MAINTENANCE = timedelta(days=31)
-_MOST_INCIDENT = 2**31 - 1
 _AHEAD = timedelta(minutes=5)
 """Two clocks may differ by so much."""
 
@@ -47,8 +46,8 @@ def checked_outage(outage: Outage, modules: Collection[str], now: datetime) -> O
     start, end = _order("an outage", outage.started_at, outage.ended_at, now)
     if end == start:
         raise RecordRefused("an outage must end after it starts", "ended_at")
-    if outage.incident_id is not None and not 0 < outage.incident_id <= _MOST_INCIDENT:
-        raise RecordRefused(f"an incident number must be from 1 to {_MOST_INCIDENT}", "incident_id")
+    if outage.incident_id is not None and not 0 < outage.incident_id <= LARGEST_NUMBER:
+        raise RecordRefused(f"an incident number must be from 1 to {LARGEST_NUMBER}", "incident_id")
     cause = checked_text(outage.cause, "cause")
     if not cause:
         raise RecordRefused("an outage needs a cause, even if it is only suspected", "cause")

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Row, select, update
 
 from tasks.history.engine import History, reading, writing
 from tasks.history.services import service_id
@@ -55,14 +55,14 @@ def read_scheduled(history: History, service: str, at: datetime) -> tuple[Schedu
     """The flows that were scheduled for a service at an instant, by name. Raises HistoryError."""
     mine = select(scheduled_flows).join(services, services.c.id == _c.service_id).where(services.c.name == service)
     current = mine.where(_c.since <= at, _c.ended_at.is_(None) | (_c.ended_at > at)).order_by(_c.flow)
-    ended = select(runs.c.flow, runs.c.period, func.min(runs.c.finished_at).label("ended_at"))
+    ended = select(runs.c.flow, runs.c.period, runs.c.finished_at).order_by(runs.c.finished_at)
     of_service = ended.join(services, services.c.id == runs.c.service_id).where(services.c.name == service)
     with reading(history) as connection:
         found = connection.execute(current).all()
-        flows = of_service.where(runs.c.flow.in_([row.flow for row in found])).group_by(runs.c.flow, runs.c.period)
-        recorded: dict[str, dict[str, datetime]] = {}
+        flows = of_service.where(runs.c.flow.in_([row.flow for row in found]))
+        recorded: dict[str, dict[str, list[datetime]]] = {}
         for row in connection.execute(flows):
-            recorded.setdefault(row.flow, {})[row.period] = row.ended_at
+            recorded.setdefault(row.flow, {}).setdefault(row.period, []).append(row.finished_at)
     return tuple(ScheduledFlow(_schedule(row), row.since, row.last_run_at, recorded.get(row.flow, {})) for row in found)
 
 

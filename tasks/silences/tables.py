@@ -1,4 +1,4 @@
-"""Silences; the migration 0018_silences makes this table."""
+"""Silences; the migration 0020_silences makes this table."""
 
 from sqlalchemy import Column, ForeignKey, Index, Integer, String, Table, Text
 

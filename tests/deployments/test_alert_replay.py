@@ -25,7 +25,7 @@ def replay(shop: "Operated", *more: str) -> tuple[int, str]:
     result = CliRunner(env={"COLUMNS": "200"}).invoke(
         app, ["alerts", "replay", "--service", str(shop.settings.path), *more]
     )
-    return result.exit_code, result.stdout
+    return result.exit_code, result.stdout or result.stderr
 
 
 def happened(shop: "Operated") -> None:
@@ -42,8 +42,21 @@ def happened(shop: "Operated") -> None:
 
 
 def test_without_samples_nothing_is_known(shop: "Operated") -> None:
+    unknown = "what rules would have fired is unknown. Does monitoring run?\n"
     status, shown = replay(shop)
-    assert (status, shown) == (3, "")
+    assert status == 3 and shown.endswith(f"\nNo samples in the last 7 days: {unknown}")
+    status, shown = replay(shop, "--days", "1", "--json")
+    assert status == 3 and shown.endswith(f"\nNo samples in the last 1 day: {unknown}") and "replay of 1 day " in shown
+    happened(shop)
+    status, shown = replay(shop, "--days", "1", "--check", "resources.m*")
+    assert status == 3 and shown.endswith(f"\nNo samples for resources.m* in the last 1 day: {unknown}")
+
+
+def test_a_pattern_that_no_rule_matches_is_no_all_clear(shop: "Operated") -> None:
+    happened(shop)
+    status, shown = replay(shop, "--check", "resource.disk")
+    assert status == 2 and "no rule is of a check that matches 'resource.disk'; checks with rules: " in shown
+    assert ", resources.disk, " in shown
 
 
 def test_without_alerts_there_is_nothing_to_replay(operate: "Operate") -> None:

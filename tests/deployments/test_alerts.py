@@ -5,10 +5,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pydantic import BaseModel, ValidationError
 from typer.testing import CliRunner
 
 from deployments.cli.app import app
 from flows.alert_test import AlertTestOptions, alert_test
+from flows.alerts import AcknowledgementOptions, ActionOptions
+from flows.incident_forms import Acknowledgement, Dismissal, DoneAction
+from flows.silences import EndOptions
 from tests.fixtures.chat import Reply
 
 if TYPE_CHECKING:
@@ -93,6 +97,57 @@ def test_mail_that_is_only_written_to_a_file_is_not_called_sent(operate: "Operat
     status, output = alerts_test(shop, "2")
     assert status == 3
     assert output.startswith("mail ops@shop.example: written to /") and ".eml, not sent: set [mail] smtp" in output
+
+
+@pytest.mark.parametrize("minutes", ["nan", "inf", "1e300", "0.0001", "0.99", "10080.1", "-5"])
+def test_an_acknowledgement_holds_for_a_minute_to_a_week(shop: "Operated", minutes: str) -> None:
+    status, output = rounds("alerts", "ack", "1", f"--minutes={minutes}", "--service", str(shop.settings.path))
+    refused = f"an acknowledgement holds for 1 minute to 7 days, not {float(minutes):g} min\n"
+    assert (status, output) == (2, refused)
+    for least_or_most in ("1", "10080"):
+        assert (
+            "has no alert 1"
+            in rounds("alerts", "ack", "1", "--minutes", least_or_most, "--service", str(shop.settings.path))[1]
+        )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "alerts ack %s",
+        "alerts act %s restart",
+        "oncall remove %s",
+        "silence end %s",
+        "incident ack %s",
+        "incident action done 1 %s",
+        "incident merge 1 %s",
+    ],
+)
+def test_a_number_that_the_history_cannot_hold_is_refused(shop: "Operated", arguments: str) -> None:
+    largest, refused = 2**31 - 1, "less than or equal to 2147483647"
+    status, output = rounds(*(arguments % largest).split(), "--service", str(shop.settings.path))
+    assert status == 2 and refused not in output
+    for number in (largest + 1, 99999999999999999999):
+        status, output = rounds(*(arguments % number).split(), "--service", str(shop.settings.path))
+        assert status == 2 and refused in " ".join(output.replace("│", "").split())
+
+
+@pytest.mark.parametrize(
+    ("form", "given"),
+    [
+        (AcknowledgementOptions, {"alert": 1, "by": "kim"}),
+        (ActionOptions, {"alert": 1, "action": "restart", "by": "kim"}),
+        (EndOptions, {"number": 1}),
+        (Acknowledgement, {"incident": 1, "by": "kim"}),
+        (DoneAction, {"action": 1, "incident": 1, "by": "kim"}),
+        (Dismissal, {"into": 1, "incident": 1, "text": "test", "by": "kim"}),
+    ],
+)
+def test_a_form_refuses_such_a_number_too(form: type[BaseModel], given: dict[str, Any]) -> None:
+    number = next(iter(given))
+    form.model_validate({**given, number: 2**31 - 1})
+    with pytest.raises(ValidationError, match="less than or equal to 2147483647"):
+        form.model_validate({**given, number: 2**31})
 
 
 @pytest.mark.usefixtures("prefect")

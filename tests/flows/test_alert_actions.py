@@ -5,11 +5,13 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import text
+from typer.testing import CliRunner
 
+from deployments.cli.app import app
 from flows.alerts import ActionOptions, take_alert_action
 from tasks.alerts.act import ActionRefused, act_by_hand, take_action
 from tasks.alerts.facts import Phase
@@ -144,10 +146,12 @@ def test_somebody_takes_an_action_by_hand_within_its_limits(act: Act, prefect: o
     plays(alerting, range(2), DOWN)
     form: Any = take_alert_action
     state = asyncio.run(form("shop", ActionOptions(alert=1, action="restart", by="yui"), return_state=True))
+    assert (state.is_failed(), state.name) == (True, "HeldBack")
     assert state.message == "action restart: held-back: less than 9000 min since the last time"
     with alerting.history.begin() as connection:
         connection.execute(text("DELETE FROM alert_actions"))
     state = asyncio.run(form("shop", ActionOptions(alert=1, action="restart", by="yui"), return_state=True))
+    assert (state.is_completed(), state.name) == (True, "Taken")
     assert state.message == "action restart: done: exit status 0; restarted"
     assert actions(alerting) == [("done", "awaited")]
     for alert, action, said in (
@@ -156,3 +160,30 @@ def test_somebody_takes_an_action_by_hand_within_its_limits(act: Act, prefect: o
     ):
         with pytest.raises(ActionRefused, match=re.escape(said)):
             asyncio.run(act_by_hand(alerting.settings, alerting.history, alert, action, "yui"))
+
+
+@pytest.mark.parametrize(
+    ("action", "name", "status"),
+    [
+        (command("pass"), "Taken", 0),
+        ("command = ['true']", "DryRun", 0),
+        (command("raise SystemExit(3)"), "ActionFailed", 3),
+        (command("pass", cooldown_min=9000), "HeldBack", 3),
+    ],
+)
+def test_an_action_by_hand_ends_as_it_went(act: Act, prefect: object, action: str, name: str, status: int) -> None:
+    alerting, form = act(action), cast(Any, take_alert_action)
+    plays(alerting, range(2), DOWN)
+
+    def forget() -> None:
+        """Nothing holds the next one back."""
+        if name != "HeldBack":
+            with alerting.history.begin() as connection:
+                connection.execute(text("DELETE FROM alert_actions"))
+
+    forget()
+    state = asyncio.run(form("shop", ActionOptions(alert=1, action="restart", by="yui"), return_state=True))
+    assert (state.is_failed(), state.name) == (status == 3, name)
+    forget()
+    arguments = ["alerts", "act", "1", "restart", "--by", "yui", "--service", str(alerting.settings.path)]
+    assert CliRunner().invoke(app, arguments).exit_code == status

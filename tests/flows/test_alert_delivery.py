@@ -177,7 +177,7 @@ def test_a_message_that_hangs_delays_no_new_one_of_another_channel(
     chat.replies[SLACK] = [Reply(hangs=True)]
     put(shop, 1, "slack")
     with ThreadPoolExecutor(1) as pool:
-        delivering = pool.submit(deliver, shop, longest_s=longest_s)
+        delivering = pool.submit(deliver, shop, longest_s=longest_s, beside_what_hangs=True)
         wait_for(lambda: chat.texts(SLACK))
         time.sleep(0.4)  # it waits now, for longer than it may begin others
         put(shop, 2, "pager")
@@ -251,13 +251,15 @@ def test_one_channel_that_refuses_three_times_stops_alone(shop: "Operated", chat
 
 
 def test_twenty_messages_to_one_channel_stay_within_its_rate(shop: "Operated", chat: "Chat") -> None:
+    put(shop, 1, "pager")
+    deliver(shop)  # what the first message of a process waits for, all of Apprise, says nothing of a rate
     for number in range(20):
         put(shop, number, "slack")
     with ThreadPoolExecutor(2) as pool:
         totals = list(pool.map(lambda _: deliver(shop), range(2)))
     assert sum(totals, Counter()) == Counter(sent=20)
-    times = [at for _, _, at in chat.heard]
-    assert len(times) == 20 and times[-1] - times[0] > 1.5
+    times = [at for hook, _, at in chat.heard if hook == SLACK]
+    assert len(times) == 20 and times[-1] - times[0] > 1.5  # 1.9 s, but for a machine's hiccup
 
 
 def test_what_is_paused_for_longer_than_there_is_time_is_not_waited_for(shop: "Operated", chat: "Chat") -> None:

@@ -17,6 +17,7 @@ from tasks.alerts.look.burn import SOURCE as SLO
 from tasks.alerts.store.minute import Reach, keep_minute
 from tasks.alerts.watch import AlertWatch
 from tasks.check_result import Severity, in_english, msg
+from tasks.observation import Unobserved
 from tasks.records.facts import Maintenance
 from tasks.records.store.records import store_records
 from tasks.silences.facts import Silence
@@ -248,6 +249,25 @@ def test_a_look_that_is_blind_stops_no_other_ends_nothing_and_is_said_to_be_blin
         "slo": Phase.FIRING,
         "prometheus": Phase.FIRING,
     }
+
+
+def test_a_look_that_takes_longer_is_taken_when_it_ends() -> None:
+    asked, ends = [], asyncio.Event()
+
+    async def slow() -> tuple[Signal, ...]:
+        asked.append(1)
+        await ends.wait()
+        return (a_signal(SLO, "slo.burn-rate", "x"),)
+
+    async def minutes() -> list[object]:
+        watching = AlertWatch()
+        seen: list[object] = [await watching._looked(SLO, slow, 0.01) for _ in range(2)]
+        ends.set()
+        return [*seen, await watching._looked(SLO, slow, 30.0)]
+
+    *late, found = asyncio.run(minutes())
+    assert all(isinstance(seen, Unobserved) for seen in late)
+    assert (found, len(asked)) == ((a_signal(SLO, "slo.burn-rate", "x"),), 1)
 
 
 def test_a_prometheus_that_hangs_stops_no_other_alert(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:

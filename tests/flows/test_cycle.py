@@ -1,8 +1,10 @@
 """Cycles of the monitoring: side by side, each minute, whatever hangs or breaks."""
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from deployments.schedules import note_schedules
+from flows import cycle
 from flows.messages import ALERT_TEST
 from tasks.alerts.addresses import addresses
 from tasks.alerts.outgoing import message_to
@@ -216,7 +219,26 @@ def test_a_service_that_has_alerts_alone_is_watched(operate: "Operate") -> None:
     now = datetime.now(UTC)
     [episode] = read_episodes(shop.history, "shop", now - MINUTE)
     assert (episode.condition.source, episode.open) == ("configuration", True)
-    assert read_monitored(shop.history, "shop", now + MINUTE, timedelta(days=1)) is not None
+    assert read_monitored(shop.history, "shop", now + MINUTE, timedelta(days=1)) is None, "nothing could be seen"
+
+
+def test_a_delivery_that_no_minute_waited_for_is_followed_by_another(
+    operate: "Operate", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where each minute is cut, or breaks, before it comes to that."""
+    begun: list[str] = []
+
+    async def send(settings: Any, _history: object, _warn: object) -> None:
+        begun.append(settings.service.name)
+
+    async def minutes() -> None:
+        for _ in range(3):
+            await service.send(shop.settings, shop.history)
+
+    monkeypatch.setattr(cycle, "_send", send)
+    shop, service = operate(), cycle._Service(collect.Collector(ThreadPoolExecutor(1)))
+    asyncio.run(minutes())
+    assert begun == ["shop"] * 3
 
 
 def test_a_run_follows_one_that_died(operate: "Operate") -> None:

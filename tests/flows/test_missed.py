@@ -1,5 +1,6 @@
 """Rounds that are not on record: which they are, and how the next report names them."""
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -24,10 +25,15 @@ if TYPE_CHECKING:
 TOKYO = ZoneInfo("Asia/Tokyo")
 
 
-def missed(flow: str, now: str, recorded: set[str], zone: ZoneInfo = TOKYO) -> list[str]:
+def missed(flow: str, now: str, recorded: Mapping[str, datetime]) -> list[str]:
     """The periods that a flow's schedule has missed before a round."""
     checklist = CHECKLISTS[flow]
-    return [m.period for m in missed_rounds(checklist.schedule, checklist.form(), period(now, zone), recorded, zone)]
+    return [m.period for m in missed_rounds(checklist.schedule, checklist.form(), period(now), recorded, TOKYO)]
+
+
+def over(*keys: str) -> dict[str, datetime]:
+    """Rounds of these periods, run well after the end of each."""
+    return {key: period(key).end + timedelta(days=1) for key in keys}
 
 
 def period(key: str, zone: ZoneInfo = TOKYO) -> Period:
@@ -58,12 +64,23 @@ def period(key: str, zone: ZoneInfo = TOKYO) -> Period:
 def test_a_period_is_missed_between_the_last_one_on_record_and_this_one(
     flow: str, now: str, recorded: set[str], expected: list[str]
 ) -> None:
-    assert missed(flow, now, recorded) == expected
+    assert missed(flow, now, over(*recorded)) == expected
+
+
+def test_a_run_that_ended_before_its_round_was_planned_is_not_that_round() -> None:
+    tuesday = datetime(2026, 11, 24, 3, tzinfo=UTC)
+    recorded = {**over("2026-W47"), "2026-W48": tuesday}
+    assert missed("weekly-checklist", "2026-W49", recorded) == ["2026-W48"]
+    assert missed("weekly-checklist", "2026-W49", {"2026-W48": tuesday}) == []
+    monday = datetime(2026, 11, 30, 0, 10, tzinfo=UTC)
+    assert missed("weekly-checklist", "2026-W49", {**recorded, "2026-W48": monday}) == []
+    ran = datetime(2026, 11, 23, 0, 10, tzinfo=UTC)  # on the day itself, as it is planned
+    assert missed("daily-checklist", "2026-11-24", {"2026-11-23": ran}) == []
 
 
 def test_a_round_is_planned_by_the_clock_of_its_zone() -> None:
     zone, checklist = ZoneInfo("Europe/Berlin"), CHECKLISTS["daily-checklist"]
-    found = missed_rounds(checklist.schedule, checklist.form(), period("2026-03-30", zone), {"2026-03-27"}, zone)
+    found = missed_rounds(checklist.schedule, checklist.form(), period("2026-03-30", zone), over("2026-03-27"), zone)
     assert [(m.period, m.planned_at) for m in found] == [
         ("2026-03-28", datetime(2026, 3, 28, 8, tzinfo=UTC)),
         ("2026-03-29", datetime(2026, 3, 29, 7, tzinfo=UTC)),
@@ -98,8 +115,9 @@ def test_the_next_report_names_them_with_what_is_known_of_them(operate: "Operate
     prefect.request("POST", "/deployments/{id}/schedule", path_params={"id": str(place)}, json=body)
     [run] = prefect.read_flow_runs(deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[place])))
     prefect.set_flow_run_state(run.id, Crashed(), force=True)
-    pause = Maintenance(at[2], at[1], None, "move", datetime.now(UTC), "ops", "told late")
-    store_records(shop.history, shop.name, [pause], "ops", datetime.now(UTC))
+    pause = Maintenance(at[2], at[1], None, "move", at[3], "ops")
+    late = Maintenance(at[3], at[2], None, "move", at[1], "ops", "told late")
+    store_records(shop.history, shop.name, [pause, late], "ops", datetime.now(UTC))
 
     shop.run_daily(for_date=today - timedelta(days=61))
     assert "missed" not in notes(shop, "en")

@@ -55,6 +55,7 @@ def signal_of(
         said = Said.PENDING if rule.is_bad(value, rule.limits[0][1]) else Said.BETWEEN
     shown_level, limit = next(((s, at) for s, at in rule.limits if s == level), rule.limits[0])
     bad = [m for m, v in recent if rule.is_bad(v, limit)]
+    last_bad = max((m for m, v in recent if rule.is_bad(v, rule.limits[0][1])), default=None)  # of any level
     if said is Said.GOOD:
         reason = msg("The last {good} samples are good", good=rule.good_minutes)
     else:
@@ -72,7 +73,7 @@ def signal_of(
         reason=reason,
         level=level,
         since=_time(bad[0]) if bad else None,
-        bad_at=_time(bad[-1]) if bad else None,
+        bad_at=None if last_bad is None else _time(last_bad),
         observed=Quantity(round(value, 3), unit),
         limit=Limit(_GOOD[rule.worse, rule.at_limit], limit, unit, _SOURCE),
         action=rule.action,

@@ -266,10 +266,12 @@ def _tell_level(episode: Episode, now: datetime, joined: GroupTold | None) -> St
 
 
 def _join(episode: Episode, joined: GroupTold, now: datetime, told: Told) -> Step:
-    """Told by the message of another, whose acknowledgement it then shares, unless it is graver."""
+    """Told by the message of another, whose deadlines and acknowledgement it then shares, unless it is graver."""
     if joined.level < episode.level:
         return _say(episode, told, now)
-    same = replace(episode, told_level=int(episode.level), told_at=now, end_told=False)
+    patience = episode.policy.escalate_after
+    over = patience is not None and now - joined.at >= patience  # as that of a root that recovers
+    same = replace(episode, told_level=int(episode.level), told_at=now if over else joined.at, end_told=False)
     if joined.acknowledged_until is None or joined.acknowledged_until <= now or same.phase is not Phase.FIRING:
         return Step(same)
     taken = replace(same, phase=Phase.ACKNOWLEDGED, acknowledged_at=now, acknowledged_by=joined.acknowledged_by)

@@ -49,22 +49,24 @@ class Rulebook:
     """Actions that did not help, by the condition's key."""
 
 
-def judge_minute(known: Iterable[Episode], signals: Iterable[Signal], now: datetime, rulebook: Rulebook) -> MinuteStep:
+def judge_minute(
+    known: Iterable[Episode], signals: Collection[Signal], now: datetime, rulebook: Rulebook
+) -> MinuteStep:
     """What signals make of the known episodes: the open ones, and of each other condition the one that ended last."""
     episodes = {episode.condition.key: episode for episode in known}
     forgotten: list[Episode] = []
-    spoken = set()
     for signal in signals:
         key, condition = signal.condition.key, signal.condition
-        spoken.add(key)
         before = episodes.get(key)
         step = observe(before, signal, now, rulebook.policy(condition), suppressed=rulebook.suppressed(condition))
         if step.episode is not None:
             episodes[key] = step.episode
         elif before is not None:
             forgotten.append(episodes.pop(key))
-    for key in [key for key, e in episodes.items() if e.open and key not in spoken]:  # of which a look saw nothing
-        episodes[key] = keep_back(episodes[key], rulebook.suppressed(episodes[key].condition))
+    spoken = {signal.condition.key for signal in signals}
+    for key, episode in episodes.items():
+        if episode.open and key not in spoken:  # its look saw nothing
+            episodes[key] = keep_back(episode, rulebook.suppressed(episode.condition))
     for key, useless in rulebook.useless.items():
         if key in episodes:
             escalated = escalate(episodes[key], useless, now).episode

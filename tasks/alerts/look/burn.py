@@ -42,6 +42,7 @@ class BurnLook:
             await self._ask(history, settings, objectives, due, minute)
         known = {(o.name, rule) for o in objectives for rule in rules}
         self.asked = {key: found for key, found in self.asked.items() if key in known}
+        self.unseen = {o.name: self.unseen[o.name] for o in objectives if o.name in self.unseen}
         answers = ((o, [self.asked[o.name, r] for r in rules if (o.name, r) in self.asked]) for o in objectives)
         return tuple(_signal(o, found, minute, whole=len(found) == len(rules)) for o, found in answers)
 

@@ -8,8 +8,9 @@ from typing import Final
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from tasks.alerts.facts import Episode
+from tasks.alerts.facts import Episode, Phase
 from tasks.alerts.judge.machine import Ineffective
+from tasks.alerts.look.samples import SOURCE as FIGURES
 from tasks.alerts.settings import Action
 from tasks.alerts.store.rows import episode_of
 from tasks.alerts.tables import alert_actions, alert_episodes
@@ -61,6 +62,14 @@ class Claimed:
     action: Action
 
 
+@dataclass(frozen=True, slots=True)
+class NotTaken:
+    """An action that is on record without having been taken, and that in a line."""
+
+    state: ActionState
+    text: str
+
+
 def claim_actions(
     connection: Connection, service: int, fired: Iterable[Episode], actions: Mapping[str, Action], now: datetime
 ) -> tuple[Claimed, ...]:
@@ -70,13 +79,13 @@ def claim_actions(
     """
     due = ((e, actions[e.action]) for e in fired if e.action in actions and not e.suppressed)
     found = (_claim(connection, service, episode, action, now) for episode, action in due)
-    return tuple(claimed for claimed, _ in found if claimed is not None)
+    return tuple(claimed for claimed in found if isinstance(claimed, Claimed))
 
 
 def claim_by_hand(
     history: History, service: str, number: int, action: Action, by: str, now: datetime
-) -> tuple[Claimed | None, str] | None:
-    """An action that somebody takes for an alert; its limits hold all the same, and the text says what becomes of it.
+) -> Claimed | NotTaken | None:
+    """An action that somebody takes for an alert; its limits hold all the same.
 
     None for a number that there is not. Raises HistoryError.
     """
@@ -90,9 +99,7 @@ def claim_by_hand(
         return _claim(connection, key, episode_of(row), action, now)
 
 
-def _claim(
-    connection: Connection, service: int, episode: Episode, action: Action, now: datetime
-) -> tuple[Claimed | None, str]:
+def _claim(connection: Connection, service: int, episode: Episode, action: Action, now: datetime) -> Claimed | NotTaken:
     held = _held_back(connection, service, action, now)
     state = ActionState.HELD_BACK if held else ActionState.DRY_RUN if action.dry_run else ActionState.STARTED
     output = held or (described(action) if action.dry_run else "")
@@ -100,11 +107,11 @@ def _claim(
     values = {"episode_id": episode.id, "name": action.name, "state": state.value, "started_at": now}
     row = insert(alert_actions).values(**values, ended_at=ended, output=output, effect=Effect.NONE.value)
     number = int(connection.execute(row.returning(alert_actions.c.id)).scalar_one())
-    text = f"action {action.name}: {state.value}: {output}"
     if state is ActionState.STARTED:
-        return Claimed(number, episode.id, action), text
+        return Claimed(number, episode.id, action)
+    text = f"action {action.name}: {state.value}: {output}"
     _note(connection, service, episode.id, text, now)
-    return None, text
+    return NotTaken(state, text)
 
 
 def finish_action(
@@ -168,14 +175,17 @@ def described(action: Action) -> str:
 def _effect_of(episode: Episode | None, ended_at: datetime, action: Action | None, now: datetime) -> Effect:
     """It helped if the alert has recovered since; it did not if a newer sample is bad, or none came, in its time.
 
-    Newer samples that are good, and too few for an end, are waited for.
+    Newer samples that are good, and too few for an end, are waited for. That there are some is known of an alert that
+    recovers, and of figures, as long as they are not missed.
     """
     if episode is None or episode.resolved_at is not None:
         newer = episode is not None and not episode.no_data and (episode.resolved_at or ended_at) > ended_at
         return Effect.EFFECTIVE if newer else Effect.UNKNOWN
     patience = timedelta(minutes=action.verify_min) if action is not None else _GRACE
     newer_is_bad = episode.last_bad_at is not None and episode.last_bad_at > ended_at
-    longest = 2 * patience if episode.no_data else max(2 * patience, _LONGEST_AWAITED)
+    figures = episode.condition.source == FIGURES and not episode.no_data
+    newer = figures or episode.phase is Phase.RECOVERING
+    longest = max(2 * patience, _LONGEST_AWAITED) if newer else 2 * patience
     useless = now - ended_at >= (patience if newer_is_bad else longest)
     return Effect.INEFFECTIVE if useless else Effect.AWAITED
 

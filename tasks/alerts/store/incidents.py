@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import Connection, select, update
 
-from tasks.alerts.facts import Episode, Told
+from tasks.alerts.facts import Episode, Phase, Told
 from tasks.alerts.judge.group import CHECKLIST, WHOLE
 from tasks.alerts.judge.minute import GroupNotice
 from tasks.alerts.tables import alert_episodes
@@ -20,7 +20,6 @@ from tasks.incidents.store.rows import find_row, incident_of
 BY: Final = "monitoring"
 _DOWN = ("health.liveness", "health.readiness")
 _MINUTE = timedelta(minutes=1)
-_ENDED = (Told.RESOLVED,)
 _NOTED = (Told.FIRING, Told.RAISED, Told.ESCALATED, Told.EXPIRED, Told.FLAPPING, Told.RESOLVED)
 """What the timeline has; that it goes on is no news."""
 
@@ -42,7 +41,7 @@ def note_incidents(
         members = [episodes[key] for key in notice.members]
         if notice.notice.told not in _NOTED or members[0].condition.source == CHECKLIST:
             continue
-        grave = level is not None and notice.notice.level >= level and notice.notice.told not in _ENDED
+        grave = level is not None and notice.notice.level >= level and notice.notice.told is not Told.RESOLVED
         incident = _incident_of(connection, service, members, now, opens=grave)
         if incident is not None:
             _take(connection, service, incident, notice, members, now)
@@ -93,7 +92,8 @@ def _incident_of(
         return before
     if before is not None and before.resolved_at is not None and before.state.counts:
         at = max(_bad_since(lead), before.resolved_at)
-        back = Reopen(f"{name_of(lead)} is back", at, down=False)  # what is down is noted next
+        # A clock that is behind the one by which it was resolved has no time to give. What is down is noted next.
+        back = Reopen(f"{name_of(lead)} is back", at if at <= now else None, down=False)
         change = change_in(connection, service, before.id, back, BY, now)
         return change.opened or change.incident
     return open_incident(connection, service, _new(lead), now)
@@ -149,12 +149,20 @@ def _take(
     lead, notice = members[0], told.notice
     others = f" and {len(members) - 1} more" if len(members) > 1 else ""
     text = f"alert {lead.id} ({name_of(lead)}){others}: {notice.told.value}, level {int(notice.level)}"
-    over = notice.told in _ENDED
+    over = notice.told is Told.RESOLVED
     note = Note(text, EntryKind.ALERT, None if over else _down_since(incident, members))
     change_in(connection, service, incident.id, note, BY, now)
-    if over and (down := [e for e in members if _is_down(e)]):
+    if over and (down := [e for e in members if _is_down(e)]) and not _still_down(connection, incident):
         ended = max(e.last_bad_at or now for e in down) + _MINUTE
-        OwnOutages(connection, service, incident, BY, now).end(min(ended, now))
+        OwnOutages(connection, service, incident, BY, now).end(min(ended, now), of_modules=False)
+
+
+def _still_down(connection: Connection, incident: Incident) -> bool:
+    """True while another of its alerts says so, as readiness does when liveness has ended."""
+    c = alert_episodes.c
+    mine = select(c.id).where(c.incident == incident.id, c.phase != Phase.RESOLVED.value)
+    down = mine.where(c.check_id.in_(_DOWN), c.subject == WHOLE)
+    return connection.execute(down.limit(1)).first() is not None
 
 
 def _last(connection: Connection, service: int, lead: Episode) -> Incident | None:

@@ -1,6 +1,6 @@
 """A minute of all alerts of a service in one transaction: episodes, what is told of them, incidents, actions due."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -65,7 +65,7 @@ def read_known(history: History, service: str, now: datetime) -> tuple[Episode, 
 
 
 def keep_minute(
-    history: History, service: str, signals: Iterable[Signal], now: datetime, rulebook: Rulebook, reach: Reach
+    history: History, service: str, signals: Collection[Signal], now: datetime, rulebook: Rulebook, reach: Reach
 ) -> Kept:
     """Let signals happen to the episodes, and write what is to be told in the same transaction. Raises HistoryError."""
     with writing(history) as connection:

@@ -101,7 +101,7 @@ def step(
     event: Event,
     by: str,
     now: datetime,
-    outages: Sequence[Outage] = (),
+    outages: Sequence[Outage],
 ) -> Change:
     """The incident after an event; raises IncidentRefused where it cannot happen, RecordRefused if nobody did it.
 

@@ -21,8 +21,8 @@ class OwnOutages:
         self._mine = (outages.c.service_id == service, outages.c.own_incident == incident.id)
 
     def start(self, at: datetime, module: str | None) -> None:
-        """A module or the whole service is down from then on, or from the last end on, unless it is down already."""
-        ends = [row.ended_at for row in self._rows()]
+        """A module or the whole service is down from then on, or from its last end on, unless it is down already."""
+        ends = [row.ended_at for row in self._rows() if row.module == (module or "")]
         if None not in ends:
             values = {"ended_at": None, "cause": self._incident.title, "own_incident": self._incident.id}
             place = {"module": module or "", "started_at": self._free(max((at, *ends)), module or "")}
@@ -40,10 +40,10 @@ class OwnOutages:
         elif first.started_at != at:
             self._update(first.id, started_at=self._free(at, first.module))
 
-    def end(self, at: datetime) -> None:
-        """It works again; one that began no earlier was none."""
+    def end(self, at: datetime, *, of_modules: bool = True) -> None:
+        """It works again, or the whole service alone, not `of_modules`; an outage that began no earlier was none."""
         for row in self._rows():
-            if row.ended_at is not None:
+            if row.ended_at is not None or (row.module and not of_modules):
                 continue
             if at <= row.started_at:
                 self._delete(row.id)

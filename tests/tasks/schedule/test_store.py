@@ -58,14 +58,14 @@ def test_one_that_is_no_longer_registered_has_ended_and_may_come_back(history: E
     assert since == {"daily-checklist": NOW + 3 * DAY, "monitoring": NOW}
 
 
-def test_the_first_run_of_each_period_counts(history: Engine) -> None:
+def test_every_run_of_a_period_is_known_the_first_one_first(history: Engine) -> None:
     register_schedules(history, "shop", [DAILY], NOW)
     recorded(history, "2026-11-23", NOW - DAY)
     recorded(history, "2026-11-23", NOW)
     recorded(history, "2026-11-24", NOW + HOUR)
     recorded(history, "2026-11-22", NOW, service="bar")
     [found] = read_scheduled(history, "shop", NOW + DAY)
-    assert found.recorded == {"2026-11-23": NOW - DAY, "2026-11-24": NOW + HOUR}
+    assert found.recorded == {"2026-11-23": [NOW - DAY, NOW], "2026-11-24": [NOW + HOUR]}
 
 
 def test_a_run_of_what_nobody_registered_is_not_kept(history: Engine) -> None:

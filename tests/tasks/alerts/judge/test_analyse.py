@@ -104,3 +104,5 @@ def test_the_last_bad_sample_is_not_the_newest_one() -> None:
     signal = says([95, 95, 95, 75, 75])
     assert signal is not None
     assert (signal.said, signal.at.minute, signal.last_bad.minute) == (Said.BAD, 44, 42)
+    signal = says([95, 95, 95, 81, 75])
+    assert signal is not None and (signal.level, signal.last_bad.minute) == (3, 43), "bad for a lower level, too"

@@ -283,11 +283,11 @@ def test_an_action_without_effect_escalates_what_is_acknowledged_too(life: Life)
     assert life.told == [(0, Told.FIRING, 2), (6, Told.RAISED, 3)]
 
 
-def test_one_that_joins_a_told_root_is_not_told_and_its_deadlines_begin_then(life: Life) -> None:
+def test_one_that_joins_a_told_root_is_not_told_and_shares_its_deadlines(life: Life) -> None:
     life.episode = observe(None, a_signal(Said.BAD, life.at(10)), life.at(10), POLICY).episode
     life.tells(10, GroupTold(2, NOON))
-    assert (life.told, life.open.told_level, life.open.told_at) == ([], 2, life.at(10))
-    life.tells(25, GroupTold(3, life.at(15)))
+    assert (life.told, life.open.told_level, life.open.told_at) == ([], 2, NOON)
+    life.tells(15, GroupTold(3, life.at(15)))
     assert (life.told, life.open.level) == ([], Severity.EMERGENCY)
 
 

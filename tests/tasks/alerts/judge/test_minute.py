@@ -87,6 +87,15 @@ def test_what_joins_a_root_that_recovers_waits_for_its_own_time_to_escalate() ->
     assert minutes.told == [(NOON, "database", 2)]
 
 
+def test_what_joins_a_grave_root_minute_after_minute_is_repeated_with_it() -> None:
+    minutes = Minutes(cart=["database"])
+    for minute in range(31):
+        at = NOON + minute * MINUTE
+        joined = [a_signal(f"cart/{number}", Said.BAD, at, level=3) for number in range(min(minute, 12))]
+        minutes.sees(at, a_signal("database", Said.BAD, at, level=3), *joined)
+    assert [(told[0] - NOON) / MINUTE for told in minutes.told] == [0, 10, 20, 30]
+
+
 def test_what_a_window_kept_back_is_told_when_it_ends_though_nothing_more_was_seen() -> None:
     minutes = Minutes()
     minutes.sees(NOON, a_signal("api", Said.BAD, NOON, level=3))

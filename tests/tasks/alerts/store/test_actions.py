@@ -66,4 +66,7 @@ def test_samples_that_are_good_but_too_few_for_an_end_are_waited_for() -> None:
         return [_effect_of(of, NOON, action, NOON + minutes * minute) for minutes in (1, 2, 4, 59, 60)]
 
     A, X = Effect.AWAITED, Effect.INEFFECTIVE
-    assert (effects(bad), effects(silent), effects(episode)) == ([A, X, X, X, X], [A, A, X, X, X], [A, A, A, A, X])
+    reported = replace(episode, condition=Condition("prometheus", "prometheus.alert", "DiskFull"))
+    assert effects(bad) == [A, X, X, X, X]
+    assert effects(silent) == effects(reported) == [A, A, X, X, X]
+    assert effects(episode) == effects(replace(reported, phase=Phase.RECOVERING)) == [A, A, A, A, X]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from threading import Barrier
 
 import pytest
-from sqlalchemy import Engine, insert, select, text
+from sqlalchemy import Engine, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from tasks.alerts.addresses import Address
@@ -302,6 +302,42 @@ def test_an_incident_that_comes_back_is_down_from_the_impact_on(history: Engine)
     at_minute(history, late, down(Said.BAD, late, since=late - 9))
     assert read_incident(history, "shop", 2).incident.impact_at == NOON + (late - 9) * MINUTE
     assert outages_of(history, 2) == [(late - 9, None)]
+
+
+def test_case_8_what_was_resolved_by_a_clock_that_is_ahead_comes_back_and_is_told(history: Engine) -> None:
+    at_minute(history, 3, down(Said.BAD, 3, since=0))
+    at_minute(history, 4, down(Said.GOOD, 4))
+    resolve(history, 40)
+    before = len(messages(history))
+    at_minute(history, 20, down(Said.BAD, 20, since=18))
+    assert read_incident(history, "shop", 1).incident.state == "reopened"
+    assert len(messages(history)) > before
+
+
+def test_a_module_that_was_down_before_the_whole_service_stays_down_after_it(history: Engine) -> None:
+    rules = Rulebook(lambda _: POLICY, lambda _: "", depends_on={"service": ("module:cart",)})
+    at_minute(history, 0, a_signal(Said.BAD, NOON, "module:cart", level=3), rules=rules)
+    change_by_all(history, "shop", 1, [Assess("", down=True)], "kim", NOON + MINUTE)
+    at_minute(history, 5, down(Said.BAD, 5, since=3), rules=rules)
+    assert outages_of(history) == [(0, None), (3, None)]
+    at_minute(history, 9, down(Said.GOOD, 9), rules=rules)
+    at_minute(history, 10, a_signal(Said.GOOD, NOON + 10 * MINUTE, "module:cart"), rules=rules)
+    assert outages_of(history) == [(0, None), (3, 6)], "nobody has said that the module works again"
+    resolve(history, 12)
+    assert outages_of(history) == [(0, 12), (3, 6)]
+
+
+def test_the_end_of_liveness_ends_no_outage_while_readiness_says_that_it_is_down(history: Engine) -> None:
+    ready = Condition("monitoring", "health.readiness", "service")
+    at_minute(history, 3, down(Said.BAD, 3, since=0))
+    at_minute(history, 4, replace(down(Said.BAD, 4, since=1), condition=ready))
+    change_by_all(history, "shop", 1, [Assess("both", severity=Severity.EMERGENCY)], "kim", NOON + 4 * MINUTE)
+    with writing(history) as connection:  # both are its
+        connection.execute(update(alert_episodes).values(incident=1))
+    at_minute(history, 9, down(Said.GOOD, 9))
+    assert outages_of(history) == [(0, None)]
+    at_minute(history, 12, replace(down(Said.GOOD, 12), condition=ready))
+    assert outages_of(history) == [(0, 5)]
 
 
 def test_an_alert_that_opened_no_outage_is_down_once_liveness_joins_it(history: Engine) -> None:

@@ -97,7 +97,7 @@ def follow(*events: Event) -> tuple[Incident, list[TimelineEntry]]:
     """The incident after events, a minute each."""
     incident, timeline = NEW, [OPENED]
     for minute, event in enumerate(events, 1):
-        change = step(incident, timeline, (ITEM,), event, "kim", AT + minute * MINUTE)
+        change = step(incident, timeline, (ITEM,), event, "kim", AT + minute * MINUTE, ())
         incident = change.incident
         timeline += change.entries
     return incident, timeline
@@ -171,18 +171,18 @@ def test_it_is_not_resolved_without_a_fix_or_without_its_verification() -> None:
 def test_closing_needs_a_report_and_action_items_or_the_reason_for_none() -> None:
     bare = replace(NEW, state=State.RESOLVED, resolved_at=AT + HOUR)
     with pytest.raises(IncidentRefused) as refused:
-        step(bare, (OPENED,), (), Close(), "kim", AT + 2 * HOUR)
+        step(bare, (OPENED,), (), Close(), "kim", AT + 2 * HOUR, ())
     assert str(refused.value) == (
         "incident 7 is resolved: to close it, add cause; what went well; what went badly; an action item with owner "
         "and due date, or the reason why none is needed"
     )
-    reported = step(bare, (OPENED,), (), REPORT, "kim", AT + 2 * HOUR).incident
+    reported = step(bare, (OPENED,), (), REPORT, "kim", AT + 2 * HOUR, ()).incident
     with pytest.raises(IncidentRefused, match="to close it, add an action item"):
-        step(reported, (OPENED,), (), Close(), "kim", AT + 2 * HOUR)
-    assert step(reported, (OPENED,), (ITEM,), Close(), "kim", AT + 2 * HOUR).incident.state is State.CLOSED
-    excused = step(reported, (OPENED,), (), Review(no_actions_reason="switched off"), "kim", AT + 2 * HOUR).incident
+        step(reported, (OPENED,), (), Close(), "kim", AT + 2 * HOUR, ())
+    assert step(reported, (OPENED,), (ITEM,), Close(), "kim", AT + 2 * HOUR, ()).incident.state is State.CLOSED
+    excused = step(reported, (OPENED,), (), Review(no_actions_reason="switched off"), "kim", AT + 2 * HOUR, ()).incident
     assert excused.cause == "full disk"  # what is left out stays
-    assert step(excused, (OPENED,), (), Close(), "kim", AT + 2 * HOUR).incident.state is State.CLOSED
+    assert step(excused, (OPENED,), (), Close(), "kim", AT + 2 * HOUR, ()).incident.state is State.CLOSED
 
 
 def test_the_review_is_done_once_its_report_is_complete() -> None:
@@ -281,7 +281,7 @@ def test_an_action_item_is_finished_once() -> None:
     with pytest.raises(IncidentRefused, match="incident 7 has no action item 4; open ones: 3"):
         take(NEW, FinishAction(4))
     with pytest.raises(IncidentRefused, match="action item 3 was already done at 2026-11-24 03:00 UTC"):
-        step(NEW, (), (replace(ITEM, done_at=AT),), FinishAction(3), "kim", AT)
+        step(NEW, (), (replace(ITEM, done_at=AT),), FinishAction(3), "kim", AT, ())
 
 
 @pytest.mark.parametrize("owner_due", [("", DUE), ("kim", None)])
@@ -292,7 +292,7 @@ def test_an_action_item_needs_owner_and_due_date(owner_due: tuple[str, date | No
 
 def test_nobody_and_itself_are_refused() -> None:
     with pytest.raises(RecordRefused, match="the name of the recorder is missing"):
-        step(NEW, (), (), Note("seen"), " ", AT)
+        step(NEW, (), (), Note("seen"), " ", AT, ())
     with pytest.raises(IncidentRefused, match="cannot be merged into itself"):
         take(NEW, Merge(7))
 
@@ -325,7 +325,7 @@ def test_case_8_a_clock_that_is_set_back_makes_no_negative_duration(minutes: lis
     way = (Acknowledge(), Respond(""), Mitigate("x", "kim", DUE), Verify(""), Resolve("ok"), REPORT, Close())
     for event, minute in zip(way, minutes, strict=True):
         now = AT + minute * MINUTE
-        change = step(incident, timeline, (ITEM,), event, "kim", now)
+        change = step(incident, timeline, (ITEM,), event, "kim", now, ())
         assert all(entry.clock_was_back == (now < entry.at) for entry in change.entries)
         incident = change.incident
         timeline += change.entries

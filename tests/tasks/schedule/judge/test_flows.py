@@ -1,6 +1,6 @@
 """Did every scheduled flow run when it was due?"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -34,18 +34,23 @@ OCTOBER = {"2026-10": datetime(2026, 11, 1, 0, 10, tzinfo=UTC)}
 
 def one(
     schedule: FlowSchedule,
-    recorded: Mapping[str, datetime] = {},
+    recorded: Mapping[str, datetime | Sequence[datetime]] = {},
     *,
     since: datetime = LONG_AGO,
     ran: datetime | None = None,
     now: datetime = NOW,
     windows: tuple[Maintenance, ...] = (),
     under_way: tuple[str, str] = ELSE,
+    most: int = 0,
 ) -> CheckResult:
-    flow = ScheduledFlow(schedule, since, ran, recorded)
-    [found] = judge_flows([flow], windows, under_way, ScheduleLimits(), now)
+    flow = ScheduledFlow(schedule, since, ran, in_order(recorded))
+    [found] = judge_flows([flow], windows, under_way, ScheduleLimits(max_missed_rounds=most), now)
     assert found.subject == f"flow:{schedule.flow}"
     return found
+
+
+def in_order(recorded: Mapping[str, datetime | Sequence[datetime]]) -> dict[str, Sequence[datetime]]:
+    return {period: (ended,) if isinstance(ended, datetime) else ended for period, ended in recorded.items()}
 
 
 def without(recorded: Mapping[str, datetime], *periods: str) -> dict[str, datetime]:
@@ -97,6 +102,16 @@ def test_a_missed_round_is_a_failure_for_a_day_and_until_the_flow_runs_again() -
     assert one(WEEKLY, without(WEEKS, "2026-W44")).status is WARN
 
 
+def test_an_older_round_that_is_caught_up_with_is_no_later_one() -> None:
+    stopped = {key: ended for key, ended in WEEKS.items() if key < "2026-W45"}
+    assert one(WEEKLY, stopped).status is FAIL
+    found = one(WEEKLY, stopped | {"2026-W45": NOW - HOUR})
+    assert (found.status, found.reason.text) == (FAIL, "Did not run: {periods}")
+    assert found.reason.params == {"periods": "2026-W46, 2026-W47"}
+    assert one(WEEKLY, {**stopped, "2026-11": NOW - HOUR}).status is FAIL  # of another kind
+    assert one(WEEKLY, stopped | {"2026-W48": NOW - HOUR}).status is WARN
+
+
 def test_a_round_that_ran_late_needs_attention() -> None:
     planned = datetime(2026, 11, 24, 0, 0, tzinfo=UTC)
     assert one(DAILY, DAYS | {"2026-11-24": planned + LATE}).status is PASS
@@ -107,8 +122,25 @@ def test_a_round_that_ran_late_needs_attention() -> None:
     assert table.rows == (("2026-11-24", moment(planned), moment(planned + LATE + MINUTE)),)
 
 
-def test_a_round_by_hand_before_it_was_planned_is_in_time() -> None:
-    assert one(DAILY, DAYS | {"2026-11-24": datetime(2026, 11, 23, 20, 0, tzinfo=UTC)}).status is PASS
+def test_rounds_that_may_be_missed_are_counted_in_the_reason() -> None:
+    some = DAYS | {"2026-11-24": datetime(2026, 11, 24, 23, tzinfo=UTC)}  # late
+    some.pop("2026-11-25")
+    found = one(DAILY, some, most=2)
+    assert (found.status, found.observed) == (PASS, Quantity(2))
+    assert found.reason.text == "{missed} of {due} rounds did not run in time; {limit} may"
+    assert found.reason.params == {"missed": 2, "due": 6, "limit": 2}
+    assert one(DAILY, some, most=1).status is WARN
+    assert one(DAILY, DAYS, most=2).reason.text == "{due} rounds were due, and ran in time"
+
+
+def test_a_run_by_hand_before_the_planned_start_is_not_the_planned_round() -> None:
+    tuesday = MONDAY - 6 * DAY  # of the week that is planned for the Monday after it
+    found = one(WEEKLY, {**WEEKS, "2026-W47": tuesday}, now=MONDAY + 3 * DAY)
+    assert (found.status, found.reason.params) == (FAIL, {"periods": "2026-W47"})
+    ran = MONDAY + 10 * MINUTE
+    assert one(WEEKLY, {**WEEKS, "2026-W47": (tuesday, ran)}, now=MONDAY + 3 * DAY).status is PASS
+    late = one(WEEKLY, {**WEEKS, "2026-W47": (tuesday, MONDAY + 3 * DAY)}, now=MONDAY + 4 * DAY)
+    assert (late.status, late.reason.params) == (WARN, {"periods": "2026-W47"})
 
 
 def test_the_round_under_way_is_not_missing() -> None:
@@ -139,6 +171,7 @@ def test_what_was_planned_within_maintenance_of_the_whole_service_is_not_asked_f
         maintenance(planned - HOUR, planned),
         maintenance(planned + MINUTE, planned + HOUR),
         maintenance(planned, planned + HOUR, "orders"),
+        replace(maintenance(planned, planned + HOUR), declared_at=planned + MINUTE, late_reason="forgotten"),
     ):
         assert one(DAILY, recorded, windows=(window,)).status is FAIL
     found = one(DAILY, windows=(maintenance(LONG_AGO, NOW),))
@@ -184,7 +217,7 @@ def test_a_schedule_that_this_version_cannot_read_is_named_as_unknown(schedule: 
 
 
 def test_each_flow_has_a_result_and_without_any_there_is_nothing_to_judge() -> None:
-    flows = [ScheduledFlow(DAILY, LONG_AGO, None, DAYS), ScheduledFlow(WEEKLY, LONG_AGO, None, {})]
+    flows = [ScheduledFlow(DAILY, LONG_AGO, None, in_order(DAYS)), ScheduledFlow(WEEKLY, LONG_AGO, None, {})]
     found = judge_flows(flows, (), ELSE, ScheduleLimits(), NOW)
     assert [(r.subject, r.status) for r in found] == [("flow:daily-checklist", PASS), ("flow:weekly-checklist", FAIL)]
     [none] = judge_flows([], (), ELSE, ScheduleLimits(), NOW)
