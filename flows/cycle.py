@@ -99,8 +99,8 @@ class Quarter:
 
     @property
     def good(self) -> bool:
-        """True when there was a minute, and none lacks anything."""
-        return 0 < self.minutes == self.complete
+        """True when there was a minute, and nothing is lacking."""
+        return 0 < self.minutes == self.complete and not self.problems
 
     @property
     def text(self) -> str:
@@ -194,7 +194,7 @@ class Cycles:
             deadline = Deadline.after(_ONE_S)
             found, problems, anything = await self._then_watched(service, settings, history, collected, now, deadline)
             await asyncio.to_thread(end_minute, history, name, self._holder, now, monitored=anything)
-            await _send(settings, history, problems.append)
+            await _send(settings, history, problems.append, beside_what_hangs=False)
             await service.acted()
             problems += map(masked, await write_stale_pages(settings, history, now))
         for problem in problems:
@@ -221,7 +221,7 @@ class Cycles:
             if minute_at + MINUTE >= end:  # the next run is on its way: two would need their memory twice
                 break
             await self._until(minute_at + MINUTE)
-        await self._end()
+        quarter.problems += await self._end()
         if skipped is not None and not quarter.minutes:
             quarter.skipped = in_english(skipped)
         return quarter
@@ -350,8 +350,6 @@ class Cycles:
         for _ in range(2):
             sending = service.send(settings, history)
             await asyncio.wait((sending,), timeout=deadline.left_s)
-            if sending.done():
-                sending.result()
         unsent, service.unsent = service.unsent, []
         return tuple(unsent)
 
@@ -362,8 +360,11 @@ class Cycles:
             await self._sleep(min(left.total_seconds(), _NAP_S))
             left = at - self._now()
 
-    async def _end(self) -> None:
-        """Wait a little for messages on their way and actions under way, and let go of the leases."""
+    async def _end(self) -> list[str]:
+        """Wait a little for messages on their way and actions under way, and let go of the leases.
+
+        What could not be sent, and no minute has said so.
+        """
         sending = [s.sending for s in self._services.values() if s.sending is not None and not s.sending.done()]
         if sending:
             await asyncio.wait(sending, timeout=_SENDING_S)
@@ -374,6 +375,10 @@ class Cycles:
                 with suppress(ExplainedError):  # then it ends by itself
                     await asyncio.to_thread(let_go, service.history, name, self._holder)
                     await asyncio.to_thread(note_run, service.history, name, "monitoring", self._now())
+        unsent = [f"{name}: {problem}" for name, service in self._services.items() for problem in service.unsent]
+        for problem in unsent:
+            get_run_logger().warning(problem)
+        return unsent
 
 
 async def _act(settings: Settings, history: History, claimed: Claimed) -> None:
@@ -384,16 +389,21 @@ async def _act(settings: Settings, history: History, claimed: Claimed) -> None:
         get_run_logger().warning(f"{settings.service.name}: {masked(str(error))}")
 
 
-async def _send(settings: Settings, history: History, warn: Callable[[str], None]) -> None:
+async def _send(
+    settings: Settings, history: History, warn: Callable[[str], None], *, beside_what_hangs: bool = True
+) -> None:
     """Send what is due; `warn` gets what could not be sent, and why."""
 
     def masking(problem: str) -> None:
         warn(masked(problem))
 
     try:
-        await deliver(settings, history, masking, _SENDING_S, beside_what_hangs=True)
+        await deliver(settings, history, masking, _SENDING_S, beside_what_hangs=beside_what_hangs)
     except ExplainedError as error:
         masking(str(error))
+    except Exception as error:  # the minute and its alerts go on
+        get_run_logger().exception(f"{settings.service.name}: the delivery broke")
+        masking(f"the delivery broke: {type(error).__name__}")
 
 
 def _gap(begun: Begun) -> tuple[str, ...]:

@@ -84,9 +84,13 @@ class _Delivery:
 
     async def run(self, deadline: Deadline, *, beside_what_hangs: bool) -> None:
         """Until nothing is due, or the time is over and what is on its way has ended."""
-        begun = 0
+        begun, hanging = 0, set[asyncio.Task[None]]()
         try:
-            while begun < _MOST_MESSAGES and (not deadline.passed or (beside_what_hangs and self._on_their_way)):
+            while begun < _MOST_MESSAGES:
+                if not deadline.passed:
+                    hanging = set(self._on_their_way.values())
+                elif not (beside_what_hangs and any(not task.done() for task in hanging)):
+                    break
                 leased = await self._leased()
                 if leased is not None:
                     begun += 1

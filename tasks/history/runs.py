@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Engine, Row, Select, func, insert, select, update
+from sqlalchemy import Connection, Engine, Row, Select, case, func, insert, select, update
 
 from tasks.history.chain import link, sha256
 from tasks.history.engine import reading, writing
@@ -174,13 +174,14 @@ def last_run_at(engine: Engine, key: RunKey) -> datetime | None:
         return connection.execute(query.where(*mine)).scalar()
 
 
-def read_periods(engine: Engine, service: str, flow: str) -> dict[str, datetime]:
-    """Every period of a flow for which a run is recorded, and when the last one ended."""
-    ended = select(runs.c.period, func.max(runs.c.finished_at).label("ended_at"))
+def read_periods(engine: Engine, service: str, flow: str) -> dict[str, datetime | None]:
+    """Every period of a flow for which a run is recorded, and when the last one ended; None if a schedule began one."""
+    by_schedule = func.max(case((runs.c.trigger == "schedule", 1), else_=0)).label("by_schedule")
+    ended = select(runs.c.period, func.max(runs.c.finished_at).label("ended_at"), by_schedule)
     query = ended.join(services, services.c.id == runs.c.service_id)
     with reading(engine) as connection:
         mine = query.where(services.c.name == service, runs.c.flow == flow).group_by(runs.c.period)
-        return {row.period: row.ended_at for row in connection.execute(mine)}
+        return {row.period: None if row.by_schedule else row.ended_at for row in connection.execute(mine)}
 
 
 def read_run(engine: Engine, service: str, flow: str, period: str, revision: int) -> StoredRun | None:

@@ -1,7 +1,7 @@
 """What is on record of a service's schedules and of the runs that they started."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 
@@ -25,11 +25,12 @@ class FlowSchedule:
 class ScheduledFlow:
     """A flow that is scheduled for a service, since when, and what of it is on record.
 
-    `recorded` says when the rounds of each period ended, the first one first; `last_run_at` is of a flow that stores no
-    report.
+    `recorded` says when the rounds of each period ended, the first one first, and `by_schedule` when the first one
+    ended that the schedule started; `last_run_at` is of a flow that stores no report.
     """
 
     schedule: FlowSchedule
     since: datetime
     last_run_at: datetime | None
     recorded: Mapping[str, Sequence[datetime]]
+    by_schedule: Mapping[str, datetime] = field(default_factory=dict)

@@ -55,15 +55,21 @@ def read_scheduled(history: History, service: str, at: datetime) -> tuple[Schedu
     """The flows that were scheduled for a service at an instant, by name. Raises HistoryError."""
     mine = select(scheduled_flows).join(services, services.c.id == _c.service_id).where(services.c.name == service)
     current = mine.where(_c.since <= at, _c.ended_at.is_(None) | (_c.ended_at > at)).order_by(_c.flow)
-    ended = select(runs.c.flow, runs.c.period, runs.c.finished_at).order_by(runs.c.finished_at)
+    ended = select(runs.c.flow, runs.c.period, runs.c.finished_at, runs.c.trigger).order_by(runs.c.finished_at)
     of_service = ended.join(services, services.c.id == runs.c.service_id).where(services.c.name == service)
     with reading(history) as connection:
         found = connection.execute(current).all()
         flows = of_service.where(runs.c.flow.in_([row.flow for row in found]))
-        recorded: dict[str, dict[str, list[datetime]]] = {}
+        recorded = {row.flow: dict[str, list[datetime]]() for row in found}
+        by_schedule = {row.flow: dict[str, datetime]() for row in found}
         for row in connection.execute(flows):
-            recorded.setdefault(row.flow, {}).setdefault(row.period, []).append(row.finished_at)
-    return tuple(ScheduledFlow(_schedule(row), row.since, row.last_run_at, recorded.get(row.flow, {})) for row in found)
+            recorded[row.flow].setdefault(row.period, []).append(row.finished_at)
+            if row.trigger == "schedule":
+                by_schedule[row.flow].setdefault(row.period, row.finished_at)
+    return tuple(
+        ScheduledFlow(_schedule(row), row.since, row.last_run_at, recorded[row.flow], by_schedule[row.flow])
+        for row in found
+    )
 
 
 def _schedule(row: Row[Any]) -> FlowSchedule:

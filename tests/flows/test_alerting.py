@@ -17,7 +17,7 @@ from tasks.alerts.look.burn import SOURCE as SLO
 from tasks.alerts.store.minute import Reach, keep_minute
 from tasks.alerts.watch import AlertWatch
 from tasks.check_result import Severity, in_english, msg
-from tasks.observation import Unobserved
+from tasks.observation import ObservationError, Unobserved
 from tasks.records.facts import Maintenance
 from tasks.records.store.records import store_records
 from tasks.silences.facts import Silence
@@ -265,6 +265,20 @@ def test_a_look_that_takes_longer_is_taken_when_it_ends() -> None:
         ends.set()
         return [*seen, await watching._looked(SLO, slow, 30.0)]
 
+    async def failing() -> tuple[Signal, ...]:
+        await asyncio.sleep(0.02)
+        raise ObservationError(msg("too late"))
+
+    async def healthy() -> tuple[Signal, ...]:
+        return ()
+
+    async def after_a_late_failure() -> object:
+        watching = AlertWatch()
+        await watching._looked(SLO, failing, 0.01)
+        await asyncio.sleep(0.1)
+        return await watching._looked(SLO, healthy, 30.0)
+
+    assert asyncio.run(after_a_late_failure()) == (), "it is asked anew"
     *late, found = asyncio.run(minutes())
     assert all(isinstance(seen, Unobserved) for seen in late)
     assert (found, len(asked)) == ((a_signal(SLO, "slo.burn-rate", "x"),), 1)

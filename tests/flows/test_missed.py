@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 TOKYO = ZoneInfo("Asia/Tokyo")
 
 
-def missed(flow: str, now: str, recorded: Mapping[str, datetime]) -> list[str]:
+def missed(flow: str, now: str, recorded: Mapping[str, datetime | None]) -> list[str]:
     """The periods that a flow's schedule has missed before a round."""
     checklist = CHECKLISTS[flow]
     return [m.period for m in missed_rounds(checklist.schedule, checklist.form(), period(now), recorded, TOKYO)]
@@ -72,6 +72,7 @@ def test_a_run_that_ended_before_its_round_was_planned_is_not_that_round() -> No
     recorded = {**over("2026-W47"), "2026-W48": tuesday}
     assert missed("weekly-checklist", "2026-W49", recorded) == ["2026-W48"]
     assert missed("weekly-checklist", "2026-W49", {"2026-W48": tuesday}) == []
+    assert missed("weekly-checklist", "2026-W49", {**recorded, "2026-W48": None}) == [], "its schedule began it"
     monday = datetime(2026, 11, 30, 0, 10, tzinfo=UTC)
     assert missed("weekly-checklist", "2026-W49", {**recorded, "2026-W48": monday}) == []
     ran = datetime(2026, 11, 23, 0, 10, tzinfo=UTC)  # on the day itself, as it is planned

@@ -39,5 +39,19 @@ def test_an_action_is_described_in_the_readers_language(state: str, effect: str,
         assert [text for _, text in facts if text.startswith("restart")] == [expected]
 
 
+@pytest.mark.parametrize(
+    ("told", "en", "ja"),
+    [
+        (Told.ESCALATED, "[Emergency] shop: ", "[緊急] shop: "),
+        (Told.ACKNOWLEDGED, "[Acknowledged] shop: ", "[確認済み] shop: "),
+        (Told.RESOLVED, "[Resolved] shop: ", "[解決] shop: "),
+    ],
+)
+def test_the_subject_says_whether_one_must_get_up(told: Told, en: str, ja: str) -> None:
+    news = AlertNews("shop", "production", told, Severity.EMERGENCY, [EPISODE])
+    for locale, expected in (("en", en), ("ja", ja)):
+        assert alert_text(news, Words(locale, "Asia/Tokyo")).subject.startswith(expected)
+
+
 def test_every_state_and_effect_of_the_history_has_its_words() -> None:
     assert ACTION_STATES.keys() == {*ActionState} and {"none", *EFFECTS} == {*Effect}

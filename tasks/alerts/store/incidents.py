@@ -15,7 +15,7 @@ from tasks.incidents.events import Note, Reopen
 from tasks.incidents.facts import EntryKind, Incident
 from tasks.incidents.store.change import NewIncident, change_in, open_incident
 from tasks.incidents.store.outages import OwnOutages
-from tasks.incidents.store.rows import find_row, incident_of
+from tasks.incidents.store.rows import find_row, incident_of, with_merged
 
 BY: Final = "monitoring"
 _DOWN = ("health.liveness", "health.readiness")
@@ -152,16 +152,16 @@ def _take(
     over = notice.told is Told.RESOLVED
     note = Note(text, EntryKind.ALERT, None if over else _down_since(incident, members))
     change_in(connection, service, incident.id, note, BY, now)
-    if over and (down := [e for e in members if _is_down(e)]) and not _still_down(connection, incident):
+    if over and (down := [e for e in members if _is_down(e)]) and not _still_down(connection, service, incident):
         ended = max(e.last_bad_at or now for e in down) + _MINUTE
         OwnOutages(connection, service, incident, BY, now).end(min(ended, now), of_modules=False)
 
 
-def _still_down(connection: Connection, incident: Incident) -> bool:
-    """True while another of its alerts says so, as readiness does when liveness has ended."""
+def _still_down(connection: Connection, service: int, incident: Incident) -> bool:
+    """True while another of its alerts, or of those merged into it, says so, as readiness when liveness has ended."""
     c = alert_episodes.c
-    mine = select(c.id).where(c.incident == incident.id, c.phase != Phase.RESOLVED.value)
-    down = mine.where(c.check_id.in_(_DOWN), c.subject == WHOLE)
+    its = select(c.id).where(c.incident.in_(with_merged(connection, service, incident.id)))
+    down = its.where(c.phase != Phase.RESOLVED.value, c.check_id.in_(_DOWN), c.subject == WHOLE)
     return connection.execute(down.limit(1)).first() is not None
 
 

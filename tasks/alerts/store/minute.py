@@ -22,6 +22,7 @@ from tasks.history.engine import History, reading, writing
 from tasks.history.outbox import put
 from tasks.history.services import locked_service
 from tasks.history.tables import outbox, services
+from tasks.incidents.store.rows import with_merged
 
 ALERT = "alert"
 """The kind of their messages."""
@@ -129,7 +130,8 @@ def acknowledge_alerts_of(
     with writing(history) as connection:
         key = locked_service(connection, service)
         c = alert_episodes.c
-        mine = select(alert_episodes).where(c.service_id == key, c.incident == incident, c.phase != "resolved")
+        its = c.incident.in_(with_merged(connection, key, incident))
+        mine = select(alert_episodes).where(c.service_id == key, its, c.phase != "resolved")
         found = [episode_of(row) for row in connection.execute(mine.order_by(c.id))]
         return _acknowledged(connection, key, found, event, now, reach)
 

@@ -104,3 +104,13 @@ def find_row(connection: Connection, service: int, number: int) -> Any:
     """The incident of a number, or None."""
     mine = (incidents.c.service_id == service, incidents.c.id == number)
     return connection.execute(select(incidents).where(*mine)).one_or_none()
+
+
+def with_merged(connection: Connection, service: int, number: int) -> frozenset[int]:
+    """The incident's number, and those of all that were merged into it."""
+    known, new = frozenset[int](), frozenset((number,))
+    while new - known:
+        known |= new
+        merged = select(incidents.c.id).where(incidents.c.service_id == service, incidents.c.merged_into.in_(new))
+        new = frozenset(connection.execute(merged).scalars())
+    return known

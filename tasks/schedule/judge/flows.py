@@ -90,8 +90,10 @@ def _due(flow: ScheduledFlow, period: str, now: datetime) -> Sequence[_Due]:
 
 
 def _recorded(flow: ScheduledFlow, planned: PlannedRound) -> datetime | None:
-    """When its first run ended; a run that ended before the planned start, such as one by hand, is not this round."""
-    return next((ended for ended in flow.recorded.get(planned.period.key, ()) if ended >= planned.at), None)
+    """When its first run ended; one by hand that ended before the planned start is not this round."""
+    period = planned.period.key
+    by_hand = (ended for ended in flow.recorded.get(period, ()) if ended >= planned.at)
+    return min((*by_hand, *filter(None, (flow.by_schedule.get(period),))), default=None)
 
 
 def _judge_rounds(

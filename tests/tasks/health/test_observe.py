@@ -513,6 +513,7 @@ class TestReport:
     def test_what_is_not_json_is_named(self, body: bytes, kind: str, found: str) -> None:
         assert refused(body, kind) == f"The health report is not JSON but {found}"
 
+    @pytest.mark.usefixtures("no_collection")
     @pytest.mark.parametrize("depth", [100, 480, 900, 970, 990])
     def test_nesting_within_a_name_or_a_message_breaks_nothing(self, depth: int) -> None:
         nested = b"[" * depth + b"]" * depth

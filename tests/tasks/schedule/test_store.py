@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from tasks.history.runs import NewRun, RunKey, record_run
+from tasks.history.runs import NewRun, RunKey, read_periods, record_run
 from tasks.schedule.facts import FlowSchedule, ScheduledFlow
 from tasks.schedule.store import note_run, read_scheduled, register_schedules
 
@@ -16,9 +16,9 @@ DAILY = FlowSchedule("daily-checklist", "0 9 * * *", None, "Asia/Tokyo", "day", 
 WATCH = FlowSchedule("monitoring", None, timedelta(minutes=15), "UTC", None, HOUR)
 
 
-def recorded(history: Engine, period: str, at: datetime, service: str = "shop") -> None:
+def recorded(history: Engine, period: str, at: datetime, service: str = "shop", trigger: str = "hand") -> None:
     run: Any = NewRun("Passed", at, "{}", [], [])
-    record_run(history, RunKey(service, "daily-checklist", period, "hand"), lambda _: run)
+    record_run(history, RunKey(service, "daily-checklist", period, trigger), lambda _: run)
 
 
 def test_an_unchanged_schedule_keeps_its_beginning(history: Engine) -> None:
@@ -61,11 +61,14 @@ def test_one_that_is_no_longer_registered_has_ended_and_may_come_back(history: E
 def test_every_run_of_a_period_is_known_the_first_one_first(history: Engine) -> None:
     register_schedules(history, "shop", [DAILY], NOW)
     recorded(history, "2026-11-23", NOW - DAY)
-    recorded(history, "2026-11-23", NOW)
+    recorded(history, "2026-11-23", NOW, trigger="schedule")
     recorded(history, "2026-11-24", NOW + HOUR)
     recorded(history, "2026-11-22", NOW, service="bar")
     [found] = read_scheduled(history, "shop", NOW + DAY)
     assert found.recorded == {"2026-11-23": [NOW - DAY, NOW], "2026-11-24": [NOW + HOUR]}
+    [found] = read_scheduled(history, "shop", NOW + DAY)
+    assert found.by_schedule == {"2026-11-23": NOW}
+    assert read_periods(history, "shop", "daily-checklist") == {"2026-11-23": None, "2026-11-24": NOW + HOUR}
 
 
 def test_a_run_of_what_nobody_registered_is_not_kept(history: Engine) -> None:

@@ -29,7 +29,7 @@ from tasks.alerts.store.rows import episode_of
 from tasks.alerts.tables import alert_episodes
 from tasks.check_result import Limit, Quantity, Severity, msg
 from tasks.history.engine import HistoryError, reading, writing
-from tasks.incidents.events import Assess, Mend, Resolve
+from tasks.incidents.events import Assess, Mend, Merge, Resolve
 from tasks.incidents.store.change import change_by_all
 from tasks.incidents.store.read import read_incident
 
@@ -338,6 +338,17 @@ def test_the_end_of_liveness_ends_no_outage_while_readiness_says_that_it_is_down
     assert outages_of(history) == [(0, None)]
     at_minute(history, 12, replace(down(Said.GOOD, 12), condition=ready))
     assert outages_of(history) == [(0, 5)]
+
+
+def test_what_was_merged_into_it_may_still_be_down(history: Engine) -> None:
+    ready = Condition("monitoring", "health.readiness", "service")
+    at_minute(history, 3, down(Said.BAD, 3, since=0))
+    at_minute(history, 4, replace(down(Said.BAD, 4, since=1), condition=ready))
+    change_by_all(history, "shop", 2, [Merge(1, "the same")], "kim", NOON + 5 * MINUTE)
+    at_minute(history, 9, down(Said.GOOD, 9))
+    assert outages_of(history) == [(0, None), (1, None)]
+    taken = acknowledge_alerts_of(history, "shop", 1, Acknowledged("ken"), NOON + 10 * MINUTE, REACH)
+    assert [episode.condition.check for episode in taken.taken] == ["health.readiness"]
 
 
 def test_an_alert_that_opened_no_outage_is_down_once_liveness_joins_it(history: Engine) -> None:

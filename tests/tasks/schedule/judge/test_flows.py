@@ -143,6 +143,14 @@ def test_a_run_by_hand_before_the_planned_start_is_not_the_planned_round() -> No
     assert (late.status, late.reason.params) == (WARN, {"periods": "2026-W47"})
 
 
+def test_case_8_a_round_that_its_schedule_began_counts_though_its_clock_is_behind() -> None:
+    early = {period: at - 10 * MINUTE for period, at in DAYS.items()}  # before it was planned, at 09:00
+    flow = ScheduledFlow(DAILY, LONG_AGO, None, in_order(early), early)
+    [found] = judge_flows([flow], (), ELSE, ScheduleLimits(), NOW)
+    assert found.status is PASS
+    assert one(DAILY, early).status is FAIL, "by hand it would be another run"
+
+
 def test_the_round_under_way_is_not_missing() -> None:
     evening = datetime(2026, 11, 27, 14, 0, tzinfo=UTC)
     assert one(DAILY, DAYS, now=evening, under_way=("daily-checklist", "2026-11-27")).status is PASS
